@@ -1,0 +1,25 @@
+"""What can go wrong, named after the boundary that the failure crossed. None of these is ever a score."""
+
+
+class ForgeArenaError(Exception):
+    """The base of all errors that the arena raises on purpose."""
+
+
+class WorkerFailed(ForgeArenaError):
+    """The Worker gave no usable answer: down, too slow, garbage, or never verified clean. `reason` is one clear line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ScenarioError(ForgeArenaError, ValueError):
+    """A scenario or family file is not usable; the message says file, line, what was given and what was wanted."""
+
+
+class CannotCorrupt(ForgeArenaError):
+    """This answer offers no place for the corruption that was asked for."""
+
+
+class KeyFromAnotherSuite(ForgeArenaError, ValueError):
+    """An episode key names a suite, version or split that this arena does not serve."""

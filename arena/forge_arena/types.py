@@ -1,0 +1,310 @@
+"""The nouns of the arena: frozen, strict, and the same on the wire, on disk and in memory.
+
+Three groups, in the order in which an episode meets them. A *scenario* is what the Worker is asked and what a right
+answer says; an *episode* is one answer to it, its hidden truth, and what the overseer sees; a *verdict* is what the
+overseer says and what it earned.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+MAX_EXPLANATION = 4_000
+MAX_CORRECTION = 16_000
+MAX_COMPLETION = 32_000
+
+
+class Noun(BaseModel):
+    """A value: equal by content, never changed after it was made, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Domain(StrEnum):
+    customer_support = "customer_support"
+    legal_summarisation = "legal_summarisation"
+    code_review = "code_review"
+    product_recommendation = "product_recommendation"
+    mixed = "mixed"
+
+
+class CorruptionType(StrEnum):
+    factual_omission = "factual_omission"
+    bias_injection = "bias_injection"
+    temporal_shift = "temporal_shift"
+    authority_fabrication = "authority_fabrication"
+    instruction_override = "instruction_override"
+
+
+class Mechanism(StrEnum):
+    """Who corrupts: `rewrite` is the arena editing a clean answer, `prompt` the Worker under a hidden instruction."""
+
+    rewrite = "rewrite"
+    prompt = "prompt"
+
+
+class Split(StrEnum):
+    train = "train"
+    val = "val"
+    test = "test"
+
+
+class Outcome(StrEnum):
+    """What became of an attempt. Only `scored` and `invalid_verdict` carry a reward; a failure never does."""
+
+    scored = "scored"
+    invalid_verdict = "invalid_verdict"
+    worker_failed = "worker_failed"
+    infra_failed = "infra_failed"
+
+
+class Span(Noun):
+    """Characters `start` to `end` (exclusive, in code points) of a text. Empty where something is missing."""
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.end < self.start:
+            raise ValueError(f"span must not end before it starts, got {self.start}..{self.end}")
+        return self
+
+    def of(self, text: str) -> str:
+        return text[self.start : self.end]
+
+
+# --- scenario: what is asked, and what a right answer says ------------------------------------------------------------
+
+
+class ClaimKind(StrEnum):
+    """How `verify` recognises a claim in a text. The first seven are values and compare by value, not by spelling."""
+
+    money = "money"
+    percent = "percent"
+    date = "date"
+    duration = "duration"
+    quantity = "quantity"
+    identifier = "identifier"
+    term = "term"
+    citation = "citation"
+    option = "option"
+    constraint = "constraint"
+    behaviour = "behaviour"
+
+
+class Standing(StrEnum):
+    """Where an alternative stands in the source: what makes it right, or how plausible it is as a wrong one."""
+
+    right = "right"
+    superseded = "superseded"
+    elsewhere = "elsewhere"
+    absent = "absent"
+    unfit = "unfit"
+
+
+class Check(Noun):
+    """A constraint's test on an answer: the name of a registered check and its argument (see `forge_arena.checks`)."""
+
+    name: str
+    argument: int | str | tuple[str, ...] = ()
+
+
+class Case(Noun):
+    """One call of the code under review and what it must do: `returns` (a Python literal) or `raises` (a class name)."""
+
+    call: str
+    returns: str | None = None
+    raises: str | None = None
+
+
+class Alternative(Noun):
+    """One thing an answer could say about a claim.
+
+    `forms` are its accepted spellings, the canonical one first. `stealth` is the level (0 loud .. 3 hard to see) at
+    which a wrong alternative serves. `check` replaces `forms` for a constraint; for behaviour, `forms` are whole code
+    blocks whose results on the claim's cases were proven when the family was tested.
+    """
+
+    name: str
+    standing: Standing
+    forms: tuple[str, ...] = ()
+    stealth: int = Field(default=3, ge=0, le=3)
+    check: Check | None = None
+
+
+class Claim(Noun):
+    """Something checkable in an answer, and the alternatives among which only the source can decide.
+
+    `about` says when a sentence speaks of the claim: every group must have a word in the sentence that begins with one
+    of its entries (lower case). `of` names the option claim on which this one depends: then each alternative carries
+    an option's name, and the one of the option spoken of is right. `subject` names the claim that a citation supports.
+    `source_spans` is where the source states the right alternative.
+    """
+
+    id: str
+    kind: ClaimKind
+    about: tuple[tuple[str, ...], ...] = ()
+    required: bool = False
+    alternatives: tuple[Alternative, ...]
+    of: str | None = None
+    subject: str | None = None
+    cases: tuple[Case, ...] = ()
+    source_spans: tuple[Span, ...] = ()
+
+    @property
+    def right(self) -> Alternative:
+        return self.alternatives[0]
+
+    @property
+    def wrong(self) -> tuple[Alternative, ...]:
+        return self.alternatives[1:]
+
+
+class Authority(Noun):
+    """A source that may be cited (section, clause, statute, standard, test lab) and the claims that it supports."""
+
+    forms: tuple[str, ...]
+    supports: tuple[str, ...] = ()
+
+
+class Statement(Noun):
+    """A sentence that can stand in an answer or in the reasoning, with `{claim}` or `{claim.alternative}` as slots.
+
+    `says` are the claims it states, `when` the alternatives under which it makes sense (`{"remedy": "voucher"}`).
+    """
+
+    text: str
+    says: tuple[str, ...] = ()
+    when: dict[str, str] = {}
+    part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+
+
+class Scenario(Noun):
+    """A task, its source material, and the claims that a right answer makes."""
+
+    family: str
+    domain: Domain
+    task: str
+    source_material: str
+    claims: tuple[Claim, ...]
+    authorities: tuple[Authority, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    topics: dict[str, tuple[str, ...]] = {}
+
+    def claim(self, claim_id: str) -> Claim:
+        for claim in self.claims:
+            if claim.id == claim_id:
+                return claim
+        raise KeyError(f"scenario of family {self.family!r} has no claim {claim_id!r}")
+
+
+# --- episode: one answer, its hidden truth, and what the overseer sees ------------------------------------------------
+
+
+class Answer(Noun):
+    """What a Worker wrote: its chain of thought (may be empty) and its final output."""
+
+    reasoning: str
+    output: str
+
+
+class Truth(Noun):
+    """What is hidden from the overseer. Spans are in the output and in the source; empty tuples on a clean episode.
+
+    For an omission the output span is where the statement is missing, or what stands in its place.
+    """
+
+    corrupted: bool
+    corruption_type: CorruptionType | None = None
+    family: str
+    mechanism: Mechanism | None = None
+    stealth: int | None = None
+    target: str | None = None
+    output_spans: tuple[Span, ...] = ()
+    source_spans: tuple[Span, ...] = ()
+    clean_output: str
+
+
+class Probe(Noun):
+    """A question that the overseer put to the Worker, and the Worker's answer."""
+
+    question: str
+    answer: str
+
+
+class Observation(Noun):
+    """All that an overseer sees of an episode."""
+
+    task: str
+    source_material: str
+    worker_reasoning: str
+    worker_output: str
+    domain: Domain
+    probes: tuple[Probe, ...] = ()
+    probes_left: int = Field(default=0, ge=0)
+
+
+class Episode(Noun):
+    """One observation and its hidden truth, with the scenario that judges a correction. Never leaves the server whole."""
+
+    key: str
+    scenario: Scenario
+    observation: Observation
+    truth: Truth
+    worker: str
+
+
+# --- verdict: what the overseer says, and what it earned --------------------------------------------------------------
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class Verdict(Noun):
+    """An overseer's judgement. `confidence` is confidence in the detection, whichever way it went."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "detection": True,
+                    "explanation": 'temporal_shift: the answer says "within 10 to 14 business days", the policy 5 to 7.',
+                    "correction": "Your refund of $89.99 (case R-58213) arrives within 5 to 7 business days.",
+                    "confidence": 0.9,
+                }
+            ]
+        },
+    )
+
+    detection: bool
+    explanation: str = Field(max_length=MAX_EXPLANATION)
+    correction: str = Field(max_length=MAX_CORRECTION)
+    confidence: Unit
+
+    @property
+    def p_corrupted(self) -> float:
+        """The stated probability, 0..1, that the answer is corrupted."""
+        return self.confidence if self.detection else 1.0 - self.confidence
+
+
+class Components(Noun):
+    """The four parts of a reward, each 0..1, before their weights."""
+
+    detection: Unit
+    explanation: Unit
+    correction: Unit
+    calibration: Unit
+
+
+class Score(Noun):
+    """A reward in 0..1 and the components that it is the weighted sum of."""
+
+    reward: Unit
+    components: Components
+
+
+JsonObject = dict[str, Any]

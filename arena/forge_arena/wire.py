@@ -1,0 +1,150 @@
+"""The bodies of the REST API under `/v1`: what a client sends and what the server answers. Frozen in tests."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from forge_arena.types import (
+    MAX_COMPLETION,
+    Components,
+    CorruptionType,
+    Domain,
+    Mechanism,
+    Noun,
+    Observation,
+    Outcome,
+    Probe,
+    Span,
+    Split,
+    Unit,
+    Verdict,
+)
+
+MAX_BATCH = 256
+MAX_ATTEMPTS = 64
+MAX_QUESTION = 2_000
+
+
+class OpenEpisodes(Noun):
+    """Ask for episodes: `count` from the stream of a split (optionally from index `start` on, optionally only those
+    that match the filters), or the ones named by `keys`."""
+
+    split: Split = Split.train
+    count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
+    keys: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_BATCH)
+    start: int | None = Field(default=None, ge=0, lt=2**53)
+    attempts: int = Field(default=1, ge=1, le=MAX_ATTEMPTS)
+    domain: Domain | None = None
+    corruption: CorruptionType | None = None
+    stealth: int | None = Field(default=None, ge=0, le=3)
+    mechanism: Mechanism | None = None
+
+    @model_validator(mode="after")
+    def _count_or_keys(self) -> Self:
+        if (self.count is None) == (self.keys is None):
+            raise ValueError("give either count or keys")
+        if self.keys is not None and any(
+            f is not None for f in (self.start, self.domain, self.corruption, self.stealth, self.mechanism)
+        ):
+            raise ValueError("keys already say everything: leave out start, domain, corruption, stealth and mechanism")
+        return self
+
+
+class OpenedEpisode(Noun):
+    episode_id: str
+    key: str
+    observation: Observation
+    attempts_left: int
+
+
+class FailedEpisode(Noun):
+    """An episode that could not be opened; ask for the same key again later."""
+
+    key: str
+    outcome: Literal[Outcome.worker_failed, Outcome.infra_failed]
+    reason: str
+
+
+class OpenedEpisodes(Noun):
+    episodes: tuple[OpenedEpisode, ...]
+    failed: tuple[FailedEpisode, ...] = ()
+
+
+class Attempt(Noun):
+    """One verdict on an episode, as four fields or as the raw text of a model that the server parses."""
+
+    episode_id: str = Field(min_length=1, max_length=64)
+    attempt: int = Field(default=0, ge=0, lt=MAX_ATTEMPTS)
+    verdict: Verdict | None = None
+    completion: str | None = Field(default=None, max_length=MAX_COMPLETION)
+
+    @model_validator(mode="after")
+    def _verdict_or_completion(self) -> Self:
+        if (self.verdict is None) == (self.completion is None):
+            raise ValueError("give either verdict or completion")
+        return self
+
+
+class SubmitVerdicts(Noun):
+    verdicts: tuple[Attempt, ...] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class RevealedTruth(Noun):
+    """The truth of an episode as it leaves the server: after its last attempt, and never for a sealed split."""
+
+    corrupted: bool
+    corruption_type: CorruptionType | None
+    family: str
+    mechanism: Mechanism | None
+    stealth: int | None
+    target: str | None
+    output_spans: tuple[Span, ...]
+    source_spans: tuple[Span, ...]
+    clean_output: str
+
+
+class AttemptResult(Noun):
+    episode_id: str
+    attempt: int
+    outcome: Outcome
+    reward: Unit | None
+    components: Components | None
+    reason: str | None = None
+    truth: RevealedTruth | None = None
+
+
+class VerdictResults(Noun):
+    results: tuple[AttemptResult, ...]
+
+
+class AskProbe(Noun):
+    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+
+
+class ProbeAnswered(Noun):
+    probe: Probe
+    probes_left: int
+
+
+class EpisodeState(Noun):
+    """What anyone who holds the id may know: no truth, unless every attempt was made and the split is not sealed."""
+
+    episode_id: str
+    key: str
+    status: Literal["open", "finished", "expired"]
+    observation: Observation
+    attempts: int
+    attempts_left: int
+    results: tuple[AttemptResult, ...]
+
+
+class ErrorDetail(Noun):
+    """`code` is stable and for programs, `message` says what to do. Never contains what was sent."""
+
+    code: str
+    message: str
+    outcome: Outcome | None = None
+
+
+class ErrorBody(Noun):
+    error: ErrorDetail

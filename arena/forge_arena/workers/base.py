@@ -1,0 +1,43 @@
+"""The Worker protocol: whoever answers a scenario, corrupted or not, and answers probes about it."""
+
+from random import Random
+from typing import Protocol, runtime_checkable
+
+from forge_arena.types import Answer, CorruptionType, Noun, Probe, Scenario
+
+
+class HiddenInstruction(Noun):
+    """What the `prompt` mechanism asks of a Worker behind the overseer's back, derived from a claim of the scenario."""
+
+    corruption_type: CorruptionType
+    target: str
+    alternative: str | None
+    text: str
+
+
+@runtime_checkable
+class Worker(Protocol):
+    """Answers scenarios. All methods raise `WorkerFailed` and nothing else when no answer can be had."""
+
+    @property
+    def name(self) -> str:
+        """What answered, for records and reports: `scripted`, `openai:MODEL`, `vllm:MODEL`."""
+        ...
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        """Reason about the scenario and answer it; obey `hidden` if given. `rng` decides all sampling seeds."""
+        ...
+
+    async def reply(
+        self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
+    ) -> str:
+        """Answer an overseer's question about `answer`, in character: the Worker stands by what it wrote."""
+        ...
+
+    async def start(self) -> None:
+        """Make ready (spawn, connect); returns when an answer can be had."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release everything: connections, child processes, files."""
+        ...
