@@ -1,8 +1,8 @@
 """The bodies of the REST API under `/v1`: what a client sends and what the server answers. Frozen in tests."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from forge_arena.types import (
     MAX_COMPLETION,
@@ -31,7 +31,7 @@ class OpenEpisodes(Noun):
 
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
-    keys: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_BATCH)
+    keys: Annotated[tuple[str, ...], FailFast()] | None = Field(default=None, min_length=1, max_length=MAX_BATCH)
     start: int | None = Field(default=None, ge=0, lt=2**53)
     attempts: int = Field(default=1, ge=1, le=MAX_ATTEMPTS)
     domain: Domain | None = None
@@ -86,7 +86,8 @@ class Attempt(Noun):
 
 
 class SubmitVerdicts(Noun):
-    verdicts: tuple[Attempt, ...] = Field(min_length=1, max_length=MAX_BATCH)
+    # FailFast: otherwise a body of a million wrong entries costs seconds of error objects before it is refused.
+    verdicts: Annotated[tuple[Attempt, ...], FailFast()] = Field(min_length=1, max_length=MAX_BATCH)
 
 
 class RevealedTruth(Noun):
@@ -136,6 +137,26 @@ class EpisodeState(Noun):
     attempts: int
     attempts_left: int
     results: tuple[AttemptResult, ...]
+
+
+class Stats(Noun):
+    """What this server has done since its store was made, and what it has at hand."""
+
+    suite: str
+    version: str
+    worker: str
+    episodes: dict[Literal["open", "finished", "expired", "deleted"], int]
+    verdicts: dict[Outcome, int]
+    mean_reward: Unit | None
+    stock: int
+    uptime_seconds: float
+
+
+class Health(Noun):
+    """`ready` once an episode can be had; until then `reason` says what is being waited for."""
+
+    ready: bool
+    reason: str | None = None
 
 
 class ErrorDetail(Noun):
