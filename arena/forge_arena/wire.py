@@ -1,8 +1,8 @@
 """The bodies of the REST API under `/v1`: what a client sends and what the server answers. Frozen in tests."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import FailFast, Field, model_validator
+from pydantic import Field, model_validator
 
 from forge_arena.types import (
     MAX_COMPLETION,
@@ -31,7 +31,7 @@ class OpenEpisodes(Noun):
 
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
-    keys: Annotated[tuple[str, ...], FailFast()] | None = Field(default=None, min_length=1, max_length=MAX_BATCH)
+    keys: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_BATCH, fail_fast=True)
     start: int | None = Field(default=None, ge=0, lt=2**53)
     attempts: int = Field(default=1, ge=1, le=MAX_ATTEMPTS)
     domain: Domain | None = None
@@ -86,8 +86,8 @@ class Attempt(Noun):
 
 
 class SubmitVerdicts(Noun):
-    # FailFast: otherwise a body of a million wrong entries costs seconds of error objects before it is refused.
-    verdicts: Annotated[tuple[Attempt, ...], FailFast()] = Field(min_length=1, max_length=MAX_BATCH)
+    # Without fail_fast a body of a million wrong entries costs seconds of error objects before it is refused.
+    verdicts: tuple[Attempt, ...] = Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
 
 
 class RevealedTruth(Noun):
