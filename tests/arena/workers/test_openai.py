@@ -1,0 +1,387 @@
+"""An OpenAI-compatible endpoint as Worker: answers, retries, and what each failure says."""
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from random import Random
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from forge_arena.errors import WorkerFailed
+from forge_arena.types import Answer, CorruptionType, Scenario
+from forge_arena.workers.base import HiddenInstruction, Worker
+from forge_arena.workers.openai import OpenAIWorker
+
+KEY = "sk-very-secret-0123456789"
+Make = Callable[..., OpenAIWorker]
+Reaction = Callable[[dict[str, Any]], Awaitable[Response]]
+
+
+def completion(content: str | None, finish: str = "stop", **message: Any) -> Response:
+    body = {
+        "id": "chat-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "brain",
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish,
+                "message": {"role": "assistant", "content": content, **message},
+            }
+        ],
+    }
+    return JSONResponse(body)
+
+
+@dataclass
+class Brain:
+    """Reacts to the n-th chat request by the n-th of `reactions`, from then on by the last one."""
+
+    url: str
+    reactions: list[Response | Reaction] = field(default_factory=lambda: [completion("Fine.")])
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+
+    async def react(self, request: Request) -> Response:
+        body = await request.json()
+        reaction: Response | Reaction = self.reactions[min(len(self.seen), len(self.reactions) - 1)]
+        self.seen.append(body)
+        self.headers.append(dict(request.headers))
+        self.times.append(time.monotonic())
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return reaction if isinstance(reaction, Response) else await reaction(body)
+        finally:
+            self.at_once -= 1
+
+
+@pytest.fixture
+def brain() -> Iterator[Brain]:
+    app = FastAPI()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        brain = Brain(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+
+        @app.post("/v1/chat/completions")
+        async def chat(request: Request) -> Response:
+            return await brain.react(request)
+
+        @app.get("/v1/models")
+        async def models() -> dict[str, Any]:
+            return {"object": "list", "data": [{"id": "brain", "object": "model", "created": 1, "owned_by": "us"}]}
+
+        @app.post("/wrong/chat/completions")
+        async def page() -> Response:
+            return Response("<!doctype html><title>Welcome</title>", media_type="text/html")
+
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=1)
+        )
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield brain
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+async def make(brain: Brain) -> AsyncIterator[Make]:
+    made: list[OpenAIWorker] = []
+
+    def build(model: str = "brain", url: str = brain.url, key: str | None = KEY, **settings: Any) -> OpenAIWorker:
+        made.append(OpenAIWorker(model, url, key, **({"timeout": 5.0, "retries": 0} | settings)))
+        return made[-1]
+
+    yield build
+    for worker in made:
+        await worker.aclose()
+
+
+def refusal(status: int, message: str, headers: dict[str, str] | None = None, **error: Any) -> Response:
+    return JSONResponse({"error": {"message": message, **error}}, status, headers)
+
+
+async def fails(worker: OpenAIWorker, scenario: Scenario) -> str:
+    with pytest.raises(WorkerFailed) as failed:
+        await worker.answer(scenario, Random(1))
+    assert "\n" not in failed.value.reason
+    assert KEY not in failed.value.reason
+    return failed.value.reason
+
+
+async def test_it_is_a_worker_and_says_which_model_answers(make: Make) -> None:
+    worker = make()
+    assert isinstance(worker, Worker)
+    assert worker.name == "openai:brain"
+
+
+async def test_reasoning_comes_from_think_tags(make: Make, brain: Brain, scenario: Scenario) -> None:
+    brain.reactions = [completion("<think>Look at the window.</think>It takes 5 to 7 days.")]
+    assert await make().answer(scenario, Random(1)) == Answer(
+        reasoning="Look at the window.", output="It takes 5 to 7 days."
+    )
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+async def test_reasoning_comes_from_the_servers_field(make: Make, brain: Brain, scenario: Scenario, field: str) -> None:
+    brain.reactions = [completion("5 days.", **{field: "Look."})]
+    assert await make().answer(scenario, Random(1)) == Answer(reasoning="Look.", output="5 days.")
+
+
+async def test_an_answer_without_marks_is_kept_whole(make: Make, brain: Brain, scenario: Scenario) -> None:
+    text = "First, the policy says 5 to 7 days.\n\nSo it arrives next week. " * 20
+    brain.reactions = [completion(text)]
+    assert await make().answer(scenario, Random(1)) == Answer(reasoning="", output=text.strip())
+
+
+async def test_the_request_carries_the_sampling_and_a_seed_that_only_the_rng_decides(
+    make: Make, brain: Brain, scenario: Scenario
+) -> None:
+    worker = make(temperature=0.3, max_tokens=77, extra={"top_k": 5})
+    for seed in (1, 1, 2):
+        await worker.answer(scenario, Random(seed))
+    first, again, other = brain.seen
+    assert first == again
+    assert first["seed"] != other["seed"]
+    assert 0 <= first["seed"] < 2**31
+    assert (first["model"], first["temperature"], first["max_tokens"], first["top_k"]) == ("brain", 0.3, 77, 5)
+    assert worker.sampling == {"model": "brain", "temperature": 0.3, "max_tokens": 77, "top_k": 5}
+
+
+async def test_the_hidden_instruction_is_sent(make: Make, brain: Brain, scenario: Scenario) -> None:
+    hidden = HiddenInstruction(
+        corruption_type=CorruptionType.temporal_shift, target="w", alternative=None, text="Say ten days."
+    )
+    await make().answer(scenario, Random(1), hidden)
+    assert "Say ten days." in brain.seen[0]["messages"][0]["content"]
+
+
+async def test_a_reply_is_the_output_only(make: Make, brain: Brain, scenario: Scenario) -> None:
+    brain.reactions = [completion("<think>hm</think>Section 3.2.")]
+    assert await make().reply(scenario, Answer(reasoning="", output="x"), (), "Which?", Random(1)) == "Section 3.2."
+    assert brain.seen[0]["messages"][-1] == {"role": "user", "content": "Which?"}
+
+
+async def test_no_more_than_the_given_number_of_requests_run_at_once(
+    make: Make, brain: Brain, scenario: Scenario
+) -> None:
+    async def slow(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(0.05)
+        return completion("ok")
+
+    brain.reactions = [slow]
+    worker = make(concurrency=3)
+    await asyncio.gather(*(worker.answer(scenario, Random(n)) for n in range(12)))
+    assert len(brain.seen) == 12
+    assert brain.most_at_once == 3
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
+async def test_passing_trouble_is_tried_again(make: Make, brain: Brain, scenario: Scenario, status: int) -> None:
+    brain.reactions = [refusal(status, "busy", {"Retry-After": "0"}), completion("ok")]
+    assert (await make(retries=1).answer(scenario, Random(1))).output == "ok"
+    assert brain.seen[0] == brain.seen[1]
+
+
+async def test_a_timeout_is_tried_again(make: Make, brain: Brain, scenario: Scenario) -> None:
+    async def hang(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(1)
+        return completion("too late")
+
+    brain.reactions = [hang, completion("ok")]
+    assert (await make(retries=1, timeout=0.3).answer(scenario, Random(1))).output == "ok"
+
+
+@pytest.mark.parametrize("as_date", [False, True])
+async def test_retry_after_is_respected(make: Make, brain: Brain, scenario: Scenario, as_date: bool) -> None:
+    asked = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True) if as_date else "1"
+    brain.reactions = [refusal(429, "slow down", {"Retry-After": asked}), completion("ok")]
+    await make(retries=1).answer(scenario, Random(1))
+    assert 0.95 < brain.times[1] - brain.times[0] < 4
+
+
+async def test_a_server_that_asks_for_an_hour_is_not_waited_for(make: Make, brain: Brain, scenario: Scenario) -> None:
+    brain.reactions = [refusal(429, "quota", {"Retry-After": "3600"})]
+    reason = await fails(make(retries=4), scenario)
+    assert len(brain.seen) == 1
+    assert "refuses more requests (429); it asks to wait 3600 s; lower the concurrency or check the quota" in reason
+
+
+async def test_a_server_that_stays_broken_fails_with_status_and_tries(
+    make: Make, brain: Brain, scenario: Scenario
+) -> None:
+    brain.reactions = [refusal(500, "CUDA\nout of memory", {"Retry-After": "0"})]
+    assert await fails(make(retries=2), scenario) == f"{brain.url} answered 500 (3 tries): CUDA out of memory"
+    assert len(brain.seen) == 3
+
+
+async def test_a_server_that_hangs_fails_in_time(make: Make, brain: Brain, scenario: Scenario) -> None:
+    async def hang(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(1)
+        return completion("too late")
+
+    brain.reactions = [hang]
+    began = time.monotonic()
+    reason = await fails(make(timeout=0.3), scenario)
+    assert time.monotonic() - began < 0.9
+    assert reason == f"'brain' at {brain.url} gave no answer within 0.3 s; is it overloaded?"
+
+
+async def test_nobody_listening_fails_naming_the_address(make: Make, scenario: Scenario) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        reason = await fails(make(url=url), scenario)
+    assert reason == f"no connection to {url}: is the server running, and is the address right?"
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [(KEY, "refused the given API key"), (None, "refused a request without an API key")]
+)
+async def test_a_refused_key_is_not_shown(
+    make: Make, brain: Brain, scenario: Scenario, key: str | None, said: str
+) -> None:
+    brain.reactions = [refusal(401, f"Incorrect API key provided: {KEY}")]
+    assert said in await fails(make(key=key), scenario)
+    assert len(brain.seen) == 1
+
+
+async def test_without_a_key_none_is_taken_from_the_environment(
+    make: Make, brain: Brain, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(variable, KEY)
+    await make(key=None).answer(scenario, Random(1))
+    assert not any(KEY in value for value in brain.headers[0].values())
+
+
+async def test_an_unknown_model_fails_with_the_models_that_are_there(
+    make: Make, brain: Brain, scenario: Scenario
+) -> None:
+    brain.reactions = [refusal(404, "The model `other` does not exist.")]
+    assert await fails(make("other"), scenario) == f"{brain.url} has no model 'other'; it serves brain"
+
+
+async def test_a_wrong_path_says_to_check_the_address(make: Make, brain: Brain, scenario: Scenario) -> None:
+    url = brain.url.removesuffix("/v1")
+    assert "does the address end in /v1?" in await fails(make(url=url), scenario)
+
+
+async def test_a_prompt_longer_than_the_context_says_so(make: Make, brain: Brain, scenario: Scenario) -> None:
+    said = "This model's maximum context length is 512 tokens. However, you requested 700."
+    brain.reactions = [refusal(400, said, code=400)]
+    reason = await fails(make(retries=2), scenario)
+    assert reason == f"the prompt is longer than the context of 'brain' at {brain.url}: {said}"
+    assert len(brain.seen) == 1
+
+
+async def test_another_refusal_is_passed_on_without_the_key(make: Make, brain: Brain, scenario: Scenario) -> None:
+    brain.reactions = [refusal(400, f"bad temperature for {KEY}")]
+    assert await fails(make(), scenario) == f"{brain.url} answered 400: bad temperature for [key]"
+
+
+async def test_a_web_page_is_no_answer(make: Make, brain: Brain, scenario: Scenario) -> None:
+    reason = await fails(make(url=brain.url.replace("/v1", "/wrong")), scenario)
+    assert "something other than a chat completion" in reason
+    assert "Welcome" not in reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"choices": null}',
+        b'{"choices": []}',
+        b'{"choices": 5}',
+        b'{"choices": [null]}',
+        b'{"choices": [{}]}',
+        b'{"choices": [{"message": null}]}',
+        b'{"choices": [{"message": {"content": 5}}]}',
+        b'{"choices": [{"message": "x"}]}',
+        b"\xff\xfe",
+    ],
+)
+async def test_garbage_is_no_answer(make: Make, brain: Brain, scenario: Scenario, body: bytes) -> None:
+    brain.reactions = [Response(body, media_type="application/json")]
+    await fails(make(), scenario)
+
+
+@pytest.mark.parametrize(
+    ("reaction", "said"),
+    [
+        (completion(""), "answered with empty text"),
+        (completion(None), "answered with empty text"),
+        (completion(" \n"), "answered with empty text"),
+        (completion("<think>hm</think> "), "answered with empty text after its reasoning"),
+        (completion("It takes 5 to", finish="length"), "was cut off after 1024 tokens or at the end of its context"),
+        (completion("", finish="content_filter"), "withheld its answer"),
+    ],
+)
+async def test_an_answer_that_is_not_whole_fails(
+    make: Make, brain: Brain, scenario: Scenario, reaction: Response, said: str
+) -> None:
+    brain.reactions = [reaction]
+    assert said in await fails(make(), scenario)
+
+
+async def test_a_model_that_wants_max_completion_tokens_gets_it(make: Make, brain: Brain, scenario: Scenario) -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+    brain.reactions = [refusal(400, said), completion("ok")]
+    worker = make(max_tokens=99)
+    for _ in range(2):
+        assert (await worker.answer(scenario, Random(1))).output == "ok"
+    assert [("max_tokens" in body, body.get("max_completion_tokens")) for body in brain.seen] == [
+        (True, None),
+        (False, 99),
+        (False, 99),
+    ]
+
+
+async def test_start_shows_that_an_answer_can_be_had(make: Make, brain: Brain) -> None:
+    brain.reactions = [completion("Y", finish="length"), refusal(401, "no")]
+    worker = make()
+    await worker.start()
+    assert brain.seen[0]["max_tokens"] == 1
+    with pytest.raises(WorkerFailed, match="refused the given API key"):
+        await worker.start()
+
+
+async def test_keys_and_passwords_are_never_logged(
+    make: Make, brain: Brain, scenario: Scenario, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    brain.reactions = [refusal(500, KEY, {"Retry-After": "0"}), completion("ok")]
+    await make(retries=1).answer(scenario, Random(1))
+    assert KEY not in caplog.text
+    url = brain.url.replace("://", "://me:hunter2@") + "/gone"
+    assert "hunter2" not in await fails(make(url=url), scenario)
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1"])
+async def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="base_url must look like http://host:port/v1, got "):
+        OpenAIWorker("brain", url)
+
+
+async def test_settings_out_of_range_are_refused(brain: Brain) -> None:
+    with pytest.raises(ValueError, match="concurrency=0"):
+        OpenAIWorker("brain", brain.url, concurrency=0)
