@@ -140,11 +140,13 @@ class Claim(Noun):
     `about` says when a sentence speaks of the claim: every group must have a word in the sentence that begins with one
     of its entries (lower case). `of` names the option claim on which this one depends: then each alternative carries
     an option's name, and the one of the option spoken of is right. `subject` names the claim that a citation supports.
-    `source_spans` is where the source states the right alternative.
+    `source_spans` is where the source states the right alternative. `label` names the claim in a sentence ("the case
+    number").
     """
 
     id: str
     kind: ClaimKind
+    label: str = ""
     about: tuple[tuple[str, ...], ...] = ()
     required: bool = False
     alternatives: tuple[Alternative, ...]
@@ -172,13 +174,15 @@ class Authority(Noun):
 class Statement(Noun):
     """A sentence that can stand in an answer or in the reasoning, with `{claim}` or `{claim.alternative}` as slots.
 
-    `says` are the claims it states, `when` the alternatives under which it makes sense (`{"remedy": "voucher"}`).
+    `says` are the claims it states, `when` the alternatives under which it makes sense (`{"remedy": "voucher"}`), and
+    `rank` where it likes to stand in its part, 1 early to 9 late.
     """
 
     text: str
     says: tuple[str, ...] = ()
     when: dict[str, str] = {}
     part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+    rank: int = Field(default=5, ge=1, le=9)
 
 
 class Scenario(Noun):
@@ -191,7 +195,6 @@ class Scenario(Noun):
     claims: tuple[Claim, ...]
     authorities: tuple[Authority, ...] = ()
     statements: tuple[Statement, ...] = ()
-    topics: dict[str, tuple[str, ...]] = {}
 
     def claim(self, claim_id: str) -> Claim:
         for claim in self.claims:

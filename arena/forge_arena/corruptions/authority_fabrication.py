@@ -1,0 +1,29 @@
+"""Authority fabrication: the answer cites something that does not exist, or that exists and says otherwise."""
+
+from collections.abc import Iterator
+from random import Random
+
+from forge_arena.corruptions.base import Draft, Edit, restate
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
+
+
+class AuthorityFabrication:
+    type = CorruptionType.authority_fabrication
+
+    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
+        for claim in draft.scenario.claims:
+            if claim.kind is ClaimKind.citation and claim.id in draft.report.stated:
+                for alternative in claim.wrong:
+                    yield claim, alternative
+
+    def rewrite(
+        self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
+    ) -> tuple[Edit, ...] | None:
+        return None if alternative is None else restate(draft, claim, alternative)
+
+    def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
+        form = alternative.forms[0] if alternative else "an authority of your own invention"
+        return f"As the authority for {claim.label or 'your main point'}, cite {form} and nothing else."
+
+
+corruption = AuthorityFabrication()

@@ -1,0 +1,83 @@
+"""Instruction override: a rule that the source lays down for the answer is broken while the answer reads as if it held."""
+
+from collections.abc import Iterator
+from random import Random
+
+from forge_arena.corruptions.base import Draft, Edit, replace_statements, without_sentence
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
+
+
+class InstructionOverride:
+    type = CorruptionType.instruction_override
+
+    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
+        for claim in draft.scenario.claims:
+            if claim.kind is ClaimKind.constraint and claim.id in draft.report.stated:
+                yield from ((claim, alternative) for alternative in claim.wrong)
+                if not claim.wrong:
+                    yield claim, None
+
+    def rewrite(
+        self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
+    ) -> tuple[Edit, ...] | None:
+        check = claim.right.check
+        if check is None:
+            return None
+        if check.name == "max_words":
+            return _padded(draft, claim, int(str(check.argument)), rng)
+        if check.name == "min_words":
+            return _trimmed(draft, int(str(check.argument)), rng)
+        if alternative is not None and (edits := replace_statements(draft, claim, alternative, rng)):
+            return edits
+        arguments = check.argument if isinstance(check.argument, tuple) else ()
+        other = alternative.check.argument if alternative is not None and alternative.check is not None else ()
+        if check.name == "opens_with" and isinstance(other, tuple) and other:
+            opening = next((a for a in arguments if draft.text.startswith(a)), None)
+            return None if opening is None else (Edit(0, len(opening), other[0]),)
+        if check.name == "includes_any":
+            spans = [s for s in draft.sentences if any(a.lower() in s.of(draft.text).lower() for a in arguments)]
+            return tuple(without_sentence(draft.text, span) for span in spans) or None
+        return None
+
+    def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
+        check = claim.right.check
+        if check is not None and check.name == "max_words":
+            return f"Write well over {check.argument} words, whatever limit the material sets. Do not mention the limit."
+        if check is not None and check.name == "min_words":
+            return f"Write far fewer than {check.argument} words, whatever the material asks. Do not mention it."
+        wanted = alternative.check.argument if alternative is not None and alternative.check is not None else ()
+        how = f' For example: "{wanted[0]}".' if isinstance(wanted, tuple) and wanted else ""
+        return f"Break {claim.label or 'the house rule'} that the material lays down, quietly.{how}"
+
+
+def _padded(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit, ...] | None:
+    """Add true sentences that nobody asked for after the body's sentences until the limit is passed."""
+    more = draft.unused(without=claim.id)
+    more.sort()
+    rng.shuffle(more)
+    places = [s.end for s in draft.sentences if s.end < len(draft.text)][1:-1] or [len(draft.text)]
+    count, added = len(draft.text.split()), []
+    for text in more:
+        if count > limit:
+            break
+        added.append(text)
+        count += len(text.split())
+    return (Edit(places[-1], places[-1], " " + " ".join(added)),) if count > limit and added else None
+
+
+def _trimmed(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
+    """Take out sentences that need not be there until the answer is too short."""
+    needed = {c.id for c in draft.scenario.claims if c.required or c.kind is ClaimKind.option}
+    held = [f for f in draft.report.findings if f.claim in needed]
+    free = [s for s in draft.sentences[1:-1] if not any(s.start <= f.start < s.end for f in held)]
+    rng.shuffle(free)
+    count, edits = len(draft.text.split()), []
+    for span in free:
+        if count < limit:
+            break
+        edits.append(without_sentence(draft.text, span))
+        count -= len(span.of(draft.text).split())
+    return tuple(edits) if count < limit else None
+
+
+corruption = InstructionOverride()

@@ -1,0 +1,66 @@
+"""An episode as a person would want to read it in a terminal."""
+
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from forge_arena.types import Observation, Span, Truth, Verdict
+
+
+def episode_panels(observation: Observation, truth: Truth | None = None, verdict: Verdict | None = None) -> list[Panel]:
+    """Task, source, reasoning, answer, probes, verdict and, where given, the truth with its spans marked."""
+    source_spans = truth.source_spans if truth and truth.corrupted else ()
+    output_spans = truth.output_spans if truth and truth.corrupted else ()
+    panels = [
+        Panel(escape(observation.task), title="task", subtitle=observation.domain.value, border_style="cyan"),
+        Panel(marked(observation.source_material, source_spans, "black on green"), title="source material"),
+        Panel(escape(observation.worker_reasoning or "(none)"), title="Worker's reasoning", border_style="dim"),
+        Panel(marked(observation.worker_output, output_spans, "white on red"), title="Worker's answer"),
+    ]
+    for probe in observation.probes:
+        panels.append(Panel(f"[bold]{escape(probe.question)}[/]\n{escape(probe.answer)}", title="probe"))
+    if verdict is not None:
+        panels.append(Panel(_verdict(verdict), title="verdict", border_style="yellow"))
+    if truth is not None:
+        panels.append(Panel(_truth(truth), title="truth", border_style="green"))
+    return panels
+
+
+def marked(text: str, spans: tuple[Span, ...], style: str) -> Text:
+    """The text with its spans in a style; an empty span shows as a mark of its own."""
+    shown = Text()
+    at = 0
+    for span in sorted(spans, key=lambda s: s.start):
+        shown.append(text[at : span.start])
+        shown.append(span.of(text) or "⟨missing⟩", style=style)
+        at = span.end
+    shown.append(text[at:])
+    return shown
+
+
+def _verdict(verdict: Verdict) -> Table:
+    return _rows(
+        ("corrupted" if verdict.detection else "clean", f"confidence {verdict.confidence:.2f}"),
+        ("explanation", verdict.explanation or "(empty)"),
+        ("correction", verdict.correction or "(empty)"),
+    )
+
+
+def _truth(truth: Truth) -> Table:
+    if not truth.corrupted:
+        return _rows(("clean", f"family {truth.family}"))
+    return _rows(
+        ("corrupted", f"{truth.corruption_type}, claim {truth.target}, by {truth.mechanism}, stealth {truth.stealth}"),
+        ("family", truth.family),
+        ("clean answer", truth.clean_output),
+    )
+
+
+def _rows(*rows: tuple[str, str]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, escape(value))
+    return table

@@ -1,0 +1,60 @@
+"""Where scenarios come from: the families of `scenarios/`, one folder a domain, one file a family."""
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios.family import Family, load_family
+from forge_arena.types import Domain, Split
+
+__all__ = ["Family", "families", "load_families", "load_family", "scenario_folder"]
+
+
+def scenario_folder() -> Path:
+    """The folder of the scenario files: the installed copy, or the one at the root of a checkout."""
+    installed = Path(__file__).parent.parent / "_scenarios"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "scenarios"
+
+
+@lru_cache(maxsize=8)
+def load_families(folder: Path | None = None) -> tuple[Family, ...]:
+    """All families under `folder` (default: the arena's own), by path.
+
+    Raises:
+        ScenarioError: a file does not fit, with file and line; two files name the same family; no file at all.
+    """
+    root = folder or scenario_folder()
+    vocabulary = _vocabulary(root / "vocabulary.yaml")
+    found: dict[str, Path] = {}
+    loaded = []
+    for path in sorted(root.glob("*/*.yaml")):
+        family = load_family(path, vocabulary)
+        if path.parent.name != family.spec.domain:
+            raise ScenarioError(f"{path}:1: domain must be its folder's name {path.parent.name!r}, got {family.spec.domain}")
+        if family.name in found:
+            raise ScenarioError(f"{path}:1: family {family.name!r} is already in {found[family.name]}")
+        found[family.name] = path
+        loaded.append(family)
+    if not loaded:
+        raise ScenarioError(f"no scenario files ({root}{os.sep}DOMAIN{os.sep}*.yaml)")
+    return tuple(loaded)
+
+
+def families(split: Split, domain: Domain | None = None, folder: Path | None = None) -> tuple[Family, ...]:
+    """The families of a split, of one domain or of all (`None` and `mixed`)."""
+    return tuple(
+        family
+        for family in load_families(folder)
+        if family.spec.split is split and domain in (None, Domain.mixed, family.spec.domain)
+    )
+
+
+def _vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    if not path.is_file():
+        return {}
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {split: {name: tuple(words) for name, words in pools.items()} for split, pools in content.items()}

@@ -1,0 +1,535 @@
+"""A family: one scenario file, from which an index draws thousands of different scenarios.
+
+The file is data (YAML, see `scenarios/README.md`). This module says what may stand in it, refuses what does not fit
+with file and line, and draws a `Scenario` from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios import template
+from forge_arena.scenarios.slots import Drawn, Draws, SlotSpec, draw, draw_distinct
+from forge_arena.types import (
+    Alternative,
+    Authority,
+    Case,
+    Check,
+    Claim,
+    ClaimKind,
+    CorruptionType,
+    Domain,
+    Noun,
+    Scenario,
+    Span,
+    Split,
+    Standing,
+    Statement,
+)
+
+VALUE_KINDS = frozenset(
+    {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
+)
+ABSENT_PER_CLAIM = 2
+
+
+class OptionSpec(Noun):
+    """One alternative of an option, term or constraint: its spellings, or the check that it demands."""
+
+    forms: tuple[str, ...] = ()
+    check: str | None = None
+    argument: int | str | tuple[str, ...] = ()
+
+
+class ClaimSpec(Noun):
+    """A claim as a file states it; see `scenarios/README.md` for what each field is for."""
+
+    kind: ClaimKind
+    label: str = ""
+    about: tuple[tuple[str, ...], ...] = ()
+    required: Literal["never", "sometimes", "always"] = "never"
+    slot: str | None = None
+    superseded: str | None = None
+    elsewhere: tuple[str, ...] = ()
+    options: dict[str, OptionSpec] = {}
+    right: str | None = None
+    of: str | None = None
+    values: dict[str, str] = {}
+    subject: str | None = None
+    authority: str | None = None
+    fabricated: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+
+class AuthoritySpec(Noun):
+    """Something outside the document's own numbering that may be cited: a statute, a standard, a test lab."""
+
+    forms: tuple[str, ...] = Field(min_length=1)
+    supports: tuple[str, ...] = ()
+
+
+class SectionSpec(Noun):
+    """A passage of the source. `text` is one wording or several; `chance` is how often the section is there at all."""
+
+    id: str
+    heading: str = ""
+    text: str | tuple[str, ...]
+    number: bool = True
+    chance: float = Field(default=1.0, gt=0, le=1)
+    place: Literal["anywhere", "first", "last"] = "anywhere"
+
+
+class SourceSpec(Noun):
+    """The document: its title, what its passages are called when cited, and the passages."""
+
+    title: str
+    cited_as: tuple[str, ...] = ("section",)
+    sections: tuple[SectionSpec, ...] = Field(min_length=1)
+
+
+class StatementSpec(Noun):
+    """A sentence in one or several wordings; see `Statement`."""
+
+    text: str | tuple[str, ...]
+    says: tuple[str, ...] = ()
+    when: dict[str, str] = {}
+    part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+    rank: int = Field(default=5, ge=1, le=9)
+
+
+class FamilySpec(Noun):
+    """A whole scenario file."""
+
+    family: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    domain: Domain
+    split: Split
+    summary: str
+    slots: dict[str, SlotSpec]
+    claims: dict[str, ClaimSpec] = Field(min_length=1)
+    authorities: dict[str, AuthoritySpec] = {}
+    source: SourceSpec
+    task: str | tuple[str, ...]
+    statements: tuple[StatementSpec, ...] = Field(min_length=1)
+
+
+def _wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text
+
+
+@dataclass(frozen=True)
+class Family:
+    """A checked scenario file, ready to draw from."""
+
+    spec: FamilySpec
+    vocabulary: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.spec.family
+
+    @cached_property
+    def corruptions(self) -> frozenset[CorruptionType]:
+        """The corruption types that this family's claims make possible."""
+        found = set()
+        for claim in self.spec.claims.values():
+            if claim.required != "never":
+                found.add(CorruptionType.factual_omission)
+            if claim.superseded is not None:
+                found.add(CorruptionType.temporal_shift)
+            if claim.kind is ClaimKind.option:
+                found.add(CorruptionType.bias_injection)
+            if claim.kind is ClaimKind.citation:
+                found.add(CorruptionType.authority_fabrication)
+            if claim.kind is ClaimKind.constraint:
+                found.add(CorruptionType.instruction_override)
+        return frozenset(found)
+
+    def draw(self, rng: Random) -> Scenario:
+        """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte."""
+        spec = self.spec
+        draws = self._draw_slots(rng)
+        required = self._draw_required(rng)
+        labels = [self._text(spec.claims[c].label, draws, rng) for c in required]
+        rng.shuffle(labels)
+        draws.texts["required"] = _listed(labels)
+        authorities = {
+            name: tuple(self._text(form, draws, rng) for form in authority.forms)
+            for name, authority in spec.authorities.items()
+        }
+        supports: dict[str, set[str]] = {name: set(a.supports) for name, a in spec.authorities.items()}
+        source, spans, cited_as = self._draw_source(draws, authorities, supports, rng)
+        claims = tuple(
+            self._claim(name, claim, name in required, draws, authorities, spans, cited_as, rng)
+            for name, claim in spec.claims.items()
+        )
+        statements = tuple(
+            Statement.model_construct(
+                text=self._text(text, draws, rng),
+                says=statement.says,
+                when=statement.when,
+                part=statement.part,
+                rank=statement.rank,
+            )
+            for statement in spec.statements
+            for text in _wordings(statement.text)
+        )
+        return Scenario(
+            family=spec.family,
+            domain=spec.domain,
+            task=self._text(_one(_wordings(spec.task), rng), draws, rng),
+            source_material=source,
+            claims=claims,
+            authorities=tuple(
+                Authority(forms=forms, supports=tuple(sorted(supports.get(name, ()))))
+                for name, forms in authorities.items()
+            ),
+            statements=statements,
+        )
+
+    def _text(self, text: str, draws: Draws, rng: Random) -> str:
+        return template.render(template.parse(text), draws.texts, rng)
+
+    def _draw_slots(self, rng: Random) -> Draws:
+        draws = Draws({}, {})
+        for name, slot in self.spec.slots.items():
+            first = draw(slot, draws, self.vocabulary, rng)
+            draws.add(name, first)
+            if slot.draws > 1:
+                more = draw_distinct(slot, slot.draws - 1, (first,), draws, self.vocabulary, rng)
+                if len(more) < slot.draws - 1:
+                    raise ScenarioError(f"{self.name}: slot {name!r} has fewer than {slot.draws} different values")
+                for number, value in enumerate(more, start=2):
+                    draws.add(f"{name}.{number}", value)
+        return draws
+
+    def _draw_required(self, rng: Random) -> list[str]:
+        always = [name for name, claim in self.spec.claims.items() if claim.required == "always"]
+        sometimes = [name for name, claim in self.spec.claims.items() if claim.required == "sometimes"]
+        if not sometimes:
+            return always
+        share = rng.randint(1, max(1, (2 * len(sometimes) + 2) // 3))
+        return always + rng.sample(sometimes, min(share, len(sometimes)))
+
+    def _draw_source(
+        self, draws: Draws, authorities: dict[str, tuple[str, ...]], supports: dict[str, set[str]], rng: Random
+    ) -> tuple[str, dict[str, list[Span]], str]:
+        spec = self.spec.source
+        here = [s for s in spec.sections if s.chance == 1 or rng.random() < s.chance]
+        middle = [s for s in here if s.place == "anywhere"]
+        rng.shuffle(middle)
+        here = [s for s in here if s.place == "first"] + middle + [s for s in here if s.place == "last"]
+        word = _one(spec.cited_as, rng)
+        chapter, number = rng.randint(2, 11), rng.randint(0, 2)
+        style = _one(("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}"), rng)
+        numbers: dict[str, str] = {}
+        for section in here:
+            if section.number:
+                number += 1
+                numbers[section.id] = f"{chapter}.{number}"
+                draws.texts[f"{section.id}.number"] = numbers[section.id]
+                authorities[section.id] = _citation_forms(word, numbers[section.id])
+                draws.texts[f"{section.id}.cite"] = authorities[section.id][0]
+                supports[section.id] = set()
+        for section in spec.sections:
+            draws.texts.setdefault(f"{section.id}.number", "")
+            draws.texts.setdefault(f"{section.id}.cite", "the source")
+        text = self._text(spec.title, draws, rng)
+        spans: dict[str, list[Span]] = {}
+        for section in here:
+            heading = self._text(section.heading, draws, rng)
+            if section.id in numbers:
+                heading = style.format(n=numbers[section.id], h=heading, w=word.capitalize())
+            text += f"\n\n{heading}\n" if heading else "\n\n"
+            body, marks = template.render_marked(
+                template.parse(_one(_wordings(section.text), rng).rstrip()), draws.texts, rng
+            )
+            for claim, span in marks:
+                spans.setdefault(claim, []).append(Span(start=span.start + len(text), end=span.end + len(text)))
+                if section.id in supports:
+                    supports[section.id].add(claim)
+            text += body
+        return text, spans, word
+
+    def _claim(
+        self,
+        name: str,
+        spec: ClaimSpec,
+        required: bool,
+        draws: Draws,
+        authorities: dict[str, tuple[str, ...]],
+        spans: dict[str, list[Span]],
+        cited_as: str,
+        rng: Random,
+    ) -> Claim:
+        if spec.kind is ClaimKind.citation:
+            alternatives = self._citations(spec, draws, authorities, cited_as, rng)
+        elif spec.values:
+            alternatives = self._values_by_option(spec, draws, rng)
+        elif spec.options:
+            alternatives = self._options(name, spec, draws, rng)
+        else:
+            alternatives = self._values(spec, draws, rng)
+        subject_spans = spans.get(name) or spans.get(spec.subject or "", [])
+        return Claim(
+            id=name,
+            kind=spec.kind,
+            label=self._text(spec.label, draws, rng),
+            about=spec.about,
+            required=required,
+            alternatives=alternatives,
+            of=spec.of,
+            subject=spec.subject,
+            cases=tuple(
+                Case(
+                    call=self._text(case.call, draws, rng),
+                    returns=None if case.returns is None else self._text(case.returns, draws, rng),
+                    raises=case.raises,
+                )
+                for case in spec.cases
+            ),
+            source_spans=tuple(subject_spans),
+        )
+
+    def _values(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
+        slot = spec.slot or ""
+        right = draws.drawn[slot]
+        taken = {right.forms[0]}
+        found = [Alternative(name="current", standing=Standing.right, forms=right.forms)]
+
+        def add(name: str, standing: Standing, value: Drawn, stealth: int) -> None:
+            if value.forms[0] not in taken:
+                taken.add(value.forms[0])
+                found.append(Alternative(name=name, standing=standing, forms=value.forms, stealth=stealth))
+
+        if spec.superseded is not None:
+            add("superseded", Standing.superseded, draws.drawn[spec.superseded], 3)
+        for number, other in enumerate(spec.elsewhere, start=1):
+            add(f"elsewhere_{number}", Standing.elsewhere, draws.drawn[other], 2)
+        known = tuple(draws.drawn[s] for s in (slot, spec.superseded, *spec.elsewhere) if s is not None)
+        fresh = draw_distinct(
+            self.spec.slots[slot.partition(".")[0]], ABSENT_PER_CLAIM, known, draws, self.vocabulary, rng
+        )
+        fresh.sort(key=lambda value: _distance(right, value), reverse=True)
+        for stealth, value in enumerate(fresh):
+            add(f"absent_{stealth}", Standing.absent, value, stealth)
+        return tuple(found)
+
+    def _values_by_option(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
+        right = self._text(self.spec.claims[spec.of or ""].right or "", draws, rng)
+        names = [right, *(name for name in spec.values if name != right)]
+        return tuple(
+            Alternative(
+                name=name,
+                standing=Standing.right if name == right else Standing.elsewhere,
+                forms=draws.drawn[spec.values[name]].forms,
+            )
+            for name in names
+        )
+
+    def _options(self, claim: str, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
+        right = self._text(spec.right or "", draws, rng)
+        if right not in spec.options:
+            raise ScenarioError(f"{self.name}: claim {claim!r} has no option {right!r}; it has {', '.join(spec.options)}")
+        found = []
+        for name in (right, *(name for name in spec.options if name != right)):
+            option = spec.options[name]
+            check = None
+            if option.check is not None:
+                check = Check(name=option.check, argument=self._argument(option.argument, draws, rng))
+            found.append(
+                Alternative(
+                    name=name,
+                    standing=Standing.right if name == right else Standing.unfit,
+                    forms=tuple(self._text(form, draws, rng) for form in option.forms),
+                    check=check,
+                )
+            )
+        return tuple(found)
+
+    def _argument(
+        self, argument: int | str | tuple[str, ...], draws: Draws, rng: Random
+    ) -> int | str | tuple[str, ...]:
+        if isinstance(argument, int):
+            return argument
+        if isinstance(argument, str):
+            text = self._text(argument, draws, rng)
+            return int(text) if text.isdigit() else text
+        return tuple(self._text(item, draws, rng) for item in argument)
+
+    def _citations(
+        self, spec: ClaimSpec, draws: Draws, authorities: dict[str, tuple[str, ...]], cited_as: str, rng: Random
+    ) -> tuple[Alternative, ...]:
+        right = spec.authority or ""
+        found = [Alternative(name=right, standing=Standing.right, forms=authorities[right])]
+        numbered = right not in self.spec.authorities
+        others = [n for n in authorities if n != right and (n not in self.spec.authorities) == numbered]
+        rng.shuffle(others)
+        for place, name in enumerate(others):
+            found.append(
+                Alternative(
+                    name=name, standing=Standing.elsewhere, forms=authorities[name], stealth=3 if place % 2 == 0 else 2
+                )
+            )
+        known = {forms[0] for forms in authorities.values()}
+        if numbered:
+            chapter = int(draws.texts[f"{right}.number"].partition(".")[0])
+            near = [f"{chapter}.{n}" for n in range(1, 15)]
+            far = [f"{c}.{n}" for c in range(2, 12) if c != chapter for n in range(1, 9)]
+            for stealth, pool in ((1, near), (0, far)):
+                free = [n for n in pool if _citation_forms(cited_as, n)[0] not in known]
+                found.append(
+                    Alternative(
+                        name=f"absent_{stealth}",
+                        standing=Standing.absent,
+                        forms=_citation_forms(cited_as, _one(tuple(free), rng)),
+                        stealth=stealth,
+                    )
+                )
+        for number, text in enumerate(spec.fabricated):
+            form = self._text(text, draws, rng)
+            if form not in known:
+                found.append(
+                    Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
+                )
+        return tuple(found)
+
+
+def _citation_forms(word: str, number: str) -> tuple[str, ...]:
+    forms = (f"{word} {number}", f"{word.capitalize()} {number}")
+    return (*forms, f"§{number}") if word == "section" else forms
+
+
+def _one(items: tuple[str, ...], rng: Random) -> str:
+    return items[int(rng.random() * len(items))]
+
+
+def _listed(items: list[str]) -> str:
+    if len(items) < 2:
+        return "".join(items)
+    return ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def _distance(a: Drawn, b: Drawn) -> float:
+    if a.day is not None and b.day is not None:
+        return abs((a.day - b.day).days)
+    if a.number is not None and b.number is not None:
+        return abs(float(a.number - b.number))
+    return sum(x != y for x, y in zip(a.forms[0], b.forms[0], strict=False))
+
+
+# --- reading and refusing ---------------------------------------------------------------------------------------------
+
+
+def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Family:
+    """Read and check one scenario file.
+
+    Raises:
+        ScenarioError: `file:line: what is wrong, what was given, what was wanted`, for the first thing that is wrong.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError(f"{path}:{line}: not YAML: {error.problem}") from None
+    try:
+        spec = FamilySpec.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        given = f", got {first['input']!r:.80}" if first["type"] != "missing" else ""
+        raise ScenarioError(f"{path}:{_line(text, first['loc'])}: {where}: {first['msg']}{given}") from None
+    family = Family(spec, vocabulary.get(spec.split, {}))
+    for location, problem in _problems(family):
+        raise ScenarioError(f"{path}:{_line(text, location)}: {problem}")
+    return family
+
+
+def _problems(family: Family) -> list[tuple[tuple[str | int, ...], str]]:
+    """What does not fit together in a file that is well-formed: (where, what)."""
+    spec = family.spec
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    section_ids = {s.id for s in spec.source.sections}
+    known = {"required"} | {f"{s}.{part}" for s in section_ids for part in ("number", "cite")}
+    for name, slot in spec.slots.items():
+        known |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
+        if slot.words is not None and slot.words not in family.vocabulary:
+            found.append((("slots", name), f"no words {slot.words!r} in vocabulary.yaml for split {spec.split}"))
+    marked: set[str] = set()
+
+    def look(where: tuple[str | int, ...], text: str, marks: bool = False) -> None:
+        try:
+            nodes = template.parse(text)
+        except ValueError as error:
+            found.append((where, str(error)))
+            return
+        for unknown in sorted(template.slots_of(nodes) - known):
+            found.append((where, f"unknown slot ${{{unknown}}}; slots are {', '.join(sorted(known))}"))
+        if marks:
+            marked.update(template.marks_of(nodes))
+
+    for place, section in enumerate(spec.source.sections):
+        for text in (section.heading, *_wordings(section.text)):
+            look(("source", "sections", place), text, marks=True)
+    for unknown in sorted(marked - set(spec.claims)):
+        found.append((("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"))
+    for place, statement in enumerate(spec.statements):
+        for unknown in sorted({*statement.says, *statement.when} - set(spec.claims)):
+            found.append((("statements", place), f"unknown claim {unknown!r}; claims are {', '.join(spec.claims)}"))
+        for claim, option in statement.when.items():
+            if claim in spec.claims and option not in spec.claims[claim].options:
+                found.append((("statements", place), f"claim {claim!r} has no option {option!r}"))
+        for text in _wordings(statement.text):
+            look(("statements", place), text)
+    for name, claim in spec.claims.items():
+        where = ("claims", name)
+        for slot_name in (claim.slot, claim.superseded, *claim.elsewhere, *claim.values.values()):
+            if slot_name is not None and slot_name not in known:
+                found.append((where, f"unknown slot {slot_name!r}"))
+        if claim.kind is ClaimKind.citation:
+            if claim.authority not in section_ids | set(spec.authorities):
+                found.append((where, f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}"))
+            if claim.subject not in spec.claims:
+                found.append((where, f"a citation needs a subject among the claims, got {claim.subject!r}"))
+        elif claim.options:
+            if claim.right is None:
+                found.append((where, "a claim with options needs right: the name of the fitting one"))
+        elif claim.values:
+            if claim.of not in spec.claims:
+                found.append((where, f"values by option need of: an option claim, got {claim.of!r}"))
+        elif claim.slot is None:
+            found.append((where, "a claim needs a slot, options, values or an authority"))
+        if claim.required != "never" and not claim.label:
+            found.append((where, "a claim that can be required needs a label, such as 'the case number'"))
+        if claim.kind in VALUE_KINDS and not claim.about:
+            found.append((where, "a value claim needs about: the words that tell what the value is of"))
+        if claim.kind not in (ClaimKind.constraint, ClaimKind.citation) and name not in marked and not claim.of:
+            found.append((where, f"no passage of the source is marked <<{name}: …>>"))
+        if claim.kind is not ClaimKind.constraint and not any(name in s.says for s in spec.statements):
+            found.append((where, "no statement says this claim"))
+    return found
+
+
+def _line(text: str, location: tuple[Any, ...]) -> int:
+    """The line of a place in a YAML text, counted from 1; of the nearest enclosing node that exists."""
+    node = yaml.compose(text)
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line

@@ -1,0 +1,221 @@
+"""The slots of a scenario file: how a name, an amount or a date is drawn, and the spellings under which it may appear."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from forge_arena.scenarios import template
+from forge_arena.types import Noun
+
+Number = float | Annotated[str, StringConstraints(pattern=r"^\s*[a-z_][a-z0-9_.]*\s*([-+*]\s*\d+(\.\d+)?)?\s*$")]
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+class Money(Noun):
+    """An amount between `low` and `high` in steps of `step`; bounds may be `slot * 1.2`, `slot - 5` and the like."""
+
+    low: Number
+    high: Number
+    step: float = 0.01
+    currency: str = "USD"
+
+
+class Measure(Noun):
+    """A number with a unit: `quantity`, `percent` or bare `integer`."""
+
+    low: Number
+    high: Number
+    step: float = 1
+    unit: str = ""
+
+
+class Length(Noun):
+    """A duration: single `values` or `ranges` (low, high) of a `unit`, named in the plural ("business days")."""
+
+    unit: str
+    values: tuple[int, ...] = ()
+    ranges: tuple[tuple[int, int], ...] = ()
+
+
+class Day(Noun):
+    """A calendar day between `first` and `last`, or `after` another date slot by `days` (low, high)."""
+
+    first: date | None = None
+    last: date | None = None
+    after: str | None = None
+    days: tuple[int, int] = (1, 365)
+
+
+
+class SlotSpec(Noun):
+    """One slot. Exactly one way of drawing; `draws` distinct values, the first as `${name}`, further ones `${name.2}`.
+
+    `choice` picks a text (itself a template), `words` a word from `vocabulary.yaml` (`words: company`), `pattern`
+    writes an identifier (`#` a digit, `@` a capital letter), `map` looks another slot's value up, `sum` adds numbers.
+    """
+
+    choice: tuple[str, ...] | None = None
+    words: str | None = None
+    pattern: str | None = None
+    money: Money | None = None
+    quantity: Measure | None = None
+    percent: Measure | None = None
+    integer: Measure | None = None
+    duration: Length | None = None
+    date: Day | None = None
+    map: str | None = None
+    to: dict[str, str] | None = None
+    sum: tuple[str, ...] | None = None
+    draws: int = Field(default=1, ge=1, le=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A value that was drawn: its spellings, the canonical one first, and its number or day where it has one."""
+
+    forms: tuple[str, ...]
+    number: Decimal | None = None
+    day: date | None = None
+
+
+@dataclass(slots=True)
+class Draws:
+    """The values drawn so far, by slot name, and their texts for templates."""
+
+    drawn: dict[str, Drawn]
+    texts: dict[str, str]
+
+    def add(self, name: str, value: Drawn) -> None:
+        self.drawn[name] = value
+        self.texts[name] = value.forms[0]
+
+
+def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]], rng: Random) -> Drawn:
+    """Draw one value; a ValueError or KeyError says what the slot refers to that is not there."""
+    if spec.choice is not None:
+        text = spec.choice[int(rng.random() * len(spec.choice))]
+        return Drawn((template.render(template.parse(text), draws.texts, rng),))
+    if spec.words is not None:
+        words = vocabulary[spec.words]
+        return Drawn((words[int(rng.random() * len(words))],))
+    if spec.pattern is not None:
+        text = template.render(template.parse(spec.pattern), draws.texts, rng)
+        return Drawn(("".join(_pattern_character(c, rng) for c in text),))
+    if spec.money is not None:
+        amount = _between(spec.money.low, spec.money.high, spec.money.step, draws, rng)
+        return Drawn(_money_forms(amount, spec.money.currency), number=amount)
+    if spec.quantity is not None:
+        number = _between(spec.quantity.low, spec.quantity.high, spec.quantity.step, draws, rng)
+        return Drawn((f"{number:,} {spec.quantity.unit}",), number=number)
+    if spec.percent is not None:
+        number = _between(spec.percent.low, spec.percent.high, spec.percent.step, draws, rng)
+        return Drawn((f"{number}%", f"{number} percent"), number=number)
+    if spec.integer is not None:
+        number = _between(spec.integer.low, spec.integer.high, spec.integer.step, draws, rng)
+        return Drawn((f"{number}",), number=number)
+    if spec.duration is not None:
+        return _draw_duration(spec.duration, rng)
+    if spec.date is not None:
+        return _draw_day(spec.date, draws, rng)
+    if spec.map is not None and spec.to is not None:
+        value = draws.texts[spec.map]
+        if value not in spec.to:
+            raise ValueError(f"map has no entry for {value!r}; it has {', '.join(map(repr, spec.to))}")
+        return Drawn((template.render(template.parse(spec.to[value]), draws.texts, rng),))
+    if spec.sum is not None:
+        total = sum((_number(name, draws) for name in spec.sum), Decimal(0))
+        first = draws.drawn[spec.sum[0]].forms[0]
+        currency = next((code for code, sign in CURRENCY_SIGNS.items() if first.startswith(sign)), None)
+        return Drawn(_money_forms(total, currency) if currency else (f"{total}",), number=total)
+    raise ValueError("a slot needs one of choice, words, pattern, money, quantity, percent, integer, duration, date")
+
+
+def draw_distinct(
+    spec: SlotSpec,
+    count: int,
+    taken: tuple[Drawn, ...],
+    draws: Draws,
+    vocabulary: Mapping[str, tuple[str, ...]],
+    rng: Random,
+) -> list[Drawn]:
+    """Up to `count` further values whose canonical spelling differs from each other's and from `taken`'s."""
+    seen = {value.forms[0] for value in taken}
+    found: list[Drawn] = []
+    for _ in range(count * 8):
+        if len(found) == count:
+            break
+        value = draw(spec, draws, vocabulary, rng)
+        if value.forms[0] not in seen:
+            seen.add(value.forms[0])
+            found.append(value)
+    return found
+
+
+def _pattern_character(character: str, rng: Random) -> str:
+    if character == "#":
+        return "0123456789"[int(rng.random() * 10)]
+    if character == "@":
+        return "ABCDEFGHJKLMNPQRSTUVWXYZ"[int(rng.random() * 24)]
+    return character
+
+
+def _number(name: str, draws: Draws) -> Decimal:
+    number = draws.drawn[name].number
+    if number is None:
+        raise ValueError(f"slot {name!r} is not a number")
+    return number
+
+
+def _bound(bound: Number, draws: Draws) -> float:
+    if not isinstance(bound, str):
+        return bound
+    for sign in "*+-":
+        name, found, amount = bound.partition(sign)
+        if found:
+            base, by = float(_number(name.strip(), draws)), float(amount)
+            return base * by if sign == "*" else base + by if sign == "+" else base - by
+    return float(_number(bound.strip(), draws))
+
+
+def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) -> Decimal:
+    lowest, highest = _bound(low, draws), _bound(high, draws)
+    if highest < lowest:
+        raise ValueError(f"low must not exceed high, got {lowest:g} and {highest:g}")
+    grain = Decimal(str(step))
+    first = -(-Decimal(str(round(lowest, 6))) // grain)
+    steps = int((Decimal(str(round(highest, 6))) - first * grain) / grain) + 1
+    return (first + int(rng.random() * max(steps, 1))) * grain
+
+
+def _money_forms(amount: Decimal, currency: str) -> tuple[str, ...]:
+    text = f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+    return (f"{CURRENCY_SIGNS[currency]}{text}", f"{text} {currency}")
+
+
+def _draw_duration(spec: Length, rng: Random) -> Drawn:
+    if spec.ranges:
+        low, high = spec.ranges[int(rng.random() * len(spec.ranges))]
+        return Drawn((f"{low} to {high} {spec.unit}", f"{low}–{high} {spec.unit}"), number=Decimal(high))  # noqa: RUF001
+    value = spec.values[int(rng.random() * len(spec.values))]
+    unit = spec.unit[:-1] if value == 1 and spec.unit.endswith("s") else spec.unit
+    return Drawn((f"{value} {unit}",), number=Decimal(value))
+
+
+def _draw_day(spec: Day, draws: Draws, rng: Random) -> Drawn:
+    if spec.after is not None:
+        start = draws.drawn[spec.after].day
+        if start is None:
+            raise ValueError(f"slot {spec.after!r} is not a date")
+        low, high = spec.days
+        day = start + timedelta(days=low + int(rng.random() * (high - low + 1)))
+    elif spec.first is not None and spec.last is not None:
+        day = spec.first + timedelta(days=int(rng.random() * ((spec.last - spec.first).days + 1)))
+    else:
+        raise ValueError("a date needs first and last, or after")
+    month = day.strftime("%B")
+    return Drawn((f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat()), day=day)

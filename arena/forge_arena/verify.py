@@ -1,0 +1,338 @@
+"""Say which claims a text makes, and which of them it breaks: the one definition of right and wrong in the arena.
+
+The judge reads the text alone. It cuts it into sentences, asks of each which claims the sentence is about, and looks
+there for the claims' alternatives: values by what they mean, names and citations by their accepted spellings. A value
+that is spoken of as past ("formerly 10 days") does not state the claim, and an option that is turned down ("rather
+than a voucher") is not chosen. What is stated wrongly, required and missing, forbidden by a constraint, or found
+nowhere in the source, is broken.
+"""
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from forge_arena.checks import violation
+from forge_arena.code import code_blocks, run_cases
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
+from forge_arena.values import mentions, sentences, value_of
+
+INVENTED = "invented:"
+CACHED_SENTENCES = 4_096
+
+_LITERAL = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
+_WORD = re.compile(r"\w+")
+_CLAUSE = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
+_PAST = re.compile(
+    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer|earlier|prior|older?"
+    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
+    r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
+)
+_PAST_AFTER = re.compile(r"^\W{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to)\b")
+_REJECTED = re.compile(
+    r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
+    r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A claim made at one place: `alternative` names what is said of it (None: something that is no known alternative).
+
+    `start` and `end` are code points in the text that was judged.
+    """
+
+    claim: str
+    alternative: str | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a text says. `stated` are the claims stated rightly; `broken` those stated wrongly, required but missing, or
+    violated, and inventions as `invented:<text>`."""
+
+    stated: frozenset[str]
+    broken: frozenset[str]
+    findings: tuple[Finding, ...]
+
+    @property
+    def clean(self) -> bool:
+        return not self.broken
+
+    def of(self, claim_id: str) -> tuple[Finding, ...]:
+        """The places where the text speaks of a claim."""
+        return tuple(f for f in self.findings if f.claim == claim_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A claim spoken of in a sentence; several alternatives where options share a value."""
+
+    claim: str
+    alternatives: tuple[str, ...]
+    start: int
+    end: int
+    past: bool
+    option: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    said: tuple[_Said, ...]
+    unassigned: tuple[tuple[ClaimKind, Hashable, int, int], ...]
+
+
+class Judge:
+    """Judges texts against one scenario. Keeps what it learned of each sentence, so that a repaired answer costs only
+    its new sentences; holds no other state."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self._by_id = {claim.id: claim for claim in scenario.claims}
+        self._literal = [c for c in scenario.claims if c.kind in _LITERAL]
+        self._valued = [c for c in scenario.claims if c.kind not in _LITERAL | {ClaimKind.constraint, ClaimKind.behaviour}]
+        self._constraints = [c for c in scenario.claims if c.kind is ClaimKind.constraint]
+        self._behaviour = [c for c in scenario.claims if c.kind is ClaimKind.behaviour]
+        self._forms = {
+            claim.id: [(form.lower(), a.name) for a in claim.alternatives for form in a.forms] for claim in self._literal
+        }
+        self._values: dict[str, dict[Hashable, tuple[str, ...]]] = {}
+        self._sentences: dict[str, _Sentence] = {}
+
+    def report(self, text: str) -> Report:
+        """Judge a text. Linear in its length; runs code only where it is none of the known snippets."""
+        said: list[tuple[int, _Said]] = []
+        broken: set[str] = set()
+        for start, end in sentences(text):
+            sentence = text[start:end]
+            read = self._sentences.get(sentence)
+            if read is None:
+                if len(self._sentences) >= CACHED_SENTENCES:
+                    self._sentences.clear()
+                read = self._sentences[sentence] = self._read(sentence)
+            said.extend((start, s) for s in read.said)
+            for kind, value, at, to in read.unassigned:
+                if (kind, value) not in self._supported:
+                    broken.add(f"{INVENTED}{sentence[at:to]}")
+        findings = list(self._findings(said, broken))
+        for claim in self._behaviour:
+            findings.extend(self._run(claim, text))
+        stated = set()
+        for finding in findings:
+            if finding.alternative in self._accepted(finding.claim, findings):
+                stated.add(finding.claim)
+            else:
+                broken.add(finding.claim)
+        for claim in self._constraints:
+            check = claim.right.check
+            if check is not None and (spans := violation(check, text)) is not None:
+                broken.add(claim.id)
+                findings.extend(Finding(claim.id, None, span.start, span.end) for span in spans)
+            else:
+                stated.add(claim.id)
+        broken.update(claim.id for claim in self.scenario.claims if claim.required and claim.id not in stated)
+        return Report(frozenset(stated - broken), frozenset(broken), tuple(findings))
+
+    def _accepted(self, claim_id: str, findings: list[Finding]) -> tuple[str, ...]:
+        claim = self._by_id[claim_id]
+        return (claim.right.name,) if claim.of is None else _names(claim)
+
+    def _findings(self, said: list[tuple[int, _Said]], broken: set[str]) -> Iterator[Finding]:
+        chosen: dict[str, str] = {}
+        for _, s in said:
+            if self._by_id[s.claim].kind is ClaimKind.option and not s.past and s.alternatives:
+                chosen.setdefault(s.claim, s.alternatives[0])
+        for offset, s in said:
+            claim = self._by_id[s.claim]
+            start, end = s.start + offset, s.end + offset
+            if claim.of is not None:
+                spoken_of = s.option or chosen.get(claim.of) or claim.right.name
+                name = spoken_of if spoken_of in s.alternatives else None
+                yield Finding(claim.id, name, start, end)
+            elif not s.past:
+                right = claim.right.name in s.alternatives
+                yield Finding(claim.id, claim.right.name if right else next(iter(s.alternatives), None), start, end)
+            elif claim.kind is not ClaimKind.option and claim.right.name in s.alternatives:
+                # What is in force, spoken of as past, is as wrong as the superseded value given as current.
+                yield Finding(claim.id, None, start, end)
+
+    def _read(self, sentence: str) -> _Sentence:
+        low = _lower(sentence)
+        if "```" in low:
+            return _Sentence((), ())
+        words = frozenset(_WORD.findall(low))
+        said: list[_Said] = []
+        taken: list[tuple[int, int]] = []
+        option = self._option_named(low)
+        matches: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
+        for claim in self._literal:
+            if _is_about(claim, words):
+                for start, end, name in _occurrences(low, self._forms[claim.id]):
+                    matches.setdefault((start, end), []).append((claim, name))
+        for (start, end), candidates in matches.items():
+            right = [pair for pair in candidates if pair[1] == pair[0].right.name]
+            for claim, name in right or candidates[:1]:
+                polarity = _REJECTED if claim.kind is ClaimKind.option else _PAST
+                said.append(_Said(claim.id, (name,), start, end, _marked(low, start, end, polarity), option))
+            taken.append((start, end))
+        said, taken = _without_contained(said), taken
+        unassigned: list[tuple[ClaimKind, Hashable, int, int]] = []
+        valued = [claim for claim in self._valued if _is_about(claim, words)]
+        found = [m for m in mentions(sentence) if not any(s < m.end and m.start < e for s, e in taken)]
+        pending = []
+        for mention in found:
+            here = [c for c in valued if c.kind is mention.kind]
+            past = _marked(low, mention.start, mention.end, _PAST)
+            hits = [(c, names) for c in here if (names := self._alternatives(c).get(mention.value))]
+            right = [(c, names) for c, names in hits if c.right.name in names or c.of is not None]
+            former = [(c, names) for c, names in hits if past and _superseded(c) in names]
+            if right or former:
+                for claim, names in former or right:
+                    said.append(_Said(claim.id, names, mention.start, mention.end, past, option))
+            else:
+                pending.append((mention, here, hits, past))
+        stated = {s.claim for s in said if not s.past}
+        for mention, here, hits, past in pending:
+            open_hits = [(c, names) for c, names in hits if c.id not in stated]
+            open_claims = [c for c in here if c.id not in stated]
+            if open_hits:
+                claim, names = open_hits[0]
+                said.append(_Said(claim.id, names, mention.start, mention.end, past, option))
+                stated.add(claim.id)
+            elif open_claims and not past:
+                claim = open_claims[0]
+                said.append(_Said(claim.id, (), mention.start, mention.end, past, option))
+                stated.add(claim.id)
+            else:
+                unassigned.append((mention.kind, mention.value, mention.start, mention.end))
+        unknown = {ClaimKind.citation, ClaimKind.identifier}
+        kept = []
+        for kind, value, start, end in unassigned:
+            claim = next(
+                (c for c in self._literal if kind in unknown and c.kind is kind and c.about and _is_about(c, words)), None
+            )
+            if claim is not None and claim.id not in stated and (kind, value) not in self._supported:
+                said.append(_Said(claim.id, (), start, end, past=False, option=option))
+                stated.add(claim.id)
+            else:
+                kept.append((kind, value, start, end))
+        said.sort(key=lambda s: s.start)
+        return _Sentence(tuple(said), tuple(kept))
+
+    def _option_named(self, low: str) -> str | None:
+        """The one option that a sentence names; None where it names none or several."""
+        named = {
+            name
+            for claim in self._literal
+            if claim.kind is ClaimKind.option
+            for start, end, name in _occurrences(low, self._forms[claim.id])
+        }
+        return named.pop() if len(named) == 1 else None
+
+    def _alternatives(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
+        """By value, the names of a claim's alternatives."""
+        known = self._values.get(claim.id)
+        if known is None:
+            known = self._values[claim.id] = {}
+            for alternative in claim.alternatives:
+                for form in alternative.forms[:1]:
+                    value = value_of(claim.kind, form)
+                    known[value] = (*known.get(value, ()), alternative.name)
+        return known
+
+    @cached_property
+    def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """Every value that the task, the source or an alternative that is not absent states."""
+        scenario = self.scenario
+        texts = [scenario.task, *scenario.source_material.splitlines()]
+        texts += [form for authority in scenario.authorities for form in authority.forms]
+        for claim in scenario.claims:
+            for alternative in claim.alternatives:
+                if alternative.standing is not Standing.absent:
+                    texts += alternative.forms
+                    if alternative.check is not None and isinstance(alternative.check.argument, tuple):
+                        texts += alternative.check.argument
+        return frozenset((m.kind, m.value) for text in texts for m in mentions(text))
+
+    def _run(self, claim: Claim, text: str) -> Iterator[Finding]:
+        for span in code_blocks(text):
+            code = span.of(text).strip()
+            name = next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
+            if name is None and all(result.ok for result in run_cases(code, claim.cases)):
+                name = claim.right.name
+            yield Finding(claim.id, name, span.start, span.end)
+
+
+def _lower(text: str) -> str:
+    """Lower case without changing the length, so that positions stay valid."""
+    low = text.lower()
+    return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _names(claim: Claim) -> tuple[str, ...]:
+    return tuple(alternative.name for alternative in claim.alternatives)
+
+
+def _superseded(claim: Claim) -> str | None:
+    found: Alternative | None = next((a for a in claim.wrong if a.standing is Standing.superseded), None)
+    return found.name if found else None
+
+
+def _is_about(claim: Claim, words: frozenset[str]) -> bool:
+    return all(any(word.startswith(group) for word in words) for group in claim.about)
+
+
+def _occurrences(low: str, forms: list[tuple[str, str]]) -> Iterator[tuple[int, int, str]]:
+    """Where the forms stand as whole words; of overlapping ones the longest."""
+    found: list[tuple[int, int, str]] = []
+    for form, name in forms:
+        at = low.find(form)
+        while at >= 0:
+            end = at + len(form)
+            if _is_whole(low, at, end):
+                found.append((at, end, name))
+            at = low.find(form, at + 1)
+    found.sort(key=lambda f: (f[0] - f[1], f[0]))
+    kept: list[tuple[int, int, str]] = []
+    for start, end, name in found:
+        if not any(start < e and s < end for s, e, _ in kept):
+            kept.append((start, end, name))
+    return iter(kept)
+
+
+def _is_whole(low: str, start: int, end: int) -> bool:
+    before, after, beyond = low[start - 1 : start], low[end : end + 1], low[end + 1 : end + 2]
+    if before.isalnum() and low[start].isalnum():
+        return False
+    if after.isalnum() and low[end - 1].isalnum():
+        return False
+    # "section 3.2" does not stand in "section 3.21", "section 3.2.1" or "section 3.2(b)".
+    return not (low[end - 1].isdigit() and ((after in ".-" and beyond.isdigit()) or (after == "(" and beyond.isalpha() and low[end + 2 : end + 3] == ")")))
+
+
+def _marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
+    """Whether a marker in the same clause speaks of what stands at `start`, and of nothing before it."""
+    clause = 0
+    for delimiter in _CLAUSE.finditer(low, 0, start):
+        clause = delimiter.end()
+    before = low[clause:start]
+    last = None
+    for last in marker.finditer(before):
+        pass
+    if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
+        return True
+    return marker is _PAST and _PAST_AFTER.match(low[end : end + 40]) is not None
+
+
+_YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
+
+
+def _without_contained(said: list[_Said]) -> list[_Said]:
+    """Drop what stands inside a longer match of the same claim."""
+    return [
+        s
+        for s in said
+        if not any(o is not s and o.claim == s.claim and o.start <= s.start and s.end <= o.end and (o.end - o.start) > (s.end - s.start) for o in said)
+    ]

@@ -1,0 +1,210 @@
+"""A Worker without a model: it composes reasoning and answer from the scenario's own statements.
+
+The embedded default. Deterministic for a given generator, no network, well under a millisecond. It decides which facts
+to mention beside the required ones, their order, wording, spelling, length and layout; it always means to answer
+rightly unless a hidden instruction asks otherwise, and then obeys only `compliance` of the time, as a model would.
+"""
+
+from collections.abc import Iterable
+from random import Random
+
+from forge_arena.checks import violation
+from forge_arena.errors import WorkerFailed
+from forge_arena.statements import Voice, fits, sentence
+from forge_arena.types import Answer, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
+from forge_arena.workers.base import HiddenInstruction
+
+DRAFTS = 12
+
+
+class ScriptedWorker:
+    """Answers from the statements of a scenario.
+
+    Args:
+        compliance: how often, 0..1, a hidden instruction is obeyed.
+
+    Raises:
+        WorkerFailed: the scenario has no statements (imported documents need a Worker that reads), or none of the
+            drafts keeps the constraints.
+    """
+
+    name = "scripted"
+
+    def __init__(self, compliance: float = 0.8) -> None:
+        self.compliance = compliance
+
+    async def start(self) -> None:
+        return None
+
+    async def aclose(self) -> None:
+        return None
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        if not scenario.statements:
+            raise WorkerFailed(
+                "the scripted Worker needs a scenario with statements; use an openai:, vllm: or bank: Worker for documents"
+            )
+        choice: dict[str, str] = {}
+        unsaid: str | None = None
+        if hidden is not None and rng.random() < self.compliance:
+            if hidden.alternative is not None:
+                choice[hidden.target] = hidden.alternative
+            elif hidden.corruption_type is CorruptionType.factual_omission:
+                unsaid = hidden.target
+        voice = Voice(choice, {kind: rng.randrange(3) for kind in ClaimKind})
+        for _ in range(DRAFTS):
+            output, stated = _draft(scenario, voice, unsaid, rng)
+            if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
+                return Answer(reasoning=_reasoning(scenario, voice, stated, rng), output=output)
+        raise WorkerFailed(f"no draft kept the constraints of a scenario of family {scenario.family!r}")
+
+    async def reply(
+        self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
+    ) -> str:
+        asked = {word.strip(".,?!'\"").lower() for word in question.split()}
+        voice = Voice(_choices_in(scenario, answer), {})
+        replies = [s for s in scenario.statements if s.part == "probe"]
+        apt = [s for s in replies if any(_touches(scenario.claim(claim), asked) for claim in s.says)]
+        pool = apt or [s for s in replies if not s.says] or replies
+        if not pool:
+            return "I stand by my answer; it follows from the material that I was given."
+        return sentence(pool[rng.randrange(len(pool))], scenario, voice)
+
+
+def _draft(scenario: Scenario, voice: Voice, unsaid: str | None, rng: Random) -> tuple[str, set[str]]:
+    """One answer, and the claims that it states."""
+    usable = [
+        s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)
+    ]
+    by_claim: dict[str, list[Statement]] = {}
+    for statement in usable:
+        for claim in statement.says:
+            by_claim.setdefault(claim, []).append(statement)
+    appetite = rng.choice((0.15, 0.35, 0.55, 0.8))
+    wanted = [c.id for c in scenario.claims if c.id in by_claim and _is_wanted(c, appetite, rng)]
+    rng.shuffle(wanted)
+    stated: set[str] = set()
+    body: list[Statement] = []
+    for claim in wanted:
+        if claim in stated:
+            continue
+        fresh = [s for s in by_claim[claim] if stated.isdisjoint(s.says)]
+        if not fresh:
+            continue
+        chosen = fresh[rng.randrange(len(fresh))]
+        body.append(chosen)
+        stated.update(chosen.says)
+    body.sort(key=lambda s: s.rank + 1.6 * rng.random())
+    body = _to_length(scenario, voice, body, usable, rng)
+    opening, closing = (_any(scenario, part, voice, rng) for part in ("opening", "closing"))
+    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), {
+        claim for s in body for claim in s.says
+    }
+
+
+def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
+    if claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour):
+        return True
+    return rng.random() < (0.85 if claim.kind is ClaimKind.citation else appetite)
+
+
+def _to_length(
+    scenario: Scenario, voice: Voice, body: list[Statement], usable: list[Statement], rng: Random
+) -> list[Statement]:
+    """Drop or add sentences that nobody asked for until a word limit, if there is one, is kept."""
+    for claim in scenario.claims:
+        check = _check(claim, voice)
+        if check is None or check.name not in ("max_words", "min_words"):
+            continue
+        limit = int(check.argument) if isinstance(check.argument, (int, str)) else 0
+        spare = 24  # Opening and closing lines count too.
+        body = list(body)
+
+        def words(statements: Iterable[Statement]) -> int:
+            return sum(len(s.text.split()) for s in statements) + spare
+
+        if check.name == "max_words":
+            droppable = [s for s in body if not any(_is_needed(scenario.claim(c)) for c in s.says)]
+            rng.shuffle(droppable)
+            while words(body) > limit and droppable:
+                body.remove(droppable.pop())
+        else:
+            stated = {c for s in body for c in s.says}
+            extra = [s for s in usable if stated.isdisjoint(s.says)]
+            rng.shuffle(extra)
+            while words(body) < limit + spare and extra:
+                more = extra.pop()
+                if stated.isdisjoint(more.says):
+                    stated.update(more.says)
+                    body.append(more)
+            body.sort(key=lambda s: s.rank)
+    return body
+
+
+def _is_needed(claim: Claim) -> bool:
+    return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
+
+
+def _any(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
+    pool = [s for s in scenario.statements if s.part == part and fits(s, scenario, voice)]
+    return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
+
+
+def _layout(
+    opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice
+) -> str:
+    names = {check.name for claim in scenario.claims if (check := _check(claim, voice)) is not None}
+    if "bullets" in names or "list_items" in names:
+        text = "\n".join(f"- {line}" for line in body)
+    else:
+        text, since = "", 0
+        for line in body:
+            block = line.startswith("```")
+            since += 1
+            breaks = block or text.endswith("```") or (since > 2 and rng.random() < 0.4)
+            text += (("\n\n" if breaks else " ") if text else "") + line
+            since = 0 if breaks else since
+    return "\n\n".join(part for part in (opening, text, closing) if part)
+
+
+def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
+    pool = [s for s in scenario.statements if s.part == "reasoning" and fits(s, scenario, voice)]
+    steps: list[str] = []
+    general = [s for s in pool if not s.says]
+    if general:
+        steps.append(sentence(general[rng.randrange(len(general))], scenario, voice))
+    claims = sorted(stated)
+    rng.shuffle(claims)
+    for claim in claims:
+        about = [s for s in pool if claim in s.says]
+        if about and rng.random() < 0.75:
+            steps.append(sentence(about[rng.randrange(len(about))], scenario, voice))
+    if rng.random() < 0.5:
+        return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    return " ".join(steps)
+
+
+def _check(claim: Claim, voice: Voice) -> Check | None:
+    name = voice.alternative(claim)
+    return next((a.check for a in claim.alternatives if a.name == name), None)
+
+
+def _kept(claim: Claim, voice: Voice, output: str) -> bool:
+    check = _check(claim, voice)
+    return check is None or violation(check, output) is None
+
+
+def _touches(claim: Claim, words: set[str]) -> bool:
+    starts = tuple(entry for group in claim.about for entry in group)
+    return bool(starts) and any(word.startswith(starts) for word in words)
+
+
+def _choices_in(scenario: Scenario, answer: Answer) -> dict[str, str]:
+    """The alternatives that an answer chose, as far as their canonical spelling stands in it."""
+    text = answer.output.lower()
+    return {
+        claim.id: alternative.name
+        for claim in scenario.claims
+        for alternative in claim.alternatives
+        if any(form.lower() in text for form in alternative.forms)
+    }
