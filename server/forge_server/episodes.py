@@ -1,0 +1,451 @@
+"""Open episodes, take verdicts and probes, and give out the truth when its time has come. Knows nothing of HTTP."""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Self
+from weakref import WeakValueDictionary
+
+import forge_arena
+from forge_arena.episodes import SUITE, VERSION, Arena
+from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
+from forge_arena.rewards import score
+from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split
+from forge_arena.verdicts import parse_verdict
+from forge_arena.verify import Judge
+from forge_arena.wire import (
+    AskProbe,
+    Attempt,
+    AttemptResult,
+    EpisodeState,
+    FailedEpisode,
+    OpenedEpisode,
+    OpenedEpisodes,
+    OpenEpisodes,
+    ProbeAnswered,
+    RevealedTruth,
+    Stats,
+    SubmitVerdicts,
+    VerdictResults,
+)
+from pydantic import TypeAdapter
+
+from forge_server.errors import (
+    ConflictingVerdict,
+    EpisodeFinished,
+    EpisodeGone,
+    NoProbesLeft,
+    NoSuchAttempt,
+    NoSuchKey,
+    Refused,
+    UnknownEpisode,
+    WorkerUnavailable,
+)
+from forge_server.logs import log
+from forge_server.metrics import Metrics
+from forge_server.settings import Settings
+from forge_server.stock import Maker, Ready, Stock, Streams, decode
+from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
+
+GRADER = f"{forge_arena.__version__} {SUITE}:{VERSION}"
+SLICE = 0.005
+SWEEP = 60.0
+
+_probes_json = TypeAdapter(tuple[Probe, ...])
+
+
+class Live:
+    """An episode at hand: parsed, with its judge and the attempts made so far. One object per id in a process."""
+
+    __slots__ = (
+        "__weakref__",
+        "attempts",
+        "episode",
+        "expires",
+        "id",
+        "judge",
+        "key",
+        "made",
+        "probes",
+        "probing",
+        "split",
+        "status",
+    )
+
+    def __init__(self, id: str, key: str, split: Split, episode: Episode | None, attempts: int, expires: float) -> None:
+        self.id = id
+        self.key = key
+        self.split = split
+        self.episode = episode
+        self.attempts = attempts
+        self.expires = expires
+        self.status = "open"
+        self.judge: Judge | None = None
+        self.made: dict[int, tuple[bytes, AttemptResult]] = {}
+        self.probes: tuple[Probe, ...] = ()
+        self.probing = asyncio.Lock()
+
+    @property
+    def finished(self) -> bool:
+        return len(self.made) >= self.attempts
+
+    def state(self, now: float) -> str:
+        if self.status == "deleted":
+            return "deleted"
+        if self.finished:
+            return "finished"
+        return "expired" if self.status == "expired" or now >= self.expires else "open"
+
+    def observation(self) -> Observation:
+        assert self.episode is not None
+        seen = self.episode.observation
+        if not self.probes:
+            return seen
+        return seen.model_copy(update={"probes": self.probes, "probes_left": seen.probes_left - len(self.probes)})
+
+    def revealed(self) -> RevealedTruth | None:
+        """The truth, once all attempts are made, unless the split is sealed."""
+        if not self.finished or self.split is Split.test or self.episode is None:
+            return None
+        truth = self.episode.truth
+        return RevealedTruth(
+            corrupted=truth.corrupted,
+            corruption_type=truth.corruption_type,
+            family=truth.family,
+            mechanism=truth.mechanism,
+            stealth=truth.stealth,
+            target=truth.target,
+            output_spans=truth.output_spans,
+            source_spans=truth.source_spans,
+            clean_output=truth.clean_output,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """An attempt with the text that is kept of it, and that text's digest, which says whether two are the same."""
+
+    attempt: Attempt
+    text: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        text = json.dumps(attempt.completion) if attempt.verdict is None else attempt.verdict.model_dump_json()
+        return cls(attempt, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
+
+
+class Episodes:
+    """All episodes of one server. The store has the last word; what is kept here only saves reading it again."""
+
+    def __init__(self, arena: Arena, store: Store, settings: Settings, metrics: Metrics) -> None:
+        self._arena = arena
+        self._store = store
+        self._settings = settings
+        self._metrics = metrics
+        self._maker = Maker(arena, settings, metrics)
+        self._streams = Streams(arena, store)
+        self.stock = Stock(self._maker, self._streams, settings)
+        self._recent: OrderedDict[str, Live] = OrderedDict()
+        self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
+        self._started = time.time()
+
+    # --- open
+
+    async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
+        """Raises `WorkerUnavailable` where not one of the episodes could be made."""
+        made: list[Ready | FailedEpisode] = []
+        if ask.keys is not None:
+            keys = self._checked(ask.keys)
+        else:
+            assert ask.count is not None
+            if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts):
+                made += self.stock.take(ask.count)
+            missing = ask.count - len(made)
+            keys = await self._streams.next_keys(ask, missing) if missing else []
+        if keys:
+            made += await self._maker.make_all(keys)
+        ready = [one for one in made if isinstance(one, Ready)]
+        failed = [one for one in made if isinstance(one, FailedEpisode)]
+        if not ready:
+            raise WorkerUnavailable(f"the Worker gave no episode ({failed[0].reason}): try again later")
+        now = time.time()
+        new = [
+            NewEpisode(
+                id=secrets.token_urlsafe(18),
+                key=one.episode.key,
+                split=one.split.value,
+                created=now,
+                expires=now + self._settings.episode_ttl,
+                attempts=ask.attempts,
+                payload=one.payload,
+            )
+            for one in ready
+        ]
+        await self._store.open_episodes(new)
+        opened = []
+        for stored, one in zip(new, ready, strict=True):
+            self._keep(Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires))
+            self._metrics.opened.labels(stored.split).inc()
+            opened.append(
+                OpenedEpisode(
+                    episode_id=stored.id,
+                    key=stored.key,
+                    observation=one.episode.observation,
+                    attempts_left=stored.attempts,
+                )
+            )
+        return OpenedEpisodes(episodes=tuple(opened), failed=tuple(failed))
+
+    def _checked(self, keys: tuple[str, ...]) -> list[str]:
+        for position, key in enumerate(keys):
+            try:
+                self._arena.plan(key)
+            except KeyFromAnotherSuite:
+                raise NoSuchKey(
+                    f"keys[{position}] names no episode of this suite: keys look like {SUITE}:{VERSION}:train:0"
+                ) from None
+        return list(keys)
+
+    # --- verdicts
+
+    async def judge(self, batch: SubmitVerdicts) -> VerdictResults:
+        """Score and record a batch, all of it or nothing of it; what was recorded before is given back as it was."""
+        now = time.time()
+        lives = await self._find({attempt.episode_id for attempt in batch.verdicts})
+        fresh = self._fresh(batch.verdicts, lives, now)
+        if fresh:
+            await self._record(fresh.values(), lives, now)
+        results = [lives[a.episode_id].made[a.attempt][1] for a in batch.verdicts]
+        # Once per episode is enough: a group of attempts shares one truth.
+        last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
+        for episode_id, position in last.items():
+            results[position] = _with_truth(results[position], lives[episode_id])
+        return VerdictResults(results=tuple(results))
+
+    def _fresh(
+        self, attempts: Iterable[Attempt], lives: dict[str, Live], now: float
+    ) -> dict[tuple[str, int], Submitted]:
+        """The attempts that are not recorded yet; raises `Refused` if any of the batch may not be made."""
+        fresh: dict[tuple[str, int], Submitted] = {}
+        for position, attempt in enumerate(attempts):
+            live = lives.get(attempt.episode_id)
+            if live is None:
+                raise UnknownEpisode(f"verdicts[{position}]: there is no such episode: open one with POST /v1/episodes")
+            if live.status == "deleted":
+                raise EpisodeGone(f"verdicts[{position}]: the episode was deleted: open another one")
+            if attempt.attempt >= live.attempts:
+                raise NoSuchAttempt(
+                    f"verdicts[{position}]: the episode was opened with {live.attempts} attempts, "
+                    f"numbered from 0 to {live.attempts - 1}"
+                )
+            pair = (attempt.episode_id, attempt.attempt)
+            submitted = Submitted.of(attempt)
+            made = live.made.get(attempt.attempt)
+            before = made[0] if made else fresh[pair].digest if pair in fresh else None
+            if before is not None:
+                if before != submitted.digest:
+                    raise ConflictingVerdict(
+                        f"verdicts[{position}]: this attempt was made with another verdict, and a verdict is final: "
+                        "use the next attempt, or open another episode"
+                    )
+                continue
+            if live.state(now) == "expired":
+                raise EpisodeGone(f"verdicts[{position}]: the episode has expired: open another one")
+            fresh[pair] = submitted
+        return fresh
+
+    async def _record(self, fresh: Iterable[Submitted], lives: dict[str, Live], now: float) -> None:
+        graded: list[tuple[Submitted, AttemptResult]] = []
+        pause_at = perf_counter() + SLICE
+        for submitted in fresh:
+            if perf_counter() > pause_at:
+                await asyncio.sleep(0)
+                pause_at = perf_counter() + SLICE
+            graded.append((submitted, _grade(submitted.attempt, lives[submitted.attempt.episode_id])))
+        rows = [_row(submitted, result, now) for submitted, result in graded]
+        before = {(v.episode_id, v.attempt): _result(v) for v in await self._store.record(rows, now)}
+        for submitted, result in graded:
+            known = before.get((result.episode_id, result.attempt))
+            lives[result.episode_id].made[result.attempt] = (submitted.digest, known or result)
+            if known is None:
+                self._metrics.verdicts.labels(result.outcome.value).inc()
+
+    # --- one episode
+
+    async def probe(self, episode_id: str, ask: AskProbe) -> ProbeAnswered:
+        """The Worker's answer to a question; a question asked before gets its answer again and costs nothing."""
+        live = await self._one(episode_id)
+        async with live.probing:
+            state = live.state(time.time())
+            if state in ("deleted", "expired"):
+                raise EpisodeGone(f"the episode is {state}: open another one")
+            assert live.episode is not None
+            budget = live.episode.observation.probes_left
+            for probe in live.probes:
+                if probe.question == ask.question:
+                    return ProbeAnswered(probe=probe, probes_left=budget - len(live.probes))
+            if state == "finished":
+                raise EpisodeFinished("the last attempt is made: probes come before it")
+            if len(live.probes) >= budget:
+                raise NoProbesLeft(f"all {budget} probes of this episode are used: give your verdict")
+            try:
+                probe = await self._maker.probe(live.episode, live.probes, ask.question)
+            except WorkerFailed as failure:
+                raise WorkerUnavailable(f"the Worker gave no answer ({failure.reason}): ask again later") from None
+            probes = (*live.probes, probe)
+            await self._store.record_probe(
+                episode_id, len(live.probes), _probes_json.dump_json(probes).decode(), time.time()
+            )
+            live.probes = probes
+            self._metrics.probes.inc()
+            return ProbeAnswered(probe=probe, probes_left=budget - len(probes))
+
+    async def state(self, episode_id: str) -> EpisodeState:
+        """What the store says of the episode, so that every replica says the same."""
+        stored = (await self._store.load([episode_id])).get(episode_id)
+        if stored is None:
+            raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
+        live = _revive(stored)
+        state = live.state(time.time())
+        if state == "deleted":
+            raise EpisodeGone("the episode was deleted: open another one")
+        results = [result for _, (_, result) in sorted(live.made.items())]
+        if results:
+            results[-1] = _with_truth(results[-1], live)
+        return EpisodeState(
+            episode_id=live.id,
+            key=live.key,
+            status=state,
+            observation=live.observation(),
+            attempts=live.attempts,
+            attempts_left=live.attempts - len(live.made),
+            results=tuple(results),
+        )
+
+    async def delete(self, episode_id: str) -> None:
+        """Give an unfinished episode up. A finished one is a record and stays."""
+        await self._store.delete(episode_id)
+        self._recent.pop(episode_id, None)
+        if live := self._live.get(episode_id):
+            live.status = "deleted"
+
+    async def stats(self) -> Stats:
+        counts = await self._store.counts()
+        return Stats(
+            suite=SUITE,
+            version=VERSION,
+            worker=self._arena.worker.name,
+            episodes=counts.episodes,
+            verdicts=counts.verdicts,
+            mean_reward=counts.mean_reward,
+            stock=len(self.stock),
+            uptime_seconds=time.time() - self._started,
+        )
+
+    async def sweep(self) -> None:
+        """Expire what nobody answered, until cancelled."""
+        while True:
+            await asyncio.sleep(min(SWEEP, self._settings.episode_ttl / 2))
+            try:
+                expired = await self._store.expire(time.time())
+            except Refused as refusal:
+                log.warning("sweep_failed", reason=refusal.message)
+                continue
+            if expired:
+                self._metrics.expired.inc(expired)
+                log.info("episodes_expired", count=expired)
+
+    # --- at hand
+
+    async def _one(self, episode_id: str) -> Live:
+        live = (await self._find({episode_id})).get(episode_id)
+        if live is None:
+            raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
+        return live
+
+    async def _find(self, ids: set[str]) -> dict[str, Live]:
+        found = {id: live for id in ids if (live := self._live.get(id)) is not None}
+        if len(found) < len(ids):
+            stored = await self._store.load(ids - found.keys())
+            for live in await asyncio.to_thread(lambda: [_revive(one) for one in stored.values()]):
+                # Another request may have read it meanwhile: there is one object per episode.
+                found[live.id] = self._live.get(live.id) or live
+        for live in found.values():
+            self._keep(live)
+        return found
+
+    def _keep(self, live: Live) -> None:
+        self._live[live.id] = live
+        self._recent[live.id] = live
+        self._recent.move_to_end(live.id)
+        while len(self._recent) > self._settings.live:
+            self._recent.popitem(last=False)
+
+
+def _grade(attempt: Attempt, live: Live) -> AttemptResult:
+    outcome, reason, reward, components = Outcome.scored, None, 0.0, None
+    try:
+        verdict = attempt.verdict or parse_verdict(attempt.completion or "")
+    except InvalidVerdict as invalid:
+        outcome, reason = Outcome.invalid_verdict, invalid.reason
+    else:
+        assert live.episode is not None
+        if live.judge is None:
+            live.judge = Judge(live.episode.scenario)
+        earned = score(live.episode, verdict, live.judge)
+        reward, components = earned.reward, earned.components
+    return AttemptResult(
+        episode_id=attempt.episode_id,
+        attempt=attempt.attempt,
+        outcome=outcome,
+        reward=reward,
+        components=components,
+        reason=reason,
+    )
+
+
+def _with_truth(result: AttemptResult, live: Live) -> AttemptResult:
+    truth = live.revealed()
+    return result if truth is None else result.model_copy(update={"truth": truth})
+
+
+def _row(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdict:
+    return StoredVerdict(
+        episode_id=result.episode_id,
+        attempt=result.attempt,
+        digest=submitted.digest,
+        submitted=submitted.text,
+        outcome=result.outcome.value,
+        reward=result.reward,
+        components=None if result.components is None else result.components.model_dump_json(),
+        reason=result.reason,
+        created=now,
+        grader=GRADER,
+    )
+
+
+def _result(stored: StoredVerdict) -> AttemptResult:
+    return AttemptResult(
+        episode_id=stored.episode_id,
+        attempt=stored.attempt,
+        outcome=Outcome(stored.outcome),
+        reward=stored.reward,
+        components=None if stored.components is None else Components.model_validate_json(stored.components),
+        reason=stored.reason,
+    )
+
+
+def _revive(stored: StoredEpisode) -> Live:
+    episode = decode(stored.payload) if stored.payload else None
+    live = Live(stored.id, stored.key, Split(stored.split), episode, stored.attempts, stored.expires)
+    live.status = stored.status
+    live.probes = _probes_json.validate_json(stored.probes)
+    live.made = {v.attempt: (v.digest, _result(v)) for v in stored.verdicts}
+    return live

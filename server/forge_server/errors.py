@@ -1,0 +1,89 @@
+"""Why a request is refused, in words for the caller; `app` alone knows which status code each one gets."""
+
+from forge_arena.types import Outcome
+
+
+class Refused(Exception):
+    """The base: `code` is stable and for programs, the message says what to do and never repeats what was sent."""
+
+    code = "refused"
+    outcome: Outcome | None = None
+    retry_after: int | None = None
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class MalformedJson(Refused):
+    code = "malformed_json"
+
+
+class InvalidRequest(Refused):
+    code = "invalid_request"
+
+
+class BodyTooLarge(Refused):
+    code = "body_too_large"
+
+
+class BodyTooSlow(Refused):
+    code = "body_too_slow"
+
+
+class Unauthorized(Refused):
+    code = "unauthorized"
+
+
+class UnknownEpisode(Refused):
+    code = "unknown_episode"
+
+
+class EpisodeGone(Refused):
+    code = "episode_gone"
+
+
+class EpisodeFinished(Refused):
+    code = "episode_finished"
+
+
+class NoSuchAttempt(Refused):
+    code = "no_such_attempt"
+
+
+class ConflictingVerdict(Refused):
+    code = "conflicting_verdict"
+
+
+class NoProbesLeft(Refused):
+    code = "no_probes_left"
+
+
+class NoSuchKey(Refused):
+    code = "no_such_key"
+
+
+class NothingMatches(Refused):
+    code = "nothing_matches"
+
+
+class Busy(Refused):
+    code = "busy"
+    retry_after = 1
+
+
+class Starting(Refused):
+    code = "starting"
+    retry_after = 2
+
+
+class WorkerUnavailable(Refused):
+    code = "worker_failed"
+    outcome = Outcome.worker_failed
+    retry_after = 5
+
+
+class StoreUnavailable(Refused):
+    code = "infra_failed"
+    outcome = Outcome.infra_failed
+    retry_after = 5

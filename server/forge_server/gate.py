@@ -1,0 +1,125 @@
+"""The door of the server: who may enter, how large a body may be and how slowly it may come, and a line for the log."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from secrets import token_hex
+from time import perf_counter
+
+import structlog
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from forge_server.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, Refused, Starting, Unauthorized
+from forge_server.logs import log
+from forge_server.metrics import Metrics
+from forge_server.settings import Settings
+
+OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json"})
+BATCH_PATHS = frozenset({"/v1/verdicts"})
+
+
+class Gate:
+    """Refuses before a body is read or parsed. Pure ASGI, because it stands in the way of every request."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        metrics: Metrics,
+        waiting_for: Callable[[], str | None],
+        respond: Callable[[Refused], Response],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._metrics = metrics
+        self._waiting_for = waiting_for
+        self._respond = respond
+        self._tokens = [hashlib.sha256(token.encode()).digest() for token in settings.tokens]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = perf_counter()
+        status = 500
+        request_id = token_hex(8)
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            try:
+                limit = self._admit(scope)
+            except Refused as refusal:
+                await self._respond(refusal)(scope, receive, answer)
+            else:
+                await self._app(scope, self._limited(receive, limit), answer)
+        finally:
+            seconds = perf_counter() - start
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.request(route, status, seconds)
+            note = log.debug if status < 400 else log.info if status < 500 else log.warning
+            note("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _admit(self, scope: Scope) -> int:
+        """The limit of the body, in bytes; raises `Refused`."""
+        path: str = scope["path"]
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+        authorization = length = b""
+        for name, value in headers:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"content-length":
+                length = value
+        if self._tokens and path not in OPEN_PATHS and not self._knows(authorization):
+            raise Unauthorized("this server needs a token: send the header 'Authorization: Bearer TOKEN'")
+        limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
+        if length:
+            if not length.isdigit():
+                raise InvalidRequest("Content-Length must be a number of bytes")
+            if int(length[:20]) > limit:
+                raise _too_large(limit)
+        if path.startswith("/v1/") and (reason := self._waiting_for()) is not None:
+            raise Starting(f"the server is not ready yet: {reason}")
+        return limit
+
+    def _knows(self, authorization: bytes) -> bool:
+        scheme, _, token = authorization.partition(b" ")
+        given = hashlib.sha256(token.strip()).digest()
+        known = False
+        for digest in self._tokens:
+            known |= hmac.compare_digest(digest, given)
+        return known and scheme.lower() == b"bearer"
+
+    def _limited(self, receive: Receive, limit: int) -> Receive:
+        taken = 0
+        complete = False
+        deadline = asyncio.get_running_loop().time() + self._settings.body_timeout
+
+        async def read() -> Message:
+            nonlocal taken, complete
+            if complete:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTooSlow(f"the body must arrive within {self._settings.body_timeout:g} s") from None
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise _too_large(limit)
+            complete = not message.get("more_body", False)
+            return message
+
+        return read
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"a body may have at most {limit} bytes here: send less, or in several requests")

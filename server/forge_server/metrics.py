@@ -1,0 +1,47 @@
+"""Count what the server does, for Prometheus."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+
+
+class Metrics:
+    """One registry per app, so that several apps can live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.opened = Counter("forge_episodes_opened_total", "Episodes opened", ["split"], registry=self.registry)
+        self.verdicts = Counter("forge_verdicts_total", "Attempts recorded", ["outcome"], registry=self.registry)
+        self.probes = Counter("forge_probes_total", "Probes answered", registry=self.registry)
+        self.worker_failures = Counter(
+            "forge_worker_failures_total", "Worker calls that gave nothing usable", ["work"], registry=self.registry
+        )
+        self.make_seconds = Histogram(
+            "forge_make_seconds", "Seconds to make an episode", buckets=SECONDS, registry=self.registry
+        )
+        self.commits = Counter("forge_commits_total", "Transactions committed", registry=self.registry)
+        self.writes = Counter("forge_writes_total", "Writes that those transactions held", registry=self.registry)
+        self.expired = Counter("forge_episodes_expired_total", "Episodes expired unanswered", registry=self.registry)
+        self.requests = Histogram(
+            "forge_request_seconds",
+            "Seconds from the request's head to the answer's end",
+            ["route", "status"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self._children: dict[tuple[str, int], Histogram] = {}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        child = self._children.get((route, status))
+        if child is None:
+            child = self._children[route, status] = self.requests.labels(route, str(status))
+        child.observe(seconds)
+
+    def watch_stock(self, size: Callable[[], float]) -> None:
+        gauge = Gauge("forge_stock_episodes", "Ready episodes at hand", registry=self.registry)
+        gauge.set_function(size)
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

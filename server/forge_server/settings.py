@@ -1,0 +1,104 @@
+"""Say how a server is to run: the only place that reads the environment (`FORGE_ARENA_*`)."""
+
+import ipaddress
+import json
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Self
+
+from forge_arena.types import Mechanism
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+PREFIX = "FORGE_ARENA_"
+SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
+
+
+class SettingsError(ValueError):
+    """A setting is not usable; the message names it and says what was wanted."""
+
+
+class Settings(BaseModel):
+    """Everything a server can be told, with its default. Times are in seconds, limits in bytes or numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free one")
+    store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
+    worker: str = Field(
+        default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
+    )
+    api_key: str | None = Field(default=None, repr=False, description="for an openai Worker")
+    vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
+    vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
+    mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")
+    tokens: tuple[str, ...] = Field(
+        default=(), repr=False, description="any of them opens the API; none: loopback only"
+    )
+    secret: str | None = Field(
+        default=None, repr=False, description="salt of the test split; kept in the store if unset"
+    )
+
+    stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep at hand")
+    live: int = Field(default=256, ge=1, description="open episodes to keep parsed; the others are read when needed")
+    episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")
+    probes: int = Field(default=1, ge=0, description="probe budget of an episode")
+
+    concurrency: int = Field(default=16, ge=1, description="Worker calls in flight at a time")
+    make_timeout: float = Field(default=120, gt=0, description="for one Worker episode or probe answer")
+    open_timeout: float = Field(default=120, gt=0, description="for one request for episodes")
+    body_timeout: float = Field(default=30, gt=0, description="for a request body to arrive")
+    pending_makes: int = Field(default=1024, ge=1, description="episodes waiting to be made before 503")
+    pending_writes: int = Field(default=2048, ge=1, description="writes waiting for a commit before 503")
+    body_limit: int = Field(default=1 << 20, ge=1024)
+    batch_limit: int = Field(default=4 << 20, ge=1024, description="for the body of a batch of verdicts")
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+
+    @field_validator("tokens")
+    @classmethod
+    def _long_enough(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(token) < 8 or not token.isascii() or not token.isprintable() for token in tokens):
+            raise ValueError("a token needs at least 8 printable ASCII characters")
+        return tokens
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if not self.tokens and not is_loopback(self.host):
+            raise ValueError(
+                "binding to an address that others can reach needs a token: give --token (or FORGE_ARENA_TOKENS), "
+                "or bind to 127.0.0.1"
+            )
+        return self
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
+        """Settings from `FORGE_ARENA_<NAME>`; what is `given` and not None wins.
+
+        Tokens are separated by commas, vllm_args as in a shell.
+
+        Raises `SettingsError` with one line per wrong setting.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for name in cls.model_fields:
+            if (text := environ.get(PREFIX + name.upper(), "")) != "":
+                values[name] = SPLIT[name](text) if name in SPLIT else text
+        values.update({name: value for name, value in given.items() if value is not None})
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            wrong = json.loads(error.json(include_url=False, include_context=False, include_input=False))
+            lines = (
+                f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in wrong
+            )
+            raise SettingsError("\n".join(lines)) from None
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,228 @@
+"""Make episodes ahead of the requests for them, so that no Worker call is on the hot path."""
+
+import asyncio
+import json
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from forge_arena.episodes import Arena
+from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.types import Episode, Outcome, Probe, Split
+from forge_arena.wire import FailedEpisode, OpenEpisodes
+from pydantic_core import PydanticSerializationError
+
+from forge_server.errors import Busy, NothingMatches, Refused
+from forge_server.logs import log
+from forge_server.metrics import Metrics
+from forge_server.settings import Settings
+from forge_server.store import Store
+
+TRIES = 3
+RESERVE = 32
+PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An episode that nobody holds yet, with the bytes that the store will keep."""
+
+    episode: Episode
+    split: Split
+    payload: bytes
+
+
+def encode(episode: Episode) -> bytes:
+    return zlib.compress(episode.model_dump_json(exclude_defaults=True).encode(), 1)
+
+
+def decode(payload: bytes) -> Episode:
+    return Episode.model_validate_json(zlib.decompress(payload))
+
+
+class Maker:
+    """Asks the arena for episodes: so many at a time, so long each, so many waiting."""
+
+    def __init__(self, arena: Arena, settings: Settings, metrics: Metrics) -> None:
+        self._arena = arena
+        self._settings = settings
+        self._metrics = metrics
+        self._places = asyncio.Semaphore(settings.concurrency)
+        self._turnstile = asyncio.Lock()
+        self._waiting = 0
+
+    async def make(self, key: str) -> Ready:
+        """Raises `WorkerFailed`, also where the Worker did not answer in time."""
+        self._waiting += 1
+        try:
+            async with self._places:
+                # A scripted Worker never waits for anything: let one episode begin per pass of the loop, so that
+                # requests are answered between them.
+                async with self._turnstile:
+                    await asyncio.sleep(0)
+                start = perf_counter()
+                try:
+                    async with asyncio.timeout(self._settings.make_timeout):
+                        episode = await self._arena.make(key)
+                except TimeoutError:
+                    raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s") from None
+                try:
+                    payload = encode(episode)
+                except PydanticSerializationError:
+                    raise WorkerFailed("the Worker's answer is not valid Unicode") from None
+                self._metrics.make_seconds.observe(perf_counter() - start)
+                return Ready(episode, self._arena.plan(key).split, payload)
+        except WorkerFailed as failure:
+            self._metrics.worker_failures.labels("episode").inc()
+            log.warning("worker_failed", key=key, reason=failure.reason)
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
+        """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
+        if self._waiting >= self._settings.pending_makes:
+            raise Busy("too many questions to the Worker are waiting: slow down and try again")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._settings.make_timeout), self._places:
+                return await self._arena.probe(episode, probes, question)
+        except TimeoutError:
+            self._metrics.worker_failures.labels("probe").inc()
+            raise WorkerFailed(f"no answer after {self._settings.make_timeout:g} s") from None
+        except WorkerFailed:
+            self._metrics.worker_failures.labels("probe").inc()
+            raise
+        finally:
+            self._waiting -= 1
+
+    async def make_all(self, keys: Sequence[str]) -> list[Ready | FailedEpisode]:
+        """Make these for a request that waits: each within the request's time limit, or failed with its reason."""
+        if self._waiting + len(keys) > self._settings.pending_makes:
+            raise Busy("too many episodes are waiting to be made: slow down and try again")
+        tasks = [asyncio.create_task(self._make_or_fail(key)) for key in keys]
+        try:
+            await asyncio.wait(tasks, timeout=self._settings.open_timeout)
+        finally:
+            for task in tasks:
+                task.cancel()
+        late = f"not made within {self._settings.open_timeout:g} s"
+        return [
+            task.result() if task.done() and not task.cancelled() else _failed(key, late)
+            for key, task in zip(keys, tasks, strict=True)
+        ]
+
+    async def _make_or_fail(self, key: str) -> Ready | FailedEpisode:
+        try:
+            return await self.make(key)
+        except WorkerFailed as failure:
+            return _failed(key, failure.reason)
+
+
+def _failed(key: str, reason: str) -> FailedEpisode:
+    return FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=reason)
+
+
+class Streams:
+    """Where each stream of keys goes on: one for a split and its filters, shared by all replicas of a store."""
+
+    def __init__(self, arena: Arena, store: Store) -> None:
+        self._arena = arena
+        self._store = store
+
+    async def next_keys(self, ask: OpenEpisodes, count: int) -> list[str]:
+        if ask.start is not None:
+            keys, _ = await self._matching(ask, ask.start, count)
+            return keys
+        filters = {"domain": ask.domain, "corruption": ask.corruption, "stealth": ask.stealth, "by": ask.mechanism}
+        name = ask.split + json.dumps({name: value for name, value in filters.items() if value is not None})
+        while True:
+            at = await self._store.stream(name)
+            keys, to = await self._matching(ask, at, count)
+            if await self._store.advance(name, at, to):
+                return keys
+
+    async def _matching(self, ask: OpenEpisodes, start: int, count: int) -> tuple[list[str], int]:
+        try:
+            # A rare combination is found only after looking at thousands of plans: not in the event loop.
+            return await asyncio.to_thread(
+                self._arena.keys,
+                ask.split,
+                start,
+                count,
+                domain=ask.domain,
+                corruption=ask.corruption,
+                stealth=ask.stealth,
+                mechanism=ask.mechanism,
+            )
+        except KeyFromAnotherSuite:
+            raise NothingMatches("no episode of this split matches the filters: ask for fewer of them") from None
+
+
+class Stock:
+    """Ready episodes of the train stream, refilled in the background once half are gone."""
+
+    def __init__(self, maker: Maker, streams: Streams, settings: Settings) -> None:
+        self._maker = maker
+        self._streams = streams
+        self._size = settings.stock
+        self._fillers = settings.concurrency
+        self._ready: deque[Ready] = deque()
+        self._keys: deque[tuple[str, int]] = deque()
+        self._reserving = asyncio.Lock()
+        self._low = asyncio.Event()
+        self._low.set()
+        self.filled_once = asyncio.Event()
+        self.trouble: str | None = None
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def take(self, count: int) -> list[Ready]:
+        """Up to `count` ready episodes; never waits."""
+        taken = [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+        if len(self._ready) <= self._size // 2:
+            self._low.set()
+        return taken
+
+    async def keep_full(self) -> None:
+        """Refill until cancelled."""
+        async with asyncio.TaskGroup() as fillers:
+            for _ in range(self._fillers):
+                fillers.create_task(self._fill())
+
+    async def _fill(self) -> None:
+        pause = PAUSE
+        while True:
+            await self._low.wait()
+            try:
+                key, tries = await self._next_key()
+            except Refused as refusal:
+                self.trouble = refusal.message
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            try:
+                self._ready.append(await self._maker.make(key))
+            except WorkerFailed as failure:
+                self.trouble = failure.reason
+                if tries < TRIES:
+                    self._keys.append((key, tries + 1))
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = PAUSE
+            self.trouble = None
+            self.filled_once.set()
+            if len(self._ready) >= self._size:
+                self._low.clear()
+
+    async def _next_key(self) -> tuple[str, int]:
+        async with self._reserving:
+            if not self._keys:
+                ask = OpenEpisodes(count=RESERVE)
+                self._keys.extend((key, 1) for key in await self._streams.next_keys(ask, RESERVE))
+            return self._keys.popleft()
