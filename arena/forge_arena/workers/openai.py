@@ -80,6 +80,7 @@ class OpenAIWorker:
                 f"concurrency={concurrency}, max_tokens={max_tokens}, retries={retries}, timeout={timeout}"
             )
         self.model = model
+        self.base_url = base_url
         self.sampling: JsonObject = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
         self._extra = dict(extra or {})
         self.sampling |= self._extra
@@ -112,7 +113,8 @@ class OpenAIWorker:
 
     async def start(self) -> None:
         """Show that an answer can be had, with a chat of one token."""
-        await self._ask([{"role": "user", "content": "Say yes."}], seed=0, max_tokens=1)
+        # Without `extra`: some of it, min_tokens for one, contradicts a single token.
+        await self._ask([{"role": "user", "content": "Say yes."}], seed=0, max_tokens=1, extra={})
 
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         return await self._write(answer_messages(scenario, hidden), rng)
@@ -128,7 +130,9 @@ class OpenAIWorker:
     async def _write(self, messages: list[Message], rng: Random) -> Answer:
         """Ask, and take the answer only if it is whole."""
         # 31 bits: some servers read the seed into a C int.
-        choice = await self._ask(messages, seed=rng.getrandbits(31), max_tokens=self.sampling["max_tokens"])
+        choice = await self._ask(
+            messages, seed=rng.getrandbits(31), max_tokens=self.sampling["max_tokens"], extra=self._extra
+        )
         if choice.finish_reason == "length":
             raise WorkerFailed(
                 f"{self._model_there()} was cut off after {self.sampling['max_tokens']} tokens or at the end of its "
@@ -143,7 +147,7 @@ class OpenAIWorker:
             raise WorkerFailed(f"{self._model_there()} answered with empty text{after}")
         return written
 
-    async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int) -> Choice:
+    async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._tries),
             wait=self._pause,
@@ -152,11 +156,11 @@ class OpenAIWorker:
         )
         async with self._slots:
             try:
-                return await retrying(self._post, messages, seed, max_tokens)
+                return await retrying(self._post, messages, seed, max_tokens, extra)
             except (openai.APIError, TimeoutError) as error:
                 raise WorkerFailed(await self._explain(error)) from error
 
-    async def _post(self, messages: list[Message], seed: int, max_tokens: int) -> Choice:
+    async def _post(self, messages: list[Message], seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
         """One try. The total time is limited here, because the client's own limit starts anew with every byte."""
         try:
             async with asyncio.timeout(self._timeout):
@@ -165,13 +169,13 @@ class OpenAIWorker:
                     messages=cast(Any, messages),
                     temperature=self.sampling["temperature"],
                     seed=seed,
-                    extra_body={self._limit: max_tokens, **self._extra},
+                    extra_body={self._limit: max_tokens, **extra},
                 )
         except openai.BadRequestError as error:
             # OpenAI's newer models refuse max_tokens, most other servers know nothing else.
             if self._limit == "max_tokens" and "max_completion_tokens" in error.message:
                 self._limit = "max_completion_tokens"
-                return await self._post(messages, seed, max_tokens)
+                return await self._post(messages, seed, max_tokens, extra)
             raise
         try:
             return Completion.model_validate_json(answered.content).choices[0]
