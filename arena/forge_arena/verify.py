@@ -28,7 +28,10 @@ _PAST = re.compile(
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
-_PAST_AFTER = re.compile(r"^\W{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to)\b")
+_PAST_AFTER = re.compile(
+    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to|(?:was|were|is) (?:the|an?)"
+    r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?\d)"
+)
 _REJECTED = re.compile(
     r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
     r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"

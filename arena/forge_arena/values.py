@@ -1,0 +1,441 @@
+"""Find the values that a text states, and compare them by what they mean, not by how they are spelled.
+
+Candidates are located by regular expressions that cannot backtrack far; what they mean is read by dateutil (dates),
+price-parser (amounts) and text2num (number words). Everything is linear in the text and never raises.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+from dateutil import parser as dates
+from price_parser import Price
+from text_to_num import text2num
+
+from forge_arena.types import ClaimKind
+
+MAX_SENTENCE = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A value that stands at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
+
+    kind: ClaimKind
+    value: Hashable
+    start: int
+    end: int
+
+
+_MONTHS = "January February March April May June July August September October November December".split()
+_MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in _MONTHS) + r"|Sept)\b\.?"
+_UNITS_SMALL = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_NUMBER_WORD = (
+    rf"(?:(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(_UNITS_SMALL[:9])}))?|{'|'.join(reversed(_UNITS_SMALL))}|hundred)"
+)
+_DIGITS = r"\d{1,15}(?:[,.]\d{1,15}){0,6}"
+_SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
+
+_TIME_UNITS: dict[str, tuple[str, int]] = {
+    "second": ("second", 1),
+    "sec": ("second", 1),
+    "minute": ("second", 60),
+    "min": ("second", 60),
+    "hour": ("second", 3_600),
+    "hr": ("second", 3_600),
+    "day": ("day", 1),
+    "week": ("day", 7),
+    "fortnight": ("day", 14),
+    "month": ("month", 1),
+    "quarter": ("month", 3),
+    "year": ("month", 12),
+    "yr": ("month", 12),
+}
+_QUANTITIES: dict[str, tuple[str, str]] = {
+    "kg": ("g", "1000"), "kilogram": ("g", "1000"), "kilo": ("g", "1000"), "g": ("g", "1"), "gram": ("g", "1"),
+    "lb": ("lb", "1"), "pound": ("lb", "1"), "oz": ("oz", "1"), "ounce": ("oz", "1"), "tonne": ("g", "1000000"),
+    "km": ("m", "1000"), "kilometre": ("m", "1000"), "kilometer": ("m", "1000"), "m": ("m", "1"), "metre": ("m", "1"),
+    "meter": ("m", "1"), "cm": ("m", "0.01"), "centimetre": ("m", "0.01"), "mm": ("m", "0.001"),
+    "millimetre": ("m", "0.001"), "mile": ("mile", "1"), "mi": ("mile", "1"), "inch": ("inch", "1"),
+    "ft": ("foot", "1"), "kw": ("w", "1000"), "w": ("w", "1"), "watt": ("w", "1"), "kilowatt": ("w", "1000"),
+    "kwh": ("wh", "1000"), "wh": ("wh", "1"), "mah": ("mah", "1"), "ah": ("mah", "1000"),
+    "tb": ("mb", "1000000"), "gb": ("mb", "1000"), "mb": ("mb", "1"), "kb": ("mb", "0.001"), "gib": ("mib", "1024"),
+    "mib": ("mib", "1"), "tib": ("mib", "1048576"), "mbps": ("mbps", "1"), "gbps": ("mbps", "1000"),
+    "ghz": ("hz", "1000000000"), "mhz": ("hz", "1000000"), "khz": ("hz", "1000"), "hz": ("hz", "1"),
+    "db": ("db", "1"), "dba": ("dba", "1"), "db(a)": ("dba", "1"), "l": ("l", "1"), "litre": ("l", "1"),
+    "liter": ("l", "1"), "ml": ("l", "0.001"), "mpg": ("mpg", "1"), "lumen": ("lumen", "1"), "nit": ("nit", "1"),
+    "rpm": ("rpm", "1"), "bar": ("bar", "1"), "mp": ("megapixel", "1"), "megapixel": ("megapixel", "1"),
+    "ms": ("ms", "1"), "v": ("v", "1"), "volt": ("v", "1"), "dpi": ("dpi", "1"), "ppm": ("ppm", "1"), "°c": ("°c", "1"),
+    "page": ("page", "1"), "word": ("word", "1"), "character": ("character", "1"), "line": ("line", "1"),
+    "item": ("item", "1"), "seat": ("seat", "1"), "user": ("user", "1"), "port": ("port", "1"), "person": ("person", "1"),
+    "people": ("person", "1"), "licence": ("licence", "1"), "license": ("licence", "1"), "copy": ("copy", "1"),
+    "copies": ("copy", "1"), "request": ("request", "1"), "row": ("row", "1"), "attempt": ("attempt", "1"),
+    "retry": ("retry", "1"), "retries": ("retry", "1"), "instalment": ("instalment", "1"), "share": ("share", "1"),
+    "star": ("star", "1"), "point": ("point", "1"), "night": ("night", "1"), "guest": ("guest", "1"), "bag": ("bag", "1"),
+    "employee": ("employee", "1"), "connection": ("connection", "1"), "thread": ("thread", "1"), "byte": ("byte", "1"),
+    "sheet": ("sheet", "1"), "cup": ("cup", "1"), "speed": ("speed", "1"), "gear": ("gear", "1"),
+}  # fmt: skip
+_CURRENCIES = {
+    "$": "USD", "us$": "USD", "usd": "USD", "dollar": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP",
+    "gbp": "GBP", "pounds sterling": "GBP", "¥": "JPY", "jpy": "JPY", "cent": "USD cents", "chf": "CHF", "cad": "CAD",
+}  # fmt: skip
+_SCALES = {"million": 10**6, "billion": 10**9, "m": 10**6, "bn": 10**9, "k": 10**3}
+
+_CITED = (
+    r"sections?|sec\.|§§?|clauses?|articles?|art\.|paragraphs?|paras?\.?|schedules?|appendix|exhibits?|annex|rules?"
+    r"|chapters?|regulations?|standing orders?|guidelines?|pep|rfc|iso(?:/iec)?|iec|en|din|astm|ansi|ieee|adr|gh|issue"
+    r"|pr|bpo|ul"
+)
+_CITATION = re.compile(
+    rf"(?<![\w-])(?:(?P<word>(?i:{_CITED}))(?:[ -]|\b(?=\d)|(?<=§)) ?#?(?P<number>\d{{1,6}}[A-Za-z]?(?:[.:-]\d{{1,6}}){{0,4}}"
+    r"(?:\([A-Za-z0-9]{1,4}\)){0,3}(?![\d%])|(?<=[ ])[A-Z](?![\w']))"
+    r"|(?P<cve>CVE-\d{4}-\d{3,7})"
+    r"|(?P<code>\d{1,3} (?:CFR|U\.S\.C\.|USC)(?: §)? ?\d{1,5}(?:\.\d{1,4})?)"
+    r"|(?P<act>(?:[A-Z][\w'&-]{1,30} (?:(?:and|of|for|on) )?){1,6}(?:Act|Regulations?|Directive|Order|Code|Rules|Ordinance)"
+    r" (?:\d{4}/\d{1,4}|\d{4}))"
+    r"|(?P<case>[A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{0,30}){0,3} v\.? [A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{1,30}){0,3}"
+    r"(?: [\[(]\d{4}[\])])?))"
+)
+_IDENTIFIER = re.compile(
+    r"(?<![\w.-])#?(?:[A-Z]{1,6}\d{0,4}-\d[\dA-Z]{0,15}(?:-[\dA-Z]{1,12}){0,4}|[A-Z]{1,6}-[A-Z]{1,4}\d{1,8}"
+    r"|[A-Z]{2,5}\d{2,10}[A-Z]{0,3}|\d{1,6}-[A-Z]{1,3}|v?\d{1,4}(?:\.\d{1,5}){2,4}"
+    r"|v\d{1,4}(?:\.\d{1,5})?)(?![\w%]|\.\d)"
+    r"|(?i:\bversion )\d{1,4}(?:\.\d{1,5}){0,3}"
+)
+_HASHED = re.compile(r"#[A-Z]?\d{3,12}\b")
+_MONEY = re.compile(
+    rf"(?P<sign>(?i:US\$|USD ?|EUR ?|GBP ?|CHF ?|CAD ?|JPY ?)|[$€£¥] ?)(?P<a>{_DIGITS})(?: ?(?P<scale>million|billion|bn|[mk])\b)?"
+    rf"|(?P<b>{_DIGITS})(?: (?P<scale2>million|billion))? ?(?P<name>(?i:USD|EUR|GBP|CHF|CAD|JPY|€|£|dollars?|euros?|pounds sterling|cents?))(?!\w)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """The patterns that count in one way of writing numbers: in digits alone, which is fast, or in words as well."""
+
+    percent: re.Pattern[str]
+    duration: re.Pattern[str]
+    quantity: re.Pattern[str]
+
+
+def _patterns(n: str) -> _Patterns:
+    span = rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?"
+    units = "|".join(sorted((re.escape(u) for u in _QUANTITIES), key=len, reverse=True))
+    return _Patterns(
+        percent=re.compile(rf"(?P<n>{n}) ?(?P<sign>%|(?i:percentage points?|per ?cent\b))"),
+        duration=re.compile(
+            rf"{span}[ -]?(?P<day>(?i:business|working|calendar|consecutive|clear|full))?[ -]?(?P<unit>(?i:seconds?|secs?"
+            r"|minutes?|mins?|hours?|hrs?|days?|weeks?|fortnights?|months?|quarters?|years?|yrs?))\b(?!\w)"
+        ),
+        quantity=re.compile(rf"{span}[ -]?(?P<unit>(?i:{units})s?)(?![\w/])"),
+    )
+
+
+_IN_DIGITS = _patterns(_DIGITS)
+_IN_WORDS = _patterns(_SPELLED)
+_WORD_STEMS = (*_UNITS_SMALL[:12], "teen", *_TENS, "hundred")
+_MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
+_DATE = re.compile(
+    rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?:T[\d:]{{4,8}}Z?)?|(?P<dmy>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}})"
+    rf"|(?P<mdy>{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})|(?P<slash>\d{{1,2}}/\d{{1,2}}/\d{{4}})"
+    rf"|(?P<my>{_MONTH} \d{{4}})|(?P<dm>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?!\w)))"
+)
+_DIGIT = re.compile(r"\d")
+_CITED_NORMAL = {"§": "section", "§§": "section", "sec.": "section", "art.": "article", "iso/iec": "iso"}
+
+
+def mentions(text: str) -> tuple[Mention, ...]:
+    """The values in a text, by start, none overlapping another. Bare numbers are no mention."""
+    if len(text) <= MAX_SENTENCE:
+        return _mentions(text)
+    return tuple(
+        Mention(m.kind, m.value, m.start + at, m.end + at)
+        for at in range(0, len(text), MAX_SENTENCE)
+        for m in _mentions(text[at : at + MAX_SENTENCE])
+    )
+
+
+@lru_cache(maxsize=16_384)
+def _mentions(text: str) -> tuple[Mention, ...]:
+    found: list[Mention] = []
+    for find in _FINDERS.values():
+        for mention in find(text):
+            if mention.value is not None and not any(f.start < mention.end and mention.start < f.end for f in found):
+                found.append(mention)
+    found.sort(key=lambda m: m.start)
+    return tuple(found)
+
+
+@lru_cache(maxsize=65_536)
+def value_of(kind: ClaimKind, text: str) -> Hashable | None:
+    """What one spelled value means; for kinds without a parser the text itself, case and outer space aside.
+
+    None where `text` is no value of a kind that has a parser.
+    """
+    if kind not in _FINDERS:
+        return text.strip().casefold()
+    for mention in mentions(text):
+        if mention.kind is kind:
+            return mention.value
+    return text.strip().casefold() if kind in (ClaimKind.identifier, ClaimKind.citation) else None
+
+
+def _number(text: str) -> Decimal | None:
+    text = text.strip().lower()
+    if "(" in text:
+        text = text[text.index("(") + 1 :].rstrip(")")
+    if text[:1].isdigit():
+        text = text.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?", text) else text
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return None
+    try:
+        return Decimal(text2num("one hundred" if text == "hundred" else text, "en"))
+    except ValueError:
+        return None
+
+
+def _spelling(text: str) -> _Patterns | None:
+    """The patterns that this text needs; None where it has no number at all."""
+    if any(stem in text for stem in _WORD_STEMS):
+        return _IN_WORDS
+    return _IN_DIGITS if _DIGIT.search(text) else None
+
+
+def _citations(text: str) -> Iterator[Mention]:
+    for m in _CITATION.finditer(text):
+        if m["word"]:
+            word = m["word"].lower().rstrip(".")
+            word = _CITED_NORMAL.get(m["word"].lower(), word.removesuffix("s") if len(word) > 3 else word)
+            value: Hashable = ({"para": "paragraph"}.get(word, word), m["number"].lower())
+        else:
+            value = ("", re.sub(r"\s+", " ", m[0].replace(" v. ", " v ")).casefold().removeprefix("the "))
+        start, end = m.span()
+        if m["act"] and m[0].startswith("The "):
+            start += 4
+        yield Mention(ClaimKind.citation, value, start, end)
+
+
+def _identifiers(text: str) -> Iterator[Mention]:
+    if not _DIGIT.search(text):
+        return
+    for pattern in (_IDENTIFIER, _HASHED):
+        for m in pattern.finditer(text):
+            yield Mention(ClaimKind.identifier, m[0].lower().lstrip("#").removeprefix("version ").lstrip("v"), *m.span())
+
+
+@lru_cache(maxsize=4_096)
+def _amount(digits: str) -> Decimal | None:
+    amount: Decimal | None = Price.fromstring(digits).amount
+    return amount
+
+
+def _amounts(text: str) -> Iterator[Mention]:
+    if not any(stem in text for stem in _MONEY_STEMS):
+        return
+    for m in _MONEY.finditer(text):
+        amount = _amount(m["a"] or m["b"])
+        name = (m["sign"] or m["name"]).strip().lower()
+        currency = _CURRENCIES.get(name) or _CURRENCIES.get(name.removesuffix("s"))
+        scale = _SCALES.get((m["scale"] or m["scale2"] or "").lower(), 1)
+        if amount is not None and currency is not None:
+            yield Mention(ClaimKind.money, (amount * scale, currency), *m.span())
+
+
+def _percents(text: str) -> Iterator[Mention]:
+    spelling = _spelling(text) if "%" in text or "cent" in text else None
+    for m in spelling.percent.finditer(text) if spelling else ():
+        unit = "points" if "point" in m["sign"].lower() else "%"
+        number = _number(m["n"])
+        yield Mention(ClaimKind.percent, None if number is None else (number, unit), *m.span())
+
+
+def _dates(text: str) -> Iterator[Mention]:
+    if _DIGIT.search(text):
+        for m in _DATE.finditer(text):
+            yield Mention(ClaimKind.date, _day(m[0]), *m.span())
+
+
+@lru_cache(maxsize=8_192)
+def _day(text: str) -> Hashable | None:
+    m = _DATE.fullmatch(text)
+    if m is None:
+        return None
+    try:
+        if m["slash"]:
+            first, second, year = (int(part) for part in m["slash"].split("/"))
+            if first <= 12 and second <= 12 and first != second:
+                return ("ambiguous", first, second, year)
+            day = date(year, second, first) if first > 12 or first == second else date(year, first, second)
+        elif m["iso"]:
+            day = date.fromisoformat(m["iso"])
+        else:
+            read = dates.parse(text.replace(" of ", " ").replace("Sept ", "Sep "), default=_DEFAULT_DAY)
+            if m["my"]:
+                return (read.year, read.month, None)
+            if m["dm"]:
+                return (None, read.month, read.day)
+            day = read.date()
+    except (ValueError, OverflowError):
+        return None
+    return (day.year, day.month, day.day)
+
+
+_DEFAULT_DAY = dates.parse("2000-01-01")
+
+
+def _bounds(m: re.Match[str]) -> tuple[Decimal, Decimal] | None:
+    low = _number(m["lo"])
+    high = _number(m["hi"]) if m["hi"] else low
+    return None if low is None or high is None else (low, high)
+
+
+def _durations(text: str) -> Iterator[Mention]:
+    spelling = _spelling(text)
+    for m in spelling.duration.finditer(text) if spelling else ():
+        bounds = _bounds(m)
+        unit, factor = _TIME_UNITS[m["unit"].lower().removesuffix("s")]
+        if (m["day"] or "").lower() in ("business", "working"):
+            unit = f"business {unit}"
+        value = None if bounds is None else (bounds[0] * factor, bounds[1] * factor, unit)
+        yield Mention(ClaimKind.duration, value, *m.span())
+
+
+def _quantities(text: str) -> Iterator[Mention]:
+    spelling = _spelling(text)
+    for m in spelling.quantity.finditer(text) if spelling else ():
+        bounds = _bounds(m)
+        name = m["unit"].lower()
+        known = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
+        if bounds is not None and known is not None:
+            unit, factor = known
+            yield Mention(
+                ClaimKind.quantity, (bounds[0] * Decimal(factor), bounds[1] * Decimal(factor), unit), *m.span()
+            )
+
+
+_FINDERS: dict[ClaimKind, Callable[[str], Iterator[Mention]]] = {
+    ClaimKind.money: _amounts,
+    ClaimKind.date: _dates,
+    ClaimKind.citation: _citations,
+    ClaimKind.identifier: _identifiers,
+    ClaimKind.percent: _percents,
+    ClaimKind.duration: _durations,
+    ClaimKind.quantity: _quantities,
+}
+
+
+# --- spelling one value as another is spelled -------------------------------------------------------------------------
+
+
+def respell(text: str, like: str, kind: ClaimKind) -> str:
+    """`text`'s value in the spelling of `like`; `text` unchanged where that spelling is not understood."""
+    writer = _WRITERS.get(kind)
+    value = value_of(kind, text)
+    if writer is None or not isinstance(value, tuple):
+        return text
+    written = writer(text, like.strip(), value)
+    return written if written is not None and value_of(kind, written) == value else text
+
+
+def _write_money(text: str, like: str, value: tuple[Decimal, str]) -> str | None:
+    style, own = _MONEY.fullmatch(like), _MONEY.fullmatch(text.strip())
+    if style is None or own is None or value_of(ClaimKind.money, like) is None:
+        return None
+    digits = own["a"] or own["b"]
+    return like[: style.start("a")] + digits if style["a"] else digits + like[style.end("b") :]
+
+
+def _write_percent(text: str, like: str, value: tuple[Decimal, str]) -> str | None:
+    style = _IN_WORDS.percent.fullmatch(like)
+    return f"{value[0]}{like[style.end('n') :]}" if style else None
+
+
+def _write_date(text: str, like: str, value: tuple[int | None, int, int | None]) -> str | None:
+    year, month, day = value
+    if year is None or day is None:
+        return None
+    style = _DATE.fullmatch(like)
+    if style is None:
+        return None
+    if style["iso"]:
+        return f"{year:04}-{month:02}-{day:02}"
+    word = re.search(r"[A-Z][a-z]+", like)
+    name = _MONTHS[month - 1]
+    if word and len(word[0]) <= 4 and word[0] not in _MONTHS:
+        name = name[:3]
+    if style["dmy"]:
+        return f"{day} {name} {year}"
+    if style["mdy"]:
+        return f"{name} {day}{',' if ',' in like else ''} {year}"
+    return None
+
+
+def _write_duration(text: str, like: str, value: tuple[Decimal, Decimal, str]) -> str | None:
+    style, own = _IN_WORDS.duration.fullmatch(like), _IN_WORDS.duration.fullmatch(text.strip())
+    if style is None or own is None:
+        return None
+    if style["hi"] and own["hi"]:
+        between = like[style.end("lo") : style.start("hi")]
+        return f"{own['lo']}{between}{own['hi']}{text.strip()[own.end('hi') :]}"
+    if not style["hi"] and not own["hi"] and like[style.end("lo") : style.end("lo") + 1] == "-":
+        return f"{own['lo']}-{own['unit'].removesuffix('s')}" if not own["day"] else None
+    return None
+
+
+_WRITERS = {
+    ClaimKind.money: _write_money,
+    ClaimKind.percent: _write_percent,
+    ClaimKind.date: _write_date,
+    ClaimKind.duration: _write_duration,
+}
+
+
+# --- sentences --------------------------------------------------------------------------------------------------------
+
+_FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
+_END = re.compile(r"[.!?][\"')\]\u201d\u2019]{0,3}[ \t]+(?=[\"'(\[\u201c\u2018]{0,2}[A-Z0-9\u00c0-\u00de`§$€£])")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:[Ee]\.g|[Ii]\.e|[Mm]rs?|Ms|Dr|Prof|St|[Nn]os?|vs?|etc|Inc|Ltd|Co|Corp|approx|[Ss]ec|[Aa]rt|[Pp]aras?|cf|al|Jr|Sr"
+    r"|U\.S|a\.m|p\.m)|\b[A-Z])\.$"
+)
+
+
+@lru_cache(maxsize=4_096)
+def sentences(text: str) -> tuple[tuple[int, int], ...]:
+    """The (start, end) of each sentence: lines and list items are sentences of their own, a fenced block is one."""
+    if "```" not in text:
+        return tuple(_prose(text, 0, len(text)))
+    found: list[tuple[int, int]] = []
+    at = 0
+    for fence in _FENCE.finditer(text):
+        found.extend(_prose(text, at, fence.start()))
+        found.append(fence.span())
+        at = fence.end()
+    found.extend(_prose(text, at, len(text)))
+    return tuple(found)
+
+
+def _prose(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    for line in _LINE.finditer(text, start, stop):
+        at, end = line.span()
+        while text[at].isspace():
+            at += 1
+        while text[end - 1].isspace():
+            end -= 1
+        for stop_mark in _END.finditer(text, at, end):
+            here = stop_mark.start() + 1
+            if text[here - 1] == "." and _ABBREVIATION.search(text, max(at, here - 8), here):
+                continue
+            closed = stop_mark.end()
+            while text[closed - 1].isspace():
+                closed -= 1
+            yield at, closed
+            at = stop_mark.end()
+        yield at, end
