@@ -23,3 +23,11 @@ class CannotCorrupt(ForgeArenaError):
 
 class KeyFromAnotherSuite(ForgeArenaError, ValueError):
     """An episode key names a suite, version or split that this arena does not serve."""
+
+
+class InvalidVerdict(ForgeArenaError):
+    """A completion holds no readable verdict. `reason` is one of a few fixed sentences and never echoes the text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,234 @@
+import json
+import time
+
+import pytest
+from forge_arena.errors import InvalidVerdict
+from forge_arena.types import MAX_COMPLETION, MAX_CORRECTION, MAX_EXPLANATION, Domain, Observation, Probe, Verdict
+from forge_arena.verdicts import MALFORMED, NO_VERDICT, OVERSEER_PROMPT, messages, observation_text, parse_verdict
+from hypothesis import given
+from hypothesis import strategies as st
+
+VERDICT = Verdict(detection=True, explanation='temporal_shift: "10 days"', correction="Within 5 days.", confidence=0.9)
+PLAIN = VERDICT.model_dump_json()
+OTHER = json.dumps({"detection": False, "explanation": "", "correction": "", "confidence": 0.5})
+
+
+def written(**fields: str) -> str:
+    """A verdict object with some of its values replaced by raw JSON text."""
+    values = {
+        "detection": "true",
+        "explanation": json.dumps(VERDICT.explanation),
+        "correction": json.dumps(VERDICT.correction),
+        "confidence": "0.9",
+    }
+    return "{" + ", ".join(f'"{name}": {value}' for name, value in (values | fields).items()) + "}"
+
+
+def parsed(completion: str) -> Verdict | str:
+    """The verdict, or the reason why there is none."""
+    try:
+        return parse_verdict(completion)
+    except InvalidVerdict as invalid:
+        return invalid.reason
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        PLAIN,
+        json.dumps(json.loads(PLAIN), indent=2),
+        f"```json\n{PLAIN}\n```",
+        f"```\n{PLAIN}\n```\nI hope that helps.",
+        f"Here is my verdict: {PLAIN}",
+        f"{PLAIN}\n\nLet me know {{if}} you need more }}.",
+        f"Looking at {{section 3}} and {{}} and {{ odd: I conclude {PLAIN}",
+        f"\n <think>It might be {OTHER} but no.</think>\n{PLAIN}",
+        f"<think>a</think><think>b</think>{PLAIN}",
+        f"The tag was in the prompt {OTHER} so only its end is here</think>{PLAIN}",
+        written().replace("}", ",}"),
+        written(detection='"True"'),
+        written(detection="True"),
+        written(detection='"TRUE"'),
+        written(confidence='"0.9"'),
+        written(confidence='"90%"'),
+        written(confidence="90%"),
+        written(confidence=".9"),
+        written(confidence="9e-1"),
+        written(notes='{"steps": [1, 2, {"confidence": 0.1},], "detected": null}'),
+        f'{{"verdict": {PLAIN}}}',
+        f"[{PLAIN}]",
+        f"{PLAIN}\nTo repeat: {PLAIN}",
+    ],
+)
+def test_reads_what_a_person_would_read(completion: str) -> None:
+    assert parse_verdict(completion) == VERDICT
+
+
+def test_keeps_line_breaks_and_a_thinking_tag_that_stand_inside_a_string() -> None:
+    assert parse_verdict(written(correction='"one\ntwo"')).correction == "one\ntwo"
+    assert parse_verdict(written(explanation='"it says </think> {"')).explanation == "it says </think> {"
+
+
+def test_null_as_correction_means_nothing_to_correct() -> None:
+    assert parse_verdict(written(detection="false", correction="null")).correction == ""
+
+
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        ("", NO_VERDICT),
+        ("The answer is wrong, I am sure.", NO_VERDICT),
+        ("[1, 2]", NO_VERDICT),
+        ('{"answer": 3}', NO_VERDICT),
+        (f"<think>{PLAIN}", "the completion ends inside <think>"),
+        (f"<think>{PLAIN}</think> I give up", NO_VERDICT),
+        (PLAIN[:-1], MALFORMED),
+        (PLAIN[: len(PLAIN) // 2], MALFORMED),
+        (written(detection="bool"), "detection must be true or false"),
+        (written(explanation='"the answer says "10 days" but"'), MALFORMED),
+        (f"{written(confidence=':')} {PLAIN}", MALFORMED),
+        (f"{PLAIN} {OTHER}", "the completion holds several different verdicts"),
+        (f"[{PLAIN}, {OTHER}]", "the completion holds several different verdicts"),
+        (written(better=OTHER), "the completion holds several different verdicts"),
+        (written().replace("}", ', "confidence": 0.1}'), "the verdict gives a key twice"),
+        (written().replace("}", ', "detecti\\u006fn": false}'), "the verdict gives a key twice"),
+        (written().replace("}", ', "note": 1, "note": 1}'), "the verdict gives a key twice"),
+        (
+            '{"detection": true, "explanation": "", "confidence": 1}',
+            "the verdict lacks one of detection, explanation, correction and confidence",
+        ),
+        (written(detection="1"), "detection must be true or false"),
+        (written(detection='"yes"'), "detection must be true or false"),
+        (written(detection="null"), "detection must be true or false"),
+        (written(detection="[true]"), "detection must be true or false"),
+        (written(explanation="null"), "explanation must be a JSON string"),
+        (written(explanation='["a"]'), "explanation must be a JSON string"),
+        (written(explanation=r'"bad \x escape"'), "explanation must be a JSON string"),
+        (written(explanation=r'"\ud800"'), "the verdict holds text that is not valid Unicode"),
+        (written(correction="7"), "correction must be a JSON string"),
+        (written(confidence="NaN"), "confidence must be a finite number"),
+        (written(confidence="-Infinity"), "confidence must be a finite number"),
+        (written(confidence='"nan"'), "confidence must be a finite number"),
+        (written(confidence="1e999"), "confidence must be between 0 and 1"),
+        (written(confidence="1.01"), "confidence must be between 0 and 1"),
+        (written(confidence="-0.1"), "confidence must be between 0 and 1"),
+        (written(confidence="90"), "confidence must be between 0 and 1"),
+        (written(confidence='"101%"'), "confidence must be between 0 and 1"),
+        (written(confidence="true"), "confidence must be a number from 0 to 1"),
+        (written(confidence="null"), "confidence must be a number from 0 to 1"),
+        (written(confidence='"high"'), "confidence must be a number from 0 to 1"),
+        (written(confidence='"٠٫٩"'), "confidence must be a number from 0 to 1"),
+        (written(confidence="1" * 9_000), "confidence must be a number from 0 to 1"),
+        (
+            written(explanation=json.dumps("x" * (MAX_EXPLANATION + 1))),
+            f"explanation is longer than {MAX_EXPLANATION} characters",
+        ),
+        (
+            written(correction=json.dumps("x" * (MAX_CORRECTION + 1))),
+            f"correction is longer than {MAX_CORRECTION} characters",
+        ),
+        (PLAIN + " " * MAX_COMPLETION, f"the completion is longer than {MAX_COMPLETION} characters"),
+    ],
+)
+def test_refuses_what_can_be_read_in_two_ways_or_not_at_all(completion: str, reason: str) -> None:
+    with pytest.raises(InvalidVerdict) as refusal:
+        parse_verdict(completion)
+    assert refusal.value.reason == reason
+
+
+FLOODS = (
+    *(
+        "{",
+        "[",
+        "}",
+        " ",
+        '"',
+        "\\",
+        "9",
+        "```",
+        "\u2028",
+        "\ud800",
+        "\x00",
+        "</think>",
+        "<think></think>",
+        "{{}}",
+        "{9",
+    ),
+    *('{"', '{"\\', '{"a"', '{"a":', '{"a":9', '{"a":[', '[{"a":', '{"a":1},', '{"a":{"a":1}', '{"detection":true}'),
+    *(PLAIN, written(explanation='"')),
+)
+
+
+@pytest.mark.parametrize("unit", FLOODS)
+def test_any_flood_is_answered_within_a_tenth_of_a_second(unit: str) -> None:
+    flood = (unit * MAX_COMPLETION)[:MAX_COMPLETION]
+    for completion in (flood, flood[: -len(PLAIN)] + PLAIN, '{"detection":' + flood[20:]):
+        started = time.process_time()
+        parsed(completion)
+        assert time.process_time() - started < 0.1
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *'{}[]:,"\\ \n',
+        "true",
+        "false",
+        "NaN",
+        "0.9",
+        '"detection"',
+        '"confidence"',
+        "<think>",
+        "</think>",
+        "é",
+        PLAIN,
+        OTHER,
+    ]
+)
+
+
+@given(st.text() | st.lists(FRAGMENTS, max_size=60).map("".join))
+def test_never_raises_anything_but_invalid_verdict(completion: str) -> None:
+    verdict = parsed(completion)
+    assert isinstance(verdict, str) or verdict == Verdict.model_validate_json(verdict.model_dump_json())
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
+VERDICTS = st.builds(Verdict, detection=st.booleans(), explanation=TEXT, correction=TEXT, confidence=st.floats(0, 1))
+
+
+@given(
+    VERDICTS, st.sampled_from(["{}", "```json\n{}\n```", "<think>hm</think>\n{}", "So: {} Done.", '{{"verdict": {}}}'])
+)
+def test_every_verdict_survives_being_written_out(verdict: Verdict, frame: str) -> None:
+    read = parse_verdict(frame.format(verdict.model_dump_json()))
+    assert read.model_copy(update={"confidence": 0}) == verdict.model_copy(update={"confidence": 0})
+    assert read.confidence == pytest.approx(verdict.confidence, abs=1e-12)
+
+
+def test_the_prompt_names_every_type_and_every_field() -> None:
+    for word in [
+        "factual_omission", "bias_injection", "temporal_shift", "authority_fabrication", "instruction_override",
+        '"detection"', '"explanation"', '"correction"', '"confidence"', "double quotes", "empty string",
+        "confidence is confidence in your detection",
+    ]:  # fmt: skip
+        assert word in OVERSEER_PROMPT
+
+
+def test_the_messages_show_the_whole_observation() -> None:
+    seen = Observation(
+        task="TASK",
+        source_material="SOURCE",
+        worker_reasoning="",
+        worker_output="OUTPUT",
+        domain=Domain.customer_support,
+        probes=(Probe(question="WHY", answer="BECAUSE"),),
+    )
+    system, user = messages(seen)
+    assert (system["role"], system["content"]) == ("system", OVERSEER_PROMPT)
+    assert user["role"] == "user"
+    assert user["content"] == observation_text(seen)
+    assert observation_text(seen) == (
+        "Task:\nTASK\n\nSource material:\nSOURCE\n\nWorker reasoning:\n(none)\n\nWorker output:\nOUTPUT\n\n"
+        "Probes:\nQuestion: WHY\nAnswer: BECAUSE"
+    )
+    assert "Probes" not in observation_text(seen.model_copy(update={"probes": ()}))
