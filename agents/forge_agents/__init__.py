@@ -1,0 +1,1 @@
+"""Everything that talks to an arena from outside: client, remote environments, overseers, evaluation."""
