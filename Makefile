@@ -1,0 +1,41 @@
+# `make help` lists the targets. Every target sets up what it needs; nothing has to be installed by hand but Python 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.PHONY: help setup demo test bench lint format clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[server,dev]"
+	@touch $@
+
+setup: $(READY)  ## a virtual environment with everything that the tests need
+
+demo: setup  ## play three overseers against a real server and print who earns what
+	@$(BIN)/forge-arena demo
+
+test: setup  ## all tests but the measurements
+	@$(BIN)/pytest -n $(WORKERS) -m "not bench"
+
+bench: setup  ## measure the server, the reward and the making of episodes
+	@$(BIN)/forge-arena bench --json bench.json
+
+lint: setup  ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup  ## put the code into shape
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+clean:  ## remove the environment and what tools left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
