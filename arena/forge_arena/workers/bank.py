@@ -1,0 +1,411 @@
+"""The bank: recorded Worker answers, so that an episode key gives the same answer on every machine that has the file.
+
+A bank is one append-only JSONL file. Its first line names the format; every other line is a `Record`, found by the
+SHA-256 of what was asked. One process writes at a time, any number read, also while it grows.
+"""
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Protocol, Self, runtime_checkable
+
+from pydantic import ValidationError
+
+from forge_arena.errors import ForgeArenaError, WorkerFailed
+from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
+from forge_arena.workers.base import HiddenInstruction, Worker
+
+FORMAT = 1
+HEADER = b'{"forge_arena_bank":%d}\n' % FORMAT
+LINE = re.compile(rb'\{"key":"([0-9a-f]{64})","worker":("(?:[^"\\]|\\.)*"),')
+CHUNK = 1 << 20
+
+
+class BankBusy(ForgeArenaError):
+    """Another process is writing to this bank."""
+
+
+class BankDamaged(ForgeArenaError, ValueError):
+    """The file is no bank, or a line other than a torn last one cannot be read; the message says where."""
+
+
+class Record(Noun):
+    """One answer (or one reply to a probe), what asked for it, who gave it, when and with which sampling."""
+
+    key: str
+    worker: str
+    at: str
+    sampling: JsonObject = {}
+    answer: Answer | None = None
+    reply: str | None = None
+
+
+@runtime_checkable
+class Sampled(Protocol):
+    """A Worker that can say how it samples."""
+
+    sampling: JsonObject
+
+
+def draw_of(rng: Random) -> int:
+    """The number that tells apart the draws of one scenario; `rng` is the generator that `Worker.answer` is given."""
+    return rng.getrandbits(64)
+
+
+def answer_key(worker: str, scenario: Scenario, hidden: HiddenInstruction | None, draw: int) -> str:
+    """What an answer is filed under: what reaches the Worker, so claims may be refined and the answer stays."""
+    told = hidden.text if hidden else None
+    return _sha256(["answer", worker, scenario.task, scenario.source_material, told, draw])
+
+
+def reply_key(
+    worker: str, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, draw: int
+) -> str:
+    """What a reply to a probe is filed under."""
+    before = [[probe.question, probe.answer] for probe in probes]
+    said = [answer.reasoning, answer.output, before, question]
+    return _sha256(["reply", worker, scenario.task, scenario.source_material, *said, draw])
+
+
+class Bank:
+    """The file at `path`, which need not be there yet. Not for use from several threads.
+
+    Holds where each record stands, not the records: some 250 bytes of memory each. A last line that was torn by a kill
+    or a power cut is passed over by readers and cut off by the next writer.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._offsets: dict[bytes, int] = {}
+        self._workers: set[bytes] = set()
+        self._end = 0
+        self._lines = 0
+        self._reading: int | None = None
+        self._writing: int | None = None
+        self._catch_up()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __contains__(self, key: str) -> bool:
+        return self._find(key) is not None
+
+    @property
+    def workers(self) -> frozenset[str]:
+        """The names of the Workers whose answers are recorded."""
+        return frozenset(json.loads(name) for name in self._workers)
+
+    def get(self, key: str) -> Record | None:
+        """The record filed under `key`; None if there is none, also not one that was written meanwhile."""
+        offset = self._find(key)
+        if offset is None or self._reading is None:
+            return None
+        line = b""
+        while b"\n" not in line:
+            more = os.pread(self._reading, 1 << 14, offset + len(line))
+            if not more:
+                break
+            line += more
+        try:
+            return Record.model_validate_json(line.partition(b"\n")[0])
+        except ValidationError as error:
+            raise BankDamaged(f"{self.path}: the record at byte {offset} cannot be read: {_first(error)}") from None
+
+    def put(self, record: Record) -> Record:
+        """File a record and return the one that counts from now on: what is filed already is never replaced.
+
+        It is with the operating system when this returns, and on disk after `close`.
+
+        Raises:
+            BankBusy: another process is writing.
+            OSError: the file cannot be written; it is left without a part of the record.
+        """
+        writing = self.lock()
+        if (there := self.get(record.key)) is not None:
+            return there
+        line = record.model_dump_json(exclude_none=True).encode() + b"\n"
+        self._append(writing, line)
+        self._note(line, self._end)
+        self._end += len(line)
+        return record
+
+    def lock(self) -> int:
+        """Become the one writer, if this bank is not yet; returns the file descriptor.
+
+        Raises:
+            BankBusy: another process is writing.
+        """
+        if self._writing is not None:
+            return self._writing
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        writing = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(writing, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._catch_up()
+            if self._end == 0:
+                # Not some other file without a newline, which would be cut to nothing.
+                self._must_be_header(os.pread(writing, 1 << 10, 0), whole=False)
+            os.ftruncate(writing, self._end)
+            if self._end == 0:
+                self._append(writing, HEADER)
+                self._end, self._lines = len(HEADER), 1
+        except BlockingIOError:
+            os.close(writing)
+            raise BankBusy(f"another process is writing to {self.path}; only one may at a time") from None
+        except (OSError, BankDamaged):
+            os.close(writing)
+            raise
+        self._writing = writing
+        self._open()
+        return writing
+
+    def close(self) -> None:
+        if self._writing is not None:
+            os.fsync(self._writing)
+            os.close(self._writing)
+        if self._reading is not None:
+            os.close(self._reading)
+        self._writing = self._reading = None
+
+    def _append(self, writing: int, line: bytes) -> None:
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(writing, rest) :]
+        except OSError:
+            os.ftruncate(writing, self._end)
+            raise
+
+    def _open(self) -> None:
+        if self._reading is None and self.path.exists():
+            self._reading = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _find(self, key: str) -> int | None:
+        digest = bytes.fromhex(key)
+        if digest not in self._offsets and self._writing is None:
+            self._catch_up()
+        return self._offsets.get(digest)
+
+    def _catch_up(self) -> None:
+        """Index the whole lines that were added since; what follows the last newline is not there yet."""
+        self._open()
+        if self._reading is None:
+            return
+        rest = b""
+        while chunk := os.pread(self._reading, CHUNK, self._end + len(rest)):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._note(line, self._end)
+                self._end += len(line) + 1
+
+    def _note(self, line: bytes, offset: int) -> None:
+        if offset == 0:
+            self._must_be_header(line, whole=True)
+        else:
+            start = LINE.match(line)
+            if start is None:
+                raise BankDamaged(f"{self.path}:{self._lines + 1}: not a record of a bank; remove the line to go on")
+            # The first one counts: a key must not change its answer because a file was appended to another.
+            self._offsets.setdefault(bytes.fromhex(start[1].decode()), offset)
+            self._workers.add(start[2])
+        self._lines += 1
+
+    def _must_be_header(self, line: bytes, *, whole: bool) -> None:
+        wanted = HEADER.rstrip()
+        if not (line == wanted if whole else wanted.startswith(line)):
+            raise BankDamaged(
+                f"{self.path}:1: a bank of this version starts with the line {wanted.decode()}, "
+                f"got {line[:60].decode('utf-8', 'replace')!r}"
+            )
+
+
+class BankWorker:
+    """Answers from `bank`; what is not there it asks of `live`, if given, and records.
+
+    Without `live` it answers in the name of the one Worker that the bank holds, or of `worker` if there are several.
+    Closes both when it is closed.
+
+    Raises:
+        ValueError: the bank holds answers of several Workers, and neither `live` nor `worker` says whose count.
+    """
+
+    def __init__(self, bank: Bank, live: Worker | None = None, *, worker: str | None = None) -> None:
+        self.bank = bank
+        self.live = live
+        self._named = live.name if live else worker
+        if self._named is None and len(bank.workers) > 1:
+            raise ValueError(f"{bank.path} holds answers of {', '.join(sorted(bank.workers))}: say which Worker to use")
+
+    @property
+    def name(self) -> str:
+        """The Worker that answered, not the bank: it is the same episode live and recorded."""
+        return self._named or next(iter(self.bank.workers), "bank")
+
+    async def start(self) -> None:
+        if self.live is not None:
+            self.bank.lock()
+            await self.live.start()
+        elif len(self.bank) == 0:
+            raise WorkerFailed(
+                f"the bank {self.bank.path} is empty: fill it by `forge-arena bank`, or give a live Worker"
+            )
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        draw = draw_of(rng)
+        key = answer_key(self.name, scenario, hidden, draw)
+        found = self._get(key)
+        if found is not None and found.answer is not None:
+            return found.answer
+        live = self._live_for(f"draw {draw} of a scenario of family {scenario.family!r}")
+        given = await live.answer(scenario, Random(draw), hidden)
+        return self._put(_record(key, live, answer=given)).answer or given
+
+    async def reply(
+        self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
+    ) -> str:
+        draw = draw_of(rng)
+        key = reply_key(self.name, scenario, answer, probes, question, draw)
+        found = self._get(key)
+        if found is not None and found.reply is not None:
+            return found.reply
+        live = self._live_for("this question of a probe")
+        given = await live.reply(scenario, answer, probes, question, Random(draw))
+        return self._put(_record(key, live, reply=given)).reply or given
+
+    async def aclose(self) -> None:
+        self.bank.close()
+        if self.live is not None:
+            await self.live.aclose()
+
+    def _get(self, key: str) -> Record | None:
+        try:
+            return self.bank.get(key)
+        except (BankDamaged, OSError) as error:
+            raise WorkerFailed(f"the bank cannot be read: {error}") from error
+
+    def _put(self, record: Record) -> Record:
+        try:
+            return self.bank.put(record)
+        except (BankBusy, BankDamaged, OSError) as error:
+            raise WorkerFailed(f"an answer could not be recorded: {error}") from error
+
+    def _live_for(self, wanted: str) -> Worker:
+        if self.live is None:
+            raise WorkerFailed(
+                f"not in the bank {self.bank.path}: {wanted} by {self.name}; run `forge-arena bank` to record it"
+            )
+        return self.live
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One answer that a bank should hold. `draw` is what `draw_of` takes from the generator of that try."""
+
+    scenario: Scenario
+    draw: int
+    hidden: HiddenInstruction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How far a filling has come: answers that were there, that were recorded, and that could not be had."""
+
+    there: int = 0
+    recorded: int = 0
+    failed: int = 0
+    last_reason: str | None = None
+
+
+async def fill(
+    bank: Bank,
+    worker: Worker,
+    scenarios: Iterable[Ask],
+    *,
+    concurrency: int = 16,
+    on_progress: Callable[[Filled], None] | None = None,
+) -> Filled:
+    """Record what the bank lacks; what it has is not asked again, so a filling can be broken off and resumed.
+
+    After a failure the Worker is started again, which waits until it can answer, and the scenario is tried once more;
+    a second failure is counted and nothing is recorded.
+
+    Raises:
+        WorkerFailed: the Worker could not be started again; all that was answered until then is in the bank.
+        BankBusy: another process is writing.
+    """
+    bank.lock()
+    filled = Filled()
+    down: WorkerFailed | None = None
+    asks = iter(scenarios)
+
+    async def work() -> None:
+        nonlocal filled, down
+        for ask in asks:
+            key = answer_key(worker.name, ask.scenario, ask.hidden, ask.draw)
+            if key in bank:
+                filled = replace(filled, there=filled.there + 1)
+                # Else a resumed filling would hold up the event loop until it meets something new.
+                await asyncio.sleep(0)
+            else:
+                try:
+                    bank.put(_record(key, worker, answer=await _insist(worker, ask)))
+                    filled = replace(filled, recorded=filled.recorded + 1)
+                except WorkerFailed as failed:
+                    filled = replace(filled, failed=filled.failed + 1, last_reason=failed.reason)
+            if on_progress:
+                on_progress(filled)
+            if down:
+                return
+
+    async def _insist(worker: Worker, ask: Ask) -> Answer:
+        nonlocal down
+        try:
+            return await worker.answer(ask.scenario, Random(ask.draw), ask.hidden)
+        except WorkerFailed:
+            try:
+                await worker.start()
+            except WorkerFailed as failed:
+                down = down or failed
+                raise
+        return await worker.answer(ask.scenario, Random(ask.draw), ask.hidden)
+
+    tasks = [asyncio.create_task(work()) for _ in range(concurrency)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if down:
+        raise down
+    return filled
+
+
+def _record(key: str, worker: Worker, *, answer: Answer | None = None, reply: str | None = None) -> Record:
+    sampling = worker.sampling if isinstance(worker, Sampled) else {}
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Record(key=key, worker=worker.name, at=at, sampling=sampling, answer=answer, reply=reply)
+
+
+def _sha256(parts: list[object]) -> str:
+    # "surrogatepass": a lone surrogate in a scenario must not be what stops a filling.
+    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _first(error: ValidationError) -> str:
+    return str(error.errors()[0]["msg"])
