@@ -300,9 +300,8 @@ async def test_two_who_ask_the_same_at_once_get_the_same_record(bank: Bank, scen
 
 async def test_what_is_not_in_the_bank_fails_saying_what_to_do(bank: Bank, scenario: Scenario) -> None:
     await BankWorker(bank, Brain()).answer(scenario, Random(1))
-    with pytest.raises(
-        WorkerFailed, match=r"not in the bank .*: draw \d+ of .* 'refund' by brain; run `forge-arena bank`"
-    ):
+    said = r"not in the bank .*: draw \d+ of .* 'refund' by brain; run `forge-arena bank`"
+    with pytest.raises(WorkerFailed, match=said):
         await BankWorker(bank).answer(scenario, Random(2))
 
 
@@ -368,13 +367,10 @@ def test_what_the_worker_never_sees_is_no_part_of_the_key(scenario: Scenario) ->
 
 def test_keys_are_the_same_on_every_machine(scenario: Scenario) -> None:
     assert draw_of(Random("forge:1:train:0 try 0")) == 1214055788252591684
-    assert (
-        answer_key("brain", scenario, HIDDEN, 1) == "b3aa20a557f8edb9a69ea3e108d89f7ca6857c6507f69db798edae76601f05f1"
-    )
-    assert (
-        reply_key("brain", scenario, Answer(reasoning="", output="x"), (), "Why?", 1)
-        == "195ea843f47845018e857c50cf888f9c203ea848f0147c0e805397b3e9301166"
-    )
+    filed = answer_key("brain", scenario, HIDDEN, 1)
+    assert filed == "b3aa20a557f8edb9a69ea3e108d89f7ca6857c6507f69db798edae76601f05f1"
+    filed = reply_key("brain", scenario, Answer(reasoning="", output="x"), (), "Why?", 1)
+    assert filed == "195ea843f47845018e857c50cf888f9c203ea848f0147c0e805397b3e9301166"
 
 
 def asks(scenario: Scenario, count: int) -> list[Ask]:
@@ -390,16 +386,18 @@ async def test_filling_records_everything_and_a_bank_worker_finds_it(bank: Bank,
     stock = BankWorker(bank)
     for n, ask in enumerate(asks(scenario, 50)):
         assert (await stock.answer(ask.scenario, Random(n))).output
-    assert bank.get(answer_key("brain", asks(scenario, 1)[0].scenario, None, draw_of(Random(0)))).sampling == {
-        "temperature": 0.7
-    }
+    first = asks(scenario, 1)[0]
+    found = bank.get(answer_key("brain", first.scenario, None, first.draw))
+    assert found is not None
+    assert found.sampling == {"temperature": 0.7}
 
 
 async def test_filling_goes_on_where_it_was_broken_off(bank: Bank, path: Path, scenario: Scenario) -> None:
-    filling = asyncio.ensure_future(fill(bank, Brain(), asks(scenario, 200), concurrency=4))
-    while len(bank) < 20:
-        await asyncio.sleep(0)
-    filling.cancel()
+    def break_off(filled: Filled) -> None:
+        if filled.recorded == 20:
+            filling.cancel()
+
+    filling = asyncio.ensure_future(fill(bank, Brain(), asks(scenario, 200), concurrency=4, on_progress=break_off))
     with pytest.raises(asyncio.CancelledError):
         await filling
     bank.close()
