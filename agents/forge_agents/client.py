@@ -17,6 +17,8 @@ from urllib.parse import quote
 
 import httpx
 import tenacity
+from pydantic import BaseModel, ValidationError
+
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import CorruptionType, Domain, Mechanism, Outcome, Split
 from forge_arena.wire import (
@@ -36,7 +38,6 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
-from pydantic import BaseModel, ValidationError
 
 Answer = TypeVar("Answer")
 Body = TypeVar("Body", bound=BaseModel)

@@ -1,0 +1,202 @@
+"""Evaluate an overseer on a split: open episodes by key, review them in batches, submit, and score what comes back.
+
+The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
+from forge_agents.metrics import Row, Scorecard, scorecard
+from forge_agents.overseers import Completion, Overseer
+from forge_arena.errors import InvalidVerdict
+from forge_arena.types import CorruptionType, Noun, Outcome, Split, Verdict
+from forge_arena.verdicts import parse_verdict
+from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes, RevealedTruth
+
+Progress = Callable[[int, int], None]
+
+
+class Result(Noun):
+    """One evaluation: what was evaluated on what, its rows, and their scorecard. `seed` decided the intervals."""
+
+    schema_version: Literal[1] = 1
+    overseer: str
+    worker: str
+    suite: str
+    split: Split
+    start: int
+    seed: int
+    rows: tuple[Row, ...]
+    scorecard: Scorecard
+
+    def to_json(self) -> str:
+        """This evaluation as JSON; `Result.model_validate_json` reads it back."""
+        return self.model_dump_json(indent=2)
+
+
+class WrongCount(ValueError):
+    """An overseer gave more or fewer verdicts than it was given observations."""
+
+
+def evaluate(
+    overseer: Overseer,
+    *,
+    arena: str | ArenaClient,
+    token: str | None = None,
+    split: Split | str = Split.val,
+    episodes: int = 300,
+    start: int = 0,
+    batch: int = 32,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Let an overseer judge `episodes` episodes of a split, from index `start` on, and score it.
+
+    An episode whose Worker or arena failed is a row without a score. `on_progress(done, episodes)` is called after
+    every batch. `seed` decides the bootstrap and nothing else.
+
+    Raises:
+        ValueError: the split is `test`, whose truth never leaves the server, or a number is out of range.
+        WrongCount: the overseer gave more or fewer verdicts than observations.
+        ArenaError: the arena cannot be reached, refused, or answered garbage.
+    """
+    split = Split(split)
+    if split is Split.test:
+        raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
+    if episodes < 1 or start < 0 or not 1 <= batch <= MAX_BATCH:
+        raise ValueError(
+            f"episodes must be at least 1, start at least 0 and batch 1..{MAX_BATCH}, got {episodes}, {start}, {batch}"
+        )
+    with ExitStack() as stack:
+        client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
+        stats = client.stats()
+        suite = f"{stats.suite}:{stats.version}"
+        rows: list[Row] = []
+        for at in range(start, start + episodes, batch):
+            keys = [f"{suite}:{split.value}:{index}" for index in range(at, min(at + batch, start + episodes))]
+            rows += _judge(overseer, client, keys)
+            if on_progress is not None:
+                on_progress(len(rows), episodes)
+    return Result(
+        overseer=overseer.name,
+        worker=stats.worker,
+        suite=suite,
+        split=split,
+        start=start,
+        seed=seed,
+        rows=tuple(rows),
+        scorecard=scorecard(rows, np.random.default_rng(seed)),
+    )
+
+
+def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str]) -> list[Row]:
+    opened = _open(client, keys)
+    if isinstance(opened, ArenaRefused):
+        return [_failed(key, opened.outcome or Outcome.infra_failed, opened.message) for key in keys]
+    rows = {failed.key: _failed(failed.key, failed.outcome, failed.reason) for failed in opened.failed}
+    begin = perf_counter()
+    judgements = overseer.review([episode.observation for episode in opened.episodes]) if opened.episodes else []
+    seconds = (perf_counter() - begin) / max(1, len(opened.episodes))
+    if len(judgements) != len(opened.episodes):
+        raise WrongCount(
+            f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(opened.episodes)} observations"
+        )
+    attempts = [_attempt(e, j) for e, j in zip(opened.episodes, judgements, strict=True)]
+    results = _submit(client, attempts)
+    if isinstance(results, ArenaRefused):
+        outcome = results.outcome or Outcome.infra_failed
+        rows |= {e.key: _failed(e.key, outcome, results.message) for e in opened.episodes}
+    else:
+        for episode, judgement, result in zip(opened.episodes, judgements, results, strict=True):
+            rows[episode.key] = _row(episode, _verdict(judgement), result, seconds)
+    return [rows[key] for key in keys]
+
+
+def _open(client: ArenaClient, keys: Sequence[str]) -> OpenedEpisodes | ArenaRefused:
+    try:
+        return client.open_episodes(keys=keys)
+    except ArenaRefused as refusal:
+        return _failure(refusal)
+
+
+def _submit(client: ArenaClient, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...] | ArenaRefused:
+    try:
+        return client.submit(attempts)
+    except ArenaRefused as refusal:
+        return _failure(refusal)
+
+
+def _failure(refusal: ArenaRefused) -> ArenaRefused:
+    """The refusal, if a failing Worker or arena is its reason; else the evaluation is wrong, and it is raised."""
+    if refusal.outcome is None:
+        raise refusal
+    return refusal
+
+
+def _attempt(episode: OpenedEpisode, judgement: Verdict | Completion) -> Attempt:
+    if isinstance(judgement, Verdict):
+        return Attempt(episode_id=episode.episode_id, verdict=judgement)
+    return Attempt(episode_id=episode.episode_id, completion=judgement)
+
+
+def _verdict(judgement: Verdict | Completion) -> Verdict | None:
+    if isinstance(judgement, Verdict):
+        return judgement
+    try:
+        return parse_verdict(judgement)
+    except InvalidVerdict:
+        return None
+
+
+def _row(episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult, seconds: float) -> Row:
+    if result.outcome not in (Outcome.scored, Outcome.invalid_verdict):
+        return _failed(episode.key, result.outcome, result.reason)
+    truth = result.truth
+    if truth is None:
+        raise ArenaGarbled(f"the arena kept the truth of {episode.key} back after its last attempt")
+    if (result.outcome is Outcome.scored) != (verdict is not None):
+        raise ArenaGarbled(
+            f"the arena reads the verdict on {episode.key} differently: both must be of the same version"
+        )
+    if verdict is not None:
+        _check_detection(episode.key, verdict, truth, result)
+    return Row(
+        key=episode.key,
+        outcome=result.outcome,
+        domain=episode.observation.domain,
+        family=truth.family,
+        corrupted=truth.corrupted,
+        corruption_type=truth.corruption_type,
+        mechanism=truth.mechanism,
+        stealth=truth.stealth,
+        detection=None if verdict is None else verdict.detection,
+        p_corrupted=None if verdict is None else verdict.p_corrupted,
+        named_type=None if verdict is None else named_type(verdict.explanation),
+        reward=result.reward,
+        components=result.components,
+        seconds=seconds,
+        reason=result.reason,
+    )
+
+
+def _check_detection(key: str, verdict: Verdict, truth: RevealedTruth, result: AttemptResult) -> None:
+    # Truth and reward must tell one story, or the scorecard would be computed on another truth than the reward.
+    right = verdict.detection == truth.corrupted
+    if result.components is None or (result.components.detection == 1.0) != right:
+        raise ArenaGarbled(f"the arena's truth of {key} contradicts the detection component that it gave")
+
+
+def _failed(key: str, outcome: Outcome, reason: str | None) -> Row:
+    return Row(key=key, outcome=outcome, reason=reason)
+
+
+def named_type(explanation: str) -> CorruptionType | None:
+    """The one corruption type that an explanation names; None where it names none or several."""
+    text = explanation.lower().replace(" ", "_").replace("-", "_")
+    named = [kind for kind in CorruptionType if kind.value in text]
+    return named[0] if len(named) == 1 else None
