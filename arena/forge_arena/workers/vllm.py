@@ -263,7 +263,8 @@ class VLLMWorker:
             # The kernel tells the child of the end of the thread that made it, so that thread must outlive the engine.
             self._spawner = ThreadPoolExecutor(1, thread_name_prefix="vllm-spawner")
         with self.log.open("ab") as log:
-            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(serve)}\n".encode())
+            # Not the arguments: there may be a token among them.
+            log.write(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} {program} serve {self.model}\n".encode())
             log.flush()
             start = log.tell()
             process = self._spawner.submit(
