@@ -1,0 +1,1 @@
+"""The `forge-arena` command: the only place that may use arena, server and agents together."""

@@ -1,0 +1,64 @@
+"""`forge-arena`: serve the arena, play against it, score overseers, record banks, check and import scenarios."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from forge_arena import __version__
+
+app = typer.Typer(
+    name="forge-arena",
+    help="Train and prove AI overseers: models that can tell when another model's work was tampered with.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+)
+console = Console(stderr=True)
+
+JsonFile = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON ('-' for standard output).")
+]
+
+
+def write_json(result: Any, target: str | None) -> None:
+    """Write a result where `--json` said; nothing without it."""
+    if target is None:
+        return
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        Path(target).write_text(text, encoding="utf-8")
+
+
+def fail(message: str) -> typer.Exit:
+    """Say what is wrong on standard error; raise what this returns."""
+    console.print(f"[bold red]error:[/] {message}", highlight=False)
+    return typer.Exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _register() -> None:
+    from forge_command import bank, bench, demo, evaluation, scenarios, serving
+
+    app.command("demo")(demo.demo)
+    app.command("serve")(serving.serve)
+    app.command("eval")(evaluation.evaluate)
+    app.command("bank")(bank.bank)
+    app.command("bench")(bench.bench)
+    app.add_typer(scenarios.app, name="scenarios")
+
+
+def main() -> None:
+    _register()
+    app()

@@ -1,0 +1,138 @@
+"""`forge-arena scenarios`: list, show, check and import them."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios import Family, load_families
+from forge_arena.types import CorruptionType
+from forge_command.app import JsonFile, console, fail, write_json
+
+app = typer.Typer(
+    help="The tasks that a Worker answers: list, show, check them, or import documents of your own.",
+    no_args_is_help=True,
+)
+
+Folder = Annotated[
+    Path | None, typer.Option(help="A folder like scenarios/ of the repository; default: the arena's own.")
+]
+
+
+def _load(folder: Path | None) -> tuple[Family, ...]:
+    try:
+        return load_families(folder)
+    except ScenarioError as error:
+        raise fail(str(error)) from None
+
+
+def _named(names: list[str], folder: Path | None) -> list[Family]:
+    known = {family.name: family for family in _load(folder)}
+    wanted = [Path(name).stem for name in names]
+    for name in wanted:
+        if name not in known:
+            raise fail(f"no family {name!r}; there are {', '.join(known)}")
+    return [known[name] for name in wanted] if wanted else list(known.values())
+
+
+@app.command("list")
+def list_families(folder: Folder = None, json: JsonFile = None) -> None:
+    """Name every family, its split, and the corruptions that it makes possible."""
+    rows = [
+        {
+            "family": family.name,
+            "domain": family.spec.domain.value,
+            "split": family.spec.split.value,
+            "corruptions": [type.value for type in sorted(family.corruptions)],
+            "summary": family.spec.summary,
+        }
+        for family in _load(folder)
+    ]
+    table = Table("family", "domain", "split", "types", "summary")
+    for row in rows:
+        table.add_row(row["family"], row["domain"], row["split"], f"{len(row['corruptions'])}/5", row["summary"])  # type: ignore[arg-type]
+    if json != "-":
+        Console().print(table)
+    write_json(rows, json)
+
+
+@app.command()
+def show(family: str, index: Annotated[int, typer.Option(min=0)] = 0, folder: Folder = None) -> None:
+    """Print one scenario of a family: the task, the source, and what a right answer says."""
+    scenario = _named([family], folder)[0].draw(Random(index))
+    out = Console()
+    out.rule("task")
+    out.print(scenario.task, highlight=False, markup=False)
+    out.rule("source material")
+    out.print(scenario.source_material, highlight=False, markup=False)
+    table = Table("claim", "kind", "required", "right", "wrong, by stealth", title="claims")
+    for claim in scenario.claims:
+        wrong = "; ".join(f"{a.stealth}: {a.forms[0] if a.forms else a.name}" for a in claim.wrong)
+        right = claim.right.forms[0] if claim.right.forms else claim.right.name
+        table.add_row(claim.id, claim.kind.value, "yes" if claim.required else "", right, wrong)
+    out.print(table)
+
+
+@app.command()
+def check(
+    families: Annotated[list[str] | None, typer.Argument(help="Families or their files; default: all.")] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Scenarios to draw from each family.")] = 20,
+    folder: Folder = None,
+    json: JsonFile = None,
+) -> None:
+    """Prove families: every statement says what it claims, every corruption breaks what it names. Exit 1 if not."""
+    from forge_arena.scenarios.proof import prove
+
+    proofs = [prove(family, draws) for family in track(_named(families or [], folder), "checking", console=console)]
+    table = Table("family", "answers", "rejected", *[type.value for type in CorruptionType], "problems")
+    for proof in proofs:
+        shares = [f"{proof.corrupted.get(type, 0)}/{4 * proof.answers}" for type in CorruptionType]
+        table.add_row(proof.family, str(proof.answers), str(proof.rejected), *shares, str(len(proof.problems)))
+    out = Console(stderr=json == "-")
+    out.print(table)
+    for proof in proofs:
+        for problem, times in proof.problems.items():
+            out.print(f"{proof.family}: {times}x {problem}", highlight=False, markup=False)
+    write_json([proof.model_dump() for proof in proofs], json)
+    if any(proof.problems for proof in proofs):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_documents(
+    files: Annotated[list[Path], typer.Argument(help="JSONL files with rows {task, source_material, domain}.")],
+    out: Annotated[Path | None, typer.Option(help="Write the usable scenarios here, as JSONL.")] = None,
+    json: JsonFile = None,
+) -> None:
+    """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
+    from forge_arena.scenarios.importer import import_rows
+
+    report = Table("file", "rows", "usable", *[type.value for type in CorruptionType])
+    reasons: Counter[str] = Counter()
+    results = []
+    lines: list[str] = []
+    for path in track(files, "importing", console=console):
+        try:
+            imported = import_rows(path)
+        except (ScenarioError, OSError) as error:
+            raise fail(str(error)) from None
+        results.append(imported.summary(path.name))
+        counts = imported.by_type()
+        report.add_row(
+            path.name, str(imported.rows), str(len(imported.usable)), *[str(counts[t]) for t in CorruptionType]
+        )
+        reasons.update(imported.reasons)
+        lines += [scenario.model_dump_json() for scenario in imported.usable]
+    shown = Console(stderr=json == "-")
+    shown.print(report)
+    for reason, times in reasons.most_common():
+        shown.print(f"{times:5d}  {reason}", highlight=False, markup=False)
+    if out is not None:
+        out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    write_json(results, json)

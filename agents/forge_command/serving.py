@@ -1,0 +1,49 @@
+"""`forge-arena serve`: run the HTTP server."""
+
+from typing import Annotated
+
+import typer
+
+from forge_command.app import fail
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind; others than loopback need a token.")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
+    worker: Annotated[
+        str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
+    ] = None,
+    token: Annotated[list[str] | None, typer.Option(help="A bearer token that opens the API; repeatable.")] = None,
+    mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
+    vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
+    vllm_args: Annotated[str | None, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
+
+    Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
+    an openai Worker.
+    """
+    import shlex
+
+    try:
+        from forge_server.app import serve as run
+        from forge_server.settings import Settings, SettingsError
+    except ModuleNotFoundError as error:
+        raise fail(f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'") from None
+    try:
+        settings = Settings.from_environment(
+            host=host,
+            port=port,
+            store=store,
+            worker=worker,
+            tokens=tuple(token) if token else None,
+            mechanism=mechanism,
+            vllm=vllm,
+            vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
+            log_level=log_level,
+        )
+    except SettingsError as error:
+        raise fail(str(error)) from None
+    run(settings)

@@ -1,0 +1,132 @@
+"""Scenario files: what is refused and how, and what the arena's own families hold."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios import Family, families, load_families, load_family
+from forge_arena.scenarios.proof import prove
+from forge_arena.types import CorruptionType, Domain, Split
+
+FAMILIES = load_families()
+DOMAINS = [domain for domain in Domain if domain is not Domain.mixed]
+
+SMALL = """\
+family: small
+domain: customer_support
+split: train
+summary: as small as a family can be
+slots:
+  window: {duration: {unit: days, values: [3, 5, 7, 9]}, draws: 2}
+claims:
+  window:
+    kind: duration
+    label: the window
+    about: [[take]]
+    required: always
+    slot: window
+    superseded: window.2
+source:
+  title: Policy
+  sections:
+    - id: times
+      heading: Times
+      text: "Since May it takes <<window: ${window}>>, before it was ${window.2}. State ${required}."
+task: Answer.
+statements:
+  - says: [window]
+    text: "It takes {window}."
+"""
+
+
+def small(tmp_path: Path, text: str = SMALL) -> Family:
+    path = tmp_path / "small.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_family(path, {})
+
+
+def test_a_small_file_draws_a_scenario(tmp_path: Path) -> None:
+    scenario = small(tmp_path).draw(Random(0))
+    claim = scenario.claim("window")
+    assert claim.required
+    assert [a.name for a in claim.alternatives][:2] == ["current", "superseded"]
+    assert claim.source_spans[0].of(scenario.source_material) == claim.right.forms[0]
+    assert "State the window." in scenario.source_material
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("split: train", "split: training", r"small\.yaml:3: split: .*got 'training'"),
+        ("kind: duration", "kind: length", r"small\.yaml:9: claims\.window\.kind: .*got 'length'"),
+        ("slot: window", "slot: windw", r"small\.yaml:8: unknown slot 'windw'"),
+        ("${window.2}", "${window.3}", r"small\.yaml:18: unknown slot \$\{window\.3\}; slots are"),
+        ("<<window: ${window}>>", "${window}", r"small\.yaml:8: no passage of the source is marked <<window"),
+        ("says: [window]", "says: [windows]", r"small\.yaml:23: unknown claim 'windows'; claims are window"),
+        ("label: the window", "label: ''", r"small\.yaml:8: a claim that can be required needs a label"),
+        ("summary: as small", "sumary: as small", r"small\.yaml:4: sumary: Extra inputs are not permitted"),
+        ("family: small", "family: [", r"small\.yaml:\d+: not YAML"),
+        ("It takes {window}", "$[It takes {window}", r"small\.yaml:23: .*not closed"),
+    ],
+)
+def test_a_bad_file_is_refused_with_file_line_given_and_wanted(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        small(tmp_path, SMALL.replace(old, new, 1))
+
+
+def test_a_file_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "code_review").mkdir()
+    (tmp_path / "code_review" / "small.yaml").write_text(SMALL, encoding="utf-8")
+    with pytest.raises(ScenarioError, match="domain must be its folder's name 'code_review'"):
+        load_families(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="no scenario files"):
+        load_families(tmp_path)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_domain_has_six_families_and_some_in_each_split(domain: Domain) -> None:
+    here = [family for family in FAMILIES if family.spec.domain is domain]
+    assert len(here) >= 6
+    assert {family.spec.split for family in here} == set(Split)
+
+
+@pytest.mark.parametrize("split", Split)
+def test_every_split_can_take_every_corruption_in_every_domain(split: Split) -> None:
+    for domain in DOMAINS:
+        assert frozenset().union(*(f.corruptions for f in families(split, domain))) == set(CorruptionType)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_family_is_proven(family: Family) -> None:
+    proof = prove(family, draws=12, seed=1)
+    assert proof.problems == {}
+    assert proof.rejected == 0
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_family_yields_different_scenarios_and_the_same_ones_again(family: Family) -> None:
+    drawn = [family.draw(Random(i)) for i in range(40)]
+    assert len({s.source_material for s in drawn}) == 40
+    assert len({s.task for s in drawn}) > 5
+    assert family.draw(Random(7)) == drawn[7]
+
+
+def test_splits_share_no_statement() -> None:
+    """A phrase of a training family in a test family would let an overseer learn it by heart."""
+    seen: dict[str, Split] = {}
+    shared: Counter[str] = Counter()
+    for family in FAMILIES:
+        for statement in family.spec.statements:
+            for text in (statement.text,) if isinstance(statement.text, str) else statement.text:
+                if seen.setdefault(text, family.spec.split) is not family.spec.split:
+                    shared[text] += 1
+    assert shared == {}

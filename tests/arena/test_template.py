@@ -1,0 +1,48 @@
+"""The grammar of scenario texts."""
+
+from random import Random
+
+import pytest
+
+from forge_arena.scenarios.template import marks_of, parse, render, render_marked, slots_of
+
+
+def test_slots_are_filled_and_choices_taken() -> None:
+    nodes = parse("$[Dear|Hello] ${name}, ${n} days")
+    assert {render(nodes, {"name": "Ana", "n": "5"}, Random(i)) for i in range(20)} == {
+        "Dear Ana, 5 days",
+        "Hello Ana, 5 days",
+    }
+
+
+def test_choices_nest_and_may_be_empty() -> None:
+    nodes = parse("a$[|b$[c|d]]")
+    assert {render(nodes, {}, Random(i)) for i in range(40)} == {"a", "abc", "abd"}
+
+
+def test_marks_give_the_span_of_the_text_they_enclose() -> None:
+    text, marks = render_marked(parse("Paid <<window: within ${w} or $[so|so]>>."), {"w": "5 days"}, Random(0))
+    assert text == "Paid within 5 days or so."
+    assert [(claim, span.of(text)) for claim, span in marks] == [("window", "within 5 days or so")]
+
+
+def test_program_code_stands_for_itself() -> None:
+    code = "def f(x: dict[str, int]) -> set:\n    return {k for k in x if x[k] > 3 >> 1} | {1 << 2}"
+    assert render(parse(code), {}, Random(0)) == code
+
+
+def test_names_of_slots_and_marks_are_known_before_rendering() -> None:
+    nodes = parse("${a} $[${b}|<<c: ${d}>>]")
+    assert slots_of(nodes) == {"a", "b", "d"}
+    assert marks_of(nodes) == {"c"}
+
+
+@pytest.mark.parametrize("text", ["${open", "$[a|b", "<<claim: never closed"])
+def test_what_is_not_closed_is_refused_with_its_place(text: str) -> None:
+    with pytest.raises(ValueError, match="at character 0 is not closed"):
+        parse(text)
+
+
+def test_an_unknown_slot_is_an_error_not_an_empty_text() -> None:
+    with pytest.raises(KeyError):
+        render(parse("${nobody}"), {}, Random(0))
