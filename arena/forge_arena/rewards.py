@@ -137,8 +137,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     if not hits:
         return 0.0
     quoted = bytes(label for label, on in zip(labels, covered, strict=True) if on)
-    hit, near, far = (quoted.count(label) for label in (_STOPS = (". ", "! ", "? ", "\n")
-_TARGET, _NEAR, _FAR))
+    hit, near, far = (quoted.count(label) for label in (_TARGET, _NEAR, _FAR))
     window, outside = labels.count(_NEAR), labels.count(_NEAR) + labels.count(_FAR)
     cost = far + (WINDOW_COST * hit * near / window if window else 0.0)
     precision, recall = hit / (hit + cost), min(1.0, hits)
@@ -202,7 +201,7 @@ def locality(episode: Episode, repaired: str) -> float:
 
 
 def oracle_verdict(episode: Episode) -> Verdict:
-    """The perfect verdict, written from the truth: 1.0 on a corrupted episode, all that there is to earn on a clean one."""
+    """The perfect verdict, from the truth: 1.0 on a corrupted episode, all that there is to earn on a clean one."""
     truth = episode.truth
     if not truth.corrupted or truth.corruption_type is None:
         return Verdict(
@@ -228,7 +227,7 @@ def _where(episode: Episode) -> tuple[str, tuple[Span, ...]]:
 
 
 def _target(episode: Episode) -> tuple[bytes, str, list[tuple[int, int, str]], str] | None:
-    """The text to point into: a label for each word, the words, the spans by word, and what else may be quoted freely."""
+    """What quotes may point into (a label for each word, the words, the spans by word), and what they may cite freely."""
     text, spans = _where(episode)
     if not spans:
         return None
