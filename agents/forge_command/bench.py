@@ -1,0 +1,24 @@
+"""`forge-arena bench`: measure the server, the reward and the making of episodes."""
+
+import json as jsonlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from forge_command.app import JsonFile, fail, write_json
+
+TESTS = Path(__file__).parents[2] / "tests" / "bench"
+
+
+def bench(json: JsonFile = None) -> None:
+    """Run the measurements of `tests/bench` (a checkout is needed) and print their tables."""
+    if not TESTS.is_dir():
+        raise fail("the measurements are in the repository: run this from a checkout")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pytest", str(TESTS), "-m", "bench", "-q", "-s", "-p", "no:xdist"]
+        code = subprocess.call(command, env={**os.environ, "FORGE_ARENA_BENCH": folder})
+        results = {path.stem: jsonlib.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))}
+    write_json(results, json)
+    raise SystemExit(code)

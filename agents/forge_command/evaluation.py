@@ -1,0 +1,82 @@
+"""`forge-arena eval`: score an overseer against a running arena."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from forge_command.app import JsonFile, console, fail
+
+if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
+    from forge_agents.evaluate import Result
+    from forge_agents.metrics import Estimate
+
+METRICS = ("reward", "balanced_accuracy", "f1", "auroc", "brier", "skill", "type_accuracy")
+
+
+def progress() -> Progress:
+    """A progress bar with an estimate of the time left, on standard error."""
+    return Progress(
+        TextColumn("{task.description:>22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def scores_table(results: "list[Result]") -> Table:
+    """One row an overseer, one column a metric, 95% intervals below the values."""
+    table = Table("overseer", *[name.replace("_", " ") for name in METRICS], "invalid", "failed")
+    for result in results:
+        card = result.scorecard
+        cells = [_cell(getattr(card, name)) for name in METRICS]
+        table.add_row(result.overseer, *cells, str(card.invalid), str(card.failed))
+    return table
+
+
+def _cell(estimate: "Estimate") -> str:
+    if estimate.value is None:
+        return "–"  # noqa: RUF001  (a dash in a table)
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f}\n[dim]{estimate.low:.2f}..{estimate.high:.2f}[/]"
+
+
+def evaluate(
+    overseer: Annotated[str, typer.Option(help="A name (see the error for a wrong one) or module:Class.")],
+    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
+    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
+    split: Annotated[str, typer.Option(help="val or train.")] = "val",
+    episodes: Annotated[int, typer.Option(min=1)] = 300,
+    start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
+    json: JsonFile = None,
+) -> None:
+    """Let an overseer judge episodes of a running arena and print what it earned."""
+    from forge_agents.client import ArenaError
+    from forge_agents.evaluate import WrongCount
+    from forge_agents.evaluate import evaluate as run
+    from forge_agents.overseers import NoSuchOverseer, open_overseer
+
+    try:
+        with progress() as bar:
+            task = bar.add_task(overseer, total=episodes)
+            result = run(
+                open_overseer(overseer),
+                arena=arena,
+                token=token,
+                split=split,
+                episodes=episodes,
+                start=start,
+                on_progress=lambda done, _: bar.update(task, completed=done),
+            )
+    except (NoSuchOverseer, WrongCount, ArenaError, ValueError) as error:
+        raise fail(str(error)) from None
+    Console(stderr=json == "-").print(scores_table([result]))
+    if json == "-":
+        typer.echo(result.to_json())
+    elif json is not None:
+        Path(json).write_text(result.to_json() + "\n", encoding="utf-8")
