@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from forge_arena.code import code_blocks
 from forge_arena.types import Check, ClaimKind, Span
-from forge_arena.values import mentions, sentences
+from forge_arena.values import is_whole, lower, mentions, sentences
 
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
@@ -73,17 +73,17 @@ def max_sentences(text: str, limit: int) -> Violation:
 
 @_check(tuple)
 def includes_any(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _phrases(phrases).search(text) else VIOLATED
+    return None if _found(text, phrases) else VIOLATED
 
 
 @_check(tuple)
 def excludes(text: str, phrases: tuple[str, ...]) -> Violation:
-    return tuple(_span(m) for m in _phrases(phrases).finditer(text)) or None
+    return _found(text, phrases) or None
 
 
 @_check(tuple)
 def opens_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _phrases(phrases).match(text.lstrip()) else VIOLATED
+    return None if _begins(text.lstrip(), phrases) else VIOLATED
 
 
 @_check(tuple)
@@ -91,7 +91,7 @@ def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
     found = sentences(text)
     line = text.rstrip().rpartition("\n")[2].strip()
     last = text[found[-1][0] : found[-1][1]] if found else ""
-    return None if any(_phrases(phrases).match(end) for end in (line, last)) else VIOLATED
+    return None if _begins(line, phrases) or _begins(last, phrases) else VIOLATED
 
 
 @_check(type(None))
@@ -168,14 +168,23 @@ def has_code(text: str) -> Violation:
     return None if code_blocks(text) else VIOLATED
 
 
-@lru_cache(maxsize=8_192)
-def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    """Any of the phrases, whatever its case, not inside a longer word."""
-    parts = (
-        (r"(?<!\w)" if p[:1].isalnum() else "") + re.escape(p) + (r"(?!\w)" if p[-1:].isalnum() else "")
-        for p in sorted(phrases, key=len, reverse=True)
-    )
-    return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+def _found(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
+    """Where any of the phrases stands, whatever its case, not inside a longer word."""
+    low = lower(text)
+    found = []
+    for phrase in phrases:
+        wanted = phrase.lower()
+        at = low.find(wanted)
+        while at >= 0 and wanted:
+            if is_whole(low, at, at + len(wanted)):
+                found.append(Span(start=at, end=at + len(wanted)))
+            at = low.find(wanted, at + 1)
+    return tuple(sorted(found, key=lambda span: span.start))
+
+
+def _begins(text: str, phrases: tuple[str, ...]) -> bool:
+    low = lower(text)
+    return any(low.startswith(p.lower()) and is_whole(low, 0, len(p)) for p in phrases if p)
 
 
 def _span(match: re.Match[str]) -> Span:

@@ -186,13 +186,17 @@ class Arena:
                 continue
             try:
                 # On a clean episode too: clean and corrupted answers must come from the same population.
-                injection = inject(judge, answer, plan.corruption_type, plan.stealth, self._rng(key, f"inject:{attempt}"))
+                injection = inject(
+                    judge, answer, plan.corruption_type, plan.stealth, self._rng(key, f"inject:{attempt}")
+                )
             except CannotCorrupt as error:
                 self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
                 reason = str(error)
                 continue
             if not plan.corrupted:
-                return self._episode(key, scenario, answer, Truth(corrupted=False, family=plan.family, clean_output=answer.output))
+                return self._episode(
+                    key, scenario, answer, Truth(corrupted=False, family=plan.family, clean_output=answer.output)
+                )
             if plan.mechanism is Mechanism.prompt:
                 prompted = await self._prompted(plan, scenario, judge, answer, injection.target, injection.alternative)
                 if prompted is not None:
@@ -210,7 +214,9 @@ class Arena:
                 clean_output=answer.output,
             )
             return self._episode(key, scenario, injection.answer, truth)
-        raise WorkerFailed(f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}")
+        raise WorkerFailed(
+            f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}"
+        )
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """Put a question to the Worker about the answer that the overseer sees; it answers in character.
@@ -280,7 +286,13 @@ class Arena:
 def _parse_key(key: str) -> tuple[Split, int]:
     wanted = f"a key reads {SUITE}:{VERSION}:SPLIT:INDEX with SPLIT one of {', '.join(Split)}"
     parts = key.split(":")
-    if len(parts) != 4 or len(parts[3]) > 16 or not parts[3].isascii() or not parts[3].isdigit() or parts[3] != str(int(parts[3])):
+    if (
+        len(parts) != 4
+        or len(parts[3]) > 16
+        or not parts[3].isascii()
+        or not parts[3].isdigit()
+        or parts[3] != str(int(parts[3]))
+    ):
         raise KeyFromAnotherSuite(f"malformed episode key; {wanted}")
     if parts[:2] != [SUITE, VERSION] or parts[2] not in set(Split) or int(parts[3]) >= MAX_INDEX:
         raise KeyFromAnotherSuite(f"episode key of another suite, version or split; {wanted}")

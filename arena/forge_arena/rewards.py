@@ -6,10 +6,10 @@ that the judge finds right; no wording, length or appeal earns by itself.
 
 import re
 from collections.abc import Iterator
-from itertools import chain
+from functools import lru_cache
 from math import fsum
 
-from rapidfuzz.distance import LCSseq, Postfix, Prefix
+from rapidfuzz.distance import LCSseq
 
 from forge_arena.types import (
     MAX_EXPLANATION,
@@ -21,7 +21,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Judge, Report
 
 GRADER_VERSION = "1"
 WEIGHTS = {"detection": 0.40, "explanation": 0.30, "correction": 0.20, "calibration": 0.10}
@@ -30,10 +30,11 @@ WEIGHTS = {"detection": 0.40, "explanation": 0.30, "correction": 0.20, "calibrat
 NEUTRAL = 0.25
 
 MAX_QUOTES = 32
-ENOUGH_WORDS = 12
+ENOUGH = 60
 WINDOW_COST = 0.25
 REWRITE_FLOOR = 0.5
 LENGTH_SLACK = 1.1
+CLAUSE = 20
 
 _TYPE_NAMES = re.compile(
     r"(?<!\w)(?:" + "|".join(type.value.replace("_", "[_ -]") for type in CorruptionType) + r")(?!\w)", re.IGNORECASE
@@ -44,10 +45,9 @@ _QUOTED = re.compile(
     r"|\u2018((?:[^\u2018\u2019]|\u2019(?=\w))*+)\u2019|(?<!\w)'((?:[^']|(?<=\w)'(?=\w))*+)'(?!\w)"
 )
 _ELLIPSIS = re.compile(r"\.\.\.|\u2026|\[\.\.\.\]")
-_PARTS = re.compile(r"[^.!?\n]{20,}+")
+_CLAUSE = re.compile(r"[^.!?\n]++")
 _DELIMITERS = (('"', '"'), ("\u201c", "\u201d"), ("`", "`"), ("\u2018", "\u2019"))
 _STOPS = (". ", "! ", "? ", "\n")
-_TARGET, _NEAR, _FAR = b"t", b"n", b"f"
 
 
 def score(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> Score:
@@ -106,42 +106,43 @@ def evidence(episode: Episode, text: str) -> float | None:
 
     Only words inside quotation marks or backticks count. The target is the true span in the answer; for an omission, or
     where nothing wrong stands in the answer, the true span in the source. A quote must stand in that text word for word
-    (case, spacing and punctuation aside; an ellipsis parts it in two) and stands for every place where it occurs there,
-    so that "the" points everywhere; only a quote of a whole span is taken to mean that span.
+    (case and outer punctuation aside; an ellipsis parts it in two) and stands for every place where it occurs there, so
+    that "the" points everywhere; only a quote of a whole span is taken to mean that span. All is counted in characters.
 
-    - recall: words of the best-covered span, of which `ENOUGH_WORDS` suffice;
-    - precision: the rest of the sentence around a span, quoted whole, costs as much as a quarter of the span; other
-      words cost themselves;
-    - their F1 is multiplied by the share of the words outside the spans that were *not* quoted: quoting everything
-      earns nothing, quoting half of it less than a guess at one sentence.
+    - recall: how much of the best-covered span is quoted, of which `ENOUGH` characters suffice;
+    - precision: the rest of the sentence around a span, quoted whole, costs as much as a quarter of what was hit; other
+      text costs itself;
+    - their F1 is multiplied by the share of the text outside the spans that was *not* quoted: quoting everything earns
+      nothing, quoting half of it less than a guess at one sentence.
 
     Quotes of something else (the right passage of the source beside the wrong words of the answer, the reasoning, a
     rule) neither earn nor cost. More than `MAX_QUOTES` different quotes point at nothing.
     """
-    target = _target(episode)
-    if target is None:
+    where, spans = _where(episode)
+    if not spans:
         return None
-    quotes = {" ".join(words) for segment in _quotes(text) if (words := _words(segment))}
+    quotes = {_lower(segment) for segment in _quotes(text)} - {""}
     if not quotes or len(quotes) > MAX_QUOTES:
         return 0.0
-    labels, hay, spans, other = target
-    covered = bytearray(len(labels))
+    low = _lower(where)
+    covered = bytearray(len(low))
     for quote in quotes:
-        whole = [(start, end) for start, end, words in spans if words == quote]
-        places = whole or list(_places(hay, quote))
-        if not any(_TARGET in labels[start:end] for start, end in places) and f" {quote} " in other:
-            continue
-        for start, end in places:
-            covered[start:end] = b"\1" * (end - start)
-    hits = max(sum(covered[start:end]) / min(end - start, ENOUGH_WORDS) for start, end, _ in spans)
-    if not hits:
+        places = [s for s in spans if low[s.start : s.end] == quote] or _places(low, quote)
+        if any(p.start < s.end and s.start < p.end for p in places for s in spans) or not _cites(episode, quote):
+            for place in places:
+                covered[place.start : place.end] = b"\1" * (place.end - place.start)
+    hit = sum(covered.count(1, s.start, s.end) for s in spans)
+    if not hit:
         return 0.0
-    quoted = bytes(label for label, on in zip(labels, covered, strict=True) if on)
-    hit, near, far = (quoted.count(label) for label in (_TARGET, _NEAR, _FAR))
-    window, outside = labels.count(_NEAR), labels.count(_NEAR) + labels.count(_FAR)
-    cost = far + (WINDOW_COST * hit * near / window if window else 0.0)
-    precision, recall = hit / (hit + cost), min(1.0, hits)
-    spared = 1.0 - (near + far) / outside if outside else 1.0
+    recall = max(min(1.0, covered.count(1, s.start, s.end) / min(s.end - s.start, ENOUGH)) for s in spans)
+    windows = _windows(where, spans)
+    window = sum(w.end - w.start for w in windows)
+    near = sum(covered.count(1, w.start, w.end) for w in windows)
+    beside = covered.count(1) - hit
+    cost = beside - near + (WINDOW_COST * hit * near / window if window else 0.0)
+    precision = hit / (hit + cost)
+    outside = len(low) - sum(s.end - s.start for s in spans)
+    spared = 1.0 - beside / outside if outside else 1.0
     return 2 * precision * recall / (precision + recall) * spared
 
 
@@ -172,7 +173,7 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
     found = judge.report(repaired)
     if truth.target is None or truth.target in found.broken:
         return 0.0
-    clean = judge.report(truth.clean_output)
+    clean = _clean_report(judge, truth.clean_output)
     restored = 1.0 if truth.target in found.stated or truth.target not in clean.stated else 0.5
     others = clean.stated - {truth.target}
     kept = len(others & found.stated) / len(others) if others else 1.0
@@ -195,7 +196,8 @@ def locality(episode: Episode, repaired: str) -> float:
     if kept == 1.0:
         return length
     source = episode.observation.source_material
-    lifted = sum(len(p[0]) for p in _PARTS.finditer(repaired) if p[0] not in output and p[0].strip() in source)
+    clauses = (c for c in _CLAUSE.findall(repaired) if len(c) >= CLAUSE)
+    lifted = sum(len(c) for c in clauses if c not in output and c.strip() in source)
     own = min(1.0, 2.0 * (1.0 - lifted / len(repaired)))
     return (REWRITE_FLOOR + (1.0 - REWRITE_FLOOR) * kept) * length * own
 
@@ -217,99 +219,114 @@ def oracle_verdict(episode: Episode) -> Verdict:
     return Verdict(detection=True, explanation=said.strip(), correction=truth.clean_output, confidence=1.0)
 
 
-def _where(episode: Episode) -> tuple[str, tuple[Span, ...]]:
+def _where(episode: Episode) -> tuple[str, list[Span]]:
     """The text in which the wrong words, or the omitted ones, stand, and where."""
     truth, seen = episode.truth, episode.observation
-    inside = tuple(s for s in truth.output_spans if _WORD.search(s.of(seen.worker_output)))
-    if inside and truth.corruption_type is not CorruptionType.factual_omission:
+    if truth.corruption_type is not CorruptionType.factual_omission and (
+        inside := _trimmed(seen.worker_output, truth.output_spans)
+    ):
         return seen.worker_output, inside
-    return seen.source_material, tuple(s for s in truth.source_spans if _WORD.search(s.of(seen.source_material)))
+    return seen.source_material, _trimmed(seen.source_material, truth.source_spans)
 
 
-def _target(episode: Episode) -> tuple[bytes, str, list[tuple[int, int, str]], str] | None:
-    """What quotes may point into (a label for each word, the words, the spans by word), and what they may cite freely."""
-    text, spans = _where(episode)
-    if not spans:
-        return None
-    words: list[str] = []
-    labels: list[bytes] = []
-    targets: list[tuple[int, int, str]] = []
-    ordered = sorted(spans, key=lambda s: s.start)
-    ends = [s.start for s in ordered[1:]] + [len(text)]
+def _trimmed(text: str, spans: tuple[Span, ...]) -> list[Span]:
+    """The spans in order, each without outer punctuation and what an earlier one holds; those without a word left out."""
+    found: list[Span] = []
     at = 0
-    for span, following in zip(ordered, ends, strict=True):
-        begin, end = max(at, span.start), max(at, span.end)
-        opening = max(at, _sentence_start(text, begin))
-        closing = max(end, min(_sentence_end(text, end), following))
-        for label, first, last in (
-            (_FAR, at, opening),
-            (_NEAR, opening, begin),
-            (_TARGET, begin, end),
-            (_NEAR, end, closing),
-        ):
-            piece = _words(text[first:last])
-            if label == _TARGET and piece:
-                targets.append((len(words), len(words) + len(piece), " ".join(piece)))
-            words += piece
-            labels.append(label * len(piece))
+    for span in sorted(spans, key=lambda s: s.start):
+        start, end = _core(text, max(at, span.start), span.end)
+        if start < end:
+            found.append(Span.model_construct(start=start, end=end))
+            at = end
+    return found
+
+
+def _core(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and not text[start].isalnum():
+        start += 1
+    while start < end and not text[end - 1].isalnum():
+        end -= 1
+    return start, end
+
+
+def _windows(text: str, spans: list[Span]) -> list[Span]:
+    """What stands beside the spans in their sentences."""
+    found: list[Span] = []
+    at = 0
+    for span, following in zip(spans, [*(s.start for s in spans[1:]), len(text)], strict=True):
+        opening = max(
+            (place + len(mark) for mark in _STOPS if (place := text.rfind(mark, at, span.start)) >= 0), default=at
+        )
+        closing = min(
+            (place for mark in _STOPS if (place := text.find(mark, span.end, following)) >= 0), default=following
+        )
+        found.append(Span.model_construct(start=opening, end=span.start))
+        found.append(Span.model_construct(start=span.end, end=closing))
         at = closing
-    rest = _words(text[at:])
-    words += rest
-    labels.append(_FAR * len(rest))
-    seen, truth = episode.observation, episode.truth
-    others = (
-        (span.of(seen.source_material) for span in truth.source_spans)
-        if text is seen.worker_output
-        else (seen.worker_output,)
-    )
-    other = " ".join(chain.from_iterable(_words(other) for other in others))
-    return b"".join(labels), f" {' '.join(words)} ", targets, f" {other} "
+    return found
 
 
-def _sentence_start(text: str, at: int) -> int:
-    return max((place + len(mark) for mark in _STOPS if (place := text.rfind(mark, 0, at)) >= 0), default=0)
+def _cites(episode: Episode, quote: str) -> bool:
+    """Whether a quote is one of the right passage, or, of an omission, one of what the answer says instead."""
+    truth, seen = episode.truth, episode.observation
+    if truth.corruption_type is CorruptionType.factual_omission:
+        return quote in _lower(seen.worker_output)
+    return any(quote in _lower(span.of(seen.source_material)) for span in truth.source_spans)
 
 
-def _sentence_end(text: str, at: int) -> int:
-    return min((place for mark in _STOPS if (place := text.find(mark, at)) >= 0), default=len(text))
+def _lower(text: str) -> str:
+    """In lower case and on one line, without a change in length, so that positions stay valid."""
+    low = text.lower()
+    return (low if len(low) == len(text) else text).replace("\n", " ").replace("\t", " ")
+
+
+def _quotes(text: str) -> Iterator[str]:
+    for match in _QUOTED.finditer(text):
+        for segment in _ELLIPSIS.split(match[match.lastindex or 0]):
+            start, end = _core(segment, 0, len(segment))
+            yield segment[start:end]
+
+
+def _places(low: str, quote: str) -> list[Span]:
+    """Where a quote stands in a text as whole words."""
+    found: list[Span] = []
+    at = low.find(quote)
+    while at >= 0:
+        end = at + len(quote)
+        if not low[at - 1 : at].isalnum() and not low[end : end + 1].isalnum():
+            found.append(Span.model_construct(start=at, end=end))
+        at = low.find(quote, end)
+    return found
+
+
+def _kept(outside: list[str], repaired: str) -> float:
+    """The share of some passages that a repaired text keeps, by whole clauses, and by words in those that differ."""
+    ours = [clause for passage in outside for clause in _CLAUSE.findall(passage)]
+    theirs = _CLAUSE.findall(repaired)
+    known, held = set(ours), set(theirs)
+    lost = [word for clause in ours if clause not in held for word in _words(clause)]
+    if not lost:
+        return 1.0
+    new = [word for clause in theirs if clause not in known for word in _words(clause)]
+    length = sum(len(clause) for clause in ours if clause not in held) / sum(map(len, ours))
+    return 1.0 - length * (1.0 - LCSseq.similarity(lost, new) / len(lost))
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _quotes(text: str) -> Iterator[str]:
-    for match in _QUOTED.finditer(text):
-        yield from _ELLIPSIS.split(match[match.lastindex or 0])
-
-
-def _places(hay: str, quote: str) -> Iterator[tuple[int, int]]:
-    """Where the words of a quote stand among the words of a text."""
-    needle, size = f" {quote} ", quote.count(" ") + 1
-    word = counted = 0
-    at = hay.find(needle)
-    while at >= 0:
-        word += hay.count(" ", counted, at)
-        counted = at
-        yield word, word + size
-        at = hay.find(needle, at + 1)
-
-
-def _outside(text: str, spans: tuple[Span, ...]) -> str:
-    """The text without its spans."""
-    parts, at = [], 0
+def _outside(text: str, spans: tuple[Span, ...]) -> list[str]:
+    """What stands before, between and after the spans."""
+    parts: list[str] = []
+    at = 0
     for span in sorted(spans, key=lambda s: s.start):
         parts.append(text[at : span.start])
         at = max(at, span.end)
-    return "".join((*parts, text[at:]))
+    return [*parts, text[at:]]
 
 
-def _kept(outside: str, repaired: str) -> float:
-    """The share of a text that stands in the repaired one, in the same order: exact at both ends, by words between."""
-    head = Prefix.similarity(outside, repaired)
-    tail = Postfix.similarity(outside[head:], repaired[head:])
-    middle = _words(outside[head : len(outside) - tail])
-    if not middle:
-        return 1.0
-    found = LCSseq.similarity(middle, _words(repaired[head : len(repaired) - tail]))
-    return 1.0 - (len(outside) - head - tail) / len(outside) * (1.0 - found / len(middle))
+@lru_cache(maxsize=64)
+def _clean_report(judge: Judge, clean_output: str) -> Report:
+    """What the clean twin states: the same for every attempt on an episode."""
+    return judge.report(clean_output)

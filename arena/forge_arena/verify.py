@@ -15,7 +15,7 @@ from functools import cached_property
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
-from forge_arena.values import mentions, sentences, value_of
+from forge_arena.values import is_whole, lower, mentions, sentences, value_of
 
 INVENTED = "invented:"
 CACHED_SENTENCES = 4_096
@@ -95,11 +95,14 @@ class Judge:
         self.scenario = scenario
         self._by_id = {claim.id: claim for claim in scenario.claims}
         self._literal = [c for c in scenario.claims if c.kind in _LITERAL]
-        self._valued = [c for c in scenario.claims if c.kind not in _LITERAL | {ClaimKind.constraint, ClaimKind.behaviour}]
+        self._valued = [
+            c for c in scenario.claims if c.kind not in _LITERAL | {ClaimKind.constraint, ClaimKind.behaviour}
+        ]
         self._constraints = [c for c in scenario.claims if c.kind is ClaimKind.constraint]
         self._behaviour = [c for c in scenario.claims if c.kind is ClaimKind.behaviour]
         self._forms = {
-            claim.id: [(form.lower(), a.name) for a in claim.alternatives for form in a.forms] for claim in self._literal
+            claim.id: [(form.lower(), a.name) for a in claim.alternatives for form in a.forms]
+            for claim in self._literal
         }
         self._values: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._sentences: dict[str, _Sentence] = {}
@@ -117,7 +120,7 @@ class Judge:
                 read = self._sentences[sentence] = self._read(sentence)
             said.extend((start, s) for s in read.said)
             for kind, value, at, to in read.unassigned:
-                if (kind, value) not in self._supported:
+                if not self._is_supported(kind, value, sentence[at:to]):
                     broken.add(f"{INVENTED}{sentence[at:to]}")
         findings = list(self._findings(said, broken))
         for claim in self._behaviour:
@@ -162,7 +165,7 @@ class Judge:
                 yield Finding(claim.id, None, start, end)
 
     def _read(self, sentence: str) -> _Sentence:
-        low = _lower(sentence)
+        low = lower(sentence)
         if "```" in low:
             return _Sentence((), ())
         words = frozenset(_WORD.findall(low))
@@ -214,9 +217,14 @@ class Judge:
         kept = []
         for kind, value, start, end in unassigned:
             claim = next(
-                (c for c in self._literal if kind in unknown and c.kind is kind and c.about and _is_about(c, words)), None
+                (c for c in self._literal if kind in unknown and c.kind is kind and c.about and _is_about(c, words)),
+                None,
             )
-            if claim is not None and claim.id not in stated and (kind, value) not in self._supported:
+            if (
+                claim is not None
+                and claim.id not in stated
+                and not self._is_supported(kind, value, sentence[start:end])
+            ):
                 said.append(_Said(claim.id, (), start, end, past=False, option=option))
                 stated.add(claim.id)
             else:
@@ -245,6 +253,12 @@ class Judge:
                     known[value] = (*known.get(value, ()), alternative.name)
         return known
 
+    def _is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
+        """Whether the task or the source states a value. What stands there to the letter needs no parsing."""
+        if any(_stands_in(surface, text) for text in (self.scenario.source_material, self.scenario.task)):
+            return True
+        return (kind, value) in self._supported
+
     @cached_property
     def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         """Every value that the task, the source or an alternative that is not absent states."""
@@ -268,12 +282,6 @@ class Judge:
             yield Finding(claim.id, name, span.start, span.end)
 
 
-def _lower(text: str) -> str:
-    """Lower case without changing the length, so that positions stay valid."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-
-
 def _names(claim: Claim) -> tuple[str, ...]:
     return tuple(alternative.name for alternative in claim.alternatives)
 
@@ -284,7 +292,22 @@ def _superseded(claim: Claim) -> str | None:
 
 
 def _is_about(claim: Claim, words: frozenset[str]) -> bool:
-    return all(any(word.startswith(group) for word in words) for group in claim.about)
+    for group in claim.about:
+        for word in words:
+            if word.startswith(group):
+                break
+        else:
+            return False
+    return True
+
+
+def _stands_in(surface: str, text: str) -> bool:
+    at = text.find(surface)
+    while at >= 0:
+        if is_whole(text, at, at + len(surface)):
+            return True
+        at = text.find(surface, at + 1)
+    return False
 
 
 def _occurrences(low: str, forms: list[tuple[str, str]]) -> Iterator[tuple[int, int, str]]:
@@ -294,7 +317,7 @@ def _occurrences(low: str, forms: list[tuple[str, str]]) -> Iterator[tuple[int, 
         at = low.find(form)
         while at >= 0:
             end = at + len(form)
-            if _is_whole(low, at, end):
+            if is_whole(low, at, end):
                 found.append((at, end, name))
             at = low.find(form, at + 1)
     found.sort(key=lambda f: (f[0] - f[1], f[0]))
@@ -303,16 +326,6 @@ def _occurrences(low: str, forms: list[tuple[str, str]]) -> Iterator[tuple[int, 
         if not any(start < e and s < end for s, e, _ in kept):
             kept.append((start, end, name))
     return iter(kept)
-
-
-def _is_whole(low: str, start: int, end: int) -> bool:
-    before, after, beyond = low[start - 1 : start], low[end : end + 1], low[end + 1 : end + 2]
-    if before.isalnum() and low[start].isalnum():
-        return False
-    if after.isalnum() and low[end - 1].isalnum():
-        return False
-    # "section 3.2" does not stand in "section 3.21", "section 3.2.1" or "section 3.2(b)".
-    return not (low[end - 1].isdigit() and ((after in ".-" and beyond.isdigit()) or (after == "(" and beyond.isalpha() and low[end + 2 : end + 3] == ")")))
 
 
 def _marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
@@ -337,5 +350,12 @@ def _without_contained(said: list[_Said]) -> list[_Said]:
     return [
         s
         for s in said
-        if not any(o is not s and o.claim == s.claim and o.start <= s.start and s.end <= o.end and (o.end - o.start) > (s.end - s.start) for o in said)
+        if not any(
+            o is not s
+            and o.claim == s.claim
+            and o.start <= s.start
+            and s.end <= o.end
+            and (o.end - o.start) > (s.end - s.start)
+            for o in said
+        )
     ]

@@ -63,7 +63,11 @@ def inject(judge: Judge, answer: Answer, type: CorruptionType, stealth: int, rng
             reasoning = _reasoning(judge, answer.reasoning, type, claim, alternative, stealth, rng)
             name = alternative.name if alternative else None
             return Injection(
-                type=type, target=claim.id, alternative=name, answer=Answer(reasoning=reasoning, output=output), spans=spans
+                type=type,
+                target=claim.id,
+                alternative=name,
+                answer=Answer(reasoning=reasoning, output=output),
+                spans=spans,
             )
     raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
 
@@ -90,7 +94,9 @@ def _reasoning(
         return reasoning
     if stealth == 0:
         tell = _TELLS[rng.randrange(len(_TELLS))].format(label=claim.label or "this point")
-        return f"{reasoning} {tell}" if "\n" not in reasoning else f"{reasoning}\n{reasoning.count(chr(10)) + 2}. {tell}"
+        return (
+            f"{reasoning} {tell}" if "\n" not in reasoning else f"{reasoning}\n{reasoning.count(chr(10)) + 2}. {tell}"
+        )
     if stealth == 1:
         return reasoning
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))

@@ -26,7 +26,9 @@ class TemporalShift:
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         value = alternative.forms[0] if alternative else ""
-        return f"Give {claim.label or 'the value'} as {value}, as if that were in force now. Do not say that it changed."
+        return (
+            f"Give {claim.label or 'the value'} as {value}, as if that were in force now. Do not say that it changed."
+        )
 
 
 corruption = TemporalShift()

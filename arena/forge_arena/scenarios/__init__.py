@@ -34,7 +34,9 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
     for path in sorted(root.glob("*/*.yaml")):
         family = load_family(path, vocabulary)
         if path.parent.name != family.spec.domain:
-            raise ScenarioError(f"{path}:1: domain must be its folder's name {path.parent.name!r}, got {family.spec.domain}")
+            raise ScenarioError(
+                f"{path}:1: domain must be its folder's name {path.parent.name!r}, got {family.spec.domain}"
+            )
         if family.name in found:
             raise ScenarioError(f"{path}:1: family {family.name!r} is already in {found[family.name]}")
         found[family.name] = path

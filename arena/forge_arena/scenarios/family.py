@@ -170,7 +170,7 @@ class Family:
             for name, claim in spec.claims.items()
         )
         statements = tuple(
-            Statement.model_construct(
+            Statement(
                 text=self._text(text, draws, rng),
                 says=statement.says,
                 when=statement.when,
@@ -336,7 +336,9 @@ class Family:
     def _options(self, claim: str, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
         right = self._text(spec.right or "", draws, rng)
         if right not in spec.options:
-            raise ScenarioError(f"{self.name}: claim {claim!r} has no option {right!r}; it has {', '.join(spec.options)}")
+            raise ScenarioError(
+                f"{self.name}: claim {claim!r} has no option {right!r}; it has {', '.join(spec.options)}"
+            )
         found = []
         for name in (right, *(name for name in spec.options if name != right)):
             option = spec.options[name]
@@ -495,7 +497,9 @@ def _problems(family: Family) -> list[tuple[tuple[str | int, ...], str]]:
                 found.append((where, f"unknown slot {slot_name!r}"))
         if claim.kind is ClaimKind.citation:
             if claim.authority not in section_ids | set(spec.authorities):
-                found.append((where, f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}"))
+                found.append(
+                    (where, f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}")
+                )
             if claim.subject not in spec.claims:
                 found.append((where, f"a citation needs a subject among the claims, got {claim.subject!r}"))
         elif claim.options:

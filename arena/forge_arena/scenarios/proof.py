@@ -84,7 +84,7 @@ def _source_problems(scenario: Scenario) -> list[str]:
 def _statement_problems(scenario: Scenario, judge: Judge) -> list[str]:
     found: list[str] = []
     for statement in scenario.statements:
-        options = [Voice(statement.when, {kind: form for kind in ClaimKind}) for form in range(2)]
+        options = [Voice(statement.when, dict.fromkeys(ClaimKind, form)) for form in range(2)]
         for voice in options:
             found.extend(_says_problems(scenario, judge, statement, voice))
     return found

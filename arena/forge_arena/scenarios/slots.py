@@ -51,7 +51,6 @@ class Day(Noun):
     days: tuple[int, int] = (1, 365)
 
 
-
 class SlotSpec(Noun):
     """One slot. Exactly one way of drawing; `draws` distinct values, the first as `${name}`, further ones `${name.2}`.
 

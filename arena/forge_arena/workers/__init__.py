@@ -40,6 +40,8 @@ def open_worker(
         from forge_arena.workers.bank import Bank, BankWorker
 
         path, plus, other = rest.partition("+")
-        live = open_worker(other, api_key=api_key, vllm_executable=vllm_executable, vllm_args=vllm_args) if plus else None
+        live = (
+            open_worker(other, api_key=api_key, vllm_executable=vllm_executable, vllm_args=vllm_args) if plus else None
+        )
         return BankWorker(Bank(Path(path)), live)
     raise ValueError(f"unknown Worker {spec!r}; a Worker is one of {WORKER_SPECS}")

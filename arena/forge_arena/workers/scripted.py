@@ -73,9 +73,7 @@ class ScriptedWorker:
 
 def _draft(scenario: Scenario, voice: Voice, unsaid: str | None, rng: Random) -> tuple[str, set[str]]:
     """One answer, and the claims that it states."""
-    usable = [
-        s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)
-    ]
+    usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
         for claim in statement.says:
@@ -150,9 +148,7 @@ def _any(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
     return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
 
 
-def _layout(
-    opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice
-) -> str:
+def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice) -> str:
     names = {check.name for claim in scenario.claims if (check := _check(claim, voice)) is not None}
     if "bullets" in names or "list_items" in names:
         text = "\n".join(f"- {line}" for line in body)

@@ -216,8 +216,8 @@ class VLLMWorker:
                     restarts.popleft()
                 if len(restarts) >= self._max_restarts:
                     self._trouble = (
-                        f"the vLLM engine ended {len(restarts) + 1} times within {self._restart_window:g} s and is "
-                        f"left down until start() is called again: {ended}"
+                        f"the vLLM engine was restarted {len(restarts)} times within {self._restart_window:g} s, ended "
+                        f"again, and is left down until start() is called: {ended}"
                     )
                     logger.error(self._trouble)
                     return
