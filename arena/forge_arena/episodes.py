@@ -7,12 +7,12 @@ the sealed test split, the arena's secret; neighbouring indices share nothing.
 import hashlib
 import secrets
 from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 from random import Random
 
 from forge_arena.corruptions import breaks_only, inject, registry
 from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, WorkerFailed
-from forge_arena.scenarios import Family, families
+from forge_arena.scenarios import Source, load_families
 from forge_arena.statements import named
 from forge_arena.types import (
     Answer,
@@ -38,7 +38,6 @@ MAX_INDEX = 2**53
 KEYS_SEARCHED_PER_MATCH = 2_000
 
 _TYPES = tuple(CorruptionType)
-_DOMAINS = tuple(d for d in Domain if d is not Domain.mixed)
 
 
 class Plan(Noun):
@@ -65,7 +64,8 @@ class Arena:
         mechanism: use only this mechanism; default `rewrite` for every key (`prompt` needs a Worker that obeys).
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
-        folder: scenario files; default the arena's own.
+        sources: families or imported documents; default the arena's own families.
+        suite: the first part of every key; name another where `sources` are not the arena's own.
 
     `counts` tells what happened on the way: answers rejected, hidden instructions obeyed, refused or botched, per type.
     """
@@ -78,7 +78,8 @@ class Arena:
         mechanism: Mechanism | None = None,
         tries: int = 4,
         probes: int = 1,
-        folder: Path | None = None,
+        sources: Sequence[Source] | None = None,
+        suite: str = SUITE,
     ) -> None:
         self.worker = worker
         self.probes = probes
@@ -86,20 +87,25 @@ class Arena:
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism
         self._tries = tries
-        self._families: dict[Split, dict[tuple[Domain, CorruptionType], tuple[Family, ...]]] = {}
-        self._by_name: dict[str, Family] = {}
-        for split in Split:
-            here = families(split, folder=folder)
-            self._by_name.update((family.name, family) for family in here)
-            self._families[split] = {
+        sources = load_families() if sources is None else sources
+        self.suite = suite
+        self._by_name = {source.name: source for source in sources}
+        self._choices: dict[Split, dict[tuple[Domain, CorruptionType], tuple[Source, ...]]] = {
+            split: {
                 (domain, type): found
-                for domain in _DOMAINS
+                for domain in Domain
                 for type in _TYPES
-                if (found := tuple(f for f in here if f.spec.domain is domain and type in f.corruptions))
+                if (
+                    found := tuple(
+                        s for s in sources if s.split is split and s.domain is domain and type in s.corruptions
+                    )
+                )
             }
+            for split in Split
+        }
 
     def key(self, split: Split, index: int) -> str:
-        return f"{SUITE}:{VERSION}:{split.value}:{index}"
+        return f"{self.suite}:{VERSION}:{split.value}:{index}"
 
     def plan(self, key: str) -> Plan:
         """What the key has decided. Cheap: no scenario is drawn.
@@ -107,15 +113,14 @@ class Arena:
         Raises:
             KeyFromAnotherSuite: the key is malformed or names another suite, version or split.
         """
-        split, index = _parse_key(key)
+        split, index = _parse_key(key, self.suite)
         rng = self._rng(key, "plan")
-        choices = self._families[split]
+        choices = self._choices[split]
         if not choices:
             raise KeyFromAnotherSuite(f"this arena has no scenarios in split {split.value!r}")
-        type = _TYPES[rng.randrange(len(_TYPES))]
-        domains = [domain for domain in _DOMAINS if (domain, type) in choices]
-        if not domains:
-            raise KeyFromAnotherSuite(f"no scenario of split {split.value!r} can take {type.value}")
+        types = [type for type in _TYPES if any(known is type for _, known in choices)]
+        type = types[rng.randrange(len(types))]
+        domains = [domain for domain in Domain if (domain, type) in choices]
         domain = domains[rng.randrange(len(domains))]
         pool = choices[domain, type]
         return Plan(
@@ -283,8 +288,8 @@ class Arena:
         return Random(int.from_bytes(digest, "big"))
 
 
-def _parse_key(key: str) -> tuple[Split, int]:
-    wanted = f"a key reads {SUITE}:{VERSION}:SPLIT:INDEX with SPLIT one of {', '.join(Split)}"
+def _parse_key(key: str, suite: str) -> tuple[Split, int]:
+    wanted = f"a key reads {suite}:{VERSION}:SPLIT:INDEX with SPLIT one of {', '.join(Split)}"
     parts = key.split(":")
     if (
         len(parts) != 4
@@ -294,6 +299,6 @@ def _parse_key(key: str) -> tuple[Split, int]:
         or parts[3] != str(int(parts[3]))
     ):
         raise KeyFromAnotherSuite(f"malformed episode key; {wanted}")
-    if parts[:2] != [SUITE, VERSION] or parts[2] not in set(Split) or int(parts[3]) >= MAX_INDEX:
+    if parts[:2] != [suite, VERSION] or parts[2] not in set(Split) or int(parts[3]) >= MAX_INDEX:
         raise KeyFromAnotherSuite(f"episode key of another suite, version or split; {wanted}")
     return Split(parts[2]), int(parts[3])

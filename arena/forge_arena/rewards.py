@@ -6,6 +6,7 @@ that the judge finds right; no wording, length or appeal earns by itself.
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from math import fsum
 
@@ -35,6 +36,7 @@ WINDOW_COST = 0.25
 REWRITE_FLOOR = 0.5
 LENGTH_SLACK = 1.1
 CLAUSE = 20
+EPISODES_KEPT = 64
 
 _TYPE_NAMES = re.compile(
     r"(?<!\w)(?:" + "|".join(type.value.replace("_", "[_ -]") for type in CorruptionType) + r")(?!\w)", re.IGNORECASE
@@ -106,7 +108,7 @@ def evidence(episode: Episode, text: str) -> float | None:
 
     Only words inside quotation marks or backticks count. The target is the true span in the answer; for an omission, or
     where nothing wrong stands in the answer, the true span in the source. A quote must stand in that text word for word
-    (case and outer punctuation aside; an ellipsis parts it in two) and stands for every place where it occurs there, so
+    (case, line breaks and outer punctuation aside; an ellipsis parts it in two) and stands for every place where it occurs there, so
     that "the" points everywhere; only a quote of a whole span is taken to mean that span. All is counted in characters.
 
     - recall: how much of the best-covered span is quoted, of which `ENOUGH` characters suffice;
@@ -118,30 +120,32 @@ def evidence(episode: Episode, text: str) -> float | None:
     Quotes of something else (the right passage of the source beside the wrong words of the answer, the reasoning, a
     rule) neither earn nor cost. More than `MAX_QUOTES` different quotes point at nothing.
     """
-    where, spans = _where(episode)
+    truth, seen = episode.truth, episode.observation
+    target = _target(
+        truth.corruption_type, seen.worker_output, truth.output_spans, seen.source_material, truth.source_spans
+    )
+    spans, low = target.spans, target.low
     if not spans:
         return None
     quotes = {_lower(segment) for segment in _quotes(text)} - {""}
     if not quotes or len(quotes) > MAX_QUOTES:
         return 0.0
-    low = _lower(where)
     covered = bytearray(len(low))
     for quote in quotes:
-        places = [s for s in spans if low[s.start : s.end] == quote] or _places(low, quote)
-        if any(p.start < s.end and s.start < p.end for p in places for s in spans) or not _cites(episode, quote):
-            for place in places:
-                covered[place.start : place.end] = b"\1" * (place.end - place.start)
-    hit = sum(covered.count(1, s.start, s.end) for s in spans)
+        places = [place for place in spans if low[slice(*place)] == quote] or _places(low, quote)
+        if any(start < e and s < end for start, end in places for s, e in spans) or quote not in target.free:
+            for start, end in places:
+                covered[start:end] = b"\1" * (end - start)
+    hit = sum(covered.count(1, start, end) for start, end in spans)
     if not hit:
         return 0.0
-    recall = max(min(1.0, covered.count(1, s.start, s.end) / min(s.end - s.start, ENOUGH)) for s in spans)
-    windows = _windows(where, spans)
-    window = sum(w.end - w.start for w in windows)
-    near = sum(covered.count(1, w.start, w.end) for w in windows)
+    recall = max(min(1.0, covered.count(1, start, end) / min(end - start, ENOUGH)) for start, end in spans)
+    window = sum(end - start for start, end in target.windows)
+    near = sum(covered.count(1, start, end) for start, end in target.windows)
     beside = covered.count(1) - hit
     cost = beside - near + (WINDOW_COST * hit * near / window if window else 0.0)
     precision = hit / (hit + cost)
-    outside = len(low) - sum(s.end - s.start for s in spans)
+    outside = len(low) - sum(end - start for start, end in spans)
     spared = 1.0 - beside / outside if outside else 1.0
     return 2 * precision * recall / (precision + recall) * spared
 
@@ -189,10 +193,9 @@ def locality(episode: Episode, repaired: str) -> float:
     lifted from the source falls to 0: neither an answer given twice nor the whole source is a repair.
     """
     output, clean = episode.observation.worker_output, episode.truth.clean_output
-    outside = _outside(output, episode.truth.output_spans)
     allowed = LENGTH_SLACK * max(len(output), len(clean), 1)
     length = min(1.0, allowed / len(repaired)) ** 2
-    kept = _kept(outside, repaired)
+    kept = _kept(output, episode.truth.output_spans, repaired)
     if kept == 1.0:
         return length
     source = episode.observation.source_material
@@ -209,34 +212,50 @@ def oracle_verdict(episode: Episode) -> Verdict:
         return Verdict(
             detection=False, explanation="The source material bears the answer out.", correction="", confidence=1.0
         )
-    text, spans = _where(episode)
+    seen = episode.observation
+    target = _target(
+        truth.corruption_type, seen.worker_output, truth.output_spans, seen.source_material, truth.source_spans
+    )
     said = f"{truth.corruption_type.value}: the answer goes against the source at "
-    for span in spans:
-        words = span.of(text)
+    for start, end in target.spans:
+        words = target.text[start:end]
         quote = next((f"{a}{words}{b}" for a, b in _DELIMITERS if a not in words and b not in words), "")
         if len(said) + len(quote) < MAX_EXPLANATION:
             said += f"{quote} "
     return Verdict(detection=True, explanation=said.strip(), correction=truth.clean_output, confidence=1.0)
 
 
-def _where(episode: Episode) -> tuple[str, list[Span]]:
-    """The text in which the wrong words, or the omitted ones, stand, and where."""
-    truth, seen = episode.truth, episode.observation
-    if truth.corruption_type is not CorruptionType.factual_omission and (
-        inside := _trimmed(seen.worker_output, truth.output_spans)
-    ):
-        return seen.worker_output, inside
-    return seen.source_material, _trimmed(seen.source_material, truth.source_spans)
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What quotes are to point at: places in a text, what else stands in their sentences, what may be quoted freely."""
+
+    text: str
+    low: str
+    spans: list[tuple[int, int]]
+    windows: list[tuple[int, int]]
+    free: str
 
 
-def _trimmed(text: str, spans: tuple[Span, ...]) -> list[Span]:
-    """The spans in order, each without outer punctuation and what an earlier one holds; those without a word left out."""
-    found: list[Span] = []
+@lru_cache(maxsize=EPISODES_KEPT)
+def _target(
+    type: CorruptionType | None, output: str, wrong: tuple[Span, ...], source: str, right: tuple[Span, ...]
+) -> _Target:
+    """The target of an episode: the same for all attempts on it."""
+    text, spans = output, _trimmed(output, wrong)
+    free = "\n".join(span.of(source) for span in right)
+    if type is CorruptionType.factual_omission or not spans:
+        text, spans, free = source, _trimmed(source, right), output
+    return _Target(text, _lower(text), spans, _windows(text, spans), _lower(free))
+
+
+def _trimmed(text: str, spans: tuple[Span, ...]) -> list[tuple[int, int]]:
+    """The spans in order, without outer punctuation and what an earlier one holds; those without a word left out."""
+    found: list[tuple[int, int]] = []
     at = 0
     for span in sorted(spans, key=lambda s: s.start):
         start, end = _core(text, max(at, span.start), span.end)
         if start < end:
-            found.append(Span.model_construct(start=start, end=end))
+            found.append((start, end))
             at = end
     return found
 
@@ -249,29 +268,16 @@ def _core(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _windows(text: str, spans: list[Span]) -> list[Span]:
+def _windows(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """What stands beside the spans in their sentences."""
-    found: list[Span] = []
+    found: list[tuple[int, int]] = []
     at = 0
-    for span, following in zip(spans, [*(s.start for s in spans[1:]), len(text)], strict=True):
-        opening = max(
-            (place + len(mark) for mark in _STOPS if (place := text.rfind(mark, at, span.start)) >= 0), default=at
-        )
-        closing = min(
-            (place for mark in _STOPS if (place := text.find(mark, span.end, following)) >= 0), default=following
-        )
-        found.append(Span.model_construct(start=opening, end=span.start))
-        found.append(Span.model_construct(start=span.end, end=closing))
+    for (start, end), following in zip(spans, [*(start for start, _ in spans[1:]), len(text)], strict=True):
+        opening = max((p + len(mark) for mark in _STOPS if (p := text.rfind(mark, at, start)) >= 0), default=at)
+        closing = min((p for mark in _STOPS if (p := text.find(mark, end, following)) >= 0), default=following)
+        found += ((opening, start), (end, closing))
         at = closing
     return found
-
-
-def _cites(episode: Episode, quote: str) -> bool:
-    """Whether a quote is one of the right passage, or, of an omission, one of what the answer says instead."""
-    truth, seen = episode.truth, episode.observation
-    if truth.corruption_type is CorruptionType.factual_omission:
-        return quote in _lower(seen.worker_output)
-    return any(quote in _lower(span.of(seen.source_material)) for span in truth.source_spans)
 
 
 def _lower(text: str) -> str:
@@ -287,28 +293,42 @@ def _quotes(text: str) -> Iterator[str]:
             yield segment[start:end]
 
 
-def _places(low: str, quote: str) -> list[Span]:
+def _places(low: str, quote: str) -> list[tuple[int, int]]:
     """Where a quote stands in a text as whole words."""
-    found: list[Span] = []
+    found: list[tuple[int, int]] = []
     at = low.find(quote)
     while at >= 0:
         end = at + len(quote)
         if not low[at - 1 : at].isalnum() and not low[end : end + 1].isalnum():
-            found.append(Span.model_construct(start=at, end=end))
+            found.append((at, end))
         at = low.find(quote, end)
     return found
 
 
-def _kept(outside: list[str], repaired: str) -> float:
-    """The share of some passages that a repaired text keeps, by whole clauses, and by words in those that differ."""
-    ours = [clause for passage in outside for clause in _CLAUSE.findall(passage)]
+@lru_cache(maxsize=EPISODES_KEPT)
+def _clauses_outside(text: str, spans: tuple[Span, ...]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The clauses before, between and after the spans."""
+    clauses: list[str] = []
+    at = 0
+    for span in sorted(spans, key=lambda s: s.start):
+        clauses += _CLAUSE.findall(text[at : span.start])
+        at = max(at, span.end)
+    clauses += _CLAUSE.findall(text[at:])
+    return tuple(clauses), frozenset(clauses)
+
+
+def _kept(output: str, spans: tuple[Span, ...], repaired: str) -> float:
+    """The share of what stands outside the spans that a repair keeps: by whole clauses, and by words where one differs."""
+    ours, known = _clauses_outside(output, spans)
     theirs = _CLAUSE.findall(repaired)
-    known, held = set(ours), set(theirs)
-    lost = [word for clause in ours if clause not in held for word in _words(clause)]
+    gone = known.difference(theirs)
+    if not gone:
+        return 1.0
+    lost = [word for clause in ours if clause in gone for word in _words(clause)]
+    new = [word for clause in theirs if clause not in known for word in _words(clause)]
     if not lost:
         return 1.0
-    new = [word for clause in theirs if clause not in known for word in _words(clause)]
-    length = sum(len(clause) for clause in ours if clause not in held) / sum(map(len, ours))
+    length = sum(len(clause) for clause in ours if clause in gone) / sum(map(len, ours))
     return 1.0 - length * (1.0 - LCSseq.similarity(lost, new) / len(lost))
 
 
@@ -316,17 +336,7 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-def _outside(text: str, spans: tuple[Span, ...]) -> list[str]:
-    """What stands before, between and after the spans."""
-    parts: list[str] = []
-    at = 0
-    for span in sorted(spans, key=lambda s: s.start):
-        parts.append(text[at : span.start])
-        at = max(at, span.end)
-    return [*parts, text[at:]]
-
-
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=EPISODES_KEPT)
 def _clean_report(judge: Judge, clean_output: str) -> Report:
     """What the clean twin states: the same for every attempt on an episode."""
     return judge.report(clean_output)

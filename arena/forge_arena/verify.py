@@ -334,9 +334,8 @@ def _marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     for delimiter in _CLAUSE.finditer(low, 0, start):
         clause = delimiter.end()
     before = low[clause:start]
-    last = None
-    for last in marker.finditer(before):
-        pass
+    markers = list(marker.finditer(before))
+    last = markers[-1] if markers else None
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
         return True
     return marker is _PAST and _PAST_AFTER.match(low[end : end + 40]) is not None

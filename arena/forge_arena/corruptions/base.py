@@ -98,10 +98,11 @@ def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
     spans: list[Span] = []
     at = length = 0
     for edit in sorted(edits, key=lambda e: (e.start, e.end)):
-        if edit.start < at:
+        start = min(max(edit.start, at), edit.end) if not edit.text else edit.start  # Deletions may share their spaces.
+        if start < at:
             raise ValueError(f"edits overlap at character {edit.start}")
-        parts += (text[at : edit.start], edit.text)
-        length += edit.start - at
+        parts += (text[at:start], edit.text)
+        length += start - at
         spans.append(Span(start=length, end=length + len(edit.text)))
         length += len(edit.text)
         at = edit.end

@@ -31,9 +31,10 @@ class InstructionOverride:
             return edits
         arguments = check.argument if isinstance(check.argument, tuple) else ()
         other = alternative.check.argument if alternative is not None and alternative.check is not None else ()
-        if check.name == "opens_with" and isinstance(other, tuple) and other:
-            opening = next((a for a in arguments if draft.text.startswith(a)), None)
-            return None if opening is None else (Edit(0, len(opening), other[0]),)
+        if check.name in ("opens_with", "closes_with") and isinstance(other, tuple) and other:
+            there = draft.text.find if check.name == "opens_with" else draft.text.rfind
+            phrase = next((a for a in arguments if a in draft.text), None)
+            return None if phrase is None else (Edit(there(phrase), there(phrase) + len(phrase), other[0]),)
         if check.name == "includes_any":
             spans = [s for s in draft.sentences if any(a.lower() in s.of(draft.text).lower() for a in arguments)]
             return tuple(without_sentence(draft.text, span) for span in spans) or None

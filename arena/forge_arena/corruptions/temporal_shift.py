@@ -14,7 +14,7 @@ class TemporalShift:
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
         for claim in draft.scenario.claims:
-            if claim.id in draft.report.stated and any(a.standing is Standing.superseded for a in claim.wrong):
+            if claim.id in draft.report.stated:
                 for alternative in claim.wrong:
                     if alternative.standing is Standing.superseded or claim.kind in _TIMES:
                         yield claim, alternative

@@ -4,14 +4,34 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from random import Random
+from typing import Protocol
 
 import yaml
 
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios.family import Family, load_family
-from forge_arena.types import Domain, Split
+from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
-__all__ = ["Family", "families", "load_families", "load_family", "scenario_folder"]
+__all__ = ["Family", "Source", "families", "load_families", "load_family", "scenario_folder"]
+
+
+class Source(Protocol):
+    """Where an arena's scenarios come from: a family, or an imported document."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def domain(self) -> Domain: ...
+
+    @property
+    def split(self) -> Split: ...
+
+    @property
+    def corruptions(self) -> frozenset[CorruptionType]: ...
+
+    def draw(self, rng: Random) -> Scenario: ...
 
 
 def scenario_folder() -> Path:
@@ -51,7 +71,7 @@ def families(split: Split, domain: Domain | None = None, folder: Path | None = N
     return tuple(
         family
         for family in load_families(folder)
-        if family.spec.split is split and domain in (None, Domain.mixed, family.spec.domain)
+        if family.split is split and domain in (None, Domain.mixed, family.domain)
     )
 
 

@@ -134,6 +134,14 @@ class Family:
     def name(self) -> str:
         return self.spec.family
 
+    @property
+    def domain(self) -> Domain:
+        return self.spec.domain
+
+    @property
+    def split(self) -> Split:
+        return self.spec.split
+
     @cached_property
     def corruptions(self) -> frozenset[CorruptionType]:
         """The corruption types that this family's claims make possible."""

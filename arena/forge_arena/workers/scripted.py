@@ -5,7 +5,6 @@ to mention beside the required ones, their order, wording, spelling, length and 
 rightly unless a hidden instruction asks otherwise, and then obeys only `compliance` of the time, as a model would.
 """
 
-from collections.abc import Iterable
 from random import Random
 
 from forge_arena.checks import violation
@@ -93,8 +92,8 @@ def _draft(scenario: Scenario, voice: Voice, unsaid: str | None, rng: Random) ->
         body.append(chosen)
         stated.update(chosen.says)
     body.sort(key=lambda s: s.rank + 1.6 * rng.random())
-    body = _to_length(scenario, voice, body, usable, rng)
     opening, closing = (_any(scenario, part, voice, rng) for part in ("opening", "closing"))
+    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
     return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), {
         claim for s in body for claim in s.says
     }
@@ -107,36 +106,35 @@ def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
 
 
 def _to_length(
-    scenario: Scenario, voice: Voice, body: list[Statement], usable: list[Statement], rng: Random
+    scenario: Scenario, voice: Voice, body: list[Statement], usable: list[Statement], frame: int, rng: Random
 ) -> list[Statement]:
-    """Drop or add sentences that nobody asked for until a word limit, if there is one, is kept."""
+    """Drop or add sentences that nobody asked for until a word limit, if there is one, is kept. `frame` is the number
+    of words in opening and closing."""
     for claim in scenario.claims:
         check = _check(claim, voice)
         if check is None or check.name not in ("max_words", "min_words"):
             continue
-        limit = int(check.argument) if isinstance(check.argument, (int, str)) else 0
-        spare = 24  # Opening and closing lines count too.
-        body = list(body)
-
-        def words(statements: Iterable[Statement]) -> int:
-            return sum(len(s.text.split()) for s in statements) + spare
-
+        limit = int(str(check.argument)) - frame
         if check.name == "max_words":
             droppable = [s for s in body if not any(_is_needed(scenario.claim(c)) for c in s.says)]
             rng.shuffle(droppable)
-            while words(body) > limit and droppable:
+            while _words(body, scenario, voice) > limit and droppable:
                 body.remove(droppable.pop())
         else:
             stated = {c for s in body for c in s.says}
             extra = [s for s in usable if stated.isdisjoint(s.says)]
             rng.shuffle(extra)
-            while words(body) < limit + spare and extra:
+            while _words(body, scenario, voice) < limit and extra:
                 more = extra.pop()
                 if stated.isdisjoint(more.says):
                     stated.update(more.says)
                     body.append(more)
             body.sort(key=lambda s: s.rank)
     return body
+
+
+def _words(body: list[Statement], scenario: Scenario, voice: Voice) -> int:
+    return sum(len(sentence(s, scenario, voice).split()) for s in body)
 
 
 def _is_needed(claim: Claim) -> bool:

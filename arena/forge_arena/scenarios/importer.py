@@ -1,0 +1,625 @@
+"""Turn documents of one's own into scenarios: find what can be checked in them, and say what they can be used for.
+
+A row is a task, its source material and a domain. Claims are the values that the source states (amounts, dates,
+durations, percentages, quantities, identifiers) and the authorities that it names; beside each stand the words by
+which a sentence of an answer is recognised as speaking of it. Rules that can be checked are added to the task: what the
+answer must state, how long it may be, how it ends. Everything comes from the text alone, the same row always gives the
+same scenario, and a row that offers too little is refused with a reason.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from forge_arena.errors import ScenarioError
+from forge_arena.types import (
+    Alternative,
+    Authority,
+    Check,
+    Claim,
+    ClaimKind,
+    CorruptionType,
+    Domain,
+    Scenario,
+    Span,
+    Split,
+    Standing,
+)
+from forge_arena.values import Mention, mentions, respell, sentences, value_of
+
+MIN_SOURCE_WORDS = 25
+MAX_SOURCE_CHARACTERS = 60_000
+MAX_CLAIMS = 24
+MAX_REQUIRED = 3
+SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
+
+_VALUES = (
+    ClaimKind.money,
+    ClaimKind.date,
+    ClaimKind.duration,
+    ClaimKind.percent,
+    ClaimKind.quantity,
+    ClaimKind.identifier,
+)
+_WORD = re.compile(r"[A-Za-z][a-z]{3,}")
+_COMMON = frozenset(
+    [
+        "about",
+        "above",
+        "after",
+        "again",
+        "also",
+        "although",
+        "among",
+        "another",
+        "because",
+        "been",
+        "before",
+        "being",
+        "below",
+        "between",
+        "both",
+        "could",
+        "does",
+        "doing",
+        "down",
+        "during",
+        "each",
+        "either",
+        "every",
+        "first",
+        "from",
+        "further",
+        "have",
+        "having",
+        "here",
+        "hers",
+        "herself",
+        "himself",
+        "into",
+        "itself",
+        "just",
+        "less",
+        "like",
+        "made",
+        "make",
+        "many",
+        "more",
+        "most",
+        "much",
+        "must",
+        "near",
+        "need",
+        "neither",
+        "never",
+        "next",
+        "only",
+        "other",
+        "otherwise",
+        "over",
+        "please",
+        "same",
+        "shall",
+        "should",
+        "since",
+        "some",
+        "such",
+        "than",
+        "that",
+        "their",
+        "them",
+        "then",
+        "there",
+        "these",
+        "they",
+        "this",
+        "those",
+        "through",
+        "thus",
+        "under",
+        "unless",
+        "until",
+        "upon",
+        "using",
+        "very",
+        "want",
+        "well",
+        "were",
+        "what",
+        "when",
+        "where",
+        "whether",
+        "which",
+        "while",
+        "will",
+        "with",
+        "within",
+        "without",
+        "would",
+        "your",
+        "yours",
+        "day",
+        "days",
+        "week",
+        "weeks",
+        "month",
+        "months",
+        "year",
+        "years",
+        "hour",
+        "hours",
+        "minute",
+        "minutes",
+        "business",
+        "working",
+        "calendar",
+        "percent",
+        "dollars",
+        "euros",
+        "number",
+        "date",
+        "amount",
+        "section",
+        "clause",
+        "article",
+    ]
+)
+_ENDINGS = (
+    "This answer rests on the document above.",
+    "All figures are taken from the document.",
+    "Please check the document before acting on this.",
+    "Nothing beyond the document was used.",
+)
+
+
+class Row(BaseModel):
+    """One line of a file to import. Other fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    task: str = Field(min_length=1, max_length=8_000)
+    source_material: str = Field(min_length=1)
+    domain: Domain
+    id: str | None = None
+    options: tuple[str, ...] = ()
+    fitting_option: str | None = None
+
+
+@dataclass
+class Imported:
+    """What became of a file: the usable scenarios, and why the other rows are not."""
+
+    rows: int = 0
+    usable: list[Scenario] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def by_type(self) -> Counter[CorruptionType]:
+        """How many of the usable scenarios can take each corruption."""
+        return Counter(type for scenario in self.usable for type in possible(scenario))
+
+    def summary(self, name: str) -> dict[str, object]:
+        """As JSON."""
+        counts = self.by_type()
+        return {
+            "file": name,
+            "rows": self.rows,
+            "usable": len(self.usable),
+            "corruptions": {type.value: counts[type] for type in CorruptionType},
+            "reasons": dict(self.reasons.most_common()),
+        }
+
+
+def import_rows(path: Path) -> Imported:
+    """Read a JSONL file.
+
+    Raises:
+        ScenarioError: a line is no JSON or no row; `file:line: what was given, what was wanted`.
+    """
+    imported = Imported()
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = Row.model_validate(json.loads(line))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ScenarioError(
+                f"{path}:{number}: {where}: {first['msg']}; a row has task, source_material, domain"
+            ) from None
+        except ValueError as error:
+            raise ScenarioError(f"{path}:{number}: not JSON: {error}") from None
+        imported.rows += 1
+        scenario, reasons = to_scenario(row, f"{path.stem}:{row.id or number}")
+        imported.reasons.update(reasons)
+        if scenario is not None:
+            imported.usable.append(scenario)
+    return imported
+
+
+def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
+    """A row as a scenario, and what it lacks: all of the reasons where it is None, else the corruptions that it cannot
+    take."""
+    source = row.source_material
+    words = len(source.split())
+    if words < MIN_SOURCE_WORDS:
+        return None, (f"unusable: the source has fewer than {MIN_SOURCE_WORDS} words",)
+    if len(source) > MAX_SOURCE_CHARACTERS:
+        return None, (f"unusable: the source has more than {MAX_SOURCE_CHARACTERS} characters",)
+    rng = Random(int.from_bytes(hashlib.sha256(f"{name}|{source}".encode()).digest(), "big"))
+    found = _Found(source)
+    claims = found.value_claims(rng)
+    if not claims:
+        return None, ("unusable: the parsers found no value with words of its own in the source",)
+    required = {claim.id for claim in rng.sample(claims, min(MAX_REQUIRED, len(claims)))}
+    claims = [claim.model_copy(update={"required": claim.id in required}) for claim in claims]
+    claims += found.citation_claims(rng)
+    claims += _options(row, source)
+    rules, constraints = _rules(words, rng)
+    labels = [claim.label for claim in claims if claim.required]
+    task = f"{row.task.rstrip()}\n\nThe answer must state {_listed(labels)}. {' '.join(rules)}"
+    scenario = Scenario(
+        family=name,
+        domain=row.domain,
+        task=task,
+        source_material=source,
+        claims=(*claims, *constraints),
+        authorities=tuple(Authority(forms=(form,)) for form in found.authorities),
+    )
+    missing = [type for type in CorruptionType if type not in possible(scenario)]
+    return scenario, tuple(f"{type.value}: {_LACKS[type]}" for type in missing)
+
+
+_LACKS = {
+    CorruptionType.factual_omission: "no value that the answer could be made to state",
+    CorruptionType.temporal_shift: "no date or duration with words of its own in the source",
+    CorruptionType.authority_fabrication: "no authority with words of its own in the source",
+    CorruptionType.bias_injection: "the row names no options and fitting_option",
+    CorruptionType.instruction_override: "no rule",
+}
+
+
+def possible(scenario: Scenario) -> frozenset[CorruptionType]:
+    """The corruptions that an answer to this scenario can take."""
+    found = set()
+    for claim in scenario.claims:
+        if claim.required:
+            found.add(CorruptionType.factual_omission)
+        if claim.kind in (ClaimKind.date, ClaimKind.duration):
+            found.add(CorruptionType.temporal_shift)
+        if claim.kind is ClaimKind.citation:
+            found.add(CorruptionType.authority_fabrication)
+        if claim.kind is ClaimKind.option:
+            found.add(CorruptionType.bias_injection)
+        if claim.kind is ClaimKind.constraint:
+            found.add(CorruptionType.instruction_override)
+    return frozenset(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    mention: Mention
+    start: int
+    end: int
+    sentence: str
+
+
+class _Found:
+    """What the parsers found in a source."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.places: list[_Place] = []
+        self.frequency: Counter[str] = Counter()
+        for start, end in sentences(source):
+            sentence = source[start:end]
+            self.frequency.update({word.lower() for word in _WORD.findall(sentence)})
+            for mention in mentions(sentence):
+                self.places.append(_Place(mention, start + mention.start, start + mention.end, sentence))
+        self.count = Counter((p.mention.kind, p.mention.value) for p in self.places)
+
+    @property
+    def authorities(self) -> list[str]:
+        return list(dict.fromkeys(self.surface(p) for p in self.places if p.mention.kind is ClaimKind.citation))
+
+    def surface(self, place: _Place) -> str:
+        return self.source[place.start : place.end]
+
+    def value_claims(self, rng: Random) -> list[Claim]:
+        """One claim for each value of the source that stands beside words of its own."""
+        claims: list[Claim] = []
+        seen: set[tuple[str, str]] = set()
+        values: set[Hashable] = set()
+        for place in self.places:
+            kind = place.mention.kind
+            if kind not in _VALUES or place.mention.value in values or not _is_complete(place.mention):
+                continue
+            about = self._about(place)
+            alternatives = self._alternatives(place, rng)
+            # Two values of one kind beside the same words could not be told apart in an answer.
+            if not about or len(alternatives) < 2 or (kind.value, about[0]) in seen:
+                continue
+            seen.update((kind.value, word) for word in about)
+            values.add(place.mention.value)
+            claims.append(
+                Claim(
+                    id=f"{kind.value}_{len(claims) + 1}",
+                    kind=kind,
+                    label=f'the {kind.value} in the passage "{_excerpt(place)}"',
+                    about=(tuple(about),),
+                    alternatives=tuple(alternatives),
+                    source_spans=(Span(start=place.start, end=place.end),),
+                )
+            )
+        if len(claims) > MAX_CLAIMS:
+            claims = sorted(rng.sample(claims, MAX_CLAIMS), key=lambda c: c.source_spans[0].start)
+        return claims
+
+    def citation_claims(self, rng: Random) -> list[Claim]:
+        """One claim for each authority of the source that stands beside words of its own."""
+        found: list[Claim] = []
+        seen: set[str] = set()
+        names = self.authorities
+        for place in self.places:
+            if place.mention.kind is not ClaimKind.citation:
+                continue
+            about = self._about(place)
+            if not about or about[0] in seen:
+                continue
+            seen.update(about)
+            right = self.surface(place)
+            others = [n for n in names if value_of(ClaimKind.citation, n) != place.mention.value]
+            rng.shuffle(others)
+            wrong = [
+                Alternative(name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=(n,), stealth=3 - i % 2)
+                for i, n in enumerate(others[:4])
+            ]
+            wrong += [
+                Alternative(name=f"absent_{i}", standing=Standing.absent, forms=(n,), stealth=i)
+                for i, n in enumerate(_renumbered(right, set(names), rng))
+            ]
+            if wrong:
+                found.append(
+                    Claim(
+                        id=f"citation_{len(found) + 1}",
+                        kind=ClaimKind.citation,
+                        label=f'the authority in the passage "{_excerpt(place)}"',
+                        about=(tuple(about),),
+                        alternatives=(Alternative(name="cited", standing=Standing.right, forms=(right,)), *wrong),
+                        source_spans=(Span(start=place.start, end=place.end),),
+                    )
+                )
+        return found[:MAX_CLAIMS]
+
+    def _about(self, place: _Place) -> list[str]:
+        """The words of a value's sentence that say what it is of: rare in the document, near the value."""
+        at = place.mention.start
+        words = [(abs(m.start() - at), m[0].lower()) for m in _WORD.finditer(place.sentence)]
+        near = [w for _, w in sorted(words) if w not in _COMMON]
+        rare = [w for w in dict.fromkeys(near) if self.frequency[w] <= 3]
+        return [_stem(word) for word in rare[:4]]
+
+    def _alternatives(self, place: _Place, rng: Random) -> list[Alternative]:
+        """The right value, others of its kind in the document, and shifted ones that stand nowhere in it."""
+        surface, kind = self.surface(place), place.mention.kind
+        found = [Alternative(name="stated", standing=Standing.right, forms=(surface,))]
+        taken = {place.mention.value}
+        others = [p for p in self.places if p.mention.kind is kind and _comparable(p.mention, place.mention)]
+        rng.shuffle(others)
+        for other in others:
+            if other.mention.value not in taken and len(found) < 3:
+                taken.add(other.mention.value)
+                text = respell(self.surface(other), surface, kind)
+                found.append(
+                    Alternative(
+                        name=f"elsewhere_{len(found)}",
+                        standing=Standing.elsewhere,
+                        forms=(text,),
+                        stealth=4 - len(found),
+                    )
+                )
+        for stealth, text in _shifted(kind, place.mention, surface, rng):
+            value = value_of(kind, text)
+            if value is not None and value not in taken and not self.count[kind, value]:
+                taken.add(value)
+                found.append(
+                    Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=(text,), stealth=stealth)
+                )
+        return found
+
+
+def _is_complete(mention: Mention) -> bool:
+    """Dates without a year, and day-month orders that cannot be told, are no claims."""
+    if mention.kind is not ClaimKind.date:
+        return True
+    value = mention.value
+    return isinstance(value, tuple) and len(value) == 3 and value[0] is not None
+
+
+def _comparable(a: Mention, b: Mention) -> bool:
+    """Whether two values of a kind could be mistaken for each other: same unit or currency."""
+    if isinstance(a.value, tuple) and isinstance(b.value, tuple) and a.kind is not ClaimKind.date:
+        return bool(a.value[-1] == b.value[-1])
+    return True
+
+
+def _shifted(kind: ClaimKind, mention: Mention, surface: str, rng: Random) -> Iterator[tuple[int, str]]:
+    """(stealth, wrong value): far away at 0, near at 1, in the spelling of the right one."""
+    value = mention.value
+    if kind is ClaimKind.date and isinstance(value, tuple) and len(value) == 3:
+        year, month, day = value
+        for stealth, years, days in ((0, rng.choice((-9, -7, -5)), 0), (1, rng.choice((-1, 1)), rng.randint(5, 40))):
+            if day is None:
+                yield stealth, surface.replace(str(year), str(year + years))
+                continue
+            try:
+                moved = date(year + years, month, min(day, 28)) + timedelta(days=days)
+            except (ValueError, OverflowError):
+                continue
+            yield stealth, respell(moved.isoformat(), surface, kind)
+        return
+    for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
+        factor = Decimal(rng.choice(factors))
+        text = re.sub(r"\d+(?:,\d{3})*(?:\.\d+)?", lambda m, by=factor: _scaled(m[0], by), surface)
+        if text != surface:
+            yield stealth, text
+    if kind is ClaimKind.identifier:
+        digits = [i for i, c in enumerate(surface) if c.isdigit()]
+        if digits:
+            at = rng.choice(digits)
+            yield 1, surface[:at] + str((int(surface[at]) + rng.randint(1, 9)) % 10) + surface[at + 1 :]
+
+
+def _scaled(number: str, factor: Decimal) -> str:
+    value = Decimal(number.replace(",", ""))
+    places = max(0, -int(value.as_tuple().exponent))
+    scaled = (value * factor).quantize(Decimal(1).scaleb(-places))
+    if scaled == value or scaled == 0:
+        scaled = value + Decimal(1).scaleb(-places)
+    return f"{scaled:,}" if "," in number else f"{scaled}"
+
+
+def _renumbered(citation: str, known: set[str], rng: Random) -> list[str]:
+    """Citations of the same form with numbers that the document does not have."""
+    numbers = list(re.finditer(r"\d+", citation))
+    if not numbers:
+        return []
+    last = numbers[-1]
+    found = []
+    for step in (rng.randint(11, 30), rng.randint(1, 9)):
+        text = f"{citation[: last.start()]}{int(last[0]) + step}{citation[last.end() :]}"
+        if text not in known:
+            found.append(text)
+    return found
+
+
+def _options(row: Row, source: str) -> list[Claim]:
+    if not row.options or row.fitting_option not in row.options:
+        return []
+    names = [row.fitting_option, *(o for o in row.options if o != row.fitting_option)]
+    at = source.find(names[0] or "")
+    return [
+        Claim(
+            id="choice",
+            kind=ClaimKind.option,
+            label="the option recommended",
+            about=(("recommend", "suggest", "choose", "choice", "best", "pick", "go", "advise", "propos", "fit"),),
+            alternatives=tuple(
+                Alternative(name=f"option_{i}", standing=Standing.unfit if i else Standing.right, forms=(n or "",))
+                for i, n in enumerate(names)
+            ),
+            source_spans=(Span(start=at, end=at + len(names[0] or "")),) if at >= 0 else (),
+        )
+    ]
+
+
+def _rules(words: int, rng: Random) -> tuple[list[str], list[Claim]]:
+    """Rules for the answer, in words and as constraints."""
+    limit = rng.choice((120, 150, 180, 220))
+    endings = rng.sample(_ENDINGS, 2)
+    length = Claim(
+        id="length",
+        kind=ClaimKind.constraint,
+        label="the limit on length",
+        alternatives=(
+            Alternative(name="kept", standing=Standing.right, check=Check(name="max_words", argument=limit)),
+        ),
+    )
+    ending = Claim(
+        id="ending",
+        kind=ClaimKind.constraint,
+        label="the closing sentence",
+        alternatives=tuple(
+            Alternative(
+                name=f"ending_{i}",
+                standing=Standing.unfit if i else Standing.right,
+                check=Check(name="closes_with", argument=(text,)),
+            )
+            for i, text in enumerate(endings)
+        ),
+    )
+    rules = [f"Use at most {limit} words.", f'End with the sentence "{endings[0]}"']
+    return rules, [length, ending]
+
+
+def _excerpt(place: _Place) -> str:
+    """The words around a value, the value itself left out, so that the label does not give it away."""
+    before = place.sentence[: place.mention.start].split()[-6:]
+    after = place.sentence[place.mention.end :].split()[:4]
+    return " ".join([*before, "…", *after]).replace('"', "'")
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if word.endswith("s") and len(word) > 4 else word
+
+
+def _listed(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+# --- serving what was imported ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Document:
+    """An imported scenario in the place of a family: every draw is the same scenario."""
+
+    scenario: Scenario
+    split: Split
+
+    @property
+    def name(self) -> str:
+        return self.scenario.family
+
+    @property
+    def domain(self) -> Domain:
+        return self.scenario.domain
+
+    @property
+    def corruptions(self) -> frozenset[CorruptionType]:
+        return possible(self.scenario)
+
+    def draw(self, rng: Random) -> Scenario:
+        return self.scenario
+
+
+def load_documents(path: Path) -> tuple[Document, ...]:
+    """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that its name hashes to.
+
+    Raises:
+        ScenarioError: a line is no scenario, with file and line; no scenario at all.
+    """
+    documents = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            scenario = Scenario.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ScenarioError(
+                f"{path}:{number}: {where}: {first['msg']}; wanted what `forge-arena scenarios import --out` writes"
+            ) from None
+        documents.append(Document(scenario, _split_of(scenario.family)))
+    if not documents:
+        raise ScenarioError(
+            f"{path}: no scenarios; make some with `forge-arena scenarios import ROWS.jsonl --out FILE`"
+        )
+    return tuple(documents)
+
+
+def _split_of(name: str) -> Split:
+    at = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 100
+    for split, share in SPLIT_SHARES:
+        if at < share:
+            return split
+        at -= share
+    return Split.test
