@@ -108,8 +108,9 @@ def evidence(episode: Episode, text: str) -> float | None:
 
     Only words inside quotation marks or backticks count. The target is the true span in the answer; for an omission, or
     where nothing wrong stands in the answer, the true span in the source. A quote must stand in that text word for word
-    (case, line breaks and outer punctuation aside; an ellipsis parts it in two) and stands for every place where it occurs there, so
-    that "the" points everywhere; only a quote of a whole span is taken to mean that span. All is counted in characters.
+    (case, line breaks and outer punctuation aside; an ellipsis parts it in two). It stands for every place where it
+    occurs there, so that "the" points everywhere; only a quote of a whole span is taken to mean that span. All is
+    counted in characters.
 
     - recall: how much of the best-covered span is quoted, of which `ENOUGH` characters suffice;
     - precision: the rest of the sentence around a span, quoted whole, costs as much as a quarter of what was hit; other
@@ -272,7 +273,8 @@ def _windows(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """What stands beside the spans in their sentences."""
     found: list[tuple[int, int]] = []
     at = 0
-    for (start, end), following in zip(spans, [*(start for start, _ in spans[1:]), len(text)], strict=True):
+    for place, (start, end) in enumerate(spans):
+        following = spans[place + 1][0] if place + 1 < len(spans) else len(text)
         opening = max((p + len(mark) for mark in _STOPS if (p := text.rfind(mark, at, start)) >= 0), default=at)
         closing = min((p for mark in _STOPS if (p := text.find(mark, end, following)) >= 0), default=following)
         found += ((opening, start), (end, closing))
@@ -318,7 +320,7 @@ def _clauses_outside(text: str, spans: tuple[Span, ...]) -> tuple[tuple[str, ...
 
 
 def _kept(output: str, spans: tuple[Span, ...], repaired: str) -> float:
-    """The share of what stands outside the spans that a repair keeps: by whole clauses, and by words where one differs."""
+    """The share of what stands outside the spans that a repair keeps: by clauses, and by words where one differs."""
     ours, known = _clauses_outside(output, spans)
     theirs = _CLAUSE.findall(repaired)
     gone = known.difference(theirs)
