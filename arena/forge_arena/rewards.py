@@ -196,14 +196,16 @@ def locality(episode: Episode, repaired: str) -> float:
     output, clean = episode.observation.worker_output, episode.truth.clean_output
     allowed = LENGTH_SLACK * max(len(output), len(clean), 1)
     length = min(1.0, allowed / len(repaired)) ** 2
-    kept = _kept(output, episode.truth.output_spans, repaired)
-    if kept == 1.0:
+    ours, known = _clauses_outside(output, episode.truth.output_spans)
+    theirs = _CLAUSE.findall(repaired)
+    gone = known.difference(theirs)
+    if not gone:
         return length
+    new = [clause for clause in theirs if clause not in known]
     source = episode.observation.source_material
-    clauses = (c for c in _CLAUSE.findall(repaired) if len(c) >= CLAUSE)
-    lifted = sum(len(c) for c in clauses if c not in output and c.strip() in source)
+    lifted = sum(len(c) for c in new if len(c) >= CLAUSE and c not in output and c.strip() in source)
     own = min(1.0, 2.0 * (1.0 - lifted / len(repaired)))
-    return (REWRITE_FLOOR + (1.0 - REWRITE_FLOOR) * kept) * length * own
+    return (REWRITE_FLOOR + (1.0 - REWRITE_FLOOR) * _kept(ours, gone, new)) * length * own
 
 
 def oracle_verdict(episode: Episode) -> Verdict:
@@ -319,19 +321,14 @@ def _clauses_outside(text: str, spans: tuple[Span, ...]) -> tuple[tuple[str, ...
     return tuple(clauses), frozenset(clauses)
 
 
-def _kept(output: str, spans: tuple[Span, ...], repaired: str) -> float:
-    """The share of what stands outside the spans that a repair keeps: by clauses, and by words where one differs."""
-    ours, known = _clauses_outside(output, spans)
-    theirs = _CLAUSE.findall(repaired)
-    gone = known.difference(theirs)
-    if not gone:
-        return 1.0
+def _kept(ours: tuple[str, ...], gone: frozenset[str], new: list[str]) -> float:
+    """The share of our clauses that a repair keeps; of the gone ones, the words that its new clauses have in order."""
     lost = [word for clause in ours if clause in gone for word in _words(clause)]
-    new = [word for clause in theirs if clause not in known for word in _words(clause)]
     if not lost:
         return 1.0
+    found = [word for clause in new for word in _words(clause)]
     length = sum(len(clause) for clause in ours if clause in gone) / sum(map(len, ours))
-    return 1.0 - length * (1.0 - LCSseq.similarity(lost, new) / len(lost))
+    return 1.0 - length * (1.0 - LCSseq.similarity(lost, found) / len(lost))
 
 
 def _words(text: str) -> list[str]:
