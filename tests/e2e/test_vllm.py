@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, Claim, ClaimKind, Domain, Probe, Scenario
 from forge_arena.workers.base import Worker
@@ -206,7 +207,7 @@ async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_agai
         model.rename(tmp_path / "away")
         os.kill(session, signal.SIGKILL)
         await until(lambda: worker.pid is None)
-        with pytest.raises(WorkerFailed, match=r"ended 2 times within 600 s and is left down .*: vLLM did not start: "):
+        with pytest.raises(WorkerFailed, match=r"restarted 1 times .* left down until .*: vLLM did not start: "):
             await worker.start()
         assert not session_members(session)
         with pytest.raises(WorkerFailed, match="left down until start"):
@@ -231,7 +232,6 @@ async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_agai
             r"max_model_len \(999999\) is greater than the derived max_model_len",
         ),
         ({"args": ["--no-such-flag"]}, "error: unrecognized arguments: --no-such-flag"),
-        ({"env": {**ENV, "VLLM_CPU_KVCACHE_SPACE": "100000"}}, "ValueError: Available memory on node 0"),
     ],
 )
 async def test_a_failed_start_shows_the_useful_line(

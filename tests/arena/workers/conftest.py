@@ -1,6 +1,7 @@
 """What the tests of all Workers share."""
 
 import pytest
+
 from forge_arena.types import Claim, ClaimKind, Domain, Scenario
 
 

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, CorruptionType, Scenario
 from forge_arena.workers.base import HiddenInstruction, Worker

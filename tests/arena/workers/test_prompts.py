@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from forge_arena.types import Answer, CorruptionType, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
 from forge_arena.workers.prompts import answer_messages, reply_messages, split_reasoning
