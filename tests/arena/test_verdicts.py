@@ -2,11 +2,12 @@ import json
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import MAX_COMPLETION, MAX_CORRECTION, MAX_EXPLANATION, Domain, Observation, Probe, Verdict
 from forge_arena.verdicts import MALFORMED, NO_VERDICT, OVERSEER_PROMPT, messages, observation_text, parse_verdict
-from hypothesis import given
-from hypothesis import strategies as st
 
 VERDICT = Verdict(detection=True, explanation='temporal_shift: "10 days"', correction="Within 5 days.", confidence=0.9)
 PLAIN = VERDICT.model_dump_json()
