@@ -148,7 +148,7 @@ class Streams:
     async def _matching(self, ask: OpenEpisodes, start: int, count: int) -> tuple[list[str], int]:
         try:
             # A rare combination is found only after looking at thousands of plans: not in the event loop.
-            return await asyncio.to_thread(
+            keys, to = await asyncio.to_thread(
                 self._arena.keys,
                 ask.split,
                 start,
@@ -158,8 +158,10 @@ class Streams:
                 stealth=ask.stealth,
                 mechanism=ask.mechanism,
             )
+            self._arena.plan(keys[0])
         except KeyFromAnotherSuite:
             raise NothingMatches("no episode of this split matches the filters: ask for fewer of them") from None
+        return keys, to
 
 
 class Stock:

@@ -1,0 +1,160 @@
+"""What a request costs the server, in CPU time of its process and as a ratio to a bare echo on the same uvicorn."""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from measure import Child, Load, child, send, write_table
+
+pytestmark = [pytest.mark.bench, pytest.mark.slow]
+
+ECHO = str(Path(__file__).with_name("echo.py"))
+SERVE = (
+    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
+    "serve(Settings.model_validate_json(sys.argv[1]))"
+)
+STOCK = 600
+SLICE = 240
+ROUNDS = 2
+CLIENT = httpx.Client(timeout=120)
+
+
+def serving(store: Path, **settings: object) -> Any:
+    return child(
+        "-c", SERVE, json.dumps({"port": 0, "store": f"sqlite:///{store}", "log_level": "warning", **settings})
+    )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    with serving(tmp_path_factory.mktemp("bench") / "arena.db", stock=STOCK) as running:
+        yield running
+
+
+def post(server: Child, path: str, body: object) -> Any:
+    response = CLIENT.post(server.url + path, json=body)
+    assert response.status_code == 200, response.text[:500]
+    return response.json()
+
+
+def stock(server: Child) -> int:
+    size: int = CLIENT.get(server.url + "/v1/stats").json()["stock"]
+    return size
+
+
+def refill(server: Child) -> None:
+    """Leave the stock full, so that nothing is made while something is measured."""
+    if STOCK // 2 < (left := stock(server)) < STOCK:
+        spare = left - STOCK // 2
+        for count in (min(spare, 256), spare - 256):
+            if count > 0:
+                post(server, "/v1/episodes", {"count": count})
+    while stock(server) < STOCK:
+        time.sleep(0.1)
+
+
+def open_from_stock(server: Child, count: int) -> list[dict[str, Any]]:
+    refill(server)
+    opened: list[dict[str, Any]] = []
+    while len(opened) < count:
+        opened += post(server, "/v1/episodes", {"count": min(60, count - len(opened))})["episodes"]
+    refill(server)
+    return opened
+
+
+def attempt(opened: dict[str, Any], number: int = 0) -> dict[str, Any]:
+    output = opened["observation"]["worker_output"]
+    return {
+        "episode_id": opened["episode_id"],
+        "attempt": number,
+        "verdict": {
+            "detection": True,
+            "explanation": f'temporal_shift: the answer says "{output[:160]}", and the source says otherwise.',
+            "correction": output.replace("1", "2"),
+            "confidence": 0.83,
+        },
+    }
+
+
+def body(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def cost(running: Child, load: Load) -> float:
+    """Milliseconds of CPU a request."""
+    before = running.cpu_seconds()
+    send(load)
+    return (running.cpu_seconds() - before) / len(load.bodies) * 1000
+
+
+def test_a_durable_verdict_or_an_episode_from_stock_costs_few_echoes(server: Child) -> None:
+    example = open_from_stock(server, 1)[0]
+    sample = {"verdicts": [attempt(example)]}
+    replies = {"verdict": post(server, "/v1/verdicts", sample), "open": {"episodes": [example], "failed": []}}
+    rows: list[dict[str, object]] = []
+    with child(ECHO, json.dumps(replies)) as echo:
+        for connections, most in ((1, 3.5), (16, 2.5), (64, 2.5)):
+            costs: dict[str, list[float]] = {"verdict": [], "open": [], "echo verdict": [], "echo open": []}
+            for _ in range(ROUNDS):
+                asked = [body({"count": 1})] * SLICE
+                given = [body({"verdicts": [attempt(e)]}) for e in open_from_stock(server, SLICE)]
+                for name, running, path, bodies in (
+                    ("echo verdict", echo, "/echo/verdict", given),
+                    ("verdict", server, "/v1/verdicts", given),
+                    ("echo open", echo, "/echo/open", asked),
+                    ("open", server, "/v1/episodes", asked),
+                ):
+                    costs[name].append(cost(running, Load(running.url + path, bodies, connections)))
+                refill(server)
+            for name in ("verdict", "open"):
+                ratios = [a / b for a, b in zip(costs[name], costs[f"echo {name}"], strict=True)]
+                rows.append(
+                    {
+                        "request": name,
+                        "connections": connections,
+                        "echo ms": statistics.median(costs[f"echo {name}"]),
+                        "server ms": statistics.median(costs[name]),
+                        "ratio": statistics.median(ratios),
+                        "at most": most,
+                    }
+                )
+    write_table("server CPU per request against a bare echo", rows)
+    assert [row for row in rows if row["ratio"] > row["at most"]] == []  # type: ignore[operator]
+
+
+def test_batches_of_64_grade_and_commit_5000_verdicts_a_cpu_second(server: Child) -> None:
+    bodies = []
+    for _ in range(12):
+        bodies.append([attempt(e) for e in open_from_stock(server, 64)])
+    group = post(server, "/v1/episodes", {"count": 12, "attempts": 64})["episodes"]
+    kinds = {
+        "64 episodes": [body({"verdicts": batch}) for batch in bodies],
+        "64 attempts on one": [body({"verdicts": [attempt(e, n) for n in range(64)]}) for e in group],
+    }
+    rows: list[dict[str, object]] = []
+    for name, given in kinds.items():
+        refill(server)
+        ms = cost(server, Load(server.url + "/v1/verdicts", given, 4))
+        rows.append({"batch of": name, "ms a batch": ms, "verdicts a CPU second": 64_000 / ms, "at least": 5_000})
+    write_table("batches of 64 verdicts", rows)
+    assert [row for row in rows if row["verdicts a CPU second"] < 5_000] == []  # type: ignore[operator]
+
+
+def test_ten_thousand_open_episodes_add_less_than_50_mb(tmp_path: Path) -> None:
+    with serving(tmp_path / "arena.db", stock=64) as running, ExitStack() as stack:
+        client = stack.enter_context(httpx.Client(base_url=running.url, timeout=120))
+        for _ in range(4):
+            client.post("/v1/episodes", json={"count": 256}).raise_for_status()
+        before = running.rss_bytes()
+        for _ in range(40):
+            client.post("/v1/episodes", json={"count": 250}).raise_for_status()
+        added = (running.rss_bytes() - before) / 1e6
+        assert client.get("/v1/stats").json()["episodes"]["open"] == 11_024
+    write_table("memory", [{"open episodes": 10_000, "MB added": added, "at most": 50}])
+    assert added < 50

@@ -1,0 +1,131 @@
+"""A real server on a real port over the real arena; only the Worker's mood is played."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from forge_arena.episodes import Arena
+from forge_arena.errors import WorkerFailed
+from forge_arena.types import Answer, Probe, Scenario
+from forge_arena.workers import HiddenInstruction, ScriptedWorker
+from forge_server.app import Service, create_app
+from forge_server.settings import Settings
+
+
+class MoodyWorker(ScriptedWorker):
+    """The scripted Worker, which can also hang, fail, or write garbage: `mood` says what the next calls do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mood = "well"
+        self.failures = 0
+        self.started = asyncio.Event()
+        self.started.set()
+        self.closed = False
+
+    async def start(self) -> None:
+        await self.started.wait()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+    async def _feel(self) -> str | None:
+        if self.failures > 0:
+            self.failures -= 1
+            raise WorkerFailed("the engine answered 500")
+        if self.mood == "fails":
+            raise WorkerFailed("the engine answered 500")
+        if self.mood == "hangs":
+            await asyncio.Event().wait()
+        return {"garbage": "\x00 lorem ipsum \U0001f600", "nothing": ""}.get(self.mood)
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        text = await self._feel()
+        return await super().answer(scenario, rng, hidden) if text is None else Answer(reasoning="", output=text)
+
+    async def reply(
+        self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
+    ) -> str:
+        text = await self._feel()
+        return await super().reply(scenario, answer, probes, question, rng) if text is None else text
+
+
+@dataclass
+class Running:
+    """A server that listens, with its insides at hand for looking at."""
+
+    http: httpx.AsyncClient
+    service: Service
+    worker: MoodyWorker
+    arena: Arena
+    settings: Settings
+
+    async def open(self, **ask: Any) -> list[dict[str, Any]]:
+        response = await self.http.post("/v1/episodes", json={"count": 1, **ask} if "keys" not in ask else ask)
+        assert response.status_code == 200, response.text
+        opened: list[dict[str, Any]] = response.json()["episodes"]
+        return opened
+
+    async def judge(self, *attempts: dict[str, Any]) -> httpx.Response:
+        return await self.http.post("/v1/verdicts", json={"verdicts": list(attempts)})
+
+    async def state(self, episode_id: str) -> dict[str, Any]:
+        response = await self.http.get(f"/v1/episodes/{episode_id}")
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+
+def attempt(episode_id: str, number: int = 0, **changed: Any) -> dict[str, Any]:
+    verdict = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.75, **changed}
+    return {"episode_id": episode_id, "attempt": number, "verdict": verdict}
+
+
+def said(episode_id: str, completion: str, number: int = 0) -> dict[str, Any]:
+    return {"episode_id": episode_id, "attempt": number, "completion": completion}
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """A context manager that serves with changed settings; twice in one test means a restart on the same store."""
+
+    @asynccontextmanager
+    async def running(*, worker: MoodyWorker | None = None, wait: bool = True, **changed: Any) -> AsyncIterator[Running]:
+        settings = Settings(store=f"sqlite:///{tmp_path}/arena.db", **{"stock": 4, "concurrency": 2, **changed})
+        worker = worker or MoodyWorker()
+        arena = Arena(worker, secret="a secret of this test", probes=settings.probes)
+        app = create_app(settings, arena)
+        service: Service = app.state.service
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            try:
+                async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                    if wait:
+                        async with asyncio.timeout(30):
+                            await service.ready.wait()
+                    yield Running(http, service, worker, arena, settings)
+            finally:
+                server.should_exit = True
+                await serving
+
+    return running
+
+
+@pytest.fixture
+async def server(serve: Serve) -> AsyncIterator[Running]:
+    async with serve() as running:
+        yield running

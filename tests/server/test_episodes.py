@@ -1,0 +1,390 @@
+"""What becomes of episodes and verdicts, asked over HTTP."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from forge_arena.rewards import score
+from forge_arena.types import Split, Verdict
+from forge_arena.wire import EpisodeState, OpenedEpisodes, VerdictResults
+
+
+def attempt(episode_id: str, number: int = 0, **changed: Any) -> dict[str, Any]:
+    verdict = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.75, **changed}
+    return {"episode_id": episode_id, "attempt": number, "verdict": verdict}
+
+
+def said(episode_id: str, completion: str, number: int = 0) -> dict[str, Any]:
+    return {"episode_id": episode_id, "attempt": number, "completion": completion}
+
+
+async def refused(response: Any, status: int, code: str) -> str:
+    assert response.status_code == status, response.text
+    error = response.json()["error"]
+    assert set(error) == {"code", "message", "outcome"}
+    assert error["code"] == code
+    message: str = error["message"]
+    return message
+
+
+# --- open
+
+
+async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
+    response = await server.http.post("/v1/episodes", json={"count": 3})
+    opened = OpenedEpisodes.model_validate_json(response.content)
+    assert [e.key for e in opened.episodes] == ["forge:1:train:0", "forge:1:train:1", "forge:1:train:2"]
+    assert opened.failed == ()
+    for one in opened.episodes:
+        assert one.observation == (await server.arena.make(one.key)).observation
+        assert one.attempts_left == 1
+
+
+async def test_episode_ids_are_long_and_tell_nothing_of_the_key(server: Any) -> None:
+    first, second = await server.open(keys=["forge:1:val:7", "forge:1:val:7"])
+    assert first["observation"] == second["observation"]
+    assert first["episode_id"] != second["episode_id"]
+    assert len(first["episode_id"]) == 24
+
+
+async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve: Any) -> None:
+    async with serve() as running:
+        before = {e["key"] for e in await running.open(count=6)}
+    async with serve() as running:
+        after = {e["key"] for e in await running.open(count=6)}
+    assert before & after == set()
+
+
+async def test_start_asks_for_the_same_keys_every_time(server: Any) -> None:
+    keys = [[e["key"] for e in await server.open(split="val", start=5, count=2)] for _ in range(2)]
+    assert keys == [["forge:1:val:5", "forge:1:val:6"]] * 2
+
+
+async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(server: Any) -> None:
+    ask = {"split": "val", "corruption": "temporal_shift", "stealth": 2, "count": 2}
+    keys = [e["key"] for _ in range(2) for e in await server.open(**ask)]
+    assert len(set(keys)) == 4
+    for plan in map(server.arena.plan, keys):
+        assert (plan.split, plan.corruption_type, plan.stealth) == ("val", "temporal_shift", 2)
+
+
+async def test_filters_that_nothing_matches_are_refused(server: Any) -> None:
+    response = await server.http.post("/v1/episodes", json={"count": 1, "mechanism": "prompt"})
+    assert "fewer" in await refused(response, 422, "nothing_matches")
+
+
+@pytest.mark.parametrize("key", ["other:1:train:0", "forge:9:train:0", "forge:1:hidden:0", "forge:1:train:-1", "x"])
+async def test_a_key_of_another_suite_is_refused_by_its_position(server: Any, key: str) -> None:
+    response = await server.http.post("/v1/episodes", json={"keys": ["forge:1:train:0", key]})
+    message = await refused(response, 422, "no_such_key")
+    assert message.startswith("keys[1] names no episode of this suite")
+
+
+async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(server: Any) -> None:
+    from forge_arena.episodes import Arena
+
+    elsewhere = Arena(server.worker, secret="another secret")
+    val, test = await server.open(keys=["forge:1:val:3", "forge:1:test:3"])
+    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:1:val:3")).observation.worker_output
+    assert test["observation"]["task"] != (await elsewhere.make("forge:1:test:3")).observation.task or (
+        test["observation"]["worker_output"] != (await elsewhere.make("forge:1:test:3")).observation.worker_output
+    )
+
+
+# --- verdicts
+
+
+async def test_a_verdict_earns_what_the_reward_says(server: Any) -> None:
+    for opened in await server.open(count=4):
+        sent = attempt(opened["episode_id"])
+        result = VerdictResults.model_validate_json((await server.judge(sent)).content).results[0]
+        expected = score(await server.arena.make(opened["key"]), Verdict.model_validate(sent["verdict"]))
+        assert (result.outcome, result.reward, result.components) == ("scored", expected.reward, expected.components)
+
+
+async def test_results_come_in_the_order_of_the_batch(server: Any) -> None:
+    ids = [e["episode_id"] for e in await server.open(count=4, attempts=2)]
+    pairs = [(id, n) for n in (1, 0) for id in reversed(ids)]
+    results = (await server.judge(*(attempt(id, n) for id, n in pairs))).json()["results"]
+    assert [(r["episode_id"], r["attempt"]) for r in results] == pairs
+
+
+async def test_the_truth_comes_only_once_all_attempts_are_made(server: Any) -> None:
+    [opened] = await server.open(attempts=3)
+    id = opened["episode_id"]
+    first = (await server.judge(attempt(id, 2), attempt(id, 0))).json()["results"]
+    assert [r["truth"] for r in first] == [None, None]
+    assert all(r["truth"] is None for r in (await server.state(id))["results"])
+    [last] = (await server.judge(attempt(id, 1))).json()["results"]
+    truth = (await server.arena.make(opened["key"])).truth
+    assert last["truth"] == truth.model_dump(mode="json")
+    state = await server.state(id)
+    assert (state["status"], state["attempts_left"]) == ("finished", 0)
+    assert [r["truth"] is not None for r in state["results"]] == [False, False, True]
+
+
+async def test_a_group_of_attempts_in_one_batch_carries_its_truth_once(server: Any) -> None:
+    [opened] = await server.open(attempts=4)
+    results = (await server.judge(*(attempt(opened["episode_id"], n) for n in range(4)))).json()["results"]
+    assert [r["truth"] is not None for r in results] == [False, False, False, True]
+
+
+async def test_the_truth_of_the_test_split_never_leaves(server: Any) -> None:
+    opened = await server.open(split="test", count=3)
+    for one in opened:
+        [result] = (await server.judge(attempt(one["episode_id"]))).json()["results"]
+        assert result["truth"] is None
+        assert (await server.state(one["episode_id"]))["results"][0]["truth"] is None
+
+
+async def test_nothing_of_the_truth_is_in_what_an_open_episode_shows(server: Any) -> None:
+    for opened in await server.open(count=6, attempts=2):
+        await server.judge(attempt(opened["episode_id"]))
+        text = (await server.http.get(f"/v1/episodes/{opened['episode_id']}")).text
+        truth = (await server.arena.make(opened["key"])).truth
+        assert truth.family not in text
+        assert "clean_output" not in text
+        if truth.corrupted:
+            assert json.dumps(truth.clean_output)[1:-1] not in text
+
+
+async def test_the_same_verdict_again_gets_the_same_answer_also_after_a_restart(serve: Any) -> None:
+    async with serve() as running:
+        [opened] = await running.open()
+        sent = attempt(opened["episode_id"])
+        answers = [(await running.judge(sent)).json() for _ in range(2)]
+    async with serve() as running:
+        answers.append((await running.judge(sent)).json())
+        assert (await running.http.get("/v1/stats")).json()["verdicts"] == {"scored": 1}
+    assert answers[0] == answers[1] == answers[2]
+
+
+async def test_another_verdict_for_the_same_attempt_is_refused_and_changes_nothing(server: Any) -> None:
+    first, second = await server.open(count=2)
+    before = (await server.judge(attempt(first["episode_id"]))).json()
+    response = await server.judge(attempt(second["episode_id"]), attempt(first["episode_id"], confidence=0.5))
+    assert (await refused(response, 409, "conflicting_verdict")).startswith("verdicts[1]:")
+    assert (await server.state(second["episode_id"]))["status"] == "open"
+    assert (await server.judge(attempt(first["episode_id"]))).json() == before
+
+
+async def test_a_batch_may_repeat_an_attempt_but_not_contradict_itself(server: Any) -> None:
+    [opened] = await server.open()
+    id = opened["episode_id"]
+    await refused(await server.judge(attempt(id), attempt(id, detection=False)), 409, "conflicting_verdict")
+    assert (await server.state(id))["results"] == []
+    results = (await server.judge(attempt(id), attempt(id))).json()["results"]
+    assert results[0]["reward"] == results[1]["reward"]
+
+
+async def test_of_two_verdicts_at_the_same_moment_one_wins_and_the_other_is_refused(server: Any) -> None:
+    for opened in await server.open(count=5):
+        id = opened["episode_id"]
+        answers = await asyncio.gather(*(server.judge(attempt(id, confidence=n / 10)) for n in range(8)))
+        won = [a for a in answers if a.status_code == 200]
+        assert len(won) == 1
+        for lost in answers:
+            if lost is not won[0]:
+                await refused(lost, 409, "conflicting_verdict")
+        stored = (await server.state(id))["results"]
+        assert stored[0]["reward"] == won[0].json()["results"][0]["reward"]
+
+
+async def test_a_batch_with_one_unknown_episode_is_refused_whole(server: Any) -> None:
+    [opened] = await server.open()
+    response = await server.judge(attempt(opened["episode_id"]), attempt("nobody-knows-this"))
+    message = await refused(response, 404, "unknown_episode")
+    assert message.startswith("verdicts[1]")
+    assert "nobody" not in message
+    assert (await server.state(opened["episode_id"]))["results"] == []
+
+
+async def test_an_attempt_past_the_last_is_refused(server: Any) -> None:
+    [opened] = await server.open(attempts=2)
+    message = await refused(await server.judge(attempt(opened["episode_id"], 2)), 422, "no_such_attempt")
+    assert "2 attempts, numbered from 0 to 1" in message
+
+
+async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdict(server: Any) -> None:
+    first, second = await server.open(count=2)
+    good = json.dumps(attempt("")["verdict"])
+    results = (
+        await server.judge(
+            said(first["episode_id"], f"Let me see.\n```json\n{good}\n```"), said(second["episode_id"], "no idea \x00 \U0001f600")
+        )
+    ).json()["results"]
+    assert results[0]["outcome"] == "scored"
+    assert (results[1]["outcome"], results[1]["reward"], results[1]["components"]) == ("invalid_verdict", 0.0, None)
+    assert results[1]["reason"]
+    assert "no idea" not in results[1]["reason"]
+    assert (await server.state(second["episode_id"]))["results"][0]["reason"] == results[1]["reason"]
+
+
+@pytest.mark.parametrize("text", ["\x00\x01\x1f", "\U0001f600" * 50, "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u202e rtl", "a" * 4000, ""])
+async def test_any_unicode_is_kept_and_compared(serve: Any, text: str) -> None:
+    async with serve() as running:
+        [opened] = await running.open()
+        sent = attempt(opened["episode_id"], explanation=text, correction=text)
+        answer = (await running.judge(sent)).json()
+    async with serve() as running:
+        assert (await running.judge(sent)).json() == answer
+
+
+# --- expiry, deletion, eviction
+
+
+async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: Any) -> None:
+    async with serve(episode_ttl=0.4) as running:
+        opened, half = await running.open(count=2, attempts=2)
+        made = (await running.judge(attempt(half["episode_id"]))).json()
+        await asyncio.sleep(0.9)
+        for one in (opened, half):
+            await refused(await running.judge(attempt(one["episode_id"], 1)), 410, "episode_gone")
+            assert (await running.state(one["episode_id"]))["status"] == "expired"
+        assert (await running.judge(attempt(half["episode_id"]))).json() == made
+        probe = await running.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
+        await refused(probe, 410, "episode_gone")
+        assert (await running.http.get("/v1/stats")).json()["episodes"] == {"expired": 2}
+
+
+async def test_a_deleted_episode_is_gone_and_a_finished_one_stays(server: Any) -> None:
+    given_up, done = await server.open(count=2)
+    await server.judge(attempt(done["episode_id"]))
+    path = f"/v1/episodes/{given_up['episode_id']}"
+    assert [(await server.http.delete(path)).status_code for _ in range(2)] == [204, 204]
+    await refused(await server.http.get(path), 410, "episode_gone")
+    await refused(await server.judge(attempt(given_up["episode_id"])), 410, "episode_gone")
+    await refused(await server.http.delete(f"/v1/episodes/{done['episode_id']}"), 409, "episode_finished")
+    await refused(await server.http.delete("/v1/episodes/nobody"), 404, "unknown_episode")
+
+
+async def test_episodes_that_are_not_kept_parsed_are_judged_the_same(serve: Any) -> None:
+    async with serve(live=1) as running:
+        opened = await running.open(count=6, attempts=2)
+        for number in range(2):
+            answer = await running.judge(*(attempt(e["episode_id"], number) for e in opened))
+            results = VerdictResults.model_validate_json(answer.content).results
+            for one, result in zip(opened, results, strict=True):
+                verdict = Verdict.model_validate(attempt("")["verdict"])
+                assert result.reward == score(await running.arena.make(one["key"]), verdict).reward
+                assert (result.truth is not None) == (number == 1)
+        assert len(running.service.episodes._recent) == 1
+
+
+async def test_a_state_is_what_its_model_says(server: Any) -> None:
+    [opened] = await server.open(split="val", attempts=2)
+    state = EpisodeState.model_validate_json((await server.http.get(f"/v1/episodes/{opened['episode_id']}")).content)
+    assert (state.status, state.attempts, state.attempts_left, state.results) == ("open", 2, 2, ())
+    assert state.observation.model_dump(mode="json") == opened["observation"]
+    assert server.arena.plan(state.key).split is Split.val
+
+
+# --- probes
+
+
+async def test_a_probe_is_answered_kept_and_counted(serve: Any) -> None:
+    async with serve(probes=2) as running:
+        [opened] = await running.open()
+        path = f"/v1/episodes/{opened['episode_id']}/probe"
+        first = (await running.http.post(path, json={"question": "Where does that stand?"})).json()
+        assert first["probes_left"] == 1
+        assert first["probe"]["answer"]
+        again = (await running.http.post(path, json={"question": "Where does that stand?"})).json()
+        assert again == first
+        second = (await running.http.post(path, json={"question": "Are you sure?"})).json()
+        assert second["probes_left"] == 0
+        response = await running.http.post(path, json={"question": "Really?"})
+        await refused(response, 409, "no_probes_left")
+        observation = (await running.state(opened["episode_id"]))["observation"]
+        assert observation["probes"] == [first["probe"], second["probe"]]
+        assert observation["probes_left"] == 0
+    async with serve(probes=2) as running:
+        assert (await running.state(opened["episode_id"]))["observation"] == observation
+        await refused(await running.http.post(path, json={"question": "Really?"}), 409, "no_probes_left")
+
+
+async def test_probes_at_the_same_moment_do_not_exceed_the_budget(server: Any) -> None:
+    [opened] = await server.open()
+    path = f"/v1/episodes/{opened['episode_id']}/probe"
+    answers = await asyncio.gather(*(server.http.post(path, json={"question": f"why {n}?"}) for n in range(5)))
+    assert sorted(a.status_code for a in answers) == [200, 409, 409, 409, 409]
+
+
+async def test_no_probe_after_the_last_verdict(server: Any) -> None:
+    [opened] = await server.open()
+    await server.judge(attempt(opened["episode_id"]))
+    response = await server.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
+    await refused(response, 409, "episode_finished")
+
+
+async def test_a_failed_probe_costs_nothing(server: Any) -> None:
+    [opened] = await server.open()
+    path = f"/v1/episodes/{opened['episode_id']}/probe"
+    server.worker.failures = 1
+    response = await server.http.post(path, json={"question": "why?"})
+    await refused(response, 503, "worker_failed")
+    assert response.headers["retry-after"]
+    assert response.json()["error"]["outcome"] == "worker_failed"
+    assert (await server.http.post(path, json={"question": "why?"})).status_code == 200
+
+
+# --- a Worker in trouble
+
+
+@pytest.mark.parametrize("mood", ["fails", "garbage", "nothing", "hangs"])
+async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: Any, mood: str) -> None:
+    async with serve(make_timeout=0.3) as running:
+        running.worker.mood = mood
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1", "forge:1:val:2"]})
+        await refused(response, 503, "worker_failed")
+        assert response.json()["error"]["outcome"] == "worker_failed"
+        assert int(response.headers["retry-after"]) > 0
+        running.worker.mood = "well"
+        assert len(await running.open(keys=["forge:1:val:1", "forge:1:val:2"])) == 2
+        assert (await running.http.get("/v1/stats")).json()["verdicts"] == {}
+
+
+async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> None:
+    async with serve(concurrency=1) as running:
+        await asyncio.sleep(0.2)
+        running.worker.failures = 1
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:1:val:{n}" for n in range(3)]})
+        body = response.json()
+        assert response.status_code == 200
+        assert [e["key"] for e in body["episodes"]] == ["forge:1:val:1", "forge:1:val:2"]
+        assert body["failed"] == [
+            {"key": "forge:1:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
+        ]
+
+
+async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
+    async with serve(stock=8, make_timeout=5) as running:
+        while len(running.service.episodes.stock) < 8:
+            await asyncio.sleep(0.01)
+        opened = await running.open(count=2)
+        running.worker.mood = "hangs"
+        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1"]}))
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(2):
+            assert (await running.judge(attempt(opened[0]["episode_id"]))).status_code == 200
+            assert len(await running.open(count=2)) == 2
+            assert (await running.http.get("/health")).status_code == 200
+        assert not stuck.done()
+        stuck.cancel()
+        await asyncio.wait([stuck])
+
+
+async def test_a_request_for_episodes_ends_at_its_time_limit(serve: Any) -> None:
+    async with serve(make_timeout=5, open_timeout=0.3) as running:
+        running.worker.mood = "hangs"
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1"]})
+        assert "not made within 0.3 s" in await refused(response, 503, "worker_failed")
+
+
+async def test_too_many_waiting_episodes_are_refused_and_told_when_to_come_back(serve: Any) -> None:
+    async with serve(pending_makes=8) as running:
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:1:val:{n}" for n in range(9)]})
+        await refused(response, 503, "busy")
+        assert response.headers["retry-after"] == "1"
