@@ -2,7 +2,7 @@
 
 What to send and how to read the answer is decided by pure functions (`_Call`); the clients only move bytes and retry.
 Everything can be retried: the same verdict again gets the answer it got before, and an episode opened twice merely
-expires unused.
+expires unused. Only a failed Worker is reported at once.
 """
 
 import asyncio
@@ -338,7 +338,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _worth_another_try(error: BaseException) -> bool:
-    return isinstance(error, ArenaUnreachable) or (isinstance(error, ArenaRefused) and error.status in TRY_AGAIN_LATER)
+    if isinstance(error, ArenaRefused):
+        # The server has tried the Worker again itself; what to do without that episode is for the caller to say.
+        return error.status in TRY_AGAIN_LATER and error.outcome is not Outcome.worker_failed
+    return isinstance(error, ArenaUnreachable)
 
 
 _backing_off = tenacity.wait_exponential_jitter(initial=0.1, max=5.0, jitter=0.1)
@@ -348,7 +351,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, ArenaRefused) else None
     # Jitter in any case, or all clients of a full server come back in the same moment.
-    return max(asked or 0.0, 0.0) + _backing_off(state) if asked else _backing_off(state)
+    return (asked or 0.0) + _backing_off(state)
 
 
 class ArenaClient:

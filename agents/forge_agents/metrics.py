@@ -267,8 +267,8 @@ def _bootstrap(s: _Sample, rng: np.random.Generator, resamples: int) -> dict[str
     np.add.at(weight, (np.arange(resamples)[:, None], draws), 1.0)
 
     def total(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
-        per_family: Floats = np.bincount(s.family, weights=values.astype(np.float64), minlength=s.families)
-        summed: Floats = weight @ per_family
+        per_family = np.bincount(s.family, weights=values.astype(np.float64), minlength=s.families)
+        summed: Floats = weight @ per_family.astype(np.float64)
         return summed
 
     n, positive = total(np.ones_like(s.p)), total(s.corrupted)
@@ -305,7 +305,7 @@ def _pairs_in_order(s: _Sample, weight: Floats) -> Floats:
     for other in range(s.families):
         scores = np.sort(s.p[~s.corrupted & (s.family == other)])
         twice_beaten = np.searchsorted(scores, positive, "left") + np.searchsorted(scores, positive, "right")
-        pairs[:, other] = np.bincount(home, weights=twice_beaten / 2.0, minlength=s.families)
+        pairs[:, other] = np.bincount(home, weights=0.5 * twice_beaten.astype(np.float64), minlength=s.families)
     ordered: Floats = ((weight @ pairs) * weight).sum(axis=1)
     return ordered
 

@@ -373,16 +373,17 @@ _REQUIRED = re.compile(
 )
 _ITEM = re.compile(r"\s*(?:,\s*(?:and|as well as)\s+|,|\band\b|\bas well as\b|\bplus\b)\s*")
 _NO_ITEM = re.compile(r"^\s*(?:this|it|that|them)\b|\bcalendar\b", re.IGNORECASE)
-_KIND_WORDS: tuple[tuple[ClaimKind, tuple[str, ...]], ...] = (
-    (ClaimKind.identifier, ("number", "refere", "case", "ticket", "version", "id", "code", "model", "sku")),
-    (ClaimKind.date, ("date", "day", "deadli")),
-    (ClaimKind.duration, ("window", "period", "time", "term", "durati", "notic", "warran", "limit", "long")),
-    (ClaimKind.percent, ("rate", "percen", "share", "intere")),
-    (
-        ClaimKind.money,
-        ("amount", "sum", "price", "fee", "cost", "cap", "charge", "charg", "deposi", "penalt", "premiu", "rent"),
-    ),
-)
+_KIND_WORDS: dict[ClaimKind, frozenset[str]] = {
+    kind: frozenset(stems(words))
+    for kind, words in {
+        ClaimKind.identifier: "number reference case ticket version id code model sku",
+        ClaimKind.date: "date day deadline",
+        ClaimKind.duration: "window period time term duration notice warranty limit length",
+        ClaimKind.percent: "rate percentage share interest cap",
+        ClaimKind.money: "amount sum price fee cost cap charge deposit penalty premium rent",
+    }.items()
+}
+_ANY_KIND = frozenset(word for words in _KIND_WORDS.values() for word in words)
 
 
 def omissions(case: Case) -> Iterator[Suspicion]:
@@ -400,8 +401,8 @@ def omissions(case: Case) -> Iterator[Suspicion]:
 
 
 def _omitted(case: Case, order: Sentence, item: str, words: list[str], body: list[Sentence]) -> Iterator[Suspicion]:
-    kinds = {kind for kind, names in _KIND_WORDS if any(w.startswith(n) for w in words for n in names)}
-    specific = [w for w in words if not any(w.startswith(n) for _, names in _KIND_WORDS for n in names)]
+    kinds = {kind for kind, names in _KIND_WORDS.items() if names & set(words)}
+    specific = [word for word in words if word not in _ANY_KIND]
     homes = _homes(case, order, specific or words, kinds)
     if any(_equal(home, v) for home in homes for v in case.answer.values):
         return
