@@ -344,7 +344,7 @@ def _worth_another_try(error: BaseException) -> bool:
     return isinstance(error, ArenaUnreachable)
 
 
-_backing_off = tenacity.wait_exponential_jitter(initial=0.1, max=5.0, jitter=0.1)
+_backing_off = tenacity.wait_random_exponential(multiplier=0.2, max=5.0)
 
 
 def _wait(state: tenacity.RetryCallState) -> float:

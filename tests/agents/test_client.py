@@ -1,0 +1,323 @@
+"""The clients against a real server: batches, order, retries, refusals; and against services that are no arena."""
+
+import asyncio
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forge_agents.client import (
+    ArenaClient,
+    ArenaGarbled,
+    ArenaRefused,
+    ArenaUnreachable,
+    AsyncArenaClient,
+)
+from forge_arena.types import Outcome, Verdict
+from forge_arena.wire import MAX_BATCH, Attempt
+
+from .conftest import TOKEN
+
+CLEAN = Verdict(detection=False, explanation="", correction="", confidence=0.7)
+
+
+def keys(start: int, count: int, split: str = "train") -> list[str]:
+    return [f"forge:1:{split}:{index}" for index in range(start, start + count)]
+
+
+def test_episodes_by_key_come_in_the_order_of_the_keys(client: ArenaClient) -> None:
+    asked = keys(5, 4)[::-1]
+    opened = client.open_episodes(keys=asked)
+    assert [e.key for e in opened.episodes] + [f.key for f in opened.failed] == asked
+    assert all(e.observation.worker_output for e in opened.episodes)
+
+
+def test_more_than_a_batch_is_split_and_joined_in_order(client: ArenaClient) -> None:
+    opened = client.open_episodes(split="train", count=MAX_BATCH + 3, start=0)
+    assert [e.key for e in opened.episodes] == keys(0, MAX_BATCH + 3)
+    results = client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
+    assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
+    assert all(r.outcome is Outcome.scored and r.reward is not None and r.truth is not None for r in results)
+
+
+def test_a_batch_too_large_for_one_body_is_split_by_size(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1, attempts=64).episodes[0]
+    # 6 bytes each in JSON, so that 64 of them are more than the server takes in one body.
+    long = CLEAN.model_copy(update={"detection": True, "correction": "\u0001" * 16_000})
+    results = client.submit(Attempt(episode_id=opened.episode_id, attempt=n, verdict=long) for n in range(64))
+    assert [r.attempt for r in results] == list(range(64))
+    assert results[-1].truth is not None
+
+
+def test_the_same_verdict_again_gets_the_same_result(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1).episodes[0]
+    attempt = Attempt(episode_id=opened.episode_id, verdict=CLEAN)
+    assert client.submit([attempt]) == client.submit([attempt])
+
+
+def test_another_verdict_for_the_same_attempt_is_refused(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1).episodes[0]
+    client.submit([Attempt(episode_id=opened.episode_id, verdict=CLEAN)])
+    with pytest.raises(ArenaRefused, match="a verdict is final") as refused:
+        client.submit([Attempt(episode_id=opened.episode_id, completion="{}")])
+    assert (refused.value.status, refused.value.code) == (409, "conflicting_verdict")
+
+
+def test_an_unreadable_completion_is_an_invalid_verdict_with_reward_0(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1).episodes[0]
+    (result,) = client.submit([Attempt(episode_id=opened.episode_id, completion="no idea")])
+    assert (result.outcome, result.reward, result.components) == (Outcome.invalid_verdict, 0.0, None)
+
+
+def test_a_probe_is_answered_and_counted(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1).episodes[0]
+    answered = client.probe(opened.episode_id, "Where does that follow from?")
+    assert answered.probe.answer
+    assert answered.probes_left == opened.observation.probes_left - 1
+    state = client.state(opened.episode_id)
+    assert state.observation.probes == (answered.probe,)
+    assert state.status == "open"
+
+
+def test_a_deleted_episode_takes_no_verdict(client: ArenaClient) -> None:
+    opened = client.open_episodes(count=1).episodes[0]
+    client.delete(opened.episode_id)
+    with pytest.raises(ArenaRefused, match="deleted"):
+        client.submit([Attempt(episode_id=opened.episode_id, verdict=CLEAN)])
+
+
+def test_an_id_with_a_path_in_it_stays_one_id(client: ArenaClient) -> None:
+    with pytest.raises(ArenaRefused) as refused:
+        client.state("../stats?x=1")
+    assert refused.value.status == 404
+
+
+def test_stats_and_health_are_read(client: ArenaClient) -> None:
+    assert client.health().ready
+    stats = client.stats()
+    assert (stats.suite, stats.version, stats.worker) == ("forge", "1", "scripted")
+
+
+def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:
+    with ArenaClient(arena_url) as client, pytest.raises(ArenaRefused, match="needs a token") as refused:
+        client.stats()
+    assert refused.value.status == 401
+
+
+def test_start_with_a_filter_and_more_than_a_batch_is_refused_before_anything_is_sent(client: ArenaClient) -> None:
+    with pytest.raises(ValueError, match=r"with start and stealth, count must be at most 256, got 257"):
+        client.open_episodes(count=257, start=0, stealth=1)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("localhost:8000", "must be like http://127.0.0.1:8000"),
+        ("http://127.0.0.1:8000/v1/", "must come without /v1"),
+        ("http://[::1", "is not a URL"),
+    ],
+)
+def test_a_url_that_cannot_be_one_is_refused(url: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ArenaClient(url)
+
+
+def test_an_arena_that_is_not_there_is_unreachable_after_patience() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    begin = time.monotonic()
+    with (
+        ArenaClient(f"http://127.0.0.1:{port}", patience=0.5) as client,
+        pytest.raises(ArenaUnreachable, match="forge-arena serve starts one"),
+    ):
+        client.stats()
+    assert time.monotonic() - begin < 3.0
+
+
+def test_a_failed_worker_is_reported_at_once_and_by_its_outcome(moody: tuple[str, Path]) -> None:
+    url, down = moody
+    with ArenaClient(url) as client:
+        assert client.open_episodes(keys=keys(0, 1)).episodes
+        down.touch()
+        begin = time.monotonic()
+        with pytest.raises(ArenaRefused, match="the engine answered 500") as refused:
+            client.open_episodes(keys=keys(1, 1))
+        assert time.monotonic() - begin < 5.0
+        assert refused.value.outcome is Outcome.worker_failed
+        down.unlink()
+        assert client.open_episodes(keys=keys(1, 1)).episodes
+
+
+async def test_the_async_client_does_the_same(arena_url: str) -> None:
+    async with AsyncArenaClient(arena_url, token=TOKEN) as client:
+        assert (await client.health()).ready
+        opened = await client.open_episodes(keys=keys(20, MAX_BATCH + 2))
+        assert [e.key for e in opened.episodes] == keys(20, MAX_BATCH + 2)
+        results = await client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
+        assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
+        spare = (await client.open_episodes(count=1)).episodes[0]
+        await client.probe(spare.episode_id, "Why?")
+        assert len((await client.state(spare.episode_id)).observation.probes) == 1
+        await client.delete(spare.episode_id)
+        assert (await client.stats()).verdicts[Outcome.scored] >= len(results)
+
+
+async def test_async_requests_run_side_by_side(arena_url: str) -> None:
+    async with AsyncArenaClient(arena_url, token=TOKEN) as client:
+        opened = await asyncio.gather(*(client.open_episodes(count=2) for _ in range(8)))
+    assert len({e.episode_id for part in opened for e in part.episodes}) == 16
+
+
+# --- services that are no arena, or a wrong one
+
+Reply = tuple[int, dict[str, str], Any]
+
+
+@contextmanager
+def service(answer: Callable[[str, dict[str, Any]], Reply]) -> Iterator[str]:
+    """A real HTTP service that answers as told."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            size = int(self.headers.get("content-length", "0"))
+            status, headers, content = answer(self.path, json.loads(self.rfile.read(size) or b"{}"))
+            body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in {"content-length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+STATS = {
+    "suite": "forge",
+    "version": "1",
+    "worker": "scripted",
+    "episodes": {},
+    "verdicts": {},
+    "mean_reward": None,
+    "stock": 0,
+    "uptime_seconds": 1.0,
+}
+BUSY = {"error": {"code": "busy", "message": "too many at a time: try again"}}
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_busy_is_tried_again_after_what_retry_after_says(status: int) -> None:
+    asked: list[float] = []
+
+    def answer(path: str, body: dict[str, Any]) -> Reply:
+        asked.append(time.monotonic())
+        return (status, {"retry-after": "1"}, BUSY) if len(asked) == 1 else (200, {}, STATS)
+
+    with service(answer) as url, ArenaClient(url, patience=10) as client:
+        assert client.stats().suite == "forge"
+    assert len(asked) == 2
+    assert asked[1] - asked[0] >= 1.0
+
+
+def test_busy_for_longer_than_patience_is_the_refusal_itself() -> None:
+    with (
+        service(lambda path, body: (503, {"retry-after": "30"}, BUSY)) as url,
+        ArenaClient(url, patience=1) as client,
+        pytest.raises(ArenaRefused, match=r"try again \(HTTP 503, busy\)"),
+    ):
+        client.stats()
+
+
+def test_what_is_wrong_is_not_tried_again() -> None:
+    asked = []
+
+    def answer(path: str, body: dict[str, Any]) -> Reply:
+        asked.append(path)
+        return 404, {}, "<html>not here</html>"
+
+    with (
+        service(answer) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaRefused, match="not one of an arena"),
+    ):
+        client.stats()
+    assert len(asked) == 1
+
+
+def test_a_redirect_is_not_followed() -> None:
+    with (
+        service(lambda path, body: (302, {"location": "/elsewhere"}, "")) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaGarbled, match="redirects"),
+    ):
+        client.stats()
+
+
+def test_a_body_of_another_version_says_where_it_differs() -> None:
+    with (
+        service(lambda path, body: (200, {}, STATS | {"stock": "many"})) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaGarbled, match="not a Stats of this API \\(stock"),
+    ):
+        client.stats()
+
+
+def result(episode_id: str, **update: Any) -> dict[str, Any]:
+    parts = {"detection": 1.0, "explanation": 0.25, "correction": 0.25, "calibration": 0.9}
+    return {
+        "episode_id": episode_id,
+        "attempt": 0,
+        "outcome": "scored",
+        "reward": 0.6,
+        "components": parts,
+        **update,
+    }
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([result("a")], "other attempts than the 2"),
+        ([result("a"), result("c")], "other attempts than the 2"),
+        ([result("a"), result("a")], "other attempts than the 2"),
+        ([result("a"), result("b"), result("c")], "other attempts than the 2"),
+        ([result("a"), result("b", attempt=1)], "other attempts than the 2"),
+        ([result("a"), result("b", outcome="worker_failed")], "outcome worker_failed with reward 0.6"),
+        ([result("a"), result("b", reward=None)], "outcome scored with reward None"),
+        ([result("a"), result("b", components=None)], "wrong components"),
+        ([result("a"), result("b", reward=1.5)], "not a VerdictResults"),
+    ],
+)
+def test_results_that_do_not_match_what_was_sent_are_garbled(results: list[Any], message: str) -> None:
+    with (
+        service(lambda path, body: (200, {}, {"results": results})) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaGarbled, match=message),
+    ):
+        client.submit([Attempt(episode_id="a", verdict=CLEAN), Attempt(episode_id="b", verdict=CLEAN)])
+
+
+def test_results_in_another_order_are_put_into_the_order_of_the_attempts() -> None:
+    answer = {"results": [result("b", reward=0.2), result("a", reward=0.6)]}
+    with service(lambda path, body: (200, {}, answer)) as url, ArenaClient(url) as client:
+        found = client.submit([Attempt(episode_id="a", verdict=CLEAN), Attempt(episode_id="b", verdict=CLEAN)])
+    assert [(r.episode_id, r.reward) for r in found] == [("a", 0.6), ("b", 0.2)]
