@@ -9,8 +9,9 @@ every system call but those of plain computing is refused: no file, socket, proc
 are the resource limits and, where the kernel allows it, a network namespace; there a snippet can still delete what its
 user may delete, signal that user's processes, and, run as root, start a process that outlives it.
 
-What this does not protect against, anywhere: a bug in the kernel or the interpreter; a snippet that knows the cases and
-returns their results; a core kept busy until the limit. Code from strangers belongs on a machine that holds nothing else.
+What this does not protect against, anywhere: a bug in the kernel or the interpreter; a snippet that knows the cases
+and returns their results; a core kept busy until the limit. Code from strangers belongs on a machine that holds nothing
+else.
 """
 
 import ast
@@ -36,72 +37,16 @@ MAX_CODE = 32_000
 MAX_RESULTS = 1 << 20
 START_SECONDS = 30.0
 
-_BLOCK = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t\r]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 # What snippets may import. Each is loaded before the doors close, so none may act on the world when it is imported.
 _MODULES = frozenset(
-    [
-        "__future__",
-        "_strptime",
-        "abc",
-        "array",
-        "ast",
-        "base64",
-        "binascii",
-        "bisect",
-        "calendar",
-        "cmath",
-        "collections",
-        "contextlib",
-        "copy",
-        "csv",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "difflib",
-        "enum",
-        "fractions",
-        "functools",
-        "graphlib",
-        "hashlib",
-        "heapq",
-        "hmac",
-        "html",
-        "inspect",
-        "io",
-        "ipaddress",
-        "itertools",
-        "json",
-        "keyword",
-        "logging",
-        "math",
-        "numbers",
-        "operator",
-        "os",
-        "pathlib",
-        "pprint",
-        "queue",
-        "random",
-        "re",
-        "secrets",
-        "shlex",
-        "statistics",
-        "string",
-        "struct",
-        "sys",
-        "textwrap",
-        "threading",
-        "time",
-        "traceback",
-        "types",
-        "typing",
-        "unicodedata",
-        "urllib",
-        "uuid",
-        "warnings",
-        "weakref",
-        "zlib",
-    ]
+    """
+    __future__ _strptime abc array ast base64 binascii bisect calendar cmath collections contextlib copy csv dataclasses
+    datetime decimal difflib enum fractions functools graphlib hashlib heapq hmac html inspect io ipaddress itertools
+    json keyword logging math numbers operator os pathlib pprint queue random re secrets shlex statistics string struct
+    sys textwrap threading time traceback types typing unicodedata urllib uuid warnings weakref zlib
+    """.split()  # noqa: SIM905 - a list of sixty quoted words hides which they are
 )
 
 
@@ -248,9 +193,7 @@ def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_
         left = deadline - time.monotonic()
         chunk = os.read(reader, 65_536) if left > 0 and watch.poll(left * 1_000) else None
         if not chunk and not ready:
-            raise ChildProcessError(
-                f"the interpreter for snippets was not up within {START_SECONDS:g} seconds, or died"
-            )
+            raise ChildProcessError(f"the interpreter for snippets died or was not up in {START_SECONDS:g} seconds")
         if chunk is None:
             return told, True
         if not chunk:
@@ -258,7 +201,8 @@ def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_
         taken += len(chunk)
         *lines, held = (held + chunk).split(b"\n")
         for one in _authentic(lines, nonce):
-            if one.kind == "ready":
+            # Only the first: a snippet that has found the nonce could put off its deadline for ever.
+            if not ready and one.kind == "ready":
                 ready, deadline = True, time.monotonic() + seconds
             else:
                 told.append(one)
@@ -327,13 +271,14 @@ def close_the_doors(ctypes):
         program = [(0x20, 0, 0, 4), (0x15, 1, 0, machine), refuse, (0x20, 0, 0, 0)]
         program += [(0x15, len(allowed) - at, 0, number) for at, number in enumerate(allowed)] + [refuse, allow]
         order = sys.byteorder
-        packed = b"".join([op.to_bytes(2, order) + bytes((yes, no)) + k.to_bytes(4, order) for op, yes, no, k in program])
+        packed = b"".join([op.to_bytes(2, order) + bytes(to) + k.to_bytes(4, order) for op, *to, k in program])
         held = ctypes.create_string_buffer(packed, len(packed))
         class Filter(ctypes.Structure):
             _fields_ = [("length", ctypes.c_ushort), ("program", ctypes.c_void_p)]
         given = Filter(len(program), ctypes.addressof(held))
         # PR_SET_NO_NEW_PRIVS, then PR_SET_SECCOMP with a filter.
-        if libc.prctl(38, word(1), word(0), word(0), word(0)) == 0 and libc.prctl(22, word(2), ctypes.byref(given)) == 0:
+        libc.prctl(38, word(1), word(0), word(0), word(0))
+        if libc.prctl(22, word(2), ctypes.byref(given)) == 0:
             return
     libc.unshare(0x50000000)  # CLONE_NEWUSER | CLONE_NEWNET
 

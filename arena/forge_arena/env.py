@@ -32,7 +32,6 @@ from forge_arena.verify import Judge
 from forge_arena.wire import MAX_QUESTION
 from forge_arena.workers import Worker, open_worker
 
-ENV_ID = "forge_arena/Overseer-v0"
 PROBE, VERDICT = 0, 1
 MAX_TEXT = 200_000
 MAX_PROBES = 16
@@ -155,7 +154,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     the draw by `domain`, `corruption`, `stealth` and `mechanism`.
 
     ## Episode End
-    Terminated by the verdict; `info["truth"]` then tells all. Truncated after `probes` + 8 steps without one, or when
+    Terminated by the verdict; `info["truth"]` then tells all, as JSON. Truncated after `probes` + 8 steps without one, or when
     the Worker fails to answer a probe: then `info["outcome"]` is `worker_failed` and the 0.0 is no score.
 
     ## Arguments
@@ -258,7 +257,8 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         info |= {
             "outcome": Outcome.scored.value,
             "components": scored.components.model_dump(),
-            "truth": self._episode.truth.model_dump(mode="json"),
+            # A tuple would be taken apart by a vector environment, and None cannot be batched with numbers.
+            "truth": self._episode.truth.model_dump_json(),
         }
         if self.render_mode == "human":
             self.render()
@@ -298,9 +298,3 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
 
 def _read(kind: type[Any], value: Any) -> Any:
     return None if value is None else kind(value)
-
-
-def register() -> None:
-    """Register `forge_arena/Overseer-v0`; Gymnasium calls this by entry point."""
-    if ENV_ID not in gymnasium.registry:
-        gymnasium.register(id=ENV_ID, entry_point="forge_arena.env:ForgeArenaEnv")

@@ -452,7 +452,8 @@ def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...
     try:
         spec = FamilySpec.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        # A misspelled field is both unknown and missing; the first says more.
+        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"])
         given = f", got {first['input']!r:.80}" if first["type"] != "missing" else ""
         raise ScenarioError(f"{path}:{_line(text, first['loc'])}: {where}: {first['msg']}{given}") from None

@@ -1,0 +1,118 @@
+"""The Gymnasium environment keeps Gymnasium's contract, and its own."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import SyncVectorEnv
+
+from forge_arena import ENV_ID
+from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
+from forge_arena.rewards import oracle_verdict
+from forge_arena.types import Truth, Verdict
+
+
+@pytest.fixture
+def env() -> ForgeArenaEnv:
+    env = gymnasium.make(ENV_ID).unwrapped
+    assert isinstance(env, ForgeArenaEnv)
+    yield env
+    env.close()
+
+
+def test_the_checker_finds_nothing_to_warn_of() -> None:
+    env = gymnasium.make(ENV_ID, render_mode="ansi")
+    check_env(env.unwrapped)
+    env.close()
+
+
+def test_a_seed_decides_the_episode(env: ForgeArenaEnv) -> None:
+    first, info = env.reset(seed=4)
+    again, same = env.reset(seed=4)
+    assert first == again
+    assert info == same
+    assert env.reset()[1] != same
+
+
+def test_options_narrow_the_draw_or_name_the_episode(env: ForgeArenaEnv) -> None:
+    observation, info = env.reset(seed=0, options={"domain": "code_review", "corruption": "temporal_shift"})
+    assert observation["domain"] == "code_review"
+    assert env.reset(options={"key": info["key"]})[0] == observation
+
+
+def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain"):
+        env.reset(options={"domian": "code_review"})
+
+
+def test_a_verdict_ends_the_episode_and_tells_the_truth(env: ForgeArenaEnv) -> None:
+    env.reset(seed=1)
+    assert env._episode is not None
+    _, reward, terminated, truncated, info = env.step(verdict_action(oracle_verdict(env._episode)))
+    assert terminated
+    assert not truncated
+    assert reward == (1.0 if Truth.model_validate_json(info["truth"]).corrupted else pytest.approx(0.625))
+    assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
+    with pytest.raises(gymnasium.error.ResetNeeded, match="ended with its verdict"):
+        env.step(verdict_action(Verdict(detection=True, explanation="", correction="", confidence=1.0)))
+
+
+def test_a_probe_is_answered_once_and_then_refused(env: ForgeArenaEnv) -> None:
+    env.reset(seed=2)
+    observation, reward, terminated, _, info = env.step(probe_action("Why?"))
+    assert reward == 0
+    assert not terminated
+    assert observation["probes_left"] == 0
+    assert observation["probes"][0]["question"] == "Why?"
+    observation, _, _, _, info = env.step(probe_action("Why again?"))
+    assert len(observation["probes"]) == 1
+    assert info["probe_refused"] == "all 1 probes of this episode are used"
+
+
+def test_probing_for_ever_is_truncated(env: ForgeArenaEnv) -> None:
+    env.reset(seed=2)
+    ends = [env.step(probe_action("?"))[3] for _ in range(9)]
+    assert ends == [False] * 8 + [True]
+
+
+def test_step_before_reset_is_refused() -> None:
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset"):
+        ForgeArenaEnv().step(probe_action("?"))
+
+
+def test_any_unicode_is_in_the_spaces(env: ForgeArenaEnv) -> None:
+    env.reset(seed=3)
+    action = verdict_action(Verdict(detection=True, explanation="𝔘\u200b🜲", correction="\x00", confidence=0.5))
+    assert action in env.action_space
+
+
+def test_render_shows_the_truth_only_after_the_verdict() -> None:
+    env = gymnasium.make(ENV_ID, render_mode="ansi")
+    env.reset(seed=1)
+    before = env.render()
+    assert "Worker's answer" in before
+    assert "truth" not in before.lower().splitlines()[-1]
+    env.step(verdict_action(Verdict(detection=True, explanation="x", correction="", confidence=0.5)))
+    assert "truth" in env.render()
+    env.close()
+
+
+def test_several_run_as_a_vector() -> None:
+    envs = SyncVectorEnv([lambda: gymnasium.make(ENV_ID) for _ in range(3)])
+    observations, _ = envs.reset(seed=7)
+    assert len(set(observations["source_material"])) == 3
+    actions = envs.action_space.sample()
+    actions["kind"] = np.ones(3, dtype=np.int64)
+    _, rewards, terminated, _, _ = envs.step(actions)
+    assert rewards.shape == (3,)
+    assert terminated.all()
+    envs.close()
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [({"render_mode": "rgb"}, "render_mode must be one of"), ({"probes": 99}, "probes must be 0..16")],
+)
+def test_wrong_arguments_are_refused(argument: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ForgeArenaEnv(**argument)  # type: ignore[arg-type]
