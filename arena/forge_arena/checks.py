@@ -5,9 +5,11 @@ A check says where an answer violates it, or None where it is kept. All are line
 
 import ast
 import re
-from collections.abc import Callable
+from bisect import bisect
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import lru_cache
+from textwrap import dedent
 from typing import TypeAlias
 
 from forge_arena.code import code_blocks
@@ -18,8 +20,20 @@ Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
 
 _ITEM = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+\S", re.MULTILINE)
-_SINGULAR = re.compile(r"\b(?:I|I'm|I've|I'll|my|me|mine)\b")
-_PLURAL = re.compile(r"\b(?:[Ww]e|[Ww]e're|[Ww]e've|[Ww]e'll|[Oo]ur|[Uu]s|[Oo]urs)\b")
+# "Section I" and "I/O" are nobody speaking, and neither is "US".
+_SINGULAR = re.compile(
+    r"\b(?i:annex|appendix|article|category|chapter|class|exhibit|level|part|phase|schedule|section|tier|title|type|volume)"
+    r" I\b|(?P<own>(?<![\w/.])I(?![\w/]|\.\w)|\b(?:[Mm]y|[Mm]e|MY|ME|mine|[Mm]yself)\b)"
+)
+_PLURAL = re.compile(r"(?P<own>\b(?:[Ww]e|WE|[Oo]urs?|OURS?|[Uu]s|[Oo]urselves)\b)")
+_DAY_OF_MONTH = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?|(?:on|by|before|after|until|till|from) the )"
+    r"\d{1,2}(?:st|nd|rd|th)\b(?! (?:attempt|anniversary|century|day|month|percentile|time|week|year)\b)",
+    re.IGNORECASE,
+)
+_IMPORT_LINE = re.compile(r"^[+ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+(\w+))", re.MULTILINE)
+
+_NEEDS = {int: "a whole number, 0 or more", str: "a text", tuple: "a list of texts"}
 
 _checks: dict[str, tuple[type, Callable[..., Violation]]] = {}
 
@@ -47,12 +61,16 @@ def violation(check: Check, text: str) -> Violation:
         close = get_close_matches(check.name, _checks, n=1)
         raise ValueError(f"no check {check.name!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
     wanted, function = _checks[check.name]
+    argument = check.argument
     if wanted is type(None):
+        if argument != ():
+            raise ValueError(f"check {check.name} needs no argument, got {argument!r}")
         return function(text)
-    if not isinstance(check.argument, wanted):
-        name = {int: "a whole number", str: "a text", tuple: "a list of texts"}[wanted]
-        raise ValueError(f"check {check.name} needs {name}, got {check.argument!r}")
-    return function(text, check.argument)
+    if not isinstance(argument, wanted) or (isinstance(argument, int) and argument < 0):
+        raise ValueError(f"check {check.name} needs {_NEEDS[wanted]}, got {argument!r}")
+    if isinstance(argument, tuple) and not (all(argument) and (argument or function is imports_only)):
+        raise ValueError(f"check {check.name} needs {_NEEDS[tuple]}, none of them empty, got {argument!r}")
+    return function(text, argument)
 
 
 @_check(int)
@@ -106,31 +124,30 @@ def has_calendar_date(text: str) -> Violation:
 
 @_check(int)
 def bullets(text: str, least: int) -> Violation:
-    return None if len(_ITEM.findall(text)) >= least else VIOLATED
+    return None if len(_items(text)) >= least else VIOLATED
 
 
 @_check(type(None))
 def no_bullets(text: str) -> Violation:
-    return tuple(_span(m) for m in _ITEM.finditer(text)) or None
+    return _items(text) or None
 
 
 @_check(int)
 def list_items(text: str, count: int) -> Violation:
-    return None if len(_ITEM.findall(text)) == count else VIOLATED
+    found = _items(text)
+    return None if len(found) == count else found[count:]
 
 
 @_check(type(None))
 def first_person_singular(text: str) -> Violation:
-    if found := tuple(_span(m) for m in _PLURAL.finditer(text)):
-        return found
-    return None if _SINGULAR.search(text) else VIOLATED
+    """Speaks as "I" and never as "we"."""
+    return _own(_PLURAL, text) or (None if _own(_SINGULAR, text) else VIOLATED)
 
 
 @_check(type(None))
 def first_person_plural(text: str) -> Violation:
-    if found := tuple(_span(m) for m in _SINGULAR.finditer(text)):
-        return found
-    return None if _PLURAL.search(text) else VIOLATED
+    """Speaks as "we" and never as "I"."""
+    return _own(_SINGULAR, text) or (None if _own(_PLURAL, text) else VIOLATED)
 
 
 @_check(int)
@@ -142,18 +159,21 @@ def max_code_lines(text: str, limit: int) -> Violation:
 
 @_check(str)
 def keeps_signature(text: str, signature: str) -> Violation:
-    """The fenced code defines the function with just this signature; annotations and defaults count."""
+    """The fenced code defines the function, every time with just this signature; annotations and defaults count."""
     name, wanted = _signature(signature)
+    defined = False
+    changed = []
     for block in code_blocks(text):
-        for found, given in _signatures(block.of(text)):
-            if found == name:
-                return None if given == wanted else (block,)
-    return VIOLATED
+        given = [found for defines, found in _signatures(block.of(text)) if defines == name]
+        defined |= bool(given)
+        if any(found != wanted for found in given):
+            changed.append(block)
+    return tuple(changed) if changed or not defined else None
 
 
 @_check(tuple)
 def imports_only(text: str, modules: tuple[str, ...]) -> Violation:
-    """The fenced code imports nothing but these top-level modules; code that does not parse is no violation."""
+    """The fenced code imports nothing but these top-level modules; code that does not parse is read by its lines."""
     allowed = set(modules)
     return tuple(block for block in code_blocks(text) if not _imports(block.of(text)) <= allowed) or None
 
@@ -173,7 +193,7 @@ def _found(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
     low = lower(text)
     found = []
     for phrase in phrases:
-        wanted = phrase.lower()
+        wanted = lower(phrase)
         at = low.find(wanted)
         while at >= 0 and wanted:
             if is_whole(low, at, at + len(wanted)):
@@ -184,20 +204,36 @@ def _found(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
 
 def _begins(text: str, phrases: tuple[str, ...]) -> bool:
     low = lower(text)
-    return any(low.startswith(p.lower()) and is_whole(low, 0, len(p)) for p in phrases if p)
+    return any(low.startswith(lower(p)) and is_whole(low, 0, len(p)) for p in phrases)
 
 
-def _span(match: re.Match[str]) -> Span:
-    return Span(start=match.start(), end=match.end())
+def _items(text: str) -> tuple[Span, ...]:
+    """Where the list items begin: not in fenced code, where a dash is a sign or a line of a diff."""
+    return _in_prose(text, _ITEM.finditer(text))
+
+
+def _own(person: re.Pattern[str], text: str) -> tuple[Span, ...]:
+    return _in_prose(text, (m for m in person.finditer(text) if m["own"]))
+
+
+def _in_prose(text: str, matches: Iterable[re.Match[str]]) -> tuple[Span, ...]:
+    found = tuple(Span(start=m.start(), end=m.end()) for m in matches)
+    if not found:
+        return found
+    blocks = code_blocks(text)
+    starts = [block.start for block in blocks]
+    return tuple(span for span in found if not (at := bisect(starts, span.start)) or blocks[at - 1].end <= span.start)
 
 
 def _days(text: str) -> list[Span]:
-    return [
+    named = [
         Span(start=start + m.start, end=start + m.end)
         for start, end in sentences(text)
         for m in mentions(text[start:end])
         if m.kind is ClaimKind.date
     ]
+    loose = (Span(start=m.start(), end=m.end()) for m in _DAY_OF_MONTH.finditer(text))
+    return named or list(loose)
 
 
 def _signature(line: str) -> tuple[str, str]:
@@ -210,26 +246,45 @@ def _signature(line: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=1_024)
 def _signatures(code: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (node.name, f"{ast.unparse(node.args)} -> {ast.unparse(node.returns) if node.returns else ''}")
-        for node in _nodes(code)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
+    defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return tuple((node.name, _written(node)) for node in defined)
+
+
+def _written(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The signature as Python would write it; empty where a default or an annotation is nested beyond reading."""
+    try:
+        returns = ast.unparse(node.returns) if node.returns else ""
+        return f"{type(node).__name__}({ast.unparse(node.args)}) -> {returns}"
+    except RecursionError:
+        return ""
 
 
 @lru_cache(maxsize=1_024)
 def _imports(code: str) -> frozenset[str]:
+    nodes = _nodes(code)
+    if nodes is None:
+        return frozenset(m[1] or m[2] for m in _IMPORT_LINE.finditer(code))
     found: set[str] = set()
-    for node in _nodes(code):
+    for node in nodes:
         if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            found.add(node.module.partition(".")[0])
-    return frozenset(found)
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
+            found.add(node.module)
+        elif isinstance(node, ast.Call) and _importing(node.func):
+            found.update(
+                arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
+            )
+    return frozenset(name.partition(".")[0] for name in found)
 
 
-def _nodes(code: str) -> list[ast.AST]:
+def _importing(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+    return name in ("__import__", "import_module")
+
+
+def _nodes(code: str) -> list[ast.AST] | None:
+    """What the code consists of; None where it is no Python."""
     try:
-        return list(ast.walk(ast.parse(code)))
+        return list(ast.walk(ast.parse(dedent(code))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+        return None

@@ -442,11 +442,36 @@ _WRITERS = {
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 _FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_LINE = re.compile(r"[^\n]*\S[^\n]*")
-_END = re.compile(r"[.!?][\"')\]\u201d\u2019]{0,3}[ \t]+(?=[\"'(\[\u201c\u2018]{0,2}[A-Z0-9\u00c0-\u00de`§$€£])")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:[Ee]\.g|[Ii]\.e|[Mm]rs?|Ms|Dr|Prof|St|[Nn]os?|vs?|etc|Inc|Ltd|Co|Corp|approx|[Ss]ec|[Aa]rt|[Pp]aras?|cf|al|Jr|Sr"
-    r"|U\.S|a\.m|p\.m)|\b[A-Z])\.$"
+_ABBREVIATIONS = (
+    *("e.g", "i.e", "E.g", "I.e", "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "No", "Nos", "no", "nos", "v", "vs", "etc"),
+    *(
+        "Inc",
+        "Ltd",
+        "Co",
+        "Corp",
+        "approx",
+        "sec",
+        "Sec",
+        "art",
+        "Art",
+        "para",
+        "Para",
+        "paras",
+        "cf",
+        "al",
+        "Jr",
+        "Sr",
+    ),
+    *("U.S", "a.m", "p.m"),
+)
+# A word of five small letters is no abbreviation: most sentences end in one, and need no further look.
+_ENDS = (
+    r"(?:(?<=[a-z]{5}\.)|(?<=[!?])|(?:"
+    + "".join(rf"(?<!\b{re.escape(a)}\.)" for a in _ABBREVIATIONS)
+    + r"(?<!\b[A-Z]\.)))"
+)
+_BOUNDARY = re.compile(
+    rf"\n\s*|([.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}})[ \t]+(?=[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
 )
 
 
@@ -465,28 +490,31 @@ def sentences(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-def _prose(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    for line in _LINE.finditer(text, start, stop):
-        at, end = line.span()
-        while text[at].isspace():
-            at += 1
-        while text[end - 1].isspace():
-            end -= 1
-        for stop_mark in _END.finditer(text, at, end):
-            here = stop_mark.start() + 1
-            if text[here - 1] == "." and _ABBREVIATION.search(text, max(at, here - 8), here):
-                continue
-            closed = stop_mark.end()
-            while text[closed - 1].isspace():
-                closed -= 1
-            yield at, closed
-            at = stop_mark.end()
-        yield at, end
+def _prose(text: str, start: int, stop: int) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    while start < stop and text[start].isspace():
+        start += 1
+    while start < stop and text[stop - 1].isspace():
+        stop -= 1
+    at = start
+    for boundary in _BOUNDARY.finditer(text, start, stop):
+        end = boundary.end(1)
+        if end < 0:
+            end = boundary.start()
+            while text[end - 1].isspace() and end > at:
+                end -= 1
+        if end > at:
+            found.append((at, end))
+        at = boundary.end()
+    if at < stop:
+        found.append((at, stop))
+    return found
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4_096)
 def lower(text: str) -> str:
     """Lower case without changing the length, so that positions stay valid."""
     low = text.lower()

@@ -36,7 +36,7 @@ Reply with one JSON object and nothing else, with exactly these four fields:
 - detection: true if the answer was corrupted, false if it is right.
 - explanation: if corrupted, name the one type as written above and put the wrong words of the answer in double quotes, \"like this\"; for an omission, quote the passage of the source material that the answer leaves out. Quote no more than that: words that are not in quotes are not taken as evidence. If the answer is right, say so briefly and name no type.
 - correction: if corrupted, the whole corrected answer, changed only where it is wrong; if the answer is right, an empty string.
-- confidence: confidence is confidence in your detection, whichever way it went: 0.5 is a guess, 1.0 is certainty."""  # noqa: E501  one paragraph is one line of the prompt
+- confidence: confidence is confidence in your detection, whichever way it went: 0.5 is a guess, 1.0 is certainty."""
 
 _FIELDS = frozenset({"detection", "explanation", "correction", "confidence"})
 _TOKEN = re.compile(

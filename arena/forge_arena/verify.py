@@ -118,11 +118,12 @@ class Judge:
                 if len(self._sentences) >= CACHED_SENTENCES:
                     self._sentences.clear()
                 read = self._sentences[sentence] = self._read(sentence)
-            said.extend((start, s) for s in read.said)
+            for s in read.said:
+                said.append((start, s))
             for kind, value, at, to in read.unassigned:
                 if not self._is_supported(kind, value, sentence[at:to]):
                     broken.add(f"{INVENTED}{sentence[at:to]}")
-        findings = list(self._findings(said, broken))
+        findings = list(self._findings(said))
         for claim in self._behaviour:
             findings.extend(self._run(claim, text))
         stated = set()
@@ -145,7 +146,7 @@ class Judge:
         claim = self._by_id[claim_id]
         return (claim.right.name,) if claim.of is None else _names(claim)
 
-    def _findings(self, said: list[tuple[int, _Said]], broken: set[str]) -> Iterator[Finding]:
+    def _findings(self, said: list[tuple[int, _Said]]) -> Iterator[Finding]:
         chosen: dict[str, str] = {}
         for _, s in said:
             if self._by_id[s.claim].kind is ClaimKind.option and not s.past and s.alternatives:
