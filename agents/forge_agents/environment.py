@@ -33,7 +33,7 @@ from forge_arena.types import CorruptionType, Domain, Mechanism, Observation, Ou
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode, RevealedTruth
 
 # Gymnasium makes an array of numbers of the first that it meets, in which a later None has no place.
-OPAQUE = ("reward", "reason", "truth", "final_info")
+OPAQUE = ("reward", "reason", "final_info")
 FILTERS: Mapping[str, type[Any]] = {
     "domain": Domain,
     "corruption": CorruptionType,
@@ -113,7 +113,7 @@ def _scored(seat: _Seat, result: AttemptResult) -> _Turn:
     if result.components is not None:
         info["components"] = result.components.model_dump()
     if result.truth is not None:
-        info["truth"] = result.truth.model_dump(mode="json")
+        info["truth"] = result.truth.model_dump_json()
     return _Turn(result.reward, True, False, info)
 
 
@@ -183,10 +183,10 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism.
 
     ## Episode End
-    Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth`. Truncated after
-    probe budget + 8 steps without a verdict, and where Worker or arena failed: then `info["outcome"]` is
-    `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score: leave
-    such a step out of training and of any mean.
+    Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
+    Truncated after probe budget + 8 steps without a verdict, and where Worker or arena failed: then `info["outcome"]`
+    is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score:
+    leave such a step out of training and of any mean.
 
     ## Arguments
     - `arena`: URL of a server, or an `ArenaClient` (which the caller then closes).

@@ -3,6 +3,7 @@
 The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from time import perf_counter
@@ -196,7 +197,13 @@ def _failed(key: str, outcome: Outcome, reason: str | None) -> Row:
 
 
 def named_type(explanation: str) -> CorruptionType | None:
-    """The one corruption type that an explanation names; None where it names none or several."""
-    text = explanation.lower().replace(" ", "_").replace("-", "_")
-    named = [kind for kind in CorruptionType if kind.value in text]
-    return named[0] if len(named) == 1 else None
+    """The one corruption type that an explanation names, as whole words; None where it names none or several."""
+    named = {match[0].lower().translate(_UNDERSCORED) for match in _TYPE_NAMES.finditer(explanation)}
+    return CorruptionType(named.pop()) if len(named) == 1 else None
+
+
+_TYPE_NAMES = re.compile(
+    rf"(?<!\w)(?:{'|'.join(kind.value.replace('_', '[_ -]') for kind in CorruptionType)})(?!\w)",
+    re.IGNORECASE | re.ASCII,
+)
+_UNDERSCORED = str.maketrans(" -", "__")

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
+from forge_arena.rewards import NEUTRAL, WEIGHTS
 from forge_arena.types import Components, CorruptionType, Domain, Mechanism, Noun, Outcome
 
 Floats = NDArray[np.float64]
 
 RESAMPLES = 1_000
 LEVEL = 0.95
-DETECTION, EXPLANATION, CORRECTION, CALIBRATION, NEUTRAL, TYPE_SHARE = 0.40, 0.30, 0.20, 0.10, 0.25, 0.5
+NO_ROOM = 1e-9
+# What naming the right type earns of an explanation; the rest is evidence, which a constant does not have.
+TYPE_SHARE = 0.5
 
 
 class Row(Noun):
@@ -200,7 +203,8 @@ def _type_accuracy(s: _Sample) -> float | None:
 
 def _skill(s: _Sample) -> float | None:
     best, oracle = _bounds(s)
-    return (float(s.reward.mean()) - best) / (oracle - best)
+    # Where all is clean, trusting everything is perfect, and skill has no room.
+    return (float(s.reward.mean()) - best) / (oracle - best) if oracle - best > NO_ROOM else None
 
 
 _VALUES: dict[str, Callable[[_Sample], float | None]] = {
@@ -226,6 +230,8 @@ def _notes(s: _Sample, points: dict[str, float | None]) -> tuple[str, ...]:
     if not _both_classes(s):
         only = "corrupted" if s.corrupted.all() else "clean"
         notes.append(f"all judged episodes are {only}: AUROC and balanced accuracy need both classes")
+    if points["skill"] is None:
+        notes.append("a constant is perfect here: skill is not defined")
     if points["precision"] is None:
         notes.append("nothing was flagged: precision and type accuracy are not defined")
     elif points["type_accuracy"] is None:
@@ -250,10 +256,12 @@ def reward_bounds(prevalence: Floats, type_shares: Floats) -> tuple[Floats, Floa
     `type_shares` (n, 5) are the shares of the types among the corrupted. A constant policy may know the prevalence,
     which it then states (nothing scores better on Brier), and names the commonest type when it flags.
     """
-    calibration = CALIBRATION * (1.0 - prevalence * (1.0 - prevalence))
-    trusting = (1.0 - prevalence) * (DETECTION + NEUTRAL * (EXPLANATION + CORRECTION)) + calibration
-    distrusting = prevalence * (DETECTION + EXPLANATION * TYPE_SHARE * type_shares.max(axis=1)) + calibration
-    oracle = (1.0 - prevalence) * (DETECTION + NEUTRAL * (EXPLANATION + CORRECTION) + CALIBRATION) + prevalence
+    detection, explanation, calibration = WEIGHTS["detection"], WEIGHTS["explanation"], WEIGHTS["calibration"]
+    clean = detection + NEUTRAL * (explanation + WEIGHTS["correction"])
+    stated = calibration * (1.0 - prevalence * (1.0 - prevalence))
+    trusting = (1.0 - prevalence) * clean + stated
+    distrusting = prevalence * (detection + explanation * TYPE_SHARE * type_shares.max(axis=1)) + stated
+    oracle = (1.0 - prevalence) * (clean + calibration) + prevalence * sum(WEIGHTS.values())
     return np.maximum(trusting, distrusting), oracle
 
 
@@ -282,7 +290,7 @@ def _bootstrap(s: _Sample, rng: np.random.Generator, resamples: int) -> dict[str
         best, oracle = reward_bounds(positive / n, shares)
         return {
             "reward": reward,
-            "skill": (reward - best) / (oracle - best),
+            "skill": np.where(oracle - best > NO_ROOM, (reward - best) / (oracle - best), np.nan),
             "balanced_accuracy": (recall + specificity) / 2.0,
             "precision": hits / flagged,
             "recall": recall,

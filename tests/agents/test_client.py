@@ -21,7 +21,7 @@ from forge_agents.client import (
     AsyncArenaClient,
 )
 from forge_arena.types import Outcome, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt
+from forge_arena.wire import MAX_BATCH, Attempt, OpenedEpisodes
 
 from .conftest import TOKEN
 
@@ -32,16 +32,23 @@ def keys(start: int, count: int, split: str = "train") -> list[str]:
     return [f"forge:1:{split}:{index}" for index in range(start, start + count)]
 
 
+def without_failed(asked: list[str], opened: OpenedEpisodes) -> list[str]:
+    """The keys that were asked for, less those whose scenario the Worker could not answer."""
+    failed = {f.key for f in opened.failed}
+    assert len(failed) < len(asked) / 10
+    return [key for key in asked if key not in failed]
+
+
 def test_episodes_by_key_come_in_the_order_of_the_keys(client: ArenaClient) -> None:
     asked = keys(5, 4)[::-1]
     opened = client.open_episodes(keys=asked)
-    assert [e.key for e in opened.episodes] + [f.key for f in opened.failed] == asked
+    assert [e.key for e in opened.episodes] == without_failed(asked, opened)
     assert all(e.observation.worker_output for e in opened.episodes)
 
 
 def test_more_than_a_batch_is_split_and_joined_in_order(client: ArenaClient) -> None:
     opened = client.open_episodes(split="train", count=MAX_BATCH + 3, start=0)
-    assert [e.key for e in opened.episodes] == keys(0, MAX_BATCH + 3)
+    assert [e.key for e in opened.episodes] == without_failed(keys(0, MAX_BATCH + 3), opened)
     results = client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
     assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
     assert all(r.outcome is Outcome.scored and r.reward is not None and r.truth is not None for r in results)
@@ -159,7 +166,7 @@ async def test_the_async_client_does_the_same(arena_url: str) -> None:
     async with AsyncArenaClient(arena_url, token=TOKEN) as client:
         assert (await client.health()).ready
         opened = await client.open_episodes(keys=keys(20, MAX_BATCH + 2))
-        assert [e.key for e in opened.episodes] == keys(20, MAX_BATCH + 2)
+        assert [e.key for e in opened.episodes] == without_failed(keys(20, MAX_BATCH + 2), opened)
         results = await client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
         assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
         spare = (await client.open_episodes(count=1)).episodes[0]

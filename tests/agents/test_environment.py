@@ -1,0 +1,218 @@
+"""The remote environments against a real server: the contract, the same episodes as the local one, batches, failures."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode
+
+from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.environment import RemoteForgeArenaEnv, RemoteForgeArenaVectorEnv
+from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
+from forge_arena.types import Verdict
+
+CLEAN = verdict_action(Verdict(detection=False, explanation="", correction="", confidence=0.75))
+FLAG = verdict_action(Verdict(detection=True, explanation="bias_injection", correction="", confidence=0.75))
+
+
+@pytest.fixture
+def env(client: ArenaClient) -> Iterator[RemoteForgeArenaEnv]:
+    env = RemoteForgeArenaEnv(client)
+    yield env
+    env.close()
+
+
+def together(*actions: dict[str, Any]) -> dict[str, Any]:
+    """Actions as one of the batched space."""
+    batch: dict[str, Any] = {name: tuple(a[name] for a in actions) for name in actions[0]}
+    for name in ("kind", "detection", "confidence"):
+        batch[name] = np.array(batch[name])
+    return batch
+
+
+def test_it_keeps_gymnasiums_contract(env: RemoteForgeArenaEnv) -> None:
+    check_env(env, skip_render_check=True)
+
+
+def test_the_same_seed_is_the_same_episode_as_in_the_local_environment(env: RemoteForgeArenaEnv) -> None:
+    local = ForgeArenaEnv()
+    for seed in (1, 2):
+        far, far_info = env.reset(seed=seed)
+        near, near_info = local.reset(seed=seed)
+        assert far_info == near_info
+        assert far == near
+        far_end, near_end = env.step(FLAG), local.step(FLAG)
+        assert far_end[1:4] == near_end[1:4]
+        assert {name: far_end[4][name] for name in near_end[4]} == near_end[4]
+    local.close()
+
+
+def test_a_key_names_the_episode(env: RemoteForgeArenaEnv) -> None:
+    assert env.reset(options={"key": "forge:1:train:3"})[1]["key"] == "forge:1:train:3"
+
+
+def test_filters_narrow_the_draw(env: RemoteForgeArenaEnv) -> None:
+    seen, _ = env.reset(seed=5, options={"domain": "customer_support", "stealth": 2})
+    assert seen["domain"] == "customer_support"
+
+
+def test_a_verdict_ends_the_episode_with_reward_components_and_truth(env: RemoteForgeArenaEnv) -> None:
+    env.reset(options={"key": "forge:1:train:3"})
+    _, reward, terminated, truncated, info = env.step(CLEAN)
+    assert (terminated, truncated, info["outcome"]) == (True, False, "scored")
+    assert info["reward"] == reward
+    assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
+    assert info["components"]["detection"] == float(not json.loads(info["truth"])["corrupted"])
+
+
+def test_the_test_split_keeps_its_truth(client: ArenaClient) -> None:
+    env = RemoteForgeArenaEnv(client, split="test")
+    env.reset(seed=1)
+    assert "truth" not in env.step(CLEAN)[4]
+
+
+def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) -> None:
+    before, _ = env.reset(options={"key": "forge:1:train:3"})
+    assert before["probes_left"] == 1
+    after, reward, terminated, truncated, _ = env.step(probe_action("Why?"))
+    assert (reward, terminated, truncated, after["probes_left"]) == (0.0, False, False, 0)
+    assert after["probes"][0]["question"] == "Why?"
+    assert after in env.observation_space
+    info = env.step(probe_action("And why is that?"))[4]
+    assert info["probe_refused"] == "all 1 probes of this episode are used"
+    assert env.step(CLEAN)[2]
+
+
+def test_probing_without_end_is_truncated(env: RemoteForgeArenaEnv) -> None:
+    env.reset(options={"key": "forge:1:train:3"})
+    ends = [env.step(probe_action("Why?"))[3] for _ in range(9)]
+    assert ends == [False] * 8 + [True]
+    with pytest.raises(gymnasium.error.ResetNeeded, match="has ended"):
+        env.step(CLEAN)
+
+
+def test_step_and_render_need_a_reset(env: RemoteForgeArenaEnv) -> None:
+    with pytest.raises(gymnasium.error.ResetNeeded, match=r"call reset\(\) before step"):
+        env.step(CLEAN)
+    with pytest.raises(gymnasium.error.ResetNeeded, match=r"call reset\(\) before render"):
+        env.render()
+
+
+def test_unknown_options_are_refused_with_the_known_ones(env: RemoteForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption"):
+        env.reset(options={"domian": "mixed"})
+    with pytest.raises(ValueError, match="leave out domain"):
+        env.reset(options={"key": "forge:1:train:3", "domain": "mixed"})
+
+
+def test_it_renders_the_episode_and_after_the_verdict_the_truth(client: ArenaClient) -> None:
+    env = RemoteForgeArenaEnv(client, render_mode="ansi")
+    env.reset(options={"key": "forge:1:train:3"})
+    before = env.render()
+    env.step(CLEAN)
+    after = env.render()
+    assert before is not None
+    assert "Worker's answer" in before
+    assert "truth" not in before
+    assert after is not None
+    assert "truth" in after
+
+
+def test_a_failed_worker_truncates_without_a_reward(moody: tuple[str, Path]) -> None:
+    url, down = moody
+    env = RemoteForgeArenaEnv(url)
+    env.reset(options={"key": "forge:1:train:3"})
+    down.touch()
+    _, reward, terminated, truncated, info = env.step(probe_action("Why?"))
+    assert (reward, terminated, truncated) == (0.0, False, True)
+    assert (info["outcome"], info["reward"]) == ("worker_failed", None)
+    with pytest.raises(ArenaRefused, match="the engine answered 500"):
+        env.reset(seed=3)
+    env.close()
+
+
+# --- vector
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_a_batch_is_in_its_spaces_and_is_judged_at_once(client: ArenaClient, mode: AutoresetMode) -> None:
+    envs = RemoteForgeArenaVectorEnv(client, 3, autoreset_mode=mode)
+    seen, infos = envs.reset(seed=4)
+    assert seen in envs.observation_space
+    first = list(infos["key"])
+    assert len(set(first)) == 3
+    assert first == list(envs.reset(seed=4)[1]["key"])
+    actions = together(CLEAN, FLAG, CLEAN)
+    assert actions in envs.action_space
+    after, rewards, terminated, truncated, infos = envs.step(actions)
+    assert after in envs.observation_space
+    assert terminated.tolist() == [True] * 3
+    assert truncated.tolist() == [False] * 3
+    end = infos["final_info"] if mode is AutoresetMode.SAME_STEP else infos
+    assert list(end["key"]) == first
+    assert end["reward"].tolist() == rewards.tolist()
+    truth = [json.loads(t)["corrupted"] for t in end["truth"]]
+    assert end["components"]["detection"].tolist() == [float(t == f) for t, f in zip(truth, [0, 1, 0], strict=True)]
+    if mode is AutoresetMode.SAME_STEP:
+        assert not set(infos["key"]) & set(first)
+        assert [o["task"] for o in infos["final_obs"]] == list(seen["task"])
+    else:
+        again, rewards, terminated, _, infos = envs.step(actions)
+        assert (rewards.tolist(), terminated.tolist()) == ([0.0] * 3, [False] * 3)
+        assert not set(infos["key"]) & set(first)
+        assert again in envs.observation_space
+        assert "reward" not in infos
+
+
+def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client: ArenaClient) -> None:
+    envs = RemoteForgeArenaVectorEnv(client, 2)
+    envs.reset(options={"keys": ["forge:1:train:3", "forge:1:train:4"]})
+    seen, _, terminated, _, infos = envs.step(together(probe_action("Why?"), CLEAN))
+    assert terminated.tolist() == [False, True]
+    assert [len(p) for p in seen["probes"]] == [1, 0]
+    assert infos["reward"][0] is None
+    assert infos["_reward"].tolist() == [False, True]
+    _, _, terminated, _, infos = envs.step(together(CLEAN, CLEAN))
+    assert terminated.tolist() == [True, False]
+    assert infos["key"][0] == "forge:1:train:3"
+    assert infos["key"][1] != "forge:1:train:4"
+
+
+def test_a_batch_costs_one_request_to_open_and_one_to_judge(arena_url: str, client: ArenaClient) -> None:
+    envs = RemoteForgeArenaVectorEnv(client, 8)
+    sent: list[str] = []
+    client._http.event_hooks["request"].append(lambda request: sent.append(request.url.path))
+    envs.reset(options={"keys": [f"forge:1:train:{n}" for n in range(8)]})
+    envs.step(together(*[CLEAN] * 8))
+    assert sent == ["/v1/episodes", "/v1/verdicts"]
+
+
+def test_a_wrong_batch_is_refused(client: ArenaClient) -> None:
+    with pytest.raises(ValueError, match=r"num_envs must be 1\.\.256, got 0"):
+        RemoteForgeArenaVectorEnv(client, 0)
+    with pytest.raises(ValueError, match="NEXT_STEP or SAME_STEP"):
+        RemoteForgeArenaVectorEnv(client, 2, autoreset_mode=AutoresetMode.DISABLED)
+    envs = RemoteForgeArenaVectorEnv(client, 2)
+    with pytest.raises(ValueError, match="keys must name 2 episodes, one for each place, got 1"):
+        envs.reset(options={"keys": ["forge:1:train:3"]})
+    with pytest.raises(gymnasium.error.ResetNeeded):
+        envs.step(together(CLEAN, CLEAN))
+
+
+def test_a_failed_place_has_no_reward_among_rewarded_ones(moody: tuple[str, Path]) -> None:
+    url, down = moody
+    envs = RemoteForgeArenaVectorEnv(url, 2)
+    envs.reset(options={"keys": ["forge:1:train:3", "forge:1:train:4"]})
+    down.touch()
+    _, rewards, terminated, truncated, infos = envs.step(together(probe_action("Why?"), CLEAN))
+    assert terminated.tolist() == [False, True]
+    assert truncated.tolist() == [True, False]
+    assert rewards[0] == 0.0
+    assert infos["outcome"].tolist() == ["worker_failed", "scored"]
+    assert infos["reward"].tolist() == [None, rewards[1]]
+    envs.close()

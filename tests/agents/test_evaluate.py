@@ -1,0 +1,137 @@
+"""Evaluating against a real server: the same episodes for everybody, failures counted and never scored, JSON and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from forge_agents.client import ArenaClient, ArenaUnreachable
+from forge_agents.evaluate import Result, WrongCount, evaluate, named_type
+from forge_agents.overseers import Completion, open_overseer
+from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
+from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
+
+
+def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
+    clean = evaluate(AlwaysClean(), arena=client, split="train", episodes=40, batch=16)
+    flagged = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=40, batch=7)
+    assert [r.key for r in clean.rows] == [f"forge:1:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
+    assert [r.corrupted for r in clean.rows] == [r.corrupted for r in flagged.rows]
+    assert (clean.scorecard.share_flagged.value, flagged.scorecard.share_flagged.value) == (0.0, 1.0)
+    assert clean.scorecard.balanced_accuracy.value == flagged.scorecard.balanced_accuracy.value == 0.5
+    assert clean.scorecard.auroc.value == 0.5
+
+
+def test_rewards_of_the_constants_are_what_the_formula_says(client: ArenaClient) -> None:
+    found = evaluate(Prior(), arena=client, split="train", episodes=40)
+    for row in found.rows:
+        if row.outcome is Outcome.scored:
+            assert row.reward == pytest.approx(0.075 if row.corrupted else 0.6)
+    assert found.scorecard.skill.value == pytest.approx(0.0, abs=0.02)
+
+
+def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> None:
+    seen: list[tuple[int, int]] = []
+    found = evaluate(
+        AlwaysClean(),
+        arena=arena_url,
+        token="a-token-for-tests",
+        split="train",
+        episodes=10,
+        start=100,
+        batch=4,
+        on_progress=lambda done, of: seen.append((done, of)),
+    )
+    assert seen == [(4, 10), (8, 10), (10, 10)]
+    assert found.rows[0].key == "forge:1:train:100"
+    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:1", "always_clean")
+
+
+def test_a_result_goes_through_json_and_back(client: ArenaClient) -> None:
+    found = evaluate(open_overseer("random"), arena=client, split="train", episodes=8)
+    assert '"schema_version": 1' in found.to_json()
+    assert Result.model_validate_json(found.to_json()) == found
+
+
+def test_the_same_evaluation_again_is_the_same(client: ArenaClient) -> None:
+    first, again = (evaluate(open_overseer("rules"), arena=client, split="train", episodes=8, seed=5) for _ in range(2))
+    strip = [[row.model_copy(update={"seconds": None}) for row in found.rows] for found in (first, again)]
+    assert strip[0] == strip[1]
+    assert first.scorecard == again.scorecard
+
+
+class Rambling:
+    """Says in raw text what a model would: sometimes a verdict, sometimes none."""
+
+    name = "rambling"
+
+    def review(self, observations: Sequence[Observation]) -> list[Completion | Verdict]:
+        good = '{"detection": true, "explanation": "bias injection", "correction": "", "confidence": 0.8}'
+        return [good if n % 2 else "I would rather not say." for n in range(len(observations))]
+
+
+def test_raw_text_is_parsed_by_the_arena_and_unreadable_text_counted(client: ArenaClient) -> None:
+    found = evaluate(Rambling(), arena=client, split="train", episodes=10)
+    assert (found.scorecard.invalid, found.scorecard.scored) == (5, 5)
+    assert [row.reward for row in found.rows[::2]] == [0.0] * 5
+    assert {row.p_corrupted for row in found.rows[1::2]} == {0.8}
+    assert {row.named_type for row in found.rows[1::2]} == {CorruptionType.bias_injection}
+
+
+class Forgetful:
+    name = "forgetful"
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        return []
+
+
+def test_a_wrong_number_of_verdicts_is_refused(client: ArenaClient) -> None:
+    with pytest.raises(WrongCount, match="overseer 'forgetful' gave 0 verdicts for 2 observations"):
+        evaluate(Forgetful(), arena=client, split="train", episodes=2)
+
+
+def test_a_failing_worker_is_counted_and_never_scored(moody: tuple[str, Path]) -> None:
+    url, down = moody
+
+    def fail_from_now_on(done: int, of: int) -> None:
+        down.touch()
+
+    found = evaluate(AlwaysClean(), arena=url, split="train", episodes=9, batch=3, on_progress=fail_from_now_on)
+    assert [row.outcome for row in found.rows] == [Outcome.scored] * 3 + [Outcome.worker_failed] * 6
+    assert [row.reward for row in found.rows[3:]] == [None] * 6
+    assert "the engine answered 500" in str(found.rows[-1].reason)
+    assert (found.scorecard.failed, found.scorecard.scored) == (6, 3)
+    assert found.scorecard.reward.value == pytest.approx(sum(r.reward or 0.0 for r in found.rows[:3]) / 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"split": "test"}, "the truth of split 'test' never leaves the server"),
+        ({"episodes": 0}, "episodes must be at least 1"),
+        ({"batch": 257}, r"batch 1\.\.256, got 300, 0, 257"),
+        ({"split": "vall"}, "'vall' is not a valid Split"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(client: ArenaClient, wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluate(AlwaysClean(), arena=client, **wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_arena_that_is_not_there_is_an_error() -> None:
+    with ArenaClient("http://127.0.0.1:9", patience=0.1) as client, pytest.raises(ArenaUnreachable):
+        evaluate(AlwaysClean(), arena=client)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("temporal_shift: old window", CorruptionType.temporal_shift),
+        ("This is a Temporal Shift.", CorruptionType.temporal_shift),
+        ("temporal_shift or bias_injection", None),
+        ("something is off", None),
+        ("xtemporal_shifty", None),
+    ],
+)
+def test_a_type_is_named_once_or_not_at_all(text: str, kind: CorruptionType | None) -> None:
+    assert named_type(text) is kind

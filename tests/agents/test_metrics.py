@@ -1,0 +1,191 @@
+"""The scorecard: hand-worked cases, agreement with scikit-learn under resampling, and what is not defined."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from forge_agents.metrics import Row, Scorecard, _bootstrap, _sample, reward_bounds, scorecard
+from forge_arena.types import Components, CorruptionType, Outcome
+
+SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection
+
+
+def row(
+    corrupted: bool,
+    p: float,
+    *,
+    family: str = "a",
+    reward: float = 0.5,
+    kind: CorruptionType | None = SHIFT,
+    named: CorruptionType | None = None,
+    key: str = "forge:1:val:0",
+) -> Row:
+    return Row(
+        key=key,
+        outcome=Outcome.scored,
+        family=family,
+        corrupted=corrupted,
+        corruption_type=kind if corrupted else None,
+        detection=p > 0.5,
+        p_corrupted=p,
+        named_type=named,
+        reward=reward,
+        components=Components(detection=1.0, explanation=0.5, correction=0.0, calibration=0.75),
+    )
+
+
+def card(*rows: Row, resamples: int = 200) -> Scorecard:
+    return scorecard(rows, np.random.default_rng(0), resamples=resamples)
+
+
+def random_rows(count: int, families: int, seed: int = 1) -> list[Row]:
+    rng = np.random.default_rng(seed)
+    return [
+        row(
+            bool(c),
+            float(np.clip(np.round(rng.normal(0.4 + 0.2 * c, 0.25), 1), 0, 1)),
+            family=f"f{rng.integers(families)}",
+            reward=float(rng.random()),
+            kind=SHIFT if rng.random() < 0.7 else BIAS,
+            named=SHIFT,
+        )
+        for c in rng.integers(2, size=count)
+    ]
+
+
+def test_a_case_worked_by_hand() -> None:
+    found = card(
+        row(True, 0.9, family="a", reward=0.9, named=SHIFT),
+        row(True, 0.8, family="b", reward=0.7, named=BIAS),
+        row(True, 0.2, family="b", reward=0.1),
+        row(False, 0.6, family="a", reward=0.0),
+        row(False, 0.1, family="b", reward=0.6),
+    )
+    assert found.reward.value == pytest.approx(2.3 / 5)
+    assert found.recall.value == pytest.approx(2 / 3)
+    assert found.precision.value == pytest.approx(2 / 3)
+    assert found.f1.value == pytest.approx(2 / 3)
+    assert found.balanced_accuracy.value == pytest.approx((2 / 3 + 1 / 2) / 2)
+    # Of the six pairs (corrupted, clean) only (0.2, 0.6) is in the wrong order.
+    assert found.auroc.value == pytest.approx(5 / 6)
+    assert found.brier.value == pytest.approx((0.01 + 0.04 + 0.64 + 0.36 + 0.01) / 5)
+    assert found.share_flagged.value == pytest.approx(3 / 5)
+    assert found.type_accuracy.value == pytest.approx(1 / 2)
+    assert found.components == Components(detection=1.0, explanation=0.5, correction=0.0, calibration=0.75)
+    assert (found.episodes, found.scored, found.invalid, found.failed, found.families) == (5, 5, 0, 0, 2)
+    assert found.prevalence == pytest.approx(0.6)
+
+
+def test_skill_is_0_for_the_best_constant_and_1_for_the_oracle() -> None:
+    # At prevalence 1/2 "always clean" at confidence 1/2 earns 0.6 on clean and 0.075 on corrupted.
+    corrupted = [row(True, 0.5, reward=0.075, kind=kind, family=kind) for kind in CorruptionType]
+    constant = card(*corrupted, *[row(False, 0.5, reward=0.6)] * 5)
+    assert constant.best_constant == pytest.approx(0.3375)
+    assert constant.skill.value == pytest.approx(0.0)
+    oracle = card(row(True, 1.0, reward=1.0), row(False, 0.0, reward=0.625))
+    assert oracle.oracle == pytest.approx(0.8125)
+    assert oracle.skill.value == pytest.approx(1.0)
+
+
+def test_the_best_constant_flags_where_most_is_corrupted() -> None:
+    best, oracle = reward_bounds(np.array([0.9]), np.array([[0.0, 0.0, 1.0, 0.0, 0.0]]))
+    # Detection, half of the explanation for a type that is always the same, and the calibration of P = 0.9.
+    assert best[0] == pytest.approx(0.9 * (0.40 + 0.15) + 0.1 * (1 - 0.09))
+    assert oracle[0] == pytest.approx(0.9 + 0.1 * 0.625)
+
+
+def test_an_invalid_verdict_is_a_wrong_one_and_a_failure_is_none() -> None:
+    rows = [row(True, 0.9, family="a"), row(False, 0.1, family="b")]
+    invalid = row(True, 0.5).model_copy(
+        update={"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None, "reward": 0.0}
+    )
+    failed = Row(key="forge:1:val:9", outcome=Outcome.worker_failed, reason="down")
+    with_failure, with_invalid = card(*rows, failed), card(*rows, invalid)
+    assert (with_failure.failed, with_failure.scored, with_failure.episodes) == (1, 2, 3)
+    assert with_failure.reward.value == card(*rows).reward.value
+    assert (with_invalid.invalid, with_invalid.recall.value) == (1, 0.5)
+    assert with_invalid.auroc.value == 0.5
+    assert with_invalid.brier.value == pytest.approx((0.01 + 0.01 + 1.0) / 3)
+
+
+@pytest.mark.parametrize("corrupted", [True, False])
+def test_one_class_has_no_auroc_and_says_so(corrupted: bool) -> None:
+    found = card(row(corrupted, 0.9, family="a"), row(corrupted, 0.2, family="b"))
+    assert found.auroc.value is None
+    assert found.balanced_accuracy.value is None
+    assert found.auroc.low is None
+    assert any("need both classes" in note for note in found.notes)
+
+
+def test_nothing_flagged_has_no_precision_and_says_so() -> None:
+    found = card(row(True, 0.1, family="a"), row(False, 0.1, family="b"))
+    assert (found.precision.value, found.type_accuracy.value, found.f1.value) == (None, None, 0.0)
+    assert any("nothing was flagged" in note for note in found.notes)
+
+
+def test_one_family_has_no_interval_and_says_so() -> None:
+    found = card(row(True, 0.9), row(False, 0.1))
+    assert (found.reward.low, found.reward.high) == (None, None)
+    assert any("one family only" in note for note in found.notes)
+
+
+def test_no_judged_row_is_an_empty_card() -> None:
+    found = card(Row(key="forge:1:val:0", outcome=Outcome.infra_failed))
+    assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was judged",))
+
+
+def test_a_judged_row_without_truth_is_refused() -> None:
+    with pytest.raises(ValueError, match="row forge:1:val:0: a judged row needs corrupted, family and reward"):
+        card(row(True, 0.9).model_copy(update={"family": None}))
+
+
+def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows() -> None:
+    rows = random_rows(120, families=6)
+    sample = _sample(rows)
+    spread = _bootstrap(sample, np.random.default_rng(7), resamples=25)
+    draws = np.random.default_rng(7).integers(sample.families, size=(25, sample.families))
+    for number, families in enumerate(draws):
+        picked = np.concatenate([np.flatnonzero(sample.family == f) for f in families])
+        y, p, flagged = sample.corrupted[picked], sample.p[picked], sample.flagged[picked]
+        want = {
+            "reward": sample.reward[picked].mean(),
+            "balanced_accuracy": sk.balanced_accuracy_score(y, flagged),
+            "precision": sk.precision_score(y, flagged),
+            "recall": sk.recall_score(y, flagged),
+            "f1": sk.f1_score(y, flagged),
+            "auroc": sk.roc_auc_score(y, p),
+            "brier": sk.brier_score_loss(y, p),
+            "share_flagged": flagged.mean(),
+            "type_accuracy": sample.typed[picked][y & flagged].mean(),
+        }
+        for name, value in want.items():
+            assert spread[name][number] == pytest.approx(value), name
+
+
+def test_intervals_hold_the_value_and_depend_on_the_generator_alone() -> None:
+    rows = random_rows(200, families=10)
+    first, again = (scorecard(rows, np.random.default_rng(3)) for _ in range(2))
+    assert first == again
+    for name in ("reward", "auroc", "brier", "f1", "skill"):
+        estimate = getattr(first, name)
+        assert estimate.low < estimate.value < estimate.high
+
+
+def test_clustering_widens_the_interval_where_families_differ() -> None:
+    rows = [row(bool(n % 2), 0.5, family=f"f{n // 20}", reward=float(n // 20 % 2)) for n in range(200)]
+    loose = [r.model_copy(update={"family": f"x{n}"}) for n, r in enumerate(rows)]
+    clustered, independent = card(*rows).reward, card(*loose).reward
+    assert clustered.low is not None
+    assert clustered.high is not None
+    assert independent.low is not None
+    assert independent.high is not None
+    assert clustered.high - clustered.low > 2 * (independent.high - independent.low)
+
+
+def test_a_thousand_resamples_of_two_thousand_rows_take_less_than_a_second_of_cpu() -> None:
+    rows = random_rows(2_000, families=40)
+    begin = time.process_time()
+    scorecard(rows, np.random.default_rng(0))
+    assert time.process_time() - begin < 1.0
