@@ -19,16 +19,20 @@ from forge_arena.values import is_whole, lower, mentions, sentences
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
 
-_ITEM = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+\S", re.MULTILINE)
-# "Section I" and "I/O" are nobody speaking, and neither is "US".
-_SINGULAR = re.compile(
-    r"\b(?i:annex|appendix|article|category|chapter|class|exhibit|level|part|phase|schedule|section|tier|title|type|volume)"
-    r" I\b|(?P<own>(?<![\w/.])I(?![\w/]|\.\w)|\b(?:[Mm]y|[Mm]e|MY|ME|mine|[Mm]yself)\b)"
+# The patterns begin with what is rare, which is what makes them fast; what stands before a match is looked at after.
+_ITEM = re.compile(r"\n[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
+_SINGULAR = re.compile(r"[IMm](?:(?<=I)(?![/]|\.\w)|(?<=[Mm])(?:y(?:self)?|e|Y|E)|(?<=m)ine)(?!\w)")
+_PLURAL = re.compile(r"[OUWouw](?:(?<=[Ww])(?:e|E)|(?<=[Oo])(?:urs?|urselves|URS?)|(?<=[Uu])s)(?!\w)")
+_NUMBERED = re.compile(
+    r"\b(?:annex|appendix|article|category|chapter|class|exhibit|level|part|phase|schedule|section|tier|title|type|volume)"
+    r"\s$",
+    re.IGNORECASE,
 )
-_PLURAL = re.compile(r"(?P<own>\b(?:[Ww]e|WE|[Oo]urs?|OURS?|[Uu]s|[Oo]urselves)\b)")
-_DAY_OF_MONTH = re.compile(
-    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?|(?:on|by|before|after|until|till|from) the )"
-    r"\d{1,2}(?:st|nd|rd|th)\b(?! (?:attempt|anniversary|century|day|month|percentile|time|week|year)\b)",
+_ORDINAL = re.compile(
+    r"\d{1,2}(?:st|nd|rd|th)\b(?! (?:attempt|anniversary|century|day|month|percentile|time|week|year)\b)", re.IGNORECASE
+)
+_BEFORE_A_DAY = re.compile(
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?|(?:on|by|before|after|until|till|from) the )$",
     re.IGNORECASE,
 )
 _IMPORT_LINE = re.compile(r"^[+ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+(\w+))", re.MULTILINE)
@@ -208,16 +212,28 @@ def _begins(text: str, phrases: tuple[str, ...]) -> bool:
 
 
 def _items(text: str) -> tuple[Span, ...]:
-    """Where the list items begin: not in fenced code, where a dash is a sign or a line of a diff."""
-    return _in_prose(text, _ITEM.finditer(text))
+    """The marks of the list items: not in fenced code, where a dash is a sign or a line of a diff."""
+    return _in_prose(text, (Span(start=m.start(), end=m.end() - 1) for m in _ITEM.finditer(f"\n{text}")))
 
 
 def _own(person: re.Pattern[str], text: str) -> tuple[Span, ...]:
-    return _in_prose(text, (m for m in person.finditer(text) if m["own"]))
+    """Where the text speaks of itself; "Section I" and "I/O" are nobody speaking, and neither is "US"."""
+    return _in_prose(
+        text, (Span(start=m.start(), end=m.end()) for m in person.finditer(text) if _is_own(text, m.start(), m.end()))
+    )
 
 
-def _in_prose(text: str, matches: Iterable[re.Match[str]]) -> tuple[Span, ...]:
-    found = tuple(Span(start=m.start(), end=m.end()) for m in matches)
+def _is_own(text: str, start: int, end: int) -> bool:
+    before = text[start - 1 : start]
+    if before.isalnum() or before == "_":
+        return False
+    if text[start:end] != "I":
+        return True
+    return before not in ("/", ".") and not _NUMBERED.search(text, max(0, start - 12), start)
+
+
+def _in_prose(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+    found = tuple(spans)
     if not found:
         return found
     blocks = code_blocks(text)
@@ -232,8 +248,11 @@ def _days(text: str) -> list[Span]:
         for m in mentions(text[start:end])
         if m.kind is ClaimKind.date
     ]
-    loose = (Span(start=m.start(), end=m.end()) for m in _DAY_OF_MONTH.finditer(text))
-    return named or list(loose)
+    return named or [
+        Span(start=m.start() - len(before[0]), end=m.end())
+        for m in _ORDINAL.finditer(text)
+        if (before := _BEFORE_A_DAY.search(text, max(0, m.start() - 16), m.start()))
+    ]
 
 
 def _signature(line: str) -> tuple[str, str]:

@@ -18,7 +18,6 @@ import ast
 import marshal
 import math
 import os
-import re
 import secrets
 import select
 import signal
@@ -36,8 +35,6 @@ from forge_arena.types import Case, Span
 MAX_CODE = 32_000
 MAX_RESULTS = 1 << 20
 START_SECONDS = 30.0
-
-_BLOCK = re.compile(r"^[ \t]*```[^\n`]*\n(.*?)(?:^[ \t]*```[ \t\r]*$|\Z)", re.MULTILINE | re.DOTALL)
 
 # What snippets may import. Each is loaded before the doors close, so none may act on the world when it is imported.
 _MODULES = frozenset(
@@ -60,9 +57,25 @@ class CaseResult:
 
 def code_blocks(text: str) -> tuple[Span, ...]:
     """The contents of the ``` fenced blocks of a text, without the fences; one never closed runs to the end."""
-    if "```" not in text:
-        return ()
-    return tuple(Span(start=m.start(1), end=m.end(1)) for m in _BLOCK.finditer(text))
+    found: list[Span] = []
+    opened = -1
+    at = text.find("```")
+    while at >= 0:
+        line = text.rfind("\n", 0, at) + 1
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        rest = text[at + 3 : end]
+        if text[line:at].strip(" \t"):
+            pass
+        elif opened < 0:
+            opened = end + 1 if "`" not in rest and end < len(text) else -1
+        elif not rest.strip():
+            found.append(Span(start=opened, end=line))
+            opened = -1
+        at = text.find("```", end)
+    if opened >= 0:
+        found.append(Span(start=opened, end=len(text)))
+    return tuple(found)
 
 
 @lru_cache(maxsize=4_096)
