@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import forge_arena
 import uvicorn
 from fastapi import FastAPI, Path, Request, Response
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+
+import forge_arena
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Outcome
@@ -28,11 +33,6 @@ from forge_arena.wire import (
     VerdictResults,
 )
 from forge_arena.workers import open_worker
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
-
 from forge_server import body, examples, logs
 from forge_server.episodes import Episodes
 from forge_server.errors import (

@@ -12,6 +12,8 @@ from time import perf_counter
 from typing import Self
 from weakref import WeakValueDictionary
 
+from pydantic import TypeAdapter
+
 import forge_arena
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
@@ -34,8 +36,6 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
-from pydantic import TypeAdapter
-
 from forge_server.errors import (
     ConflictingVerdict,
     EpisodeFinished,
@@ -44,6 +44,7 @@ from forge_server.errors import (
     NoSuchAttempt,
     NoSuchKey,
     Refused,
+    StoreUnavailable,
     UnknownEpisode,
     WorkerUnavailable,
 )
@@ -82,7 +83,10 @@ class Live:
         self.id = id
         self.key = key
         self.split = split
-        self.episode = episode
+        # Only the Worker needs the statements, and they are two thirds of an episode's memory.
+        self.episode = episode and episode.model_copy(
+            update={"scenario": episode.scenario.model_copy(update={"statements": (), "topics": {}})}
+        )
         self.attempts = attempts
         self.expires = expires
         self.status = "open"
@@ -159,7 +163,7 @@ class Episodes:
     # --- open
 
     async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
-        """Raises `WorkerUnavailable` where not one of the episodes could be made."""
+        """Raises `WorkerUnavailable` or `StoreUnavailable` where not one of the episodes could be made."""
         made: list[Ready | FailedEpisode] = []
         if ask.keys is not None:
             keys = self._checked(ask.keys)
@@ -174,7 +178,8 @@ class Episodes:
         ready = [one for one in made if isinstance(one, Ready)]
         failed = [one for one in made if isinstance(one, FailedEpisode)]
         if not ready:
-            raise WorkerUnavailable(f"the Worker gave no episode ({failed[0].reason}): try again later")
+            kind = WorkerUnavailable if failed[0].outcome is Outcome.worker_failed else StoreUnavailable
+            raise kind(f"no episode could be made ({failed[0].reason}): try again later")
         now = time.time()
         new = [
             NewEpisode(
@@ -295,8 +300,11 @@ class Episodes:
                 raise EpisodeFinished("the last attempt is made: probes come before it")
             if len(live.probes) >= budget:
                 raise NoProbesLeft(f"all {budget} probes of this episode are used: give your verdict")
+            stored = (await self._store.load([episode_id]))[episode_id]
+            if not stored.payload:
+                raise EpisodeGone("the episode is deleted: open another one")
             try:
-                probe = await self._maker.probe(live.episode, live.probes, ask.question)
+                probe = await self._maker.probe(decode(stored.payload), live.probes, ask.question)
             except WorkerFailed as failure:
                 raise WorkerUnavailable(f"the Worker gave no answer ({failure.reason}): ask again later") from None
             probes = (*live.probes, probe)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from forge_arena.wire import (
     AskProbe,
     EpisodeState,
@@ -13,7 +15,6 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
-from pydantic import BaseModel
 
 EPISODE_ID = "Qh3vZJ0nq1b7VY2xkT9sWmUe"
 SOURCE = "Refund policy 3.1: duplicate charges are refunded. 3.2: refunds take 5 to 7 business days; until September "

@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Self
 
-from forge_arena.types import Mechanism
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from forge_arena.types import Mechanism
 
 PREFIX = "FORGE_ARENA_"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from pydantic_core import PydanticSerializationError
+
 from forge_arena.episodes import Arena
 from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
 from forge_arena.wire import FailedEpisode, OpenEpisodes
-from pydantic_core import PydanticSerializationError
-
 from forge_server.errors import Busy, NothingMatches, Refused
 from forge_server.logs import log
 from forge_server.metrics import Metrics
@@ -22,7 +22,7 @@ from forge_server.store import Store
 
 TRIES = 3
 RESERVE = 32
-PAUSE = 0.5
+PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 
 
@@ -50,37 +50,35 @@ class Maker:
         self._arena = arena
         self._settings = settings
         self._metrics = metrics
-        self._places = asyncio.Semaphore(settings.concurrency)
+        # Filling the stock and answering requests have places of their own: neither can starve the other.
+        self.fillers = max(1, settings.concurrency // 2)
+        self._places = asyncio.Semaphore(max(1, settings.concurrency - self.fillers))
         self._turnstile = asyncio.Lock()
         self._waiting = 0
 
     async def make(self, key: str) -> Ready:
         """Raises `WorkerFailed`, also where the Worker did not answer in time."""
-        self._waiting += 1
+        # A scripted Worker never waits for anything: let one episode begin per pass of the loop, so that requests are
+        # answered between them.
+        async with self._turnstile:
+            await asyncio.sleep(0)
+        start = perf_counter()
         try:
-            async with self._places:
-                # A scripted Worker never waits for anything: let one episode begin per pass of the loop, so that
-                # requests are answered between them.
-                async with self._turnstile:
-                    await asyncio.sleep(0)
-                start = perf_counter()
-                try:
-                    async with asyncio.timeout(self._settings.make_timeout):
-                        episode = await self._arena.make(key)
-                except TimeoutError:
-                    raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s") from None
-                try:
-                    payload = encode(episode)
-                except PydanticSerializationError:
-                    raise WorkerFailed("the Worker's answer is not valid Unicode") from None
-                self._metrics.make_seconds.observe(perf_counter() - start)
-                return Ready(episode, self._arena.plan(key).split, payload)
+            try:
+                async with asyncio.timeout(self._settings.make_timeout):
+                    episode = await self._arena.make(key)
+            except TimeoutError:
+                raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s") from None
+            try:
+                payload = encode(episode)
+            except PydanticSerializationError:
+                raise WorkerFailed("the Worker's answer is not valid Unicode") from None
         except WorkerFailed as failure:
             self._metrics.worker_failures.labels("episode").inc()
             log.warning("worker_failed", key=key, reason=failure.reason)
             raise
-        finally:
-            self._waiting -= 1
+        self._metrics.make_seconds.observe(perf_counter() - start)
+        return Ready(episode, self._arena.plan(key).split, payload)
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
@@ -103,7 +101,7 @@ class Maker:
         """Make these for a request that waits: each within the request's time limit, or failed with its reason."""
         if self._waiting + len(keys) > self._settings.pending_makes:
             raise Busy("too many episodes are waiting to be made: slow down and try again")
-        tasks = [asyncio.create_task(self._make_or_fail(key)) for key in keys]
+        tasks = [asyncio.create_task(self._in_turn(key)) for key in keys]
         try:
             await asyncio.wait(tasks, timeout=self._settings.open_timeout)
         finally:
@@ -111,19 +109,35 @@ class Maker:
                 task.cancel()
         late = f"not made within {self._settings.open_timeout:g} s"
         return [
-            task.result() if task.done() and not task.cancelled() else _failed(key, late)
+            task.result()
+            if task.done() and not task.cancelled()
+            else FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=late)
             for key, task in zip(keys, tasks, strict=True)
         ]
 
-    async def _make_or_fail(self, key: str) -> Ready | FailedEpisode:
+    async def _in_turn(self, key: str) -> Ready | FailedEpisode:
+        self._waiting += 1
         try:
-            return await self.make(key)
-        except WorkerFailed as failure:
-            return _failed(key, failure.reason)
+            async with self._places:
+                return await self.attempt(key)
+        finally:
+            self._waiting -= 1
 
-
-def _failed(key: str, reason: str) -> FailedEpisode:
-    return FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=reason)
+    async def attempt(self, key: str) -> Ready | FailedEpisode:
+        """Make an episode or say why not. A defect that one scenario lays bare is logged and ends only that episode."""
+        task = asyncio.create_task(self.make(key))
+        try:
+            await asyncio.wait([task])
+        finally:
+            task.cancel()
+        error = task.exception()
+        if error is None:
+            return task.result()
+        if isinstance(error, WorkerFailed):
+            return FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=error.reason)
+        log.error("defect", key=key, exc_info=error)
+        reason = "the arena has a defect at this key, which the server has logged"
+        return FailedEpisode(key=key, outcome=Outcome.infra_failed, reason=reason)
 
 
 class Streams:
@@ -171,7 +185,6 @@ class Stock:
         self._maker = maker
         self._streams = streams
         self._size = settings.stock
-        self._fillers = settings.concurrency
         self._ready: deque[Ready] = deque()
         self._keys: deque[tuple[str, int]] = deque()
         self._reserving = asyncio.Lock()
@@ -193,7 +206,7 @@ class Stock:
     async def keep_full(self) -> None:
         """Refill until cancelled."""
         async with asyncio.TaskGroup() as fillers:
-            for _ in range(self._fillers):
+            for _ in range(self._maker.fillers):
                 fillers.create_task(self._fill())
 
     async def _fill(self) -> None:
@@ -207,15 +220,15 @@ class Stock:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
-            try:
-                self._ready.append(await self._maker.make(key))
-            except WorkerFailed as failure:
-                self.trouble = failure.reason
-                if tries < TRIES:
+            made = await self._maker.attempt(key)
+            if isinstance(made, FailedEpisode):
+                self.trouble = made.reason
+                if made.outcome is Outcome.worker_failed and tries < TRIES:
                     self._keys.append((key, tries + 1))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
+            self._ready.append(made)
             pause = PAUSE
             self.trouble = None
             self.filled_once.set()

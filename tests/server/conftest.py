@@ -85,16 +85,12 @@ class Running:
         return body
 
 
-def attempt(episode_id: str, number: int = 0, **changed: Any) -> dict[str, Any]:
-    verdict = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.75, **changed}
-    return {"episode_id": episode_id, "attempt": number, "verdict": verdict}
-
-
-def said(episode_id: str, completion: str, number: int = 0) -> dict[str, Any]:
-    return {"episode_id": episode_id, "attempt": number, "completion": completion}
-
-
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def moody() -> type[MoodyWorker]:
+    return MoodyWorker
 
 
 @pytest.fixture
@@ -102,7 +98,9 @@ def serve(tmp_path: Path) -> Serve:
     """A context manager that serves with changed settings; twice in one test means a restart on the same store."""
 
     @asynccontextmanager
-    async def running(*, worker: MoodyWorker | None = None, wait: bool = True, **changed: Any) -> AsyncIterator[Running]:
+    async def running(
+        *, worker: MoodyWorker | None = None, wait: bool = True, **changed: Any
+    ) -> AsyncIterator[Running]:
         settings = Settings(store=f"sqlite:///{tmp_path}/arena.db", **{"stock": 4, "concurrency": 2, **changed})
         worker = worker or MoodyWorker()
         arena = Arena(worker, secret="a secret of this test", probes=settings.probes)

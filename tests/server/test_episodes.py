@@ -20,6 +20,12 @@ def said(episode_id: str, completion: str, number: int = 0) -> dict[str, Any]:
     return {"episode_id": episode_id, "attempt": number, "completion": completion}
 
 
+async def full(running: Any) -> None:
+    async with asyncio.timeout(20):
+        while len(running.service.episodes.stock) < running.settings.stock:  # noqa: ASYNC110 - nothing to wait on
+            await asyncio.sleep(0.01)
+
+
 async def refused(response: Any, status: int, code: str) -> str:
     assert response.status_code == status, response.text
     error = response.json()["error"]
@@ -212,7 +218,8 @@ async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdic
     good = json.dumps(attempt("")["verdict"])
     results = (
         await server.judge(
-            said(first["episode_id"], f"Let me see.\n```json\n{good}\n```"), said(second["episode_id"], "no idea \x00 \U0001f600")
+            said(first["episode_id"], f"Let me see.\n```json\n{good}\n```"),
+            said(second["episode_id"], "no idea \x00 \U0001f600"),
         )
     ).json()["results"]
     assert results[0]["outcome"] == "scored"
@@ -348,7 +355,7 @@ async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: 
 
 async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> None:
     async with serve(concurrency=1) as running:
-        await asyncio.sleep(0.2)
+        await full(running)
         running.worker.failures = 1
         response = await running.http.post("/v1/episodes", json={"keys": [f"forge:1:val:{n}" for n in range(3)]})
         body = response.json()
@@ -360,9 +367,8 @@ async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> Non
 
 
 async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
-    async with serve(stock=8, make_timeout=5) as running:
-        while len(running.service.episodes.stock) < 8:
-            await asyncio.sleep(0.01)
+    async with serve(stock=8, make_timeout=2) as running:
+        await full(running)
         opened = await running.open(count=2)
         running.worker.mood = "hangs"
         stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1"]}))

@@ -1,0 +1,205 @@
+"""What the API refuses, how fast, and that it never repeats what it was sent."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from forge_arena.wire import ErrorBody
+from forge_server import examples
+from forge_server.app import create_app
+
+MARK = "zqxjkvbpyg"
+VERDICT = '{"detection":true,"explanation":"","correction":"","confidence":0.5}'
+
+
+def batch(verdict: str, more: str = "") -> bytes:
+    return f'{{"verdicts":[{{"episode_id":"{MARK}","attempt":0,"verdict":{verdict}{more}}}]}}'.encode()
+
+
+BAD = {
+    "no JSON at all": (f"{MARK}".encode(), 400, "malformed_json"),
+    "an empty body": (b"", 400, "malformed_json"),
+    "a cut body": (batch(VERDICT)[:-3], 400, "malformed_json"),
+    "a list": (b"[]", 422, "invalid_request"),
+    "not UTF-8": (b'{"verdicts":"\xff\xfe"}', 400, "malformed_json"),
+    "a raw control character": (f'{{"verdicts":"{MARK}\x01"}}'.encode(), 400, "malformed_json"),
+    "a lone surrogate": (batch(VERDICT.replace('""', '"\\ud800"')), 400, "malformed_json"),
+    "nested a hundred thousand deep": (b"[" * 100_000, 400, "malformed_json"),
+    "NaN": (batch(VERDICT.replace("0.5", "NaN")), 422, "invalid_request"),
+    "Infinity": (batch(VERDICT.replace("0.5", "Infinity")), 422, "invalid_request"),
+    "an overflowing number": (batch(VERDICT.replace("0.5", "1e999")), 422, "invalid_request"),
+    "a million digits": (batch(VERDICT.replace("0.5", "9" * 1_000_000)), 400, "malformed_json"),
+    "confidence above one": (batch(VERDICT.replace("0.5", "1.5")), 422, "invalid_request"),
+    "confidence below zero": (batch(VERDICT.replace("0.5", "-0.1")), 422, "invalid_request"),
+    "a word for a truth value": (batch(VERDICT.replace("true", f'"{MARK}"')), 422, "invalid_request"),
+    "a number for a text": (batch(VERDICT.replace('""', "7")), 422, "invalid_request"),
+    "a missing field": (batch('{"detection":true}'), 422, "invalid_request"),
+    "an unknown field": (batch(VERDICT, f',"{MARK}":1'), 422, "invalid_request"),
+    "a duplicate key": (batch(VERDICT.replace("}", ',"confidence":0.9}')), 400, "malformed_json"),
+    "a duplicate key in disguise": (batch(VERDICT.replace("}", ',"c\\u006fnfidence":0.9}')), 400, "malformed_json"),
+    "both verdict and completion": (batch(VERDICT, ',"completion":""'), 422, "invalid_request"),
+    "a negative attempt": (batch(VERDICT, "").replace(b'"attempt":0', b'"attempt":-1'), 422, "invalid_request"),
+    "too long a correction": (batch(VERDICT.replace('""', f'"{MARK * 2000}"')), 422, "invalid_request"),
+    "no verdicts": (b'{"verdicts":[]}', 422, "invalid_request"),
+    "too many verdicts": (json.dumps({"verdicts": [{}] * 257}).encode(), 422, "invalid_request"),
+    "many wrong entries": (b'{"verdicts":[' + b"1," * 100_000 + b"1]}", 422, "invalid_request"),
+    "many unknown fields": (b"{%s}" % b",".join(b'"%d":1' % n for n in range(90_000)), 422, "invalid_request"),
+    "ten megabytes": (b'{"verdicts":"' + b"a" * 10_000_000 + b'"}', 413, "body_too_large"),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+async def test_bad_input_is_refused_at_once_in_words_of_our_own(server: Any, what: str) -> None:
+    body, status, code = BAD[what]
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        response = await server.http.post("/v1/verdicts", content=body)
+        seconds.append(time.perf_counter() - start)
+        error = ErrorBody.model_validate_json(response.content).error
+        assert (response.status_code, error.code) == (status, code), response.text
+        assert MARK not in response.text
+        assert len(error.message) < 600
+    assert min(seconds) < 0.05
+    assert (await server.http.get("/v1/stats")).json()["verdicts"] == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "either count or keys"),
+        ({"count": 1, "keys": ["forge:1:train:0"]}, "either count or keys"),
+        ({"count": 0}, "greater than or equal to 1"),
+        ({"count": 257}, "less than or equal to 256"),
+        ({"count": 1, "split": MARK}, "'train', 'val' or 'test'"),
+        ({"count": 1, "stealth": 4}, "less than or equal to 3"),
+        ({"count": 1, "attempts": 65}, "less than or equal to 64"),
+        ({"keys": ["forge:1:train:0"], "stealth": 1}, "keys already say everything"),
+    ],
+)
+async def test_a_wrong_request_for_episodes_says_what_was_wanted(server: Any, body: Any, word: str) -> None:
+    response = await server.http.post("/v1/episodes", json=body)
+    assert response.status_code == 422
+    assert word in response.json()["error"]["message"]
+    assert MARK not in response.text
+
+
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(server: Any) -> None:
+    async def endless() -> Any:
+        for _ in range(100):
+            yield b"a" * 100_000
+
+    response = await server.http.post("/v1/verdicts", content=endless())
+    assert (response.status_code, response.json()["error"]["code"]) == (413, "body_too_large")
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(serve: Any) -> None:
+    async with serve(body_timeout=0.2) as running:
+        reader, writer = await asyncio.open_connection(running.http.base_url.host, running.http.base_url.port)
+        writer.write(b"POST /v1/verdicts HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{")
+        async with asyncio.timeout(5):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_token_is_asked_for_and_not_repeated(serve: Any) -> None:
+    async with serve(tokens=("correct horse", "battery staple")) as running:
+        for given in ({}, {"authorization": f"Bearer {MARK}"}, {"authorization": "correct horse"}):
+            for path in ("/v1/stats", "/metrics", "/v1/episodes/x", "/nowhere"):
+                response = await running.http.get(path, headers=given)
+                assert (response.status_code, response.json()["error"]["code"]) == (401, "unauthorized")
+                assert response.headers["www-authenticate"] == "Bearer"
+                assert MARK not in response.text
+        for token in running.settings.tokens:
+            headers = {"authorization": f"Bearer {token}"}
+            assert (await running.http.get("/v1/stats", headers=headers)).status_code == 200
+        assert (await running.http.get("/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("GET", "/v2", 404, "not_found"), ("PUT", "/v1/stats", 405, "method_not_allowed")],
+)
+async def test_a_wrong_path_or_method_has_the_same_form_of_error(
+    server: Any, method: str, path: str, status: int, code: str
+) -> None:
+    response = await server.http.request(method, path)
+    assert (response.status_code, ErrorBody.model_validate_json(response.content).error.code) == (status, code)
+
+
+async def test_until_the_worker_is_ready_requests_are_told_to_wait(serve: Any, moody: Any) -> None:
+    worker = moody()
+    worker.started.clear()
+    async with serve(worker=worker, wait=False) as running:
+        health = await running.http.get("/health")
+        assert health.status_code == 503
+        assert health.json() == {"ready": False, "reason": "the Worker scripted is starting"}
+        response = await running.http.post("/v1/episodes", json={"count": 1})
+        assert (response.status_code, response.json()["error"]["code"]) == (503, "starting")
+        assert response.headers["retry-after"]
+        worker.started.set()
+        async with asyncio.timeout(10):
+            await running.service.ready.wait()
+        assert (await running.http.get("/health")).json() == {"ready": True, "reason": None}
+    assert worker.closed
+
+
+async def test_metrics_count_episodes_verdicts_and_seconds(server: Any) -> None:
+    [opened] = await server.open()
+    body = {"verdicts": [{"episode_id": opened["episode_id"], "completion": "?"}]}
+    assert (await server.http.post("/v1/verdicts", json=body)).status_code == 200
+    text = (await server.http.get("/metrics")).text
+    for line in (
+        'forge_episodes_opened_total{split="train"} 1.0',
+        'forge_verdicts_total{outcome="invalid_verdict"} 1.0',
+        'forge_request_seconds_count{route="/v1/verdicts",status="200"} 1.0',
+        "forge_stock_episodes ",
+    ):
+        assert line in text
+
+
+async def test_every_answer_carries_an_id_to_look_for_in_the_log(server: Any) -> None:
+    ids = [(await server.http.get("/health")).headers["x-request-id"] for _ in range(2)]
+    assert ids[0] != ids[1]
+
+
+def test_every_example_is_what_its_model_accepts() -> None:
+    for model, given in examples.REQUESTS.items():
+        for example in given.values():
+            model.model_validate_json(json.dumps(example["value"]))
+    for model, example in examples.ANSWERS.items():
+        model.model_validate_json(json.dumps(example))
+
+
+async def test_openapi_documents_every_route_with_its_body_and_refusals(server: Any) -> None:
+    document = (await server.http.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    operations = [(m, p, o) for p, methods in document["paths"].items() for m, o in methods.items()]
+    assert {(m.upper(), p) for m, p, _ in operations} == {
+        ("POST", "/v1/episodes"),
+        ("POST", "/v1/verdicts"),
+        ("POST", "/v1/episodes/{episode_id}/probe"),
+        ("GET", "/v1/episodes/{episode_id}"),
+        ("DELETE", "/v1/episodes/{episode_id}"),
+        ("GET", "/v1/stats"),
+        ("GET", "/health"),
+        ("GET", "/metrics"),
+    }
+    for method, path, operation in operations:
+        assert operation["description"], path
+        if method == "post":
+            content = operation["requestBody"]["content"]["application/json"]
+            assert content["schema"]["$ref"].rpartition("/")[2] in schemas
+            assert content["examples"]
+            assert {"200", "400", "401", "413", "422", "503"} <= operation["responses"].keys()
+
+
+async def test_an_app_without_its_lifespan_says_that_it_is_starting(server: Any) -> None:
+    app = create_app(server.settings, server.arena)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://here") as http:
+        assert (await http.get("/v1/stats")).json()["error"]["code"] == "starting"

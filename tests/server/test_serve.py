@@ -1,0 +1,93 @@
+"""The server as a process: it says when it is ready, dies cleanly, and kill -9 takes nothing from what it answered."""
+
+import json
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+PROGRAM = (
+    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
+    "serve(Settings.from_environment({}, **__import__('json').loads(sys.argv[1])))"
+)
+
+
+class Process:
+    """`serve` in a child, on a free port."""
+
+    def __init__(self, **settings: Any) -> None:
+        given = json.dumps({"port": 0, "stock": 8, **settings})
+        self.child = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, given], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.child.stdout is not None
+        readable, _, _ = select.select([self.child.stdout], [], [], 60)
+        self.line = self.child.stdout.readline().strip() if readable else ""
+        self.url = self.line.rpartition(" ")[2]
+
+    def end(self, how: signal.Signals) -> str:
+        self.child.send_signal(how)
+        return self.child.communicate(timeout=60)[1]
+
+
+def test_it_prints_its_url_once_an_episode_can_be_had_and_ends_on_sigterm(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
+    assert server.line.startswith("ForgeArena is ready at http://127.0.0.1:")
+    assert httpx.post(f"{server.url}/v1/episodes", json={"count": 2}).status_code == 200
+    log = server.end(signal.SIGTERM)
+    assert "Traceback" not in log
+    assert json.loads(log.splitlines()[0])["event"] == "ready"
+    assert not (tmp_path / "arena.db-wal").exists()
+
+
+def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/arena.db"
+    answered: dict[str, Any] = {}
+    sent: dict[str, Any] = {}
+    for _ in range(2):
+        server = Process(store=store)
+        with httpx.Client(base_url=server.url) as http:
+            for opened in http.post("/v1/episodes", json={"count": 4, "attempts": 2}).json()["episodes"]:
+                id = opened["episode_id"]
+                sent[id] = {"verdicts": [{"episode_id": id, "attempt": 1, "completion": '{"detection": true}'}]}
+                answered[id] = http.post("/v1/verdicts", json=sent[id]).json()
+        server.end(signal.SIGKILL)
+    server = Process(store=store)
+    with httpx.Client(base_url=server.url) as http:
+        for id, body in sent.items():
+            assert http.post("/v1/verdicts", json=body).json() == answered[id]
+            assert http.get(f"/v1/episodes/{id}").json()["attempts_left"] == 1
+        assert sum(http.get("/v1/stats").json()["verdicts"].values()) == len(sent)
+    server.end(signal.SIGINT)
+
+
+def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    seen = []
+    for _ in range(2):
+        server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:1:test:5"]}).json()
+        seen.append(body["episodes"][0]["observation"])
+        server.end(signal.SIGTERM)
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"host": "0.0.0.0"}, "needs a token"),
+        ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
+        ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+    ],
+)
+def test_what_cannot_be_served_is_said_before_anything_listens(
+    tmp_path: Path, settings: dict[str, Any], wanted: str
+) -> None:
+    server = Process(**{"store": f"sqlite:///{tmp_path}/arena.db", **settings})
+    assert server.line == ""
+    assert server.child.wait(30) == 1
+    assert wanted in server.end(signal.SIGTERM)

@@ -1,0 +1,34 @@
+"""Settings come from the environment and from arguments, and wrong ones are refused by name."""
+
+import pytest
+
+from forge_server.settings import Settings, SettingsError
+
+
+def test_what_is_given_wins_over_the_environment_which_wins_over_the_default() -> None:
+    environ = {"FORGE_ARENA_PORT": "9000", "FORGE_ARENA_STOCK": "7", "FORGE_ARENA_TOKENS": "first token,second token"}
+    settings = Settings.from_environment(environ, port=9001, worker=None)
+    assert (settings.port, settings.stock, settings.worker) == (9001, 7, "scripted")
+    assert settings.tokens == ("first token", "second token")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "example.org"])
+def test_another_address_than_loopback_needs_a_token(host: str) -> None:
+    with pytest.raises(SettingsError, match="needs a token"):
+        Settings.from_environment({}, host=host)
+    assert Settings.from_environment({}, host=host, tokens=("a long token",)).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_none(host: str) -> None:
+    assert Settings.from_environment({}, host=host).tokens == ()
+
+
+def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:
+    environ = {"FORGE_ARENA_PORT": "many", "FORGE_ARENA_STOCK": "0", "FORGE_ARENA_TOKENS": "short"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(environ)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["port", "tokens", "stock"]
+    assert "short" not in str(caught.value)
+    assert "a long token" not in repr(Settings(tokens=("a long token",), secret="salt", api_key="key"))
