@@ -38,6 +38,7 @@ VALUE_KINDS = frozenset(
     {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
 )
 ABSENT_PER_CLAIM = 2
+OTHERS_PER_CITATION = 4
 
 
 class OptionSpec(Noun):
@@ -179,14 +180,13 @@ class Family:
         )
         statements = tuple(
             Statement(
-                text=self._text(text, draws, rng),
+                text=self._text(_one(_wordings(statement.text), rng), draws, rng),
                 says=statement.says,
                 when=statement.when,
                 part=statement.part,
                 rank=statement.rank,
             )
             for statement in spec.statements
-            for text in _wordings(statement.text)
         )
         return Scenario(
             family=spec.family,
@@ -381,19 +381,19 @@ class Family:
         numbered = right not in self.spec.authorities
         others = [n for n in authorities if n != right and (n not in self.spec.authorities) == numbered]
         rng.shuffle(others)
-        for place, name in enumerate(others):
+        for place, name in enumerate(others[:OTHERS_PER_CITATION]):
             found.append(
                 Alternative(
                     name=name, standing=Standing.elsewhere, forms=authorities[name], stealth=3 if place % 2 == 0 else 2
                 )
             )
-        known = {forms[0] for forms in authorities.values()}
         if numbered:
+            used = {text for name, text in draws.texts.items() if name.endswith(".number")}
             chapter = int(draws.texts[f"{right}.number"].partition(".")[0])
             near = [f"{chapter}.{n}" for n in range(1, 15)]
             far = [f"{c}.{n}" for c in range(2, 12) if c != chapter for n in range(1, 9)]
             for stealth, pool in ((1, near), (0, far)):
-                free = [n for n in pool if _citation_forms(cited_as, n)[0] not in known]
+                free = [n for n in pool if n not in used]
                 found.append(
                     Alternative(
                         name=f"absent_{stealth}",
@@ -402,6 +402,7 @@ class Family:
                         stealth=stealth,
                     )
                 )
+        known = {form for forms in authorities.values() for form in forms} if spec.fabricated else set()
         for number, text in enumerate(spec.fabricated):
             form = self._text(text, draws, rng)
             if form not in known:
