@@ -14,7 +14,14 @@ if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and
     from forge_agents.evaluate import Result
     from forge_agents.metrics import Estimate
 
-METRICS = ("reward", "balanced_accuracy", "f1", "auroc", "brier", "skill", "type_accuracy")
+METRICS = {
+    "reward": "reward",
+    "balanced_accuracy": "bal.acc",
+    "f1": "F1",
+    "auroc": "AUROC",
+    "brier": "Brier",
+    "skill": "skill",
+}
 
 
 def progress() -> Progress:
@@ -29,21 +36,24 @@ def progress() -> Progress:
 
 
 def scores_table(results: "list[Result]") -> Table:
-    """One row an overseer, one column a metric, 95% intervals below the values."""
-    table = Table("overseer", *[name.replace("_", " ") for name in METRICS], "invalid", "failed")
+    """One row an overseer, one column a metric, the 95% interval below each value."""
+    table = Table("overseer", title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}")
+    for name in METRICS.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         card = result.scorecard
-        cells = [_cell(getattr(card, name)) for name in METRICS]
-        table.add_row(result.overseer, *cells, str(card.invalid), str(card.failed))
+        troubles = [f"{count} {name}" for name, count in (("invalid", card.invalid), ("failed", card.failed)) if count]
+        name = result.overseer + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
+        table.add_row(name, *[_cell(getattr(card, metric)) for metric in METRICS])
     return table
 
 
 def _cell(estimate: "Estimate") -> str:
     if estimate.value is None:
-        return "–"  # noqa: RUF001  (a dash in a table)
+        return "-"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f}\n[dim]{estimate.low:.2f}..{estimate.high:.2f}[/]"
+    return f"{estimate.value:.3f}\n[dim]{estimate.low:.2f} {estimate.high:.2f}[/]"
 
 
 def evaluate(

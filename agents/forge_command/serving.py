@@ -31,7 +31,9 @@ def serve(
         from forge_server.app import serve as run
         from forge_server.settings import Settings, SettingsError
     except ModuleNotFoundError as error:
-        raise fail(f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'") from None
+        raise fail(
+            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
+        ) from None
     try:
         settings = Settings.from_environment(
             host=host,
