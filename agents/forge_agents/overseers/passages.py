@@ -96,6 +96,7 @@ _STOP = frozenset(
     ]
 )
 _STEM = 6
+MAX_BETWEEN = 90
 _HEADING = re.compile(
     r"[ \t]*(?:#{1,6}[ \t]*)?[\[(*_]*(?:(?P<word>section|clause|article|paragraph|rule|chapter|part|schedule|\u00a7)[ \t]*)?"
     r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}[a-z]?)[\])*_.:]*[ \t]+(?=\S)",
@@ -121,8 +122,8 @@ _BOUNDARY = re.compile(r"\b(?:since|until|till|before|after|from|as of|changed o
 _FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
 _TO = re.compile(r"\s+to\s+", re.IGNORECASE)
 _TURNED_INTO = re.compile(
-    r"\s+to\s+|,?\s+(?:is |was |are |were |has been )?(?:replaced|substituted|superseded|amended|changed|raised|lowered|"
-    r"increased|reduced|cut|moved)\s+(?:by|with|to)\s+|,?\s+(?:becomes|became|gives way to|is now|now)\s+",
+    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut|moved) to|"
+    r"becomes|became|gives way to|in favour of|again reads|now reads|but (?:is )?now|is now|are now|goes back to|stands again)\b",
     re.IGNORECASE,
 )
 _TAKES_PLACE_OF = re.compile(
@@ -143,7 +144,7 @@ def _stem(word: str) -> str:
     word = word.partition("'")[0].partition("\u2019")[0]
     if word[:1].isdigit():
         return word
-    for ending in ("ing", "ed", "es", "s"):
+    for ending in ("ing", "ed", "es", "ly", "s"):
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word[: -len(ending)]
             break
@@ -230,9 +231,11 @@ class Sentence:
                 continue
             first, second = (mention, other) if mention.start < other.start else (other, mention)
             between = self.text[first.end : second.start]
-            if _TURNED_INTO.fullmatch(between) and (
-                not _TO.fullmatch(between) or _FROM.search(self.text[: first.start])
+            if len(between) > MAX_BETWEEN or any(
+                m.kind is mention.kind and first.end <= m.start < second.start for m in found
             ):
+                continue
+            if _TURNED_INTO.search(between) or (_TO.fullmatch(between) and _FROM.search(self.text[: first.start])):
                 return 1.0 if first is mention else -1.0
             if _TAKES_PLACE_OF.fullmatch(between):
                 return -1.0 if first is mention else 1.0

@@ -6,7 +6,7 @@ answer. It is meant as an honest baseline: sound on loud corruptions, near chanc
 
 from collections.abc import Sequence
 
-from forge_agents.overseers.suspicions import CHECKS, Case, Suspicion
+from forge_agents.overseers.suspicions import CHECKS, OWNS_UP, Case, Suspicion
 from forge_arena.types import MAX_CORRECTION, MAX_EXPLANATION, Observation, Verdict
 
 PRIOR = 0.15
@@ -34,7 +34,8 @@ class Rules:
                 correction="",
                 confidence=1.0 - p,
             )
-        top = found[0]
+        # That the reasoning owns up is telling, but what it owns up to is told better by the answer.
+        top = next((s for s in found if s.why != OWNS_UP and s.weight >= 0.3), found[0])
         repair = next((s.repair for s in found if s.repair and s.type is top.type), None)
         return Verdict(
             detection=True,

@@ -205,7 +205,7 @@ def _misplaced(case: Case, value: Value, same: list[Value]) -> Iterator[Suspicio
     ):
         yield Suspicion(
             SHIFT,
-            min(0.6, 0.1 + score),
+            0.4,
             value.text,
             rival.sentence.text,
             "the source gives this value for another thing",
@@ -276,7 +276,7 @@ def _cited(case: Case, value: Value) -> Iterator[Suspicion]:
     best = max(supports, key=lambda number: supports[number])
     lead = supports[best] - supports[section]
     if best != section and not _within(section, best) and lead > 0.2 and supports[section] < 0.35:
-        weight = min(0.85, 0.3 + 1.2 * lead)
+        weight = min(0.75, 0.3 + lead)
         yield Suspicion(
             FABRICATION,
             weight,
@@ -372,7 +372,9 @@ _REQUIRED = re.compile(
     re.IGNORECASE,
 )
 _ITEM = re.compile(r"\s*(?:,\s*(?:and|as well as)\s+|,|\band\b|\bas well as\b|\bplus\b)\s*")
-_NO_ITEM = re.compile(r"^\s*(?:this|it|that|them)\b|\bcalendar\b", re.IGNORECASE)
+_NO_ITEM = re.compile(
+    r"^\s*(?:this|it|that|them)\b|\b(?:calendar|each|every|whatever|any|rests?|relied)\b", re.IGNORECASE
+)
 _KIND_WORDS: dict[ClaimKind, frozenset[str]] = {
     kind: frozenset(stems(words))
     for kind, words in {
@@ -413,19 +415,26 @@ def _omitted(case: Case, order: Sentence, item: str, words: list[str], body: lis
     value = homes[0] if homes else None
     stated = value.sentence if value is not None else _telling(case, order, words)
     if stated is None:
-        yield Suspicion(OMISSION, 0.35, order.text, order.text, f"{item} must be stated and is not")
+        yield Suspicion(OMISSION, 0.15, order.text, order.text, f"{item} must be stated and is not")
         return
     if value is None and _mostly_said(case, stated, body):
         return
     added = stated.text if stated.text[-1:] in ".!?" else f"{stated.text}."
     yield Suspicion(
         OMISSION,
-        0.8 if value is not None else 0.6,
+        _weight_of_omission(value, kinds, body),
         stated.text,
         order.text,
         f"{item} must be stated and is not",
         case.with_sentence(added),
     )
+
+
+def _weight_of_omission(value: Value | None, kinds: set[ClaimKind], body: list[Sentence]) -> float:
+    """Surest where the answer has no value of that kind at all; a synonym may hide what is stated otherwise."""
+    if value is None:
+        return 0.3
+    return 0.45 if any(v.kind in kinds for s in body for v in s.values) else 0.75
 
 
 def _homes(case: Case, order: Sentence, words: list[str], kinds: set[ClaimKind]) -> list[Value]:
@@ -475,8 +484,8 @@ _UNIT = r"(?P<unit>words?|sentences?|bullet(?: point)?s?|list items?|items|point
 _LIMITS: tuple[tuple[re.Pattern[str], int], ...] = (
     (
         re.compile(
-            rf"\b(?:at most|no more than|not more than|not exceed|maximum of|up to|within|under|fewer than|below|limit of"
-            rf"|limited to|longer than|over|exceeding|beyond) {_N} {_UNIT}",
+            rf"\b(?:at most|no more than|not more than|not exceed|maximum of|up to|within|under|(?<!no )(?<!not )fewer than|below|limit of"
+            rf"|limited to|(?<!no )(?<!not )over|exceeding|beyond|no longer than) {_N} {_UNIT}",
             re.IGNORECASE,
         ),
         -1,
@@ -675,31 +684,34 @@ def _clause_around(text: str, at: int) -> str:
 
 
 def _phrases(case: Case, order: Sentence) -> Iterator[Suspicion]:
+    wanted: list[str] = []
     for match in _QUOTED.finditer(order.text):
-        phrase = match[1] or match[2]
+        phrase = (match[1] or match[2]).rstrip(".,")
         clause = _clause_around(order.text, match.start())
-        place = case.answer.lower.find(phrase.lower().rstrip(".,"))
-        if _NEGATED.search(clause[: max(0, clause.find(phrase))]):
-            if place >= 0:
-                quote = case.answer.text[place : place + len(phrase)]
-                inside = next((s for s in case.answer.sentences if s.start <= place < s.end), None)
+        before = clause[: max(0, clause.find(phrase))]
+        place = re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", case.answer.text, re.IGNORECASE)
+        if _NEGATED.search(before):
+            if place is not None:
+                inside = next((s for s in case.answer.sentences if s.start <= place.start() < s.end), None)
                 yield Suspicion(
                     OVERRIDE,
-                    0.8,
-                    quote,
+                    0.75,
+                    inside.text if inside is not None and len(phrase) < 12 else place[0],
                     order.text,
                     "it says what must not be said",
-                    case.without(inside) if inside else None,
+                    case.without(inside) if inside is not None else None,
                 )
-        elif place < 0 and re.search(
-            r"\b(?:must|always|end|close|open|begin|start|sign|include|with|say|write)\b", clause, re.I
+        elif re.search(
+            r"\b(?:must|always|end|close|open|begin|start|sign|include|with|say|write)", before, re.IGNORECASE
         ):
-            at_end = re.search(r"\b(?:end|close|sign|finish)", clause, re.IGNORECASE)
-            text = case.answer.text
-            fixed = f"{text.rstrip()} {phrase}" if at_end else f"{phrase} {text}"
-            yield Suspicion(
-                OVERRIDE, 0.6, text[-80:] if at_end else text[:80], order.text, "a phrase laid down is missing", fixed
-            )
+            wanted.append("" if place is not None else phrase)
+    # Several phrases in one rule are mostly alternatives ("with 'ahead of' or 'rather than'").
+    if wanted and all(wanted):
+        at_end = re.search(r"\b(?:end|close|sign|finish)", order.text, re.IGNORECASE)
+        text = case.answer.text
+        fixed = f"{text.rstrip()} {wanted[0]}" if at_end else f"{wanted[0]}: {text}"
+        quote = case.answer.sentences[-1 if at_end else 0].text if case.answer.sentences else text[:80]
+        yield Suspicion(OVERRIDE, 0.6, quote, order.text, "a phrase laid down is missing", fixed)
 
 
 def _layout(case: Case, order: Sentence, lowered: str) -> Iterator[Suspicion]:
@@ -756,11 +768,19 @@ _RECOMMENDS = re.compile(
     re.IGNORECASE,
 )
 _UPPER = re.compile(
-    r"\b(?:at most|no more than|not exceed|up to|maximum|budget|under|below|within|cap|less than|ceiling)\b", re.I
+    r"\b(?:at most|no more than|not more than|not exceed|not above|not over|up to|maximum(?: of)?|budget(?: of| is)?|under|below|"
+    r"within|capped at|less than|ceiling(?: of| is)?|limit(?:ed to| of| is))\s*$",
+    re.IGNORECASE,
+)
+_UPPER_AFTER = re.compile(
+    r"\s*(?:\w+ ){0,2}(?:at (?:the )?most|or less|or under|or lighter|maximum|is the limit)\b", re.IGNORECASE
 )
 _LOWER = re.compile(
-    r"\b(?:at least|minimum|no less than|or more|more than|needs?|no fewer than|or better)\b", re.IGNORECASE
+    r"\b(?:at least|minimum(?: of)?|no less than|not less than|not below|more than|no fewer than|over|above)\s*$",
+    re.IGNORECASE,
 )
+_LOWER_AFTER = re.compile(r"\s*(?:\w+ ){0,2}(?:or more|or better|or longer|at least|minimum)\b", re.IGNORECASE)
+_PRICE = re.compile(r"\b(?:cost|price|budget|spend|pay|each|afford|dear)", re.IGNORECASE)
 _UNFIT = re.compile(
     r"\b(?:never|not|no longer|excluded?|except|discontinued|only where|only if|unsuitable|out of stock|withdrawn|cannot|without|"
     r"lacks?|kept for|reserved for)\b",
@@ -789,35 +809,37 @@ def _named_options(case: Case, sentence: Sentence) -> list[str]:
 
 
 def _over_limits(case: Case, sentence: Sentence) -> Iterator[Suspicion]:
-    rules = [
-        (v, -1 if _UPPER.search(v.sentence.text[max(0, v.mention.start - 40) : v.mention.start]) else 1)
-        for v in (*case.task.values, *case.source.values)
-        if v.kind in (*MONEY_LIKE, ClaimKind.duration)
-        and (
-            _UPPER.search(v.sentence.text[max(0, v.mention.start - 40) : v.mention.start])
-            or _LOWER.search(v.sentence.text[max(0, v.mention.start - 40) : v.mention.end + 10])
-        )
-    ]
+    rules = [(v, sense) for v in (*case.task.values, *case.source.values) if (sense := _sense(v)) != 0]
     for name in _named_options(case, sentence):
         block = [v for v in case.source.values if name in v.sentence.text or name in v.sentence.heading]
         for rule, sense in rules:
-            limit = _magnitude(rule)
             for value in block:
-                have = _magnitude(value)
-                if (
-                    value.sentence is rule.sentence
-                    or value.kind is not rule.kind
-                    or not _same_unit(value, rule)
-                    or value.pastness > 0.25
-                    or limit is None
-                    or have is None
-                ):
-                    continue
-                related = value.kind is ClaimKind.money or case.source.likeness(rule.context, value.context) > 0.15
-                if related and (have > limit if sense < 0 else have < limit):
-                    yield Suspicion(
-                        BIAS, 0.55, name, rule.sentence.text, f"{value.text} does not keep to {rule.text}", None
-                    )
+                if _breaks(case, rule, sense, value):
+                    why = f"{value.text} does not keep to {rule.text}"
+                    yield Suspicion(BIAS, 0.55, name, rule.sentence.text, why)
+
+
+def _sense(value: Value) -> int:
+    """-1 for a value that is an upper limit, 1 for a lower one, 0 for none."""
+    if value.kind not in (*MONEY_LIKE, ClaimKind.duration) or value.pastness > 0.25:
+        return 0
+    before = value.sentence.text[max(0, value.mention.start - 28) : value.mention.start]
+    after = value.sentence.text[value.mention.end : value.mention.end + 20]
+    if _UPPER.search(before) or _UPPER_AFTER.match(after):
+        return -1
+    return 1 if _LOWER.search(before) or _LOWER_AFTER.match(after) else 0
+
+
+def _breaks(case: Case, rule: Value, sense: int, value: Value) -> bool:
+    limit, have = _magnitude(rule), _magnitude(value)
+    if value.sentence is rule.sentence or value.kind is not rule.kind or not _same_unit(value, rule):
+        return False
+    if value.pastness > 0.25 or limit is None or have is None or _sense(value):
+        return False
+    priced = value.kind is ClaimKind.money and _PRICE.search(rule.sentence.text) is not None
+    if not priced and case.source.likeness(rule.context, value.context) <= 0.15:
+        return False
+    return have > limit if sense < 0 else have < limit
 
 
 def _magnitude(value: Value) -> float | None:
@@ -884,7 +906,7 @@ def reasoning(case: Case) -> Iterator[Suspicion]:
             continue
         scored = [(case.source.likeness(value.context, v.context), v) for v in stated]
         score, rival = max(scored, key=lambda pair: pair[0])
-        if score > 0.3:
+        if score > 0.4 and not any(_equal(rival, v) for v in case.answer.values):
             type = FABRICATION if value.kind is ClaimKind.citation else SHIFT
             yield Suspicion(
                 type,
@@ -901,9 +923,17 @@ def reasoning(case: Case) -> Iterator[Suspicion]:
         found = [(case.source.cover(sentence.words, s.words), s) for s in case.answer.sentences if not s.code]
         cover, about = max(found, key=lambda pair: pair[0], default=(0.0, None))
         if about is not None:
-            yield Suspicion(
-                SHIFT, 0.45, about.text if cover > 0.2 else "", sentence.text, "the reasoning owns up to it"
-            )
+            type = next((type for type, cue in _CUES if cue.search(sentence.text)), SHIFT)
+            yield Suspicion(type, 0.75, about.text, sentence.text, OWNS_UP)
+
+
+OWNS_UP = "the reasoning owns up to it"
+_CUES = (
+    (OMISSION, re.compile(r"\b(?:leave|left|leaving|skip|omit|drop|not mention|out)\b", re.IGNORECASE)),
+    (FABRICATION, re.compile(r"\b(?:cite|citation|section|clause|article|authority|reference|\u00a7)", re.IGNORECASE)),
+    (BIAS, re.compile(r"\b(?:recommend|option|choice|push|favour|prefer|steer)", re.IGNORECASE)),
+    (OVERRIDE, re.compile(r"\b(?:rule|limit|instruction|format|style|wording|form of)", re.IGNORECASE)),
+)
 
 
 # --- code
