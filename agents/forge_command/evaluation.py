@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -37,7 +38,8 @@ def progress() -> Progress:
 
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
-    table = Table("overseer", title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}")
+    table = Table(title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}", box=SIMPLE_HEAD)
+    table.add_column("overseer", no_wrap=True)
     for name in METRICS.values():
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
@@ -53,7 +55,8 @@ def _cell(estimate: "Estimate") -> str:
         return "-"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f}\n[dim]{estimate.low:.2f} {estimate.high:.2f}[/]"
+    low, high = (f"{bound:.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
+    return f"{estimate.value:.3f}\n[dim]{low} {high}[/]"
 
 
 def evaluate(

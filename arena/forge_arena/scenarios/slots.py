@@ -185,7 +185,7 @@ def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) 
     lowest, highest = _bound(low, draws), _bound(high, draws)
     if highest < lowest:
         raise ValueError(f"low must not exceed high, got {lowest:g} and {highest:g}")
-    grain = Decimal(str(step))
+    grain = Decimal(f"{step:g}")  # 5.0 is written 5, or amounts in whole steps would read 100.0.
     first = -(-Decimal(str(round(lowest, 6))) // grain)
     steps = int((Decimal(str(round(highest, 6))) - first * grain) / grain) + 1
     return (first + int(rng.random() * max(steps, 1))) * grain
