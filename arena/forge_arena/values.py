@@ -112,6 +112,10 @@ _QUANTITIES: dict[str, tuple[str, str]] = {
     "employee": ("employee", "1"), "connection": ("connection", "1"), "thread": ("thread", "1"), "byte": ("byte", "1"),
     "sheet": ("sheet", "1"), "cup": ("cup", "1"), "speed": ("speed", "1"), "gear": ("gear", "1"),
 }  # fmt: skip
+# Counts of such things are how people talk ("one point", "two items"); a source need not state them.
+COUNTED = frozenset(
+    {"page", "word", "character", "line", "item", "user", "person", "copy", "request", "row", "attempt", "point"}
+)
 _CURRENCIES = {
     "$": "USD", "us$": "USD", "usd": "USD", "dollar": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP",
     "gbp": "GBP", "pounds sterling": "GBP", "¥": "JPY", "jpy": "JPY", "cent": "USD cents", "chf": "CHF", "cad": "CAD",

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
-from forge_arena.values import is_whole, lower, mentions, sentences, value_of
+from forge_arena.values import COUNTED, is_whole, lower, mentions, sentences, value_of
 
 INVENTED = "invented:"
 CACHED_SENTENCES = 4_096
@@ -278,6 +278,8 @@ class Judge:
 
     def _is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
         """Whether the task or the source states a value. What stands there to the letter needs no parsing."""
+        if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
+            return True
         if any(_stands_in(surface, text) for text in (self.scenario.source_material, self.scenario.task)):
             return True
         return (kind, value) in self._supported
