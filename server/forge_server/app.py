@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 
 import forge_arena
 from forge_arena.episodes import Arena
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios.importer import load_documents, suite_of
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Outcome
 from forge_arena.wire import (
@@ -291,7 +293,20 @@ def _arena(settings: Settings) -> Arena:
         )
     except ValueError as error:
         raise SettingsError(f"worker: {error}") from None
-    return Arena(worker, secret=secret, mechanism=settings.mechanism, probes=settings.probes)
+    if settings.documents is None:
+        return Arena(worker, secret=secret, mechanism=settings.mechanism, probes=settings.probes)
+    try:
+        documents = load_documents(settings.documents)
+    except (ScenarioError, OSError) as error:
+        raise SettingsError(f"documents: {error}") from None
+    return Arena(
+        worker,
+        secret=secret,
+        mechanism=settings.mechanism,
+        probes=settings.probes,
+        sources=documents,
+        suite=suite_of(documents),
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -51,7 +51,7 @@ from forge_server.errors import (
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
-from forge_server.stock import Maker, Ready, Stock, Streams, decode
+from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
 from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
 
 GRADER = f"{forge_arena.__version__} {SUITE}:{VERSION}"
@@ -83,10 +83,7 @@ class Live:
         self.id = id
         self.key = key
         self.split = split
-        # Only the Worker needs the statements, and they are two thirds of an episode's memory.
-        self.episode = episode and episode.model_copy(
-            update={"scenario": episode.scenario.model_copy(update={"statements": (), "topics": {}})}
-        )
+        self.episode = episode
         self.attempts = attempts
         self.expires = expires
         self.status = "open"
@@ -214,7 +211,7 @@ class Episodes:
                 self._arena.plan(key)
             except KeyFromAnotherSuite:
                 raise NoSuchKey(
-                    f"keys[{position}] names no episode of this suite: keys look like {SUITE}:{VERSION}:train:0"
+                    f"keys[{position}] names no episode of this suite: keys look like {self._arena.key(Split.train, 0)}"
                 ) from None
         return list(keys)
 
@@ -347,7 +344,7 @@ class Episodes:
     async def stats(self) -> Stats:
         counts = await self._store.counts()
         return Stats(
-            suite=SUITE,
+            suite=self._arena.suite,
             version=VERSION,
             worker=self._arena.worker.name,
             episodes=counts.episodes,
@@ -451,7 +448,7 @@ def _result(stored: StoredVerdict) -> AttemptResult:
 
 
 def _revive(stored: StoredEpisode) -> Live:
-    episode = decode(stored.payload) if stored.payload else None
+    episode = without_statements(decode(stored.payload)) if stored.payload else None
     live = Live(stored.id, stored.key, Split(stored.split), episode, stored.attempts, stored.expires)
     live.status = stored.status
     live.probes = _probes_json.validate_json(stored.probes)

@@ -5,6 +5,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -34,6 +35,9 @@ class Settings(BaseModel):
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
     vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")
+    documents: Path | None = Field(
+        default=None, description="play documents of one's own: what `forge-arena scenarios import --out` wrote"
+    )
     tokens: tuple[str, ...] = Field(
         default=(), repr=False, description="any of them opens the API; none: loopback only"
     )

@@ -28,7 +28,7 @@ LONGEST_PAUSE = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An episode that nobody holds yet, with the bytes that the store will keep."""
+    """An episode that nobody holds yet, as it is kept at hand, with the bytes that the store will keep."""
 
     episode: Episode
     split: Split
@@ -41,6 +41,12 @@ def encode(episode: Episode) -> bytes:
 
 def decode(payload: bytes) -> Episode:
     return Episode.model_validate_json(zlib.decompress(payload))
+
+
+def without_statements(episode: Episode) -> Episode:
+    """What is needed to judge an episode: only the Worker needs the statements, two thirds of its memory."""
+    scenario = episode.scenario.model_copy(update={"statements": (), "topics": {}})
+    return episode.model_copy(update={"scenario": scenario})
 
 
 class Maker:
@@ -78,7 +84,7 @@ class Maker:
             log.warning("worker_failed", key=key, reason=failure.reason)
             raise
         self._metrics.make_seconds.observe(perf_counter() - start)
-        return Ready(episode, self._arena.plan(key).split, payload)
+        return Ready(without_statements(episode), self._arena.plan(key).split, payload)
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """The Worker's answer to a question about an episode; raises `WorkerFailed`."""

@@ -328,6 +328,7 @@ class Store:
         self._pending = pending
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
+        self._writing: Connection | None = None
         self._prepare()
         self._thread = threading.Thread(target=self._write_groups, name="forge-store", daemon=True)
         self._thread.start()
@@ -392,6 +393,8 @@ class Store:
                 self._resolve(group, self._commit([pending.write for pending in group]))
                 group = []
         finally:
+            if self._writing is not None:
+                self._writing.close()
             # Only after a defect in here is anything left: nobody may wait for ever for a thread that is gone.
             self._closed = True
             group += self._waiting()
@@ -411,14 +414,20 @@ class Store:
 
     def _commit(self, writes: list[Write]) -> list[Any]:
         try:
+            if self._writing is None:
+                self._writing = self.engine.connect()
             try:
-                with self.engine.begin() as connection:
-                    results = _apply_together(connection, writes)
+                with self._writing.begin():
+                    results = _apply_together(self._writing, writes)
             except _ContestedError:
-                with self.engine.begin() as connection:
-                    results = [_apply_alone(connection, write) for write in writes]
+                with self._writing.begin():
+                    results = [_apply_alone(self._writing, write) for write in writes]
         except SQLAlchemyError as error:
             _log_failure(error)
+            if self._writing is not None:
+                self._writing.invalidate()
+                self._writing.close()
+                self._writing = None
             refusal = StoreUnavailable("the store cannot write at the moment: nothing was changed, try again later")
             return [refusal] * len(writes)
         self._metrics.commits.inc()

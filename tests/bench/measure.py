@@ -8,7 +8,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class Child:
 
 
 @contextmanager
-def child(*arguments: str, seconds: float = 180):
+def child(*arguments: str, seconds: float = 180) -> Iterator[Child]:
     """Run a Python program that prints a line ending in its URL once it is ready."""
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
