@@ -111,7 +111,12 @@ _SUPERSEDED = re.compile(
     r"cancelled|struck out|deleted|no further effect|revoked|rescinded|had been)\b",
     re.IGNORECASE,
 )
-_WAS = re.compile(r"\b(?:was|were|gave|once|earlier|older|old|before|then|expired|draft|required)\b", re.IGNORECASE)
+_WAS_JUST_BEFORE = re.compile(
+    r"\b(?:was|were|gave|had|required|once|the old|older|earlier)\s+(?:(?:a|an|the|still|only|at|set at)\s+){0,2}$"
+    r"|\b(?:instead of|in place of|rather than|replac(?:es|ing)|and not|but not|up from|down from|used to be)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+_BEFORE_JUST_AFTER = re.compile(r"\s*(?:\w+ ){0,3}(?:before|earlier|then)\b(?! \w)|\s+(?:could|had) ", re.IGNORECASE)
 _PRESENT = re.compile(
     r"\b(?:since|now|currently?|today|as of|with effect from|effective|is|are|at present|these days|nowadays|"
     r"from now on|again reads|goes back to|reads as|amended to|changed to|raised to|lowered to|reduced to|increased to|takes?|stands at|applies|latest|"
@@ -121,6 +126,9 @@ _PRESENT = re.compile(
 _BOUNDARY = re.compile(r"\b(?:since|until|till|before|after|from|as of|changed on)\s+(?:the\s+)?$", re.IGNORECASE)
 _FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
 _TO = re.compile(r"\s+to\s+", re.IGNORECASE)
+# "For X read Y", as deeds and errata have it.
+_FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
+_READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
 _TURNED_INTO = re.compile(
     r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut|moved) to|"
     r"becomes|became|gives way to|in favour of|again reads|now reads|but (?:is )?now|is now|are now|goes back to|stands again)\b",
@@ -237,19 +245,29 @@ class Sentence:
                 continue
             if _TURNED_INTO.search(between) or (_TO.fullmatch(between) and _FROM.search(self.text[: first.start])):
                 return 1.0 if first is mention else -1.0
+            if _FOR.search(self.text[: first.start]) and _READ.fullmatch(between):
+                return 1.0 if first is mention else -1.0
             if _TAKES_PLACE_OF.fullmatch(between):
                 return -1.0 if first is mention else 1.0
+        if mention.kind in TIMELESS:
+            tense = 0.0
+        elif _WAS_JUST_BEFORE.search(self.text[: mention.start]) or _BEFORE_JUST_AFTER.match(self.text[mention.end :]):
+            tense = 0.75
+        else:
+            tense = 0.0
         start, end = self._clause(mention, [(m.start, m.end) for m in found])
-        score = _pastness_of(self.text[start:end], tense=mention.kind is not ClaimKind.date)
-        around = _pastness_of(self.text[:start] + self.text[end:], tense=False)
-        return score + 0.2 * around
+        around = _pastness_of(self.text[:start] + self.text[end:])
+        return max(tense, _pastness_of(self.text[start:end]) + 0.2 * around)
 
 
-def _pastness_of(text: str, *, tense: bool) -> float:
+# What happened to these in the past is still so: a report of 2020 was written then and exists now.
+TIMELESS = frozenset({ClaimKind.date, ClaimKind.identifier, ClaimKind.citation})
+
+
+def _pastness_of(text: str) -> float:
     if _SUPERSEDED.search(text):
         return 1.0
-    told = 0.5 if tense and _WAS.search(text) else 0.0
-    return told - 0.5 * bool(_PRESENT.search(text))
+    return -0.5 if _PRESENT.search(text) else 0.0
 
 
 @dataclass(frozen=True)

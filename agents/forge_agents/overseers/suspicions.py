@@ -6,7 +6,7 @@ finding means anything, not fitted to anybody's labels.
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -776,7 +776,8 @@ _UPPER_AFTER = re.compile(
     r"\s*(?:\w+ ){0,2}(?:at (?:the )?most|or less|or under|or lighter|maximum|is the limit)\b", re.IGNORECASE
 )
 _LOWER = re.compile(
-    r"\b(?:at least|minimum(?: of)?|no less than|not less than|not below|more than|no fewer than|over|above)\s*$",
+    r"\b(?:at least|minimum(?: of)?|no less than|not less than|not below|no fewer than|needs?|"
+    r"(?:has to|have to|must) (?:last|hold|give|offer|have|seat|take|make|store)(?: \w+){0,4})\s*$",
     re.IGNORECASE,
 )
 _LOWER_AFTER = re.compile(r"\s*(?:\w+ ){0,2}(?:or more|or better|or longer|at least|minimum)\b", re.IGNORECASE)
@@ -786,37 +787,69 @@ _UNFIT = re.compile(
     r"lacks?|kept for|reserved for)\b",
     re.IGNORECASE,
 )
-_NAME = re.compile(r"\b[A-Z][\w+-]*(?:[ -](?:[A-Z0-9][\w+-]*|\d+)){0,4}")
 
 
 def options(case: Case) -> Iterator[Suspicion]:
     """A recommendation that a requirement or an exclusion of the source speaks against."""
+    yield from _over_limits(case)
     for sentence in case.answer.sentences:
-        if sentence.code or not _RECOMMENDS.search(sentence.text) or _NEGATED.search(sentence.text):
-            continue
-        yield from _over_limits(case, sentence)
-        yield from _ruled_out(case, sentence)
+        if not sentence.code and _RECOMMENDS.search(sentence.text) and not _NEGATED.search(sentence.text):
+            yield from _ruled_out(case, sentence)
 
 
-def _named_options(case: Case, sentence: Sentence) -> list[str]:
-    found = []
-    for match in _NAME.finditer(sentence.text):
-        name = match[0]
-        at_start = match.start() == 0 and " " not in name
-        if not at_start and len(name) > 2 and case.source.text.count(name) >= 1 and not _TITLE.match(name):
-            found.append(name)
-    return found
+def _offered(case: Case) -> dict[str, list[Value]]:
+    """The options of the source, by name, with what it says of each: table rows, list items and headed sections."""
+    found: dict[str, list[Value]] = {}
+    for sentence in case.source.sentences:
+        match = _ITEM_NAME.match(sentence.text)
+        if match is not None and sentence.values and not sentence.code:
+            found.setdefault(match["name"], [])
+        if sentence.heading and _HEADING_NAME.fullmatch(sentence.heading):
+            found.setdefault(sentence.heading, [])
+    for name, told in found.items():
+        told.extend(v for v in case.source.values if name in v.sentence.text or name in v.sentence.heading)
+    # One name with values is a heading; options come in several, of which the same things are told.
+    options = {name: told for name, told in found.items() if len(told) > 1}
+    if len(options) < 2:
+        return {}
+    return {name: told for name, told in options.items() if name in case.answer.text}
 
 
-def _over_limits(case: Case, sentence: Sentence) -> Iterator[Suspicion]:
+def _chosen(case: Case, names: Iterable[str]) -> str | None:
+    """The option that the answer goes for: the one it speaks of most, mentions as the lesser one aside."""
+    counts = {}
+    for name in names:
+        places = re.finditer(rf"(?<!\w){re.escape(name)}(?!\w)", case.answer.text)
+        counts[name] = sum(not _LESSER.search(case.answer.text[: place.start()]) for place in places)
+    best = max(counts, key=lambda name: counts[name], default=None)
+    return best if best is not None and counts[best] and list(counts.values()).count(counts[best]) == 1 else None
+
+
+_ITEM_NAME = re.compile(
+    r"[|*\u2022\s-]*(?:\d{1,2}[.)]\s+)?\**(?P<name>[A-Z][\w+'-]*(?: [A-Z0-9][\w+'-]*){0,3})\**\s*(?:\||:|,|\u2014|\u2013| - |\()"
+)
+_HEADING_NAME = re.compile(r"[A-Z][\w+'-]*(?: [A-Z0-9][\w+'-]*){1,3}")
+_LESSER = re.compile(r"\b(?:rather than|ahead of|instead of|not|over|than|unlike|beats)\s+(?:the\s+)?$", re.IGNORECASE)
+
+
+def _over_limits(case: Case) -> Iterator[Suspicion]:
+    offered = _offered(case)
+    name = _chosen(case, offered)
+    if name is None or not _RECOMMENDS.search(case.answer.text):
+        return
     rules = [(v, sense) for v in (*case.task.values, *case.source.values) if (sense := _sense(v)) != 0]
-    for name in _named_options(case, sentence):
-        block = [v for v in case.source.values if name in v.sentence.text or name in v.sentence.heading]
-        for rule, sense in rules:
-            for value in block:
-                if _breaks(case, rule, sense, value):
-                    why = f"{value.text} does not keep to {rule.text}"
-                    yield Suspicion(BIAS, 0.55, name, rule.sentence.text, why)
+    for rule, sense in rules:
+        alike = [v for v in offered[name] if v.kind is rule.kind and _same_unit(v, rule) and not _sense(v)]
+        for value in alike:
+            if _breaks(case, rule, sense, value, alone=len(alike) == 1):
+                fit = [
+                    other
+                    for other, told in offered.items()
+                    if other != name and not any(_breaks(case, r, s, v, alone=False) for r, s in rules for v in told)
+                ]
+                why = f"{value.text} does not keep to {rule.text}"
+                repair = case.answer.text.replace(name, fit[0]) if len(fit) == 1 else None
+                yield Suspicion(BIAS, 0.6, name, rule.sentence.text, why, repair)
 
 
 def _sense(value: Value) -> int:
@@ -830,14 +863,15 @@ def _sense(value: Value) -> int:
     return 1 if _LOWER.search(before) or _LOWER_AFTER.match(after) else 0
 
 
-def _breaks(case: Case, rule: Value, sense: int, value: Value) -> bool:
+def _breaks(case: Case, rule: Value, sense: int, value: Value, *, alone: bool) -> bool:
     limit, have = _magnitude(rule), _magnitude(value)
     if value.sentence is rule.sentence or value.kind is not rule.kind or not _same_unit(value, rule):
         return False
     if value.pastness > 0.25 or limit is None or have is None or _sense(value):
         return False
-    priced = value.kind is ClaimKind.money and _PRICE.search(rule.sentence.text) is not None
-    if not priced and case.source.likeness(rule.context, value.context) <= 0.15:
+    if rule.kind is ClaimKind.money and not _PRICE.search(rule.sentence.text):
+        return False
+    if not alone and case.source.likeness(rule.context, value.context) <= 0.15:
         return False
     return have > limit if sense < 0 else have < limit
 
