@@ -140,6 +140,10 @@ _TAKES_PLACE_OF = re.compile(
     re.IGNORECASE,
 )
 
+_WRAPPED = re.compile(
+    r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
+)
+
 Weights = Mapping[str, float]
 
 
@@ -326,6 +330,8 @@ def read(text: str) -> Passage:
     found: list[Sentence] = []
     section: str | None = None
     heading = ""
+    # Lines that were only wrapped belong together; one character for another, so that all places stay.
+    text = _WRAPPED.sub(" ", text)
     for start, end in sentences(text):
         piece = text[start:end]
         code = piece.startswith("```")

@@ -59,12 +59,12 @@ class RulesWithoutSource(Rules):
 
 
 def _combined(found: list[Suspicion]) -> float:
-    """Noisy-or of the suspicions on top of a prior; what points at the same words counts once."""
+    """Noisy-or of the suspicions on top of a prior; the same thing said twice of the same words counts once."""
     clean = 1.0 - PRIOR
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for suspicion in found:
-        if suspicion.quote not in seen:
-            seen.add(suspicion.quote)
+        if (suspicion.quote, suspicion.why) not in seen:
+            seen.add((suspicion.quote, suspicion.why))
             clean *= 1.0 - suspicion.weight
     return min(MOST, 1.0 - clean)
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from rapidfuzz import fuzz
+
 from forge_agents.overseers.passages import Passage, Sentence, Value, read, stems
 from forge_arena.types import ClaimKind, CorruptionType, Observation
 
@@ -164,16 +166,22 @@ def _same_unit(a: Value, b: Value) -> bool:
 def _absent(case: Case, value: Value) -> Iterator[Suspicion]:
     if not case.source.values:
         return
-    rivals = _rivals(case, value)
-    likeness, rival = rivals[0] if rivals else (0.0, None)
+    rivals = [
+        (score + 0.3 * _alike(other, value), other) for score, other in _rivals(case, value) if other.pastness <= 0.25
+    ]
+    _, rival = max(rivals, key=lambda pair: pair[0], default=(0.0, None))
     weight = _ABSENT.get(value.kind, 0.5)
     if rival is None:
         weight *= 0.5
     if value.pastness > 0.5:
         weight *= 0.8
-    repair = _swap(case, value, rival) if rival is not None and likeness > 0.1 else None
     stated = rival.sentence.text if rival is not None else "nothing of the kind"
-    yield Suspicion(SHIFT, weight, value.text, stated, "the source does not have this value", repair)
+    yield Suspicion(SHIFT, weight, value.text, stated, "the source does not have this value", _swap(case, value, rival))
+
+
+def _alike(a: Value, b: Value) -> float:
+    """How alike two values are spelled, 0..1: a slip or a small change leaves most of the digits."""
+    return fuzz.ratio(a.text, b.text) / 100.0
 
 
 def _misplaced(case: Case, value: Value, same: list[Value]) -> Iterator[Suspicion]:
@@ -434,7 +442,7 @@ def _weight_of_omission(value: Value | None, kinds: set[ClaimKind], body: list[S
     """Surest where the answer has no value of that kind at all; a synonym may hide what is stated otherwise."""
     if value is None:
         return 0.3
-    return 0.45 if any(v.kind in kinds for s in body for v in s.values) else 0.75
+    return 0.4 if any(v.kind in kinds for s in body for v in s.values) else 0.75
 
 
 def _homes(case: Case, order: Sentence, words: list[str], kinds: set[ClaimKind]) -> list[Value]:
@@ -447,7 +455,10 @@ def _homes(case: Case, order: Sentence, words: list[str], kinds: set[ClaimKind])
     ]
     best = max((score for score, _ in found), default=0.0)
     if best < 0.2:
-        return []
+        # The item's own words are nowhere near a value; what stands near the answer's words is the next best guess.
+        said = dict.fromkeys((word for s in case.answer.sentences for word in s.words), 1.0)
+        near = sorted(((case.source.likeness(v.context, said), v) for _, v in found), key=lambda pair: -pair[0])
+        return [v for _, v in near]
     return [v for score, v in sorted(found, key=lambda pair: -pair[0]) if score >= 0.5 * best]
 
 
