@@ -20,6 +20,7 @@ def bank(
     secret: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The server's, for test.")] = None,
     api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Answers in flight at a time.")] = 16,
     json: JsonFile = None,
 ) -> None:
@@ -28,8 +29,9 @@ def bank(
     Break it off and start it again as you like: what is recorded is not asked again. Serve from it with
     `forge-arena serve --worker bank:FILE`.
     """
-    from forge_arena.episodes import Arena
+    from forge_arena.episodes import SUITE, Arena
     from forge_arena.errors import ForgeArenaError
+    from forge_arena.scenarios.importer import load_documents, suite_of
     from forge_arena.types import Mechanism, Split
     from forge_arena.workers import open_worker
     from forge_arena.workers.bank import Bank, BankWorker
@@ -37,10 +39,13 @@ def bank(
     async def fill() -> dict[str, int | str]:
         recorded = Bank(file)
         before = len(recorded)
+        sources = load_documents(documents) if documents else None
         arena = Arena(
             BankWorker(recorded, open_worker(worker, api_key=api_key, vllm_executable=vllm)),
             secret=secret,
             mechanism=Mechanism(mechanism) if mechanism else None,
+            sources=sources,
+            suite=suite_of(sources) if sources else SUITE,
         )
         failed: list[str] = []
         keys = iter(arena.keys(Split(split), start, count)[0])

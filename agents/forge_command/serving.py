@@ -14,6 +14,9 @@ def serve(
     worker: Annotated[
         str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
     ] = None,
+    documents: Annotated[
+        str | None, typer.Option(help="Play documents of your own: a file that `scenarios import --out` wrote.")
+    ] = None,
     token: Annotated[list[str] | None, typer.Option(help="A bearer token that opens the API; repeatable.")] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
@@ -40,6 +43,7 @@ def serve(
             port=port,
             store=store,
             worker=worker,
+            documents=documents,
             tokens=tuple(token) if token else None,
             mechanism=mechanism,
             vllm=vllm,

@@ -264,7 +264,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             self.render()
         return to_arrays(self._observation()), scored.reward, True, False, info
 
-    def render(self) -> str | None:  # type: ignore[override]  # Gymnasium's generic RenderFrame does not admit str.
+    def render(self) -> str | None:
         """The episode, readable in a terminal; with the truth once the verdict is in."""
         if self._episode is None:
             raise gymnasium.error.ResetNeeded("call reset() before render()")
@@ -272,9 +272,9 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         if self.render_mode == "human":
             Console().print(*panels, sep="\n")
             return None
-        console = Console(file=StringIO(), width=110, force_terminal=False)
-        console.print(*panels, sep="\n")
-        return console.file.getvalue()  # type: ignore[attr-defined]  # rich types its file as IO, ours is a StringIO.
+        text = StringIO()
+        Console(file=text, width=110, force_terminal=False).print(*panels, sep="\n")
+        return text.getvalue()
 
     def close(self) -> None:
         if self._portal is not None:

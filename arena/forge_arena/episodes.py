@@ -158,7 +158,7 @@ class Arena:
                 raise KeyFromAnotherSuite("no episode of this split matches these filters")
             key = self.key(split, index)
             index += 1
-            if domain is corruption is stealth is mechanism is None:
+            if all(wanted is None for wanted in (domain, corruption, stealth, mechanism)):
                 found.append(key)
                 continue
             plan = self.plan(key)

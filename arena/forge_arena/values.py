@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import Any
 
 from dateutil import parser as dates
 from price_parser import Price
@@ -435,7 +436,7 @@ def _write_duration(text: str, like: str, value: tuple[Decimal, Decimal, str]) -
     return None
 
 
-_WRITERS = {
+_WRITERS: dict[ClaimKind, Callable[[str, str, Any], str | None]] = {
     ClaimKind.money: _write_money,
     ClaimKind.percent: _write_percent,
     ClaimKind.date: _write_date,

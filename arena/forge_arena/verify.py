@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
-from forge_arena.values import COUNTED, is_whole, lower, mentions, sentences, value_of
+from forge_arena.values import COUNTED, Mention, is_whole, lower, mentions, sentences, value_of
 
 INVENTED = "invented:"
 CACHED_SENTENCES = 4_096
@@ -171,79 +171,77 @@ class Judge:
         if "```" in low:
             return _Sentence((), ())
         begun = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(low))))
-
-        def is_about(claim: Claim) -> bool:
-            for group in _groups(claim.about):  # noqa: SIM110  (twice as fast as any() on the hottest path)
-                if begun.isdisjoint(group):
-                    return False
-            return True
-
-        said: list[_Said] = []
-        taken: list[tuple[int, int]] = []
         option = self._option_named(low)
-        matches: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
-        for claim in self._literal:
-            if is_about(claim):
-                for start, end, name in _occurrences(low, self._forms[claim.id]):
-                    matches.setdefault((start, end), []).append((claim, name))
-        for (start, end), candidates in matches.items():
-            right = [pair for pair in candidates if pair[1] == pair[0].right.name]
-            for claim, name in right or candidates[:1]:
-                polarity = _REJECTED if claim.kind is ClaimKind.option else _PAST
-                said.append(_Said(claim.id, (name,), start, end, _marked(low, start, end, polarity), option))
-            taken.append((start, end))
-        said, taken = _without_contained(said), taken
-        unassigned: list[tuple[ClaimKind, Hashable, int, int]] = []
-        valued = [claim for claim in self._valued if is_about(claim)]
-        found = [m for m in mentions(sentence) if not any(s < m.end and m.start < e for s, e in taken)]
-        pending = []
-        for mention in found:
-            here = [c for c in valued if c.kind is mention.kind]
-            past = _marked(low, mention.start, mention.end, _PAST)
-            hits = [
-                (c, names)
-                for c in here
-                if (names := self._named_by(c, mention.value, low[mention.start : mention.end]))
-            ]
-            right = [(c, names) for c, names in hits if c.right.name in names or c.of is not None]
-            former = [(c, names) for c, names in hits if past and _superseded(c) in names]
-            if right or former:
-                for claim, names in former or right:
-                    said.append(_Said(claim.id, names, mention.start, mention.end, past, option))
-            else:
-                pending.append((mention, here, hits, past))
-        stated = {s.claim for s in said if not s.past}
-        for mention, here, hits, past in pending:
-            open_hits = [(c, names) for c, names in hits if c.id not in stated]
-            open_claims = [c for c in here if c.id not in stated]
-            if open_hits:
-                claim, names = open_hits[0]
-                said.append(_Said(claim.id, names, mention.start, mention.end, past, option))
-                stated.add(claim.id)
-            elif open_claims and not past:
-                claim = open_claims[0]
-                said.append(_Said(claim.id, (), mention.start, mention.end, past, option))
-                stated.add(claim.id)
-            else:
-                unassigned.append((mention.kind, mention.value, mention.start, mention.end))
-        unknown = {ClaimKind.citation, ClaimKind.identifier}
+        named = self._read_names([c for c in self._literal if _is_about(c, begun)], low, option)
+        found = [m for m in mentions(sentence) if not any(s.start < m.end and m.start < s.end for s in named)]
+        said = _without_contained(named)
+        unassigned = self._read_values([c for c in self._valued if _is_about(c, begun)], found, low, option, said)
         kept = []
-        for kind, value, start, end in unassigned:
-            claim = next(
-                (c for c in self._literal if kind in unknown and c.kind is kind and c.about and is_about(c)),
-                None,
-            )
-            if (
-                claim is not None
-                and claim.id not in stated
-                and not self._is_supported(kind, value, sentence[start:end])
-            ):
-                said.append(_Said(claim.id, (), start, end, past=False, option=option))
-                stated.add(claim.id)
+        for mention in unassigned:
+            stranger = self._stranger(mention, sentence, begun, said)
+            if stranger is None:
+                kept.append((mention.kind, mention.value, mention.start, mention.end))
             else:
-                kept.append((kind, value, start, end))
+                said.append(_Said(stranger.id, (), mention.start, mention.end, past=False, option=option))
         said.sort(key=lambda s: s.start)
         return _Sentence(tuple(said), tuple(kept))
+
+    def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[_Said]:
+        """What the sentence says of claims that are known by their spellings. Where one name could be said of several,
+        it is said of those for which it is right."""
+        places: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
+        for claim in claims:
+            for start, end, name in _occurrences(low, self._forms[claim.id]):
+                places.setdefault((start, end), []).append((claim, name))
+        said = []
+        for (start, end), candidates in places.items():
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or candidates[:1]:
+                marker = _REJECTED if claim.kind is ClaimKind.option else _PAST
+                said.append(_Said(claim.id, (name,), start, end, _marked(low, start, end, marker), option))
+        return said
+
+    def _read_values(
+        self, claims: list[Claim], found: list[Mention], low: str, option: str | None, said: list[_Said]
+    ) -> list[Mention]:
+        """Add to `said` what the values of the sentence say of claims, and return those that say nothing of any. A value
+        goes to the claim for which it is right, then to one that knows it as wrong, then to one that is still open."""
+        pending: list[tuple[Mention, list[Claim], bool]] = []
+        for mention in found:
+            here = [c for c in claims if c.kind is mention.kind]
+            past = _marked(low, mention.start, mention.end, _PAST)
+            names = {c.id: self._named_by(c, mention.value, low[mention.start : mention.end]) for c in here}
+            former = [c for c in here if past and _superseded(c) in names[c.id]]
+            right = [c for c in here if names[c.id] and (c.of is not None or c.right.name in names[c.id])]
+            for claim in former or right:
+                said.append(_Said(claim.id, names[claim.id], mention.start, mention.end, past, option))
+            if not former and not right:
+                pending.append((mention, here, past))
+        unassigned: list[Mention] = []
+        stated = {s.claim for s in said if not s.past}
+        for mention, here, past in pending:
+            names = {c.id: self._named_by(c, mention.value, low[mention.start : mention.end]) for c in here}
+            open_claims = [c for c in here if c.id not in stated]
+            chosen = next((c for c in open_claims if names[c.id]), None)
+            if chosen is None and not past:
+                chosen = next(iter(open_claims), None)
+            if chosen is None:
+                unassigned.append(mention)
+            else:
+                said.append(_Said(chosen.id, names[chosen.id], mention.start, mention.end, past, option))
+                stated.add(chosen.id)
+        return unassigned
+
+    def _stranger(self, mention: Mention, sentence: str, begun: frozenset[str], said: list[_Said]) -> Claim | None:
+        """The claim of which a citation or identifier that nobody knows is said, if the sentence is about one."""
+        if mention.kind not in (ClaimKind.citation, ClaimKind.identifier):
+            return None
+        stated = {s.claim for s in said if not s.past}
+        for claim in self._literal:
+            if claim.kind is mention.kind and claim.about and claim.id not in stated and _is_about(claim, begun):
+                surface = sentence[mention.start : mention.end]
+                return None if self._is_supported(mention.kind, mention.value, surface) else claim
+        return None
 
     def _option_named(self, low: str) -> str | None:
         """The one option that a sentence names; None where it names none or several."""
@@ -314,6 +312,14 @@ def _names(claim: Claim) -> tuple[str, ...]:
 def _superseded(claim: Claim) -> str | None:
     found: Alternative | None = next((a for a in claim.wrong if a.standing is Standing.superseded), None)
     return found.name if found else None
+
+
+def _is_about(claim: Claim, begun: frozenset[str]) -> bool:
+    """Whether each group of `about` has a word that begins one of the sentence's; `begun` are its words' beginnings."""
+    for group in _groups(claim.about):  # noqa: SIM110  (twice as fast as any() on the hottest path)
+        if begun.isdisjoint(group):
+            return False
+    return True
 
 
 @lru_cache(maxsize=65_536)

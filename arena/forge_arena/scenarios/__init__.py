@@ -10,7 +10,8 @@ from typing import Protocol
 import yaml
 
 from forge_arena.errors import ScenarioError
-from forge_arena.scenarios.family import Family, load_family
+from forge_arena.scenarios.family import Family
+from forge_arena.scenarios.reading import load_family
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
 __all__ = ["Family", "Source", "families", "load_families", "load_family", "scenario_folder"]

@@ -1,18 +1,16 @@
 """A family: one scenario file, from which an index draws thousands of different scenarios.
 
-The file is data (YAML, see `scenarios/README.md`). This module says what may stand in it, refuses what does not fit
-with file and line, and draws a `Scenario` from it.
+The file is data (YAML, see `scenarios/README.md`). This module says what may stand in it and draws a `Scenario` from
+it; `reading` refuses what does not fit.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
@@ -120,7 +118,7 @@ class FamilySpec(Noun):
     statements: tuple[StatementSpec, ...] = Field(min_length=1)
 
 
-def _wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
+def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else text
 
 
@@ -180,7 +178,7 @@ class Family:
         )
         statements = tuple(
             Statement(
-                text=self._text(_one(_wordings(statement.text), rng), draws, rng),
+                text=self._text(_one(wordings(statement.text), rng), draws, rng),
                 says=statement.says,
                 when=statement.when,
                 part=statement.part,
@@ -191,7 +189,7 @@ class Family:
         return Scenario(
             family=spec.family,
             domain=spec.domain,
-            task=self._text(_one(_wordings(spec.task), rng), draws, rng),
+            task=self._text(_one(wordings(spec.task), rng), draws, rng),
             source_material=source,
             claims=claims,
             authorities=tuple(
@@ -256,7 +254,7 @@ class Family:
                 heading = style.format(n=numbers[section.id], h=heading, w=word.capitalize())
             text += f"\n\n{heading}\n" if heading else "\n\n"
             body, marks = template.render_marked(
-                template.parse(_one(_wordings(section.text), rng).rstrip()), draws.texts, rng
+                template.parse(_one(wordings(section.text), rng).rstrip()), draws.texts, rng
             )
             for claim, span in marks:
                 spans.setdefault(claim, []).append(Span(start=span.start + len(text), end=span.end + len(text)))
@@ -433,117 +431,3 @@ def _distance(a: Drawn, b: Drawn) -> float:
     if a.number is not None and b.number is not None:
         return abs(float(a.number - b.number))
     return sum(x != y for x, y in zip(a.forms[0], b.forms[0], strict=False))
-
-
-# --- reading and refusing ---------------------------------------------------------------------------------------------
-
-
-def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Family:
-    """Read and check one scenario file.
-
-    Raises:
-        ScenarioError: `file:line: what is wrong, what was given, what was wanted`, for the first thing that is wrong.
-    """
-    text = path.read_text(encoding="utf-8")
-    try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError(f"{path}:{line}: not YAML: {error.problem}") from None
-    try:
-        spec = FamilySpec.model_validate(content)
-    except ValidationError as error:
-        # A misspelled field is both unknown and missing; the first says more.
-        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
-        where = ".".join(str(part) for part in first["loc"])
-        given = f", got {first['input']!r:.80}" if first["type"] != "missing" else ""
-        raise ScenarioError(f"{path}:{_line(text, first['loc'])}: {where}: {first['msg']}{given}") from None
-    family = Family(spec, vocabulary.get(spec.split, {}))
-    for location, problem in _problems(family):
-        raise ScenarioError(f"{path}:{_line(text, location)}: {problem}")
-    return family
-
-
-def _problems(family: Family) -> list[tuple[tuple[str | int, ...], str]]:
-    """What does not fit together in a file that is well-formed: (where, what)."""
-    spec = family.spec
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    section_ids = {s.id for s in spec.source.sections}
-    known = {"required"} | {f"{s}.{part}" for s in section_ids for part in ("number", "cite")}
-    for name, slot in spec.slots.items():
-        known |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
-        if slot.words is not None and slot.words not in family.vocabulary:
-            found.append((("slots", name), f"no words {slot.words!r} in vocabulary.yaml for split {spec.split}"))
-    marked: set[str] = set()
-
-    def look(where: tuple[str | int, ...], text: str, marks: bool = False) -> None:
-        try:
-            nodes = template.parse(text)
-        except ValueError as error:
-            found.append((where, str(error)))
-            return
-        for unknown in sorted(template.slots_of(nodes) - known):
-            found.append((where, f"unknown slot ${{{unknown}}}; slots are {', '.join(sorted(known))}"))
-        if marks:
-            marked.update(template.marks_of(nodes))
-
-    for place, section in enumerate(spec.source.sections):
-        for text in (section.heading, *_wordings(section.text)):
-            look(("source", "sections", place), text, marks=True)
-    for unknown in sorted(marked - set(spec.claims)):
-        found.append((("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"))
-    for place, statement in enumerate(spec.statements):
-        for unknown in sorted({*statement.says, *statement.when} - set(spec.claims)):
-            found.append((("statements", place), f"unknown claim {unknown!r}; claims are {', '.join(spec.claims)}"))
-        for claim, option in statement.when.items():
-            if claim in spec.claims and option not in spec.claims[claim].options:
-                found.append((("statements", place), f"claim {claim!r} has no option {option!r}"))
-        for text in _wordings(statement.text):
-            look(("statements", place), text)
-    for name, claim in spec.claims.items():
-        where = ("claims", name)
-        for slot_name in (claim.slot, claim.superseded, *claim.elsewhere, *claim.values.values()):
-            if slot_name is not None and slot_name not in known:
-                found.append((where, f"unknown slot {slot_name!r}"))
-        if claim.kind is ClaimKind.citation:
-            if claim.authority not in section_ids | set(spec.authorities):
-                found.append(
-                    (where, f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}")
-                )
-            if claim.subject not in spec.claims:
-                found.append((where, f"a citation needs a subject among the claims, got {claim.subject!r}"))
-        elif claim.options:
-            if claim.right is None:
-                found.append((where, "a claim with options needs right: the name of the fitting one"))
-        elif claim.values:
-            if claim.of not in spec.claims:
-                found.append((where, f"values by option need of: an option claim, got {claim.of!r}"))
-        elif claim.slot is None:
-            found.append((where, "a claim needs a slot, options, values or an authority"))
-        if claim.required != "never" and not claim.label:
-            found.append((where, "a claim that can be required needs a label, such as 'the case number'"))
-        if claim.kind in VALUE_KINDS and not claim.about:
-            found.append((where, "a value claim needs about: the words that tell what the value is of"))
-        if claim.kind not in (ClaimKind.constraint, ClaimKind.citation) and name not in marked and not claim.of:
-            found.append((where, f"no passage of the source is marked <<{name}: …>>"))
-        if claim.kind is not ClaimKind.constraint and not any(name in s.says for s in spec.statements):
-            found.append((where, "no statement says this claim"))
-    return found
-
-
-def _line(text: str, location: tuple[Any, ...]) -> int:
-    """The line of a place in a YAML text, counted from 1; of the nearest enclosing node that exists."""
-    node = yaml.compose(text)
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line

@@ -11,10 +11,11 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -469,7 +470,7 @@ def _shifted(kind: ClaimKind, mention: Mention, surface: str, rng: Random) -> It
         return
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
         factor = Decimal(rng.choice(factors))
-        text = re.sub(r"\d+(?:,\d{3})*(?:\.\d+)?", lambda m, by=factor: _scaled(m[0], by), surface)
+        text = re.sub(r"\d+(?:,\d{3})*(?:\.\d+)?", partial(_scaled, factor=factor), surface)
         if text != surface:
             yield stealth, text
     if kind is ClaimKind.identifier:
@@ -479,7 +480,8 @@ def _shifted(kind: ClaimKind, mention: Mention, surface: str, rng: Random) -> It
             yield 1, surface[:at] + str((int(surface[at]) + rng.randint(1, 9)) % 10) + surface[at + 1 :]
 
 
-def _scaled(number: str, factor: Decimal) -> str:
+def _scaled(match: re.Match[str], factor: Decimal) -> str:
+    number = match[0]
     value = Decimal(number.replace(",", ""))
     places = max(0, -int(value.as_tuple().exponent))
     scaled = (value * factor).quantize(Decimal(1).scaleb(-places))
@@ -614,6 +616,12 @@ def load_documents(path: Path) -> tuple[Document, ...]:
             f"{path}: no scenarios; make some with `forge-arena scenarios import ROWS.jsonl --out FILE`"
         )
     return tuple(documents)
+
+
+def suite_of(documents: Sequence[Document]) -> str:
+    """The name under which keys of these documents go: another set of documents never shares a key."""
+    digest = hashlib.sha256("".join(d.scenario.model_dump_json() for d in documents).encode())
+    return f"documents-{digest.hexdigest()[:8]}"
 
 
 def _split_of(name: str) -> Split:

@@ -1,0 +1,133 @@
+"""Read a scenario file, and refuse what does not fit: file, line, what is wrong, what was given, what was wanted."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+from pydantic import ValidationError
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios import template
+from forge_arena.scenarios.family import VALUE_KINDS, ClaimSpec, Family, FamilySpec, wordings
+from forge_arena.types import ClaimKind
+
+Location: TypeAlias = tuple[str | int, ...]
+Problem: TypeAlias = tuple[Location, str]
+
+
+def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...]]]) -> Family:
+    """Read and check one scenario file.
+
+    Raises:
+        ScenarioError: `file:line: what is wrong, what was given, what was wanted`, for the first thing that is wrong.
+    """
+    text = path.read_text(encoding="utf-8")
+    try:
+        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ScenarioError(f"{path}:{line}: not YAML: {error.problem}") from None
+    try:
+        spec = FamilySpec.model_validate(content)
+    except ValidationError as error:
+        # A misspelled field is both unknown and missing; the first says more.
+        first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+        where = ".".join(str(part) for part in first["loc"])
+        given = f", got {first['input']!r:.80}" if first["type"] != "missing" else ""
+        raise ScenarioError(f"{path}:{_line(text, first['loc'])}: {where}: {first['msg']}{given}") from None
+    family = Family(spec, vocabulary.get(spec.split, {}))
+    for location, problem in _problems(family):
+        raise ScenarioError(f"{path}:{_line(text, location)}: {problem}")
+    return family
+
+
+def _problems(family: Family) -> Iterator[Problem]:
+    """What does not fit together in a file that is well-formed."""
+    spec = family.spec
+    sections = {section.id for section in spec.source.sections}
+    slots = {"required"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
+    for name, slot in spec.slots.items():
+        slots |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
+        if slot.words is not None and slot.words not in family.vocabulary:
+            yield ("slots", name), f"no words {slot.words!r} in vocabulary.yaml for split {spec.split}"
+    marked: set[str] = set()
+    for place, section in enumerate(spec.source.sections):
+        for text in (section.heading, *wordings(section.text)):
+            yield from _text_problems(("source", "sections", place), text, slots)
+            marked |= template.marks_of(template.parse(text))
+    for unknown in sorted(marked - set(spec.claims)):
+        yield ("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"
+    yield from _statement_problems(spec, slots)
+    for name, claim in spec.claims.items():
+        for problem in _claim_problems(name, claim, spec, slots, sections, marked):
+            yield ("claims", name), problem
+
+
+def _text_problems(where: Location, text: str, slots: set[str]) -> Iterator[Problem]:
+    try:
+        unknown = template.slots_of(template.parse(text)) - slots
+    except ValueError as error:
+        yield where, str(error)
+        return
+    for name in sorted(unknown):
+        yield where, f"unknown slot ${{{name}}}; slots are {', '.join(sorted(slots))}"
+
+
+def _statement_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:
+    for place, statement in enumerate(spec.statements):
+        where = ("statements", place)
+        for unknown in sorted({*statement.says, *statement.when} - set(spec.claims)):
+            yield where, f"unknown claim {unknown!r}; claims are {', '.join(spec.claims)}"
+        for claim, option in statement.when.items():
+            if claim in spec.claims and option not in spec.claims[claim].options:
+                yield where, f"claim {claim!r} has no option {option!r}"
+        for text in wordings(statement.text):
+            yield from _text_problems(where, text, slots)
+
+
+def _claim_problems(
+    name: str, claim: ClaimSpec, spec: FamilySpec, slots: set[str], sections: set[str], marked: set[str]
+) -> Iterator[str]:
+    for slot in (claim.slot, claim.superseded, *claim.elsewhere, *claim.values.values()):
+        if slot is not None and slot not in slots:
+            yield f"unknown slot {slot!r}"
+    if claim.kind is ClaimKind.citation:
+        if claim.authority not in sections | set(spec.authorities):
+            yield f"a citation needs an authority: a section or one of authorities, got {claim.authority!r}"
+        if claim.subject not in spec.claims:
+            yield f"a citation needs a subject among the claims, got {claim.subject!r}"
+    elif claim.options:
+        if claim.right is None:
+            yield "a claim with options needs right: the name of the fitting one"
+    elif claim.values:
+        if claim.of not in spec.claims:
+            yield f"values by option need of: an option claim, got {claim.of!r}"
+    elif claim.slot is None:
+        yield "a claim needs a slot, options, values or an authority"
+    if claim.required != "never" and not claim.label:
+        yield "a claim that can be required needs a label, such as 'the case number'"
+    if claim.kind in VALUE_KINDS and not claim.about:
+        yield "a value claim needs about: the words that tell what the value is of"
+    if claim.kind not in (ClaimKind.constraint, ClaimKind.citation) and name not in marked and not claim.of:
+        yield f"no passage of the source is marked <<{name}: …>>"
+    if claim.kind is not ClaimKind.constraint and not any(name in s.says for s in spec.statements):
+        yield "no statement says this claim"
+
+
+def _line(text: str, location: tuple[Any, ...]) -> int:
+    """The line of a place in a YAML text, counted from 1; of the nearest enclosing node that exists."""
+    node = yaml.compose(text)
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
