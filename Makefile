@@ -21,8 +21,9 @@ setup: $(READY)  ## a virtual environment with everything that the tests need
 demo: setup  ## play three overseers against a real server and print who earns what
 	@$(BIN)/forge-arena demo
 
-test: setup  ## all tests but the measurements
-	@$(BIN)/pytest -n $(WORKERS) -m "not bench"
+test: setup  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
+	@$(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
+	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm; fi
 
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
