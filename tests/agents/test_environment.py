@@ -1,4 +1,4 @@
-"""The remote environments against a real server: the contract, the same episodes as the local one, batches, failures."""
+"""The remote environments against a real server: contract, same episodes as locally, batches, failures."""
 
 import json
 from collections.abc import Iterator

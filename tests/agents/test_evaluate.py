@@ -1,4 +1,4 @@
-"""Evaluating against a real server: the same episodes for everybody, failures counted and never scored, JSON and back."""
+"""Evaluating against a real server: same episodes for all, failures never scored, JSON and back."""
 
 from collections.abc import Sequence
 from pathlib import Path

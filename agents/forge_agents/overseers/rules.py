@@ -6,7 +6,9 @@ answer. It is meant as an honest baseline: sound on loud corruptions, near chanc
 
 from collections.abc import Sequence
 
-from forge_agents.overseers.suspicions import CHECKS, OWNS_UP, Case, Suspicion
+from forge_agents.overseers.consistency import CHECKS
+from forge_agents.overseers.consistency.case import Case, Suspicion
+from forge_agents.overseers.consistency.reasoning import OWNS_UP
 from forge_arena.types import MAX_CORRECTION, MAX_EXPLANATION, Observation, Verdict
 
 PRIOR = 0.15

@@ -1,4 +1,4 @@
-"""The rule-based overseer on the worked example of the design: a right answer, its decoys, and each way to corrupt it."""
+"""The rule-based overseer on a worked example: a right answer, its decoys, and each way to corrupt it."""
 
 import time
 
