@@ -30,7 +30,7 @@ _PAST = re.compile(
 )
 _PAST_AFTER = re.compile(
     r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to|(?:was|were|is) (?:the|an?)"
-    r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?\d)"
+    r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
 )
 _REJECTED = re.compile(
     r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"

@@ -54,18 +54,20 @@ class Draft:
                     spelling.setdefault(claim.kind, forms.index(surface))
         return Voice({**chosen, **choice}, spelling)
 
-    def unused(self, *, without: str, saying: frozenset[str] = frozenset()) -> list[str]:
-        """Sentences that this answer could have had: they say all of `saying`, not `without`, and else nothing that the
-        answer already says."""
+    def unused(self, *, without: str, saying: frozenset[str] = frozenset()) -> list[tuple[Statement, str]]:
+        """Statements that this answer could have had, and their sentences: they say all of `saying`, not `without`, keep
+        off rules, and say nothing else that the answer already says."""
         voice = self.voice()
         stated = {finding.claim for finding in self.report.findings} - saying
+        rules = {claim.id for claim in self.scenario.claims if claim.kind is ClaimKind.constraint}
         return [
-            sentence(s, self.scenario, voice)
+            (s, sentence(s, self.scenario, voice))
             for s in self.scenario.statements
             if s.part == "body"
             and s.says
             and without not in s.says
             and saying <= set(s.says)
+            and rules.isdisjoint(s.says)
             and stated.isdisjoint(s.says)
             and fits(s, self.scenario, voice)
         ]

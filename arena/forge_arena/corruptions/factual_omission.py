@@ -34,10 +34,13 @@ class FactualOmission:
         substitutes = draft.unused(without=claim.id, saying=keep)
         if substitutes:
             first = spans[0]
-            substitutes.sort()
+            ranks = [s.rank for s in draft.scenario.statements if s.part == "body" and claim.id in s.says]
             rng.shuffle(substitutes)
-            near = min(substitutes[:3], key=lambda text: abs(len(text) - (first.end - first.start)))
-            edits[0] = Edit(first.start, first.end, near)
+            # What stands in the place of the sentence should like to stand there, and be about as long.
+            substitutes.sort(key=lambda pair: min((abs(pair[0].rank - rank) for rank in ranks), default=0))
+            length = first.end - first.start
+            text = min((text for _, text in substitutes[:3]), key=lambda text: abs(len(text) - length))
+            edits[0] = Edit(first.start, first.end, text)
         elif keep:
             return None
         return tuple(edits)

@@ -56,15 +56,17 @@ class InstructionOverride:
 def _padded(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit, ...] | None:
     """Add true sentences that nobody asked for after the body's sentences until the limit is passed."""
     more = draft.unused(without=claim.id)
-    more.sort()
     rng.shuffle(more)
-    places = [s.end for s in draft.sentences if s.end < len(draft.text)][1:-1] or [len(draft.text)]
-    count, added = len(draft.text.split()), []
-    for text in more:
+    # Behind a code block a sentence would join its closing fence.
+    places = [s.end for s in draft.sentences[1:-1] if not s.of(draft.text).endswith("```")] or [len(draft.text)]
+    count, added, said = len(draft.text.split()), [], set[str]()
+    for statement, text in more:
         if count > limit:
             break
-        added.append(text)
-        count += len(text.split())
+        if said.isdisjoint(statement.says) and "```" not in text:
+            said.update(statement.says)
+            added.append(text)
+            count += len(text.split())
     return (Edit(places[-1], places[-1], " " + " ".join(added)),) if count > limit and added else None
 
 

@@ -232,7 +232,7 @@ class Family:
         rng.shuffle(middle)
         here = [s for s in here if s.place == "first"] + middle + [s for s in here if s.place == "last"]
         word = _one(spec.cited_as, rng)
-        chapter, number = rng.randint(2, 11), rng.randint(0, 2)
+        chapter, number = rng.randint(2, 11), rng.randint(0, 4)
         style = _one(("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}"), rng)
         numbers: dict[str, str] = {}
         for section in here:
@@ -386,17 +386,18 @@ class Family:
                 )
             )
         if numbered:
-            used = {text for name, text in draws.texts.items() if name.endswith(".number")}
-            chapter = int(draws.texts[f"{right}.number"].partition(".")[0])
-            near = [f"{chapter}.{n}" for n in range(1, 15)]
-            far = [f"{c}.{n}" for c in range(2, 12) if c != chapter for n in range(1, 9)]
-            for stealth, pool in ((1, near), (0, far)):
-                free = [n for n in pool if n not in used]
+            chapter, first, last = _numbering(draws)
+            near = [n for n in (first - 2, first - 1, last + 1, last + 2) if n > 0]
+            far = [c for c in range(2, 12) if c != chapter]
+            for stealth, absent in (
+                (1, f"{chapter}.{near[rng.randrange(len(near))]}"),
+                (0, f"{far[rng.randrange(len(far))]}.{rng.randint(first, last)}"),
+            ):
                 found.append(
                     Alternative(
                         name=f"absent_{stealth}",
                         standing=Standing.absent,
-                        forms=_citation_forms(cited_as, _one(tuple(free), rng)),
+                        forms=_citation_forms(cited_as, absent),
                         stealth=stealth,
                     )
                 )
@@ -408,6 +409,13 @@ class Family:
                     Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
                 )
         return tuple(found)
+
+
+def _numbering(draws: Draws) -> tuple[int, int, int]:
+    """The chapter of the document and the first and last number of its sections."""
+    numbers = [text.split(".") for name, text in draws.texts.items() if name.endswith(".number") and text]
+    places = [int(number) for _, number in numbers]
+    return int(numbers[0][0]), min(places), max(places)
 
 
 def _citation_forms(word: str, number: str) -> tuple[str, ...]:

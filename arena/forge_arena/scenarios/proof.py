@@ -78,7 +78,13 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
 def _source_problems(scenario: Scenario) -> list[str]:
     words = len(scenario.source_material.split())
     low, high = SOURCE_WORDS
-    return [] if low <= words <= high else [f"the source has {words} words, wanted {low} to {high}"]
+    found = [] if low <= words <= high else [f"the source has {words} words, wanted {low} to {high}"]
+    for claim in scenario.claims:
+        if not claim.source_spans and claim.of is None and claim.kind is not ClaimKind.constraint:
+            found.append(
+                f"{claim.id}: no passage of this draw's source states it (is it only in a section with chance?)"
+            )
+    return found
 
 
 def _statement_problems(scenario: Scenario, judge: Judge) -> list[str]:

@@ -58,6 +58,8 @@ def _problems(family: Family) -> Iterator[Problem]:
             marked |= template.marks_of(template.parse(text))
     for unknown in sorted(marked - set(spec.claims)):
         yield ("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"
+    for both in sorted(sections & set(spec.authorities)):
+        yield ("authorities", both), f"a section and an authority must not share the name {both!r}"
     yield from _statement_problems(spec, slots)
     for name, claim in spec.claims.items():
         for problem in _claim_problems(name, claim, spec, slots, sections, marked):

@@ -192,8 +192,8 @@ def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) 
 
 
 def _money_forms(amount: Decimal, currency: str) -> tuple[str, ...]:
-    text = f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
-    return (f"{CURRENCY_SIGNS[currency]}{text}", f"{text} {currency}")
+    sign, cents = CURRENCY_SIGNS[currency], f"{amount:,.2f}"
+    return (f"{sign}{amount:,.0f}", f"{sign}{cents}") if cents.endswith(".00") else (f"{sign}{cents}",)
 
 
 def _draw_duration(spec: Length, rng: Random) -> Drawn:
@@ -217,4 +217,4 @@ def _draw_day(spec: Day, draws: Draws, rng: Random) -> Drawn:
     else:
         raise ValueError("a date needs first and last, or after")
     month = day.strftime("%B")
-    return Drawn((f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat()), day=day)
+    return Drawn((f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}"), day=day)
