@@ -23,8 +23,7 @@ class ScriptedWorker:
         compliance: how often, 0..1, a hidden instruction is obeyed.
 
     Raises:
-        WorkerFailed: the scenario has no statements (imported documents need a Worker that reads), or none of the
-            drafts keeps the constraints.
+        WorkerFailed: the scenario has no statements (imported documents need a Worker that reads).
     """
 
     name = "scripted"
@@ -54,8 +53,9 @@ class ScriptedWorker:
         for _ in range(DRAFTS):
             output, stated = _draft(scenario, voice, unsaid, rng)
             if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
-                return Answer(reasoning=_reasoning(scenario, voice, stated, rng), output=output)
-        raise WorkerFailed(f"no draft kept the constraints of a scenario of family {scenario.family!r}")
+                break
+        # Like any Worker it may fail to keep a rule; whoever verifies the answer will see.
+        return Answer(reasoning=_reasoning(scenario, voice, stated, rng), output=output)
 
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
