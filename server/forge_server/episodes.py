@@ -193,7 +193,9 @@ class Episodes:
         await self._store.open_episodes(new)
         opened = []
         for stored, one in zip(new, ready, strict=True):
-            self._keep(Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires))
+            live = Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires)
+            live.judge = one.judge
+            self._keep(live)
             self._metrics.opened.labels(stored.split).inc()
             opened.append(
                 OpenedEpisode(

@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 from forge_arena.episodes import Arena
 from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
+from forge_arena.verify import Judge
 from forge_arena.wire import FailedEpisode, OpenEpisodes
 from forge_server.errors import Busy, NothingMatches, Refused
 from forge_server.logs import log
@@ -31,6 +32,7 @@ class Ready:
     """An episode that nobody holds yet, as it is kept at hand, with the bytes that the store will keep."""
 
     episode: Episode
+    judge: Judge
     split: Split
     payload: bytes
 
@@ -47,6 +49,14 @@ def without_statements(episode: Episode) -> Episode:
     """What is needed to judge an episode: only the Worker needs the statements, two thirds of its memory."""
     scenario = episode.scenario.model_copy(update={"statements": (), "topics": {}})
     return episode.model_copy(update={"scenario": scenario})
+
+
+def _warm(episode: Episode) -> Judge:
+    """A judge that has read both answers, so that of a repair only the sentences that it changed are still to be read."""
+    judge = Judge(episode.scenario)
+    judge.report(episode.truth.clean_output)
+    judge.report(episode.observation.worker_output)
+    return judge
 
 
 class Maker:
@@ -84,7 +94,8 @@ class Maker:
             log.warning("worker_failed", key=key, reason=failure.reason)
             raise
         self._metrics.make_seconds.observe(perf_counter() - start)
-        return Ready(without_statements(episode), self._arena.plan(key).split, payload)
+        kept = without_statements(episode)
+        return Ready(kept, _warm(kept), self._arena.plan(key).split, payload)
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
