@@ -156,26 +156,24 @@ class _Patterns:
     """The patterns that count in one way of writing numbers: in digits alone, which is fast, or in words as well."""
 
     percent: re.Pattern[str]
-    duration: re.Pattern[str]
-    quantity: re.Pattern[str]
+    measure: re.Pattern[str]
 
 
 def _patterns(n: str) -> _Patterns:
-    span = rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?"
-    units = "|".join(sorted((re.escape(u) for u in _QUANTITIES), key=len, reverse=True))
     return _Patterns(
         percent=re.compile(rf"(?P<n>{n}) ?(?P<sign>%|(?i:percentage points?|per ?cent\b))"),
-        duration=re.compile(
-            rf"{span}[ -]?(?P<day>(?i:business|working|calendar|consecutive|clear|full))?[ -]?(?P<unit>(?i:seconds?|secs?"
-            r"|minutes?|mins?|hours?|hrs?|days?|weeks?|fortnights?|months?|quarters?|years?|yrs?))\b(?!\w)"
+        # Any word may stand as the unit; the tables say whether it is one.
+        measure=re.compile(
+            rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?[ -]?"
+            r"(?:(?P<day>(?i:business|working|calendar|consecutive|clear|full))[ -])?"
+            r"(?P<unit>[A-Za-z°][A-Za-z]{0,13}(?:\(A\))?)(?![\w/])"
         ),
-        quantity=re.compile(rf"{span}[ -]?(?P<unit>(?i:{units})s?)(?![\w/])"),
     )
 
 
 _IN_DIGITS = _patterns(_DIGITS)
 _IN_WORDS = _patterns(_SPELLED)
-_WORD_STEMS = (*_UNITS_SMALL[:12], "teen", *_TENS, "hundred")
+_NUMBER_WORDS = frozenset({*_UNITS_SMALL, *_TENS, "hundred"})
 _MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
 _DATE = re.compile(
     rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?:T[\d:]{{4,8}}Z?)?|(?P<dmy>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}})"
@@ -201,7 +199,7 @@ def mentions(text: str) -> tuple[Mention, ...]:
 def _mentions(text: str) -> tuple[Mention, ...]:
     numbers = _spelling(text)
     found: list[Mention] = []
-    for find in _FINDERS.values():
+    for find in _FINDERS:
         for mention in find(text, numbers):
             if mention.value is not None and not any(f.start < mention.end and mention.start < f.end for f in found):
                 found.append(mention)
@@ -215,7 +213,7 @@ def value_of(kind: ClaimKind, text: str) -> Hashable | None:
 
     None where `text` is no value of a kind that has a parser.
     """
-    if kind not in _FINDERS:
+    if kind not in _PARSED:
         return text.strip().casefold()
     for mention in mentions(text):
         if mention.kind is kind:
@@ -241,9 +239,8 @@ def _number(text: str) -> Decimal | None:
 
 def _spelling(text: str) -> _Patterns | None:
     """The patterns that this text needs; None where it has no number at all."""
-    for stem in _WORD_STEMS:
-        if stem in text:
-            return _IN_WORDS
+    if not _NUMBER_WORDS.isdisjoint(text.lower().replace("-", " ").replace("(", " ").split()):
+        return _IN_WORDS
     return _IN_DIGITS if _DIGIT.search(text) else None
 
 
@@ -345,37 +342,42 @@ def _bounds(m: re.Match[str]) -> tuple[Decimal, Decimal] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _durations(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
-    for m in numbers.duration.finditer(text) if numbers else ():
-        bounds = _bounds(m)
-        unit, factor = _TIME_UNITS[m["unit"].lower().removesuffix("s")]
-        if (m["day"] or "").lower() in ("business", "working"):
-            unit = f"business {unit}"
-        value = None if bounds is None else (bounds[0] * factor, bounds[1] * factor, unit)
-        yield Mention(ClaimKind.duration, value, *m.span())
-
-
-def _quantities(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
-    for m in numbers.quantity.finditer(text) if numbers else ():
-        bounds = _bounds(m)
+def _measures(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
+    """Durations, and quantities of anything else."""
+    for m in numbers.measure.finditer(text) if numbers else ():
         name = m["unit"].lower()
+        time = _TIME_UNITS.get(name) or _TIME_UNITS.get(name.removesuffix("s"))
         known = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
-        if bounds is not None and known is not None:
-            unit, factor = known
-            yield Mention(
-                ClaimKind.quantity, (bounds[0] * Decimal(factor), bounds[1] * Decimal(factor), unit), *m.span()
-            )
+        if (time is None and (known is None or m["day"])) or (bounds := _bounds(m)) is None:
+            continue
+        if time is not None:
+            unit, factor = f"business {time[0]}" if (m["day"] or "").lower() in _BUSINESS else time[0], Decimal(time[1])
+            kind = ClaimKind.duration
+        elif known is not None:
+            unit, factor, kind = known[0], Decimal(known[1]), ClaimKind.quantity
+        yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
 
 
-_FINDERS: dict[ClaimKind, Callable[[str, _Patterns | None], Iterator[Mention]]] = {
-    ClaimKind.money: _amounts,
-    ClaimKind.date: _dates,
-    ClaimKind.citation: _citations,
-    ClaimKind.identifier: _identifiers,
-    ClaimKind.percent: _percents,
-    ClaimKind.duration: _durations,
-    ClaimKind.quantity: _quantities,
-}
+_BUSINESS = frozenset({"business", "working"})
+_FINDERS: tuple[Callable[[str, _Patterns | None], Iterator[Mention]], ...] = (
+    _amounts,
+    _dates,
+    _citations,
+    _identifiers,
+    _percents,
+    _measures,
+)
+_PARSED = frozenset(
+    {
+        ClaimKind.money,
+        ClaimKind.date,
+        ClaimKind.citation,
+        ClaimKind.identifier,
+        ClaimKind.percent,
+        ClaimKind.duration,
+        ClaimKind.quantity,
+    }
+)
 
 
 # --- spelling one value as another is spelled -------------------------------------------------------------------------
@@ -425,7 +427,7 @@ def _write_date(text: str, like: str, value: tuple[int | None, int, int | None])
 
 
 def _write_duration(text: str, like: str, value: tuple[Decimal, Decimal, str]) -> str | None:
-    style, own = _IN_WORDS.duration.fullmatch(like), _IN_WORDS.duration.fullmatch(text.strip())
+    style, own = _IN_WORDS.measure.fullmatch(like), _IN_WORDS.measure.fullmatch(text.strip())
     if style is None or own is None:
         return None
     if style["hi"] and own["hi"]:
