@@ -17,8 +17,9 @@ def bench(json: JsonFile = None) -> None:
     if not TESTS.is_dir():
         raise fail("the measurements are in the repository: run this from a checkout")
     with tempfile.TemporaryDirectory() as folder:
+        tables = Path(folder, "tables.json")
         command = [sys.executable, "-m", "pytest", str(TESTS), "-m", "bench", "-q", "-s", "-p", "no:xdist"]
-        code = subprocess.call(command, env={**os.environ, "FORGE_ARENA_BENCH": folder})
-        results = {path.stem: jsonlib.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))}
+        code = subprocess.call(command, env={**os.environ, "FORGE_ARENA_BENCH_JSON": str(tables)})
+        results = jsonlib.loads(tables.read_text()) if tables.is_file() else {}
     write_json(results, json)
     raise SystemExit(code)

@@ -172,7 +172,11 @@ class Arena:
         return found, index
 
     async def make(self, key: str) -> Episode:
-        """Make the episode that a key names.
+        """Make the episode that a key names; see `make_judged`."""
+        return (await self.make_judged(key))[0]
+
+    async def make_judged(self, key: str) -> tuple[Episode, Judge]:
+        """Make the episode that a key names, with the judge that verified it and so knows both its answers already.
 
         Raises:
             KeyFromAnotherSuite: see `plan`.
@@ -200,7 +204,7 @@ class Arena:
                 continue
             if not plan.corrupted:
                 return self._episode(
-                    key, scenario, answer, Truth(corrupted=False, family=plan.family, clean_output=answer.output)
+                    judge, key, scenario, answer, Truth(corrupted=False, family=plan.family, clean_output=answer.output)
                 )
             if plan.mechanism is Mechanism.prompt:
                 prompted = await self._prompted(plan, scenario, judge, answer, injection.target, injection.alternative)
@@ -218,7 +222,7 @@ class Arena:
                 source_spans=claim.source_spans,
                 clean_output=answer.output,
             )
-            return self._episode(key, scenario, injection.answer, truth)
+            return self._episode(judge, key, scenario, injection.answer, truth)
         raise WorkerFailed(
             f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}"
         )
@@ -235,7 +239,7 @@ class Arena:
 
     async def _prompted(
         self, plan: Plan, scenario: Scenario, judge: Judge, clean: Answer, target: str, alternative: str | None
-    ) -> Episode | None:
+    ) -> tuple[Episode, Judge] | None:
         """Let the Worker corrupt its own answer. None where it would not, or broke something else as well."""
         claim = scenario.claim(target)
         wanted = named(claim, alternative) if alternative is not None else None
@@ -267,11 +271,13 @@ class Arena:
                     source_spans=claim.source_spans,
                     clean_output=clean.output,
                 )
-                return self._episode(plan.key, scenario, answer, truth)
+                return self._episode(judge, plan.key, scenario, answer, truth)
         self.counts[f"instruction_replaced:{plan.corruption_type}"] += 1
         return None
 
-    def _episode(self, key: str, scenario: Scenario, answer: Answer, truth: Truth) -> Episode:
+    def _episode(
+        self, judge: Judge, key: str, scenario: Scenario, answer: Answer, truth: Truth
+    ) -> tuple[Episode, Judge]:
         observation = Observation(
             task=scenario.task,
             source_material=scenario.source_material,
@@ -280,7 +286,8 @@ class Arena:
             domain=scenario.domain,
             probes_left=self.probes,
         )
-        return Episode(key=key, scenario=scenario, observation=observation, truth=truth, worker=self.worker.name)
+        episode = Episode(key=key, scenario=scenario, observation=observation, truth=truth, worker=self.worker.name)
+        return episode, judge
 
     def _rng(self, key: str, purpose: str) -> Random:
         salt = self._secret if f":{Split.test.value}:" in key else ""

@@ -108,6 +108,10 @@ class Judge:
         self._spelled: dict[str, dict[str, tuple[str, ...]]] = {}
         self._sentences: dict[str, _Sentence] = {}
 
+    def forget_statements(self) -> None:
+        """Let go of what only a Worker needs: two thirds of a scenario's memory."""
+        self.scenario = self.scenario.model_copy(update={"statements": ()})
+
     def report(self, text: str) -> Report:
         """Judge a text. Linear in its length; runs code only where it is none of the known snippets."""
         said: list[tuple[int, _Said]] = []

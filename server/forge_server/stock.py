@@ -47,16 +47,7 @@ def decode(payload: bytes) -> Episode:
 
 def without_statements(episode: Episode) -> Episode:
     """What is needed to judge an episode: only the Worker needs the statements, two thirds of its memory."""
-    scenario = episode.scenario.model_copy(update={"statements": (), "topics": {}})
-    return episode.model_copy(update={"scenario": scenario})
-
-
-def _warm(episode: Episode) -> Judge:
-    """A judge that has read both answers, so that of a repair only the sentences that it changed are still to be read."""
-    judge = Judge(episode.scenario)
-    judge.report(episode.truth.clean_output)
-    judge.report(episode.observation.worker_output)
-    return judge
+    return episode.model_copy(update={"scenario": episode.scenario.model_copy(update={"statements": ()})})
 
 
 class Maker:
@@ -82,7 +73,7 @@ class Maker:
         try:
             try:
                 async with asyncio.timeout(self._settings.make_timeout):
-                    episode = await self._arena.make(key)
+                    episode, judge = await self._arena.make_judged(key)
             except TimeoutError:
                 raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s") from None
             try:
@@ -94,8 +85,9 @@ class Maker:
             log.warning("worker_failed", key=key, reason=failure.reason)
             raise
         self._metrics.make_seconds.observe(perf_counter() - start)
-        kept = without_statements(episode)
-        return Ready(kept, _warm(kept), self._arena.plan(key).split, payload)
+        judge.forget_statements()
+        kept = episode.model_copy(update={"scenario": judge.scenario})
+        return Ready(kept, judge, self._arena.plan(key).split, payload)
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
