@@ -51,9 +51,7 @@ def inject(judge: Judge, answer: Answer, type: CorruptionType, stealth: int, rng
     """
     corruption = registry()[type]
     draft = Draft(judge.scenario, answer.output, judge.report(answer.output))
-    targets = list(corruption.targets(draft))
-    rng.shuffle(targets)
-    targets.sort(key=lambda pair: abs(pair[1].stealth - stealth) if pair[1] is not None else 0)
+    targets = _in_order(list(corruption.targets(draft)), stealth, rng)
     for claim, alternative in targets:
         edits = corruption.rewrite(draft, claim, alternative, rng)
         if not edits:
@@ -70,6 +68,19 @@ def inject(judge: Judge, answer: Answer, type: CorruptionType, stealth: int, rng
                 spans=spans,
             )
     raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
+
+
+def _in_order(
+    targets: list[tuple[Claim, Alternative | None]], stealth: int, rng: Random
+) -> list[tuple[Claim, Alternative | None]]:
+    """Every claim's best alternative first, in random order, so that a claim with many is not struck more often; then
+    the others. The best is the one whose stealth is nearest."""
+    rng.shuffle(targets)
+    targets.sort(key=lambda pair: abs(pair[1].stealth - stealth) if pair[1] is not None else 0)
+    first = list({claim.id: (claim, alternative) for claim, alternative in reversed(targets)}.values())
+    rng.shuffle(first)
+    chosen = {(claim.id, alternative and alternative.name) for claim, alternative in first}
+    return first + [(c, a) for c, a in targets if (c.id, a and a.name) not in chosen]
 
 
 def breaks_only(judge: Judge, output: str, claim: Claim) -> bool:

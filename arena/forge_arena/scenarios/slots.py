@@ -145,6 +145,9 @@ def draw_distinct(
     """Up to `count` further values whose canonical spelling differs from each other's and from `taken`'s."""
     seen = {value.forms[0] for value in taken}
     found: list[Drawn] = []
+    if spec.words is not None or (spec.choice is not None and not any("$" in text for text in spec.choice)):
+        free = [w for w in dict.fromkeys(spec.choice or vocabulary[spec.words or ""]) if w not in seen]
+        return [Drawn((word,)) for word in rng.sample(free, min(count, len(free)))]
     for _ in range(count * 8):
         if len(found) == count:
             break
