@@ -181,6 +181,7 @@ _DATE = re.compile(
     rf"|(?P<my>{_MONTH} \d{{4}})|(?P<dm>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?!\w)))"
 )
 _DIGIT = re.compile(r"\d")
+_CITED_WITHOUT_NUMBER = (" v", "ppendi", "xhibit", "nnex", "chedule")
 _CITED_NORMAL = {"§": "section", "§§": "section", "sec.": "section", "art.": "article", "iso/iec": "iso"}
 
 
@@ -252,6 +253,8 @@ def _has_money(text: str) -> bool:
 
 
 def _citations(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
+    if numbers is None and not any(stem in text for stem in _CITED_WITHOUT_NUMBER):
+        return
     for m in _CITATION.finditer(text):
         if m["word"]:
             word = m["word"].lower().rstrip(".")
@@ -478,7 +481,7 @@ _ENDS = (
     + r"(?<!\b[A-Z]\.)))"
 )
 _BOUNDARY = re.compile(
-    rf"\n\s*|([.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}})[ \t]+(?=[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
+    rf"([.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}})[ \t]+(?=[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
 )
 
 
@@ -498,24 +501,26 @@ def sentences(text: str) -> tuple[tuple[int, int], ...]:
 
 
 def _prose(text: str, start: int, stop: int) -> list[tuple[int, int]]:
+    """Line by line: of a repaired answer, most lines were split before."""
     found: list[tuple[int, int]] = []
-    while start < stop and text[start].isspace():
-        start += 1
-    while start < stop and text[stop - 1].isspace():
-        stop -= 1
-    at = start
-    for boundary in _BOUNDARY.finditer(text, start, stop):
-        end = boundary.end(1)
-        if end < 0:
-            end = boundary.start()
-            while text[end - 1].isspace() and end > at:
-                end -= 1
-        if end > at:
-            found.append((at, end))
+    for line in text[start:stop].split("\n"):
+        for at, end in _in_line(line):
+            found.append((start + at, start + end))
+        start += len(line) + 1
+    return found
+
+
+@lru_cache(maxsize=16_384)
+def _in_line(line: str) -> tuple[tuple[int, int], ...]:
+    stop = len(line.rstrip())
+    at = len(line) - len(line.lstrip())
+    found: list[tuple[int, int]] = []
+    for boundary in _BOUNDARY.finditer(line, at, stop):
+        found.append((at, boundary.end(1)))
         at = boundary.end()
     if at < stop:
         found.append((at, stop))
-    return found
+    return tuple(found)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

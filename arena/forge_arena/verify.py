@@ -19,6 +19,7 @@ from forge_arena.values import COUNTED, Mention, is_whole, lower, mentions, sent
 
 INVENTED = "invented:"
 CACHED_SENTENCES = 4_096
+LONGEST_STEM = 24
 
 _LITERAL = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
 _WORD = re.compile(r"\w+")
@@ -328,7 +329,7 @@ def _is_about(claim: Claim, begun: frozenset[str]) -> bool:
 
 @lru_cache(maxsize=65_536)
 def _beginnings(word: str) -> frozenset[str]:
-    return frozenset(word[:end] for end in range(1, len(word) + 1))
+    return frozenset(word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
 
 
 @lru_cache(maxsize=16_384)
