@@ -1,7 +1,8 @@
 """Find the values that a text states, and compare them by what they mean, not by how they are spelled.
 
-Candidates are located by regular expressions that cannot backtrack far; what they mean is read by dateutil (dates),
-price-parser (amounts) and text2num (number words). Everything is linear in the text and never raises.
+Candidates are located by regular expressions that cannot backtrack far; what they mean is read by price-parser (amounts)
+and text2num (number words); of dates the pattern itself tells the parts, and a general parser would cost more than all
+the rest. Everything is linear in the text and never raises.
 """
 
 import re
@@ -12,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
 
-from dateutil import parser as dates
 from price_parser import Price
 from text_to_num import text2num
 
@@ -313,30 +313,29 @@ def _dates(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
 
 @lru_cache(maxsize=8_192)
 def _day(text: str) -> Hashable | None:
+    """(year, month, day) of what the pattern found; None for what does not stand for it, and for impossible days."""
     m = _DATE.fullmatch(text)
     if m is None:
         return None
     try:
-        if m["slash"]:
+        if m["iso"]:
+            day = date.fromisoformat(m["iso"])
+        elif m["slash"]:
             first, second, year = (int(part) for part in m["slash"].split("/"))
             if first <= 12 and second <= 12 and first != second:
                 return ("ambiguous", first, second, year)
             day = date(year, second, first) if first > 12 or first == second else date(year, first, second)
-        elif m["iso"]:
-            day = date.fromisoformat(m["iso"])
         else:
-            read = dates.parse(text.replace(" of ", " ").replace("Sept ", "Sep "), default=_DEFAULT_DAY)
+            numbers = [int(number) for number in re.findall(r"\d+", text)]
+            month = next(n for n, name in enumerate(_MONTHS, start=1) if name[:3] in text)
             if m["my"]:
-                return (read.year, read.month, None)
+                return (numbers[0], month, None)
             if m["dm"]:
-                return (None, read.month, read.day)
-            day = read.date()
-    except (ValueError, OverflowError):
+                return (None, month, date(2000, month, numbers[0]).day)
+            day = date(max(numbers), month, min(numbers))
+    except ValueError:
         return None
     return (day.year, day.month, day.day)
-
-
-_DEFAULT_DAY = dates.parse("2000-01-01")
 
 
 def _bounds(m: re.Match[str]) -> tuple[Decimal, Decimal] | None:

@@ -106,6 +106,10 @@ class Judge:
             for claim in self._literal
         }
         self._values: dict[str, dict[Hashable, tuple[str, ...]]] = {}
+        self._by_stem: dict[str, list[Claim]] = {}
+        for claim in scenario.claims:
+            for stem in claim.about[0] if claim.about else ("",):
+                self._by_stem.setdefault(stem, []).append(claim)
         self._spelled: dict[str, dict[str, tuple[str, ...]]] = {}
         self._sentences: dict[str, _Sentence] = {}
 
@@ -177,10 +181,11 @@ class Judge:
             return _Sentence((), ())
         begun = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(low))))
         option = self._option_named(low)
-        named = self._read_names([c for c in self._literal if _is_about(c, begun)], low, option)
+        spoken_of = self._spoken_of(begun)
+        named = self._read_names([c for c in self._literal if c.id in spoken_of], low, option)
         found = [m for m in mentions(sentence) if not any(s.start < m.end and m.start < s.end for s in named)]
         said = _without_contained(named)
-        unassigned = self._read_values([c for c in self._valued if _is_about(c, begun)], found, low, option, said)
+        unassigned = self._read_values([c for c in self._valued if c.id in spoken_of], found, low, option, said)
         kept = []
         for mention in unassigned:
             stranger = self._stranger(mention, sentence, begun, said)
@@ -190,6 +195,11 @@ class Judge:
                 said.append(_Said(stranger.id, (), mention.start, mention.end, past=False, option=option))
         said.sort(key=lambda s: s.start)
         return _Sentence(tuple(said), tuple(kept))
+
+    def _spoken_of(self, begun: frozenset[str]) -> set[str]:
+        """The claims that a sentence is about, found by the stems of their first group."""
+        stems = [stem for stem in self._by_stem if stem in begun or not stem]
+        return {claim.id for stem in stems for claim in self._by_stem[stem] if _is_about(claim, begun)}
 
     def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[_Said]:
         """What the sentence says of claims that are known by their spellings. Where one name could be said of several,
