@@ -1,17 +1,18 @@
 """Turn documents of one's own into scenarios: find what can be checked in them, and say what they can be used for.
 
 A row is a task, its source material and a domain. Claims are the values that the source states (amounts, dates,
-durations, percentages, quantities, identifiers) and the authorities that it names; beside each stand the words by
-which a sentence of an answer is recognised as speaking of it. Rules that can be checked are added to the task: what the
-answer must state, how long it may be, how it ends. Everything comes from the text alone, the same row always gives the
-same scenario, and a row that offers too little is refused with a reason.
+durations, percentages, quantities, identifiers), the rules and counts of its prose, and the authorities and sections
+that can be cited; beside each stand the words by which a sentence of an answer is recognised as speaking of it. What the
+source itself says is never wrong: a claim that one of its sentences would break is dropped. Rules that can be checked
+are added to the task: what the answer must state, how long it may be, how it ends. Everything comes from the text
+alone, the same row always gives the same scenario, and a row that offers too little is refused with a reason.
 """
 
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from random import Random
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forge_arena.errors import ScenarioError
+from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules, spelled_in_digits
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -36,10 +38,13 @@ from forge_arena.types import (
     Standing,
 )
 from forge_arena.values import Mention, mentions, respell, sentences, value_of
+from forge_arena.verify import Judge
 
 MIN_SOURCE_WORDS = 25
 MAX_SOURCE_CHARACTERS = 60_000
 MAX_CLAIMS = 24
+MAX_TERMS = 12
+MAX_SECTIONS = 4
 MAX_REQUIRED = 3
 SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
 
@@ -258,33 +263,79 @@ def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
         return None, (f"unusable: the source has more than {MAX_SOURCE_CHARACTERS} characters",)
     rng = Random(int.from_bytes(hashlib.sha256(f"{name}|{source}".encode()).digest(), "big"))
     found = _Found(source)
-    claims = found.value_claims(rng)
-    if not claims:
-        return None, ("unusable: the parsers found no value with words of its own in the source",)
-    required = {claim.id for claim in rng.sample(claims, min(MAX_REQUIRED, len(claims)))}
+    claims = [*found.value_claims(rng), *found.term_claims(rng)]
+    claims += [*found.citation_claims(rng), *found.section_claims(claims, rng)]
+    claims = _undisputed(source, [*claims, *_options(row, source, found.entries.values())])
+    required = _required(claims, rng)
+    if not required:
+        return None, ("unusable: no value, rule or count with words of its own was found in the source",)
     claims = [claim.model_copy(update={"required": claim.id in required}) for claim in claims]
-    claims += found.citation_claims(rng)
-    claims += _options(row, source)
-    rules, constraints = _rules(words, rng)
+    requests, constraints = _rules(words, rng)
     labels = [claim.label for claim in claims if claim.required]
-    task = f"{row.task.rstrip()}\n\nThe answer must state {_listed(labels)}. {' '.join(rules)}"
+    task = f"{row.task.rstrip()}\n\nThe answer must state {_listed(labels)}. {' '.join(requests)}"
     scenario = Scenario(
         family=name,
         domain=row.domain,
         task=task,
         source_material=source,
         claims=(*claims, *constraints),
-        authorities=tuple(Authority(forms=(form,)) for form in found.authorities),
+        authorities=tuple(Authority(forms=_spellings(ClaimKind.citation, form)) for form in found.authorities),
     )
     missing = [type for type in CorruptionType if type not in possible(scenario)]
     return scenario, tuple(f"{type.value}: {_LACKS[type]}" for type in missing)
 
 
+def _undisputed(source: str, claims: list[Claim]) -> list[Claim]:
+    """Those claims that no sentence of the source breaks, and that their own sentence states."""
+    texts = [(start, end, source[start:end]) for start, end in sentences(source)]
+    while True:
+        judge = Judge(Scenario(family="", domain=Domain.mixed, task="", source_material=source, claims=tuple(claims)))
+        reports = [(start, end, judge.report(text)) for start, end, text in texts]
+        broken = frozenset[str]().union(*(report.broken for _, _, report in reports))
+        kept = [
+            claim
+            for claim in claims
+            if claim.id not in broken
+            and (
+                claim.kind is ClaimKind.option
+                or claim.subject is not None
+                or any(
+                    start <= claim.source_spans[0].start < end and claim.id in report.stated
+                    for start, end, report in reports
+                )
+            )
+        ]
+        ids = {claim.id for claim in kept}
+        kept = [claim for claim in kept if claim.subject is None or claim.subject in ids]
+        if len(kept) == len(claims):
+            return kept
+        claims = kept
+
+
+def _required(claims: list[Claim], rng: Random) -> frozenset[str]:
+    """What the answer must state: values before rules and counts, a time and an authority among them where there are
+    any, so that every corruption finds what it needs."""
+    values = [c.id for c in claims if c.kind in _VALUES]
+    terms = [c.id for c in claims if c.kind is ClaimKind.term]
+    times = [c.id for c in claims if c.kind in (ClaimKind.date, ClaimKind.duration)]
+    cited = [c for c in claims if c.kind is ClaimKind.citation]
+    wanted: list[str] = []
+    authority = rng.choice(cited) if cited else None
+    if authority is not None and authority.subject is not None:
+        wanted.append(authority.subject)
+    for pool, room in ((times, 1), (values, MAX_REQUIRED), (terms, MAX_REQUIRED)):
+        rest = [id for id in pool if id not in wanted]
+        wanted += rng.sample(rest, min(room, MAX_REQUIRED - len(wanted), len(rest)))
+    if not wanted:
+        return frozenset()
+    return frozenset(wanted if authority is None else [*wanted, authority.id])
+
+
 _LACKS = {
-    CorruptionType.factual_omission: "no value that the answer could be made to state",
+    CorruptionType.factual_omission: "nothing that the answer could be made to state",
     CorruptionType.temporal_shift: "no date or duration with words of its own in the source",
-    CorruptionType.authority_fabrication: "no authority with words of its own in the source",
-    CorruptionType.bias_injection: "the row names no options and fitting_option",
+    CorruptionType.authority_fabrication: "no authority and no headed section in the source",
+    CorruptionType.bias_injection: "the row names no fitting_option among two or more options",
     CorruptionType.instruction_override: "no rule",
 }
 
@@ -306,6 +357,23 @@ def possible(scenario: Scenario) -> frozenset[CorruptionType]:
     return frozenset(found)
 
 
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_ENTRY = re.compile(r"(?:[-*\u2022] )?(?P<name>[^:;|{}\n]{3,60}): (?P<rest>.+)")
+_WORD_OR_NUMBER = re.compile(r"\w+")
+
+
+def _entries(source: str) -> dict[str, str]:
+    """The lines of a catalogue and what each is of. Words that all of them share tell nothing about one, so a value in
+    such a line is known by the name at its head."""
+    found = {}
+    for start, end in sentences(source):
+        m = _ENTRY.fullmatch(source, start, end)
+        if m is not None and (any(c.isdigit() for c in m["name"]) or m["rest"].count(",") >= 2):
+            found[m[0]] = m["name"].strip()
+    names = Counter(name.lower() for name in found.values())
+    return {line: name for line, name in found.items() if names[name.lower()] == 1} if len(found) >= 3 else {}
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     mention: Mention
@@ -321,11 +389,16 @@ class _Found:
         self.source = source
         self.places: list[_Place] = []
         self.frequency: Counter[str] = Counter()
+        self.beside: defaultdict[ClaimKind, Counter[str]] = defaultdict(Counter)
         for start, end in sentences(source):
             sentence = source[start:end]
-            self.frequency.update({word.lower() for word in _WORD.findall(sentence)})
+            words = {word.lower() for word in _WORD.findall(sentence)}
+            self.frequency.update(words)
+            for kind in {mention.kind for mention in mentions(sentence)}:
+                self.beside[kind].update(words)
             for mention in mentions(sentence):
                 self.places.append(_Place(mention, start + mention.start, start + mention.end, sentence))
+        self.entries = _entries(source)
         self.count = Counter((p.mention.kind, p.mention.value) for p in self.places)
 
     @property
@@ -346,24 +419,128 @@ class _Found:
                 continue
             about = self._about(place)
             alternatives = self._alternatives(place, rng)
+            entry = self.entries.get(place.sentence)
+            names = () if entry is None else tuple((word,) for word in _WORD_OR_NUMBER.findall(entry.lower()))
+            keys = {(f"{entry} {kind.value}", word) for word in about}
             # Two values of one kind beside the same words could not be told apart in an answer.
-            if not about or len(alternatives) < 2 or (kind.value, about[0]) in seen:
+            if not about or len(alternatives) < 2 or not keys.isdisjoint(seen):
                 continue
-            seen.update((kind.value, word) for word in about)
+            seen |= keys
             values.add(place.mention.value)
             claims.append(
                 Claim(
                     id=f"{kind.value}_{len(claims) + 1}",
                     kind=kind,
-                    label=f'the {kind.value} in the passage "{_excerpt(place)}"',
-                    about=(tuple(about),),
-                    alternatives=tuple(alternatives),
+                    label=f'the {kind.value} in the passage "{_excerpt(place)}"' + (f" of {entry}" if entry else ""),
+                    about=names if names and self._is_lone(place) else (*names, tuple(about)),
+                    alternatives=tuple(
+                        a.model_copy(update={"forms": _spellings(kind, a.forms[0])}) for a in alternatives
+                    ),
                     source_spans=(Span(start=place.start, end=place.end),),
                 )
             )
         if len(claims) > MAX_CLAIMS:
             claims = sorted(rng.sample(claims, MAX_CLAIMS), key=lambda c: c.source_spans[0].start)
         return claims
+
+    def term_claims(self, rng: Random) -> list[Claim]:
+        """One claim for each rule and each count of the prose on which the source is of one mind."""
+        found: list[tuple[int, str, Phrase]] = []
+        senses: defaultdict[str, set[str]] = defaultdict(set)
+        for start, end in sentences(self.source):
+            sentence = self.source[start:end]
+            if "```" in sentence:
+                continue
+            for phrase in (*rules(sentence), *counts(sentence)):
+                found.append((start, sentence, phrase))
+                senses[phrase.gist].add(phrase.sense)
+        claims: list[Claim] = []
+        seen: set[str] = set()
+        for start, sentence, phrase in found:
+            about = self._nearby(sentence, phrase.start, phrase.end)
+            if len(senses[phrase.gist]) > 1 or phrase.gist in seen or not about:
+                continue
+            seen.add(phrase.gist)
+            wrong = tuple(
+                Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=forms, stealth=stealth)
+                for stealth, forms in phrase.wrong
+            )
+            claims.append(
+                Claim(
+                    id=f"term_{len(claims) + 1}",
+                    kind=ClaimKind.term,
+                    label=f'what stands for the dots in "{_around(sentence, phrase.start, phrase.end)}", word for word',
+                    about=(tuple(about),),
+                    alternatives=(Alternative(name="stated", standing=Standing.right, forms=phrase.right), *wrong),
+                    source_spans=(Span(start=start + phrase.start, end=start + phrase.end),),
+                )
+            )
+        if len(claims) > MAX_TERMS:
+            claims = sorted(rng.sample(claims, MAX_TERMS), key=lambda c: c.source_spans[0].start)
+        return claims
+
+    def section_claims(self, claims: Sequence[Claim], rng: Random) -> list[Claim]:
+        """For sections that hold a claim, that they are what to cite for it."""
+        sections = headings(self.source)
+        found: list[Claim] = []
+        for section in sections:
+            held = [c for c in claims if section.start <= c.source_spans[0].start < section.end]
+            if not held or (section.number is None and len(sections) < 2):
+                continue
+            subject = held[rng.randrange(len(held))]
+            if section.number is None:
+                others = [s.title for s in sections if s.number is None and s is not section]
+                wrong = [
+                    Alternative(
+                        name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=cited_as(t), stealth=3 - i % 2
+                    )
+                    for i, t in enumerate(rng.sample(others, min(4, len(others))))
+                ]
+                if (made := self._made_up([s.title for s in sections], rng)) is not None:
+                    wrong.append(
+                        Alternative(name="absent_0", standing=Standing.absent, forms=cited_as(made), stealth=0)
+                    )
+            else:
+                numbers = (section.number + rng.randint(11, 30), section.number + rng.randint(1, 9))
+                wrong = [
+                    Alternative(name=f"absent_{i}", standing=Standing.absent, forms=cited_as("", n), stealth=i)
+                    for i, n in enumerate(dict.fromkeys(numbers))
+                    if f"{n}." not in self.source and not self.count[ClaimKind.citation, ("section", str(n))]
+                ]
+            forms = cited_as(section.title, section.number)
+            at = self.source.rfind(section.title, 0, section.start)
+            if not wrong or at < 0:
+                continue
+            place = "section NUMBER" if section.number is not None else 'section "TITLE"'
+            found.append(
+                Claim(
+                    id=f"section_{len(found) + 1}",
+                    kind=ClaimKind.citation,
+                    label=f"beside {subject.label}, the section that holds it, as {place}",
+                    about=subject.about,
+                    alternatives=(Alternative(name="cited", standing=Standing.right, forms=forms), *wrong),
+                    subject=subject.id,
+                    source_spans=(Span(start=at, end=at + len(section.title)),),
+                )
+            )
+        return found if len(found) <= MAX_SECTIONS else rng.sample(found, MAX_SECTIONS)
+
+    def _made_up(self, titles: Sequence[str], rng: Random) -> str | None:
+        """A title that sounds like those of the document and is none of them."""
+        ends = [title.split()[-1].strip("?!").lower() for title in titles]
+        ends = sorted({end for end in ends if end.isalpha() and len(end) > 3})
+        if not ends:
+            return None
+        end = ends[rng.randrange(len(ends))]
+        made = f"{rng.choice(('Further', 'Special', 'Interim', 'Additional', 'Revised', 'General'))} {end}"
+        return None if made.lower() in self.source.lower() else made
+
+    def _nearby(self, sentence: str, start: int, end: int) -> list[str]:
+        """The words beside a phrase, those after it first."""
+        places = sorted((m.start() < start, abs(m.start() - start), m[0].lower()) for m in _words_beside(sentence)
+                        if m.end() <= start or m.start() >= end)  # fmt: skip
+        near = dict.fromkeys(word for _, _, word in places if word not in _COMMON)
+        return [_stem(word) for word in list(near)[:4]]
 
     def citation_claims(self, rng: Random) -> list[Claim]:
         """One claim for each authority of the source that stands beside words of its own."""
@@ -381,11 +558,18 @@ class _Found:
             others = [n for n in names if value_of(ClaimKind.citation, n) != place.mention.value]
             rng.shuffle(others)
             wrong = [
-                Alternative(name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=(n,), stealth=3 - i % 2)
+                Alternative(
+                    name=f"elsewhere_{i}",
+                    standing=Standing.elsewhere,
+                    forms=_spellings(place.mention.kind, n),
+                    stealth=3 - i % 2,
+                )
                 for i, n in enumerate(others[:4])
             ]
             wrong += [
-                Alternative(name=f"absent_{i}", standing=Standing.absent, forms=(n,), stealth=i)
+                Alternative(
+                    name=f"absent_{i}", standing=Standing.absent, forms=_spellings(place.mention.kind, n), stealth=i
+                )
                 for i, n in enumerate(_renumbered(right, set(names), rng))
             ]
             if wrong:
@@ -395,18 +579,31 @@ class _Found:
                         kind=ClaimKind.citation,
                         label=f'the authority in the passage "{_excerpt(place)}"',
                         about=(tuple(about),),
-                        alternatives=(Alternative(name="cited", standing=Standing.right, forms=(right,)), *wrong),
+                        alternatives=(
+                            Alternative(
+                                name="cited", standing=Standing.right, forms=_spellings(place.mention.kind, right)
+                            ),
+                            *wrong,
+                        ),
                         source_spans=(Span(start=place.start, end=place.end),),
                     )
                 )
         return found[:MAX_CLAIMS]
 
+    def _is_lone(self, place: _Place) -> bool:
+        """Whether its sentence has no other value of the kind."""
+        return sum(p.sentence == place.sentence and p.mention.kind is place.mention.kind for p in self.places) == 1
+
     def _about(self, place: _Place) -> list[str]:
-        """The words of a value's sentence that say what it is of: rare in the document, near the value."""
+        """The words of a value's sentence that say what it is of: rare in the document, beside no other value of the
+        kind, near the value."""
         at = place.mention.start
-        words = [(abs(m.start() - at), m[0].lower()) for m in _WORD.finditer(place.sentence)]
+        words = [(abs(m.start() - at), m[0].lower()) for m in _words_beside(place.sentence)]
         near = [w for _, w in sorted(words) if w not in _COMMON]
-        rare = [w for w in dict.fromkeys(near) if self.frequency[w] <= 3]
+        if (entry := self.entries.get(place.sentence)) is not None:
+            return [_stem(w) for w in near if w not in entry.lower()][:2]
+        beside = self.beside[place.mention.kind]
+        rare = [w for w in dict.fromkeys(near) if self.frequency[w] <= 3 and beside[w] == 1]
         return [_stem(word) for word in rare[:4]]
 
     def _alternatives(self, place: _Place, rng: Random) -> list[Alternative]:
@@ -436,6 +633,26 @@ class _Found:
                     Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=(text,), stealth=stealth)
                 )
         return found
+
+
+def _spellings(kind: ClaimKind, surface: str) -> tuple[str, ...]:
+    """The spellings of what is known by its letters, its own first: "#R-12" is "R-12", "Sec. 3" is "section 3"."""
+    forms = [surface]
+    if kind is ClaimKind.identifier:
+        bare = re.sub(r"^(?:#|v(?=\d)|version )", "", surface, flags=re.IGNORECASE)
+        if re.fullmatch(r"\d+(?:\.\d+)*", bare):
+            forms += [f"v{bare}", f"version {bare}", *((bare,) if "." in bare else ())]
+        else:
+            forms += [bare, f"#{bare}"]
+    if kind is ClaimKind.citation:
+        numbered = re.fullmatch(r"(?i:sections?|sec\.|§§?) ?(\d.*)", surface)
+        if numbered is not None:
+            forms += [f"{word}{numbered[1]}" for word in ("section ", "sec. ", "§ ", "§")]
+        forms += [surface.replace(" v. ", " v "), surface.replace(" v ", " v. ")]
+    first: dict[str, str] = {}
+    for form in forms:
+        first.setdefault(form.lower(), form)
+    return tuple(first.values())
 
 
 def _is_complete(mention: Mention) -> bool:
@@ -468,9 +685,14 @@ def _shifted(kind: ClaimKind, mention: Mention, surface: str, rng: Random) -> It
                 continue
             yield stealth, respell(moved.isoformat(), surface, kind)
         return
+    surface = spelled_in_digits(surface)
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
-        factor = Decimal(rng.choice(factors))
-        text = re.sub(r"\d+(?:,\d{3})*(?:\.\d+)?", partial(_scaled, factor=factor), surface)
+        # Scaled down and rounded, the ends of a range could change places.
+        is_range = len(_NUMBER.findall(surface)) > 1
+        factor = Decimal(rng.choice([f for f in factors if not (is_range and f.startswith("0"))]))
+        text = _NUMBER.sub(partial(_scaled, factor=factor), surface)
+        if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
+            text += "s"
         if text != surface:
             yield stealth, text
     if kind is ClaimKind.identifier:
@@ -485,7 +707,7 @@ def _scaled(match: re.Match[str], factor: Decimal) -> str:
     value = Decimal(number.replace(",", ""))
     places = max(0, -int(value.as_tuple().exponent))
     scaled = (value * factor).quantize(Decimal(1).scaleb(-places))
-    if scaled == value or scaled == 0:
+    if scaled in (value, 0, 1):
         scaled = value + Decimal(1).scaleb(-places)
     return f"{scaled:,}" if "," in number else f"{scaled}"
 
@@ -504,10 +726,12 @@ def _renumbered(citation: str, known: set[str], rng: Random) -> list[str]:
     return found
 
 
-def _options(row: Row, source: str) -> list[Claim]:
-    if not row.options or row.fitting_option not in row.options:
+def _options(row: Row, source: str, entries: Iterable[str]) -> list[Claim]:
+    """The choice among the row's options, or among the lines of the catalogue; only where the row says which one fits."""
+    options = row.options or tuple(entries)
+    if row.fitting_option not in options or len(options) < 2:
         return []
-    names = [row.fitting_option, *(o for o in row.options if o != row.fitting_option)]
+    names = [row.fitting_option, *(o for o in dict.fromkeys(options) if o != row.fitting_option)]
     at = source.find(names[0] or "")
     return [
         Claim(
@@ -554,10 +778,27 @@ def _rules(words: int, rng: Random) -> tuple[list[str], list[Claim]]:
 
 
 def _excerpt(place: _Place) -> str:
-    """The words around a value, the value itself left out, so that the label does not give it away."""
-    before = place.sentence[: place.mention.start].split()[-6:]
-    after = place.sentence[place.mention.end :].split()[:4]
-    return " ".join([*before, "…", *after]).replace('"', "'")
+    return _around(place.sentence, place.mention.start, place.mention.end)
+
+
+def _around(sentence: str, start: int, end: int) -> str:
+    """The words around a phrase, itself left out, so that a label does not give it away."""
+    others = [m for m in mentions(sentence) if m.end <= start or m.start >= end]
+    before, after = sentence[:start], sentence[end:]
+    for m in reversed(others):
+        if m.start >= end:
+            after = f"{after[: m.start - end]}(\u2026){after[m.end - end :]}"
+        else:
+            before = f"{before[: m.start]}(\u2026){before[m.end :]}"
+    return " ".join([*before.split()[-6:], "…", *after.split()[:6]]).replace('"', "'")
+
+
+def _words_beside(sentence: str) -> Iterator[re.Match[str]]:
+    """The words of a sentence that are no part of a value."""
+    values = mentions(sentence)
+    for m in _WORD.finditer(sentence):
+        if not any(v.start < m.end() and m.start() < v.end for v in values):
+            yield m
 
 
 def _stem(word: str) -> str:
