@@ -38,7 +38,11 @@ def progress() -> Progress:
 
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
-    table = Table(title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}", box=SIMPLE_HEAD)
+    table = Table(
+        title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("overseer", no_wrap=True)
     for name in METRICS.values():
         table.add_column(name, justify="right", no_wrap=True)
@@ -56,7 +60,7 @@ def _cell(estimate: "Estimate") -> str:
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:.3f}"
     low, high = (f"{bound:.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
-    return f"{estimate.value:.3f}\n[dim]{low} {high}[/]"
+    return f"{estimate.value:.3f}\n[dim]{low}/{high}[/]"
 
 
 def evaluate(
