@@ -103,7 +103,7 @@ def rules(sentence: str) -> Iterator[Phrase]:
     for m in _MODAL.finditer(straight):
         modal, adverb, verb = m["modal"], m["adverb"] or "", m["verb"]
         sense = _SENSE[modal]
-        if verb in _NO_RULE or (verb.startswith("be") and sense == "leave") or verb == "be":
+        if verb in _NO_RULE or (verb.startswith("be") and sense == "leave" and not verb.endswith("ed")) or verb == "be":
             continue
         contrary = tuple(
             (stealth, _distinct(_with(verb, adverb, (said for said in _SAYS[other] if said != "will"))))
