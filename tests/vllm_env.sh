@@ -7,7 +7,7 @@ set -euo pipefail
 target=${1:?usage: vllm_env.sh DIRECTORY}
 release=0.32.0
 torch=2.13.0
-python=${PYTHON:-python3.11}
+python=${PYTHON:-python3}
 
 works() { "$target/bin/vllm" --version >/dev/null 2>&1; }
 

@@ -36,26 +36,26 @@ def running_server(*arguments: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="forge-arena-") as folder:
         log = Path(folder, "server.log")
         command = [sys.executable, "-m", "forge_command", "serve", "--port", "0", "--log-level", "warning"]
-        with log.open("wb") as errors:
-            child = subprocess.Popen(
+        with (
+            log.open("wb") as errors,
+            subprocess.Popen(
                 [*command, "--store", f"sqlite:///{folder}/arena.db", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-            )
-        try:
-            assert child.stdout is not None
-            line = child.stdout.readline()
-            if not line.startswith(READY):
-                raise fail(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
-            yield line.removeprefix(READY).strip()
-        finally:
-            child.terminate()
+            ) as child,
+        ):
             try:
-                child.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+                line = child.stdout.readline() if child.stdout else ""
+                if not line.startswith(READY):
+                    raise fail(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+                yield line.removeprefix(READY).strip()
+            finally:
+                child.terminate()
+                try:
+                    child.wait(timeout=15)
+                except subprocess.TimeoutExpired:
+                    child.kill()
 
 
 def demo(

@@ -1,0 +1,28 @@
+"""The README's Python runs as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forge_command.demo import running_server
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs() -> None:
+    local, remote = BLOCKS
+    with running_server() as url:
+        script = local + remote.replace("http://127.0.0.1:8000", url) + "\nprint(terminated, result.outcome)"
+        ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "True scored\n"
+
+
+def test_the_files_that_the_readme_names_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), target
