@@ -90,7 +90,9 @@ def check(
     from forge_arena.scenarios.proof import prove
 
     proofs = [prove(family, draws) for family in track(_named(families or [], folder), "checking", console=console)]
-    table = Table("family", "answers", "rejected", *[type.value for type in CorruptionType], "problems")
+    table = Table(
+        "family", "answers", "rejected", *[type.value.replace("_", "\n") for type in CorruptionType], "problems"
+    )
     for proof in proofs:
         shares = [f"{proof.corrupted.get(type, 0)}/{4 * proof.answers}" for type in CorruptionType]
         table.add_row(proof.family, str(proof.answers), str(proof.rejected), *shares, str(len(proof.problems)))
@@ -113,7 +115,7 @@ def import_documents(
     """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
     from forge_arena.scenarios.importer import import_rows
 
-    report = Table("file", "rows", "usable", *[type.value for type in CorruptionType])
+    report = Table("file", "rows", "usable", *[type.value.replace("_", "\n") for type in CorruptionType])
     reasons: Counter[str] = Counter()
     results = []
     lines: list[str] = []
