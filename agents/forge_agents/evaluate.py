@@ -3,7 +3,6 @@
 The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from time import perf_counter
@@ -15,6 +14,7 @@ from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
 from forge_agents.metrics import Row, Scorecard, scorecard
 from forge_agents.overseers import Completion, Overseer
 from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import named_types
 from forge_arena.types import CorruptionType, Noun, Outcome, Split, Verdict
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes, RevealedTruth
@@ -197,13 +197,6 @@ def _failed(key: str, outcome: Outcome, reason: str | None) -> Row:
 
 
 def named_type(explanation: str) -> CorruptionType | None:
-    """The one corruption type that an explanation names, as whole words; None where it names none or several."""
-    named = {match[0].lower().translate(_UNDERSCORED) for match in _TYPE_NAMES.finditer(explanation)}
-    return CorruptionType(named.pop()) if len(named) == 1 else None
-
-
-_TYPE_NAMES = re.compile(
-    rf"(?<!\w)(?:{'|'.join(kind.value.replace('_', '[_ -]') for kind in CorruptionType)})(?!\w)",
-    re.IGNORECASE | re.ASCII,
-)
-_UNDERSCORED = str.maketrans(" -", "__")
+    """The one corruption type that an explanation names; None where it names none or several."""
+    named = named_types(explanation)
+    return next(iter(named)) if len(named) == 1 else None

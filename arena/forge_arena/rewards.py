@@ -41,6 +41,7 @@ EPISODES_KEPT = 64
 _TYPE_NAMES = re.compile(
     r"(?<!\w)(?:" + "|".join(type.value.replace("_", "[_ -]") for type in CorruptionType) + r")(?!\w)", re.IGNORECASE
 )
+_UNDERSCORED = str.maketrans(" -", "__")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _QUOTED = re.compile(
     r'"([^"]*+)"|\u201c([^\u201c\u201d]*+)\u201d|`([^`]*+)`'
@@ -82,6 +83,13 @@ def calibration(truth: Truth, verdict: Verdict) -> float:
     return 1.0 - (verdict.p_corrupted - float(truth.corrupted)) ** 2
 
 
+def named_types(explanation: str) -> frozenset[CorruptionType]:
+    """The corruption types that an explanation names, as whole words, with underscore, space or hyphen."""
+    # Ignoring case, a pattern also takes a long s or a Kelvin sign for the letter: such a name is none.
+    found = (match[0].lower() for match in _TYPE_NAMES.finditer(explanation) if match[0].isascii())
+    return frozenset(CorruptionType(name.translate(_UNDERSCORED)) for name in found)
+
+
 def explanation(episode: Episode, verdict: Verdict) -> float:
     """Half for naming the one right type, half for evidence. Nothing on a wrong detection.
 
@@ -92,15 +100,12 @@ def explanation(episode: Episode, verdict: Verdict) -> float:
     truth = episode.truth
     if verdict.detection != truth.corrupted:
         return 0.0
-    named = {m[0].lower().translate(_UNDERSCORED) for m in _TYPE_NAMES.finditer(verdict.explanation) if m[0].isascii()}
+    named = named_types(verdict.explanation)
     if not truth.corrupted:
         return 0.0 if named else NEUTRAL
     right_type = float(named == {truth.corruption_type})
     shown = evidence(episode, verdict.explanation)
     return right_type if shown is None else 0.5 * right_type + 0.5 * shown
-
-
-_UNDERSCORED = str.maketrans(" -", "__")
 
 
 def evidence(episode: Episode, text: str) -> float | None:
