@@ -56,7 +56,7 @@ _CONTRARY: dict[str, tuple[tuple[int, str], ...]] = {
 _SENSE = {modal: sense for sense, modals in _SAYS.items() for modal in modals}
 _MODAL = re.compile(
     rf"(?<![\w'-])(?P<modal>{'|'.join(sorted(map(re.escape, _SENSE), key=len, reverse=True))}) "
-    r"(?P<adverb>(?:[a-z]{3,14}ly|also|first|then|always|only) )?"
+    r"(?P<adverb>(?:[a-z]{3,14}ly|also|first|then|always) )?"
     r"(?P<verb>be (?:(?:in|at|on|of|under|by|an?|the) ){0,2}[a-z]{3,20}|[a-z]{2,20})(?![\w'-])"
 )
 # These follow a modal without making it a rule: what may be, cause or vary is no permission.
@@ -64,8 +64,17 @@ _NO_RULE = frozenset(
     ["not", "never", "only", "also", "you", "we", "they", "it", "he", "she", "the", "this", "that", "there", "or", "and",
      "have", "cause", "vary", "result", "occur", "contain", "arise", "exist", "seem", "appear", "become", "differ", "lead",
      "affect", "depend", "contribute", "need", "want", "help", "mean", "find", "feel", "know", "think", "do", "get", "so", "no", "take", "still", "a",
-     "an", "our", "your", "their", "my", "his", "her", "its", "to", "in", "on", "at", "if", "as", "all", "any", "some"]
+     "an", "our", "your", "their", "my", "his", "her", "its", "to", "in", "on", "at", "if", "as", "all", "any", "some", "very",
+     "already", "likely", "more", "less", "most", "such"]
 )  # fmt: skip
+
+# "No party may assign" forbids, and "may not assign unless" says the same as "may assign if": what means the contrary in
+# such a sentence cannot be told from the verb.
+_NEGATION = re.compile(r"\b(?:no|not|none|nobody|nothing|neither|nor|never|only|without)\b|n't\b", re.IGNORECASE)
+_CONDITION = re.compile(
+    r"\b(?:unless|except(?:ing)?|only|until|without|other than|if|when|where|provided|before|so long as|subject to)\b",
+    re.IGNORECASE,
+)
 
 _IMPERATIVE = re.compile(
     r"^\W{0,6}(?:(?P<lead>Always|Never|Do not|Don't|Please) )?"
@@ -84,7 +93,9 @@ _SMALL = (
 _COUNT = re.compile(
     rf"(?<![\w.,/$€£#&-])(?P<n>\d{{1,3}}|{'|'.join(_SMALL[2:])}) (?P<noun>(?:[a-z]{{3,15}} )?[a-z]{{3,18}}s)(?![\w'/-])"
 )
-_NUMBER_WORD = re.compile(rf"\b(?:{'|'.join(_SMALL)})\b(?!-)", re.IGNORECASE)
+_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS) if word}
+_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(_TENS[2:])})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _NO_NOUN = re.compile(
     r"(?:^|.* )(?:is|was|has|does|this|its|his|plus|less|unless|thus|always|others|ways|kinds|types|parts|times|things|who"
     r"|cases|reasons|towards|across|perhaps|whereas|besides|yours|ours|process|business|address|access|days|weeks|months"
@@ -103,7 +114,11 @@ def rules(sentence: str) -> Iterator[Phrase]:
     for m in _MODAL.finditer(straight):
         modal, adverb, verb = m["modal"], m["adverb"] or "", m["verb"]
         sense = _SENSE[modal]
-        if verb in _NO_RULE or (verb.startswith("be") and sense == "leave" and not verb.endswith("ed")) or verb == "be":
+        if verb.split()[-1] in _NO_RULE or _NEGATION.search(straight, 0, m.start()) is not None:
+            continue
+        if sense in ("ban", "leave") and _CONDITION.search(straight) is not None:
+            continue
+        if verb == "be" or (verb.startswith("be") and sense == "leave" and not verb.endswith("ed")):
             continue
         contrary = tuple(
             (stealth, _distinct(_with(verb, adverb, (said for said in _SAYS[other] if said != "will"))))
@@ -164,10 +179,14 @@ def _counted(number: int, noun: str) -> tuple[str, ...]:
 
 
 def spelled_in_digits(value: str) -> str:
-    """ "three weeks" as "3 weeks"; what has a digit already stays as it is."""
-    if any(c.isdigit() for c in value):
-        return value
-    return _NUMBER_WORD.sub(lambda m: str(_SMALL.index(m[0].lower())), value)
+    """ "three weeks" and "three (3) weeks" as "3 weeks"; what has other digits stays as it is."""
+    value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
+    return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    tens, _, ones = match[0].lower().rpartition("-")
+    return str((_TENS.index(tens) * 10 if tens else 0) + _NUMBERS[ones])
 
 
 def headings(source: str) -> tuple[Heading, ...]:

@@ -14,6 +14,7 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.importer import (
     Document,
+    Imported,
     Row,
     import_rows,
     load_documents,
@@ -21,6 +22,7 @@ from forge_arena.scenarios.importer import (
     suite_of,
     to_scenario,
 )
+from forge_arena.scenarios.prose import spelled_in_digits
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import sentences, value_of
 from forge_arena.verify import Judge
@@ -39,7 +41,7 @@ A restocking share of 15% is kept under section 3.2 of the terms. Broken seals f
 
 ## Memberships
 
-Trials of the gallery last three weeks. Members may cancel a subscription without notice. Rented speakers need a deposit of $120.00. Summer courses begin on 3 March 2027. The starter kit suits beginners, the expert kit suits teachers.
+Trials of the gallery last three weeks. Members may cancel a subscription at any time. Rented speakers need a deposit of $120.00. Summer courses begin on 3 March 2027. The starter kit suits beginners, the expert kit suits teachers.
 """
 ROW: dict[str, Any] = {
     "task": "Answer the customer, who is a beginner.",
@@ -272,6 +274,39 @@ def test_a_rule_on_which_the_document_is_of_two_minds_is_no_claim() -> None:
     assert not any("use" in form for form in right_forms(scenario_of(source_material=f"{text} It costs $7 per towel.")))
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "No guest may use the sauna.",
+        "Guests may use the sauna only if a keeper is there.",
+        "Guests must not use the sauna unless a keeper is there.",
+        "The sauna may cause dizziness.",
+        "Only members can use the sauna.",
+    ],
+)
+def test_a_rule_that_can_be_turned_round_is_no_claim(sentence: str) -> None:
+    """ "May not, unless" and "may, if" say the same: no answer may be called wrong for putting it the other way."""
+    scenario = scenario_of(
+        source_material=f"{sentence} A towel costs $7 for each visitor of the house." + " It is so." * 9
+    )
+    assert all(claim.kind is not ClaimKind.term for claim in scenario.claims)
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        ("three weeks", "3 weeks"),
+        ("two (2) years", "2 years"),
+        ("ninety days", "90 days"),
+        ("Twenty-one (21) days", "21 days"),
+        ("forty-five days", "45 days"),
+        ("5 to 7 days", "5 to 7 days"),
+    ],
+)
+def test_number_words_are_shifted_as_digits(written: str, wanted: str) -> None:
+    assert spelled_in_digits(written) == wanted
+
+
 CATALOGUE = """\
 CATALOGUE: Keyboard
 9690244451: {'switch': 'clicky', 'backlight': 'RGB'} price $236.51 in stock
@@ -460,7 +495,8 @@ def real_files() -> list[Any]:
 @pytest.mark.parametrize("path", real_files())
 def test_real_documents_become_scenarios(path: Path) -> None:
     imported = import_rows(path)
-    assert len(imported.usable) >= 0.6 * imported.rows
+    # Some plain texts hold nothing that could be checked, and say so.
+    assert len(imported.usable) >= 0.5 * imported.rows
     unusable = sum(count for reason, count in imported.reasons.items() if reason.startswith("unusable: "))
     assert len(imported.usable) + unusable == imported.rows
     for scenario in imported.usable:
@@ -474,6 +510,19 @@ def test_real_documents_become_scenarios(path: Path) -> None:
             report = judge.report(scenario.source_material[start:end])
             made = {finding.claim for finding in report.findings}
             assert not made & report.broken - {"ending", "length"}
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not REAL.is_dir(), reason=f"no real documents at {REAL}")
+def test_most_rows_of_the_real_documents_are_usable_and_every_other_has_its_reason() -> None:
+    files = [import_rows(path) for path in sorted(REAL.glob("*.jsonl"))]
+    rows, usable = sum(file.rows for file in files), sum(len(file.usable) for file in files)
+    assert usable >= 0.8 * rows
+    assert all(sum(file.by_type().values()) + _lacks(file) == 5 * len(file.usable) for file in files)
+
+
+def _lacks(file: Imported) -> int:
+    return sum(count for reason, count in file.reasons.items() if not reason.startswith("unusable: "))
 
 
 @pytest.mark.parametrize("path", real_files())
