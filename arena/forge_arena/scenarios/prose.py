@@ -98,7 +98,7 @@ _NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, wor
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(_TENS[2:])})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _NO_NOUN = re.compile(
     r"(?:^|.* )(?:is|was|has|does|this|its|his|plus|less|unless|thus|always|others|ways|kinds|types|parts|times|things|who"
-    r"|cases|reasons|towards|across|perhaps|whereas|besides|yours|ours|process|business|address|access|days|weeks|months"
+    r"|supports|offers|includes|requires|provides|earns|makes|gives|takes|applies|allows|covers|cases|reasons|towards|across|perhaps|whereas|besides|yours|ours|process|business|address|access|days|weeks|months"
     r"|years|hours|minutes|seconds|[a-z]*ss|[a-z]*ous|the|and|for|from|with|that|which|are|were|will|may)(?: .*)?$"
 )
 
