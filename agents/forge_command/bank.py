@@ -31,7 +31,7 @@ def bank(
     """
     from forge_arena.episodes import SUITE, Arena
     from forge_arena.errors import ForgeArenaError
-    from forge_arena.scenarios.importer import load_documents, suite_of
+    from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.types import Mechanism, Split
     from forge_arena.workers import open_worker
     from forge_arena.workers.bank import Bank, BankWorker

@@ -73,16 +73,20 @@ def evaluate(
     json: JsonFile = None,
 ) -> None:
     """Let an overseer judge episodes of a running arena and print what it earned."""
-    from forge_agents.client import ArenaError
+    from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluate import WrongCount
     from forge_agents.evaluate import evaluate as run
     from forge_agents.overseers import NoSuchOverseer, open_overseer
 
     try:
+        judge = open_overseer(overseer)
+        # An arena that is not there should be told at once; one that goes away later is waited for.
+        with ArenaClient(arena, token=token, patience=2) as client:
+            client.health()
         with progress() as bar:
             task = bar.add_task(overseer, total=episodes)
             result = run(
-                open_overseer(overseer),
+                judge,
                 arena=arena,
                 token=token,
                 split=split,

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 import forge_arena
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError, WorkerFailed
-from forge_arena.scenarios.importer import load_documents, suite_of
+from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.types import Outcome
 from forge_arena.wire import (
     AskProbe,

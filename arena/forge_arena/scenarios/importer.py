@@ -34,7 +34,6 @@ from forge_arena.types import (
     Domain,
     Scenario,
     Span,
-    Split,
     Standing,
 )
 from forge_arena.values import Mention, mentions, respell, sentences, value_of
@@ -46,7 +45,6 @@ MAX_CLAIMS = 24
 MAX_TERMS = 12
 MAX_SECTIONS = 4
 MAX_REQUIRED = 3
-SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
 
 _VALUES = (
     ClaimKind.money,
@@ -58,126 +56,15 @@ _VALUES = (
 )
 _WORD = re.compile(r"[A-Za-z][a-z]{3,}")
 _COMMON = frozenset(
-    [
-        "about",
-        "above",
-        "after",
-        "again",
-        "also",
-        "although",
-        "among",
-        "another",
-        "because",
-        "been",
-        "before",
-        "being",
-        "below",
-        "between",
-        "both",
-        "could",
-        "does",
-        "doing",
-        "down",
-        "during",
-        "each",
-        "either",
-        "every",
-        "first",
-        "from",
-        "further",
-        "have",
-        "having",
-        "here",
-        "hers",
-        "herself",
-        "himself",
-        "into",
-        "itself",
-        "just",
-        "less",
-        "like",
-        "made",
-        "make",
-        "many",
-        "more",
-        "most",
-        "much",
-        "must",
-        "near",
-        "need",
-        "neither",
-        "never",
-        "next",
-        "only",
-        "other",
-        "otherwise",
-        "over",
-        "please",
-        "same",
-        "shall",
-        "should",
-        "since",
-        "some",
-        "such",
-        "than",
-        "that",
-        "their",
-        "them",
-        "then",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "through",
-        "thus",
-        "under",
-        "unless",
-        "until",
-        "upon",
-        "using",
-        "very",
-        "want",
-        "well",
-        "were",
-        "what",
-        "when",
-        "where",
-        "whether",
-        "which",
-        "while",
-        "will",
-        "with",
-        "within",
-        "without",
-        "would",
-        "your",
-        "yours",
-        "day",
-        "days",
-        "week",
-        "weeks",
-        "month",
-        "months",
-        "year",
-        "years",
-        "hour",
-        "hours",
-        "minute",
-        "minutes",
-        "business",
-        "working",
-        "calendar",
-        "percent",
-        "dollars",
-        "euros",
-        "number",
-        "date",
-        "amount",
-        "section",
-        "clause",
-        "article",
-    ]
+    """
+    about above after again also although among another because been before being below between both could does
+    doing down during each either every first from further have having here hers herself himself into itself just
+    less like made make many more most much must near need neither never next only other otherwise over please same
+    shall should since some such than that their them then there these they this those through thus under unless
+    until upon using very want well were what when where whether which while will with within without would your
+    yours day days week weeks month months year years hour hours minute minutes business working calendar percent
+    dollars euros number date amount section clause article
+    """.split()  # noqa: SIM905  (a list would take a line a word)
 )
 _ENDINGS = (
     "This answer rests on the document above.",
@@ -807,68 +694,3 @@ def _stem(word: str) -> str:
 
 def _listed(items: list[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
-
-
-# --- serving what was imported ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Document:
-    """An imported scenario in the place of a family: every draw is the same scenario."""
-
-    scenario: Scenario
-    split: Split
-
-    @property
-    def name(self) -> str:
-        return self.scenario.family
-
-    @property
-    def domain(self) -> Domain:
-        return self.scenario.domain
-
-    @property
-    def corruptions(self) -> frozenset[CorruptionType]:
-        return possible(self.scenario)
-
-    def draw(self, rng: Random) -> Scenario:
-        return self.scenario
-
-
-def load_documents(path: Path) -> tuple[Document, ...]:
-    """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that its name hashes to.
-
-    Raises:
-        ScenarioError: a line is no scenario, with file and line; no scenario at all.
-    """
-    documents = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            scenario = Scenario.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ScenarioError(
-                f"{path}:{number}: {where}: {first['msg']}; wanted what `forge-arena scenarios import --out` writes"
-            ) from None
-        documents.append(Document(scenario, _split_of(scenario.family)))
-    if not documents:
-        raise ScenarioError(
-            f"{path}: no scenarios; make some with `forge-arena scenarios import ROWS.jsonl --out FILE`"
-        )
-    return tuple(documents)
-
-
-def suite_of(documents: Sequence[Document]) -> str:
-    """The name under which keys of these documents go: another set of documents never shares a key."""
-    digest = hashlib.sha256("".join(d.scenario.model_dump_json() for d in documents).encode())
-    return f"documents-{digest.hexdigest()[:8]}"
-
-
-def _split_of(name: str) -> Split:
-    at = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 100
-    for split, share in SPLIT_SHARES:
-        if at < share:
-            return split
-        at -= share
-    return Split.test

@@ -12,16 +12,8 @@ import pytest
 from forge_arena.corruptions import inject
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
-from forge_arena.scenarios.importer import (
-    Document,
-    Imported,
-    Row,
-    import_rows,
-    load_documents,
-    possible,
-    suite_of,
-    to_scenario,
-)
+from forge_arena.scenarios.documents import Document, load_documents, suite_of
+from forge_arena.scenarios.importer import Imported, Row, import_rows, possible, to_scenario
 from forge_arena.scenarios.prose import spelled_in_digits
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import sentences, value_of

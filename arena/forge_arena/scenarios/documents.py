@@ -1,0 +1,77 @@
+"""Play imported documents: each stands in the place of a family, in the split that its name hashes to."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from pydantic import ValidationError
+
+from forge_arena.errors import ScenarioError
+from forge_arena.scenarios.importer import possible
+from forge_arena.types import CorruptionType, Domain, Scenario, Split
+
+SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
+
+
+@dataclass(frozen=True)
+class Document:
+    """An imported scenario in the place of a family: every draw is the same scenario."""
+
+    scenario: Scenario
+    split: Split
+
+    @property
+    def name(self) -> str:
+        return self.scenario.family
+
+    @property
+    def domain(self) -> Domain:
+        return self.scenario.domain
+
+    @property
+    def corruptions(self) -> frozenset[CorruptionType]:
+        return possible(self.scenario)
+
+    def draw(self, rng: Random) -> Scenario:
+        return self.scenario
+
+
+def load_documents(path: Path) -> tuple[Document, ...]:
+    """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that its name hashes to.
+
+    Raises:
+        ScenarioError: a line is no scenario, with file and line; no scenario at all.
+    """
+    documents = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            scenario = Scenario.model_validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ScenarioError(
+                f"{path}:{number}: {where}: {first['msg']}; wanted what `forge-arena scenarios import --out` writes"
+            ) from None
+        documents.append(Document(scenario, _split_of(scenario.family)))
+    if not documents:
+        raise ScenarioError(
+            f"{path}: no scenarios; make some with `forge-arena scenarios import ROWS.jsonl --out FILE`"
+        )
+    return tuple(documents)
+
+
+def suite_of(documents: Sequence[Document]) -> str:
+    """The name under which keys of these documents go: another set of documents never shares a key."""
+    digest = hashlib.sha256("".join(d.scenario.model_dump_json() for d in documents).encode())
+    return f"documents-{digest.hexdigest()[:8]}"
+
+
+def _split_of(name: str) -> Split:
+    at = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big") % 100
+    for split, share in SPLIT_SHARES:
+        if at < share:
+            return split
+        at -= share
+    return Split.test
