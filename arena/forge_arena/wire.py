@@ -140,7 +140,12 @@ class EpisodeState(Noun):
 
 
 class Stats(Noun):
-    """What this server has done since its store was made, and what it has at hand."""
+    """What this server has done since its store was made, and what it has at hand.
+
+    `making` counts, since the server started, what happened on the way to episodes: answers rejected because they did
+    not verify clean, and per corruption type the hidden instructions that the Worker obeyed, refused or botched and
+    those that a rewrite replaced.
+    """
 
     suite: str
     version: str
@@ -149,6 +154,7 @@ class Stats(Noun):
     verdicts: dict[Outcome, int]
     mean_reward: Unit | None
     stock: int
+    making: dict[str, int] = {}
     uptime_seconds: float
 
 

@@ -104,6 +104,7 @@ class Service:
         self.failure: BaseException | None = None
         self._reason = "starting"
         self._episodes: Episodes | None = None
+        self.metrics.watch_making(arena.counts)
         self.metrics.watch_stock(lambda: len(self._episodes.stock) if self._episodes else 0)
 
     @property

@@ -353,6 +353,7 @@ class Episodes:
             verdicts=counts.verdicts,
             mean_reward=counts.mean_reward,
             stock=len(self.stock),
+            making=dict(sorted(self._arena.counts.items())),
             uptime_seconds=time.time() - self._started,
         )
 

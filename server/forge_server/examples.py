@@ -116,6 +116,11 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "verdicts": {"scored": 118, "invalid_verdict": 2},
         "mean_reward": 0.41,
         "stock": 64,
+        "making": {
+            "answers_rejected": 4,
+            "instruction_obeyed:temporal_shift": 31,
+            "instruction_refused:temporal_shift": 6,
+        },
         "uptime_seconds": 321.5,
     },
     Health: {"ready": True, "reason": None},

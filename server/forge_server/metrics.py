@@ -1,10 +1,28 @@
 """Count what the server does, for Prometheus."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
+
+
+class _Making(Collector):
+    """The arena's own counts, read when asked: `instruction_obeyed:temporal_shift` becomes two labels."""
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "forge_making", "What happened on the way to episodes", labels=["event", "corruption_type"]
+        )
+        for name, count in sorted(self._counts.items()):
+            event, _, kind = name.partition(":")
+            family.add_metric([event, kind], count)
+        yield family
 
 
 class Metrics:
@@ -42,6 +60,10 @@ class Metrics:
     def watch_stock(self, size: Callable[[], float]) -> None:
         gauge = Gauge("forge_stock_episodes", "Ready episodes at hand", registry=self.registry)
         gauge.set_function(size)
+
+    def watch_making(self, counts: Mapping[str, int]) -> None:
+        """Publish what an arena counts while it makes episodes, by event and corruption type."""
+        self.registry.register(_Making(counts))
 
     def text(self) -> bytes:
         return generate_latest(self.registry)

@@ -165,6 +165,18 @@ async def test_metrics_count_episodes_verdicts_and_seconds(server: Any) -> None:
         assert line in text
 
 
+async def test_what_the_worker_did_with_hidden_instructions_is_published(serve: Any) -> None:
+    async with serve(mechanism="prompt") as running:
+        assert await running.open(count=40)
+        making = (await running.http.get("/v1/stats")).json()["making"]
+        obeyed = {name: count for name, count in making.items() if name.startswith("instruction_obeyed:")}
+        assert obeyed
+        lines = (await running.http.get("/metrics")).text.splitlines()
+    for name in obeyed:
+        kind = name.partition(":")[2]
+        assert any(f'event="instruction_obeyed",corruption_type="{kind}"' in line for line in lines)
+
+
 async def test_every_answer_carries_an_id_to_look_for_in_the_log(server: Any) -> None:
     ids = [(await server.http.get("/health")).headers["x-request-id"] for _ in range(2)]
     assert ids[0] != ids[1]
