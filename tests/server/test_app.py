@@ -174,7 +174,7 @@ async def test_what_the_worker_did_with_hidden_instructions_is_published(serve: 
         lines = (await running.http.get("/metrics")).text.splitlines()
     for name in obeyed:
         kind = name.partition(":")[2]
-        assert any(f'event="instruction_obeyed",corruption_type="{kind}"' in line for line in lines)
+        assert any(f'corruption_type="{kind}",event="instruction_obeyed"' in line for line in lines)
 
 
 async def test_every_answer_carries_an_id_to_look_for_in_the_log(server: Any) -> None:
