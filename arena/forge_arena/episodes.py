@@ -4,6 +4,7 @@ A key names an episode for ever. Everything random about it comes from one hash 
 the sealed test split, the arena's secret; neighbouring indices share nothing.
 """
 
+import asyncio
 import hashlib
 import secrets
 from collections import Counter
@@ -28,7 +29,7 @@ from forge_arena.types import (
     Split,
     Truth,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Judge, Report
 from forge_arena.workers.base import HiddenInstruction, Worker
 
 SUITE = "forge"
@@ -188,7 +189,7 @@ class Arena:
             scenario = self._by_name[plan.family].draw(self._rng(key, f"scenario:{attempt}"))
             judge = Judge(scenario)
             answer = await self.worker.answer(scenario, self._rng(key, f"answer:{attempt}"))
-            report = judge.report(answer.output)
+            report = await _report(judge, answer.output)
             if not report.clean:
                 self.counts["answers_rejected"] += 1
                 reason = f"its last answer breaks {', '.join(sorted(report.broken))[:200]}"
@@ -249,7 +250,7 @@ class Arena:
         )
         for attempt in range(self._tries):
             answer = await self.worker.answer(scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
-            report = judge.report(answer.output)
+            report = await _report(judge, answer.output)
             if report.clean:
                 self.counts[f"instruction_refused:{plan.corruption_type}"] += 1
             elif not breaks_only(judge, answer.output, claim):
@@ -293,6 +294,11 @@ class Arena:
         salt = self._secret if f":{Split.test.value}:" in key else ""
         digest = hashlib.sha256(f"{salt}|{key}|{purpose}".encode()).digest()
         return Random(int.from_bytes(digest, "big"))
+
+
+async def _report(judge: Judge, text: str) -> Report:
+    """What the judge says, without holding up the event loop where code has to be run for it."""
+    return await asyncio.to_thread(judge.report, text) if judge.runs_code(text) else judge.report(text)
 
 
 def _parse_key(key: str, suite: str) -> tuple[Split, int]:

@@ -51,6 +51,7 @@ from forge_server.errors import (
     NoSuchKey,
     NothingMatches,
     Refused,
+    RunnerUnavailable,
     Starting,
     StoreUnavailable,
     Unauthorized,
@@ -79,6 +80,7 @@ STATUS: dict[type[Refused], int] = {
     NothingMatches: 422,
     Busy: 503,
     Starting: 503,
+    RunnerUnavailable: 503,
     StoreUnavailable: 503,
     WorkerUnavailable: 503,
 }

@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Self
@@ -15,10 +15,10 @@ from weakref import WeakValueDictionary
 from pydantic import TypeAdapter
 
 import forge_arena
-from forge_arena.episodes import SUITE, VERSION, Arena
+from forge_arena.episodes import VERSION, Arena
 from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
-from forge_arena.rewards import score
-from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split
+from forge_arena.rewards import GRADER_VERSION, score
+from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Verdict
 from forge_arena.verdicts import parse_verdict
 from forge_arena.verify import Judge
 from forge_arena.wire import (
@@ -44,6 +44,7 @@ from forge_server.errors import (
     NoSuchAttempt,
     NoSuchKey,
     Refused,
+    RunnerUnavailable,
     StoreUnavailable,
     UnknownEpisode,
     WorkerUnavailable,
@@ -54,8 +55,10 @@ from forge_server.settings import Settings
 from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
 from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
 
-GRADER = f"{forge_arena.__version__} {SUITE}:{VERSION}"
+GRADER = f"{forge_arena.__version__} grader {GRADER_VERSION}"
 SLICE = 0.005
+# Snippets that run at a time; each is a process, and may use a core until its limit.
+RUNNERS = 4
 SWEEP = 60.0
 
 _probes_json = TypeAdapter(tuple[Probe, ...])
@@ -91,6 +94,13 @@ class Live:
         self.made: dict[int, tuple[bytes, AttemptResult]] = {}
         self.probes: tuple[Probe, ...] = ()
         self.probing = asyncio.Lock()
+
+    def known_judge(self) -> Judge:
+        """The judge of the episode's scenario, which keeps what it has read."""
+        if self.judge is None:
+            assert self.episode is not None
+            self.judge = Judge(self.episode.scenario)
+        return self.judge
 
     @property
     def finished(self) -> bool:
@@ -155,6 +165,7 @@ class Episodes:
         self.stock = Stock(self._maker, self._streams, settings)
         self._recent: OrderedDict[str, Live] = OrderedDict()
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
+        self._runners = asyncio.Semaphore(RUNNERS)
         self._started = time.time()
 
     # --- open
@@ -267,12 +278,24 @@ class Episodes:
 
     async def _record(self, fresh: Iterable[Submitted], lives: dict[str, Live], now: float) -> None:
         graded: list[tuple[Submitted, AttemptResult]] = []
+        apart: list[tuple[Submitted, Awaitable[AttemptResult]]] = []
         pause_at = perf_counter() + SLICE
         for submitted in fresh:
             if perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = perf_counter() + SLICE
-            graded.append((submitted, _grade(submitted.attempt, lives[submitted.attempt.episode_id])))
+            attempt, live = submitted.attempt, lives[submitted.attempt.episode_id]
+            verdict = _read(attempt)
+            if isinstance(verdict, Verdict) and live.known_judge().runs_code(verdict.correction):
+                apart.append((submitted, self._grade_apart(attempt, verdict, live)))
+            else:
+                graded.append((submitted, _grade(attempt, verdict, live)))
+        for (submitted, _), result in zip(
+            apart, await asyncio.gather(*(work for _, work in apart), return_exceptions=True), strict=True
+        ):
+            if isinstance(result, BaseException):
+                raise result
+            graded.append((submitted, result))
         rows = [_row(submitted, result, now) for submitted, result in graded]
         before = {(v.episode_id, v.attempt): _result(v) for v in await self._store.record(rows, now)}
         for submitted, result in graded:
@@ -280,6 +303,14 @@ class Episodes:
             lives[result.episode_id].made[result.attempt] = (submitted.digest, known or result)
             if known is None:
                 self._metrics.verdicts.labels(result.outcome.value).inc()
+
+    async def _grade_apart(self, attempt: Attempt, verdict: Verdict, live: Live) -> AttemptResult:
+        """Grade in a thread: the correction holds code that has to be run, which may take seconds."""
+        async with self._runners:
+            try:
+                return await asyncio.to_thread(_grade, attempt, verdict, live)
+            except ChildProcessError:
+                raise RunnerUnavailable("code could not be run for want of a process: send the batch again") from None
 
     # --- one episode
 
@@ -397,17 +428,20 @@ class Episodes:
             self._recent.popitem(last=False)
 
 
-def _grade(attempt: Attempt, live: Live) -> AttemptResult:
-    outcome, reason, reward, components = Outcome.scored, None, 0.0, None
+def _read(attempt: Attempt) -> Verdict | InvalidVerdict:
     try:
-        verdict = attempt.verdict or parse_verdict(attempt.completion or "")
+        return attempt.verdict or parse_verdict(attempt.completion or "")
     except InvalidVerdict as invalid:
-        outcome, reason = Outcome.invalid_verdict, invalid.reason
+        return invalid
+
+
+def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live) -> AttemptResult:
+    outcome, reason, reward, components = Outcome.scored, None, 0.0, None
+    if isinstance(verdict, InvalidVerdict):
+        outcome, reason = Outcome.invalid_verdict, verdict.reason
     else:
         assert live.episode is not None
-        if live.judge is None:
-            live.judge = Judge(live.episode.scenario)
-        earned = score(live.episode, verdict, live.judge)
+        earned = score(live.episode, verdict, live.known_judge())
         reward, components = earned.reward, earned.components
     return AttemptResult(
         episode_id=attempt.episode_id,

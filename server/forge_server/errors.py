@@ -87,3 +87,9 @@ class StoreUnavailable(Refused):
     code = "infra_failed"
     outcome = Outcome.infra_failed
     retry_after = 5
+
+
+class RunnerUnavailable(Refused):
+    code = "infra_failed"
+    outcome = Outcome.infra_failed
+    retry_after = 5

@@ -1,0 +1,70 @@
+"""Corrections that hold code: it is run apart, and whoever sends an endless loop waits alone."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from forge_arena.types import ClaimKind, Domain, Episode, Split
+from forge_arena.verify import Judge
+
+LOOP = "\n\n```python\nwhile True:\n    pass\n```\n"
+
+
+async def code_episode(running: Any) -> tuple[Episode, dict[str, Any]]:
+    """A corrupted episode whose scenario runs code, opened."""
+    index = 0
+    while True:
+        [key], index = running.arena.keys(Split.train, index, 1, domain=Domain.code_review)
+        if running.arena.plan(key).corrupted:
+            episode = await running.arena.make(key)
+            if any(claim.kind is ClaimKind.behaviour for claim in episode.scenario.claims):
+                [opened] = await running.open(keys=[key])
+                return episode, opened
+
+
+def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
+    verdict = {"detection": True, "explanation": "", "correction": correction, "confidence": 0.9}
+    return {"episode_id": opened["episode_id"], "attempt": 0, "verdict": verdict}
+
+
+@pytest.mark.slow
+async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
+    episode, opened = await code_episode(server)
+    correction = episode.truth.clean_output + LOOP
+    assert Judge(episode.scenario).runs_code(correction)
+    grading = asyncio.create_task(server.judge(flagged(opened, correction)))
+    longest = 0.0
+    while not grading.done():
+        start = time.perf_counter()
+        assert (await server.http.get("/health")).status_code == 200
+        longest = max(longest, time.perf_counter() - start)
+        await asyncio.sleep(0.05)
+    [result] = (await grading).json()["results"]
+    assert result["outcome"] == "scored"
+    assert result["components"]["correction"] < 0.6
+    assert longest < 1.0
+
+
+async def test_code_that_the_family_knows_is_not_run_again(server: Any) -> None:
+    episode, opened = await code_episode(server)
+    assert not Judge(episode.scenario).runs_code(episode.truth.clean_output)
+    [result] = (await server.judge(flagged(opened, episode.truth.clean_output))).json()["results"]
+    assert result["components"]["correction"] == 1.0
+
+
+async def test_a_runner_that_does_not_come_up_is_no_score(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    episode, opened = await code_episode(server)
+
+    def no_process(*_: object, **__: object) -> None:
+        raise ChildProcessError("no process")
+
+    monkeypatch.setattr("forge_arena.verify.run_cases", no_process)
+    attempt = flagged(opened, episode.truth.clean_output + LOOP)
+    response = await server.judge(attempt)
+    assert response.status_code == 503
+    assert response.json()["error"]["outcome"] == "infra_failed"
+    assert (await server.state(opened["episode_id"]))["results"] == []
+    monkeypatch.undo()
+    assert (await server.judge(attempt)).json()["results"][0]["outcome"] == "scored"
