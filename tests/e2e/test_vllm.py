@@ -177,7 +177,7 @@ async def test_a_killed_engine_fails_what_it_was_asked_and_comes_back(worker: VL
     assert time.monotonic() - began < 30
     failed = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, WorkerFailed)]
     assert failed
-    assert all(isinstance(outcome, Answer | WorkerFailed) for outcome in outcomes)
+    assert [outcome for outcome in outcomes if not isinstance(outcome, Answer | WorkerFailed)] == []
 
     await until(lambda: worker.pid is None)
     began = time.monotonic()
@@ -218,7 +218,7 @@ async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_agai
         assert (await worker.answer(scenario(), Random(1))).output
         session = session_of(worker)
     assert not session_members(session)
-    assert private_folders() == folders
+    await until(lambda: private_folders() <= folders)
     with pytest.raises(WorkerFailed, match=r"was stopped: call start\(\)"):
         await worker.answer(scenario(), Random(1))
     assert (tmp_path / "vllm.log").read_text().count("--- 20") == 3
@@ -245,7 +245,7 @@ async def test_a_failed_start_shows_the_useful_line(
     assert failed.value.reason.startswith("vLLM did not start: exit code ")
     assert failed.value.reason.endswith(f"(log: {log})")
     assert "\n" not in failed.value.reason
-    assert private_folders() == folders
+    await until(lambda: private_folders() <= folders)
 
 
 async def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ async def test_a_start_that_takes_too_long_is_given_up_and_cleared_away(checkpoi
     async with closing(build(checkpoint, tmp_path / "vllm.log", start_timeout=6.0)) as worker:
         with pytest.raises(WorkerFailed, match="vLLM was not ready after 6 s; it last said: "):
             await worker.start()
-    assert private_folders() == folders
+    await until(lambda: private_folders() <= folders)
 
 
 async def test_a_start_can_be_called_off(checkpoint: str, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ async def test_a_start_can_be_called_off(checkpoint: str, tmp_path: Path) -> Non
     await worker.aclose()
     with pytest.raises(WorkerFailed):
         await starting
-    assert private_folders() == folders
+    await until(lambda: private_folders() <= folders)
 
 
 PARENT = """
@@ -321,7 +321,7 @@ async def test_nothing_outlives_a_parent_that_is_killed(checkpoint: str, tmp_pat
         assert len(session_members(session)) >= 2
         parent.kill()
         await until(lambda: not session_members(session))
-    assert private_folders() == folders
+    await until(lambda: private_folders() <= folders)
 
 
 async def test_a_command_that_is_not_there_fails_saying_what_to_do() -> None:

@@ -179,7 +179,8 @@ class VLLMWorker:
         try:
             either: set[asyncio.Future[Any]] = {asking, engine.gone}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if asking.done():
+            # Once the engine is gone its connections are closed, and what a request then dies of says nothing.
+            if asking.done() and (asking.exception() is None or not engine.gone.done()):
                 return asking.result()
             raise WorkerFailed(f"the vLLM engine ended while it was answering: {engine.gone.result()}")
         finally:
