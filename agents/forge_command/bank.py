@@ -9,6 +9,9 @@ import typer
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress
 
+# So many failures in a row for each answer in flight, and the Worker is taken to be down for good.
+HOPELESS = 3
+
 
 def bank(
     file: Annotated[Path, typer.Argument(help="The bank to fill; made if it is not there.")],
@@ -30,7 +33,7 @@ def bank(
     `forge-arena serve --worker bank:FILE`.
     """
     from forge_arena.episodes import SUITE, Arena
-    from forge_arena.errors import ForgeArenaError
+    from forge_arena.errors import ForgeArenaError, WorkerFailed
     from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.types import Mechanism, Split
     from forge_arena.workers import open_worker
@@ -48,25 +51,29 @@ def bank(
             suite=suite_of(sources) if sources else SUITE,
         )
         failed: list[str] = []
+        in_a_row = 0
         keys = iter(arena.keys(Split(split), start, count)[0])
         with progress() as bar:
             task = bar.add_task(file.name, total=count)
 
             async def work() -> None:
+                nonlocal in_a_row
                 for key in keys:
                     try:
                         await arena.make(key)
-                    except ForgeArenaError as error:
-                        failed.append(str(error))
+                        in_a_row = 0
+                    except WorkerFailed as error:
+                        failed.append(error.reason)
+                        in_a_row += 1
+                        if in_a_row >= HOPELESS * concurrency:
+                            raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}") from None
                     bar.advance(task)
                     # A key that is recorded already is made without waiting for anything.
                     await asyncio.sleep(0)
 
             await arena.worker.start()
             try:
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(concurrency):
-                        group.create_task(work())
+                await asyncio.gather(*(work() for _ in range(concurrency)))
             finally:
                 after = len(recorded)
                 await arena.worker.aclose()

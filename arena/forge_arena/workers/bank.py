@@ -4,14 +4,11 @@ A bank is one append-only JSONL file. Its first line names the format; every oth
 SHA-256 of what was asked. One process writes at a time, any number read, also while it grows.
 """
 
-import asyncio
 import fcntl
 import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -309,90 +306,6 @@ class BankWorker:
                 f"not in the bank {self.bank.path}: {wanted} by {self.name}; run `forge-arena bank` to record it"
             )
         return self.live
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One answer that a bank should hold. `draw` is what `draw_of` takes from the generator of that try."""
-
-    scenario: Scenario
-    draw: int
-    hidden: HiddenInstruction | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """How far a filling has come: answers that were there, that were recorded, and that could not be had."""
-
-    there: int = 0
-    recorded: int = 0
-    failed: int = 0
-    last_reason: str | None = None
-
-
-async def fill(
-    bank: Bank,
-    worker: Worker,
-    scenarios: Iterable[Ask],
-    *,
-    concurrency: int = 16,
-    on_progress: Callable[[Filled], None] | None = None,
-) -> Filled:
-    """Record what the bank lacks; what it has is not asked again, so a filling can be broken off and resumed.
-
-    After a failure the Worker is started again, which waits until it can answer, and the scenario is tried once more;
-    a second failure is counted and nothing is recorded.
-
-    Raises:
-        WorkerFailed: the Worker could not be started again; all that was answered until then is in the bank.
-        BankBusy: another process is writing.
-    """
-    bank.lock()
-    filled = Filled()
-    down: WorkerFailed | None = None
-    asks = iter(scenarios)
-
-    async def work() -> None:
-        nonlocal filled, down
-        for ask in asks:
-            key = answer_key(worker.name, ask.scenario, ask.hidden, ask.draw)
-            if key in bank:
-                filled = replace(filled, there=filled.there + 1)
-                # Else a resumed filling would hold up the event loop until it meets something new.
-                await asyncio.sleep(0)
-            else:
-                try:
-                    bank.put(_record(key, worker, answer=await _insist(worker, ask)))
-                    filled = replace(filled, recorded=filled.recorded + 1)
-                except WorkerFailed as failed:
-                    filled = replace(filled, failed=filled.failed + 1, last_reason=failed.reason)
-            if on_progress:
-                on_progress(filled)
-            if down:
-                return
-
-    async def _insist(worker: Worker, ask: Ask) -> Answer:
-        nonlocal down
-        try:
-            return await worker.answer(ask.scenario, Random(ask.draw), ask.hidden)
-        except WorkerFailed:
-            try:
-                await worker.start()
-            except WorkerFailed as failed:
-                down = down or failed
-                raise
-        return await worker.answer(ask.scenario, Random(ask.draw), ask.hidden)
-
-    tasks = [asyncio.create_task(work()) for _ in range(concurrency)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    if down:
-        raise down
-    return filled
 
 
 def _record(key: str, worker: Worker, *, answer: Answer | None = None, reply: str | None = None) -> Record:

@@ -16,16 +16,13 @@ import pytest
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, CorruptionType, Probe, Scenario
 from forge_arena.workers.bank import (
-    Ask,
     Bank,
     BankBusy,
     BankDamaged,
     BankWorker,
-    Filled,
     Record,
     answer_key,
     draw_of,
-    fill,
     reply_key,
 )
 from forge_arena.workers.base import HiddenInstruction, Worker
@@ -371,57 +368,3 @@ def test_keys_are_the_same_on_every_machine(scenario: Scenario) -> None:
     assert filed == "b3aa20a557f8edb9a69ea3e108d89f7ca6857c6507f69db798edae76601f05f1"
     filed = reply_key("brain", scenario, Answer(reasoning="", output="x"), (), "Why?", 1)
     assert filed == "195ea843f47845018e857c50cf888f9c203ea848f0147c0e805397b3e9301166"
-
-
-def asks(scenario: Scenario, count: int) -> list[Ask]:
-    return [Ask(scenario.model_copy(update={"task": f"Task {n}."}), draw_of(Random(n))) for n in range(count)]
-
-
-async def test_filling_records_everything_and_a_bank_worker_finds_it(bank: Bank, scenario: Scenario) -> None:
-    seen: list[Filled] = []
-    brain = Brain()
-    assert await fill(bank, brain, asks(scenario, 50), concurrency=4, on_progress=seen.append) == Filled(recorded=50)
-    assert brain.most_at_once == 4
-    assert [filled.recorded for filled in seen] == list(range(1, 51))
-    stock = BankWorker(bank)
-    for n, ask in enumerate(asks(scenario, 50)):
-        assert (await stock.answer(ask.scenario, Random(n))).output
-    first = asks(scenario, 1)[0]
-    found = bank.get(answer_key("brain", first.scenario, None, first.draw))
-    assert found is not None
-    assert found.sampling == {"temperature": 0.7}
-
-
-async def test_filling_goes_on_where_it_was_broken_off(bank: Bank, path: Path, scenario: Scenario) -> None:
-    def break_off(filled: Filled) -> None:
-        if filled.recorded == 20:
-            filling.cancel()
-
-    filling = asyncio.ensure_future(fill(bank, Brain(), asks(scenario, 200), concurrency=4, on_progress=break_off))
-    with pytest.raises(asyncio.CancelledError):
-        await filling
-    bank.close()
-    brain = Brain()
-    with Bank(path) as again:
-        had = len(again)
-        assert 20 <= had < 200
-        assert await fill(again, brain, asks(scenario, 200)) == Filled(there=had, recorded=200 - had)
-    assert brain.asked == 200 - had
-
-
-async def test_a_passing_failure_is_tried_again_after_the_worker_is_ready(bank: Bank, scenario: Scenario) -> None:
-    brain = Brain(failures=3)
-    assert await fill(bank, brain, asks(scenario, 10), concurrency=1) == Filled(
-        recorded=9, failed=1, last_reason="the brain hurts"
-    )
-    assert brain.started == 2
-    assert await fill(bank, brain, asks(scenario, 10)) == Filled(there=9, recorded=1)
-
-
-async def test_a_worker_that_is_down_for_good_ends_the_filling(bank: Bank, scenario: Scenario) -> None:
-    brain = Brain()
-    brain.dead = True
-    with pytest.raises(WorkerFailed, match="the brain is dead"):
-        await fill(bank, brain, asks(scenario, 1000), concurrency=4)
-    assert brain.asked <= 8
-    assert len(bank) == 0
