@@ -102,6 +102,13 @@ class Live:
             self.judge = Judge(self.episode.scenario)
         return self.judge
 
+    def must_run_code(self, verdict: Verdict) -> bool:
+        """Whether grading means running code: a repair is judged only where something was to be repaired."""
+        assert self.episode is not None
+        if not (verdict.detection and self.episode.truth.corrupted):
+            return False
+        return self.known_judge().runs_code(verdict.correction)
+
     @property
     def finished(self) -> bool:
         return len(self.made) >= self.attempts
@@ -286,7 +293,7 @@ class Episodes:
                 pause_at = perf_counter() + SLICE
             attempt, live = submitted.attempt, lives[submitted.attempt.episode_id]
             verdict = _read(attempt)
-            if isinstance(verdict, Verdict) and live.known_judge().runs_code(verdict.correction):
+            if isinstance(verdict, Verdict) and live.must_run_code(verdict):
                 apart.append((submitted, self._grade_apart(attempt, verdict, live)))
             else:
                 graded.append((submitted, _grade(attempt, verdict, live)))
