@@ -23,7 +23,8 @@ demo: setup  ## play three overseers against a real server and print who earns w
 
 test: setup  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
 	@$(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
-	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm; fi
+	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
+	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
 
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
