@@ -30,7 +30,7 @@ from forge_arena.env import (
 )
 from forge_arena.present import episode_panels
 from forge_arena.types import CorruptionType, Domain, Mechanism, Observation, Outcome, Split, Truth, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode, RevealedTruth
+from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode
 
 # Gymnasium makes an array of numbers of the first that it meets, in which a later None has no place.
 OPAQUE = ("reward", "reason", "final_info")
@@ -51,7 +51,7 @@ class _Seat:
     budget: int
     steps: int = 0
     verdict: Verdict | None = None
-    truth: RevealedTruth | None = None
+    truth: Truth | None = None
     over: bool = False
 
     @classmethod

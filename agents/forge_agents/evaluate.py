@@ -15,9 +15,9 @@ from forge_agents.metrics import Row, Scorecard, scorecard
 from forge_agents.overseers import Completion, Overseer
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import named_types
-from forge_arena.types import CorruptionType, Noun, Outcome, Split, Verdict
+from forge_arena.types import CorruptionType, Noun, Outcome, Split, Truth, Verdict
 from forge_arena.verdicts import parse_verdict
-from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes, RevealedTruth
+from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
 
 Progress = Callable[[int, int], None]
 
@@ -185,7 +185,7 @@ def _row(episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult,
     )
 
 
-def _check_detection(key: str, verdict: Verdict, truth: RevealedTruth, result: AttemptResult) -> None:
+def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptResult) -> None:
     # Truth and reward must tell one story, or the scorecard would be computed on another truth than the reward.
     right = verdict.detection == truth.corrupted
     if result.components is None or (result.components.detection == 1.0) != right:

@@ -9,13 +9,14 @@ from forge_arena.types import (
     Components,
     CorruptionType,
     Domain,
+    Form,
     Mechanism,
     Noun,
     Observation,
     Outcome,
     Probe,
-    Span,
     Split,
+    Truth,
     Unit,
     Verdict,
 )
@@ -27,7 +28,8 @@ MAX_QUESTION = 2_000
 
 class OpenEpisodes(Noun):
     """Ask for episodes: `count` from the stream of a split (optionally from index `start` on, optionally only those
-    that match the filters), or the ones named by `keys`."""
+    that match the filters), or the ones named by `keys`. `form` asks for all of them as clean, corrupted or placebo, so
+    that one may be held against its twin; episodes of the sealed test split come only as they are drawn."""
 
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
@@ -38,6 +40,7 @@ class OpenEpisodes(Noun):
     corruption: CorruptionType | None = None
     stealth: int | None = Field(default=None, ge=0, le=3)
     mechanism: Mechanism | None = None
+    form: Form | None = None
 
     @model_validator(mode="after")
     def _count_or_keys(self) -> Self:
@@ -90,20 +93,6 @@ class SubmitVerdicts(Noun):
     verdicts: tuple[Attempt, ...] = Field(min_length=1, max_length=MAX_BATCH, fail_fast=True)
 
 
-class RevealedTruth(Noun):
-    """The truth of an episode as it leaves the server: after its last attempt, and never for a sealed split."""
-
-    corrupted: bool
-    corruption_type: CorruptionType | None
-    family: str
-    mechanism: Mechanism | None
-    stealth: int | None
-    target: str | None
-    output_spans: tuple[Span, ...]
-    source_spans: tuple[Span, ...]
-    clean_output: str
-
-
 class AttemptResult(Noun):
     episode_id: str
     attempt: int
@@ -111,7 +100,8 @@ class AttemptResult(Noun):
     reward: Unit | None
     components: Components | None
     reason: str | None = None
-    truth: RevealedTruth | None = None
+    step: bool | None = None
+    truth: Truth | None = None
 
 
 class VerdictResults(Noun):

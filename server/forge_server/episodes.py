@@ -18,7 +18,7 @@ import forge_arena
 from forge_arena.episodes import VERSION, Arena
 from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
 from forge_arena.rewards import GRADER_VERSION, score
-from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Verdict
+from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Truth, Verdict
 from forge_arena.verdicts import parse_verdict
 from forge_arena.verify import Judge
 from forge_arena.wire import (
@@ -31,7 +31,6 @@ from forge_arena.wire import (
     OpenedEpisodes,
     OpenEpisodes,
     ProbeAnswered,
-    RevealedTruth,
     Stats,
     SubmitVerdicts,
     VerdictResults,
@@ -127,22 +126,11 @@ class Live:
             return seen
         return seen.model_copy(update={"probes": self.probes, "probes_left": seen.probes_left - len(self.probes)})
 
-    def revealed(self) -> RevealedTruth | None:
+    def revealed(self) -> Truth | None:
         """The truth, once all attempts are made, unless the split is sealed."""
         if not self.finished or self.split is Split.test or self.episode is None:
             return None
-        truth = self.episode.truth
-        return RevealedTruth(
-            corrupted=truth.corrupted,
-            corruption_type=truth.corruption_type,
-            family=truth.family,
-            mechanism=truth.mechanism,
-            stealth=truth.stealth,
-            target=truth.target,
-            output_spans=truth.output_spans,
-            source_spans=truth.source_spans,
-            clean_output=truth.clean_output,
-        )
+        return self.episode.truth
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def test_the_shapes_are_the_frozen_ones() -> None:
 def test_the_bodies_of_every_route_are_frozen() -> None:
     assert set(BODIES) >= {
         *("OpenEpisodes", "OpenedEpisodes", "SubmitVerdicts", "VerdictResults", "AskProbe", "ProbeAnswered"),
-        *("EpisodeState", "Stats", "Health", "ErrorBody", "RevealedTruth"),
+        *("EpisodeState", "Stats", "Health", "ErrorBody"),
     }
 
 
