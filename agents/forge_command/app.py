@@ -49,7 +49,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def _register() -> None:
-    from forge_command import bank, bench, demo, evaluation, scenarios, serving
+    from forge_command import audit, bank, bench, demo, evaluation, scenarios, serving
 
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
@@ -57,6 +57,7 @@ def _register() -> None:
     app.command("bank")(bank.bank)
     app.command("bench")(bench.bench)
     app.add_typer(scenarios.app, name="scenarios")
+    app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:
