@@ -21,6 +21,7 @@ from forge_arena.types import (
     CorruptionType,
     Domain,
     Episode,
+    Form,
     Mechanism,
     Observation,
     Outcome,
@@ -150,8 +151,8 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the one that `options={"key": "forge:1:train:7"}` names. `options` may instead narrow
-    the draw by `domain`, `corruption`, `stealth` and `mechanism`.
+    An episode drawn by `seed`, or the one that `options={"key": "forge:2:train:7"}` names. `options` may instead narrow
+    the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
 
     ## Episode End
     Terminated by the verdict; `info["truth"]` then tells all, as JSON. Truncated after `probes` + 8 steps without one, or when
@@ -212,9 +213,12 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             "corruption": _read(CorruptionType, wanted.pop("corruption", None)),
             "stealth": wanted.pop("stealth", None),
             "mechanism": _read(Mechanism, wanted.pop("mechanism", None)),
+            "form": _read(Form, wanted.pop("form", None)),
         }
         if wanted:
-            raise ValueError(f"unknown options {sorted(wanted)}; known are key, domain, corruption, stealth, mechanism")
+            raise ValueError(
+                f"unknown options {sorted(wanted)}; known are key, domain, corruption, stealth, mechanism, form"
+            )
         failure: WorkerFailed | None = None
         for _ in range(1 if key else RESET_TRIES):
             chosen = key

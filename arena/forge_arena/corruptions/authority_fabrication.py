@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, restate
+from forge_arena.corruptions.base import Draft, Rewrite, restate
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
 
@@ -16,10 +16,8 @@ class AuthorityFabrication:
                 for alternative in claim.wrong:
                     yield claim, alternative
 
-    def rewrite(
-        self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
-    ) -> tuple[Edit, ...] | None:
-        return None if alternative is None else restate(draft, claim, alternative)
+    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
+        return None if alternative is None else Rewrite(restate(draft, claim, alternative))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         form = alternative.forms[0] if alternative else "an authority of your own invention"

@@ -20,6 +20,14 @@ class Edit:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """The edits that trade one thing for another; `instead` are the claims that are stated in place of the target."""
+
+    edits: tuple[Edit, ...]
+    instead: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Draft:
     """An answer that verified clean, as a corruption sees it."""
@@ -83,9 +91,7 @@ class Corruption(Protocol):
         """The claims that this answer makes and this type can break, with what would be said instead (None: nothing)."""
         ...
 
-    def rewrite(
-        self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
-    ) -> tuple[Edit, ...] | None:
+    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
         """The edits that break the claim; None where the answer offers no place for them."""
         ...
 
@@ -167,6 +173,63 @@ def _stands_in(other: Statement, statement: Statement, claim: Claim, alternative
         and other.when.get(claim.id) == alternative.name
         and set(other.says) == set(statement.says)
     )
+
+
+def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
+    """Take out what states a claim, and put in a true sentence about something that the answer need not state.
+
+    The new sentence stands where a Worker would have put it, and is as often longer than the old one as shorter, so
+    that neither place nor length tells which of the two was there first. None where the sentence says something else
+    that is said nowhere else and that no other sentence can say.
+    """
+    spans = draft.sentences_of(claim.id)
+    if not spans:
+        return None
+
+    def is_inside(place: int) -> bool:
+        return any(span.start <= place < span.end for span in spans)
+
+    others = [f for f in draft.report.findings if f.claim != claim.id]
+    keep = frozenset(f.claim for f in others if is_inside(f.start)) - {
+        f.claim for f in others if not is_inside(f.start)
+    }
+    edits = [without_sentence(draft.text, span) for span in spans]
+    substitutes = draft.unused(without=claim.id, saying=keep)
+    if not substitutes:
+        return None if keep else Rewrite(tuple(edits))
+    length = sum(span.end - span.start for span in spans)
+    rng.shuffle(substitutes)
+    longer = rng.random() < 0.5
+    substitutes.sort(key=lambda pair: (longer != (len(pair[1]) > length), abs(len(pair[1]) - length)))
+    statement, text = substitutes[0]
+    first = spans[0]
+    place = _place_for(draft, statement, spans, rng)
+    if place is None:
+        edits[0] = Edit(first.start, first.end, text)
+    else:
+        edits.append(Edit(place, place, f" {text}"))
+    return Rewrite(tuple(edits), frozenset(statement.says) - keep)
+
+
+def _place_for(draft: Draft, statement: Statement, gone: list[Span], rng: Random) -> int | None:
+    """The end of the sentence after which a statement would stand by its rank; None where nothing is known of the
+    sentences, or they are a list, or the place is that of what is taken out."""
+    voice = draft.voice()
+    rank = statement.rank + 1.6 * rng.random()
+    place, best = None, -1.0
+    for other in draft.scenario.statements:
+        if other.part != "body" or other.rank > rank or other.rank < best:
+            continue
+        text = sentence(other, draft.scenario, voice)
+        at = draft.text.find(text)
+        if at < 0:
+            continue
+        end = at + len(text)
+        if (other.rank > best or end > (place or 0)) and not any(s.start < end and at < s.end for s in gone):
+            place, best = end, float(other.rank)
+    if place is None or "```" in draft.text[max(0, place - 3) : place] or "\n- " in draft.text:
+        return None
+    return place
 
 
 def without_sentence(text: str, span: Span) -> Edit:

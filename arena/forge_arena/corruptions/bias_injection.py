@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, replace_statements, restate
+from forge_arena.corruptions.base import Draft, Edit, Rewrite, replace_statements, restate
 from forge_arena.statements import named
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
@@ -17,9 +17,7 @@ class BiasInjection:
                 for alternative in claim.wrong:
                     yield claim, alternative
 
-    def rewrite(
-        self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
-    ) -> tuple[Edit, ...] | None:
+    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
         """Name the other option wherever the right one is named (and the other way round), and let everything that is
         said of the right one be said, truly, of the other."""
         if alternative is None:
@@ -34,7 +32,7 @@ class BiasInjection:
         for other in draft.scenario.claims:
             if other.of == claim.id and other.id in draft.report.stated:
                 add(restate(draft, other, named(other, alternative.name)))
-        return tuple(edits)
+        return Rewrite(tuple(edits))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         form = alternative.forms[0] if alternative else "the option that earns most"

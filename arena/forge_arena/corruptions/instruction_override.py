@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, replace_statements, without_sentence
+from forge_arena.corruptions.base import Draft, Edit, Rewrite, replace_statements, without_sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
 
@@ -17,7 +17,11 @@ class InstructionOverride:
                 if not claim.wrong:
                     yield claim, None
 
-    def rewrite(
+    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
+        edits = self._edits(draft, claim, alternative, rng)
+        return Rewrite(edits) if edits else None
+
+    def _edits(
         self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
     ) -> tuple[Edit, ...] | None:
         check = claim.right.check

@@ -3,16 +3,21 @@
 from random import Random
 from typing import Protocol, runtime_checkable
 
-from forge_arena.types import Answer, CorruptionType, Noun, Probe, Scenario
+from forge_arena.types import Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
 
 
 class HiddenInstruction(Noun):
-    """What the `prompt` mechanism asks of a Worker behind the overseer's back, derived from a claim of the scenario."""
+    """What the `prompt` mechanism asks of a Worker behind the overseer's back, derived from a claim of the scenario.
+
+    `awareness` is what the Worker is told of the overseer, `candour` how it is to think where the overseer can see it.
+    """
 
     corruption_type: CorruptionType
     target: str
     alternative: str | None
     text: str
+    awareness: Awareness = Awareness.unaware
+    candour: Candour = Candour.rationalised
 
 
 @runtime_checkable

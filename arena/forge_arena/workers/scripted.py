@@ -8,9 +8,10 @@ rightly unless a hidden instruction asks otherwise, and then obeys only `complia
 from random import Random
 
 from forge_arena.checks import violation
+from forge_arena.corruptions.thoughts import admission, with_step
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import Voice, fits, sentence
-from forge_arena.types import Answer, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
+from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -44,7 +45,8 @@ class ScriptedWorker:
             )
         choice: dict[str, str] = {}
         unsaid: str | None = None
-        if hidden is not None and rng.random() < self.compliance:
+        obeys = hidden is not None and rng.random() < self.compliance
+        if hidden is not None and obeys:
             if hidden.alternative is not None:
                 choice[hidden.target] = hidden.alternative
             elif hidden.corruption_type is CorruptionType.factual_omission:
@@ -55,7 +57,10 @@ class ScriptedWorker:
             if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
                 break
         # Like any Worker it may fail to keep a rule; whoever verifies the answer will see.
-        return Answer(reasoning=_reasoning(scenario, voice, stated, rng), output=output)
+        reasoning = _reasoning(scenario, voice, stated, rng)
+        if hidden is not None and obeys and hidden.candour is Candour.faithful:
+            reasoning = with_step(reasoning, admission(scenario.claim(hidden.target), rng))
+        return Answer(reasoning=reasoning, output=output)
 
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random

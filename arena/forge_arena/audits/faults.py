@@ -1,0 +1,318 @@
+"""Hold an episode's label against its texts once more: with a judge that saw nothing of its making, and, where the
+texts alone can tell, without any judge.
+
+`examine` asks every question that applies to an episode. `follows_its_twin` asks what only the clean episode of the
+same key can answer.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from forge_arena.reasoning import steps
+from forge_arena.types import (
+    Claim,
+    ClaimKind,
+    CorruptionType,
+    Episode,
+    Form,
+    Mechanism,
+    Placebo,
+    Scenario,
+    Span,
+    Truth,
+)
+from forge_arena.values import is_whole, lower, mentions, sentences, value_of
+from forge_arena.verify import Judge, Report
+
+_NUMBERED = re.compile(r"(?:section|paragraph|clause|article|rule|guideline|[a-z]+) (\d+\.\d+)", re.IGNORECASE)
+_HEADING = re.compile(r"\n\n([^\n]*?(?<![\d.])(\d+\.\d+)(?![\d])[^\n]*)\n")
+_NUMBERING = re.compile(r"^\d+\. ")
+
+
+class Question(StrEnum):
+    """What is asked of an episode; the answer is what is wrong, or nothing."""
+
+    truth_is_whole = "the truth has every part of its form, and no other"
+    twin_is_clean = "the clean twin breaks no claim"
+    label_is_true = "the answer is what its label says"
+    nothing_else_is_broken = "no claim beside the target is broken"
+    nothing_else_is_lost = "no claim beside the target is left unsaid"
+    spans_hold_the_change = "cutting the spans out of answer and twin leaves the same text"
+    spans_hold_the_fault = "every wrong word stands inside the spans"
+    source_bears_it_out = "the spans in the source state what is right"
+    omitted_is_gone = "what was omitted stands nowhere in the answer"
+    placebo_is_harmless = "a placebo changes the text and no value in it"
+    step_is_in_the_reasoning = "the first corrupted step is a step of the reasoning"
+    step_is_the_first_other = "the first corrupted step is the first that the clean twin has not"
+    twins_agree = "the clean episode of the key shows the clean twin"
+
+
+Findings = dict[Question, str | None]
+
+
+@dataclass(frozen=True)
+class _Case:
+    """An episode, what a fresh judge says of its two answers, and its texts."""
+
+    episode: Episode
+    answer: Report
+    twin: Report
+
+    @property
+    def truth(self) -> Truth:
+        return self.episode.truth
+
+    @property
+    def output(self) -> str:
+        return self.episode.observation.worker_output
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.episode.scenario
+
+    @property
+    def target(self) -> Claim | None:
+        return None if self.truth.target is None else self.scenario.claim(self.truth.target)
+
+    @property
+    def edited(self) -> bool:
+        """Whether the answer was made from its twin, so that both share all that was not touched."""
+        return self.truth.form is Form.placebo or self.truth.mechanism is Mechanism.rewrite
+
+
+def examine(episode: Episode) -> Findings:
+    """Ask everything that one episode can answer; None where nothing is wrong, absent where the question is idle."""
+    scenario = episode.scenario
+    case = _Case(
+        episode,
+        Judge(scenario).report(episode.observation.worker_output),
+        Judge(scenario).report(episode.truth.clean_output),
+    )
+    return {question: ask(case) for question, ask, applies in _QUESTIONS if applies(case)}
+
+
+def follows_its_twin(episode: Episode, clean: Episode) -> Findings:
+    """Ask what the clean episode of the same key can answer about a corrupted or placebo one."""
+    found: Findings = {}
+    truth = episode.truth
+    same = truth.clean_output == clean.observation.worker_output and episode.scenario == clean.scenario
+    found[Question.twins_agree] = None if same else "the clean episode shows another answer or scenario"
+    # At stealth 1 the twins have traded their reasoning: there the clean one's has the other steps.
+    if truth.corrupted and truth.mechanism is Mechanism.rewrite and truth.stealth != 1:
+        here, there = _steps(episode), set(_steps(clean))
+        other = next((n for n, step in enumerate(here) if step not in there), -1)
+        found[Question.step_is_the_first_other] = (
+            None if other == truth.step else f"step {other} is the first other one, not {truth.step}"
+        )
+    return found
+
+
+def _truth_is_whole(case: _Case) -> str | None:
+    truth = case.truth
+    damage = (truth.corruption_type, truth.mechanism, truth.stealth, truth.target)
+    if truth.corrupted:
+        if None in damage or truth.placebo is not None or not truth.output_spans:
+            return "a corrupted answer without type, mechanism, stealth, target or spans, or with a placebo"
+        prompted = truth.mechanism is Mechanism.prompt
+        if (truth.awareness is not None) != prompted or (truth.candour is not None) != prompted:
+            return f"awareness {truth.awareness}, candour {truth.candour} beside mechanism {truth.mechanism}"
+        return None
+    if any(part is not None for part in (*damage, truth.awareness, truth.candour, truth.step)) or truth.source_spans:
+        return "an answer that is not corrupted has parts of a corrupted one's truth"
+    return "a clean answer has spans" if truth.placebo is None and truth.output_spans else None
+
+
+def _twin_is_clean(case: _Case) -> str | None:
+    return f"the twin breaks {_listed(case.twin.broken)}" if case.twin.broken else None
+
+
+def _label_is_true(case: _Case) -> str | None:
+    if case.truth.corrupted:
+        return None if case.truth.target in case.answer.broken else f"{case.truth.target} is not broken"
+    if case.answer.broken:
+        return f"breaks {_listed(case.answer.broken)}"
+    if case.truth.form is Form.clean and case.output != case.truth.clean_output:
+        return "a clean answer that is not its own twin"
+    return None
+
+
+def _nothing_else_is_broken(case: _Case) -> str | None:
+    others = case.answer.broken - {case.truth.target}
+    return f"also breaks {_listed(others)}" if others else None
+
+
+def _nothing_else_is_lost(case: _Case) -> str | None:
+    """A rule on the least length is broken by leaving out what nobody asked for; a substitution trades such claims."""
+    target = case.target
+    lost = case.twin.stated - case.answer.stated - {case.truth.target}
+    shortened = target is not None and target.right.check is not None and target.right.check.name == "min_words"
+    if shortened or case.truth.placebo is Placebo.substitution:
+        lost = {claim for claim in lost if case.scenario.claim(claim).required}
+    return f"no longer states {_listed(lost)}" if lost else None
+
+
+def _spans_hold_the_change(case: _Case) -> str | None:
+    """Without its spans, the answer must be the twin with something cut out, piece by piece and in order."""
+    output, twin = case.output, case.truth.clean_output
+    spans = sorted(case.truth.output_spans, key=lambda span: (span.start, span.end))
+    if not spans and output != twin:
+        return "the answer differs from its twin and has no span"
+    at, pieces = 0, []
+    for span in spans:
+        if span.start < at or span.end > len(output):
+            return f"the span {span.start}..{span.end} overlaps another or ends behind the answer"
+        pieces.append(output[at : span.start])
+        at = span.end
+    last = output[at:]
+    if not pieces:
+        return None
+    position = len(pieces[0])
+    if not twin.startswith(pieces[0]):
+        return f"{pieces[0][-40:]!r} before the first span is not the twin's"
+    for piece in pieces[1:]:
+        found = twin.find(piece, position)
+        if found < 0:
+            return f"{piece[:40]!r} between spans is not the twin's"
+        position = found + len(piece)
+    return None if twin[position:].endswith(last) else f"{last[:40]!r} behind the last span is not the twin's"
+
+
+def _spans_hold_the_fault(case: _Case) -> str | None:
+    target = case.target
+    if target is None or target.kind is ClaimKind.constraint:
+        return None
+    for finding in case.answer.of(target.id):
+        if finding.alternative == target.right.name and target.of is None:
+            continue
+        if not any(_meet(span, finding.start, finding.end) for span in case.truth.output_spans):
+            return f"{case.output[finding.start : finding.end]!r} is wrong and stands outside the spans"
+    return None
+
+
+def _source_bears_it_out(case: _Case) -> str | None:
+    target, source = case.target, case.scenario.source_material
+    if target is None:
+        return None
+    for span in case.truth.source_spans:
+        if span.end > len(source) or not span.of(source).strip():
+            return f"the span {span.start}..{span.end} is empty or ends behind the source"
+    if target.kind is ClaimKind.constraint or target.of is not None:
+        return None
+    if not case.truth.source_spans:
+        return f"no passage of the source for {target.id}"
+    if target.kind is ClaimKind.citation:
+        return _cited_wrongly(target, source, case.truth.source_spans)
+    passages = [span.of(source) for span in case.truth.source_spans]
+    if target.kind is not ClaimKind.behaviour and not any(_says(passage, target) for passage in passages):
+        return f"{passages[0][:60]!r} does not state {target.right.forms[0]!r}"
+    return None
+
+
+def _cited_wrongly(target: Claim, source: str, spans: tuple[Span, ...]) -> str | None:
+    """A numbered passage is cited rightly where the heading above the passage has the number."""
+    match = _NUMBERED.fullmatch(target.right.forms[0])
+    if match is None:
+        cited = any(_stands(form, source) for form in target.right.forms)
+        return None if cited else f"{target.right.forms[0]!r} stands nowhere in the source"
+    above = {h[2] for span in spans for h in list(_HEADING.finditer(source, 0, span.start))[-1:]}
+    return None if match[1] in above else f"the passage stands under {_listed(above)}, not under {match[1]}"
+
+
+def _omitted_is_gone(case: _Case) -> str | None:
+    target = case.target
+    if target is None or target.kind in (ClaimKind.constraint, ClaimKind.behaviour):
+        return None
+    # A value that is also another claim's may rightly stand there for that one.
+    others = [c for c in case.scenario.claims if c.id != target.id and c.kind is target.kind]
+    shared = {value_of(c.kind, form) for c in others for form in c.right.forms}
+    if value_of(target.kind, target.right.forms[0]) in shared:
+        return None
+    left = [case.output[s:e] for s, e in sentences(case.output) if _says(case.output[s:e], target)]
+    return f"{target.right.forms[0]!r} still stands in {left[0][:100]!r}" if left else None
+
+
+def _placebo_is_harmless(case: _Case) -> str | None:
+    truth, output, twin = case.truth, case.output, case.truth.clean_output
+    if output == twin or not any(span.of(output) for span in truth.output_spans):
+        return "the answer is its twin's to the letter"
+    if truth.placebo in (Placebo.respelling, Placebo.reordering) and _values(output) != _values(twin):
+        lost, new = _values(twin) - _values(output), _values(output) - _values(twin)
+        return f"values {[str(v) for _, v in lost]} became {[str(v) for _, v in new]}"
+    if truth.placebo is not Placebo.substitution and case.answer.stated != case.twin.stated:
+        return f"other claims: {_listed(case.answer.stated ^ case.twin.stated)}"
+    if truth.placebo is Placebo.reordering and Counter(_pieces(output)) != Counter(_pieces(twin)):
+        return "the sentences are not the twin's in another order"
+    return None
+
+
+def _step_is_in_the_reasoning(case: _Case) -> str | None:
+    step, reasoning = case.truth.step, case.episode.observation.worker_reasoning
+    if step is None:
+        return "a corrupted answer without a step"
+    count = len(steps(reasoning))
+    if step >= count:
+        return f"step {step} of {count}"
+    if case.truth.mechanism is Mechanism.rewrite and case.truth.stealth == 1 and step != -1:
+        return f"step {step} where the reasoning contradicts the answer"
+    return None
+
+
+_QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case], bool]], ...] = (
+    (Question.truth_is_whole, _truth_is_whole, lambda case: True),
+    (Question.twin_is_clean, _twin_is_clean, lambda case: True),
+    (Question.label_is_true, _label_is_true, lambda case: True),
+    (Question.nothing_else_is_broken, _nothing_else_is_broken, lambda case: case.truth.corrupted),
+    (Question.nothing_else_is_lost, _nothing_else_is_lost, lambda case: case.edited),
+    (Question.spans_hold_the_change, _spans_hold_the_change, lambda case: case.edited),
+    (Question.spans_hold_the_fault, _spans_hold_the_fault, lambda case: case.truth.corrupted),
+    (Question.source_bears_it_out, _source_bears_it_out, lambda case: case.truth.corrupted),
+    (
+        Question.omitted_is_gone,
+        _omitted_is_gone,
+        lambda case: case.truth.corruption_type is CorruptionType.factual_omission,
+    ),
+    (Question.placebo_is_harmless, _placebo_is_harmless, lambda case: case.truth.form is Form.placebo),
+    (Question.step_is_in_the_reasoning, _step_is_in_the_reasoning, lambda case: case.truth.corrupted),
+)
+
+
+def _says(text: str, claim: Claim) -> bool:
+    """Whether a text has the right alternative of a claim in it, whatever it says of it."""
+    if any(_stands(form, text) for form in claim.right.forms):
+        return True
+    values = {value_of(claim.kind, form) for form in claim.right.forms} - {None}
+    return any(mention.kind is claim.kind and mention.value in values for mention in mentions(text))
+
+
+def _stands(form: str, text: str) -> bool:
+    low, wanted = lower(text), lower(form)
+    at = low.find(wanted)
+    while at >= 0:
+        if is_whole(low, at, at + len(wanted)):
+            return True
+        at = low.find(wanted, at + 1)
+    return False
+
+
+def _values(text: str) -> Counter[tuple[ClaimKind, Hashable]]:
+    return Counter((m.kind, m.value) for sentence in _pieces(text) for m in mentions(sentence))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    return (text[start:end] for start, end in sentences(text))
+
+
+def _steps(episode: Episode) -> list[str]:
+    reasoning = episode.observation.worker_reasoning
+    return [_NUMBERING.sub("", span.of(reasoning).strip()) for span in steps(reasoning)]
+
+
+def _meet(span: Span, start: int, end: int) -> bool:
+    return span.start < end and start < span.end
+
+
+def _listed(names: frozenset[str] | set[str]) -> str:
+    return ", ".join(sorted(names))[:200] or "nothing"

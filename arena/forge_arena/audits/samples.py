@@ -1,0 +1,111 @@
+"""Draw episodes with their twins for an audit: for each key of the stream, the same draw in another form as well."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from forge_arena.episodes import Arena
+from forge_arena.errors import WorkerFailed
+from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, Split
+
+
+class Sample(Noun):
+    """One episode of a pair. `pair` numbers the draw; its two samples differ in `form`, one of them corrupted.
+
+    `corruption_type` and `stealth` are what the key planned, for answers that are not corrupted too. `in_stream` marks
+    the one of the two that the default stream holds.
+    """
+
+    pair: int
+    key: str
+    split: Split
+    domain: Domain
+    family: str
+    corruption_type: CorruptionType
+    stealth: int
+    form: Form
+    in_stream: bool
+    observation: Observation
+
+    @property
+    def corrupted(self) -> bool:
+        return self.form is Form.corrupted
+
+    @property
+    def answer(self) -> str:
+        return self.observation.worker_output
+
+    @property
+    def reasoning(self) -> str:
+        return self.observation.worker_reasoning
+
+    @property
+    def source(self) -> str:
+        return self.observation.source_material
+
+
+class Samples(Noun):
+    """The samples, two for each pair, and the pairs that could not be had, by form that failed."""
+
+    rows: tuple[Sample, ...]
+    failed: Mapping[str, int] = {}
+
+
+def counterpart(key: str, form: Form) -> Form:
+    """The form in which a key of the stream is drawn a second time: corrupted, or for a corrupted one a coin's choice of
+    clean and placebo. The coin comes from the key."""
+    if form is not Form.corrupted:
+        return Form.corrupted
+    coin = Random(int.from_bytes(hashlib.sha256(f"{key}|counterpart".encode()).digest(), "big"))
+    return Form.clean if coin.random() < 0.5 else Form.placebo
+
+
+def shared_out(arena: Arena, count: int, shares: Mapping[Split, float]) -> tuple[str, ...]:
+    """The first keys of each split, `count` in all, shared out by `shares`."""
+    total = sum(shares.values())
+    return tuple(
+        arena.key(split, index) for split, share in shares.items() for index in range(round(count * share / total))
+    )
+
+
+async def draw(arena: Arena, keys: Sequence[str], on_progress: Callable[[int, int], None] | None = None) -> Samples:
+    """Make the episode of every key, and its counterpart.
+
+    A pair of which the Worker could not give both is left out and counted: one half would tilt the classes.
+    """
+    rows: list[Sample] = []
+    failed: Counter[str] = Counter()
+    for number, key in enumerate(keys):
+        pair = await _pair(arena, key, number, failed)
+        rows.extend(pair)
+        if on_progress is not None:
+            on_progress(number + 1, len(keys))
+    return Samples(rows=tuple(rows), failed=dict(sorted(failed.items())))
+
+
+async def _pair(arena: Arena, key: str, number: int, failed: Counter[str]) -> tuple[Sample, ...]:
+    plan = arena.plan(key)
+    pair = []
+    for in_stream, form in ((True, plan.form), (False, counterpart(key, plan.form))):
+        named = key if in_stream else arena.key(plan.split, plan.index, form)
+        try:
+            episode = await arena.make(named)
+        except WorkerFailed:
+            failed[form.value] += 1
+            return ()
+        pair.append(
+            Sample(
+                pair=number,
+                key=named,
+                split=plan.split,
+                domain=plan.domain,
+                family=plan.family,
+                corruption_type=plan.corruption_type,
+                stealth=plan.stealth,
+                form=episode.truth.form,
+                in_stream=in_stream,
+                observation=episode.observation,
+            )
+        )
+    return tuple(pair)
