@@ -1,25 +1,18 @@
 """Open episodes, take verdicts and probes, and give out the truth when its time has come. Knows nothing of HTTP."""
 
 import asyncio
-import hashlib
-import json
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Self
 from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
-import forge_arena
 from forge_arena.episodes import VERSION, Arena
 from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
-from forge_arena.rewards import GRADER_VERSION, score
 from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Truth, Verdict
-from forge_arena.verdicts import parse_verdict
 from forge_arena.verify import Judge
 from forge_arena.wire import (
     AskProbe,
@@ -48,13 +41,13 @@ from forge_server.errors import (
     UnknownEpisode,
     WorkerUnavailable,
 )
+from forge_server.grading import Submitted, grade, grader, read
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
 from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
 
-GRADER = f"{forge_arena.__version__} grader {GRADER_VERSION}"
 SLICE = 0.005
 # Snippets that run at a time; each is a process, and may use a core until its limit.
 RUNNERS = 4
@@ -131,20 +124,6 @@ class Live:
         if not self.finished or self.split is Split.test or self.episode is None:
             return None
         return self.episode.truth
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """An attempt with the text that is kept of it, and that text's digest, which says whether two are the same."""
-
-    attempt: Attempt
-    text: str
-    digest: bytes
-
-    @classmethod
-    def of(cls, attempt: Attempt) -> Self:
-        text = json.dumps(attempt.completion) if attempt.verdict is None else attempt.verdict.model_dump_json()
-        return cls(attempt, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
 class Episodes:
@@ -280,7 +259,7 @@ class Episodes:
                 await asyncio.sleep(0)
                 pause_at = perf_counter() + SLICE
             attempt, live = submitted.attempt, lives[submitted.attempt.episode_id]
-            verdict = _read(attempt)
+            verdict = read(attempt)
             if isinstance(verdict, Verdict) and live.must_run_code(verdict):
                 apart.append((submitted, self._grade_apart(attempt, verdict, live)))
             else:
@@ -423,28 +402,17 @@ class Episodes:
             self._recent.popitem(last=False)
 
 
-def _read(attempt: Attempt) -> Verdict | InvalidVerdict:
-    try:
-        return attempt.verdict or parse_verdict(attempt.completion or "")
-    except InvalidVerdict as invalid:
-        return invalid
-
-
 def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live) -> AttemptResult:
-    outcome, reason, reward, components = Outcome.scored, None, 0.0, None
-    if isinstance(verdict, InvalidVerdict):
-        outcome, reason = Outcome.invalid_verdict, verdict.reason
-    else:
-        assert live.episode is not None
-        earned = score(live.episode, verdict, live.known_judge())
-        reward, components = earned.reward, earned.components
+    assert live.episode is not None
+    earned = grade(verdict, live.episode, live.known_judge())
     return AttemptResult(
         episode_id=attempt.episode_id,
         attempt=attempt.attempt,
-        outcome=outcome,
-        reward=reward,
-        components=components,
-        reason=reason,
+        outcome=earned.outcome,
+        reward=earned.reward,
+        components=earned.components,
+        reason=earned.reason,
+        step=earned.step,
     )
 
 
@@ -464,7 +432,8 @@ def _row(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdi
         components=None if result.components is None else result.components.model_dump_json(),
         reason=result.reason,
         created=now,
-        grader=GRADER,
+        grader=grader(),
+        step=result.step,
     )
 
 
@@ -476,6 +445,7 @@ def _result(stored: StoredVerdict) -> AttemptResult:
         reward=stored.reward,
         components=None if stored.components is None else Components.model_validate_json(stored.components),
         reason=stored.reason,
+        step=stored.step,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Engine,
@@ -57,7 +58,7 @@ from forge_server.metrics import Metrics
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCHEMA = "1"
+SCHEMA = "2"
 GROUP = 512
 
 tables = MetaData()
@@ -106,6 +107,7 @@ verdicts = Table(
     Column("reason", Text),
     Column("created", Float, nullable=False),
     Column("grader", String(32), nullable=False),
+    Column("step", Boolean),
     sqlite_with_rowid=False,
 )
 
@@ -135,6 +137,7 @@ class StoredVerdict:
     reason: str | None
     created: float
     grader: str
+    step: bool | None = None
 
     def row(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -340,7 +343,13 @@ class Store:
                 _ignore_known(connection, meta),
                 [{"name": "schema", "value": SCHEMA}, {"name": "secret", "value": secrets.token_hex(32)}],
             )
-            found = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar_one()
+            # Replicas that start together wait here for the first of them.
+            of = meta.c.name == "schema"
+            found = connection.execute(select(meta.c.value).where(of).with_for_update()).scalar_one()
+            if found == "1":
+                connection.exec_driver_sql("ALTER TABLE verdicts ADD COLUMN step BOOLEAN")
+                connection.execute(update(meta).where(of).values(value=SCHEMA))
+                found = SCHEMA
         if found != SCHEMA:
             raise ValueError(f"the store has schema {found}, this server needs {SCHEMA}: give it another --store")
 
