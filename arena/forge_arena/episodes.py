@@ -11,6 +11,7 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
@@ -250,6 +251,7 @@ class Arena:
                         plan.corruption_type,
                         injection.target,
                         self._rng(key, f"placebo:{attempt}"),
+                        partial(self._by_name[plan.family].draw, self._rng(key, f"scenario:{attempt}"), wording=1),
                     )
                 except CannotCorrupt as error:
                     self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1

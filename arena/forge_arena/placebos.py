@@ -9,34 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, Rewrite, apply, trade_sentence
+from forge_arena.corruptions.base import Draft, Edit, apply, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import fits, sentence
-from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Span, Statement
+from forge_arena.statements import sentence
+from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Judge
 
-_ORDER: dict[CorruptionType, tuple[Placebo, ...]] = {
-    CorruptionType.temporal_shift: (Placebo.respelling, Placebo.paraphrase, Placebo.substitution, Placebo.reordering),
-    CorruptionType.authority_fabrication: (
-        Placebo.respelling,
-        Placebo.paraphrase,
-        Placebo.substitution,
-        Placebo.reordering,
-    ),
-    CorruptionType.factual_omission: (Placebo.substitution, Placebo.paraphrase, Placebo.reordering),
-    CorruptionType.bias_injection: (
-        Placebo.paraphrase,
-        Placebo.respelling,
-        Placebo.substitution,
-        Placebo.reordering,
-    ),
-    CorruptionType.instruction_override: (
-        Placebo.paraphrase,
-        Placebo.substitution,
-        Placebo.respelling,
-        Placebo.reordering,
-    ),
+_LIKE: dict[CorruptionType, tuple[Placebo, ...]] = {
+    CorruptionType.temporal_shift: (Placebo.respelling, Placebo.paraphrase),
+    CorruptionType.authority_fabrication: (Placebo.respelling, Placebo.paraphrase),
+    CorruptionType.factual_omission: (Placebo.substitution,),
+    CorruptionType.bias_injection: (Placebo.paraphrase,),
+    CorruptionType.instruction_override: (Placebo.paraphrase, Placebo.substitution),
 }
 
 
@@ -49,33 +34,58 @@ class HarmlessEdit:
     spans: tuple[Span, ...]
 
 
-def edit_harmlessly(judge: Judge, answer: Answer, type: CorruptionType, target: str, rng: Random) -> HarmlessEdit:
+def edit_harmlessly(
+    judge: Judge,
+    answer: Answer,
+    type: CorruptionType,
+    target: str,
+    rng: Random,
+    reword: Callable[[], Scenario],
+) -> HarmlessEdit:
     """Edit a clean answer where a corruption of this type would have struck the claim `target`; it stays clean.
+
+    `reword` gives the answer's scenario with its statements in other words.
 
     Raises:
         CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
     """
     draft = Draft(judge.scenario, answer.output, judge.report(answer.output))
     claim = judge.scenario.claim(target)
-    for kind in _ORDER[type]:
-        for rewrite, trade in _KINDS[kind](draft, claim, rng):
-            output, spans = apply(answer.output, rewrite.edits)
+    kinds = list(_LIKE[type])
+    rng.shuffle(kinds)
+    for kind in dict.fromkeys((*kinds, *Placebo)):
+        for edits, trade in _edits(kind, draft, claim, reword, rng):
+            output, spans = apply(answer.output, edits)
             if output != answer.output and judge.report(output).clean:
-                reasoning = _reasoning(judge, answer.reasoning, kind, trade, rng)
-                return HarmlessEdit(kind, Answer(reasoning=reasoning, output=output), spans)
+                return HarmlessEdit(
+                    kind, Answer(reasoning=_reasoning(judge, answer.reasoning, trade, rng), output=output), spans
+                )
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")
 
 
-def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[Rewrite, Trade | None]]:
+def _edits(
+    kind: Placebo, draft: Draft, claim: Claim, reword: Callable[[], Scenario], rng: Random
+) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
+    """Edits of one kind, and what they trade for what where the reasoning speaks of it."""
+    match kind:
+        case Placebo.respelling:
+            return _respellings(draft, claim, rng)
+        case Placebo.paraphrase:
+            return _paraphrases(draft, claim, reword(), rng)
+        case Placebo.substitution:
+            return _substitutions(draft, rng)
+        case Placebo.reordering:
+            return _reorderings(draft, rng)
+
+
+def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """The claim in another of its spellings, wherever it is stated."""
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
     forms = list(claim.right.forms)
     rng.shuffle(forms)
     for form in forms:
-        edits = _spelled_as(draft, claim, form)
-        if edits:
-            yield Rewrite(edits), Trade(claim, claim.right.model_copy(update={"forms": (form,)}))
+        yield _spelled_as(draft, claim, form), Trade(claim, claim.right.model_copy(update={"forms": (form,)}))
 
 
 def _spelled_as(draft: Draft, claim: Claim, form: str) -> tuple[Edit, ...]:
@@ -88,48 +98,37 @@ def _spelled_as(draft: Draft, claim: Claim, form: str) -> tuple[Edit, ...]:
     return tuple(edits)
 
 
-def _paraphrases(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[Rewrite, Trade | None]]:
-    """A sentence that says the same in place of the one that states the claim."""
+def _paraphrases(
+    draft: Draft, claim: Claim, reworded: Scenario, rng: Random
+) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
+    """Every sentence that states the claim in other words, or one that does."""
     voice = draft.voice()
-    statements = [s for s in draft.scenario.statements if s.part not in ("reasoning", "probe")]
-    rng.shuffle(statements)
-    for statement in statements:
+    edits: list[Edit] = []
+    for statement, other in zip(draft.scenario.statements, reworded.statements, strict=False):
         if claim.id not in statement.says and claim.id not in statement.when:
             continue
-        at = draft.text.find(text := sentence(statement, draft.scenario, voice))
-        if at < 0:
-            continue
-        for other in statements:
-            if _says_the_same(other, statement) and fits(other, draft.scenario, voice):
-                yield Rewrite((Edit(at, at + len(text), sentence(other, draft.scenario, voice)),)), None
+        text, again = sentence(statement, draft.scenario, voice), sentence(other, draft.scenario, voice)
+        at = draft.text.find(text)
+        if at >= 0 and text != again and not any(e.start < at + len(text) and at < e.end for e in edits):
+            edits.append(Edit(at, at + len(text), again))
+    if edits:
+        yield tuple(edits), None
+        yield from (((edit,), None) for edit in rng.sample(edits, len(edits)))
 
 
-def _says_the_same(other: Statement, statement: Statement) -> bool:
-    return (
-        other.text != statement.text
-        and other.part == statement.part
-        and set(other.says) == set(statement.says)
-        and (other.when == statement.when or bool(other.says))
-    )
-
-
-def _substitutions(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[Rewrite, Trade | None]]:
+def _substitutions(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """A sentence about something that nobody asked for in place of another such."""
-    spare = [
-        c
-        for c in draft.scenario.claims
-        if not c.required
-        and c.id in draft.report.stated
-        and c.kind not in (ClaimKind.constraint, ClaimKind.option, ClaimKind.behaviour)
-    ]
+    kept = (ClaimKind.constraint, ClaimKind.option, ClaimKind.behaviour)
+    stated = draft.report.stated
+    spare = [c for c in draft.scenario.claims if not c.required and c.id in stated and c.kind not in kept]
     rng.shuffle(spare)
-    for other in spare:
-        rewrite = trade_sentence(draft, other, rng)
+    for claim in spare:
+        rewrite = trade_sentence(draft, claim, rng)
         if rewrite is not None:
-            yield rewrite, Trade(other, None, rewrite.instead)
+            yield rewrite.edits, Trade(claim, None, rewrite.instead)
 
 
-def _reorderings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[Rewrite, Trade | None]]:
+def _reorderings(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """Two neighbouring sentences of the body in the other order."""
     pairs = [
         (a, b)
@@ -138,22 +137,14 @@ def _reorderings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[Rewr
     ]
     rng.shuffle(pairs)
     for a, b in pairs:
-        yield Rewrite((Edit(a.start, b.end, f"{b.of(draft.text)} {a.of(draft.text)}"),)), None
+        yield (Edit(a.start, b.end, f"{b.of(draft.text)} {a.of(draft.text)}"),), None
 
 
-_KINDS: dict[Placebo, Callable[[Draft, Claim, Random], Iterator[tuple[Rewrite, Trade | None]]]] = {
-    Placebo.respelling: _respellings,
-    Placebo.paraphrase: _paraphrases,
-    Placebo.substitution: _substitutions,
-    Placebo.reordering: _reorderings,
-}
-
-
-def _reasoning(judge: Judge, reasoning: str, kind: Placebo, trade: Trade | None, rng: Random) -> str:
+def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -> str:
     """The reasoning goes along with the edit as it does with a corruption; else a mismatch would mark the placebos."""
     if trade is None or not reasoning:
         return reasoning
-    if kind is Placebo.respelling and trade.alternative is not None:
-        draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
-        return apply(reasoning, _spelled_as(draft, trade.claim, trade.alternative.forms[0]))[0]
-    return traded(judge, reasoning, trade, rng).text
+    if trade.alternative is None:
+        return traded(judge, reasoning, trade, rng).text
+    draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
+    return apply(reasoning, _spelled_as(draft, trade.claim, trade.alternative.forms[0]))[0]

@@ -28,8 +28,9 @@ MAX_QUESTION = 2_000
 
 class OpenEpisodes(Noun):
     """Ask for episodes: `count` from the stream of a split (optionally from index `start` on, optionally only those
-    that match the filters), or the ones named by `keys`. `form` asks for all of them as clean, corrupted or placebo, so
-    that one may be held against its twin; episodes of the sealed test split come only as they are drawn."""
+    that match the filters), or the ones named by `keys`. `form` asks for all of them as clean, corrupted or placebo, as
+    `:FORM` at the end of a key does, so that an episode may be held against its twin; those of the sealed test split
+    come only as they are drawn."""
 
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
@@ -47,9 +48,11 @@ class OpenEpisodes(Noun):
         if (self.count is None) == (self.keys is None):
             raise ValueError("give either count or keys")
         if self.keys is not None and any(
-            f is not None for f in (self.start, self.domain, self.corruption, self.stealth, self.mechanism)
+            f is not None for f in (self.start, self.domain, self.corruption, self.stealth, self.mechanism, self.form)
         ):
-            raise ValueError("keys already say everything: leave out start, domain, corruption, stealth and mechanism")
+            raise ValueError(
+                "keys already say everything: leave out start, domain, corruption, stealth, mechanism and form"
+            )
         return self
 
 

@@ -34,7 +34,7 @@ class Document:
     def corruptions(self) -> frozenset[CorruptionType]:
         return possible(self.scenario)
 
-    def draw(self, rng: Random) -> Scenario:
+    def draw(self, rng: Random, wording: int = 0) -> Scenario:
         return self.scenario
 
 

@@ -158,8 +158,9 @@ class Family:
                 found.add(CorruptionType.instruction_override)
         return frozenset(found)
 
-    def draw(self, rng: Random) -> Scenario:
-        """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte."""
+    def draw(self, rng: Random, wording: int = 0) -> Scenario:
+        """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte. Another `wording` says the
+        same in other sentences: only the texts of its statements differ."""
         spec = self.spec
         draws = self._draw_slots(rng)
         required = self._draw_required(rng)
@@ -176,9 +177,11 @@ class Family:
             self._claim(name, claim, name in required, draws, authorities, spans, cited_as, rng)
             for name, claim in spec.claims.items()
         )
+        task = self._text(_one(wordings(spec.task), rng), draws, rng)
+        worded = Random(rng.getrandbits(64) + wording)
         statements = tuple(
             Statement(
-                text=self._text(_one(wordings(statement.text), rng), draws, rng),
+                text=self._text(_one(wordings(statement.text), worded), draws, worded),
                 says=statement.says,
                 when=statement.when,
                 part=statement.part,
@@ -189,7 +192,7 @@ class Family:
         return Scenario(
             family=spec.family,
             domain=spec.domain,
-            task=self._text(_one(wordings(spec.task), rng), draws, rng),
+            task=task,
             source_material=source,
             claims=claims,
             authorities=tuple(
