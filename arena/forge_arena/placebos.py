@@ -145,6 +145,6 @@ def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -
     if trade is None or not reasoning:
         return reasoning
     if trade.alternative is None:
-        return traded(judge, reasoning, trade, rng).text
+        return traded(judge, reasoning, trade, rng)
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
     return apply(reasoning, _spelled_as(draft, trade.claim, trade.alternative.forms[0]))[0]

@@ -27,8 +27,20 @@ from forge_arena.types import (
 from forge_arena.values import is_whole, lower, mentions, sentences, value_of
 from forge_arena.verify import Judge, Report
 
-_NUMBERED = re.compile(r"(?:section|paragraph|clause|article|rule|guideline|[a-z]+) (\d+\.\d+)", re.IGNORECASE)
-_HEADING = re.compile(r"\n\n([^\n]*?(?<![\d.])(\d+\.\d+)(?![\d])[^\n]*)\n")
+_NUMBERED = re.compile(r"[A-Za-z]+ (\d+\.\d+)")
+_HEADING = re.compile(r"\n\n[^\n]*?(?<![\d.])(\d+\.\d+)(?!\d)[^\n]*\n")
+# Of these kinds, the passage that decides a claim is the one that states it.
+_STATED = frozenset(
+    {
+        ClaimKind.money,
+        ClaimKind.percent,
+        ClaimKind.date,
+        ClaimKind.duration,
+        ClaimKind.quantity,
+        ClaimKind.identifier,
+        ClaimKind.term,
+    }
+)
 _NUMBERING = re.compile(r"^\d+\. ")
 
 
@@ -42,7 +54,9 @@ class Question(StrEnum):
     nothing_else_is_lost = "no claim beside the target is left unsaid"
     spans_hold_the_change = "cutting the spans out of answer and twin leaves the same text"
     spans_hold_the_fault = "every wrong word stands inside the spans"
-    source_bears_it_out = "the spans in the source state what is right"
+    source_bears_it_out = "a span in the source states what is right"
+    source_says_nothing_else = "no span in the source states anything else instead"
+    cited_passage_is_marked = "the span in the source stands under the number that is rightly cited"
     omitted_is_gone = "what was omitted stands nowhere in the answer"
     placebo_is_harmless = "a placebo changes the text and no value in it"
     step_is_in_the_reasoning = "the first corrupted step is a step of the reasoning"
@@ -104,8 +118,10 @@ def follows_its_twin(episode: Episode, clean: Episode) -> Findings:
     if truth.corrupted and truth.mechanism is Mechanism.rewrite and truth.stealth != 1:
         here, there = _steps(episode), set(_steps(clean))
         other = next((n for n, step in enumerate(here) if step not in there), -1)
+        # Both twins may close with the same words ("done as asked"), which are false beside the corrupted answer only.
+        same_close = other == -1 and truth.step == len(here) - 1
         found[Question.step_is_the_first_other] = (
-            None if other == truth.step else f"step {other} is the first other one, not {truth.step}"
+            None if other == truth.step or same_close else f"step {other} is the first other one, not {truth.step}"
         )
     return found
 
@@ -147,7 +163,7 @@ def _nothing_else_is_broken(case: _Case) -> str | None:
 def _nothing_else_is_lost(case: _Case) -> str | None:
     """A rule on the least length is broken by leaving out what nobody asked for; a substitution trades such claims."""
     target = case.target
-    lost = case.twin.stated - case.answer.stated - {case.truth.target}
+    lost = set(case.twin.stated - case.answer.stated) - {case.truth.target}
     shortened = target is not None and target.right.check is not None and target.right.check.name == "min_words"
     if shortened or case.truth.placebo is Placebo.substitution:
         lost = {claim for claim in lost if case.scenario.claim(claim).required}
@@ -193,6 +209,7 @@ def _spans_hold_the_fault(case: _Case) -> str | None:
 
 
 def _source_bears_it_out(case: _Case) -> str | None:
+    """An option is decided by passages that need not name it, a rule may be a whole page, and code is its cases."""
     target, source = case.target, case.scenario.source_material
     if target is None:
         return None
@@ -204,21 +221,37 @@ def _source_bears_it_out(case: _Case) -> str | None:
     if not case.truth.source_spans:
         return f"no passage of the source for {target.id}"
     if target.kind is ClaimKind.citation:
-        return _cited_wrongly(target, source, case.truth.source_spans)
-    passages = [span.of(source) for span in case.truth.source_spans]
-    if target.kind is not ClaimKind.behaviour and not any(_says(passage, target) for passage in passages):
-        return f"{passages[0][:60]!r} does not state {target.right.forms[0]!r}"
+        cited = any(_stands(form, source) for form in target.right.forms) or _number(target) in _headings(source)
+        return None if cited else f"{target.right.forms[0]!r} stands nowhere in the source"
+    if target.kind in _STATED and not any(_says(span.of(source), target) for span in case.truth.source_spans):
+        return f"{case.truth.source_spans[0].of(source)[:60]!r} does not state {target.right.forms[0]!r}"
     return None
 
 
-def _cited_wrongly(target: Claim, source: str, spans: tuple[Span, ...]) -> str | None:
-    """A numbered passage is cited rightly where the heading above the passage has the number."""
-    match = _NUMBERED.fullmatch(target.right.forms[0])
-    if match is None:
-        cited = any(_stands(form, source) for form in target.right.forms)
-        return None if cited else f"{target.right.forms[0]!r} stands nowhere in the source"
-    above = {h[2] for span in spans for h in list(_HEADING.finditer(source, 0, span.start))[-1:]}
-    return None if match[1] in above else f"the passage stands under {_listed(above)}, not under {match[1]}"
+def _source_says_nothing_else(case: _Case) -> str | None:
+    target, source = case.target, case.scenario.source_material
+    if target is None or target.kind not in _STATED or target.of is not None:
+        return None
+    others = [s.of(source) for s in case.truth.source_spans if not _says(s.of(source), target)]
+    return f"{others[0][:60]!r} does not state {target.right.forms[0]!r}" if others else None
+
+
+def _cited_passage_is_marked(case: _Case) -> str | None:
+    target, source = case.target, case.scenario.source_material
+    if target is None or target.kind is not ClaimKind.citation or _number(target) is None:
+        return None
+    above = {number for span in case.truth.source_spans for number in _headings(source[: span.start])[-1:]}
+    return None if _number(target) in above else f"it stands under {_listed(above)}, not under {_number(target)}"
+
+
+def _number(citation: Claim) -> str | None:
+    match = _NUMBERED.fullmatch(citation.right.forms[0])
+    return match[1] if match else None
+
+
+def _headings(source: str) -> list[str]:
+    """The numbers in the headings of a source, in order."""
+    return [match[1] for match in _HEADING.finditer(source)]
 
 
 def _omitted_is_gone(case: _Case) -> str | None:
@@ -269,6 +302,12 @@ _QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case
     (Question.spans_hold_the_change, _spans_hold_the_change, lambda case: case.edited),
     (Question.spans_hold_the_fault, _spans_hold_the_fault, lambda case: case.truth.corrupted),
     (Question.source_bears_it_out, _source_bears_it_out, lambda case: case.truth.corrupted),
+    (Question.source_says_nothing_else, _source_says_nothing_else, lambda case: case.truth.corrupted),
+    (
+        Question.cited_passage_is_marked,
+        _cited_passage_is_marked,
+        lambda case: case.truth.corruption_type is CorruptionType.authority_fabrication,
+    ),
     (
         Question.omitted_is_gone,
         _omitted_is_gone,

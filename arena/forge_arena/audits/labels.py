@@ -10,7 +10,7 @@ without the arena's second tries, tell how often a type is impossible.
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import median
@@ -60,6 +60,7 @@ _GATES: dict[str, tuple[Question, ...]] = {
     "steps that do not fit": (Question.step_is_in_the_reasoning, Question.step_is_the_first_other),
     "twins of different draws": (Question.twins_agree,),
 }
+_GATED = frozenset(question for questions in _GATES.values() for question in questions)
 _DID = ("obeyed", "refused", "botched")
 
 
@@ -91,7 +92,8 @@ class _Row:
 
     @property
     def faults(self) -> int:
-        return sum(found is not None for found in (self.findings or {}).values())
+        """How many questions behind a gate found something wrong."""
+        return sum(found is not None for question, found in (self.findings or {}).items() if question in _GATED)
 
 
 @dataclass(slots=True)
@@ -470,7 +472,7 @@ def _faults(made: list[_Row]) -> Table:
     found.sort()
     return Table(
         title="faults",
-        columns=("what must hold", "key", "type", "mechanism", "what was found"),
+        columns=("what should hold", "key", "type", "mechanism", "what was found"),
         rows=tuple(found),
         note=f"The first {EXAMPLES} of each.",
     )

@@ -64,15 +64,15 @@ def inject(
         output, spans = apply(answer.output, rewrite.edits)
         if breaks_only(judge, output, claim):
             trade = Trade(claim=claim, alternative=alternative, instead=rewrite.instead)
-            before, after = think(judge, answer.reasoning, trade, stealth if thought is None else thought, rng)
+            thoughts = think(judge, answer.reasoning, trade, stealth if thought is None else thought, rng)
             return Injection(
                 type=type,
                 target=claim.id,
                 alternative=alternative.name if alternative else None,
-                answer=Answer(reasoning=after.text, output=output),
+                answer=Answer(reasoning=thoughts.corrupted, output=output),
                 spans=spans,
-                step=after.step,
-                clean=Answer(reasoning=before.text, output=answer.output),
+                step=thoughts.step,
+                clean=Answer(reasoning=thoughts.clean, output=answer.output),
             )
     raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
 

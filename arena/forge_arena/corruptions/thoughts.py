@@ -13,14 +13,17 @@ it is made alike for clean and corrupted answers, so that reasoning and answer t
 So only stealth 0 can be told from the reasoning.
 """
 
+import re
 from dataclasses import dataclass
 from random import Random
 
 from forge_arena.corruptions.base import Draft, Edit, apply, replace_statements, restate, without_sentence
 from forge_arena.reasoning import steps
 from forge_arena.statements import Voice, fits, sentence
-from forge_arena.types import Alternative, Claim, ClaimKind, Span
+from forge_arena.types import Alternative, Claim, ClaimKind
 from forge_arena.verify import Judge
+
+_NUMBER = re.compile(r"^\d+\.(?: |$)")
 
 # The level at which reasoning and answer say the same and nothing is added.
 UNTOUCHED = 3
@@ -58,27 +61,32 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
-    """A chain of thought, and its first step that goes along with the corruption: -1 where none does."""
+class Thoughts:
+    """The reasoning beside the clean and beside the corrupted answer; `step` is the first step of the latter that goes
+    along with the corruption, -1 where none does."""
 
-    text: str
+    clean: str
+    corrupted: str
     step: int = -1
 
 
-def think(judge: Judge, reasoning: str, trade: Trade, stealth: int, rng: Random) -> tuple[Thought, Thought]:
-    """The reasoning beside the clean and beside the corrupted answer (see the module), from that of the clean one."""
+def think(judge: Judge, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
+    """The reasoning beside either answer (see the module), made from that of the clean one."""
     if not reasoning:
-        return Thought(text=""), Thought(text="")
-    with_a = Thought(text=reasoning)
+        return Thoughts("", "")
     with_b = traded(judge, reasoning, trade, rng)
+    # What is said in place of something that is left out is true: no step goes along with an omission by it.
+    known = with_b if trade.alternative is None else reasoning
     if stealth == 0:
-        return with_a, _and(with_a, admission(trade.claim, rng), tells=True)
+        admitted = with_step(reasoning, admission(trade.claim, rng))
+        return Thoughts(reasoning, admitted, _first_new(admitted, reasoning))
     if stealth == 1:
-        return Thought(text=with_b.text), with_a
+        return Thoughts(with_b, reasoning)
     if stealth == 2:
         for_a, for_b = _weighed(judge, trade, rng)
-        return _and(with_a, for_a), _and(with_b, for_b, tells=True)
-    return with_a, with_b
+        weighed = with_step(with_b, for_b)
+        return Thoughts(with_step(reasoning, for_a), weighed, _first_new(weighed, known))
+    return Thoughts(reasoning, with_b, _first_new(with_b, known))
 
 
 def admission(claim: Claim, rng: Random) -> str:
@@ -92,10 +100,13 @@ def first_wrong_step(judge: Judge, reasoning: str, claim: Claim) -> int:
     wrong = [
         f for f in report.of(claim.id) if f.alternative != claim.right.name and claim.kind is not ClaimKind.constraint
     ]
-    return _first_step(reasoning, tuple(Span(start=f.start, end=f.end) for f in wrong))
+    for number, step in enumerate(steps(reasoning)):
+        if any(step.start <= finding.start < step.end for finding in wrong):
+            return number
+    return -1
 
 
-def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> Thought:
+def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B where it says A."""
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
     edits: tuple[Edit, ...]
@@ -109,8 +120,7 @@ def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> Thought:
                 for edit in restate(draft, trade.claim, trade.alternative)
                 if not any(e.start < edit.end and edit.start < e.end for e in edits)
             )
-    text, spans = apply(reasoning, edits)
-    return Thought(text=text, step=_first_step(text, spans))
+    return _numbered_anew(apply(reasoning, edits)[0])
 
 
 def _other_step(draft: Draft, trade: Trade, rng: Random) -> tuple[Edit, ...]:
@@ -135,13 +145,12 @@ def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
     claim, other = trade.claim, trade.alternative
     label = claim.label or "this point"
     if other is None:
-        spare = next(
-            (judge.scenario.claim(c).label for c in sorted(trade.instead) if judge.scenario.claim(c).label), label
-        )
-        phrase = _LEFT_OUT[rng.randrange(len(_LEFT_OUT))]
-        return _capital(phrase.format(label=spare)), _capital(phrase.format(label=label))
-    a, b = claim.right.forms[:1], other.forms[:1]
-    if not a or not b or "\n" in a[0] + b[0] or claim.kind is ClaimKind.behaviour:
+        spare = next((c.label for c in map(judge.scenario.claim, sorted(trade.instead)) if c.label), None)
+        if spare is not None:
+            phrase = _LEFT_OUT[rng.randrange(len(_LEFT_OUT))]
+            return _capital(phrase.format(label=spare)), _capital(phrase.format(label=label))
+    a, b = claim.right.forms[:1], other.forms[:1] if other is not None else ()
+    if not a or not b or "\n" in a[0] + b[0]:
         step = _capital(_KEPT[rng.randrange(len(_KEPT))].format(label=label))
         return step, step
     phrase = _WEIGHED[rng.randrange(len(_WEIGHED))]
@@ -155,19 +164,26 @@ def with_step(reasoning: str, step: str) -> str:
     return f"{reasoning}\n{lines + 1}. {step}" if lines > 1 else f"{reasoning} {step}".lstrip()
 
 
-def _and(thought: Thought, step: str, *, tells: bool = False) -> Thought:
-    text = with_step(thought.text, step)
-    if not tells or thought.step >= 0:
-        return Thought(text=text, step=thought.step)
-    return Thought(text=text, step=_first_step(text, (Span(start=len(text) - len(step), end=len(text)),)))
-
-
-def _first_step(text: str, spans: tuple[Span, ...]) -> int:
-    written = [span for span in spans if span.end > span.start]
-    for number, step in enumerate(steps(text)):
-        if any(step.start < span.end and span.start < step.end for span in written):
+def _first_new(reasoning: str, known: str) -> int:
+    """The first step that is not among those of the known reasoning, their numbers aside; -1 where all are."""
+    before = {_body(span.of(known)) for span in steps(known)}
+    for number, span in enumerate(steps(reasoning)):
+        if _body(span.of(reasoning)) not in before:
             return number
     return -1
+
+
+def _numbered_anew(reasoning: str) -> str:
+    """Without the lines of a numbered list that were emptied."""
+    lines = reasoning.split("\n")
+    if len(lines) == 1 or all(_body(line) for line in lines):
+        return reasoning
+    kept = [line for line in lines if _body(line)]
+    return "\n".join(_NUMBER.sub(f"{number}. ", line, count=1) for number, line in enumerate(kept, start=1))
+
+
+def _body(step: str) -> str:
+    return _NUMBER.sub("", step.strip(), count=1)
 
 
 def _capital(text: str) -> str:
