@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from forge_arena.rewards import NEUTRAL, WEIGHTS
+from forge_arena.rewards import constant_reward, oracle_reward
 from forge_arena.types import Components, CorruptionType, Domain, Mechanism, Noun, Outcome
 
 Floats = NDArray[np.float64]
@@ -19,8 +19,6 @@ Floats = NDArray[np.float64]
 RESAMPLES = 1_000
 LEVEL = 0.95
 NO_ROOM = 1e-9
-# What naming the right type earns of an explanation; the rest is evidence, which a constant does not have.
-TYPE_SHARE = 0.5
 
 
 class Row(Noun):
@@ -251,18 +249,14 @@ def _bounds(s: _Sample) -> tuple[float, float]:
 
 
 def reward_bounds(prevalence: Floats, type_shares: Floats) -> tuple[Floats, Floats]:
-    """The rewards of the best constant policy and of the oracle, by the formula of the reward, for each prevalence.
+    """The rewards of the best constant policy and of the oracle, for each prevalence.
 
     `type_shares` (n, 5) are the shares of the types among the corrupted. A constant policy may know the prevalence,
     which it then states (nothing scores better on Brier), and names the commonest type when it flags.
     """
-    detection, explanation, calibration = WEIGHTS["detection"], WEIGHTS["explanation"], WEIGHTS["calibration"]
-    clean = detection + NEUTRAL * (explanation + WEIGHTS["correction"])
-    stated = calibration * (1.0 - prevalence * (1.0 - prevalence))
-    trusting = (1.0 - prevalence) * clean + stated
-    distrusting = prevalence * (detection + explanation * TYPE_SHARE * type_shares.max(axis=1)) + stated
-    oracle = (1.0 - prevalence) * (clean + calibration) + prevalence * sum(WEIGHTS.values())
-    return np.maximum(trusting, distrusting), oracle
+    commonest = type_shares.max(axis=1)
+    trusting = constant_reward(prevalence, commonest, flags=False)
+    return np.maximum(trusting, constant_reward(prevalence, commonest, flags=True)), oracle_reward(prevalence)
 
 
 # --- intervals
