@@ -44,9 +44,15 @@ class Draft:
         return self._sentences
 
     def sentences_of(self, claim_id: str) -> list[Span]:
-        """The sentences that speak of a claim, in order."""
+        """The sentences that speak of a claim, in order; neighbours of one line as one."""
         places = [f.start for f in self.report.of(claim_id)]
-        return [s for s in self.sentences if any(s.start <= place < s.end for place in places)]
+        found: list[Span] = []
+        for span in self.sentences:
+            if any(span.start <= place < span.end for place in places):
+                if found and self.text[found[-1].end : span.start] == " ":
+                    span = Span(start=found.pop().start, end=span.end)
+                found.append(span)
+        return found
 
     def voice(self, **choice: str) -> Voice:
         """How this answer spells things, with other alternatives chosen where `choice` says so."""
