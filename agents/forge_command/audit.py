@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from forge_command.app import fail
+from forge_command.app import JsonFile, fail
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
@@ -76,3 +76,95 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
         out.print(f"[bold red]{failed} of {len(report.gates)} gates fail[/]")
         raise typer.Exit(1)
     out.print(f"[green]all {len(report.gates)} gates hold[/]")
+
+
+@app.command()
+def labels(
+    worker: Annotated[
+        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+    ] = "scripted",
+    split: Annotated[
+        list[str] | None,
+        typer.Option(help="train, val or test; may be given several times. Default: all, to read: val and test."),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(min=1, help="Keys for each type, domain and stealth level, each made six times. Default: 20."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other keys.")] = 0,
+    documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write FILE.html, FILE.jsonl and FILE.key.jsonl instead.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Episodes to write with --export.")] = 100,
+    marks: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Score the marks of a reader instead; needs --key.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl to score marks by.")] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes in the making at a time.")] = 8,
+    quick: Quick = False,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+) -> None:
+    """Are the labels true? Make episodes of every kind and hold each label against its texts once more.
+
+    Reports what could not be made and why, what hidden instructions a Worker obeys, what a corruption disturbs beside
+    its target, and how often a type is impossible.
+
+    A person judges by two commands: `--export reading` writes episodes without their labels, as a page whose button
+    downloads the marks, with the key in a file apart; `--marks marks.json --key reading.key.jsonl` scores them. 97 of
+    100 must agree.
+    """
+    from forge_arena.audits.blind import blind, load_key, load_marks, score_marks
+    from forge_arena.audits.blind import export as write
+    from forge_arena.audits.labels import DRAWS, QUICK_DRAWS, audit_labels
+    from forge_arena.episodes import SUITE, Arena
+    from forge_arena.errors import ForgeArenaError
+    from forge_arena.scenarios.documents import load_documents, suite_of
+    from forge_arena.types import Split
+    from forge_arena.workers import open_worker
+    from forge_command.evaluation import progress
+
+    if (marks is None) != (key is None):
+        raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
+    if marks is not None and export is not None:
+        raise fail("--export writes what a reader is to mark, --marks scores it: one at a time")
+    try:
+        if marks is not None and key is not None:
+            finish(score_marks(load_marks(marks), load_key(key)), json, html)
+            return
+        who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+        sources = load_documents(documents) if documents else None
+        suite = suite_of(sources) if sources else SUITE
+        splits = [Split(name) for name in dict.fromkeys(split)] if split else None
+        with progress() as bar:
+            task = bar.add_task("reading" if export else "labels", total=None)
+
+            def show(done: int, total: int) -> None:
+                bar.update(task, completed=done, total=total)
+
+            if export is not None:
+                arena = Arena(who, secret=f"reading:{seed}", sources=sources, suite=suite)
+                reading = blind(arena, count, splits=splits or (Split.val, Split.test), seed=seed, on_progress=show)
+            else:
+                report = audit_labels(
+                    who,
+                    splits=splits or tuple(Split),
+                    draws=draws or (QUICK_DRAWS if quick else DRAWS),
+                    seed=seed,
+                    sources=sources,
+                    suite=suite,
+                    concurrency=concurrency,
+                    on_progress=show,
+                )
+        if export is not None:
+            page, rows, kept = write(reading, export)
+            typer.echo(f"to read: {page} (or {rows})\nkey, not for the reader: {kept}")
+            return
+    except ModuleNotFoundError as error:
+        raise fail(f"{error}: pip install 'forge-arena[report]'") from None
+    except (ForgeArenaError, ValueError, OSError) as error:
+        raise fail(str(error)) from None
+    finish(report, json, html)

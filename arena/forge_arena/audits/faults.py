@@ -38,7 +38,6 @@ _STATED = frozenset(
         ClaimKind.duration,
         ClaimKind.quantity,
         ClaimKind.identifier,
-        ClaimKind.term,
     }
 )
 _NUMBERING = re.compile(r"^\d+\. ")
@@ -269,8 +268,8 @@ def _omitted_is_gone(case: _Case) -> str | None:
 
 def _placebo_is_harmless(case: _Case) -> str | None:
     truth, output, twin = case.truth, case.output, case.truth.clean_output
-    if output == twin or not any(span.of(output) for span in truth.output_spans):
-        return "the answer is its twin's to the letter"
+    if output == twin or not truth.output_spans:
+        return "the answer is its twin's to the letter, or has no span"
     if truth.placebo in (Placebo.respelling, Placebo.reordering) and _values(output) != _values(twin):
         lost, new = _values(twin) - _values(output), _values(output) - _values(twin)
         return f"values {[str(v) for _, v in lost]} became {[str(v) for _, v in new]}"

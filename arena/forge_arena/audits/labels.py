@@ -17,6 +17,7 @@ from statistics import median
 
 from forge_arena.audits.faults import Question, examine, follows_its_twin
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
+from forge_arena.audits.shares import interval, share
 from forge_arena.corruptions import inject
 from forge_arena.episodes import SUITE, Arena
 from forge_arena.errors import CannotCorrupt, WorkerFailed
@@ -88,7 +89,7 @@ class _Row:
     step: int | None = None
     steps: int = 0
     characters: int = 0
-    share: float = 0.0
+    part: float = 0.0
 
     @property
     def faults(self) -> int:
@@ -310,14 +311,14 @@ class _Audit:
             )
         for type, count in _by_type(self.impossible).items():
             usable = count.drawn - count.unclean
-            share = count.impossible / usable if usable else 1.0
+            part = count.impossible / usable if usable else 1.0
             detail = f"{count.impossible} of {usable} fresh answers take none"
             found.append(
                 Gate(
                     name=f"impossible: {type}",
-                    value=share,
+                    value=part,
                     limit=IMPOSSIBLE_AT_MOST,
-                    passed=share <= IMPOSSIBLE_AT_MOST,
+                    passed=part <= IMPOSSIBLE_AT_MOST,
                     detail=detail,
                 )
             )
@@ -352,25 +353,8 @@ def _row(kind: _Kind, episode: Episode, findings: Mapping[Question, str | None])
         step=truth.step,
         steps=len(steps(episode.observation.worker_reasoning)),
         characters=changed,
-        share=changed / max(1, len(output)),
+        part=changed / max(1, len(output)),
     )
-
-
-def interval(successes: int, trials: int) -> tuple[float, float]:
-    """The 95% interval of a share (Wilson 1927); 0 to 1 where nothing was tried."""
-    from scipy.stats import binomtest
-
-    if trials == 0:
-        return 0.0, 1.0
-    found = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
-    return float(found.low), float(found.high)
-
-
-def _share(successes: int, trials: int) -> tuple[Cell, Cell, Cell]:
-    """A share and its interval, for three cells of a row."""
-    if trials == 0:
-        return None, None, None
-    return successes / trials, *interval(successes, trials)
 
 
 def _verified(rows: list[_Row]) -> Table:
@@ -389,7 +373,7 @@ def _verified(rows: list[_Row]) -> Table:
             if here:
                 made = sum(row.reason is None for row in here)
                 faulty = sum(row.faults > 0 for row in here)
-                found.append((part, str(value), len(here), made, *_share(made, len(here)), faulty))
+                found.append((part, str(value), len(here), made, *share(made, len(here)), faulty))
     return Table(
         title="verified",
         columns=("by", "", "asked", "made", "share", "low", "high", "with a fault"),
@@ -529,7 +513,7 @@ def _levels(counts: Counter[str]) -> Table:
 def _done(counts: Mapping[str, int], told: str) -> tuple[Cell, ...]:
     did = [counts.get(f"instruction_{what}:{told}", 0) for what in _DID]
     replaced = counts.get(f"instruction_replaced:{told}", 0)
-    return (*did, replaced, *_share(did[0], sum(did)))
+    return (*did, replaced, *share(did[0], sum(did)))
 
 
 def _by_type(impossible: Mapping[tuple[str, CorruptionType], _Fresh]) -> dict[CorruptionType, _Fresh]:
@@ -546,7 +530,7 @@ def _impossible(impossible: Mapping[tuple[str, CorruptionType], _Fresh]) -> Tabl
     for type, count in _by_type(impossible).items():
         families = sum(known is type for _, known in impossible)
         usable = count.drawn - count.unclean
-        found.append((type.value, families, count.drawn, count.unclean, *_share(count.impossible, usable)))
+        found.append((type.value, families, count.drawn, count.unclean, *share(count.impossible, usable)))
     return Table(
         title="impossible on a fresh draw",
         columns=("type", "families", "drawn", "unclean", "impossible", "low", "high"),
@@ -611,7 +595,7 @@ def _spans(made: list[_Row]) -> Table:
             if here:
                 empty = sum(row.characters == 0 for row in here)
                 replaced = sum(row.replaced for row in here)
-                sizes = median(row.characters for row in here), median(row.share for row in here)
+                sizes = median(row.characters for row in here), median(row.part for row in here)
                 found.append((type.value, mechanism.value, len(here), replaced, empty, *sizes))
     return Table(
         title="spans in corrupted answers",
