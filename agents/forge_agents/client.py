@@ -20,7 +20,7 @@ import tenacity
 from pydantic import BaseModel, ValidationError
 
 from forge_arena.errors import ForgeArenaError
-from forge_arena.types import CorruptionType, Domain, Mechanism, Outcome, Split
+from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Outcome, Split
 from forge_arena.wire import (
     MAX_BATCH,
     AskProbe,
@@ -95,6 +95,7 @@ class Drawing(TypedDict, total=False):
     corruption: CorruptionType | str | None
     stealth: int | None
     mechanism: Mechanism | str | None
+    form: Form | str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from forge_arena.env import (
     verdict_from_action,
 )
 from forge_arena.present import episode_panels
-from forge_arena.types import CorruptionType, Domain, Mechanism, Observation, Outcome, Split, Truth, Verdict
+from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Outcome, Split, Truth, Verdict
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode
 
 # Gymnasium makes an array of numbers of the first that it meets, in which a later None has no place.
@@ -39,6 +39,7 @@ FILTERS: Mapping[str, type[Any]] = {
     "corruption": CorruptionType,
     "stealth": int,
     "mechanism": Mechanism,
+    "form": Form,
 }
 
 
@@ -180,7 +181,8 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None where there is none (see below).
 
     ## Starting State
-    As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism.
+    As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism;
+    `form` asks for the draw as `clean`, `corrupted` or `placebo`.
 
     ## Episode End
     Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
@@ -227,7 +229,10 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         self._seat = _Seat.of(opened[0])
         if self.render_mode == "human":
             self.render()
-        return to_arrays(self._seat.observation), {"key": self._seat.key, "suite": self._seat.key.rsplit(":", 2)[0]}
+        return to_arrays(self._seat.observation), {
+            "key": self._seat.key,
+            "suite": ":".join(self._seat.key.split(":")[:2]),
+        }
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         if self._seat is None:
@@ -247,8 +252,7 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         """The episode, readable in a terminal; with the truth once the verdict is in."""
         if self._seat is None:
             raise gymnasium.error.ResetNeeded("call reset() before render()")
-        truth = None if self._seat.truth is None else Truth.model_validate(self._seat.truth.model_dump())
-        panels = episode_panels(self._seat.observation, truth, self._seat.verdict)
+        panels = episode_panels(self._seat.observation, self._seat.truth, self._seat.verdict)
         if self.render_mode == "human":
             Console().print(*panels, sep="\n")
             return None

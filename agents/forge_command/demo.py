@@ -118,7 +118,6 @@ def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
     """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
     from forge_agents.client import ArenaClient
     from forge_arena.present import episode_panels
-    from forge_arena.types import Truth
     from forge_arena.wire import Attempt
 
     with ArenaClient(url) as client:
@@ -130,7 +129,6 @@ def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
                 continue
             result = client.submit([Attempt(episode_id=episode.episode_id, verdict=judgement)])[0]
             if result.truth is not None and result.truth.corrupted:
-                truth = Truth.model_validate(result.truth.model_dump())
-                out.print(*episode_panels(episode.observation, truth, judgement), sep="\n")
+                out.print(*episode_panels(episode.observation, result.truth, judgement), sep="\n")
                 out.print(f"reward {result.reward}, components {result.components}\n", highlight=False)
                 return

@@ -52,6 +52,7 @@ from forge_server.errors import (
     NothingMatches,
     Refused,
     RunnerUnavailable,
+    SealedSplit,
     Starting,
     StoreUnavailable,
     Unauthorized,
@@ -67,6 +68,7 @@ from forge_server.store import Store
 STATUS: dict[type[Refused], int] = {
     MalformedJson: 400,
     Unauthorized: 401,
+    SealedSplit: 403,
     UnknownEpisode: 404,
     BodyTooSlow: 408,
     ConflictingVerdict: 409,
@@ -178,11 +180,12 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         Gate, settings=settings, metrics=service.metrics, waiting_for=service.waiting_for, respond=refuse
     )
 
-    @app.post("/v1/episodes", summary="Open episodes", **_documented(OpenedEpisodes, OpenEpisodes, 422, 503))
+    @app.post("/v1/episodes", summary="Open episodes", **_documented(OpenedEpisodes, OpenEpisodes, 403, 422, 503))
     async def open_episodes(request: Request) -> Response:
         """`count` of the stream of a split (optionally with filters), or the ones named by `keys`.
 
-        Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
+        `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
+        the sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
         """
         return _json(await service.episodes.open(await body.read(request, OpenEpisodes)))
 

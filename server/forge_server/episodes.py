@@ -37,6 +37,7 @@ from forge_server.errors import (
     NoSuchKey,
     Refused,
     RunnerUnavailable,
+    SealedSplit,
     StoreUnavailable,
     UnknownEpisode,
     WorkerUnavailable,
@@ -52,6 +53,7 @@ SLICE = 0.005
 # Snippets that run at a time; each is a process, and may use a core until its limit.
 RUNNERS = 4
 SWEEP = 60.0
+AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
 _probes_json = TypeAdapter(tuple[Probe, ...])
 
@@ -146,6 +148,8 @@ class Episodes:
 
     async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
         """Raises `WorkerUnavailable` or `StoreUnavailable` where not one of the episodes could be made."""
+        if ask.form is not None and ask.split is Split.test:
+            raise SealedSplit(f"form: {AS_DRAWN}")
         made: list[Ready | FailedEpisode] = []
         if ask.keys is not None:
             keys = self._checked(ask.keys)
@@ -195,11 +199,14 @@ class Episodes:
     def _checked(self, keys: tuple[str, ...]) -> list[str]:
         for position, key in enumerate(keys):
             try:
-                self._arena.plan(key)
+                plan = self._arena.plan(key)
             except KeyFromAnotherSuite:
                 raise NoSuchKey(
                     f"keys[{position}] names no episode of this suite: keys look like {self._arena.key(Split.train, 0)}"
                 ) from None
+            # Who may choose the form knows the label; compared with the key as drawn, it would give that one away too.
+            if plan.split is Split.test and key != self._arena.key(plan.split, plan.index):
+                raise SealedSplit(f"keys[{position}]: {AS_DRAWN}")
         return list(keys)
 
     # --- verdicts

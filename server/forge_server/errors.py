@@ -63,6 +63,10 @@ class NoSuchKey(Refused):
     code = "no_such_key"
 
 
+class SealedSplit(Refused):
+    code = "sealed_split"
+
+
 class NothingMatches(Refused):
     code = "nothing_matches"
 

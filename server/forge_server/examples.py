@@ -41,15 +41,20 @@ RESULT = {
     "reward": 0.979,
     "components": {"detection": 1.0, "explanation": 0.93, "correction": 1.0, "calibration": 0.99},
     "reason": None,
+    "step": None,
     "truth": {
         "corrupted": True,
         "corruption_type": "temporal_shift",
+        "placebo": None,
         "family": "customer_support/refund_window",
         "mechanism": "rewrite",
         "stealth": 1,
+        "awareness": None,
+        "candour": None,
         "target": "window",
         "output_spans": [{"start": 55, "end": 62}],
         "source_spans": [{"start": 70, "end": 90}],
+        "step": 1,
         "clean_output": "Your refund of $89.99 (case R-58213) arrives within 5 to 7 business days.",
     },
 }
@@ -68,7 +73,15 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
                 "stealth": 3,
             },
         },
-        "named": {"summary": "The same episode as last time", "value": {"keys": ["forge:1:val:7"]}},
+        "named": {"summary": "The same episode as last time", "value": {"keys": ["forge:2:val:7"]}},
+        "twins": {
+            "summary": "One draw, corrupted and clean",
+            "value": {"keys": ["forge:2:val:7:corrupted", "forge:2:val:7:clean"]},
+        },
+        "form": {
+            "summary": "Harmless edits in place of corruptions",
+            "value": {"count": 4, "split": "val", "start": 0, "form": "placebo"},
+        },
     },
     SubmitVerdicts: {
         "verdict": {
@@ -93,7 +106,7 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     OpenedEpisodes: {
         "episodes": [
-            {"episode_id": EPISODE_ID, "key": "forge:1:train:123", "observation": OBSERVATION, "attempts_left": 1}
+            {"episode_id": EPISODE_ID, "key": "forge:2:train:123", "observation": OBSERVATION, "attempts_left": 1}
         ],
         "failed": [],
     },
@@ -101,7 +114,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     ProbeAnswered: {"probe": PROBE, "probes_left": 0},
     EpisodeState: {
         "episode_id": EPISODE_ID,
-        "key": "forge:1:train:123",
+        "key": "forge:2:train:123",
         "status": "finished",
         "observation": OBSERVATION,
         "attempts": 1,
@@ -110,7 +123,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     },
     Stats: {
         "suite": "forge",
-        "version": "1",
+        "version": "2",
         "worker": "scripted",
         "episodes": {"open": 3, "finished": 120, "expired": 2},
         "verdicts": {"scored": 118, "invalid_verdict": 2},

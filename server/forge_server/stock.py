@@ -160,7 +160,13 @@ class Streams:
         if ask.start is not None:
             keys, _ = await self._matching(ask, ask.start, count)
             return keys
-        filters = {"domain": ask.domain, "corruption": ask.corruption, "stealth": ask.stealth, "by": ask.mechanism}
+        filters = {
+            "domain": ask.domain,
+            "corruption": ask.corruption,
+            "stealth": ask.stealth,
+            "by": ask.mechanism,
+            "form": ask.form,
+        }
         name = ask.split + json.dumps({name: value for name, value in filters.items() if value is not None})
         while True:
             at = await self._store.stream(name)
@@ -180,6 +186,7 @@ class Streams:
                 corruption=ask.corruption,
                 stealth=ask.stealth,
                 mechanism=ask.mechanism,
+                form=ask.form,
             )
             self._arena.plan(keys[0])
         except KeyFromAnotherSuite:

@@ -29,7 +29,7 @@ CLEAN = Verdict(detection=False, explanation="", correction="", confidence=0.7)
 
 
 def keys(start: int, count: int, split: str = "train") -> list[str]:
-    return [f"forge:1:{split}:{index}" for index in range(start, start + count)]
+    return [f"forge:2:{split}:{index}" for index in range(start, start + count)]
 
 
 def without_failed(asked: list[str], opened: OpenedEpisodes) -> list[str]:
@@ -52,6 +52,19 @@ def test_more_than_a_batch_is_split_and_joined_in_order(client: ArenaClient) -> 
     results = client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
     assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
     assert all(r.outcome is Outcome.scored and r.reward is not None and r.truth is not None for r in results)
+
+
+def test_a_form_is_asked_for_in_every_part_of_a_large_order(client: ArenaClient) -> None:
+    opened = client.open_episodes(split="train", count=MAX_BATCH + 3, start=0, form="placebo")
+    assert [e.key for e in opened.episodes] == without_failed(
+        [f"{key}:placebo" for key in keys(0, MAX_BATCH + 3)], opened
+    )
+
+
+def test_the_sealed_split_is_refused_in_a_form(client: ArenaClient) -> None:
+    with pytest.raises(ArenaRefused, match="come only as they are drawn") as refused:
+        client.open_episodes(split="test", count=1, form="clean")
+    assert (refused.value.status, refused.value.code) == (403, "sealed_split")
 
 
 def test_a_batch_too_large_for_one_body_is_split_by_size(client: ArenaClient) -> None:
@@ -109,7 +122,7 @@ def test_an_id_with_a_path_in_it_stays_one_id(client: ArenaClient) -> None:
 def test_stats_and_health_are_read(client: ArenaClient) -> None:
     assert client.health().ready
     stats = client.stats()
-    assert (stats.suite, stats.version, stats.worker) == ("forge", "1", "scripted")
+    assert (stats.suite, stats.version, stats.worker) == ("forge", "2", "scripted")
 
 
 def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:
@@ -220,7 +233,7 @@ def service(answer: Callable[[str, dict[str, Any]], Reply]) -> Iterator[str]:
 
 STATS = {
     "suite": "forge",
-    "version": "1",
+    "version": "2",
     "worker": "scripted",
     "episodes": {},
     "verdicts": {},

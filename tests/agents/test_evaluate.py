@@ -15,7 +15,7 @@ from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
 def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
     clean = evaluate(AlwaysClean(), arena=client, split="train", episodes=40, batch=16)
     flagged = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=40, batch=7)
-    assert [r.key for r in clean.rows] == [f"forge:1:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
+    assert [r.key for r in clean.rows] == [f"forge:2:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
     assert [r.corrupted for r in clean.rows] == [r.corrupted for r in flagged.rows]
     assert (clean.scorecard.share_flagged.value, flagged.scorecard.share_flagged.value) == (0.0, 1.0)
     assert clean.scorecard.balanced_accuracy.value == flagged.scorecard.balanced_accuracy.value == 0.5
@@ -44,8 +44,8 @@ def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> N
         on_progress=lambda done, of: seen.append((done, of)),
     )
     assert seen == [(4, 10), (8, 10), (10, 10)]
-    assert found.rows[0].key == "forge:1:train:100"
-    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:1", "always_clean")
+    assert found.rows[0].key == "forge:2:train:100"
+    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:2", "always_clean")
 
 
 def test_a_result_goes_through_json_and_back(client: ArenaClient) -> None:

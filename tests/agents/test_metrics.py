@@ -20,7 +20,7 @@ def row(
     reward: float = 0.5,
     kind: CorruptionType | None = SHIFT,
     named: CorruptionType | None = None,
-    key: str = "forge:1:val:0",
+    key: str = "forge:2:val:0",
 ) -> Row:
     return Row(
         key=key,
@@ -101,7 +101,7 @@ def test_an_invalid_verdict_is_a_wrong_one_and_a_failure_is_none() -> None:
     invalid = row(True, 0.5).model_copy(
         update={"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None, "reward": 0.0}
     )
-    failed = Row(key="forge:1:val:9", outcome=Outcome.worker_failed, reason="down")
+    failed = Row(key="forge:2:val:9", outcome=Outcome.worker_failed, reason="down")
     with_failure, with_invalid = card(*rows, failed), card(*rows, invalid)
     assert (with_failure.failed, with_failure.scored, with_failure.episodes) == (1, 2, 3)
     assert with_failure.reward.value == card(*rows).reward.value
@@ -132,12 +132,12 @@ def test_one_family_has_no_interval_and_says_so() -> None:
 
 
 def test_no_judged_row_is_an_empty_card() -> None:
-    found = card(Row(key="forge:1:val:0", outcome=Outcome.infra_failed))
+    found = card(Row(key="forge:2:val:0", outcome=Outcome.infra_failed))
     assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was judged",))
 
 
 def test_a_judged_row_without_truth_is_refused() -> None:
-    with pytest.raises(ValueError, match="row forge:1:val:0: a judged row needs corrupted, family and reward"):
+    with pytest.raises(ValueError, match="row forge:2:val:0: a judged row needs corrupted, family and reward"):
         card(row(True, 0.9).model_copy(update={"family": None}))
 
 

@@ -17,7 +17,7 @@ BODIES: dict[str, type[BaseModel]] = {
     for name, body in vars(wire).items()
     if isinstance(body, type) and issubclass(body, Noun) and body.__module__ == wire.__name__
 }
-KEY = "forge:1:train:0"
+KEY = "forge:2:train:0"
 VERDICT = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
 RENEW = """\
 import json
@@ -53,9 +53,10 @@ def test_the_bodies_of_every_route_are_frozen() -> None:
     }
 
 
-def test_the_four_fields_of_a_verdict_go_by_these_names() -> None:
-    assert list(Verdict.model_fields) == ["detection", "explanation", "correction", "confidence"]
-    assert json.loads(Verdict.model_validate(VERDICT).model_dump_json()) == VERDICT
+def test_the_fields_of_a_verdict_go_by_these_names_and_only_the_step_may_be_left_out() -> None:
+    assert list(Verdict.model_fields) == ["detection", "explanation", "correction", "confidence", "step"]
+    assert [name for name, field in Verdict.model_fields.items() if not field.is_required()] == ["step"]
+    assert json.loads(Verdict.model_validate(VERDICT).model_dump_json(exclude_none=True)) == VERDICT
 
 
 def examples(schema: Any) -> list[Any]:
@@ -82,6 +83,8 @@ def test_the_examples_in_the_schemas_are_valid() -> None:
         (wire.OpenEpisodes, {"split": "val", "count": 256, "start": 7, "attempts": 64, "domain": "mixed"}),
         (wire.OpenEpisodes, {"count": 1, "corruption": "temporal_shift", "stealth": 3, "mechanism": "rewrite"}),
         (wire.OpenEpisodes, {"keys": [KEY, KEY], "attempts": 8}),
+        (wire.OpenEpisodes, {"keys": [f"{KEY}:corrupted", f"{KEY}:placebo"]}),
+        (wire.OpenEpisodes, {"count": 4, "start": 2, "form": "placebo"}),
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "e", "verdict": VERDICT}]}),
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "e", "attempt": 63, "completion": ""}]}),
         (wire.AskProbe, {"question": "Why?"}),
@@ -106,6 +109,8 @@ def attempt(**fields: Any) -> dict[str, Any]:
         (wire.OpenEpisodes, {"keys": [KEY], "stealth": 1}, "keys already say everything"),
         (wire.OpenEpisodes, {"keys": [KEY], "start": 0}, "keys already say everything"),
         (wire.OpenEpisodes, {"keys": [KEY], "domain": "mixed"}, "keys already say everything"),
+        (wire.OpenEpisodes, {"keys": [KEY], "form": "clean"}, "keys already say everything"),
+        (wire.OpenEpisodes, {"count": 1, "form": "twin"}, "'clean', 'corrupted' or 'placebo'"),
         (wire.OpenEpisodes, {"keys": []}, "at least 1 item"),
         (wire.OpenEpisodes, {"keys": [KEY] * 257}, "at most 256 items"),
         (wire.OpenEpisodes, {"count": 0}, "greater than or equal to 1"),
@@ -131,6 +136,8 @@ def attempt(**fields: Any) -> dict[str, Any]:
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "confidence": "0.5"}), "valid number"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "detection": 1}), "valid boolean"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "detection": "true"}), "valid boolean"),
+        (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "step": -2}), "greater than or equal to -1"),
+        (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "step": 1.0}), "valid integer"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "note": "x"}), "Extra inputs are not permitted"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "explanation": "x" * (MAX_EXPLANATION + 1)}), "at most 4000"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "correction": "x" * (MAX_CORRECTION + 1)}), "at most 16000"),

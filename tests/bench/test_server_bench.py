@@ -199,5 +199,5 @@ async def test_a_hundred_thousand_finished_episodes_change_nothing_in_the_cost_o
 
 async def play(store: Store, count: int) -> None:
     ids = [secrets.token_urlsafe(18) for _ in range(count)]
-    await store.open_episodes([NewEpisode(id, "forge:1:train:0", "train", 0.0, 1e12, 1, PAYLOAD) for id in ids])
+    await store.open_episodes([NewEpisode(id, "forge:2:train:0", "train", 0.0, 1e12, 1, PAYLOAD) for id in ids])
     await store.record([StoredVerdict(id, 0, b"d" * 16, "{}", "scored", 0.5, "{}", None, 0.0, "0") for id in ids], 1.0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forge_arena.rewards import score
-from forge_arena.types import Split, Verdict
+from forge_arena.types import Form, Split, Truth, Verdict
 from forge_arena.wire import EpisodeState, OpenedEpisodes, VerdictResults
 
 
@@ -41,7 +41,7 @@ async def refused(response: Any, status: int, code: str) -> str:
 async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
     response = await server.http.post("/v1/episodes", json={"count": 3})
     opened = OpenedEpisodes.model_validate_json(response.content)
-    assert [e.key for e in opened.episodes] == ["forge:1:train:0", "forge:1:train:1", "forge:1:train:2"]
+    assert [e.key for e in opened.episodes] == ["forge:2:train:0", "forge:2:train:1", "forge:2:train:2"]
     assert opened.failed == ()
     for one in opened.episodes:
         assert one.observation == (await server.arena.make(one.key)).observation
@@ -49,7 +49,7 @@ async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> N
 
 
 async def test_episode_ids_are_long_and_tell_nothing_of_the_key(server: Any) -> None:
-    first, second = await server.open(keys=["forge:1:val:7", "forge:1:val:7"])
+    first, second = await server.open(keys=["forge:2:val:7", "forge:2:val:7"])
     assert first["observation"] == second["observation"]
     assert first["episode_id"] != second["episode_id"]
     assert len(first["episode_id"]) == 24
@@ -65,7 +65,7 @@ async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve
 
 async def test_start_asks_for_the_same_keys_every_time(server: Any) -> None:
     keys = [[e["key"] for e in await server.open(split="val", start=5, count=2)] for _ in range(2)]
-    assert keys == [["forge:1:val:5", "forge:1:val:6"]] * 2
+    assert keys == [["forge:2:val:5", "forge:2:val:6"]] * 2
 
 
 async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(server: Any) -> None:
@@ -81,9 +81,45 @@ async def test_filters_that_nothing_matches_are_refused(server: Any) -> None:
     assert "fewer" in await refused(response, 422, "nothing_matches")
 
 
-@pytest.mark.parametrize("key", ["other:1:train:0", "forge:9:train:0", "forge:1:hidden:0", "forge:1:train:-1", "x"])
+async def test_a_draw_comes_in_the_form_that_is_asked_for(server: Any) -> None:
+    forms = ("clean", "corrupted", "placebo")
+    opened = await server.open(keys=[f"forge:2:val:0:{form}" for form in forms])
+    assert [e["key"] for e in opened] == [f"forge:2:val:0:{form}" for form in forms]
+    sent = [attempt(e["episode_id"]) for e in opened]
+    truths = [r["truth"] for r in (await server.judge(*sent)).json()["results"]]
+    assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
+    assert len({truth["clean_output"] for truth in truths}) == 1
+    assert len({e["observation"]["worker_output"] for e in opened}) == 3
+    assert truths[0]["clean_output"] == opened[0]["observation"]["worker_output"]
+
+
+async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_or_stream(server: Any) -> None:
+    await full(server)
+    ask = {"split": "train", "stealth": 1, "start": 4, "count": 2, "form": "placebo"}
+    keys = [e["key"] for e in await server.open(**ask)]
+    assert keys == server.arena.keys(Split.train, 4, 2, stealth=1, form=Form.placebo)[0]
+    assert all(key.endswith(":placebo") for key in keys)
+    first, second = [[e["key"] for e in await server.open(count=2, form="corrupted")] for _ in range(2)]
+    assert (*first, *second) == tuple(f"forge:2:train:{n}:corrupted" for n in range(4))
+    assert len(server.service.episodes.stock) == server.settings.stock
+    assert [e["key"] for e in await server.open(count=2)] == ["forge:2:train:0", "forge:2:train:1"]
+
+
+@pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
+async def test_the_sealed_split_comes_only_as_it_is_drawn(server: Any, form: str) -> None:
+    by_form = await server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
+    assert (await refused(by_form, 403, "sealed_split")).startswith("form: episodes of the sealed test split")
+    keys = {"keys": ["forge:2:train:3:clean", f"forge:2:test:3:{form}"]}
+    by_key = await server.http.post("/v1/episodes", json=keys)
+    assert (await refused(by_key, 403, "sealed_split")).startswith("keys[1]: episodes of the sealed test split")
+    assert (await server.http.get("/v1/stats")).json()["episodes"] == {}
+
+
+@pytest.mark.parametrize(
+    "key", ["other:2:train:0", "forge:1:train:0", "forge:2:hidden:0", "forge:2:train:-1", "forge:2:train:0:twin", "x"]
+)
 async def test_a_key_of_another_suite_is_refused_by_its_position(server: Any, key: str) -> None:
-    response = await server.http.post("/v1/episodes", json={"keys": ["forge:1:train:0", key]})
+    response = await server.http.post("/v1/episodes", json={"keys": ["forge:2:train:0", key]})
     message = await refused(response, 422, "no_such_key")
     assert message.startswith("keys[1] names no episode of this suite")
 
@@ -92,10 +128,10 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(serv
     from forge_arena.episodes import Arena
 
     elsewhere = Arena(server.worker, secret="another secret")
-    val, test = await server.open(keys=["forge:1:val:3", "forge:1:test:3"])
-    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:1:val:3")).observation.worker_output
-    assert test["observation"]["task"] != (await elsewhere.make("forge:1:test:3")).observation.task or (
-        test["observation"]["worker_output"] != (await elsewhere.make("forge:1:test:3")).observation.worker_output
+    val, test = await server.open(keys=["forge:2:val:3", "forge:2:test:3"])
+    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:2:val:3")).observation.worker_output
+    assert test["observation"]["task"] != (await elsewhere.make("forge:2:test:3")).observation.task or (
+        test["observation"]["worker_output"] != (await elsewhere.make("forge:2:test:3")).observation.worker_output
     )
 
 
@@ -108,6 +144,30 @@ async def test_a_verdict_earns_what_the_reward_says(server: Any) -> None:
         result = VerdictResults.model_validate_json((await server.judge(sent)).content).results[0]
         expected = score(await server.arena.make(opened["key"]), Verdict.model_validate(sent["verdict"]))
         assert (result.outcome, result.reward, result.components) == ("scored", expected.reward, expected.components)
+
+
+async def test_whether_a_named_step_is_right_is_told_and_kept_and_earns_nothing(serve: Any) -> None:
+    async with serve() as running:
+        key = await corrupted_in_the_reasoning(running)
+        opened = await running.open(keys=[key] * 3)
+        truth = (await running.arena.make(key)).truth
+        named = (truth.step, truth.step + 1, None)
+        sent = [attempt(e["episode_id"], step=step) for e, step in zip(opened, named, strict=True)]
+        results = (await running.judge(*sent)).json()["results"]
+        assert [r["step"] for r in results] == [True, False, None]
+        assert len({r["reward"] for r in results}) == 1
+    async with serve() as running:
+        again = (await running.judge(*sent)).json()["results"]
+        assert [r["step"] for r in again] == [True, False, None]
+
+
+async def corrupted_in_the_reasoning(running: Any) -> str:
+    for index in range(100):
+        key: str = running.arena.key(Split.val, index, Form.corrupted)
+        truth = (await running.arena.make(key)).truth
+        if truth.step is not None and truth.step >= 0:
+            return key
+    raise AssertionError("no reasoning is corrupted in a hundred episodes")
 
 
 async def test_results_come_in_the_order_of_the_batch(server: Any) -> None:
@@ -344,12 +404,12 @@ async def test_a_failed_probe_costs_nothing(server: Any) -> None:
 async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: Any, mood: str) -> None:
     async with serve(make_timeout=0.3) as running:
         running.worker.mood = mood
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1", "forge:1:val:2"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1", "forge:2:val:2"]})
         await refused(response, 503, "worker_failed")
         assert response.json()["error"]["outcome"] == "worker_failed"
         assert int(response.headers["retry-after"]) > 0
         running.worker.mood = "well"
-        assert len(await running.open(keys=["forge:1:val:1", "forge:1:val:2"])) == 2
+        assert len(await running.open(keys=["forge:2:val:1", "forge:2:val:2"])) == 2
         assert (await running.http.get("/v1/stats")).json()["verdicts"] == {}
 
 
@@ -357,12 +417,12 @@ async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> Non
     async with serve(concurrency=1) as running:
         await full(running)
         running.worker.failures = 1
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:1:val:{n}" for n in range(3)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:2:val:{n}" for n in range(3)]})
         body = response.json()
         assert response.status_code == 200
-        assert [e["key"] for e in body["episodes"]] == ["forge:1:val:1", "forge:1:val:2"]
+        assert [e["key"] for e in body["episodes"]] == ["forge:2:val:1", "forge:2:val:2"]
         assert body["failed"] == [
-            {"key": "forge:1:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
+            {"key": "forge:2:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
         ]
 
 
@@ -371,7 +431,7 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
         await full(running)
         opened = await running.open(count=2)
         running.worker.mood = "hangs"
-        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1"]}))
+        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1"]}))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(2):
             assert (await running.judge(attempt(opened[0]["episode_id"]))).status_code == 200
@@ -385,12 +445,12 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
 async def test_a_request_for_episodes_ends_at_its_time_limit(serve: Any) -> None:
     async with serve(make_timeout=5, open_timeout=0.3) as running:
         running.worker.mood = "hangs"
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:1:val:1"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1"]})
         assert "not made within 0.3 s" in await refused(response, 503, "worker_failed")
 
 
 async def test_too_many_waiting_episodes_are_refused_and_told_when_to_come_back(serve: Any) -> None:
     async with serve(pending_makes=8) as running:
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:1:val:{n}" for n in range(9)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:2:val:{n}" for n in range(9)]})
         await refused(response, 503, "busy")
         assert response.headers["retry-after"] == "1"

@@ -70,7 +70,7 @@ def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Pa
     seen = []
     for _ in range(2):
         server = Process(store=f"sqlite:///{tmp_path}/arena.db")
-        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:1:test:5"]}).json()
+        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:2:test:5"]}).json()
         seen.append(body["episodes"][0]["observation"])
         server.end(signal.SIGTERM)
     assert seen[0] == seen[1]

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from forge_server.store import NewEpisode, Store, StoredVerdict
 
 
 def episode(id: str, *, attempts: int = 1, expires: float = 1e12) -> NewEpisode:
-    return NewEpisode(id, f"forge:1:train:{id}", "train", 0.0, expires, attempts, b"payload")
+    return NewEpisode(id, f"forge:2:train:{id}", "train", 0.0, expires, attempts, b"payload")
 
 
 def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | None = None) -> StoredVerdict:
@@ -77,7 +78,7 @@ async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(
     def shrink(connection: object) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # type: ignore[attr-defined]
 
-    large = NewEpisode("big", "forge:1:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
+    large = NewEpisode("big", "forge:2:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
         await store.open_episodes([large])
     event.remove(store.engine, "begin", shrink)
@@ -139,5 +140,27 @@ def test_a_store_in_memory_or_of_another_schema_is_refused(url: str) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
         raw.execute("update meta set value = '0' where name = 'schema'")
     raw.close()
-    with pytest.raises(ValueError, match="the store has schema 0, this server needs 1"):
+    with pytest.raises(ValueError, match="the store has schema 0, this server needs 2"):
         Store(url)
+
+
+async def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_that_is_in_it(url: str) -> None:
+    store = Store(url)
+    await store.open_episodes([episode("a", attempts=2)])
+    await store.record([verdict("a")], 1.0)
+    store.close()
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
+        raw.execute("alter table verdicts drop column step")
+        raw.execute("update meta set value = '1' where name = 'schema'")
+    raw.close()
+    for _ in range(2):
+        store = Store(url)
+        kept = (await store.load(["a"]))["a"].verdicts
+        store.close()
+        assert kept == (verdict("a"),)
+    store = Store(url)
+    named = replace(verdict("a", 1), step=True)
+    await store.record([named], 1.0)
+    kept = (await store.load(["a"]))["a"].verdicts
+    store.close()
+    assert kept == (verdict("a"), named)
