@@ -60,9 +60,9 @@ _WITH_SOURCE = {"answer+source": ("answer",), "answer+reasoning+source": ("answe
 _CLASSIFIERS = ("words", "characters", "surface")
 _QUICK_CLASSIFIER = "words"
 _SHARED_BY_TWINS = "source"
+_WORDS_AND_SIGNS = r"(?u)\w+|[^\w\s]"
 _RAREST = 5
 _TELLING = 12
-_WORTH_A_LOOK = 0.53
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +155,7 @@ def audit_shortcuts(
         findings.append(_try(attack, features))
         if on_progress is not None:
             on_progress(number + 1, len(attacks))
+    broken = [_try(f.attack, features, explain=True) for f in findings if f.attack.gated and _breaks(f, quick)]
     by_rules = _by_overseer(features, overseer) if overseer is not None else []
     gates = [*_gates(findings, quick), _anchor(findings, by_rules)]
     return AuditReport(
@@ -174,7 +175,7 @@ def audit_shortcuts(
             _found(findings),
             _loud(findings),
             _above(findings, by_rules),
-            *_diagnosis(findings, gates, quick),
+            *_diagnosis(broken),
             _words_between_twins(features),
         ),
         figures=_figures(findings, by_rules),
@@ -306,7 +307,7 @@ class Features:
         from sklearn.feature_extraction.text import CountVectorizer
 
         vectorizer = CountVectorizer(
-            ngram_range=(1, 2), min_df=_RAREST, token_pattern=r"(?u)\w+|[^\w\s]", dtype=np.float32
+            ngram_range=(1, 2), min_df=_RAREST, token_pattern=_WORDS_AND_SIGNS, dtype=np.float32
         )
         counts = vectorizer.fit_transform(self.texts(field))
         return _weighted(counts), [f"{field} {name!r}" for name in vectorizer.get_feature_names_out()]
@@ -337,8 +338,11 @@ def _weighted(counts: Any) -> Any:
 # --- one attack -------------------------------------------------------------------------------------------------------
 
 
-def _try(attack: Attack, features: Features) -> Finding:
-    """Train and judge one attack; the scores of a fold are ranks in it, for two folds' models share no scale."""
+def _try(attack: Attack, features: Features, explain: bool = False) -> Finding:
+    """Train and judge one attack; the scores of a fold are ranks in it, for two folds' models share no scale.
+
+    With `explain` the finding says which features told, which takes longer.
+    """
     from scipy.stats import rankdata
 
     matrix, names = features.matrix(attack)
@@ -348,7 +352,7 @@ def _try(attack: Attack, features: Features) -> Finding:
     if "reasoning" in attack.fields:
         within &= features.loud == attack.loud
     score = np.full(len(features.rows), np.nan)
-    telling: dict[str, Telling] = {}
+    telling: dict[str, Telling] | None = {} if explain else None
     for train, test in _splits(attack, features):
         train, test = train & within, test & within
         if attack.input == _SHARED_BY_TWINS:
@@ -357,7 +361,7 @@ def _try(attack: Attack, features: Features) -> Finding:
             continue
         raw = _fit(attack, matrix, names, train, test, features, telling)
         score[test] = rankdata(raw) / len(raw)
-    return _finding(attack, features, score, telling)
+    return _finding(attack, features, score, telling or {})
 
 
 def _splits(attack: Attack, features: Features) -> Iterable[tuple[Mask, Mask]]:
@@ -377,28 +381,37 @@ def _fit(
     train: Mask,
     test: Mask,
     features: Features,
-    telling: dict[str, Telling],
+    telling: dict[str, Telling] | None,
 ) -> Floats:
-    """The scores of the test rows; what told them apart is added to `telling`."""
+    """The scores of the test rows; what told them apart is added to `telling`, if wanted."""
     y = features.corrupted
     if attack.classifier == "surface":
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         trees = HistGradientBoostingClassifier(
-            max_iter=120, learning_rate=0.07, max_leaf_nodes=15, min_samples_leaf=30, random_state=features.seed
+            max_iter=80, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=30, random_state=features.seed
         ).fit(matrix[train], y[train])
         score: Floats = trees.decision_function(matrix[test])
-        if _both(y[test]) and _auroc(y[test], score) > _WORTH_A_LOOK:
+        if telling is not None and _both(y[test]):
             _permute(trees, matrix[test], y[test], score, names, telling, features.seed)
         return score
     from sklearn.linear_model import LogisticRegression
 
-    line = LogisticRegression(C=4.0, max_iter=400, tol=1e-3).fit(matrix[train], y[train])
+    # Between twins the gradient is small from the start: with the usual tolerance nothing would be learnt.
+    line = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(matrix[train], y[train])
+    if telling is not None and _both(y[test]):
+        _push(line.coef_.ravel(), matrix, y, test, names, telling)
+    return np.asarray(line.decision_function(matrix[test]), dtype=np.float64)
+
+
+def _push(
+    coefficients: Floats, matrix: Any, y: Mask, test: Mask, names: list[str], telling: dict[str, Telling]
+) -> None:
+    """Each feature's part in the gap between the mean scores of corrupted rows and of others."""
     means = [np.asarray(matrix[test & (y == label)].mean(axis=0)).ravel() for label in (True, False)]
-    push = line.coef_.ravel() * (means[0] - means[1])
+    push = coefficients * (means[0] - means[1])
     for column in np.argsort(-push)[: 4 * _TELLING]:
         _note(telling, names[column], float(push[column]), *_shares(matrix, column, test, y))
-    return np.asarray(line.decision_function(matrix[test]), dtype=np.float64)
 
 
 def _shares(matrix: Any, column: int, test: Mask, y: Mask) -> tuple[float, float]:
@@ -660,9 +673,8 @@ def _above(findings: Sequence[Finding], by_rules: Sequence[Finding]) -> Table:
     )
 
 
-def _diagnosis(findings: Sequence[Finding], gates: Sequence[Gate], quick: bool) -> list[Table]:
-    """For every cell that breaks a gate: what tells, and in which families."""
-    broken = [f for f in findings if f.attack.gated and _breaks(f, quick)]
+def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
+    """For every attack that breaks a gate: what tells, and in which families."""
     if not broken:
         return []
     telling: list[tuple[Cell, ...]] = []

@@ -21,39 +21,45 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _YEAR = re.compile(r"(?<![\d.,$€£-])(?:19|20)\d\d(?![\d,]|\.\d)")
 _NAME = re.compile(r"(?<=[a-z0-9,;:)] )[A-Z][\w'\u2019-]+")
-_PATTERNS = {
-    "superlatives": r"(?i)\b(?:most|least|best|worst|[a-z]{3,}est)\b(?<!interest)(?<!request)(?<!rest)(?<!test)",
-    "comparatives": r"(?i)\b(?:more|less|better|worse|rather|[a-z]{3,}er than)\b",
-    "hedges": r"(?i)\b(?:may|might|perhaps|possibly|probably|likely|seems?|appears?|about|approximately|usually|if)\b",
-    "boosters": r"(?i)\b(?:very|clearly|certainly|definitely|always|never|simply|really|surely|fully|strongly|warmly"
-    r"|excellent|perfect|ideal|outstanding|superb|wonderful|great|absolutely|undoubtedly)\b",
-    "negations": r"(?i)\b(?:not|no|none|nor|neither|never|nothing|without|cannot|\w+n't)\b",
-    "obligations": r"(?i)\b(?:must|shall|should|required?|needs?|has to|have to)\b",
-    "permissions": r"(?i)\b(?:may|can|could|allowed|entitled|free to|open to)\b",
-    "promises": r"(?i)\b(?:will|promise|guarantee[ds]?|certainly)\b",
-    "past": r"(?i)\b(?:former(?:ly)?|previous(?:ly)?|earlier|old|until|used to|before|once|superseded|was|were|had)\b",
-    "present": r"(?i)\b(?:now|current(?:ly)?|present(?:ly)?|today|in force|applies|new)\b",
-    "contrasts": r"(?i)\b(?:but|however|although|though|instead|rather than|in place of|whereas|yet)\b",
-    "attributions": r"(?i)\b(?:according to|under|by|per|see|as set out|laid down|says|pursuant)\b",
-    "first_person": r"(?i)\b(?:i|we|me|us|our|my|ours)\b",
-    "second_person": r"(?i)\b(?:you|your|yours)\b",
-    "quotes": r"[\"“”`]",
-    "brackets": r"[(\[]",
-    "bullets": r"(?m)^[ \t]*(?:[-*•]|\d+[.)])[ \t]",
-    "commas": r",",
-    "colons": r"[:;]",
-    "dashes": r"[\u2013\u2014]| - ",
-    "exclamations": r"!",
-    "questions": r"\?",
-    "percent_signs": r"%",
-    "currency_signs": r"[$€£¥]",
-    "shouted": r"\b[A-Z]{2,}\b",
-    "doubled_words": r"(?i)\b(\w+) \1\b",
-    "double_spaces": r"(?<=\S)  +(?=\S)",
-    "lower_case_starts": r"[.!?] [a-z]",
-    "unended_lines": r"(?m)[\w,]$",
+_LEXICONS = {
+    "superlatives": "most least best worst",
+    "comparatives": "more less better worse rather than",
+    "hedges": "may might perhaps possibly probably likely seem seems appear appears about approximately usually if",
+    "boosters": "very clearly certainly definitely always never simply really surely fully strongly warmly excellent"
+    " perfect ideal outstanding superb wonderful great absolutely undoubtedly",
+    "negations": "not no none nor neither never nothing without cannot",
+    "obligations": "must shall should require required requires need needs has have",
+    "permissions": "may can could allowed entitled free open",
+    "promises": "will promise promised guarantee guaranteed guarantees",
+    "past": "former formerly previous previously earlier old until used before once superseded was were had",
+    "present": "now current currently present presently today force applies new",
+    "contrasts": "but however although though instead whereas yet place",
+    "attributions": "according under by per see set laid says pursuant",
+    "first_person": "i we me us our my ours",
+    "second_person": "you your yours",
 }
-_COMPILED = {name: re.compile(pattern) for name, pattern in _PATTERNS.items()}
+_LISTED = {name: frozenset(words.split()) for name, words in _LEXICONS.items()}
+# Words in -est that compare nothing.
+_NO_SUPERLATIVES = frozenset({"interest", "request", "rest", "test", "west", "guest", "invest", "latest", "suggest"})
+_SIGNS = {
+    "quotes": '"\u201c\u201d`',
+    "brackets": "([",
+    "commas": ",",
+    "colons": ":;",
+    "dashes": "\u2013\u2014",
+    "exclamations": "!",
+    "questions": "?",
+    "percent_signs": "%",
+    "currency_signs": "$\u20ac\u00a3\u00a5",
+}
+_PATTERNS = {
+    "bullets": re.compile(r"(?m)^[ \t]*(?:[-*\u2022]|\d+[.)])[ \t]"),
+    "shouted": re.compile(r"\b[A-Z]{2,}\b"),
+    "doubled_words": re.compile(r"\b(\w+) \1\b"),
+    "double_spaces": re.compile(r"(?<=\S)  +(?=\S)"),
+    "lower_case_starts": re.compile(r"[.!?] [a-z]"),
+    "unended_lines": re.compile(r"(?m)[\w,]$"),
+}
 _KINDS = (
     ClaimKind.money,
     ClaimKind.percent,
@@ -169,8 +175,16 @@ def _positions(t: Text) -> dict[str, float]:
     return found
 
 
-def _patterns(t: Text) -> dict[str, float]:
-    return {name: float(len(pattern.findall(t.text))) for name, pattern in _COMPILED.items()}
+def _vocabulary(t: Text) -> dict[str, float]:
+    found = {name: float(sum(map(listed.__contains__, t.words))) for name, listed in _LISTED.items()}
+    found["superlatives"] += sum(word.endswith("est") and word not in _NO_SUPERLATIVES for word in t.words)
+    found["negations"] += sum(word.endswith("n't") for word in t.words)
+    return found
+
+
+def _layout(t: Text) -> dict[str, float]:
+    signs = {name: float(sum(map(t.text.count, marks))) for name, marks in _SIGNS.items()}
+    return signs | {name: float(len(pattern.findall(t.text))) for name, pattern in _PATTERNS.items()}
 
 
 def _repetition(t: Text) -> dict[str, float]:
@@ -193,7 +207,8 @@ _OF_ONE: tuple[Callable[[Text], dict[str, float]], ...] = (
     _figures,
     _kinds,
     _positions,
-    _patterns,
+    _vocabulary,
+    _layout,
     _repetition,
 )
 
