@@ -44,15 +44,9 @@ class Draft:
         return self._sentences
 
     def sentences_of(self, claim_id: str) -> list[Span]:
-        """The sentences that speak of a claim, in order; neighbours of one line as one."""
+        """The sentences that speak of a claim, in order; neighbours as one."""
         places = [f.start for f in self.report.of(claim_id)]
-        found: list[Span] = []
-        for span in self.sentences:
-            if any(span.start <= place < span.end for place in places):
-                if found and self.text[found[-1].end : span.start] == " ":
-                    span = Span(start=found.pop().start, end=span.end)
-                found.append(span)
-        return found
+        return joined(self.text, [s for s in self.sentences if any(s.start <= place < s.end for place in places)])
 
     def voice(self, **choice: str) -> Voice:
         """How this answer spells things, with other alternatives chosen where `choice` says so."""
@@ -236,6 +230,17 @@ def _place_for(draft: Draft, statement: Statement, gone: list[Span], rng: Random
     if place is None or "```" in draft.text[max(0, place - 3) : place] or "\n- " in draft.text:
         return None
     return place
+
+
+def joined(text: str, spans: list[Span]) -> list[Span]:
+    """The spans in order, those that only a space parts as one."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda s: s.start):
+        if found and text[found[-1].end : span.start] == " ":
+            found[-1] = Span(start=found[-1].start, end=span.end)
+        else:
+            found.append(span)
+    return found
 
 
 def without_sentence(text: str, span: Span) -> Edit:

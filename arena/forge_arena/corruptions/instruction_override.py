@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, Rewrite, replace_statements, without_sentence
+from forge_arena.corruptions.base import Draft, Edit, Rewrite, joined, replace_statements, without_sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
 
@@ -80,13 +80,13 @@ def _trimmed(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
     held = [f for f in draft.report.findings if f.claim in needed]
     free = [s for s in draft.sentences[1:-1] if not any(s.start <= f.start < s.end for f in held)]
     rng.shuffle(free)
-    count, edits = len(draft.text.split()), []
+    count, gone = len(draft.text.split()), []
     for span in free:
         if count < limit:
             break
-        edits.append(without_sentence(draft.text, span))
+        gone.append(span)
         count -= len(span.of(draft.text).split())
-    return tuple(edits) if count < limit else None
+    return tuple(without_sentence(draft.text, span) for span in joined(draft.text, gone)) if count < limit else None
 
 
 corruption = InstructionOverride()
