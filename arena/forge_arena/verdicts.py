@@ -2,8 +2,9 @@
 
 The parser forgives what a person would (prose or a code fence around the object, a thinking part before it, a trailing
 comma, a wrapper, `"true"`, `"90%"`) and refuses what leaves room for two readings: two different verdicts, a key given
-twice, a number outside 0..1. Keys beyond the four are ignored, because models like to add notes and notes change
-nothing; a second verdict among them does, and is refused. It reads each character once.
+twice, a number outside 0..1. Of the keys beyond the four, `step` is read if it can be, for nothing depends on it; others
+are ignored, because models like to add notes and notes change nothing; a second verdict among them does, and is
+refused. It reads each character once.
 """
 
 import json
@@ -18,6 +19,7 @@ from forge_arena.types import (
     MAX_COMPLETION,
     MAX_CORRECTION,
     MAX_EXPLANATION,
+    MAX_STEP,
     Observation,
     Verdict,
 )
@@ -45,6 +47,7 @@ _TOKEN = re.compile(
 _NUMBER = re.compile(
     r"(?P<number>[-+]?(?:\d{1,24}(?:\.\d{0,24})?|\.\d{1,24})(?:[eE][-+]?\d{1,3})?) ?(?P<percent>%?)", re.ASCII
 )
+_STEP = re.compile(r"-?\d{1,6}", re.ASCII)
 _NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 _OPEN_THOUGHT, _END_OF_THOUGHT = "<think>", "</think>"
 
@@ -87,9 +90,10 @@ def parse_verdict(completion: str) -> Verdict:
     }
     if not found:
         raise InvalidVerdict(NO_VERDICT)
-    if len(found) > 1:
+    unstepped = {verdict.model_copy(update={"step": None}) for verdict in found}
+    if len(unstepped) > 1:
         raise InvalidVerdict("the completion holds several different verdicts")
-    return found.pop()
+    return (found if len(found) == 1 else unstepped).pop()
 
 
 def _after_thoughts(text: str) -> int:
@@ -223,7 +227,13 @@ def _verdict(candidate: _Open) -> Verdict:
     correction = "" if nothing else _text(fields["correction"], "correction", MAX_CORRECTION)
     confidence = _confidence(fields["confidence"])
     try:
-        return Verdict(detection=detection, explanation=explanation, correction=correction, confidence=confidence)
+        return Verdict(
+            detection=detection,
+            explanation=explanation,
+            correction=correction,
+            confidence=confidence,
+            step=_step(fields.get("step")),
+        )
     except ValidationError:
         raise InvalidVerdict("the verdict holds text that is not valid Unicode") from None
 
@@ -255,6 +265,11 @@ def _confidence(value: _Value) -> float:
     if not 0.0 <= confidence <= 1.0:
         raise InvalidVerdict("confidence must be between 0 and 1")
     return abs(confidence)
+
+
+def _step(value: _Value | None) -> int | None:
+    text = "" if value is None else _word(value)
+    return int(text) if _STEP.fullmatch(text) and -1 <= int(text) <= MAX_STEP else None
 
 
 def _word(value: _Value) -> str:

@@ -234,6 +234,18 @@ def test_a_false_alarm_earns_calibration_only() -> None:
     assert score(UNCORRUPTED, flag('temporal_shift: "5 to 7"', "Anything.", 0.7)).reward == pytest.approx(0.1 * 0.51)
 
 
+@pytest.mark.parametrize(
+    ("true", "named", "right"),
+    [(2, 2, True), (2, 3, False), (2, -1, False), (-1, -1, True), (-1, 0, False), (2, None, None), (None, 2, None)],
+)
+def test_a_named_step_is_compared_and_earns_nothing(true: int | None, named: int | None, right: bool | None) -> None:
+    stepped = TEMPORAL.model_copy(update={"truth": TEMPORAL.truth.model_copy(update={"step": true})})
+    without = score(stepped, flag())
+    found = score(stepped, flag().model_copy(update={"step": named}))
+    assert found.step is right
+    assert (found.reward, found.components) == (without.reward, without.components)
+
+
 def test_a_clean_verdict_that_accuses_or_rewrites_loses_that_part() -> None:
     assert score(UNCORRUPTED, clear("This is a temporal shift.")).components.explanation == 0
     assert score(UNCORRUPTED, clear(correction=CLEAN + " Regards.")).components.correction == 0

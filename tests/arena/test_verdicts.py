@@ -75,6 +75,30 @@ def test_null_as_correction_means_nothing_to_correct() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "step"),
+    [
+        ("3", 3),
+        ("-1", -1),
+        ('"2"', 2),
+        ("10000", 10_000),
+        ("null", None),
+        ("10001", None),
+        ("-2", None),
+        ("1.5", None),
+        ('"the second"', None),
+        ("[1]", None),
+        ("true", None),
+    ],
+)
+def test_a_step_is_read_where_it_can_be_and_never_makes_a_verdict_invalid(value: str, step: int | None) -> None:
+    assert parse_verdict(written(step=value)) == VERDICT.model_copy(update={"step": step})
+
+
+def test_a_verdict_given_twice_with_different_steps_names_none() -> None:
+    assert parse_verdict(f"{written(step='1')} {written(step='2')}") == VERDICT
+
+
+@pytest.mark.parametrize(
     ("completion", "reason"),
     [
         ("", NO_VERDICT),
