@@ -168,3 +168,75 @@ def labels(
     except (ForgeArenaError, ValueError, OSError) as error:
         raise fail(str(error)) from None
     finish(report, json, html)
+
+
+@app.command()
+def shortcuts(
+    worker: Annotated[
+        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+    ] = "scripted",
+    mechanism: Annotated[
+        str | None, typer.Option(help="rewrite or prompt: who corrupts. Default: the arena's own.")
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
+    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    concurrency: Annotated[int, typer.Option(min=1, help="Pairs in the making at a time.")] = 8,
+    quick: Quick = False,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+) -> None:
+    """Can corrupted answers be told without the source? Train simple classifiers on all else and see how they do.
+
+    Words, character n-grams and surface statistics, of the answer, the reasoning, both, or the source alone, judged on
+    families that they were not trained on. A gate fails where AUROC or twin-ranking goes above 0.55; the report then
+    lists the features that tell, and in which families.
+
+    The quick form judges by where an interval begins, and tries one classifier per type: it finds what is glaring.
+    """
+    import asyncio
+
+    from forge_agents.overseers.rules import Rules
+    from forge_arena.audits.samples import Samples, draw, shared_out
+    from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
+    from forge_arena.episodes import SUITE, Arena
+    from forge_arena.errors import ForgeArenaError
+    from forge_arena.types import Mechanism
+    from forge_arena.workers import open_worker
+    from forge_command.evaluation import progress
+
+    rules = Rules()
+    try:
+        who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+        arena = Arena(
+            who, secret=f"shortcuts:{seed}", mechanism=Mechanism(mechanism) if mechanism is not None else None
+        )
+        keys = shared_out(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
+        with progress() as bar:
+            drawing = bar.add_task("pairs", total=len(keys))
+            attacking = bar.add_task("attacks", total=None, visible=False)
+
+            async def made() -> Samples:
+                await who.start()
+                try:
+                    return await draw(
+                        arena, keys, concurrency=concurrency, on_progress=lambda n, _: bar.update(drawing, completed=n)
+                    )
+                finally:
+                    await who.aclose()
+
+            report = audit_shortcuts(
+                asyncio.run(made()),
+                suite=SUITE,
+                seed=seed,
+                quick=quick,
+                overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],
+                settings={"worker": who.name, "mechanism": mechanism, "draws": len(keys)},
+                on_progress=lambda n, total: bar.update(attacking, completed=n, total=total, visible=True),
+            )
+    except (ForgeArenaError, ValueError, OSError) as error:
+        raise fail(str(error)) from None
+    finish(report, json, html)

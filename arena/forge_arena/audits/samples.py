@@ -1,5 +1,6 @@
 """Draw episodes with their twins for an audit: for each key of the stream, the same draw in another form as well."""
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -69,18 +70,21 @@ def shared_out(arena: Arena, count: int, shares: Mapping[Split, float]) -> tuple
     )
 
 
-async def draw(arena: Arena, keys: Sequence[str], on_progress: Callable[[int, int], None] | None = None) -> Samples:
-    """Make the episode of every key, and its counterpart.
+async def draw(
+    arena: Arena, keys: Sequence[str], *, concurrency: int = 1, on_progress: Callable[[int, int], None] | None = None
+) -> Samples:
+    """Make the episode of every key, and its counterpart; `concurrency` pairs at a time.
 
     A pair of which the Worker could not give both is left out and counted: one half would tilt the classes.
     """
     rows: list[Sample] = []
     failed: Counter[str] = Counter()
-    for number, key in enumerate(keys):
-        pair = await _pair(arena, key, number, failed)
-        rows.extend(pair)
+    for start in range(0, len(keys), concurrency):
+        batch = keys[start : start + concurrency]
+        pairs = await asyncio.gather(*(_pair(arena, key, start + n, failed) for n, key in enumerate(batch)))
+        rows.extend(row for pair in pairs for row in pair)
         if on_progress is not None:
-            on_progress(number + 1, len(keys))
+            on_progress(start + len(batch), len(keys))
     return Samples(rows=tuple(rows), failed=dict(sorted(failed.items())))
 
 
