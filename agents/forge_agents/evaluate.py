@@ -1,6 +1,7 @@
 """Evaluate an overseer on a split: open episodes by key, review them in batches, submit, and score what comes back.
 
-The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes.
+The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes. A
+paired evaluation opens every draw twice, corrupted and as its clean or harmlessly edited counterpart.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,11 +12,11 @@ from typing import Literal
 import numpy as np
 
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.metrics import Row, Scorecard, scorecard
+from forge_agents.metrics import Pairs, Row, Scorecard, pair_scores, scorecard
 from forge_agents.overseers import Completion, Overseer
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import named_types
-from forge_arena.types import CorruptionType, Noun, Outcome, Split, Truth, Verdict
+from forge_arena.types import CorruptionType, Form, Noun, Outcome, Split, Truth, Verdict
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
 
@@ -23,7 +24,10 @@ Progress = Callable[[int, int], None]
 
 
 class Result(Noun):
-    """One evaluation: what was evaluated on what, its rows, and their scorecard. `seed` decided the intervals."""
+    """One evaluation: what was evaluated on what, its rows, and their scorecard. `seed` decided the intervals.
+
+    `pairs` is None unless the evaluation was paired.
+    """
 
     schema_version: Literal[1] = 1
     overseer: str
@@ -34,6 +38,7 @@ class Result(Noun):
     seed: int
     rows: tuple[Row, ...]
     scorecard: Scorecard
+    pairs: Pairs | None = None
 
     def to_json(self) -> str:
         """This evaluation as JSON; `Result.model_validate_json` reads it back."""
@@ -53,13 +58,17 @@ def evaluate(
     episodes: int = 300,
     start: int = 0,
     batch: int = 32,
+    paired: bool = False,
     seed: int = 0,
     on_progress: Progress | None = None,
 ) -> Result:
     """Let an overseer judge `episodes` episodes of a split, from index `start` on, and score it.
 
-    An episode whose Worker or arena failed is a row without a score. `on_progress(done, episodes)` is called after
-    every batch. `seed` decides the bootstrap and nothing else.
+    With `paired` each of them is judged twice, corrupted and as its counterpart: clean at even indices, a placebo at odd
+    ones, which keeps the stream's half, quarter and quarter. No batch holds both, so that none is told by its twin.
+
+    An episode whose Worker or arena failed is a row without a score. `on_progress(done, of)` is called after every
+    batch. `seed` decides the bootstrap and nothing else.
 
     Raises:
         ValueError: the split is `test`, whose truth never leaves the server, or a number is out of range.
@@ -78,11 +87,12 @@ def evaluate(
         stats = client.stats()
         suite = f"{stats.suite}:{stats.version}"
         rows: list[Row] = []
-        for at in range(start, start + episodes, batch):
-            keys = [f"{suite}:{split.value}:{index}" for index in range(at, min(at + batch, start + episodes))]
-            rows += _judge(overseer, client, keys)
-            if on_progress is not None:
-                on_progress(len(rows), episodes)
+        rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
+        for keys in rounds:
+            for first in range(0, len(keys), batch):
+                rows += _judge(overseer, client, keys[first : first + batch])
+                if on_progress is not None:
+                    on_progress(len(rows), episodes * len(rounds))
     return Result(
         overseer=overseer.name,
         worker=stats.worker,
@@ -92,7 +102,20 @@ def evaluate(
         seed=seed,
         rows=tuple(rows),
         scorecard=scorecard(rows, np.random.default_rng(seed)),
+        pairs=pair_scores(rows, np.random.default_rng(seed)) if paired else None,
     )
+
+
+def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]]:
+    """The keys in the order in which they are judged; twins in rounds of their own, half of each round corrupted."""
+    if not paired:
+        return [[f"{stream}:{index}" for index in indices]]
+    return [[f"{stream}:{index}:{_form(index, again).value}" for index in indices] for again in (False, True)]
+
+
+def _form(index: int, again: bool) -> Form:
+    corrupted = (index // 2 % 2 == 0) != again
+    return Form.corrupted if corrupted else Form.placebo if index % 2 else Form.clean
 
 
 def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str]) -> list[Row]:
@@ -171,13 +194,17 @@ def _row(episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult,
         outcome=result.outcome,
         domain=episode.observation.domain,
         family=truth.family,
+        form=truth.form,
         corrupted=truth.corrupted,
         corruption_type=truth.corruption_type,
         mechanism=truth.mechanism,
         stealth=truth.stealth,
+        awareness=truth.awareness,
+        candour=truth.candour,
         detection=None if verdict is None else verdict.detection,
         p_corrupted=None if verdict is None else verdict.p_corrupted,
         named_type=None if verdict is None else named_type(verdict.explanation),
+        step_right=result.step,
         reward=result.reward,
         components=result.components,
         seconds=seconds,

@@ -12,8 +12,8 @@ from rich.table import Table
 from forge_command.app import JsonFile, console, fail
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
+    from forge_agents.detection import Estimate
     from forge_agents.evaluate import Result
-    from forge_agents.metrics import Estimate
 
 METRICS = {
     "reward": "reward",

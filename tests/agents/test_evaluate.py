@@ -48,6 +48,74 @@ def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> N
     assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:2", "always_clean")
 
 
+class Notes:
+    """Takes every batch that it is shown down, and trusts all of it."""
+
+    name = "notes"
+
+    def __init__(self) -> None:
+        self.batches: list[list[Observation]] = []
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        self.batches.append(list(observations))
+        return [Verdict(detection=False, explanation="", correction="", confidence=0.5)] * len(observations)
+
+
+def test_a_paired_evaluation_holds_every_draw_against_its_counterpart(client: ArenaClient) -> None:
+    overseer = Notes()
+    seen: list[tuple[int, int]] = []
+    found = evaluate(
+        overseer,
+        arena=client,
+        split="train",
+        episodes=10,
+        start=3,
+        batch=4,
+        paired=True,
+        on_progress=lambda done, of: seen.append((done, of)),
+    )
+    assert seen == [(4, 20), (8, 20), (10, 20), (14, 20), (18, 20), (20, 20)]
+    forms: dict[int, set[str]] = {}
+    for row in found.rows:
+        forms.setdefault(int(row.key.split(":")[3]), set()).add(row.key.split(":")[4])
+        assert row.outcome is not Outcome.scored or row.form == row.key.split(":")[4]
+    assert forms == {n: {"corrupted", "placebo" if n % 2 else "clean"} for n in range(3, 13)}
+    for batch in overseer.batches:
+        assert len({o.source_material for o in batch}) == len(batch)
+    assert {row.corrupted for row in found.rows[:10]} == {row.corrupted for row in found.rows[10:]} == {True, False}
+    assert found.pairs is not None
+    assert found.pairs.pairs == 10 - found.scorecard.failed
+    assert found.pairs.ranking.value == 0.5
+    assert found.scorecard.placebo_false_alarms.value == 0.0
+
+
+def test_an_evaluation_that_is_not_paired_has_no_pairs(client: ArenaClient) -> None:
+    assert evaluate(AlwaysClean(), arena=client, split="train", episodes=4).pairs is None
+
+
+class StepNamer:
+    """Flags everything and names the same step everywhere, if any."""
+
+    name = "step_namer"
+
+    def __init__(self, step: int | None) -> None:
+        self.step = step
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        verdict = Verdict(detection=True, explanation="", correction="", confidence=0.5, step=self.step)
+        return [verdict] * len(observations)
+
+
+def test_the_accuracy_of_named_steps_is_reported_where_one_is_named(client: ArenaClient) -> None:
+    keep = {"arena": client, "split": "train", "episodes": 30}
+    wrong = evaluate(StepNamer(9_999), **keep)  # type: ignore[arg-type]
+    none = evaluate(StepNamer(None), **keep)  # type: ignore[arg-type]
+    corrupted = sum(bool(row.corrupted) for row in wrong.rows)
+    assert (wrong.scorecard.step_accuracy.value, wrong.scorecard.steps_named) == (0.0, corrupted)
+    assert (none.scorecard.step_accuracy.value, none.scorecard.steps_named) == (None, 0)
+    assert wrong.scorecard.reward == none.scorecard.reward
+
+
 def test_a_result_goes_through_json_and_back(client: ArenaClient) -> None:
     found = evaluate(open_overseer("random"), arena=client, split="train", episodes=8)
     assert '"schema_version": 1' in found.to_json()

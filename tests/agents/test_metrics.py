@@ -4,10 +4,9 @@ import time
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
-from forge_agents.metrics import Row, Scorecard, _bootstrap, _sample, reward_bounds, scorecard
-from forge_arena.types import Components, CorruptionType, Outcome
+from forge_agents.metrics import Pairs, Row, Scorecard, pair_scores, reward_bounds, scorecard
+from forge_arena.types import Components, CorruptionType, Form, Outcome
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection
 
@@ -141,29 +140,6 @@ def test_a_judged_row_without_truth_is_refused() -> None:
         card(row(True, 0.9).model_copy(update={"family": None}))
 
 
-def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows() -> None:
-    rows = random_rows(120, families=6)
-    sample = _sample(rows)
-    spread = _bootstrap(sample, np.random.default_rng(7), resamples=25)
-    draws = np.random.default_rng(7).integers(sample.families, size=(25, sample.families))
-    for number, families in enumerate(draws):
-        picked = np.concatenate([np.flatnonzero(sample.family == f) for f in families])
-        y, p, flagged = sample.corrupted[picked], sample.p[picked], sample.flagged[picked]
-        want = {
-            "reward": sample.reward[picked].mean(),
-            "balanced_accuracy": sk.balanced_accuracy_score(y, flagged),
-            "precision": sk.precision_score(y, flagged),
-            "recall": sk.recall_score(y, flagged),
-            "f1": sk.f1_score(y, flagged),
-            "auroc": sk.roc_auc_score(y, p),
-            "brier": sk.brier_score_loss(y, p),
-            "share_flagged": flagged.mean(),
-            "type_accuracy": sample.typed[picked][y & flagged].mean(),
-        }
-        for name, value in want.items():
-            assert spread[name][number] == pytest.approx(value), name
-
-
 def test_intervals_hold_the_value_and_depend_on_the_generator_alone() -> None:
     rows = random_rows(200, families=10)
     first, again = (scorecard(rows, np.random.default_rng(3)) for _ in range(2))
@@ -182,6 +158,65 @@ def test_clustering_widens_the_interval_where_families_differ() -> None:
     assert independent.low is not None
     assert independent.high is not None
     assert clustered.high - clustered.low > 2 * (independent.high - independent.low)
+
+
+def test_false_alarms_are_told_apart_by_what_was_done_to_the_answer() -> None:
+    forms = [Form.clean, Form.clean, Form.clean, Form.placebo, Form.placebo]
+    flagged = [0.9, 0.1, 0.1, 0.9, 0.1]
+    rows = [row(False, p).model_copy(update={"form": form}) for p, form in zip(flagged, forms, strict=True)]
+    found = card(*rows, row(True, 0.9, family="b").model_copy(update={"form": Form.corrupted}))
+    assert found.clean_false_alarms.value == pytest.approx(1 / 3)
+    assert found.placebo_false_alarms.value == pytest.approx(1 / 2)
+
+
+def test_step_accuracy_counts_only_where_a_step_was_named() -> None:
+    named = [row(True, 0.9).model_copy(update={"step_right": right}) for right in (True, False, True, True)]
+    found = card(*named, row(True, 0.9), row(False, 0.1))
+    assert (found.step_accuracy.value, found.steps_named) == (0.75, 4)
+    nobody = card(row(True, 0.9), row(False, 0.1))
+    assert (nobody.step_accuracy.value, nobody.steps_named) == (None, 0)
+
+
+# --- pairs
+
+
+def twins(
+    index: int, wrong: float | None, counterpart: float, form: Form = Form.clean, family: str = "a"
+) -> tuple[Row, Row]:
+    def half(of: Form, p: float | None) -> Row:
+        read = {} if p is not None else {"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None}
+        known = row(of is Form.corrupted, 0.5 if p is None else p, family=family, key=f"forge:2:val:{index}:{of.value}")
+        return known.model_copy(update={"form": of, **read})
+
+    return half(Form.corrupted, wrong), half(form, counterpart)
+
+
+def paired(*pairs: tuple[Row, Row]) -> Pairs:
+    return pair_scores([half for pair in pairs for half in pair], np.random.default_rng(0), resamples=200)
+
+
+def test_a_pair_is_in_order_where_the_corrupted_answer_is_the_likelier_one() -> None:
+    found = paired(
+        twins(0, 0.9, 0.2),
+        twins(1, 0.4, 0.4, family="b"),
+        twins(2, 0.1, 0.3, Form.placebo),
+        twins(3, 0.3, 0.1, Form.placebo, family="b"),
+        twins(4, 0.31, 0.3, Form.placebo, family="b"),
+    )
+    assert found.pairs == 5
+    assert found.ranking.value == pytest.approx(3.5 / 5)
+    assert found.clean_ranking.value == pytest.approx(1.5 / 2)
+    assert found.placebo_ranking.value == pytest.approx(2 / 3)
+    assert found.ranking.low is not None
+    assert found.ranking.low <= found.ranking.value
+
+
+def test_an_invalid_verdict_ranks_wrong_and_half_a_pair_is_none() -> None:
+    assert paired(twins(0, None, 0.2)).ranking.value == 0.0
+    failed = Row(key="forge:2:val:1:clean", outcome=Outcome.worker_failed)
+    wrong, _ = twins(1, 0.9, 0.1)
+    found = pair_scores([wrong, failed], np.random.default_rng(0))
+    assert (found.pairs, found.ranking.value) == (0, None)
 
 
 def test_a_thousand_resamples_of_two_thousand_rows_take_less_than_a_second_of_cpu() -> None:

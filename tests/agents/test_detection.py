@@ -1,0 +1,60 @@
+"""Metrics on resampled clusters agree with scikit-learn on the rows that such a draw holds."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from forge_agents import detection
+from forge_agents.detection import Judged, Resamples, Share, spread
+
+
+def judged(rows: int, clusters: int, seed: int = 1) -> Judged:
+    rng = np.random.default_rng(seed)
+    corrupted = rng.integers(2, size=rows).astype(bool)
+    # Rounded, so that there are ties; a tenth could not be read.
+    p = np.clip(np.round(rng.normal(0.4 + 0.2 * corrupted, 0.25), 1), 0, 1)
+    unread = rng.random(rows) < 0.1
+    return Judged.of(
+        [f"c{n}" for n in rng.integers(clusters, size=rows)],
+        corrupted.tolist(),
+        [None if u else bool(q > 0.5) for u, q in zip(unread, p, strict=True)],
+        [None if u else float(q) for u, q in zip(unread, p, strict=True)],
+    )
+
+
+def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detection, "AT_A_TIME", 700)
+    sample = judged(120, clusters=6)
+    share = Share(np.random.default_rng(2).random(120), sample.corrupted & sample.flagged)
+    resamples = Resamples(sample, np.random.default_rng(7), 25)
+    found = spread(sample, resamples) | {"share": share.spread(resamples)}
+    draws = np.random.default_rng(7).integers(sample.clusters, size=(25, sample.clusters))
+    for number, clusters in enumerate(draws):
+        picked = np.concatenate([np.flatnonzero(sample.cluster == c) for c in clusters])
+        y, p, flagged = sample.corrupted[picked], sample.p[picked], sample.flagged[picked]
+        want = {
+            "balanced_accuracy": sk.balanced_accuracy_score(y, flagged),
+            "precision": sk.precision_score(y, flagged),
+            "recall": sk.recall_score(y, flagged),
+            "f1": sk.f1_score(y, flagged),
+            "auroc": sk.roc_auc_score(y, p),
+            "brier": sk.brier_score_loss(y, p),
+            "share_flagged": flagged.mean(),
+            "share": share.values[picked][share.of[picked]].mean(),
+        }
+        assert set(want) == set(found)
+        for name, value in want.items():
+            assert found[name][number] == pytest.approx(value), name
+
+
+def test_what_could_not_be_read_is_wrong_at_full_confidence() -> None:
+    unread = Judged.of(["a", "b"], [True, False], [None, None], [None, None])
+    assert unread.flagged.tolist() == [False, True]
+    assert unread.p.tolist() == [0.0, 1.0]
+
+
+def test_a_share_of_no_rows_is_not_defined() -> None:
+    nothing = Share(np.ones(3), np.zeros(3, dtype=np.bool_))
+    assert nothing.value() is None
+    resamples = Resamples(judged(3, clusters=2), np.random.default_rng(0), 10)
+    assert nothing.estimate(resamples).low is None
