@@ -91,6 +91,9 @@ def labels(
         int | None,
         typer.Option(min=1, help="Keys for each type, domain and stealth level, each made six times. Default: 20."),
     ] = None,
+    fresh: Annotated[
+        int | None, typer.Option(min=1, help="Fresh answers of each family to try every type on. Default: 60.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other keys.")] = 0,
     documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
     export: Annotated[
@@ -119,7 +122,7 @@ def labels(
     """
     from forge_arena.audits.blind import blind, load_key, load_marks, score_marks
     from forge_arena.audits.blind import export as write
-    from forge_arena.audits.labels import DRAWS, QUICK_DRAWS, audit_labels
+    from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
     from forge_arena.episodes import SUITE, Arena
     from forge_arena.errors import ForgeArenaError
     from forge_arena.scenarios.documents import load_documents, suite_of
@@ -131,6 +134,8 @@ def labels(
         raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
     if marks is not None and export is not None:
         raise fail("--export writes what a reader is to mark, --marks scores it: one at a time")
+    if export is not None and not export.parent.is_dir():
+        raise fail(f"--export {export}: there is no folder {export.parent}")
     try:
         if marks is not None and key is not None:
             finish(score_marks(load_marks(marks), load_key(key)), json, html)
@@ -153,6 +158,7 @@ def labels(
                     who,
                     splits=splits or tuple(Split),
                     draws=draws or (QUICK_DRAWS if quick else DRAWS),
+                    fresh=fresh or (QUICK_FRESH if quick else FRESH),
                     seed=seed,
                     sources=sources,
                     suite=suite,

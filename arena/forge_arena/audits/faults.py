@@ -113,14 +113,21 @@ def follows_its_twin(episode: Episode, clean: Episode) -> Findings:
     truth = episode.truth
     same = truth.clean_output == clean.observation.worker_output and episode.scenario == clean.scenario
     found[Question.twins_agree] = None if same else "the clean episode shows another answer or scenario"
-    # At stealth 1 the twins have traded their reasoning: there the clean one's has the other steps.
-    if truth.corrupted and truth.mechanism is Mechanism.rewrite and truth.stealth != 1:
+    if truth.corrupted and truth.mechanism is Mechanism.rewrite:
         here, there = _steps(episode), set(_steps(clean))
-        other = next((n for n, step in enumerate(here) if step not in there), -1)
-        # Both twins may close with the same words ("done as asked"), which are false beside the corrupted answer only.
-        same_close = other == -1 and truth.step == len(here) - 1
+        others = [number for number, step in enumerate(here) if step not in there]
+        allowed = {others[0] if others else -1}
+        if not others:
+            # Both twins may close with the same words ("done as asked"), which are false beside the corrupted one only.
+            allowed.add(len(here) - 1)
+        if truth.stealth == 1:
+            # The twins have traded their reasoning: the clean one's has the wrong steps.
+            allowed.add(-1)
+        if truth.corruption_type is CorruptionType.factual_omission:
+            # The step about what is said instead is another one, and true.
+            allowed.update((-1, *others))
         found[Question.step_is_the_first_other] = (
-            None if other == truth.step or same_close else f"step {other} is the first other one, not {truth.step}"
+            None if truth.step in allowed else f"step {truth.step}; those that the clean twin has not are {others}"
         )
     return found
 
@@ -285,11 +292,7 @@ def _step_is_in_the_reasoning(case: _Case) -> str | None:
     if step is None:
         return "a corrupted answer without a step"
     count = len(steps(reasoning))
-    if step >= count:
-        return f"step {step} of {count}"
-    if case.truth.mechanism is Mechanism.rewrite and case.truth.stealth == 1 and step != -1:
-        return f"step {step} where the reasoning contradicts the answer"
-    return None
+    return None if -1 <= step < count else f"step {step} of {count}"
 
 
 _QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case], bool]], ...] = (

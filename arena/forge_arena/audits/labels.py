@@ -38,7 +38,10 @@ from forge_arena.verify import Judge
 from forge_arena.workers.base import Worker
 
 DRAWS = 20
-QUICK_DRAWS = 3
+QUICK_DRAWS = 4
+# Of so many for each of the families that offer a type, chance alone does not carry a share of 2% over the limit.
+FRESH = 60
+QUICK_FRESH = 20
 VERIFIED_AT_LEAST = 0.99
 IMPOSSIBLE_AT_MOST = 0.05
 STEALTHS = range(4)
@@ -111,7 +114,7 @@ def audit_labels(
     *,
     splits: Sequence[Split] = tuple(Split),
     draws: int = DRAWS,
-    fresh: int | None = None,
+    fresh: int = FRESH,
     seed: int = 0,
     sources: Sequence[Source] | None = None,
     suite: str = SUITE,
@@ -125,7 +128,7 @@ def audit_labels(
         splits: where keys are drawn from, in turn.
         draws: keys for each pair of type and domain and each stealth level; each is made in three forms by two
             mechanisms.
-        fresh: fresh draws of each family for the share of impossible types; default as many as `draws`.
+        fresh: fresh draws of each family for the share of impossible types.
         seed: another seed shares no key with this one.
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key.
@@ -135,12 +138,12 @@ def audit_labels(
     Raises:
         ValueError: `draws`, `splits` or `concurrency` leave nothing to do.
     """
-    if draws < 1 or concurrency < 1 or not splits or (fresh is not None and fresh < 1):
+    if min(draws, fresh, concurrency, len(splits)) < 1:
         raise ValueError(
             f"draws, fresh draws, splits and concurrency must be at least 1,"
             f" got {draws}, {fresh}, {len(splits)}, {concurrency}"
         )
-    audit = _Audit(worker, tuple(splits), draws, fresh or draws, seed, sources or load_families(), suite, on_progress)
+    audit = _Audit(worker, tuple(splits), draws, fresh, seed, sources or load_families(), suite, on_progress)
     asyncio.run(audit.run(concurrency))
     return audit.report()
 
