@@ -23,6 +23,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
+from forge_arena.values import sentences
 from forge_arena.verify import Judge, Report
 
 if TYPE_CHECKING:
@@ -142,9 +143,9 @@ def evidence(episode: Episode, text: str) -> float | None:
     - recall: how much of the best-covered span is quoted, of which `ENOUGH` characters suffice;
     - precision: the rest of the sentence around a span, quoted whole, costs as much as a quarter of what was hit; other
       text costs itself;
-    - their product is multiplied by the share of the text outside the spans that was *not* quoted. So quoting every
-      citation or every number, one of which must be wrong, earns no more than a guess at one (their F1 would), and
-      quoting everything earns nothing.
+    - precision x the harmonic mean of recall and 1 x the share of the text outside the spans that was *not* quoted. So
+      quoting every citation or every number, one of which must be wrong, earns no more than a guess at one (an F1
+      would pay twice that), and quoting everything earns nothing.
 
     Quotes of something else (the right passage of the source beside the wrong words of the answer, the reasoning, a
     rule) neither earn nor cost. More than `MAX_QUOTES` different quotes point at nothing.
@@ -156,7 +157,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     spans, low = target.spans, target.low
     if not spans:
         return None
-    quotes = {_lower(segment) for segment in _quotes(text)} - {""}
+    quotes = {_lower(segment) for segment in quoted(text)} - {""}
     if not quotes or len(quotes) > MAX_QUOTES:
         return 0.0
     covered = bytearray(len(low))
@@ -176,7 +177,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     precision = hit / (hit + cost)
     outside = len(low) - sum(end - start for start, end in spans)
     spared = 1.0 - beside / outside if outside else 1.0
-    return precision * recall * spared
+    return precision * 2.0 * recall / (1.0 + recall) * spared
 
 
 def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> float:
@@ -184,9 +185,9 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
 
     - restored: 1 if the target claim is stated rightly again (or kept, for a rule), 0.5 if it is only no longer wrong,
       0 if it is still broken;
-    - intact: of the claims that the repair changed, the share that needed it: one over one more than the right claims
-      of the clean twin that it no longer states; halved for each thing that it newly breaks or invents. So striking
-      out whatever may be wrong earns no more than striking out one thing by chance;
+    - intact: halved for each thing that the repair newly breaks or invents, and divided by one more than the right
+      claims that it drops, so that striking out whatever may be wrong earns no more than striking out one thing by
+      chance. A claim dropped with the wrong one's own sentence counts a quarter;
     - locality: see `locality`.
 
     The clean twin itself earns 1, an empty or unchanged answer 0. On a clean answer rightly called clean, `NEUTRAL`
@@ -209,9 +210,11 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
         return 0.0
     clean = _clean_report(judge, truth.clean_output)
     restored = 1.0 if truth.target in found.stated or truth.target not in clean.stated else 0.5
-    lost = len(clean.stated - found.stated - {truth.target})
-    broken = len(found.broken - clean.broken)
-    return float(restored / (1 + lost) * 0.5**broken * locality(episode, repaired))
+    broken = found.broken - clean.broken
+    dropped = clean.stated - found.stated - {truth.target}
+    near = len(dropped & _beside(judge, truth.clean_output, output))
+    lost = len(dropped) - near + WINDOW_COST * near
+    return float(restored / (1.0 + lost) * 0.5 ** len(broken) * locality(episode, repaired))
 
 
 def locality(episode: Episode, repaired: str) -> float:
@@ -335,7 +338,8 @@ def _lower(text: str) -> str:
     return (low if len(low) == len(text) else text).replace("\n", " ").replace("\t", " ")
 
 
-def _quotes(text: str) -> Iterator[str]:
+def quoted(text: str) -> Iterator[str]:
+    """What stands in quotation marks or backticks, parted at ellipses, without outer punctuation."""
     for match in _QUOTED.finditer(text):
         for segment in _ELLIPSIS.split(match[match.lastindex or 0]):
             start, end = _core(segment, 0, len(segment))
@@ -384,3 +388,12 @@ def _words(text: str) -> list[str]:
 def _clean_report(judge: Judge, clean_output: str) -> Report:
     """What the clean twin states: the same for every attempt on an episode."""
     return judge.report(clean_output)
+
+
+@lru_cache(maxsize=EPISODES_KEPT)
+def _beside(judge: Judge, clean_output: str, output: str) -> frozenset[str]:
+    """The claims that the clean twin states only in sentences that the corrupted answer has otherwise or not at all."""
+    kept = [span for span in sentences(clean_output) if clean_output[slice(*span)] in output]
+    findings = _clean_report(judge, clean_output).findings
+    elsewhere = {f.claim for f in findings if any(start <= f.start < end for start, end in kept)}
+    return frozenset(f.claim for f in findings) - elsewhere

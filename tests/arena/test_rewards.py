@@ -209,7 +209,7 @@ def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> Non
 def test_the_weights_sum_to_one() -> None:
     assert sum(WEIGHTS.values()) == pytest.approx(1.0)
     assert list(WEIGHTS) == ["detection", "explanation", "correction", "calibration"]
-    assert GRADER_VERSION == "1"
+    assert GRADER_VERSION == "2"
 
 
 @corrupted
@@ -299,14 +299,14 @@ def test_naming_none_or_several_types_or_a_lookalike_earns_nothing(text: str) ->
         ('"within 10 to 14 business days"', 0.9, 0.99),
         (f'"{SENTENCE}"', 0.6, 0.9),
         ('"It will arrive ... 10 to 14 business days"', 0.8, 0.99),
-        (f'"{SENTENCE} There is nothing further that you need to do for now."', 0.2, 0.55),
+        (f'"{SENTENCE} There is nothing further that you need to do for now."', 0.15, 0.3),
         (f'"{TEMPORAL.observation.worker_output}"', 0.0, 0.1),
         (f'"{TEMPORAL.observation.worker_output[5:]}"', 0.0, 0.1),
         (" ".join(f'"{s}"' for s in TEMPORAL.observation.worker_output.split(". ")), 0.0, 0.1),
         (" ".join(f'"{w}"' for w in dict.fromkeys(TEMPORAL.observation.worker_output.split())), 0.0, 0.1),
         (f'"{SOURCE}"', 0.0, 0.0),
         ('"the" "to" "of" "and" "a" "in" "for" "days" "is" "you"', 0.0, 0.3),
-        ('"section 3.2" "R-58213" "$89.99" "a refund" "10 to 14 business days"', 0.3, 0.75),
+        ('"section 3.2" "R-58213" "$89.99" "a refund" "10 to 14 business days"', 0.3, 0.65),
         ("10 to 14 business days", 0.0, 0.0),
         ('10 to 14 business days"', 0.0, 0.0),
         ('"within 14 to 10 business days"', 0.0, 0.0),
@@ -357,6 +357,19 @@ def test_one_of_several_wrong_places_is_evidence_enough_and_all_of_them_cost_not
     assert evidence(several, '"nine weeks"') == 1.0
     assert evidence(several, '"9 days" and "nine weeks"') == 1.0
     assert score(several, oracle_verdict(several)).components.explanation == 1.0
+
+
+def test_quoting_whatever_may_be_wrong_earns_no_more_than_a_guess_at_one() -> None:
+    values = ("R-58213", "$89.99", "a refund", "5 to 7 business days")
+    hedge = " ".join(f'"{value}"' for value in values)
+    shown = []
+    for value in values:
+        truth = TEMPORAL.truth.model_copy(update={"output_spans": spans(CLEAN, value), "source_spans": ()})
+        seen = TEMPORAL.observation.model_copy(update={"worker_output": CLEAN})
+        wrong_here = TEMPORAL.model_copy(update={"truth": truth, "observation": seen})
+        assert evidence(wrong_here, f'"{value}"') == 1.0
+        shown.append(evidence(wrong_here, hedge) or 0.0)
+    assert 0.5 / len(values) < sum(shown) / len(shown) <= 1 / len(values)
 
 
 def test_more_quotes_than_anyone_needs_point_at_nothing() -> None:
@@ -418,6 +431,23 @@ def test_striking_the_wrong_statement_out_earns_half_of_what_putting_it_right_ea
         "It will arrive within 10 to 14 business days, as section 3.2 says. ", ""
     )
     assert 0.3 <= repaired(TEMPORAL, struck) <= 0.5
+
+
+def test_striking_out_whatever_may_be_wrong_earns_no_more_than_striking_one_thing_by_chance() -> None:
+    optional = tuple(claim.model_copy(update={"required": False}) for claim in SCENARIO.claims)
+    lax = TEMPORAL.model_copy(update={"scenario": SCENARIO.model_copy(update={"claims": optional})})
+    lines = [line for line in TEMPORAL.observation.worker_output.split(". ") if any(c.isdigit() for c in line)]
+
+    def struck(*gone: str) -> float:
+        text = TEMPORAL.observation.worker_output
+        for line in gone:
+            text = text.replace(line, "")
+        return repaired(lax, text)
+
+    alone = [struck(line) for line in lines]
+    assert len(lines) == 3
+    assert max(alone) > 0.2
+    assert struck(*lines) <= 1.05 * sum(alone) / len(alone)
 
 
 def test_breaking_or_losing_something_else_costs() -> None:
