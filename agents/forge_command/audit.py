@@ -18,6 +18,8 @@ from forge_command.app import JsonFile, fail
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
 
+ROWS_PRINTED = 40
+
 app = typer.Typer(
     help="Prove that the labels are true, that the source is needed, and that the reward cannot be gamed.",
     epilog="Every audit ends with exit code 0 where all gates hold, 1 where one fails, 2 on bad input.",
@@ -54,9 +56,11 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
         )
         for column, right in zip(table.columns, numeric, strict=True):
             grid.add_column(escape(column), justify="right" if right else "left", overflow="fold")
-        for row in table.rows:
+        for row in table.rows[:ROWS_PRINTED]:
             grid.add_row(*[escape(shown(cell)) for cell in row])
         out.print(grid)
+        if len(table.rows) > ROWS_PRINTED:
+            out.print(f"[dim]{len(table.rows) - ROWS_PRINTED} more rows in --json and --html[/]\n", highlight=False)
     gates = Grid("gate", "", "value", "limit", "", title="gates", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for gate in sorted(report.gates, key=lambda gate: gate.passed):
         said = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
@@ -244,5 +248,50 @@ def shortcuts(
                 on_progress=lambda n, total: bar.update(attacking, completed=n, total=total, visible=True),
             )
     except (ForgeArenaError, ValueError, OSError) as error:
+        raise fail(str(error)) from None
+    finish(report, json, html)
+
+
+@app.command()
+def exploits(
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="Keys to play, each in its three forms. Default: 2000, quick 400.")
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="train, val or test; may be given several times. Default: all, in turn.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
+    quick: Quick = False,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+) -> None:
+    """Can the reward be had without the work? Let degenerate overseers play, and hold them against an honest one.
+
+    Constants, hedgers, stuffers, echoes, shotgun quotes and repairs, text for the grader, tricks on the parser, code that
+    games the runner: each must earn less than the weakest honest overseer (balanced accuracy 0.60, confidence 0.60, empty
+    texts), over the default stream and for each corruption type alone. The oracle must earn all that there is.
+    """
+    from forge_arena.audits.exploits import EPISODES, QUICK, audit_exploits
+    from forge_arena.episodes import Arena
+    from forge_arena.errors import ForgeArenaError
+    from forge_arena.types import Split
+    from forge_arena.workers import ScriptedWorker
+    from forge_command.evaluation import progress
+
+    unknown = sorted(set(split or ()) - set(Split))
+    if unknown:
+        raise fail(f"--split must be one of {', '.join(Split)}, got {', '.join(unknown)}")
+    splits = [Split(name) for name in dict.fromkeys(split)] if split else list(Split)
+    try:
+        with progress() as bar:
+            task = bar.add_task("exploits", total=None)
+            report = audit_exploits(
+                Arena(ScriptedWorker(), secret=f"exploits:{seed}"),
+                episodes=episodes or (QUICK if quick else EPISODES),
+                splits=splits,
+                seed=seed,
+                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+    except (ForgeArenaError, ValueError) as error:
         raise fail(str(error)) from None
     finish(report, json, html)
