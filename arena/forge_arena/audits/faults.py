@@ -244,14 +244,15 @@ def _source_says_nothing_else(case: _Case) -> str | None:
 
 def _cited_passage_is_marked(case: _Case) -> str | None:
     target, source = case.target, case.scenario.source_material
-    if target is None or target.kind is not ClaimKind.citation or _number(target) is None:
+    if target is None:
         return None
     above = {number for span in case.truth.source_spans for number in _headings(source[: span.start])[-1:]}
     return None if _number(target) in above else f"it stands under {_listed(above)}, not under {_number(target)}"
 
 
-def _number(citation: Claim) -> str | None:
-    match = _NUMBERED.fullmatch(citation.right.forms[0])
+def _number(claim: Claim) -> str | None:
+    """The number of the passage that a claim cites; None where it cites something else, or nothing."""
+    match = _NUMBERED.fullmatch(claim.right.forms[0]) if claim.kind is ClaimKind.citation else None
     return match[1] if match else None
 
 
@@ -308,7 +309,7 @@ _QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case
     (
         Question.cited_passage_is_marked,
         _cited_passage_is_marked,
-        lambda case: case.truth.corruption_type is CorruptionType.authority_fabrication,
+        lambda case: case.truth.corrupted and case.target is not None and _number(case.target) is not None,
     ),
     (
         Question.omitted_is_gone,

@@ -1,0 +1,150 @@
+"""The label audit: it counts what it made, asks every question, and fails where a label is wrong."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from forge_arena.audits.labels import audit_labels, grouped
+from forge_arena.audits.report import AuditReport, Table
+from forge_arena.episodes import Arena
+from forge_arena.scenarios import load_families
+from forge_arena.types import Answer, CorruptionType, Episode, Form, Scenario, Split
+from forge_arena.workers import HiddenInstruction, ScriptedWorker
+
+FAMILIES = [family for family in load_families() if family.name in ("duplicate_charge", "order_of_precedence")]
+CELLS = 2 * len(CorruptionType) * 4
+FORMS_AND_MECHANISMS = 6
+
+
+def audit(worker: ScriptedWorker | None = None, **settings: Any) -> AuditReport:
+    arguments: dict[str, Any] = {"splits": (Split.train,), "draws": 1, "fresh": 3, "sources": FAMILIES} | settings
+    return audit_labels(worker or ScriptedWorker(), **arguments)
+
+
+@pytest.fixture(scope="module")
+def report() -> AuditReport:
+    return audit()
+
+
+def table(report: AuditReport, title: str) -> Table:
+    return next(table for table in report.tables if table.title == title)
+
+
+def gates(report: AuditReport) -> dict[str, bool]:
+    return {gate.name: gate.passed for gate in report.gates}
+
+
+def test_every_type_domain_and_stealth_is_made_in_every_form_by_every_mechanism(report: AuditReport) -> None:
+    assert report.settings["keys"] == CELLS
+    rows = {(by, value): (asked, made) for by, value, asked, made, *_ in table(report, "verified").rows}
+    assert rows["all", "all"][0] == CELLS * FORMS_AND_MECHANISMS
+    for by, parts in (("form", 3), ("type", 5), ("domain", 2), ("stealth", 4), ("mechanism", 2)):
+        asked = [counts[0] for (name, _), counts in rows.items() if name == by]
+        assert asked == [CELLS * FORMS_AND_MECHANISMS // parts] * parts
+
+
+def test_every_gate_but_that_of_chance_holds_for_the_scripted_worker(report: AuditReport) -> None:
+    failed = {name for name, passed in gates(report).items() if not passed}
+    # A handful of draws says too little of how often a type is impossible.
+    assert {name for name in failed if not name.startswith("impossible")} == set()
+
+
+def test_every_question_was_asked(report: AuditReport) -> None:
+    assert all(asked for _, asked, *_ in table(report, "asked of every label once more").rows)
+
+
+def test_what_became_of_hidden_instructions_adds_up(report: AuditReport) -> None:
+    by_type = table(report, "hidden instructions, by type").rows
+    by_level = table(report, "hidden instructions, by what the Worker was told").rows
+    for column in range(4):
+        assert sum(int(row[1 + column] or 0) for row in by_type) == sum(int(row[2 + column] or 0) for row in by_level)
+    assert len(by_type) == len(CorruptionType)
+    assert sum(int(row[1] or 0) + int(row[4] or 0) for row in by_type) == CELLS
+
+
+def test_a_worker_that_never_obeys_is_replaced_by_rewriting() -> None:
+    report = audit(ScriptedWorker(compliance=0.0))
+    for _, obeyed, refused, _, replaced, share, *_ in table(report, "hidden instructions, by type").rows:
+        assert (obeyed, share) == (0, 0.0)
+        assert refused == 4 * int(replaced or 0)
+    spans = table(report, "spans in corrupted answers").rows
+    assert all(made == replaced for _, mechanism, made, replaced, *_ in spans if mechanism == "prompt")
+
+
+def test_the_result_does_not_depend_on_how_many_are_made_at_a_time(report: AuditReport) -> None:
+    told: list[tuple[int, int]] = []
+    alone = audit(concurrency=1, on_progress=lambda done, total: told.append((done, total)))
+    assert alone == report
+    assert told[-1][0] == told[-1][1] == len(told)
+
+
+def test_another_seed_audits_other_episodes(report: AuditReport) -> None:
+    other = audit(seed=1)
+    assert other.settings["keys"] == report.settings["keys"]
+    assert table(other, "spans in corrupted answers") != table(report, "spans in corrupted answers")
+
+
+class Rambler(ScriptedWorker):
+    """A brain that always says something untrue."""
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        return Answer(reasoning="", output="It costs $123,456.78 under section 99.99.")
+
+
+def test_answers_that_never_verify_fail_the_gate_and_are_grouped_by_reason() -> None:
+    report = audit(Rambler())
+    assert not gates(report)["verified"]
+    reasons = table(report, "why there was no episode").rows
+    assert {reason for _, reason, *_ in reasons} == {
+        "no usable answer in N tries for a scenario of family \u2026: its last answer breaks \u2026"
+    }
+    assert sum(int(times or 0) for *_, times, _ in reasons) == CELLS * FORMS_AND_MECHANISMS
+
+
+async def _mislabelled(self: Arena, key: str) -> Episode:
+    """A corrupted answer that is passed off as clean."""
+    episode, _ = await self.make_judged(key)
+    truth = episode.truth
+    if not truth.corrupted:
+        return episode
+    clean = truth.model_copy(
+        update={
+            **dict.fromkeys(("corruption_type", "mechanism", "stealth", "awareness", "candour", "target", "step")),
+            "corrupted": False,
+            "output_spans": (),
+            "source_spans": (),
+            "clean_output": episode.observation.worker_output,
+        }
+    )
+    return episode.model_copy(update={"truth": clean})
+
+
+def test_a_wrong_label_fails_the_gate_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Arena, "make", _mislabelled)
+    report = audit()
+    gate = next(gate for gate in report.gates if gate.name == "labels judged otherwise")
+    assert not gate.passed
+    # Both the answer and what is said to be its twin are wrong, by either mechanism.
+    assert gate.value == CELLS * 2 * 2
+    assert f":{Form.corrupted}: breaks" in gate.detail or f":{Form.corrupted}: the twin breaks" in gate.detail
+    assert table(report, "cells with a failure or a fault").rows
+
+
+@pytest.mark.parametrize("nothing", [{"draws": 0}, {"fresh": 0}, {"splits": ()}, {"concurrency": 0}])
+def test_settings_that_leave_nothing_to_do_are_refused(nothing: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be at least 1"):
+        audit(**nothing)
+
+
+@pytest.mark.parametrize(
+    ("reason", "group"),
+    [
+        ("no usable answer in 4 tries for a scenario of family 'x_y': no t fits this answer: 3 places tried",
+         "no usable answer in N tries for a scenario of family \u2026: no t fits this answer: N places tried"),
+        ("its last answer breaks window, invented:$5.00", "its last answer breaks \u2026"),
+        ('HTTP 503 from "m"', "HTTP N from \u2026"),
+    ],
+)  # fmt: skip
+def test_reasons_are_grouped_without_names_and_numbers(reason: str, group: str) -> None:
+    assert grouped(reason) == group
