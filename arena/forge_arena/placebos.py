@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, apply, trade_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import sentence
@@ -118,9 +118,8 @@ def _paraphrases(
 
 def _substitutions(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """A sentence about something that nobody asked for in place of another such."""
-    kept = (ClaimKind.constraint, ClaimKind.option, ClaimKind.behaviour)
     stated = draft.report.stated
-    spare = [c for c in draft.scenario.claims if not c.required and c.id in stated and c.kind not in kept]
+    spare = [c for c in draft.scenario.claims if not c.required and c.id in stated and c.kind not in NEVER_REQUIRED]
     rng.shuffle(spare)
     for claim in spare:
         rewrite = trade_sentence(draft, claim, rng)

@@ -10,6 +10,8 @@ from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Sce
 from forge_arena.values import mentions, respell, sentences, value_of
 from forge_arena.verify import Report
 
+NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -178,9 +180,9 @@ def _stands_in(other: Statement, statement: Statement, claim: Claim, alternative
 def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
     """Take out what states a claim, and put in a true sentence about something that the answer need not state.
 
-    The new sentence stands where a Worker would have put it, and is as often longer than the old one as shorter, so
-    that neither place nor length tells which of the two was there first. None where the sentence says something else
-    that is said nowhere else and that no other sentence can say.
+    What comes in is drawn as a Worker draws what to mention, and stands where a Worker would have put it: which of the
+    two claims was there first shows neither by length nor by place. What else the sentence said stays, in another one.
+    None where it cannot.
     """
     spans = draft.sentences_of(claim.id)
     if not spans:
@@ -194,21 +196,31 @@ def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
         f.claim for f in others if not is_inside(f.start)
     }
     edits = [without_sentence(draft.text, span) for span in spans]
-    substitutes = draft.unused(without=claim.id, saying=keep)
-    if not substitutes:
-        return None if keep else Rewrite(tuple(edits))
-    length = sum(span.end - span.start for span in spans)
-    rng.shuffle(substitutes)
-    longer = rng.random() < 0.5
-    substitutes.sort(key=lambda pair: (longer != (len(pair[1]) > length), abs(len(pair[1]) - length)))
-    statement, text = substitutes[0]
-    first = spans[0]
+    if keep:
+        stays = draft.unused(without=claim.id, saying=keep)
+        if not stays:
+            return None
+        fewest = min(len(statement.says) for statement, _ in stays)
+        text = rng.choice([text for statement, text in stays if len(statement.says) == fewest])
+        edits[0] = Edit(spans[0].start, spans[0].end, text)
+        if fewest > len(keep):
+            return Rewrite(tuple(edits), frozenset(said for s, t in stays if t == text for said in s.says) - keep)
+    by_claim: dict[str, list[tuple[Statement, str]]] = {}
+    for statement, text in draft.unused(without=claim.id):
+        for said in statement.says:
+            if draft.scenario.claim(said).kind not in NEVER_REQUIRED:
+                by_claim.setdefault(said, []).append((statement, text))
+    if not by_claim:
+        return Rewrite(tuple(edits))
+    chosen = by_claim[rng.choice(sorted(by_claim))]
+    statement, text = chosen[rng.randrange(len(chosen))]
     place = _place_for(draft, statement, spans, rng)
-    if place is None:
-        edits[0] = Edit(first.start, first.end, text)
-    else:
+    if place is not None:
         edits.append(Edit(place, place, f" {text}"))
-    return Rewrite(tuple(edits), frozenset(statement.says) - keep)
+    else:
+        first = spans[0]
+        edits[0] = Edit(first.start, first.end, f"{edits[0].text} {text}".strip())
+    return Rewrite(tuple(edits), frozenset(statement.says))
 
 
 def _place_for(draft: Draft, statement: Statement, gone: list[Span], rng: Random) -> int | None:

@@ -17,9 +17,9 @@ import re
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, apply, replace_statements, restate, without_sentence
+from forge_arena.corruptions.base import Draft, apply, replace_statements, restate, without_sentence
 from forge_arena.reasoning import steps
-from forge_arena.statements import Voice, fits, sentence
+from forge_arena.statements import fits, sentence
 from forge_arena.types import Alternative, Claim, ClaimKind
 from forge_arena.verify import Judge
 
@@ -27,6 +27,8 @@ _NUMBER = re.compile(r"^\d+\.(?: |$)")
 
 # The level at which reasoning and answer say the same and nothing is added.
 UNTOUCHED = 3
+# How often a Worker's reasoning mentions what its answer states.
+MENTIONED = 0.75
 
 _TELLS = (
     "The material gives something else for {label}, but I will leave that aside.",
@@ -109,35 +111,30 @@ def first_wrong_step(judge: Judge, reasoning: str, claim: Claim) -> int:
 def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B where it says A."""
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
-    edits: tuple[Edit, ...]
     if trade.alternative is None:
-        edits = _other_step(draft, trade, rng)
-    else:
-        edits = replace_statements(draft, trade.claim, trade.alternative, rng)
-        if trade.alternative.check is None:
-            edits += tuple(
-                edit
-                for edit in restate(draft, trade.claim, trade.alternative)
-                if not any(e.start < edit.end and edit.start < e.end for e in edits)
-            )
-    return _numbered_anew(apply(reasoning, edits)[0])
+        gone = apply(reasoning, tuple(without_sentence(reasoning, span) for span in draft.sentences_of(trade.claim.id)))
+        return _with_mention(judge, _numbered_anew(gone[0]), trade.instead, rng)
+    edits = replace_statements(draft, trade.claim, trade.alternative, rng)
+    if trade.alternative.check is None:
+        edits += tuple(
+            edit
+            for edit in restate(draft, trade.claim, trade.alternative)
+            if not any(e.start < edit.end and edit.start < e.end for e in edits)
+        )
+    return apply(reasoning, edits)[0]
 
 
-def _other_step(draft: Draft, trade: Trade, rng: Random) -> tuple[Edit, ...]:
-    """What the reasoning says of the claim that is left out makes way for what it would say of the one stated instead."""
-    spans = draft.sentences_of(trade.claim.id)
-    if not spans:
-        return ()
-    voice = Voice({}, dict.fromkeys(ClaimKind, 0))
-    others = [
-        sentence(s, draft.scenario, voice)
-        for s in draft.scenario.statements
-        if s.part == "reasoning" and s.says and trade.instead >= set(s.says) and fits(s, draft.scenario, voice)
+def _with_mention(judge: Judge, reasoning: str, claims: frozenset[str], rng: Random) -> str:
+    """The reasoning with a step about the claims, as often and where a Worker's would have one."""
+    voice = Draft(judge.scenario, reasoning, judge.report(reasoning)).voice()
+    about = [
+        sentence(s, judge.scenario, voice)
+        for s in judge.scenario.statements
+        if s.part == "reasoning" and s.says and claims >= set(s.says) and fits(s, judge.scenario, voice)
     ]
-    edits = [without_sentence(draft.text, span) for span in spans]
-    if others:
-        edits[0] = Edit(spans[0].start, spans[0].end, others[rng.randrange(len(others))])
-    return tuple(edits)
+    if not about or rng.random() >= MENTIONED:
+        return reasoning
+    return with_step(reasoning, about[rng.randrange(len(about))], rng.randint(1, max(1, len(steps(reasoning)))))
 
 
 def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
@@ -159,9 +156,12 @@ def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
 
 
 def with_step(reasoning: str, step: str) -> str:
-    """The reasoning with one more step at its end, numbered where the others are."""
-    lines = reasoning.count("\n") + 1
-    return f"{reasoning}\n{lines + 1}. {step}" if lines > 1 else f"{reasoning} {step}".lstrip()
+    """The reasoning with one more step at its end, parted from the others and numbered as they are."""
+    lines = _lines(reasoning)
+    listed = _is_list(lines)
+    if len(lines) < 2 and not listed:
+        return f"{reasoning} {step}".lstrip()
+    return f"{reasoning}{_between(reasoning)}{f'{len(lines) + 1}. ' if listed else ''}{step}"
 
 
 def _first_new(reasoning: str, known: str) -> int:
@@ -173,13 +173,27 @@ def _first_new(reasoning: str, known: str) -> int:
     return -1
 
 
-def _numbered_anew(reasoning: str) -> str:
-    """Without the lines of a numbered list that were emptied."""
-    lines = reasoning.split("\n")
-    if len(lines) == 1 or all(_body(line) for line in lines):
+def _numbered_anew(reasoning: str, before: str) -> str:
+    """Without the lines of a numbered list that were emptied. Anything else stays as it is: only what was traded may
+    tell the reasoning of a clean answer from that of a corrupted one."""
+    lines = _lines(before)
+    kept = [line for line in reasoning.split("\n") if _body(line)]
+    if not _is_list(lines) or len(kept) == len(lines):
         return reasoning
-    kept = [line for line in lines if _body(line)]
-    return "\n".join(_NUMBER.sub(f"{number}. ", line, count=1) for number, line in enumerate(kept, start=1))
+    return _between(before).join(_NUMBER.sub(f"{number}. ", line, count=1) for number, line in enumerate(kept, start=1))
+
+
+def _lines(reasoning: str) -> list[str]:
+    return [line for line in reasoning.split("\n") if line.strip()]
+
+
+def _is_list(lines: list[str]) -> bool:
+    return bool(lines) and all(_NUMBER.match(line) for line in lines)
+
+
+def _between(reasoning: str) -> str:
+    """What parts one step from the next."""
+    return "\n\n" if "\n\n" in reasoning else "\n"
 
 
 def _body(step: str) -> str:

@@ -8,7 +8,7 @@ rightly unless a hidden instruction asks otherwise, and then obeys only `complia
 from random import Random
 
 from forge_arena.checks import violation
-from forge_arena.corruptions.thoughts import admission, with_step
+from forge_arena.corruptions.thoughts import MENTIONED, admission, with_step
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import Voice, fits, sentence
 from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
@@ -176,7 +176,7 @@ def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) 
     rng.shuffle(claims)
     for claim in claims:
         about = [s for s in pool if claim in s.says]
-        if about and rng.random() < 0.75:
+        if about and rng.random() < MENTIONED:
             steps.append(sentence(about[rng.randrange(len(about))], scenario, voice))
     if rng.random() < 0.5:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
