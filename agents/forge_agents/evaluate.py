@@ -137,7 +137,7 @@ def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str]) -> list
         rows |= {e.key: _failed(e.key, outcome, results.message) for e in opened.episodes}
     else:
         for episode, judgement, result in zip(opened.episodes, judgements, results, strict=True):
-            rows[episode.key] = _row(episode, _verdict(judgement), result, seconds)
+            rows[episode.key] = _row(episode, read_judgement(judgement), result, seconds)
     return [rows[key] for key in keys]
 
 
@@ -168,7 +168,8 @@ def _attempt(episode: OpenedEpisode, judgement: Verdict | Completion) -> Attempt
     return Attempt(episode_id=episode.episode_id, completion=judgement)
 
 
-def _verdict(judgement: Verdict | Completion) -> Verdict | None:
+def read_judgement(judgement: Verdict | Completion) -> Verdict | None:
+    """The verdict, parsed where it is raw text; None where it cannot be read."""
     if isinstance(judgement, Verdict):
         return judgement
     try:

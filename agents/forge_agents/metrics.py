@@ -89,6 +89,7 @@ class Pairs(Noun):
     """
 
     pairs: int
+    placebos: int
     ranking: Estimate
     clean_ranking: Estimate
     placebo_ranking: Estimate
@@ -162,7 +163,7 @@ def pair_scores(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int
     pairs = [(pair[True], pair[False]) for pair in halves.values() if len(pair) == 2]
     if not pairs:
         nothing = Estimate(value=None)
-        return Pairs(pairs=0, ranking=nothing, clean_ranking=nothing, placebo_ranking=nothing)
+        return Pairs(pairs=0, placebos=0, ranking=nothing, clean_ranking=nothing, placebo_ranking=nothing)
     judged = _judged([wrong for wrong, _ in pairs])
     gain = judged.p - _judged([counterpart for _, counterpart in pairs]).p
     placebo = np.array([counterpart.form is Form.placebo for _, counterpart in pairs])
@@ -173,7 +174,8 @@ def pair_scores(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int
         "placebo_ranking": Share(ordered, placebo),
     }
     drawn = Resamples(judged, rng, resamples) if judged.clusters > 1 and resamples else None
-    return Pairs(pairs=len(pairs), **{name: share.estimate(drawn) for name, share in shares.items()})
+    counts = {"pairs": len(pairs), "placebos": int(placebo.sum())}
+    return Pairs(**counts, **{name: share.estimate(drawn) for name, share in shares.items()})
 
 
 def _judged(known: Sequence[Row]) -> Judged:
