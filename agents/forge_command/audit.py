@@ -3,6 +3,8 @@
 One function a subcommand. Each ends in `finish`, which prints the report, writes it, and sets the exit code.
 """
 
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,7 +67,8 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
     for gate in sorted(report.gates, key=lambda gate: gate.passed):
         said = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
         gates.add_row(escape(gate.name), said, shown(gate.value), shown(gate.limit), escape(gate.detail))
-    out.print(gates)
+    if report.gates:
+        out.print(gates)
     try:
         if json == "-":
             typer.echo(report.to_json())
@@ -79,7 +82,8 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
     if failed:
         out.print(f"[bold red]{failed} of {len(report.gates)} gates fail[/]")
         raise typer.Exit(1)
-    out.print(f"[green]all {len(report.gates)} gates hold[/]")
+    if report.gates:
+        out.print(f"[green]all {len(report.gates)} gates hold[/]")
 
 
 @app.command()
@@ -294,4 +298,63 @@ def exploits(
             )
     except (ForgeArenaError, ValueError) as error:
         raise fail(str(error)) from None
+    finish(report, json, html)
+
+
+@app.command()
+def regrade(
+    database: Annotated[
+        str,
+        typer.Option(metavar="URL|FILE", help="The store of a server, running or not: a URL as --store, or a file."),
+    ],
+    export: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every verdict that changed here, as JSONL.")
+    ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only verdicts given from then on (UTC)."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, in the order of their random ids.")] = None,
+    expect_unchanged: Annotated[
+        bool, typer.Option("--expect-unchanged", help="Exit with 1 if the grader of this version changes anything.")
+    ] = False,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+) -> None:
+    """What would the grader of this version have given? Grade stored verdicts anew and print what changes.
+
+    Every stored verdict keeps the name of the grader that scored it. Per such grader: how many verdicts change, the mean
+    reward before and after, the components that moved, the largest changes with their keys. Completions are parsed anew
+    too. Nothing is written to the store, and a running server is not held up.
+    """
+    try:
+        from forge_server.archive import Archive, ArchiveError
+        from forge_server.regrade import Change, audit_regrade
+    except ModuleNotFoundError as error:
+        raise fail(
+            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
+        ) from None
+    from forge_command.evaluation import progress
+
+    with ExitStack() as stack:
+        try:
+            archive = Archive(database, since=None if since is None else since.replace(tzinfo=UTC).timestamp())
+            stack.callback(archive.close)
+            changes = stack.enter_context(export.open("w", encoding="utf-8")) if export is not None else None
+
+            def keep(change: Change) -> None:
+                if changes is not None:
+                    changes.write(change.model_dump_json() + "\n")
+
+            bar = stack.enter_context(progress())
+            task = bar.add_task("regrade", total=None)
+            report = audit_regrade(
+                archive,
+                limit=limit,
+                expect_unchanged=expect_unchanged,
+                on_change=keep,
+                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+            )
+        except (ArchiveError, ValueError, OSError) as error:
+            raise fail(escape(str(error))) from None
     finish(report, json, html)

@@ -106,7 +106,7 @@ def dataset_table(result: "DatasetResult") -> Table:
         table.add_row(escape(name) + troubles, str(card.rows), str(corrupted), *cells)
 
     add("all", result.scorecard)
-    for by, groups in result.groups.items():
+    for groups in result.groups.values():
         table.add_section()
         for group, card in groups.items():
             add(group.replace("_", " "), card)
