@@ -113,7 +113,7 @@ def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
     if trade.alternative is None:
         gone = apply(reasoning, tuple(without_sentence(reasoning, span) for span in draft.sentences_of(trade.claim.id)))
-        return _with_mention(judge, _numbered_anew(gone[0]), trade.instead, rng)
+        return _with_mention(judge, _without_gaps(gone[0], reasoning), trade.instead, rng)
     edits = replace_statements(draft, trade.claim, trade.alternative, rng)
     if trade.alternative.check is None:
         edits += tuple(
@@ -155,13 +155,19 @@ def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
     return _sentence_case(for_a), _sentence_case(phrase.format(label=label, this=b[0], that=a[0]))
 
 
-def with_step(reasoning: str, step: str) -> str:
-    """The reasoning with one more step at its end, parted from the others and numbered as they are."""
-    lines = _lines(reasoning)
-    listed = _is_list(lines)
-    if len(lines) < 2 and not listed:
-        return f"{reasoning} {step}".lstrip()
-    return f"{reasoning}{_between(reasoning)}{f'{len(lines) + 1}. ' if listed else ''}{step}"
+def with_step(reasoning: str, step: str, place: int | None = None) -> str:
+    """The reasoning with one more step before the one numbered `place` (from 0; None: at its end), parted from the
+    others and numbered as they are."""
+    listed, lines = _is_list(reasoning), _lines(reasoning)
+    spans = steps(reasoning) if len(lines) > 1 or not listed else []
+    between = " " if len(lines) < 2 and not listed else _between(reasoning)
+    new = f"1. {step}" if listed else step
+    if place is None or place >= len(spans):
+        text = f"{reasoning}{between}{new}".lstrip()
+    else:
+        at = spans[place].start
+        text = f"{reasoning[:at]}{new}{between}{reasoning[at:]}"
+    return _numbered(text) if listed else text
 
 
 def _first_new(reasoning: str, known: str) -> int:
@@ -173,21 +179,32 @@ def _first_new(reasoning: str, known: str) -> int:
     return -1
 
 
-def _numbered_anew(reasoning: str, before: str) -> str:
-    """Without the lines of a numbered list that were emptied. Anything else stays as it is: only what was traded may
-    tell the reasoning of a clean answer from that of a corrupted one."""
-    lines = _lines(before)
+def _without_gaps(reasoning: str, before: str) -> str:
+    """Without the lines of a numbered list that were emptied. Anything else stays as it was before: blank lines must
+    not tell which reasoning was edited."""
     kept = [line for line in reasoning.split("\n") if _body(line)]
-    if not _is_list(lines) or len(kept) == len(lines):
-        return reasoning
-    return _between(before).join(_NUMBER.sub(f"{number}. ", line, count=1) for number, line in enumerate(kept, start=1))
+    if not _is_list(before) or len(kept) == len(_lines(before)):
+        return reasoning.strip()
+    return _numbered(_between(before).join(kept))
+
+
+def _numbered(reasoning: str) -> str:
+    """A list with its numbers from 1 on."""
+    lines, number = reasoning.split("\n"), 0
+    for at, line in enumerate(lines):
+        if line.strip():
+            number += 1
+            lines[at] = _NUMBER.sub(f"{number}. ", line, count=1)
+    return "\n".join(lines)
 
 
 def _lines(reasoning: str) -> list[str]:
     return [line for line in reasoning.split("\n") if line.strip()]
 
 
-def _is_list(lines: list[str]) -> bool:
+def _is_list(reasoning: str) -> bool:
+    """Whether every line has a number."""
+    lines = _lines(reasoning)
     return bool(lines) and all(_NUMBER.match(line) for line in lines)
 
 
