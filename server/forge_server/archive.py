@@ -48,19 +48,17 @@ class RecordedEpisode:
 
 
 class Archive:
-    """The verdicts in a store that were given from `since` until `until`, both in seconds since 1970.
+    """The verdicts in a store that were given from `since` (seconds since 1970) on.
 
     Raises:
         ArchiveError: there is no store at `url` (a file, or a URL as `serve --store` takes it), or not of an arena.
     """
 
-    def __init__(self, url: str, *, since: float | None = None, until: float | None = None) -> None:
+    def __init__(self, url: str, *, since: float | None = None) -> None:
         self._engine = _open_read_only(url)
         self._conditions: list[ColumnElement[bool]] = []
         if since is not None:
             self._conditions.append(verdicts.c.created >= since)
-        if until is not None:
-            self._conditions.append(verdicts.c.created <= until)
         try:
             with self._engine.connect() as connection:
                 schema = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
