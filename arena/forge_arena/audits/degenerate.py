@@ -451,13 +451,14 @@ def reverses_the_answer(seen: Observation, rng: Random) -> Verdict:
 def swaps_in_the_source(seen: Observation, rng: Random) -> Verdict:
     """Repairs by putting sentences of the source in the place of every third of the answer's."""
     ours, theirs = _sentences(seen.worker_output), _sentences(seen.source_material)
-    return flag(correction=" ".join(rng.choice(theirs) if n % 3 == 0 else line for n, line in enumerate(ours)))
+    swapped = (rng.choice(theirs) if theirs and n % 3 == 0 else line for n, line in enumerate(ours))
+    return flag(correction=" ".join(swapped))
 
 
 @degenerate
 def adds_a_sentence_of_the_source(seen: Observation, rng: Random) -> Verdict:
     """Repairs by adding one sentence of the source, and calls it an omission."""
-    line = rng.choice(_sentences(seen.source_material))
+    line = rng.choice(_sentences(seen.source_material) or [""])
     return flag(f"factual_omission {_quoted(line)}", f"{seen.worker_output}\n{line}")
 
 
