@@ -2,9 +2,9 @@
 
 The parser forgives what a person would (prose or a code fence around the object, a thinking part before it, a trailing
 comma, a wrapper, `"true"`, `"90%"`) and refuses what leaves room for two readings: two different verdicts, a key given
-twice, a number outside 0..1. Of the keys beyond the four, `step` is read if it can be, for nothing depends on it; others
-are ignored, because models like to add notes and notes change nothing; a second verdict among them does, and is
-refused. It reads each character once.
+twice, a number outside 0..1. A fifth field, `step`, may be there and must then be a step. Other keys are ignored, because
+models like to add notes and notes change nothing; a second verdict among them does, and is refused. It reads each
+character once.
 """
 
 import json
@@ -90,10 +90,9 @@ def parse_verdict(completion: str) -> Verdict:
     }
     if not found:
         raise InvalidVerdict(NO_VERDICT)
-    unstepped = {verdict.model_copy(update={"step": None}) for verdict in found}
-    if len(unstepped) > 1:
+    if len(found) > 1:
         raise InvalidVerdict("the completion holds several different verdicts")
-    return (found if len(found) == 1 else unstepped).pop()
+    return found.pop()
 
 
 def _after_thoughts(text: str) -> int:
@@ -268,8 +267,12 @@ def _confidence(value: _Value) -> float:
 
 
 def _step(value: _Value | None) -> int | None:
-    text = "" if value is None else _word(value)
-    return int(text) if _STEP.fullmatch(text) and -1 <= int(text) <= MAX_STEP else None
+    if value is None or (value.kind == "bare" and value.text == "null"):
+        return None
+    text = _word(value)
+    if _STEP.fullmatch(text) is None or not -1 <= int(text) <= MAX_STEP:
+        raise InvalidVerdict(f"step must be a whole number from -1 to {MAX_STEP}, or null")
+    return int(text)
 
 
 def _word(value: _Value) -> str:

@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_arena.errors import InvalidVerdict
-from forge_arena.types import MAX_COMPLETION, MAX_CORRECTION, MAX_EXPLANATION, Domain, Observation, Probe, Verdict
+from forge_arena.types import (
+    MAX_COMPLETION,
+    MAX_CORRECTION,
+    MAX_EXPLANATION,
+    MAX_STEP,
+    Domain,
+    Observation,
+    Probe,
+    Verdict,
+)
 from forge_arena.verdicts import MALFORMED, NO_VERDICT, OVERSEER_PROMPT, messages, observation_text, parse_verdict
 
 VERDICT = Verdict(detection=True, explanation='temporal_shift: "10 days"', correction="Within 5 days.", confidence=0.9)
@@ -76,26 +85,32 @@ def test_null_as_correction_means_nothing_to_correct() -> None:
 
 @pytest.mark.parametrize(
     ("value", "step"),
-    [
-        ("3", 3),
-        ("-1", -1),
-        ('"2"', 2),
-        ("10000", 10_000),
-        ("null", None),
-        ("10001", None),
-        ("-2", None),
-        ("1.5", None),
-        ('"the second"', None),
-        ("[1]", None),
-        ("true", None),
-    ],
+    [("3", 3), ("0", 0), ("-1", -1), ('"2"', 2), ('" -1 "', -1), ("10000", 10_000), ("null", None)],
 )
-def test_a_step_is_read_where_it_can_be_and_never_makes_a_verdict_invalid(value: str, step: int | None) -> None:
+def test_a_step_may_be_named_as_a_number_or_a_quoted_one(value: str, step: int | None) -> None:
     assert parse_verdict(written(step=value)) == VERDICT.model_copy(update={"step": step})
 
 
-def test_a_verdict_given_twice_with_different_steps_names_none() -> None:
-    assert parse_verdict(f"{written(step='1')} {written(step='2')}") == VERDICT
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("-2", "10001", "1.5", "1e1", "+1", "--1", "true", "NaN", "None", "[1]", "{}"),
+        *('"the second"', '""', '"1.0"', '"null"', '"٣"', "9" * 5_000),
+    ],
+)
+def test_a_step_that_is_none_is_refused_and_told_what_is_wanted(value: str) -> None:
+    assert parsed(written(step=value)) == "step must be a whole number from -1 to 10000, or null"
+
+
+def test_two_verdicts_that_differ_in_the_step_alone_are_two() -> None:
+    assert parsed(f"{written(step='1')} {written(step='2')}") == "the completion holds several different verdicts"
+    assert parsed(f"{written(step='1')} {written()}") == "the completion holds several different verdicts"
+    assert parsed(f"{written(step='1')} {written(step='1')}") == VERDICT.model_copy(update={"step": 1})
+
+
+def test_the_prompt_asks_for_four_fields_and_for_no_step() -> None:
+    assert "exactly these four fields" in OVERSEER_PROMPT
+    assert '"step"' not in OVERSEER_PROMPT
 
 
 @pytest.mark.parametrize(
@@ -218,7 +233,14 @@ def test_never_raises_anything_but_invalid_verdict(completion: str) -> None:
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
-VERDICTS = st.builds(Verdict, detection=st.booleans(), explanation=TEXT, correction=TEXT, confidence=st.floats(0, 1))
+VERDICTS = st.builds(
+    Verdict,
+    detection=st.booleans(),
+    explanation=TEXT,
+    correction=TEXT,
+    confidence=st.floats(0, 1),
+    step=st.none() | st.integers(-1, MAX_STEP),
+)
 
 
 @given(
