@@ -263,6 +263,8 @@ def without_sentence(text: str, span: Span) -> Edit:
     if end == len(text) or text[end] == "\n":
         while start > 0 and text[start - 1] == " ":
             start -= 1
+    while end == len(text) and start > 0 and text[start - 1] == "\n":
+        start -= 1
     if (start == 0 or text[start - 1] == "\n") and text[end : end + 1] == "\n":
         while end < len(text) and text[end] == "\n":
             end += 1
