@@ -5,6 +5,7 @@ import os
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -66,11 +67,13 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def test_help_names_every_command() -> None:
     out, _ = forge_arena("--help")
-    for name in ("demo", "serve", "eval", "bank", "bench", "scenarios"):
+    for name in ("demo", "serve", "eval", "bank", "bench", "scenarios", "audit"):
         assert re.search(rf"\b{name}\b", out)
 
 
-@pytest.mark.parametrize("command", ["demo", "serve", "eval", "bank", "bench", "scenarios", "scenarios import"])
+@pytest.mark.parametrize(
+    "command", ["demo", "serve", "eval", "bank", "bench", "scenarios", "scenarios import", "audit", "audit regrade"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     out, _ = forge_arena(*command.split(), "--help")
     assert "Usage:" in out
@@ -200,6 +203,74 @@ def test_a_bank_is_served_and_an_overseer_scored_against_it(tmp_path: Path) -> N
         result = json.loads(out)
         assert result["overseer"] == "always_clean"
         assert result["scorecard"]["episodes"] == 12
+
+
+def test_pairs_are_played_and_what_was_given_is_graded_anew_while_the_server_runs(tmp_path: Path) -> None:
+    store = tmp_path / "arena.db"
+    regrade = ("audit", "regrade", "--expect-unchanged", "--database")
+    with serving("--store", f"sqlite:///{store}") as (_, line):
+        url = line.rpartition(" ")[2]
+        out, err = forge_arena(
+            *("eval", "--overseer", "rules", "--arena", url, "--paired", "--episodes", "10", "--json", "-")
+        )
+        result = json.loads(out)
+        assert len(result["rows"]) == 20
+        assert result["pairs"]["pairs"] == 10 - result["scorecard"]["failed"]
+        assert result["pairs"]["placebos"] <= 5
+        assert "ranked above its clean twin" in err
+        assert "flagged, of the placebos" in err
+        same = json.loads(forge_arena(*regrade, f"sqlite:///{store}", "--json", "-")[0])
+        assert [gate["passed"] for gate in same["gates"]] == [True, True]
+        assert httpx.get(f"{url}/health").json()["ready"] is True
+    with sqlite3.connect(store) as raw:
+        ids = [row[0] for row in raw.execute("select episode_id from verdicts order by episode_id limit 2")]
+        raw.executemany(
+            "update verdicts set reward = 0.123, grader = 'of old' where episode_id = ?", [(i,) for i in ids]
+        )
+    raw.close()
+    changes, page = tmp_path / "changes.jsonl", tmp_path / "page.html"
+    out, _ = forge_arena(*regrade, str(store), "--export", str(changes), "--html", str(page), code=1)
+    assert "1 of 2 gates fail" in out
+    exported = [json.loads(line) for line in changes.read_text(encoding="utf-8").splitlines()]
+    assert [(c["episode_id"], c["grader"], c["before"]["reward"]) for c in exported] == [
+        (i, "of old", 0.123) for i in ids
+    ]
+    assert exported[0]["key"] in page.read_text(encoding="utf-8")
+    assert "2 " in forge_arena("audit", "regrade", "--database", str(store), "--since", "2020-01-01")[0]
+    _, err = forge_arena("audit", "regrade", "--database", str(store), "--since", "2999-01-01T00:00:00", code=2)
+    assert "error: the store holds no verdict of that time" in err
+    _, err = forge_arena("audit", "regrade", "--database", str(tmp_path / "none.db"), code=2)
+    assert "there is no such file" in err
+
+
+def test_an_overseer_is_scored_on_labelled_answers_without_an_arena(tmp_path: Path) -> None:
+    right = {**ROW, "worker_output": "The rent of $1,250.00 is due on 3 March 2027.", "corrupted": False, "origin": "a"}
+    wrong = {
+        **right,
+        "worker_output": "The rent of $1,350.00 is due on 3 April 2027.",
+        "corrupted": True,
+        "origin": "b",
+    }
+    path = rows(tmp_path / "panel.jsonl", right, {**wrong, "spans": [[12, 21]]})
+    out, err = forge_arena("eval", "--overseer", "always_corrupted", "--dataset", str(path), "--json", "-")
+    result = json.loads(out)
+    assert (result["dataset"], result["overseer"], len(result["rows"])) == ("panel.jsonl", "always_corrupted", 2)
+    assert result["scorecard"]["balanced_accuracy"]["value"] == 0.5
+    assert set(result["groups"]) == {"origin"}
+    assert "always_corrupted on panel.jsonl" in err
+    written = tmp_path / "result.json"
+    forge_arena("eval", "--overseer", "always_corrupted", "--dataset", str(path), "--json", str(written))
+    assert json.loads(written.read_text(encoding="utf-8"))["scorecard"] == result["scorecard"]
+
+
+def test_what_is_no_dataset_or_goes_with_an_arena_only_is_refused(tmp_path: Path) -> None:
+    path = rows(tmp_path / "panel.jsonl", {**ROW, "worker_output": "x", "corrupted": True}, ROW)
+    _, err = forge_arena("eval", "--overseer", "rules", "--dataset", str(path), code=2)
+    assert re.search(r"panel\.jsonl:2: worker_output: Field required", err.replace("- ", "-"))
+    _, err = forge_arena("eval", "--overseer", "rules", "--dataset", str(path), "--paired", "--split", "val", code=2)
+    assert "leave out --split, --paired" in err
+    _, err = forge_arena("eval", "--overseer", "rules", "--dataset", str(tmp_path / "none.jsonl"), code=2)
+    assert "No such file" in err
 
 
 def test_a_foreign_address_without_a_token_is_refused(tmp_path: Path) -> None:
