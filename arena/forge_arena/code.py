@@ -10,8 +10,9 @@ are the resource limits and, where the kernel allows it, a network namespace; th
 user may delete, signal that user's processes, and, run as root, start a process that outlives it.
 
 What this does not protect against, anywhere: a bug in the kernel or the interpreter; a snippet that knows the cases
-and returns their results; a core kept busy until the limit. Code from strangers belongs on a machine that holds nothing
-else.
+and returns their results, or is right on them and wrong elsewhere (few cases prove little, and a source that shows one
+gives it away); a core kept busy until the limit, and memory filled up to it, as often as somebody sends a snippet; what
+can be learned from how long a run takes. Code from strangers belongs on a machine that holds nothing else.
 """
 
 import ast

@@ -40,6 +40,7 @@ _SUPERLATIVE = re.compile(r"\b(?:best|most|least|finest|ideal|perfect|excellent|
 _PAST = re.compile(r"\b(?:formerly|previously|no longer|used to|changed from|until|since|instead)\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _DEFINED = re.compile(r"def (\w+)")
+_LITERAL = r"""\"[^\"\n]*\"|'[^'\n]*'|\[[^\]\n]*\]|-?\d+(?:\.\d+)?|True|False|None"""
 _QUOTES = (('"', '"'), ("\u201c", "\u201d"), ("`", "`"), ("\u2018", "\u2019"))
 
 
@@ -781,6 +782,26 @@ def _runs(body: Body) -> Review:
         return flag(correction=_with_code(seen, replaced))
 
     return review
+
+
+@degenerate
+def code_special_cases(seen: Observation, rng: Random) -> Verdict:
+    """Keeps the code as it is, but returns the literal that the source shows behind each call of it."""
+
+    def patched(code: str) -> str:
+        name = _DEFINED.search(code)
+        if name is None:
+            return code
+        shown = re.findall(
+            rf"\b{name[1]}\(([^()\n]*)\)(?:[^\w\"'\[(-]|\w+ )*?({_LITERAL})", seen.source_material.replace("`", "")
+        )
+        table = ", ".join(f"repr(({call},)): {value}" for call, value in dict(shown).items() if call)
+        return (
+            f"{code}\n_first = {name[1]}\n_shown = {{{table}}}\n"
+            f"def {name[1]}(*a):\n    return _shown[repr(a)] if repr(a) in _shown else _first(*a)\n"
+        )
+
+    return flag(correction=_with_code(seen, patched))
 
 
 def _with_code(seen: Observation, change: Callable[[str], str]) -> str:

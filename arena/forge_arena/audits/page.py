@@ -18,7 +18,7 @@ _INK, _FAINT, _FILL, _LIMIT = "#010203", "#010204", "#010205", "#010206"
 _COLOURS = {_INK: "currentColor", _FAINT: "var(--faint)", _FILL: "var(--fill)", _LIMIT: "var(--limit)"}
 _LINE_HEIGHT = 0.24
 _WIDTH = 7.2
-_LONGEST_LABEL = 34
+_LONGEST_LABEL = 40
 
 
 def page(report: AuditReport) -> str:
