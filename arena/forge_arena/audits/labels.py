@@ -60,7 +60,7 @@ _GATES: dict[str, tuple[Question, ...]] = {
     ),
     "changes outside the spans": (Question.spans_hold_the_change, Question.spans_hold_the_fault),
     "source spans that do not bear it out": (Question.source_bears_it_out,),
-    "placebos that change a value": (Question.placebo_is_harmless,),
+    "placebos that are not harmless": (Question.placebo_is_harmless,),
     "steps that do not fit": (Question.step_is_in_the_reasoning, Question.step_is_the_first_other),
     "twins of different draws": (Question.twins_agree,),
 }
@@ -125,7 +125,7 @@ def audit_labels(
 
     Args:
         worker: who answers; it is started and closed here.
-        splits: where keys are drawn from, in turn.
+        splits: where keys are drawn from, in turn; those without scenarios are passed over.
         draws: keys for each pair of type and domain and each stealth level; each is made in three forms by two
             mechanisms.
         fresh: fresh draws of each family for the share of impossible types.
@@ -136,14 +136,18 @@ def audit_labels(
         on_progress: called with what is done and what there is to do.
 
     Raises:
-        ValueError: `draws`, `splits` or `concurrency` leave nothing to do.
+        ValueError: the settings leave nothing to do.
     """
     if min(draws, fresh, concurrency, len(splits)) < 1:
         raise ValueError(
             f"draws, fresh draws, splits and concurrency must be at least 1,"
             f" got {draws}, {fresh}, {len(splits)}, {concurrency}"
         )
-    audit = _Audit(worker, tuple(splits), draws, fresh, seed, sources or load_families(), suite, on_progress)
+    sources = load_families() if sources is None else sources
+    here = tuple(split for split in splits if any(source.split is split for source in sources))
+    if not here:
+        raise ValueError(f"no scenarios in {', '.join(splits)}")
+    audit = _Audit(worker, here, draws, fresh, seed, sources, suite, on_progress)
     asyncio.run(audit.run(concurrency))
     return audit.report()
 
@@ -441,9 +445,12 @@ def _questions(made: list[_Row]) -> Table:
     found = []
     for question in Question:
         asked = [row.findings[question] for row in made if row.findings is not None and question in row.findings]
-        found.append((str(question), len(asked), sum(said is not None for said in asked)))
+        gate = next((name for name, questions in _GATES.items() if question in questions), "(reported)")
+        found.append((str(question), len(asked), sum(said is not None for said in asked), gate))
     return Table(
-        title="asked of every label once more", columns=("what must hold", "asked", "not so"), rows=tuple(found)
+        title="asked of every label once more",
+        columns=("what should hold", "asked", "not so", "gate"),
+        rows=tuple(found),
     )
 
 
