@@ -12,7 +12,7 @@ from random import Random
 from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import sentence
+from forge_arena.statements import SPELLINGS, sentence
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Judge
 
@@ -79,13 +79,12 @@ def _edits(
 
 
 def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """The claim in another of its spellings, wherever it is stated."""
+    """The claim in another of its spellings, wherever it is stated; none where the one that is drawn stands there."""
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
-    forms = list(claim.right.forms)
-    rng.shuffle(forms)
-    for form in forms:
-        yield _spelled_as(draft, claim, form), Trade(claim, claim.right.model_copy(update={"forms": (form,)}))
+    # Drawn as a Worker draws it, and given up where it is the same again: else placebos would have the rare spellings.
+    form = claim.right.forms[min(rng.randrange(SPELLINGS), len(claim.right.forms) - 1)]
+    yield _spelled_as(draft, claim, form), Trade(claim, claim.right.model_copy(update={"forms": (form,)}))
 
 
 def _spelled_as(draft: Draft, claim: Claim, form: str) -> tuple[Edit, ...]:

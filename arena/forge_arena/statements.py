@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Statement
 
+# How many of a value's spellings a Worker chooses from.
+SPELLINGS = 3
+
 _SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z0-9_]+))?\}")
 
 

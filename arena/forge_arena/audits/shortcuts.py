@@ -111,6 +111,16 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How an attack did on some of the episodes; None where these have one class only, or no twins to rank."""
+
+    name: str
+    rows: int
+    auroc: float | None
+    twins: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """How an attack did on the episodes of the stream."""
 
@@ -118,7 +128,8 @@ class Finding:
     rows: int
     auroc: Interval
     twins: Interval | None
-    by_family: tuple[tuple[str, int, float | None, float | None], ...]
+    by_family: tuple[Part, ...]
+    by_stealth: tuple[Part, ...]
     telling: tuple[tuple[str, float, float, float], ...]
 
 
@@ -231,7 +242,8 @@ class Features:
         self.seed = seed
         self.corrupted: Mask = np.array([row.corrupted for row in rows])
         self.in_stream: Mask = np.array([row.in_stream for row in rows])
-        self.loud: Mask = np.array([row.stealth == 0 for row in rows])
+        self.stealth = np.array([row.stealth for row in rows], dtype=np.int64)
+        self.loud: Mask = self.stealth == 0
         self.pair = np.array([row.pair for row in rows])
         self.type = np.array([row.corruption_type.value for row in rows])
         self.split = np.array([row.split.value for row in rows])
@@ -451,20 +463,6 @@ def _finding(attack: Attack, features: Features, score: Floats, telling: dict[st
     twin = _twin_wins(features, score)
     rng = np.random.default_rng(features.seed)
     top = sorted(telling.items(), key=lambda item: -item[1].push)[:_TELLING]
-    by_family = []
-    for number, name in enumerate(features.families):
-        of = judged & (family == number)
-        if of.any():
-            both = _both(y[of])
-            wins = twin[features.pair[of]]
-            by_family.append(
-                (
-                    name,
-                    int(of.sum()),
-                    _auroc(y[of], score[of]) if both else None,
-                    float(np.nanmean(wins)) if not np.isnan(wins).all() else None,
-                )
-            )
     return Finding(
         attack=attack,
         rows=int(judged.sum()),
@@ -472,11 +470,32 @@ def _finding(attack: Attack, features: Features, score: Floats, telling: dict[st
         twins=None
         if attack.input == _SHARED_BY_TWINS
         else mean_interval(twin[features.pair[judged]], family[judged], rng),
-        by_family=tuple(by_family),
+        by_family=_parts(features, judged, score, twin, features.family, features.families),
+        by_stealth=_parts(features, judged, score, twin, features.stealth, [str(level) for level in range(4)]),
         telling=tuple(
             (name, t.push, float(np.mean(t.corrupted)), float(np.mean(t.other))) for name, t in top if t.push > 0
         ),
     )
+
+
+def _parts(
+    features: Features, judged: Mask, score: Floats, twin: Floats, number: NDArray[np.int64], names: Sequence[str]
+) -> tuple[Part, ...]:
+    """The attack on the rows of each number apart."""
+    found = []
+    for n, name in enumerate(names):
+        of = judged & (number == n)
+        if of.any():
+            wins = twin[features.pair[of]]
+            found.append(
+                Part(
+                    name,
+                    int(of.sum()),
+                    _auroc(features.corrupted[of], score[of]) if _both(features.corrupted[of]) else None,
+                    float(np.nanmean(wins)) if not np.isnan(wins).all() else None,
+                )
+            )
+    return tuple(found)
 
 
 def _twin_wins(features: Features, score: Floats) -> Floats:
@@ -686,6 +705,7 @@ def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
         return []
     telling: list[tuple[Cell, ...]] = []
     families: list[tuple[Cell, ...]] = []
+    levels: list[tuple[Cell, ...]] = []
     for finding in broken:
         attack = finding.attack
         where = (attack.scope, attack.input, attack.classifier, attack.protocol)
@@ -698,8 +718,9 @@ def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
     for finding in worst.values():
         attack = finding.attack
         where = (attack.scope, attack.input, attack.classifier, attack.protocol)
-        ranked = sorted(finding.by_family, key=lambda row: -(row[3] if row[3] is not None else row[2] or 0.0))
-        families += [(*where, *row) for row in ranked]
+        levels += [(*where, part.name, part.rows, part.auroc, part.twins) for part in finding.by_stealth]
+        ranked = sorted(finding.by_family, key=lambda part: -(part.twins or part.auroc or 0.0))
+        families += [(*where, part.name, part.rows, part.auroc, part.twins) for part in ranked]
     return [
         Table(
             title="What tells, where a gate fails",
@@ -708,6 +729,12 @@ def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
             note="On unseen families. Of words and characters: the part of the score's gap that a feature makes, and the "
             "shares of corrupted and other answers that have it. Of statistics: the AUROC that goes when the column is "
             "shuffled, and the means.",
+        ),
+        Table(
+            title="At which stealth, where a gate fails",
+            columns=("type", "input", "classifier", "judged on", "stealth", "episodes", "AUROC", "twins"),
+            rows=tuple(levels),
+            note="Of each type and input the attack with the highest AUROC.",
         ),
         Table(
             title="In which families, where a gate fails",

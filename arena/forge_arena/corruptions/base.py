@@ -60,7 +60,7 @@ class Draft:
             if finding.alternative is not None:
                 chosen[claim.of or claim.id] = finding.alternative
                 forms = named(claim, finding.alternative).forms
-                if surface in forms:
+                if surface in forms and len(forms) > 1:
                     spelling.setdefault(claim.kind, forms.index(surface))
         return Voice({**chosen, **choice}, spelling)
 
@@ -124,9 +124,10 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
     """Say another alternative wherever the claim is stated, in the same spelling; where the sentence also names that
     alternative as the former one, the two trade places."""
     edits: list[Edit] = []
+    usual = draft.voice().spelling.get(claim.kind, 0)
     for finding in draft.report.of(claim.id):
         surface = draft.text[finding.start : finding.end]
-        edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface)))
+        edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface, usual)))
     for span in draft.sentences_of(claim.id):
         here = span.of(draft.text)
         for mention in mentions(here):
@@ -136,17 +137,19 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
                 and mention.value == value_of(claim.kind, alternative.forms[0])
                 and not any(e.start < end and start < e.end for e in edits)
             ):
-                edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end])))
+                edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
     return tuple(edits)
 
 
-def _like(claim: Claim, old: Alternative, new: Alternative, surface: str) -> str:
-    """`new` spelled as `surface` spells `old`."""
+def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual: int) -> str:
+    """`new` spelled as `surface` spells `old`, or in the `usual` spelling where `old` has only one."""
     low = surface.lower()
     for place, form in enumerate(old.forms):
-        if form.lower() == low and place < len(new.forms):
-            text = new.forms[place]
-            return text[0].upper() + text[1:] if surface[0].isupper() and form[0].islower() else text
+        if form.lower() == low:
+            place = min(usual, len(new.forms) - 1) if len(old.forms) == 1 else place
+            if place < len(new.forms):
+                text = new.forms[place]
+                return text[0].upper() + text[1:] if surface[0].isupper() and form[0].islower() else text
     return respell(new.forms[0], surface, claim.kind)
 
 

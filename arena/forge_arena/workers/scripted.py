@@ -10,7 +10,7 @@ from random import Random
 from forge_arena.checks import violation
 from forge_arena.corruptions.thoughts import MENTIONED, admission, with_step
 from forge_arena.errors import WorkerFailed
-from forge_arena.statements import Voice, fits, sentence
+from forge_arena.statements import SPELLINGS, Voice, fits, sentence
 from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
 from forge_arena.workers.base import HiddenInstruction
 
@@ -51,7 +51,7 @@ class ScriptedWorker:
                 choice[hidden.target] = hidden.alternative
             elif hidden.corruption_type is CorruptionType.factual_omission:
                 unsaid = hidden.target
-        voice = Voice(choice, {kind: rng.randrange(3) for kind in ClaimKind})
+        voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
         for _ in range(DRAFTS):
             output, stated = _draft(scenario, voice, unsaid, rng)
             if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
