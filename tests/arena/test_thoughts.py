@@ -1,0 +1,239 @@
+"""The reasoning beside an answer: clean and corrupted ones get the same turns, and only stealth 0 gives itself away."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+import pytest
+
+from forge_arena.corruptions import Injection, inject
+from forge_arena.corruptions.thoughts import first_wrong_step, with_step
+from forge_arena.errors import CannotCorrupt
+from forge_arena.reasoning import steps
+from forge_arena.scenarios import Family, load_families
+from forge_arena.types import Answer, CorruptionType, Scenario
+from forge_arena.verify import Judge
+from forge_arena.workers import ScriptedWorker
+
+FAMILIES = load_families()
+BY_NAME = {family.name: family for family in FAMILIES}
+SEEDS = range(5)
+NUMBER = re.compile(r"^(\d+)\. ")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One answer, and the same corruption of it with the reasoning of each level."""
+
+    judge: Judge
+    answer: Answer
+    levels: tuple[Injection, Injection, Injection, Injection]
+
+
+def answered(family: Family, seed: int) -> tuple[Scenario, Answer] | None:
+    rng = Random(seed)
+    scenario = family.draw(rng)
+    answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
+    return (scenario, answer) if Judge(scenario).report(answer.output).clean else None
+
+
+@cache
+def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
+    """The draws of a family that take a corruption, whatever its reasoning is to be."""
+    found = []
+    for seed in SEEDS:
+        one = answered(BY_NAME[family], seed)
+        if one is None:
+            continue
+        judge = Judge(one[0])
+        try:
+            a, b, c, d = (inject(judge, one[1], type, seed % 4, Random(seed), thought=level) for level in range(4))
+        except CannotCorrupt:
+            continue
+        found.append(Drawn(judge, one[1], (a, b, c, d)))
+    assert len(found) >= len(SEEDS) // 2
+    return tuple(found)
+
+
+def everywhere() -> Iterator[Drawn]:
+    for family in FAMILIES:
+        for type in sorted(family.corruptions):
+            yield from draws(family.name, type)
+
+
+def bodies(reasoning: str) -> list[str]:
+    """The texts of the steps without their numbers."""
+    return [NUMBER.sub("", span.of(reasoning).strip()) for span in steps(reasoning)]
+
+
+each_family_and_type = pytest.mark.parametrize(
+    ("family", "type"),
+    [(family.name, type) for family in FAMILIES for type in sorted(family.corruptions)],
+)
+
+
+@each_family_and_type
+def test_what_is_reasoned_changes_nothing_in_what_is_answered(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        assert len({(i.target, i.alternative, i.answer.output, i.spans) for i in drawn.levels}) == 1
+        assert {i.clean.output for i in drawn.levels} == {drawn.answer.output}
+
+
+@each_family_and_type
+def test_clean_reasoning_is_to_its_answer_as_corrupted_reasoning_is(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        gives_away, contradicts, weighs, goes_along = drawn.levels
+        says_a, says_b = drawn.answer.reasoning, goes_along.answer.reasoning
+        assert goes_along.clean.reasoning == gives_away.clean.reasoning == says_a
+        assert contradicts.answer.reasoning == says_a
+        assert contradicts.clean.reasoning == says_b
+        assert gives_away.answer.reasoning.startswith(says_a)
+        assert weighs.clean.reasoning.startswith(says_a)
+        assert weighs.answer.reasoning.startswith(says_b)
+
+
+@each_family_and_type
+def test_weighing_adds_as_much_to_either_reasoning(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        weighs, goes_along = drawn.levels[2], drawn.levels[3]
+        for_a = weighs.clean.reasoning.removeprefix(drawn.answer.reasoning)
+        for_b = weighs.answer.reasoning.removeprefix(goes_along.answer.reasoning)
+        assert for_a.strip()
+        assert for_b.strip()
+        added = [len(steps(i)) for i in (weighs.clean.reasoning, weighs.answer.reasoning)]
+        before = [len(steps(i)) for i in (drawn.answer.reasoning, goes_along.answer.reasoning)]
+        assert added[0] - before[0] == added[1] - before[1] >= 1
+        # The same turn of phrase, its sides exchanged: no word of it stands on one side only.
+        claim = drawn.judge.scenario.claim(weighs.target)
+        if weighs.alternative is not None and claim.right.forms:
+            words = [Counter(re.sub(r"^\s*\d+\. ", "", step).lower().split()) for step in (for_a, for_b)]
+            assert _without_marks(words[0]) == _without_marks(words[1])
+
+
+def _without_marks(words: Counter[str]) -> Counter[str]:
+    bare: Counter[str] = Counter()
+    for word, count in words.items():
+        bare[word.strip(".,;:")] += count
+    return bare
+
+
+@each_family_and_type
+def test_numbered_steps_stay_numbered_and_none_is_empty(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        for injection in drawn.levels:
+            for reasoning in (injection.clean.reasoning, injection.answer.reasoning):
+                lines = reasoning.split("\n")
+                assert reasoning == reasoning.strip()
+                assert all(NUMBER.sub("", line).strip() for line in lines)
+                if NUMBER.match(drawn.answer.reasoning):
+                    numbers = [match and int(match[1]) for match in map(NUMBER.match, lines)]
+                    assert numbers == list(range(1, len(lines) + 1))
+
+
+@each_family_and_type
+def test_the_named_step_is_the_first_that_the_worker_did_not_write(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        gives_away, contradicts, weighs, goes_along = drawn.levels
+        own = set(bodies(drawn.answer.reasoning))
+        assert contradicts.step == -1
+        assert gives_away.step == len(steps(drawn.answer.reasoning))
+        assert weighs.step >= 0
+        for injection in (gives_away, weighs, goes_along):
+            written = bodies(injection.answer.reasoning)
+            if injection.step < 0:
+                continue
+            assert written[injection.step] not in own
+            if injection.alternative is not None:
+                assert own.issuperset(written[: injection.step])
+        if type is CorruptionType.factual_omission:
+            # What is said in place of something left out is true.
+            assert goes_along.step == -1
+        elif goes_along.step == -1:
+            assert goes_along.answer.reasoning == drawn.answer.reasoning
+
+
+def test_reasoning_that_goes_along_often_has_a_step_to_name() -> None:
+    named = Counter[tuple[CorruptionType, bool]]()
+    for drawn in everywhere():
+        goes_along = drawn.levels[3]
+        named[goes_along.type, goes_along.step >= 0] += 1
+    for type in (CorruptionType.temporal_shift, CorruptionType.authority_fabrication, CorruptionType.bias_injection):
+        assert named[type, True] > 0.25 * (named[type, True] + named[type, False])
+
+
+def test_an_answer_without_reasoning_stays_without() -> None:
+    for drawn in (draws(family.name, CorruptionType.temporal_shift)[0] for family in FAMILIES[:5]):
+        silent = drawn.answer.model_copy(update={"reasoning": ""})
+        for level in range(4):
+            injection = inject(drawn.judge, silent, CorruptionType.temporal_shift, 3, Random(0), thought=level)
+            assert (injection.clean.reasoning, injection.answer.reasoning, injection.step) == ("", "", -1)
+
+
+# A Worker that is a model parts its thoughts as it likes.
+LAYOUTS = {
+    "prose": lambda steps: " ".join(steps),
+    "lines": lambda steps: "\n".join(steps),
+    "paragraphs": lambda steps: "\n\n".join(steps),
+    "list": lambda steps: "\n".join(f"{n}. {step}" for n, step in enumerate(steps, start=1)),
+    "spaced list": lambda steps: "\n\n".join(f"{n}. {step}" for n, step in enumerate(steps, start=1)),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("type", CorruptionType)
+def test_the_layout_of_the_reasoning_does_not_tell_which_was_edited(type: CorruptionType, layout: str) -> None:
+    checked = 0
+    for family in FAMILIES:
+        drawn = draws(family.name, type)[0] if type in family.corruptions else None
+        if drawn is None:
+            continue
+        laid_out = LAYOUTS[layout](bodies(drawn.answer.reasoning))
+        answer = drawn.answer.model_copy(update={"reasoning": laid_out})
+        for level in range(4):
+            try:
+                injection = inject(drawn.judge, answer, type, 0, Random(1), thought=level)
+            except CannotCorrupt:
+                continue
+            checked += 1
+            for reasoning in (injection.clean.reasoning, injection.answer.reasoning):
+                assert reasoning == LAYOUTS[layout](bodies(reasoning))
+    assert checked >= 4 * len(FAMILIES) // 2
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "place", "wanted"),
+    [
+        ("", None, "New."),
+        ("", 1, "New."),
+        ("One. Two.", None, "One. Two. New."),
+        ("One. Two.", 1, "One. New. Two."),
+        ("One. Two.", 2, "One. Two. New."),
+        ("One.\nTwo.", None, "One.\nTwo.\nNew."),
+        ("One.\nTwo.", 1, "One.\nNew.\nTwo."),
+        ("One.\n\nTwo.", None, "One.\n\nTwo.\n\nNew."),
+        ("One.\n\nTwo.", 1, "One.\n\nNew.\n\nTwo."),
+        ("1. One.", None, "1. One.\n2. New."),
+        ("1. One.\n2. Two.", None, "1. One.\n2. Two.\n3. New."),
+        ("1. One.\n2. Two.", 1, "1. One.\n2. New.\n3. Two."),
+        ("1. One.\n\n2. Two.", 1, "1. One.\n\n2. New.\n\n3. Two."),
+    ],
+)
+def test_a_new_step_is_parted_and_numbered_as_the_others_are(reasoning: str, place: int | None, wanted: str) -> None:
+    assert with_step(reasoning, "New.", place) == wanted
+
+
+def test_the_first_wrong_step_of_a_workers_own_reasoning_is_found_by_the_judge() -> None:
+    seen = 0
+    for drawn in everywhere():
+        goes_along = drawn.levels[3]
+        if goes_along.type is not CorruptionType.temporal_shift or goes_along.step < 0:
+            continue
+        claim = drawn.judge.scenario.claim(goes_along.target)
+        assert first_wrong_step(drawn.judge, drawn.answer.reasoning, claim) == -1
+        assert first_wrong_step(drawn.judge, goes_along.answer.reasoning, claim) == goes_along.step
+        seen += 1
+    assert seen >= 20
