@@ -1,0 +1,196 @@
+"""Placebos, over every family and type: edits as large as a corruption's, after which the answer says the same."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from random import Random
+
+import pytest
+
+from forge_arena.corruptions import Injection, inject
+from forge_arena.errors import CannotCorrupt
+from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.scenarios import load_families
+from forge_arena.types import (
+    Alternative,
+    Answer,
+    Claim,
+    ClaimKind,
+    CorruptionType,
+    Domain,
+    Placebo,
+    Scenario,
+    Standing,
+)
+from forge_arena.verify import Judge
+from forge_arena.workers import ScriptedWorker
+
+FAMILIES = load_families()
+BY_NAME = {family.name: family for family in FAMILIES}
+SEEDS = range(5)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A clean answer, the corruption whose place the edit takes, and the edit."""
+
+    scenario: Scenario
+    twin: Answer
+    injection: Injection
+    edit: HarmlessEdit
+
+
+@cache
+def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
+    found = []
+    for seed in SEEDS:
+        rng = Random(seed)
+        scenario = BY_NAME[family].draw(rng)
+        judge = Judge(scenario)
+        answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
+        if not judge.report(answer.output).clean:
+            continue
+        reword = partial(BY_NAME[family].draw, Random(seed), wording=1)
+        try:
+            injection = inject(judge, answer, type, seed % 4, Random(seed))
+            edit = edit_harmlessly(judge, injection.clean, type, injection.target, Random(seed), reword)
+        except CannotCorrupt:
+            continue
+        assert edit == edit_harmlessly(
+            Judge(scenario),
+            injection.clean,
+            type,
+            injection.target,
+            Random(seed),
+            partial(BY_NAME[family].draw, Random(seed), wording=1),
+        )
+        found.append(Drawn(scenario, injection.clean, injection, edit))
+    assert len(found) >= len(SEEDS) // 2
+    return tuple(found)
+
+
+def everywhere(kind: Placebo | None = None) -> Iterator[Drawn]:
+    for family in FAMILIES:
+        for type in sorted(family.corruptions):
+            yield from (drawn for drawn in draws(family.name, type) if kind in (None, drawn.edit.kind))
+
+
+each_family_and_type = pytest.mark.parametrize(
+    ("family", "type"), [(family.name, type) for family in FAMILIES for type in sorted(family.corruptions)]
+)
+
+
+@each_family_and_type
+def test_an_edited_answer_is_another_and_still_right(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        assert drawn.edit.answer.output != drawn.twin.output
+        # A judge that never saw the twin says so.
+        report = Judge(drawn.scenario).report(drawn.edit.answer.output)
+        assert report.clean
+        assert {c.id for c in drawn.scenario.claims if c.required} <= report.stated
+
+
+@each_family_and_type
+def test_an_edit_stays_inside_its_spans(family: str, type: CorruptionType) -> None:
+    for drawn in draws(family, type):
+        before, after = drawn.twin.output, drawn.edit.answer.output
+        assert drawn.edit.spans
+        at = position = 0
+        for span in sorted(drawn.edit.spans, key=lambda s: s.start):
+            piece = after[at : span.start]
+            found = before.find(piece, position)
+            assert found == 0 if at == 0 else found >= 0
+            position, at = found + len(piece), span.end
+        assert before[position:].endswith(after[at:])
+
+
+def test_every_kind_of_edit_occurs_and_each_corruption_has_its_likeness() -> None:
+    kinds = {type: Counter[Placebo]() for type in CorruptionType}
+    for drawn in everywhere():
+        kinds[drawn.injection.type][drawn.edit.kind] += 1
+    assert set(sum(kinds.values(), Counter())) == set(Placebo)
+    assert kinds[CorruptionType.factual_omission].most_common(1)[0][0] is Placebo.substitution
+    assert kinds[CorruptionType.temporal_shift][Placebo.respelling]
+    assert kinds[CorruptionType.authority_fabrication][Placebo.respelling]
+    assert kinds[CorruptionType.bias_injection].most_common(1)[0][0] is Placebo.paraphrase
+
+
+@pytest.mark.parametrize("kind", [Placebo.paraphrase, Placebo.respelling, Placebo.reordering])
+def test_what_is_said_otherwise_is_the_same(kind: Placebo) -> None:
+    seen = 0
+    for drawn in everywhere(kind):
+        seen += 1
+        before, after = (Judge(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        assert after.stated == before.stated
+    assert seen >= 10
+
+
+def test_a_respelling_changes_the_targets_spelling_and_no_other_words() -> None:
+    for drawn in everywhere(Placebo.respelling):
+        claim = drawn.scenario.claim(drawn.injection.target)
+        forms = {form.lower() for form in claim.right.forms}
+        assert {span.of(drawn.edit.answer.output).lower() for span in drawn.edit.spans} <= forms
+
+
+def test_a_reordering_keeps_every_word() -> None:
+    for drawn in everywhere(Placebo.reordering):
+        assert Counter(drawn.edit.answer.output.split()) == Counter(drawn.twin.output.split())
+        assert drawn.edit.answer.reasoning == drawn.twin.reasoning
+
+
+def test_a_substitution_keeps_all_that_is_required_and_trades_what_is_not() -> None:
+    traded = 0
+    for drawn in everywhere(Placebo.substitution):
+        before, after = (Judge(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        required = {c.id for c in drawn.scenario.claims if c.required}
+        assert required <= after.stated
+        gone = before.stated - after.stated
+        assert gone
+        assert gone.isdisjoint(required)
+        traded += bool(after.stated - before.stated)
+    assert traded >= 10
+
+
+def test_the_reasoning_goes_along_with_an_edit_that_it_speaks_of() -> None:
+    changed = Counter[Placebo]()
+    for drawn in everywhere():
+        changed[drawn.edit.kind] += drawn.edit.answer.reasoning != drawn.twin.reasoning
+        if drawn.edit.kind is Placebo.respelling:
+            before, after = (Judge(drawn.scenario).report(a.reasoning).stated for a in (drawn.twin, drawn.edit.answer))
+            assert after == before
+    assert changed[Placebo.respelling]
+    assert changed[Placebo.substitution]
+    assert not changed[Placebo.paraphrase]
+
+
+def test_an_answer_that_takes_no_edit_is_refused_and_told_in_place_of_what() -> None:
+    window = Claim(
+        id="window",
+        kind=ClaimKind.duration,
+        label="the window",
+        about=(("take",),),
+        required=True,
+        alternatives=(Alternative(name="current", standing=Standing.right, forms=("5 days",)),),
+    )
+    scenario = Scenario(
+        family="small",
+        domain=Domain.customer_support,
+        task="Answer.",
+        source_material="It takes 5 days.",
+        claims=(window,),
+    )
+    answer = Answer(reasoning="", output="It takes 5 days.")
+    with pytest.raises(CannotCorrupt, match="no harmless edit fits this answer in place of temporal_shift"):
+        edit_harmlessly(Judge(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda: scenario)
+
+
+def test_an_edit_takes_the_place_of_a_corruption_and_about_its_size() -> None:
+    """Not on each answer, but over many: neither more nor fewer words than a corruption adds or takes away."""
+    by_edit, by_corruption = [], []
+    for drawn in everywhere():
+        words = len(drawn.twin.output.split())
+        by_edit.append(len(drawn.edit.answer.output.split()) - words)
+        by_corruption.append(len(drawn.injection.answer.output.split()) - words)
+    assert abs(sum(by_edit) / len(by_edit) - sum(by_corruption) / len(by_corruption)) < 3
