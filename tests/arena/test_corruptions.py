@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forge_arena.corruptions import inject, registry
-from forge_arena.corruptions.base import Edit, apply
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence, without_sentence
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
-from forge_arena.types import Answer, CorruptionType, Scenario
+from forge_arena.types import Answer, CorruptionType, Scenario, Span
 from forge_arena.verify import Judge
 from forge_arena.workers import ScriptedWorker
 
@@ -58,6 +58,7 @@ def test_a_corruption_breaks_its_target_and_nothing_else(
     # A judge that never saw the clean answer agrees.
     assert Judge(scenario).report(output).broken == {injection.target}
     assert Judge(scenario).report(answer.output).clean
+    assert injection.clean.output == answer.output
     assert injection == inject(Judge(scenario), answer, type, stealth, Random(seed))
     untouched_outside(answer.output, output, [(s.start, s.end) for s in injection.spans])
 
@@ -86,31 +87,74 @@ def test_edits_that_overlap_are_refused() -> None:
         apply("one two", (Edit(0, 3, "a"), Edit(2, 5, "b")))
 
 
-@pytest.mark.parametrize("stealth", range(4))
-def test_reasoning_gives_away_contradicts_or_goes_along(stealth: int) -> None:
-    family = next(f for f in FAMILIES if f.name == "duplicate_charge")
-    seen = 0
-    for seed in range(60):
+def test_deletions_may_share_the_space_between_them() -> None:
+    assert apply("One. Two. Three.", (Edit(5, 10, ""), Edit(9, 16, "")))[0] == "One. "
+
+
+@pytest.mark.parametrize(
+    ("text", "gone", "left"),
+    [
+        ("One. Two. Three.", "Two.", "One. Three."),
+        ("One. Two.", "Two.", "One."),
+        ("One. Two.", "One.", "Two."),
+        ("One.\n\nTwo.\n\nThree.", "Two.", "One.\n\nThree."),
+        ("One.\n\nTwo.", "Two.", "One."),
+        ("One.\n\nTwo.", "One.", "Two."),
+        ("One. Two.\n\nThree.", "Two.", "One.\n\nThree."),
+        ("One.", "One.", ""),
+    ],
+)
+def test_a_sentence_that_is_taken_out_leaves_no_gap(text: str, gone: str, left: str) -> None:
+    start = text.index(gone)
+    assert apply(text, (without_sentence(text, Span(start=start, end=start + len(gone))),))[0] == left
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_a_traded_sentence_takes_its_claim_along_and_brings_what_it_names(family: Family) -> None:
+    traded = brought = 0
+    for seed in range(4):
+        drawn = clean_answer(family, seed)
+        if drawn is None:
+            continue
+        scenario, judge, answer = drawn
+        before = judge.report(answer.output)
+        draft = Draft(scenario, answer.output, before)
+        for claim in scenario.claims:
+            if claim.id not in before.stated or claim.kind in NEVER_REQUIRED:
+                continue
+            rewrite = trade_sentence(draft, claim, Random(seed))
+            if rewrite is None:
+                continue
+            assert claim.id not in rewrite.instead
+            assert not any(scenario.claim(one).required for one in rewrite.instead - before.stated)
+            after = judge.report(apply(answer.output, rewrite.edits)[0])
+            if after.broken - {claim.id}:
+                # Whoever trades asks the judge and takes it back: a count of words, a rule that the sentence kept.
+                continue
+            traded += 1
+            assert claim.id not in after.stated
+            assert rewrite.instead <= after.stated
+            assert before.stated - {claim.id} <= after.stated
+            brought += bool(rewrite.instead)
+    assert traded
+    assert brought
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_neither_place_nor_length_tells_what_was_traded(family: Family) -> None:
+    longer: list[bool] = []
+    for seed in range(40):
         drawn = clean_answer(family, seed)
         if drawn is None:
             continue
         _, judge, answer = drawn
-        if not any(f.claim == "window" for f in judge.report(answer.reasoning).findings):
-            continue
         try:
-            injection = inject(judge, answer, CorruptionType.temporal_shift, stealth, Random(seed))
+            injection = inject(judge, answer, CorruptionType.factual_omission, 3, Random(seed))
         except CannotCorrupt:
             continue
-        changed = injection.answer.reasoning != answer.reasoning
-        reasoning = judge.report(injection.answer.reasoning)
-        stated = {f.alternative for f in reasoning.of(injection.target)}
-        if stealth == 0:
-            assert injection.answer.reasoning.startswith(answer.reasoning)
-            assert changed
-        elif stealth == 1:
-            assert not changed
-        elif judge.report(answer.reasoning).of(injection.target):
-            assert injection.alternative in stated
-            assert "current" not in stated
-            seen += 1
-    assert stealth < 2 or seen
+        output = injection.answer.output
+        assert output == output.strip()
+        assert output.count("\n\n\n") <= answer.output.count("\n\n\n")
+        longer.append(len(output) > len(answer.output))
+    assert len(longer) >= 20
+    assert 0.1 < sum(longer) / len(longer) < 0.9
