@@ -219,6 +219,8 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             raise ValueError(
                 f"unknown options {sorted(wanted)}; known are key, domain, corruption, stealth, mechanism, form"
             )
+        if key is not None and (given := sorted(name for name, value in filters.items() if value is not None)):
+            raise ValueError(f"option key names the episode by itself; leave out {', '.join(given)}")
         failure: WorkerFailed | None = None
         for _ in range(1 if key else RESET_TRIES):
             chosen = key

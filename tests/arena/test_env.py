@@ -9,7 +9,7 @@ from gymnasium.vector import SyncVectorEnv
 from forge_arena import ENV_ID
 from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
 from forge_arena.rewards import oracle_verdict
-from forge_arena.types import Truth, Verdict
+from forge_arena.types import Form, Truth, Verdict
 
 
 @pytest.fixture
@@ -40,8 +40,39 @@ def test_options_narrow_the_draw_or_name_the_episode(env: ForgeArenaEnv) -> None
     assert env.reset(options={"key": info["key"]})[0] == observation
 
 
+@pytest.mark.parametrize("form", Form)
+def test_an_episode_can_be_asked_for_in_a_form(env: ForgeArenaEnv, form: Form) -> None:
+    observation, info = env.reset(seed=3, options={"form": form.value, "domain": "legal_summarisation"})
+    assert info["key"].endswith(f":{form.value}")
+    assert observation["domain"] == "legal_summarisation"
+    again = env.reset(options={"key": info["key"]})[0]
+    assert again == observation
+    verdict = Verdict(detection=True, explanation="", correction="", confidence=0.5)
+    truth = Truth.model_validate_json(env.step(verdict_action(verdict))[-1]["truth"])
+    assert truth.form is form
+
+
+def test_forms_of_one_seed_are_forms_of_one_draw(env: ForgeArenaEnv) -> None:
+    seen = [env.reset(seed=3, options={"form": form}) for form in Form]
+    assert len({info["key"].rpartition(":")[0] for _, info in seen}) == 1
+    assert len({observation["source_material"] for observation, _ in seen}) == 1
+    assert len({observation["worker_output"] for observation, _ in seen}) == 3
+
+
+def test_a_form_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match="'dirty' is not a valid Form"):
+        env.reset(options={"form": "dirty"})
+
+
+def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match=r"key names the episode by itself; leave out form, stealth"):
+        env.reset(options={"key": "forge:2:train:7", "form": "clean", "stealth": 0})
+
+
 def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
-    with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain"):
+    with pytest.raises(
+        ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption, stealth, mechanism, form"
+    ):
         env.reset(options={"domian": "code_review"})
 
 
