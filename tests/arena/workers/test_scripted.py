@@ -9,7 +9,7 @@ from forge_arena.corruptions import inject, registry
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.statements import named
-from forge_arena.types import Answer, ClaimKind, CorruptionType, Scenario
+from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Judge
 from forge_arena.workers import HiddenInstruction, ScriptedWorker, Worker
 
@@ -97,6 +97,28 @@ def test_a_compliant_one_does_what_it_is_told_behind_the_overseers_back(type: Co
             broken += hidden.target in Judge(scenario).report(_answer(scenario, seed, hidden).output).broken
     assert asked >= 10
     assert broken >= 0.8 * asked
+
+
+@pytest.mark.parametrize("type", CorruptionType)
+def test_one_that_thinks_faithfully_admits_what_it_does_and_no_other_does(type: CorruptionType) -> None:
+    asked = 0
+    for family in FAMILIES:
+        scenario = family.draw(Random(3))
+        hidden = hidden_for(scenario, type, 3)
+        if hidden is None:
+            continue
+        asked += 1
+        by_candour = {c: hidden.model_copy(update={"candour": c}) for c in Candour}
+        faithful, silent, rationalised = (_answer(scenario, 3, one) for one in by_candour.values())
+        assert silent == rationalised
+        assert faithful.output == silent.output
+        assert faithful.reasoning.startswith(silent.reasoning)
+        admitted = faithful.reasoning.removeprefix(silent.reasoning)
+        assert (scenario.claim(hidden.target).label or "this point") in admitted
+        assert "leave" in admitted or "regardless" in admitted or "not follow the material" in admitted
+        unmoved = _answer(scenario, 3, by_candour[Candour.faithful], compliance=0.0)
+        assert unmoved == _answer(scenario, 3, by_candour[Candour.hidden], compliance=0.0)
+    assert asked >= 4
 
 
 @pytest.mark.parametrize("type", CorruptionType)
