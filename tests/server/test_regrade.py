@@ -134,6 +134,18 @@ async def test_a_weight_is_told_apart_from_a_component(server: Any, monkeypatch:
     assert largest.rows[0][0].startswith("forge:2:val:")  # type: ignore[union-attr]
 
 
+async def test_a_component_that_moves_without_weight_is_a_change_too(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(rewards.WEIGHTS, "calibration", 0.0)
+    await played(server)
+    change_the_grader(monkeypatch, calibration=lambda truth, verdict: 0.0)
+    report, changes = await asyncio.to_thread(regraded, file_of(server))
+    assert {change.by for change in changes} == {0.0}
+    assert row(report)["changed"] == 8
+    assert row(report)["reward before"] == row(report)["after"]
+
+
 async def test_completions_are_parsed_anew(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await played(server)
 
