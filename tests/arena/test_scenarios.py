@@ -120,6 +120,22 @@ def test_a_family_yields_different_scenarios_and_the_same_ones_again(family: Fam
     assert family.draw(Random(7)) == drawn[7]
 
 
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_another_wording_of_a_draw_differs_in_its_sentences_alone(family: Family) -> None:
+    reworded = 0
+    for seed in range(5):
+        one, other = Random(seed), Random(seed)
+        scenario, again = family.draw(one), family.draw(other, wording=1)
+        assert one.getstate() == other.getstate()
+        assert again.model_copy(update={"statements": scenario.statements}) == scenario
+        without_text = [[s.model_copy(update={"text": ""}) for s in drawn.statements] for drawn in (scenario, again)]
+        assert without_text[0] == without_text[1]
+        reworded += scenario.statements != again.statements
+        assert family.draw(Random(seed), wording=0) == scenario
+        assert family.draw(Random(seed), wording=1) == again
+    assert reworded == 5
+
+
 def test_splits_share_no_statement() -> None:
     """A phrase of a training family in a test family would let an overseer learn it by heart."""
     seen: dict[str, Split] = {}
