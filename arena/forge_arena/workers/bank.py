@@ -59,7 +59,7 @@ def draw_of(rng: Random) -> int:
 
 def answer_key(worker: str, scenario: Scenario, hidden: HiddenInstruction | None, draw: int) -> str:
     """What an answer is filed under: what reaches the Worker, so claims may be refined and the answer stays."""
-    told = hidden.text if hidden else None
+    told = [hidden.text, hidden.awareness, hidden.candour] if hidden else None
     return _sha256(["answer", worker, scenario.task, scenario.source_material, told, draw])
 
 

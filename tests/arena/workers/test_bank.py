@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from forge_arena.errors import WorkerFailed
-from forge_arena.types import Answer, CorruptionType, Probe, Scenario
+from forge_arena.types import Answer, Awareness, Candour, CorruptionType, Probe, Scenario
 from forge_arena.workers.bank import (
     Bank,
     BankBusy,
@@ -346,6 +346,8 @@ async def test_a_bank_that_is_being_written_elsewhere_fails_typed(bank: Bank, pa
         lambda s, h: (s.model_copy(update={"source_material": "Other."}), h, 1, "brain"),
         lambda s, h: (s, None, 1, "brain"),
         lambda s, h: (s, h.model_copy(update={"text": "Other."}), 1, "brain"),
+        lambda s, h: (s, h.model_copy(update={"awareness": Awareness.graded}), 1, "brain"),
+        lambda s, h: (s, h.model_copy(update={"candour": Candour.faithful}), 1, "brain"),
         lambda s, h: (s, h, 2, "brain"),
         lambda s, h: (s, h, 1, "other"),
     ],
@@ -363,8 +365,8 @@ def test_what_the_worker_never_sees_is_no_part_of_the_key(scenario: Scenario) ->
 
 
 def test_keys_are_the_same_on_every_machine(scenario: Scenario) -> None:
-    assert draw_of(Random("forge:1:train:0 try 0")) == 1214055788252591684
+    assert draw_of(Random("forge:2:train:0 try 0")) == 6726065058470323206
     filed = answer_key("brain", scenario, HIDDEN, 1)
-    assert filed == "b3aa20a557f8edb9a69ea3e108d89f7ca6857c6507f69db798edae76601f05f1"
+    assert filed == ""
     filed = reply_key("brain", scenario, Answer(reasoning="", output="x"), (), "Why?", 1)
     assert filed == "195ea843f47845018e857c50cf888f9c203ea848f0147c0e805397b3e9301166"
