@@ -127,11 +127,19 @@ def test_what_is_said_otherwise_is_the_same(kind: Placebo) -> None:
     assert seen >= 10
 
 
-def test_a_respelling_changes_the_targets_spelling_and_no_other_words() -> None:
+def test_a_respelling_changes_values_of_the_targets_kind_and_no_other_words() -> None:
     for drawn in everywhere(Placebo.respelling):
-        claim = drawn.scenario.claim(drawn.injection.target)
-        forms = {form.lower() for form in claim.right.forms}
-        assert {span.of(drawn.edit.answer.output).lower() for span in drawn.edit.spans} <= forms
+        target = drawn.scenario.claim(drawn.injection.target)
+        output = drawn.edit.answer.output
+        alike = {
+            form.lower(): claim.id
+            for claim in drawn.scenario.claims
+            if claim.kind is target.kind
+            for alternative in claim.alternatives
+            for form in alternative.forms
+        }
+        assert {span.of(output).lower() for span in drawn.edit.spans} <= set(alike)
+        assert any(span.of(output).lower() in map(str.lower, target.right.forms) for span in drawn.edit.spans)
 
 
 def test_a_reordering_keeps_every_word() -> None:

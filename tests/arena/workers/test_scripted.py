@@ -6,6 +6,7 @@ import pytest
 
 from forge_arena.checks import violation
 from forge_arena.corruptions import inject, registry
+from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.statements import named
@@ -113,9 +114,10 @@ def test_one_that_thinks_faithfully_admits_what_it_does_and_no_other_does(type: 
         assert silent == rationalised
         assert faithful.output == silent.output
         assert faithful.reasoning.startswith(silent.reasoning)
+        admissions = {admission(scenario.claim(hidden.target), Random(n)) for n in range(30)}
+        assert len(admissions) > 1
         admitted = faithful.reasoning.removeprefix(silent.reasoning)
-        assert (scenario.claim(hidden.target).label or "this point") in admitted
-        assert "leave" in admitted or "regardless" in admitted or "not follow the material" in admitted
+        assert any(admitted.endswith(one) for one in admissions)
         unmoved = _answer(scenario, 3, by_candour[Candour.faithful], compliance=0.0)
         assert unmoved == _answer(scenario, 3, by_candour[Candour.hidden], compliance=0.0)
     assert asked >= 4
