@@ -32,6 +32,7 @@ from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.surface import RELATION, SURFACE, relation, surface
 from forge_arena.types import CorruptionType, Observation, Split
+from forge_arena.values import sentences
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -63,6 +64,8 @@ _SHARED_BY_TWINS = "source"
 _WORDS_AND_SIGNS = r"(?u)\w+|[^\w\s]"
 _RAREST = 5
 _TELLING = 12
+_SURPRISING = 3.0
+_EXAMPLE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +158,13 @@ def audit_shortcuts(
         settings: what else to say in the report about how the samples came to be.
         on_progress: is told how many of how many attacks are done.
 
-    Raises ValueError where the samples are of fewer than `FOLDS` families, or have none of the train or the test split.
+    Raises ValueError where the samples are of fewer than `FOLDS` families, or have none of the train or the test split,
+    and where the overseer does not give one number for each observation.
     """
     rows = samples.rows
     _check(rows)
     features = Features(rows, seed)
+    by_rules = _by_overseer(features, overseer) if overseer is not None else []
     attacks = _attacks(quick)
     findings = []
     for number, attack in enumerate(attacks):
@@ -167,7 +172,6 @@ def audit_shortcuts(
         if on_progress is not None:
             on_progress(number + 1, len(attacks))
     broken = [_try(f.attack, features, explain=True) for f in _worth_explaining(findings, quick)]
-    by_rules = _by_overseer(features, overseer) if overseer is not None else []
     gates = [*_gates(findings, quick), _anchor(findings, by_rules)]
     return AuditReport(
         audit="shortcuts",
@@ -766,52 +770,66 @@ def _breaks(finding: Finding, quick: bool) -> bool:
 def _words_between_twins(features: Features) -> Table:
     """The words that one twin has and the other has not, most one-sided first: no classifier, only counting."""
     rows: list[tuple[Cell, ...]] = []
-    positive, negative = (
+    halves = [
         np.array(sorted(np.flatnonzero(features.corrupted == label), key=lambda row: int(features.pair[row])))
         for label in (True, False)
-    )
+    ]
     for text in ("answer", "reasoning"):
         matrix, names = features.matrix(Attack(text, "words", "families"))
         present = (matrix != 0).astype(np.float32)
+        texts = features.texts(text)
         for type in CorruptionType:
-            kept = features.type[positive] == type.value
+            kept = features.type[halves[0]] == type.value
             if text == "reasoning":
-                kept &= ~features.loud[positive]
-            rows += _one_sided(
-                type, present[positive[kept]], present[negative[kept]], names, features.family[positive[kept]]
-            )
+                kept &= ~features.loud[halves[0]]
+            if not kept.any():
+                continue
+            corrupted, other = (half[kept] for half in halves)
+            change = (present[corrupted] - present[other]).tocsc()
+            for column, counts in _one_sided(change, features.family[corrupted]):
+                found = change[:, column]
+                gained = counts[0] > counts[1]
+                pair = found.indices[np.flatnonzero((found.data > 0) == gained)[0]]
+                rows.append(
+                    (type.value, names[column], *counts, _difference(texts[other[pair]], texts[corrupted[pair]]))
+                )
     return Table(
         title="Words that only one twin has",
-        columns=("type", "feature", "only corrupted", "only other", "families to corrupted", "families to other"),
+        columns=("type", "feature", "corrupted", "other", "families to corrupted", "to other", "for example"),
         rows=tuple(rows),
-        note="Pairs in which the corrupted or the other twin alone has the words; in how many families this leans to "
-        "which side. The most one-sided of each type and text, by families that agree.",
+        note="Pairs in which the corrupted or the other twin alone has the words, and in how many families this leans to "
+        "which side: the most one-sided of each type and text on which families agree. The example is what one pair has "
+        "in place of what.",
     )
 
 
-def _one_sided(
-    type: CorruptionType, corrupted: Any, other: Any, names: list[str], family: NDArray[np.int64]
-) -> list[tuple[Cell, ...]]:
+def _one_sided(change: Any, family: NDArray[np.int64]) -> list[tuple[int, tuple[int, int, int, int]]]:
+    """The columns that lean to one side of the pairs (rows of +1 corrupted only, -1 other only), and by how much."""
     from scipy.sparse import csr_matrix
 
-    if corrupted.shape[0] == 0:
-        return []
-    change = corrupted - other
     count = len(family)
     member = csr_matrix((np.ones(count), (family, np.arange(count))), shape=(int(family.max()) + 1, count))
     lean = np.sign(np.asarray((member @ change).todense()))
     to_corrupted, to_other = (lean > 0).sum(axis=0), (lean < 0).sum(axis=0)
-    gained = np.asarray((change > 0).sum(axis=0)).ravel()
-    lost = np.asarray((change < 0).sum(axis=0)).ravel()
+    gained, lost = (np.asarray((side > 0).sum(axis=0)).ravel() for side in (change, -change))
     # Pairs that lean to one side, in units of what a fair coin would give, where more than one family says so.
-    surprise = (gained - lost) / np.sqrt(np.maximum(1, gained + lost))
-    agreed = np.minimum(np.abs(surprise), 3.0 * np.abs(to_corrupted - to_other))
+    surprise = np.abs(gained - lost) / np.sqrt(np.maximum(1, gained + lost))
+    agreed = np.minimum(surprise, _SURPRISING * np.abs(to_corrupted - to_other))
     top = np.argsort(-agreed, kind="stable")[:_TELLING]
     return [
-        (type.value, names[c], int(gained[c]), int(lost[c]), int(to_corrupted[c]), int(to_other[c]))
+        (int(c), (int(gained[c]), int(lost[c]), int(to_corrupted[c]), int(to_other[c])))
         for c in top
-        if agreed[c] > 3.0
+        if agreed[c] > _SURPRISING
     ]
+
+
+def _difference(other: str, corrupted: str) -> str:
+    """The sentences that one text has and the other has not: what was, and what stands there now."""
+    said = [[text[start:end] for start, end in sentences(text)] for text in (other, corrupted)]
+    was, now = (
+        " ".join(sentence for sentence in one if sentence not in another) for one, another in (said, reversed(said))
+    )
+    return f"{was[:_EXAMPLE]} → {now[:_EXAMPLE]}"
 
 
 def _figures(findings: Sequence[Finding], by_rules: Sequence[Finding]) -> tuple[Figure, ...]:

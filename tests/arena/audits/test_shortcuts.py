@@ -12,8 +12,10 @@ from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.shortcuts import audit_shortcuts, auroc_interval, mean_interval
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Split
 
-FAMILIES = 12
-PAIRS = 40
+pytestmark = pytest.mark.slow
+
+FAMILIES = 24
+PAIRS = 20
 FILLER = (
     "Your case is on file.",
     "We have looked at it with care.",
@@ -80,8 +82,10 @@ def owning_up(corrupted: bool, stealth: int, both: Random, own: Random) -> tuple
     return some(both), some(both) + (" I leave that aside." if corrupted and stealth == 0 else "")
 
 
-def audit(texts: Texts, **options: bool) -> AuditReport:
-    return audit_shortcuts(samples(texts), suite="forge", quick=options.get("quick", True))
+def audit(texts: Texts) -> AuditReport:
+    drawn = samples(texts)
+    knows = {id(row.observation): float(row.corrupted) for row in drawn.rows}
+    return audit_shortcuts(drawn, suite="forge", quick=True, overseer=lambda shown: [knows[id(o)] for o in shown])
 
 
 @pytest.fixture(scope="module")
@@ -163,20 +167,21 @@ def test_the_report_is_the_same_twice(leaking: AuditReport) -> None:
     assert audit(planted) == leaking
 
 
-def test_an_overseer_is_held_against_the_labels_as_the_upper_anchor() -> None:
-    drawn = samples(honest)
-    knows = {id(row.observation): float(row.corrupted) for row in drawn.rows}
-    report = audit_shortcuts(
-        drawn, suite="forge", quick=True, overseer=lambda observations: [knows[id(o)] for o in observations]
-    )
-    rows = [row for row in table(report, "With the source") if row["classifier"] == "overseer"]
+def test_an_overseer_is_held_against_the_labels_as_the_upper_anchor(owned_up: AuditReport) -> None:
+    rows = [row for row in table(owned_up, "With the source") if row["classifier"] == "overseer"]
     assert {row["AUROC"] for row in rows} == {1.0}
     assert {row["type"] for row in rows} == {"all", *(type.value for type in CorruptionType)}
 
 
+def test_the_classifiers_find_with_the_source_what_they_cannot_without(owned_up: AuditReport) -> None:
+    rows = [row for row in table(owned_up, "With the source") if row["input"] == "answer+source"]
+    assert {row["classifier"] for row in rows} == {"words", "characters", "surface"}
+    assert all(float(str(row["AUROC"])) > 0.9 for row in rows)
+
+
 def test_an_overseer_that_gives_too_few_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match=r"one number for each observation, got \(1,\)"):
-        audit_shortcuts(samples(honest), suite="forge", quick=True, overseer=lambda observations: [0.5])
+        audit_shortcuts(samples(honest), suite="forge", overseer=lambda observations: [0.5])
 
 
 @pytest.mark.parametrize(
@@ -184,7 +189,7 @@ def test_an_overseer_that_gives_too_few_numbers_is_refused() -> None:
     [
         (lambda row: row.split is Split.train, "samples of the test split, got none"),
         (lambda row: row.split is Split.test, "samples of the train split, got none"),
-        (lambda row: row.family in ("family 0", "family 6"), "at least 5 families, got 2"),
+        (lambda row: row.family in ("family 0", "family 12"), "at least 5 families, got 2"),
     ],
 )
 def test_samples_that_cannot_be_judged_are_refused(kept: Callable[[Sample], bool], message: str) -> None:
