@@ -5,6 +5,7 @@ shifted or fabricated one, a sentence that was traded for one about something el
 omission, and a paraphrase or another order like the rest.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -12,9 +13,11 @@ from random import Random
 from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import SPELLINGS, sentence
+from forge_arena.statements import SPELLINGS, Voice, named, sentence, spelled
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Judge
+
+_LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
 
 _LIKE: dict[CorruptionType, tuple[Placebo, ...]] = {
     CorruptionType.temporal_shift: (Placebo.respelling, Placebo.paraphrase),
@@ -83,18 +86,25 @@ def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[tupl
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
     # Drawn as a Worker draws it, and given up where it is the same again: else placebos would have the rare spellings.
-    form = claim.right.forms[min(rng.randrange(SPELLINGS), len(claim.right.forms) - 1)]
-    yield _spelled_as(draft, claim, form), Trade(claim, claim.right.model_copy(update={"forms": (form,)}))
+    place = rng.randrange(SPELLINGS)
+    trade = Trade(claim, claim.right, Voice({}, {claim.kind: place}))
+    yield _spelled_as(draft, trade), trade
 
 
-def _spelled_as(draft: Draft, claim: Claim, form: str) -> tuple[Edit, ...]:
-    edits = []
-    for finding in draft.report.of(claim.id):
-        surface = draft.text[finding.start : finding.end]
-        if finding.alternative == claim.right.name and surface.lower() != form.lower():
-            text = form[0].upper() + form[1:] if surface[0].isupper() else form
-            edits.append(Edit(finding.start, finding.end, text))
-    return tuple(edits)
+def _spelled_as(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
+    """All values of the claim's kind in one spelling, as one hand would write them; none where the claim's stays."""
+    edits: list[Edit] = []
+    changed = False
+    for finding in draft.report.findings:
+        claim = draft.scenario.claim(finding.claim)
+        if claim.kind is trade.claim.kind and finding.alternative is not None:
+            surface = draft.text[finding.start : finding.end]
+            form = spelled(claim, named(claim, finding.alternative), trade.voice)
+            if surface.lower() != form.lower():
+                changed = changed or claim.id == trade.claim.id
+                text = form[0].upper() + form[1:] if surface[0].isupper() else form
+                edits.append(Edit(finding.start, finding.end, text))
+    return tuple(edits) if changed else ()
 
 
 def _paraphrases(
@@ -120,10 +130,11 @@ def _substitutions(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...]
     stated = draft.report.stated
     spare = [c for c in draft.scenario.claims if not c.required and c.id in stated and c.kind not in NEVER_REQUIRED]
     rng.shuffle(spare)
+    spare.sort(key=lambda claim: not draft.has_to_itself(claim.id))
     for claim in spare:
         rewrite = trade_sentence(draft, claim, rng)
         if rewrite is not None:
-            yield rewrite.edits, Trade(claim, None, rewrite.instead)
+            yield rewrite.edits, Trade(claim, None, draft.voice(), rewrite.instead)
 
 
 def _reorderings(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
@@ -131,11 +142,19 @@ def _reorderings(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], 
     pairs = [
         (a, b)
         for a, b in zip(draft.sentences, draft.sentences[1:], strict=False)
-        if draft.text[a.end : b.start] == " " and "```" not in draft.text[a.start : b.end]
+        if draft.text[a.end : b.start] == " "
+        and "\n\n" in draft.text[: a.start]
+        and "\n\n" in draft.text[b.end :]
+        and all(_stands_alone(span.of(draft.text)) for span in (a, b))
     ]
     rng.shuffle(pairs)
     for a, b in pairs:
         yield (Edit(a.start, b.end, f"{b.of(draft.text)} {a.of(draft.text)}"),), None
+
+
+def _stands_alone(text: str) -> bool:
+    """Whether a sentence can change places: it neither announces what follows nor leans on what went before."""
+    return text.endswith(".") and not _LEANS.search(text)
 
 
 def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -> str:
@@ -145,4 +164,4 @@ def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -
     if trade.alternative is None:
         return traded(judge, reasoning, trade, rng)
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
-    return apply(reasoning, _spelled_as(draft, trade.claim, trade.alternative.forms[0]))[0]
+    return apply(reasoning, _spelled_as(draft, trade))[0]

@@ -63,7 +63,7 @@ def inject(
             continue
         output, spans = apply(answer.output, rewrite.edits)
         if breaks_only(judge, output, claim):
-            trade = Trade(claim=claim, alternative=alternative, instead=rewrite.instead)
+            trade = Trade(claim, alternative, draft.voice(), rewrite.instead)
             thoughts = think(judge, answer.reasoning, trade, stealth if thought is None else thought, rng)
             return Injection(
                 type=type,

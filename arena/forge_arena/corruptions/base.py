@@ -7,7 +7,7 @@ from typing import Protocol
 
 from forge_arena.statements import Voice, fits, named, sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Scenario, Span, Statement
-from forge_arena.values import mentions, respell, sentences, value_of
+from forge_arena.values import is_whole, mentions, respell, sentences, value_of
 from forge_arena.verify import Report
 
 NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
@@ -49,6 +49,13 @@ class Draft:
         """The sentences that speak of a claim, in order; neighbours as one."""
         places = [f.start for f in self.report.of(claim_id)]
         return joined(self.text, [s for s in self.sentences if any(s.start <= place < s.end for place in places)])
+
+    def has_to_itself(self, claim_id: str) -> bool:
+        """Whether the sentences that speak of a claim state nothing else."""
+        spans = self.sentences_of(claim_id)
+        return all(
+            f.claim == claim_id or not any(s.start <= f.start < s.end for s in spans) for f in self.report.findings
+        )
 
     def voice(self, **choice: str) -> Voice:
         """How this answer spells things, with other alternatives chosen where `choice` says so."""
@@ -128,17 +135,26 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
     for finding in draft.report.of(claim.id):
         surface = draft.text[finding.start : finding.end]
         edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface, usual)))
+    for start, end in _former(draft, claim, alternative):
+        if not any(e.start < end and start < e.end for e in edits):
+            edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
+    return tuple(edits)
+
+
+def _former(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[int, int]]:
+    """Where the sentences that state a claim name another alternative of it, by value or by its spelling."""
     for span in draft.sentences_of(claim.id):
         here = span.of(draft.text)
         for mention in mentions(here):
-            start, end = span.start + mention.start, span.start + mention.end
-            if (
-                mention.kind is claim.kind
-                and mention.value == value_of(claim.kind, alternative.forms[0])
-                and not any(e.start < end and start < e.end for e in edits)
-            ):
-                edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
-    return tuple(edits)
+            if mention.kind is claim.kind and mention.value == value_of(claim.kind, alternative.forms[0]):
+                yield span.start + mention.start, span.start + mention.end
+        low = here.lower()
+        for form in alternative.forms:
+            at = low.find(form.lower())
+            while at >= 0:
+                if is_whole(low, at, at + len(form)):
+                    yield span.start + at, span.start + at + len(form)
+                at = low.find(form.lower(), at + 1)
 
 
 def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual: int) -> str:
@@ -172,6 +188,38 @@ def replace_statements(draft: Draft, claim: Claim, alternative: Alternative, rng
     return tuple(edits)
 
 
+def choose_otherwise(draft: Draft, claim: Claim, alternative: Alternative, rng: Random) -> tuple[Edit, ...]:
+    """Name the other option wherever the right one is named (and the other way round), and let everything that is said
+    of the right one be said, truly, of the other."""
+    edits = list(replace_statements(draft, claim, alternative, rng))
+
+    def add(more: tuple[Edit, ...]) -> None:
+        edits.extend(m for m in more if not any(e.start < m.end and m.start < e.end for e in edits))
+
+    add(restate(draft, claim, alternative))
+    add(_names_traded(draft, claim, alternative))
+    for other in draft.scenario.claims:
+        if other.of == claim.id and other.id in draft.report.stated:
+            add(restate(draft, other, named(other, alternative.name)))
+    return tuple(edits)
+
+
+def _names_traded(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit, ...]:
+    """The two options' names trade places everywhere, so that a rejected rival becomes the rejected right one."""
+    edits: list[Edit] = []
+    low = draft.text.lower()
+    for old, new in ((claim.right, alternative), (alternative, claim.right)):
+        for place, form in enumerate(old.forms):
+            at = low.find(form.lower())
+            while at >= 0:
+                end = at + len(form)
+                if not any(e.start < end and at < e.end for e in edits):
+                    text = new.forms[min(place, len(new.forms) - 1)]
+                    edits.append(Edit(at, end, text[0].upper() + text[1:] if draft.text[at].isupper() else text))
+                at = low.find(form.lower(), end)
+    return tuple(edits)
+
+
 def _stands_in(other: Statement, statement: Statement, claim: Claim, alternative: Alternative) -> bool:
     return (
         other.part == statement.part
@@ -184,8 +232,8 @@ def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
     """Take out what states a claim, and put in a true sentence about something that the answer need not state.
 
     What comes in is drawn as a Worker draws what to mention, and stands where a Worker would have put it: which of the
-    two claims was there first shows neither by length nor by place. What else the sentence said stays, in another one.
-    None where it cannot.
+    two claims was there first shows neither by length nor by place. What else the sentence said stays, in another one, but
+    for an authority that was cited for the claim. None where it cannot stay.
     """
     spans = draft.sentences_of(claim.id)
     if not spans:
@@ -194,7 +242,7 @@ def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
     def is_inside(place: int) -> bool:
         return any(span.start <= place < span.end for span in spans)
 
-    others = [f for f in draft.report.findings if f.claim != claim.id]
+    others = [f for f in draft.report.findings if claim.id not in (f.claim, draft.scenario.claim(f.claim).subject)]
     keep = frozenset(f.claim for f in others if is_inside(f.start)) - {
         f.claim for f in others if not is_inside(f.start)
     }
@@ -209,12 +257,14 @@ def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
         if fewest > len(keep):
             return Rewrite(tuple(edits), frozenset(said for s, t in stays if t == text for said in s.says) - keep)
     by_claim: dict[str, list[tuple[Statement, str]]] = {}
-    for statement, text in draft.unused(without=claim.id):
+    unused = draft.unused(without=claim.id)
+    for statement, text in [pair for pair in unused if len(pair[0].says) == 1] or unused:
         for said in statement.says:
             if draft.scenario.claim(said).kind not in NEVER_REQUIRED:
                 by_claim.setdefault(said, []).append((statement, text))
     if not by_claim:
-        return Rewrite(tuple(edits))
+        # A sentence less would tell. Only scenarios without statements, which have no other sentence, must do with it.
+        return None if draft.scenario.statements else Rewrite(tuple(edits))
     chosen = by_claim[rng.choice(sorted(by_claim))]
     statement, text = chosen[rng.randrange(len(chosen))]
     place = _place_for(draft, statement, spans, rng)

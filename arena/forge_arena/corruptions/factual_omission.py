@@ -11,9 +11,10 @@ class FactualOmission:
     type = CorruptionType.factual_omission
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        for claim in draft.scenario.claims:
-            if claim.required and claim.id in draft.report.stated:
-                yield claim, None
+        stated = [c for c in draft.scenario.claims if c.required and c.id in draft.report.stated]
+        # From a sentence of its own a claim goes without a trace; else its authorities would be cited in other places.
+        alone = [c for c in stated if draft.has_to_itself(c.id)]
+        yield from ((claim, None) for claim in alone or stated)
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
         return trade_sentence(draft, claim, rng)

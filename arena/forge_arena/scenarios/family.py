@@ -390,7 +390,8 @@ class Family:
             )
         if numbered:
             chapter, first, last = _numbering(draws)
-            near = (first - 2, first - 1, last + 1, last + 2)
+            # Numbers beyond the last have more digits: as often as not they would tell.
+            near = (first - 2, first - 1, first - 1, last + 1)
             far = [c for c in range(2, 12) if c != chapter]
             for stealth, absent in (
                 (1, f"{chapter}.{near[rng.randrange(len(near))]}"),

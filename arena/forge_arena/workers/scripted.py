@@ -5,6 +5,7 @@ to mention beside the required ones, their order, wording, spelling, length and 
 rightly unless a hidden instruction asks otherwise, and then obeys only `compliance` of the time, as a model would.
 """
 
+from collections.abc import Mapping
 from random import Random
 
 from forge_arena.checks import violation
@@ -53,7 +54,7 @@ class ScriptedWorker:
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
         for _ in range(DRAFTS):
-            output, stated = _draft(scenario, voice, unsaid, rng)
+            output, stated = _draft(scenario, voice, unsaid, choice, rng)
             if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
                 break
         # Like any Worker it may fail to keep a rule; whoever verifies the answer will see.
@@ -75,15 +76,17 @@ class ScriptedWorker:
         return sentence(pool[rng.randrange(len(pool))], scenario, voice)
 
 
-def _draft(scenario: Scenario, voice: Voice, unsaid: str | None, rng: Random) -> tuple[str, set[str]]:
-    """One answer, and the claims that it states."""
+def _draft(
+    scenario: Scenario, voice: Voice, unsaid: str | None, told: Mapping[str, str], rng: Random
+) -> tuple[str, set[str]]:
+    """One answer, and the claims that it states; what it was told to say otherwise is among them."""
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
         for claim in statement.says:
             by_claim.setdefault(claim, []).append(statement)
-    appetite = rng.choice((0.15, 0.35, 0.55, 0.8))
-    wanted = [c.id for c in scenario.claims if c.id in by_claim and _is_wanted(c, appetite, rng)]
+    appetite = rng.choice((0.1, 0.25, 0.4, 0.55))
+    wanted = [c.id for c in scenario.claims if c.id in by_claim and (_is_wanted(c, appetite, rng) or c.id in told)]
     rng.shuffle(wanted)
     stated: set[str] = set()
     body: list[Statement] = []
