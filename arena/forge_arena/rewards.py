@@ -208,10 +208,10 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
     found = judge.report(repaired)
     if truth.target is None or truth.target in found.broken:
         return 0.0
-    clean = _clean_report(judge, truth.clean_output)
+    clean, shown = _known_report(judge, truth.clean_output), _known_report(judge, output)
     restored = 1.0 if truth.target in found.stated or truth.target not in clean.stated else 0.5
     broken = found.broken - clean.broken
-    dropped = clean.stated - found.stated - {truth.target}
+    dropped = (clean.stated & shown.stated) - found.stated - {truth.target}
     near = len(dropped & _beside(judge, truth.clean_output, output))
     lost = len(dropped) - near + WINDOW_COST * near
     return float(restored / (1.0 + lost) * 0.5 ** len(broken) * locality(episode, repaired))
@@ -384,16 +384,16 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-@lru_cache(maxsize=EPISODES_KEPT)
-def _clean_report(judge: Judge, clean_output: str) -> Report:
-    """What the clean twin states: the same for every attempt on an episode."""
-    return judge.report(clean_output)
+@lru_cache(maxsize=2 * EPISODES_KEPT)
+def _known_report(judge: Judge, answer: str) -> Report:
+    """What the answer as shown, or its clean twin, states: the same for every attempt on an episode."""
+    return judge.report(answer)
 
 
 @lru_cache(maxsize=EPISODES_KEPT)
 def _beside(judge: Judge, clean_output: str, output: str) -> frozenset[str]:
     """The claims that the clean twin states only in sentences that the corrupted answer has otherwise or not at all."""
     kept = [span for span in sentences(clean_output) if clean_output[slice(*span)] in output]
-    findings = _clean_report(judge, clean_output).findings
+    findings = _known_report(judge, clean_output).findings
     elsewhere = {f.claim for f in findings if any(start <= f.start < end for start, end in kept)}
     return frozenset(f.claim for f in findings) - elsewhere
