@@ -229,8 +229,9 @@ class Arena:
                 self.counts["answers_rejected"] += 1
                 reason = f"its last answer breaks {', '.join(sorted(report.broken))[:200]}"
                 continue
+            # Whatever the form: what can only be had in some of the forms is drawn again for all, so that the forms of a
+            # key are of one draw, and clean, corrupted and edited answers of one population.
             try:
-                # On a clean episode too: clean and corrupted answers must come from the same population.
                 injection = inject(
                     judge,
                     answer,
@@ -243,20 +244,20 @@ class Arena:
                 self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
                 reason = str(error)
                 continue
+            try:
+                edit = edit_harmlessly(
+                    judge,
+                    injection.clean,
+                    plan.corruption_type,
+                    injection.target,
+                    self._rng(key, f"placebo:{attempt}"),
+                    partial(self._by_name[plan.family].draw, self._rng(key, f"scenario:{attempt}"), wording=1),
+                )
+            except CannotCorrupt as error:
+                self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
+                reason = str(error)
+                continue
             if plan.form is Form.placebo:
-                try:
-                    edit = edit_harmlessly(
-                        judge,
-                        injection.clean,
-                        plan.corruption_type,
-                        injection.target,
-                        self._rng(key, f"placebo:{attempt}"),
-                        partial(self._by_name[plan.family].draw, self._rng(key, f"scenario:{attempt}"), wording=1),
-                    )
-                except CannotCorrupt as error:
-                    self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
-                    reason = str(error)
-                    continue
                 truth = Truth(
                     corrupted=False,
                     placebo=edit.kind,

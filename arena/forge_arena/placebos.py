@@ -58,12 +58,25 @@ def edit_harmlessly(
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
         for edits, trade in _edits(kind, draft, claim, reword, rng):
-            output, spans = apply(answer.output, edits)
-            if output != answer.output and judge.report(output).clean:
-                return HarmlessEdit(
-                    kind, Answer(reasoning=_reasoning(judge, answer.reasoning, trade, rng), output=output), spans
-                )
+            if (edit := _applied(judge, answer, kind, edits, trade, rng)) is not None:
+                return edit
+    # Some answers take only this; without it the placebo of a key could be another draw than its twins.
+    for other in judge.scenario.claims:
+        for place in range(SPELLINGS):
+            trade = Trade(other, other.right, Voice({}, {other.kind: place}))
+            edits = _spelled_as(draft, trade)
+            if (edit := _applied(judge, answer, Placebo.respelling, edits, trade, rng)) is not None:
+                return edit
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")
+
+
+def _applied(
+    judge: Judge, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
+) -> HarmlessEdit | None:
+    output, spans = apply(answer.output, edits)
+    if output == answer.output or not judge.report(output).clean:
+        return None
+    return HarmlessEdit(kind, Answer(reasoning=_reasoning(judge, answer.reasoning, trade, rng), output=output), spans)
 
 
 def _edits(

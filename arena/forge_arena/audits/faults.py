@@ -167,9 +167,11 @@ def _nothing_else_is_broken(case: _Case) -> str | None:
 
 
 def _nothing_else_is_lost(case: _Case) -> str | None:
-    """A rule on the least length is broken by leaving out what nobody asked for; a substitution trades such claims."""
+    """A rule on the least length is broken by leaving out what nobody asked for; a substitution trades such claims. An
+    authority that is cited for an omitted claim goes with it."""
     target = case.target
     lost = set(case.twin.stated - case.answer.stated) - {case.truth.target}
+    lost = {claim for claim in lost if target is None or case.scenario.claim(claim).subject != target.id}
     shortened = target is not None and target.right.check is not None and target.right.check.name == "min_words"
     if shortened or case.truth.placebo is Placebo.substitution:
         lost = {claim for claim in lost if case.scenario.claim(claim).required}

@@ -235,7 +235,7 @@ class Family:
         rng.shuffle(middle)
         here = [s for s in here if s.place == "first"] + middle + [s for s in here if s.place == "last"]
         word = _one(spec.cited_as, rng)
-        chapter, number = rng.randint(2, 11), rng.randint(2, 5)
+        chapter, number = rng.randint(2, 11), rng.randint(2, 12)
         style = _one(("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}"), rng)
         numbers: dict[str, str] = {}
         for section in here:
@@ -390,8 +390,7 @@ class Family:
             )
         if numbered:
             chapter, first, last = _numbering(draws)
-            # Numbers beyond the last have more digits: as often as not they would tell.
-            near = (first - 2, first - 1, first - 1, last + 1)
+            near = (first - 2, first - 1, last + 1, last + 2)
             far = [c for c in range(2, 12) if c != chapter]
             for stealth, absent in (
                 (1, f"{chapter}.{near[rng.randrange(len(near))]}"),
