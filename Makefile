@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
-.PHONY: help setup demo test bench lint format clean
+.PHONY: help setup demo test audit audit-quick bench lint format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,6 +26,18 @@ test: setup  ## all tests but the measurements; those of a real vLLM where FORGE
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
 
+AUDITS := labels shortcuts exploits
+# All three run even where one fails; it fails in the end.
+audit: setup  ## prove labels, inputs and rewards (half an hour); pages in audit-results/
+	@mkdir -p audit-results; failed=; for audit in $(AUDITS); do \
+	  $(BIN)/forge-arena audit $$audit --json audit-results/$$audit.json --html audit-results/$$audit.html || failed=1; \
+	done; test -z "$$failed"
+
+audit-quick: setup  ## the same with fewer episodes (five minutes)
+	@mkdir -p audit-results; failed=; for audit in $(AUDITS); do \
+	  $(BIN)/forge-arena audit $$audit --quick --json audit-results/$$audit-quick.json --html audit-results/$$audit-quick.html || failed=1; \
+	done; test -z "$$failed"
+
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
 
@@ -40,4 +52,4 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results
