@@ -127,19 +127,20 @@ def test_what_is_said_otherwise_is_the_same(kind: Placebo) -> None:
     assert seen >= 10
 
 
-def test_a_respelling_changes_values_of_the_targets_kind_and_no_other_words() -> None:
+def test_a_respelling_changes_values_of_one_kind_and_no_other_words() -> None:
+    of_target = seen = 0
     for drawn in everywhere(Placebo.respelling):
-        target = drawn.scenario.claim(drawn.injection.target)
-        output = drawn.edit.answer.output
-        alike = {
-            form.lower(): claim.id
-            for claim in drawn.scenario.claims
-            if claim.kind is target.kind
-            for alternative in claim.alternatives
-            for form in alternative.forms
-        }
-        assert {span.of(output).lower() for span in drawn.edit.spans} <= set(alike)
-        assert any(span.of(output).lower() in map(str.lower, target.right.forms) for span in drawn.edit.spans)
+        forms: dict[ClaimKind, set[str]] = {}
+        for claim in drawn.scenario.claims:
+            spelled = (form.lower() for alternative in claim.alternatives for form in alternative.forms)
+            forms.setdefault(claim.kind, set()).update(spelled)
+        respelled = {span.of(drawn.edit.answer.output).lower() for span in drawn.edit.spans}
+        assert any(respelled <= known for known in forms.values())
+        seen += 1
+        of_target += respelled <= forms[drawn.scenario.claim(drawn.injection.target).kind]
+    # Only where nothing else fits, another kind than the target's is respelled.
+    assert of_target > 0.8 * seen
+    assert seen >= 10
 
 
 def test_a_reordering_keeps_every_word() -> None:
