@@ -18,6 +18,7 @@ _INK, _FAINT, _FILL, _LIMIT = "#010203", "#010204", "#010205", "#010206"
 _COLOURS = {_INK: "currentColor", _FAINT: "var(--faint)", _FILL: "var(--fill)", _LIMIT: "var(--limit)"}
 _LINE_HEIGHT = 0.24
 _WIDTH = 7.2
+_MANY_COLUMNS = 12
 _LONGEST_LABEL = 40
 
 
@@ -103,8 +104,8 @@ def _marks(axes: "Axes", figure: Figure) -> None:
 def _heat(axes: "Axes", figure: Figure) -> None:
     width = len(figure.labels)
     values = [figure.values[at : at + width] for at in range(0, len(figure.values), width)]
-    least, most = min(figure.values, default=0.0), max(figure.values, default=0.0)
-    axes.pcolormesh(range(width), range(len(values)), values, cmap="viridis", shading="nearest")
+    # Shares and rewards: one scale for all pages, so that the same colour means the same.
+    axes.pcolormesh(range(width), range(len(values)), values, cmap="viridis", shading="nearest", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(width), [_short(label) for label in figure.labels], rotation=30, ha="left")
     axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)
     axes.set_yticks(range(len(figure.rows)), [_short(label) for label in figure.rows])
@@ -112,8 +113,9 @@ def _heat(axes: "Axes", figure: Figure) -> None:
     for y, row in enumerate(values):
         for x, value in enumerate(row):
             # Viridis is dark up to its middle.
-            colour = "white" if value - least < 0.6 * (most - least) else "black"
-            axes.text(x, y, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=7.5)
+            colour = "white" if value < 0.6 else "black"
+            size = 7.5 if width <= _MANY_COLUMNS else 5.5
+            axes.text(x, y, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=size)
 
 
 def _short(label: str) -> str:
