@@ -113,6 +113,11 @@ def test_a_family_is_proven(family: Family) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_every_claim_has_a_name_for_a_sentence(family: Family) -> None:
+    assert [name for name, claim in family.spec.claims.items() if not claim.label] == []
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_a_family_yields_different_scenarios_and_the_same_ones_again(family: Family) -> None:
     drawn = [family.draw(Random(i)) for i in range(40)]
     assert len({s.source_material for s in drawn}) == 40
