@@ -216,7 +216,8 @@ class Arena:
 
         Raises:
             KeyFromAnotherSuite: see `plan`.
-            WorkerFailed: the Worker failed, or none of its answers verified clean and could take the corruption.
+            WorkerFailed: the Worker failed, or none of its answers verified clean and could take the corruption or, for a
+                placebo, a harmless edit.
         """
         plan = self.plan(key)
         reason = "no answer was drawn"
@@ -229,8 +230,7 @@ class Arena:
                 self.counts["answers_rejected"] += 1
                 reason = f"its last answer breaks {', '.join(sorted(report.broken))[:200]}"
                 continue
-            # Whatever the form: what can only be had in some of the forms is drawn again for all, so that the forms of a
-            # key are of one draw, and clean, corrupted and edited answers of one population.
+            # On answers that stay clean too: clean, corrupted and edited ones must come from the same population.
             try:
                 injection = inject(
                     judge,
@@ -244,28 +244,8 @@ class Arena:
                 self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
                 reason = str(error)
                 continue
-            try:
-                edit = edit_harmlessly(
-                    judge,
-                    injection.clean,
-                    plan.corruption_type,
-                    injection.target,
-                    self._rng(key, f"placebo:{attempt}"),
-                    partial(self._by_name[plan.family].draw, self._rng(key, f"scenario:{attempt}"), wording=1),
-                )
-            except CannotCorrupt as error:
-                self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
-                reason = str(error)
-                continue
             if plan.form is Form.placebo:
-                truth = Truth(
-                    corrupted=False,
-                    placebo=edit.kind,
-                    family=plan.family,
-                    output_spans=edit.spans,
-                    clean_output=answer.output,
-                )
-                return self._episode(judge, plan, edit.answer, truth)
+                return self._placebo(plan, judge, injection, attempt)
             if plan.form is Form.clean:
                 truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
                 return self._episode(judge, plan, injection.clean, truth)
@@ -300,6 +280,25 @@ class Arena:
         shown = Answer(reasoning=episode.observation.worker_reasoning, output=episode.observation.worker_output)
         rng = self._rng(episode.key, f"probe:{len(probes)}")
         return Probe(question=question, answer=await self.worker.reply(episode.scenario, shown, probes, question, rng))
+
+    def _placebo(self, plan: Plan, judge: Judge, injection: Injection, attempt: int) -> tuple[Episode, Judge]:
+        """The clean answer with a harmless edit. Where there is none, the episode fails: with another scenario, the
+        forms of a key would not be of one draw."""
+        reword = partial(self._by_name[plan.family].draw, self._rng(plan.key, f"scenario:{attempt}"), wording=1)
+        rng = self._rng(plan.key, f"placebo:{attempt}")
+        try:
+            edit = edit_harmlessly(judge, injection.clean, plan.corruption_type, injection.target, rng, reword)
+        except CannotCorrupt as error:
+            self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
+            raise WorkerFailed(str(error)) from None
+        truth = Truth(
+            corrupted=False,
+            placebo=edit.kind,
+            family=plan.family,
+            output_spans=edit.spans,
+            clean_output=injection.clean.output,
+        )
+        return self._episode(judge, plan, edit.answer, truth)
 
     async def _prompted(
         self, plan: Plan, judge: Judge, clean: Answer, injection: Injection

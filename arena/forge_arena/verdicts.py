@@ -2,9 +2,8 @@
 
 The parser forgives what a person would (prose or a code fence around the object, a thinking part before it, a trailing
 comma, a wrapper, `"true"`, `"90%"`) and refuses what leaves room for two readings: two different verdicts, a key given
-twice, a number outside 0..1. A fifth field, `step`, may be there and must then be a step. Other keys are ignored, because
-models like to add notes and notes change nothing; a second verdict among them does, and is refused. It reads each
-character once.
+twice, a number outside 0..1. A fifth field, `step`, is taken where it names a step. Other keys are ignored, because models
+like to add notes and notes change nothing; a second verdict among them does, and is refused. It reads each character once.
 """
 
 import json
@@ -267,12 +266,10 @@ def _confidence(value: _Value) -> float:
 
 
 def _step(value: _Value | None) -> int | None:
-    if value is None or (value.kind == "bare" and value.text == "null"):
-        return None
-    text = _word(value)
-    if _STEP.fullmatch(text) is None or not -1 <= int(text) <= MAX_STEP:
-        raise InvalidVerdict(f"step must be a whole number from -1 to {MAX_STEP}, or null")
-    return int(text)
+    """The step that is named; none where it is no step: what earns nothing must not cost a verdict either."""
+    text = _word(value) if value is not None else ""
+    named = _STEP.fullmatch(text) is not None and -1 <= int(text) <= MAX_STEP
+    return int(text) if named else None
 
 
 def _word(value: _Value) -> str:

@@ -163,17 +163,21 @@ def audit_shortcuts(
     Raises ValueError where the samples are of fewer than `FOLDS` families, or have none of the train or the test split,
     and where the overseer does not give one number for each observation.
     """
+    from threadpoolctl import threadpool_limits
+
     rows = samples.rows
     _check(rows)
     features = Features(rows, seed)
     by_rules = _by_overseer(features, overseer) if overseer is not None else []
     attacks = _attacks(quick)
     findings = []
-    for number, attack in enumerate(attacks):
-        findings.append(_try(attack, features))
-        if on_progress is not None:
-            on_progress(number + 1, len(attacks))
-    broken = [_try(f.attack, features, explain=True) for f in _worth_explaining(findings, quick)]
+    # On a busy machine threads wait for each other, up to twenty times as long as one takes for all.
+    with threadpool_limits(1):
+        for number, attack in enumerate(attacks):
+            findings.append(_try(attack, features))
+            if on_progress is not None:
+                on_progress(number + 1, len(attacks))
+        broken = [_try(f.attack, features, explain=True) for f in _worth_explaining(findings, quick)]
     gates = [*_gates(findings, quick), _anchor(findings, by_rules)]
     return AuditReport(
         audit="shortcuts",
@@ -405,16 +409,13 @@ def _fit(
     y = features.corrupted
     if attack.classifier == "surface":
         from sklearn.ensemble import HistGradientBoostingClassifier
-        from threadpoolctl import threadpool_limits
 
-        # On a busy machine the trees' threads wait for each other, up to twenty times as long as one takes for all.
-        with threadpool_limits(1):
-            trees = HistGradientBoostingClassifier(
-                max_iter=80, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=30, random_state=features.seed
-            ).fit(matrix[train], y[train])
-            score: Floats = trees.decision_function(matrix[test])
-            if telling is not None and _both(y[test]):
-                _permute(trees, matrix[test], y[test], score, names, telling, features.seed)
+        trees = HistGradientBoostingClassifier(
+            max_iter=80, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=30, random_state=features.seed
+        ).fit(matrix[train], y[train])
+        score: Floats = trees.decision_function(matrix[test])
+        if telling is not None and _both(y[test]):
+            _permute(trees, matrix[test], y[test], score, names, telling, features.seed)
         return score
     from sklearn.linear_model import LogisticRegression
 
