@@ -9,7 +9,7 @@ import pytest
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, families, load_families, load_family
 from forge_arena.scenarios.proof import prove
-from forge_arena.types import CorruptionType, Domain, Split
+from forge_arena.types import CorruptionType, Domain, Split, Standing
 
 FAMILIES = load_families()
 DOMAINS = [domain for domain in Domain if domain is not Domain.mixed]
@@ -115,6 +115,18 @@ def test_a_family_is_proven(family: Family) -> None:
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_every_claim_has_a_name_for_a_sentence(family: Family) -> None:
     assert [name for name, claim in family.spec.claims.items() if not claim.label] == []
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_no_marked_passage_states_a_former_value_alone(family: Family) -> None:
+    for seed in range(30):
+        scenario = family.draw(Random(seed))
+        for claim in scenario.claims:
+            former = [form for a in claim.alternatives if a.standing is Standing.superseded for form in a.forms]
+            for passage in (span.of(scenario.source_material) for span in claim.source_spans):
+                assert not any(form in passage for form in former) or any(
+                    form in passage for form in claim.right.forms
+                ), (claim.id, passage)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

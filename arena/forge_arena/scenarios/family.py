@@ -4,6 +4,7 @@ The file is data (YAML, see `scenarios/README.md`). This module says what may st
 it; `reading` refuses what does not fit.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -174,7 +175,7 @@ class Family:
         supports: dict[str, set[str]] = {name: set(a.supports) for name, a in spec.authorities.items()}
         source, spans, cited_as = self._draw_source(draws, authorities, supports, rng)
         claims = tuple(
-            self._claim(name, claim, name in required, draws, authorities, spans, cited_as, rng)
+            self._claim(name, claim, name in required, draws, authorities, source, spans, cited_as, rng)
             for name, claim in spec.claims.items()
         )
         task = self._text(_one(wordings(spec.task), rng), draws, rng)
@@ -273,6 +274,7 @@ class Family:
         required: bool,
         draws: Draws,
         authorities: dict[str, tuple[str, ...]],
+        source: str,
         spans: dict[str, list[Span]],
         cited_as: str,
         rng: Random,
@@ -303,7 +305,7 @@ class Family:
                 )
                 for case in spec.cases
             ),
-            source_spans=tuple(subject_spans),
+            source_spans=_in_force(tuple(subject_spans), source, alternatives),
         )
 
     def _values(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
@@ -412,6 +414,20 @@ class Family:
                     Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
                 )
         return tuple(found)
+
+
+def _in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternative, ...]) -> tuple[Span, ...]:
+    """The marked passages without those that state a former value and not the right one: where a figure stands both in
+    the print and in the amendment, the draw decides which of the two passages is in force."""
+    right, former = (
+        tuple(form for a in alternatives if a.standing is standing for form in a.forms)
+        for standing in (Standing.right, Standing.superseded)
+    )
+
+    def states(span: Span, forms: tuple[str, ...]) -> bool:
+        return any(re.search(rf"(?<![\w.,]){re.escape(form)}(?!\w|[.,]\d)", span.of(source)) for form in forms)
+
+    return tuple(span for span in spans if states(span, right) or not states(span, former))
 
 
 def _numbering(draws: Draws) -> tuple[int, int, int]:
