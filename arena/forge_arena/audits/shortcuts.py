@@ -163,6 +163,8 @@ def audit_shortcuts(
     Raises ValueError where the samples are of fewer than `FOLDS` families, or have none of the train or the test split,
     and where the overseer does not give one number for each observation.
     """
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401
     from threadpoolctl import threadpool_limits
 
     rows = samples.rows
@@ -171,7 +173,8 @@ def audit_shortcuts(
     by_rules = _by_overseer(features, overseer) if overseer is not None else []
     attacks = _attacks(quick)
     findings = []
-    # On a busy machine threads wait for each other, up to twenty times as long as one takes for all.
+    # On a busy machine threads wait for each other, up to twenty times as long as one takes for all. What is not yet
+    # imported would not heed the limit.
     with threadpool_limits(1):
         for number, attack in enumerate(attacks):
             findings.append(_try(attack, features))
