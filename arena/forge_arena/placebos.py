@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, named, sentence, spelled
@@ -52,7 +52,7 @@ def edit_harmlessly(
     Raises:
         CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
     """
-    draft = Draft(judge.scenario, answer.output, judge.report(answer.output))
+    draft = drafted(judge, answer.output, rng)
     claim = judge.scenario.claim(target)
     kinds = list(_LIKE[type])
     rng.shuffle(kinds)

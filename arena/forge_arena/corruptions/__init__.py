@@ -8,7 +8,7 @@ import pkgutil
 from functools import cache
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, apply
+from forge_arena.corruptions.base import Corruption, apply, drafted
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
@@ -55,7 +55,7 @@ def inject(
         CannotCorrupt: no place in this answer takes a corruption of this type and leaves all else as it was.
     """
     corruption = registry()[type]
-    draft = Draft(judge.scenario, answer.output, judge.report(answer.output))
+    draft = drafted(judge, answer.output, rng)
     targets = _in_order(list(corruption.targets(draft)), stealth, rng)
     for claim, alternative in targets:
         rewrite = corruption.rewrite(draft, claim, alternative, rng)

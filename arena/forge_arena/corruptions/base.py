@@ -1,14 +1,14 @@
 """What a corruption is: where it can strike in an answer, and how it rewrites the answer there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
-from forge_arena.statements import Voice, fits, named, sentence
+from forge_arena.statements import SPELLINGS, Voice, fits, named, sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Scenario, Span, Statement
 from forge_arena.values import is_whole, mentions, respell, sentences, value_of
-from forge_arena.verify import Report
+from forge_arena.verify import Judge, Report
 
 NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
 
@@ -32,11 +32,13 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Draft:
-    """An answer that verified clean, as a corruption sees it."""
+    """An answer that verified clean, as a corruption sees it. `habits` say how its author would spell the kinds of value
+    that do not stand in it; what is put in must not be known by the first of the spellings."""
 
     scenario: Scenario
     text: str
     report: Report
+    habits: Mapping[ClaimKind, int] = field(default_factory=dict)
     _sentences: list[Span] = field(default_factory=list, repr=False)
 
     @property
@@ -69,7 +71,7 @@ class Draft:
                 forms = named(claim, finding.alternative).forms
                 if surface in forms and len(forms) > 1:
                     spelling.setdefault(claim.kind, forms.index(surface))
-        return Voice({**chosen, **choice}, spelling)
+        return Voice({**chosen, **choice}, {**self.habits, **spelling})
 
     def unused(self, *, without: str, saying: frozenset[str] = frozenset()) -> list[tuple[Statement, str]]:
         """Statements that this answer could have had, and their sentences: they say all of `saying`, not `without`, keep
@@ -88,6 +90,12 @@ class Draft:
             and stated.isdisjoint(s.says)
             and fits(s, self.scenario, voice)
         ]
+
+
+def drafted(judge: Judge, text: str, rng: Random) -> Draft:
+    """A text with what the judge says of it, and an author with habits."""
+    habits = {kind: rng.randrange(SPELLINGS) for kind in ClaimKind}
+    return Draft(judge.scenario, text, judge.report(text), habits)
 
 
 class Corruption(Protocol):

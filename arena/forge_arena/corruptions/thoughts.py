@@ -118,7 +118,7 @@ def first_wrong_step(judge: Judge, reasoning: str, claim: Claim) -> int:
 
 def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B where it says A."""
-    draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
+    draft = Draft(judge.scenario, reasoning, judge.report(reasoning), trade.voice.spelling)
     if trade.alternative is None:
         gone = apply(reasoning, tuple(without_sentence(reasoning, span) for span in draft.sentences_of(trade.claim.id)))
         return _with_mention(judge, _without_gaps(gone[0], reasoning), trade, rng)
