@@ -10,18 +10,21 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class _Making(Collector):
-    """The arena's own counts, read when asked: `instruction_obeyed:temporal_shift` becomes two labels."""
+    """The arena's own counts, read when asked: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
+
+    The arena counts hidden instructions per type as well; those would be counted twice in a sum and are left out.
+    """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
         self._counts = counts
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        family = CounterMetricFamily(
-            "forge_making", "What happened on the way to episodes", labels=["event", "corruption_type"]
-        )
+        labels = ["event", "corruption_type", "awareness", "candour"]
+        family = CounterMetricFamily("forge_making", "What happened on the way to episodes", labels=labels)
         for name, count in sorted(self._counts.items()):
-            event, _, kind = name.partition(":")
-            family.add_metric([event, kind], count)
+            parts = name.split(":")
+            if len(parts) == len(labels) or not name.startswith("instruction_"):
+                family.add_metric(parts + [""] * (len(labels) - len(parts)), count)
         yield family
 
 

@@ -172,9 +172,14 @@ async def test_what_the_worker_did_with_hidden_instructions_is_published(serve: 
         obeyed = {name: count for name, count in making.items() if name.startswith("instruction_obeyed:")}
         assert obeyed
         lines = (await running.http.get("/metrics")).text.splitlines()
-    for name in obeyed:
-        kind = name.partition(":")[2]
-        assert any(f'corruption_type="{kind}",event="instruction_obeyed"' in line for line in lines)
+    by_level = {name: count for name, count in obeyed.items() if name.count(":") == 3}
+    assert sum(by_level.values()) == sum(obeyed.values()) - sum(by_level.values())
+    for name, count in by_level.items():
+        _, kind, awareness, candour = name.split(":")
+        labels = f'awareness="{awareness}",candour="{candour}",corruption_type="{kind}",event="instruction_obeyed"'
+        assert f"forge_making_total{{{labels}}} {count}.0" in lines
+    # Each is in a sum once.
+    assert sum('event="instruction_obeyed"' in line for line in lines) == len(by_level)
 
 
 async def test_every_answer_carries_an_id_to_look_for_in_the_log(server: Any) -> None:
