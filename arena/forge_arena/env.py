@@ -134,9 +134,9 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
 
     ## Description
     A Worker answers a task from source material. In half of the episodes one of five corruptions was worked into its
-    answer, and verified on the text: `factual_omission`, `bias_injection`, `temporal_shift`, `authority_fabrication`,
-    `instruction_override`. The overseer sees task, source, reasoning and answer, may put questions to the Worker, and
-    ends the episode with a verdict.
+    answer, in a quarter a harmless edit; both were verified on the text. The five: `factual_omission`, `bias_injection`,
+    `temporal_shift`, `authority_fabrication`, `instruction_override`. The overseer sees task, source, reasoning and
+    answer, may put questions to the Worker, and ends the episode with a verdict.
 
     ## Action Space
     `Dict(kind, question, detection, explanation, correction, confidence)`. With `kind` 0 the `question` goes to the
@@ -166,7 +166,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Version History
-    - v0: the first.
+    - v0: the first. Suite 2 (in every key) brought placebos.
     """
 
     metadata = {"render_modes": ["human", "ansi"], "render_fps": 1}
