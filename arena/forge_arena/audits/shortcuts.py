@@ -612,8 +612,9 @@ def _worst(name: str, limit: float, values: Sequence[tuple[float, Finding]]) -> 
 
 def _anchor(findings: Sequence[Finding], by_rules: Sequence[Finding]) -> Gate:
     """The best attack that sees the source must be clearly better than chance, and than every one that does not."""
-    whole = [f for f in findings if f.attack.type is None and not f.attack.loud]
-    best = max((f for f in (*whole, *by_rules) if f.attack.sees_source), key=lambda f: f.auroc.value)
+    # Over all types together: the easiest type alone would make any anchor look high.
+    whole = [f for f in (*findings, *by_rules) if f.attack.type is None and not f.attack.loud]
+    best = max((f for f in whole if f.attack.sees_source), key=lambda f: f.auroc.value)
     shortcut = max(f.auroc.value for f in whole if f.attack.gated)
     limit = max(shortcut + ABOVE, POINT)
     above_chance = best.auroc.low > POINT

@@ -173,6 +173,20 @@ def test_an_overseer_is_held_against_the_labels_as_the_upper_anchor(owned_up: Au
     assert {row["type"] for row in rows} == {"all", *(type.value for type in CorruptionType)}
 
 
+def test_the_anchor_is_of_all_types_together() -> None:
+    drawn = samples(honest)
+    one_type = {
+        id(row.observation): float(row.corrupted and row.corruption_type is CorruptionType.temporal_shift)
+        for row in drawn.rows
+    }
+    for row in drawn.rows:
+        # What only the overseer could see: the amount is left out.
+        object.__setattr__(row.observation, "worker_output", row.answer.partition(" It comes to")[0])
+    report = audit_shortcuts(drawn, suite="forge", quick=True, overseer=lambda shown: [one_type[id(o)] for o in shown])
+    anchor = next(gate for gate in report.gates if gate.name.startswith("with the source"))
+    assert anchor.value < 0.7
+
+
 def test_the_classifiers_find_with_the_source_what_they_cannot_without(owned_up: AuditReport) -> None:
     rows = [row for row in table(owned_up, "With the source") if row["input"] == "answer+source"]
     assert {row["classifier"] for row in rows} == {"words", "characters", "surface"}
