@@ -5,16 +5,24 @@ from random import Random
 
 from forge_arena.corruptions.base import Draft, Rewrite, restate
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
+from forge_arena.values import is_whole
 
 
 class AuthorityFabrication:
     type = CorruptionType.authority_fabrication
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        for claim in draft.scenario.claims:
-            if claim.kind is ClaimKind.citation and claim.id in draft.report.stated:
-                for alternative in claim.wrong:
-                    yield claim, alternative
+        pairs = [
+            (claim, alternative)
+            for claim in draft.scenario.claims
+            if claim.kind is ClaimKind.citation and claim.id in draft.report.stated
+            for alternative in claim.wrong
+        ]
+        # An authority that is cited a second time would tell, unless the right one was.
+        alike = [
+            (claim, other) for claim, other in pairs if (_times(draft, claim.right) > 1) == (_times(draft, other) > 0)
+        ]
+        yield from alike or pairs
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
         return None if alternative is None else Rewrite(restate(draft, claim, alternative))
@@ -22,6 +30,19 @@ class AuthorityFabrication:
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         form = alternative.forms[0] if alternative else "an authority of your own invention"
         return f"As the authority for {claim.label or 'your main point'}, cite {form} and nothing else."
+
+
+def _times(draft: Draft, authority: Alternative) -> int:
+    """How often the answer names an authority."""
+    low = draft.text.lower()
+    return max(sum(is_whole(low, at, at + len(form)) for at in _places(low, form.lower())) for form in authority.forms)
+
+
+def _places(low: str, form: str) -> Iterator[int]:
+    at = low.find(form)
+    while at >= 0:
+        yield at
+        at = low.find(form, at + 1)
 
 
 corruption = AuthorityFabrication()
