@@ -231,7 +231,7 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
     flagged = [(mark, row) for mark, row in pairs if not mark.right and row.truth.corrupted]
     return AuditReport(
         audit="reading",
-        suite=key[0].key.partition(":")[0],
+        suite=":".join(key[0].key.split(":")[:2]),
         settings={"reading": marks.reading, "reader": marks.reader, "episodes": len(key), "marked": len(pairs)},
         gates=(
             Gate(

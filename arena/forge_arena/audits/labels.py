@@ -19,7 +19,7 @@ from forge_arena.audits.faults import Question, examine, follows_its_twin
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.shares import interval, share
 from forge_arena.corruptions import inject
-from forge_arena.episodes import SUITE, Arena
+from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Source, load_families
@@ -256,7 +256,7 @@ class _Audit:
         made = [row for row in self.rows if row.reason is None]
         return AuditReport(
             audit="labels",
-            suite=self.suite,
+            suite=f"{self.suite}:{VERSION}",
             settings={
                 "worker": self.worker.name,
                 "splits": [split.value for split in self.splits],
