@@ -2,8 +2,9 @@
 
 Three classifiers (words, character n-grams, surface statistics) see one input each: the answer, the reasoning, both, or
 the source alone. They are trained on episodes of the stream and on their twins, which makes a stronger attack than the
-stream alone: all that two twins share cancels out. They are judged on episodes of the stream, always of families that
-they were not trained on:
+stream alone: all that two twins share cancels out. They are judged on both twins as well (one in two of which is in the
+stream), for else the luck of which draws the stream has corrupted stands in every number; the source, which twins share,
+on the stream alone. Always on families that they were not trained on:
 
 - `families`: five folds over the families of all splits;
 - `splits`: trained on the families of the train split, judged on those of the test split.
@@ -127,7 +128,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How an attack did on the episodes of the stream."""
+    """How an attack did on the episodes that it was judged on."""
 
     attack: Attack
     rows: int
@@ -468,7 +469,9 @@ def _note(telling: dict[str, Telling], name: str, push: float, corrupted: float,
 
 
 def _finding(attack: Attack, features: Features, score: Floats, telling: dict[str, Telling]) -> Finding:
-    judged = features.in_stream & ~np.isnan(score)
+    judged = ~np.isnan(score)
+    if attack.input == _SHARED_BY_TWINS:
+        judged &= features.in_stream
     y, family = features.corrupted, features.family
     twin = _twin_wins(features, score)
     rng = np.random.default_rng(features.seed)
