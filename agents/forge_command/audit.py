@@ -193,7 +193,7 @@ def shortcuts(
         str | None, typer.Option(help="rewrite or prompt: who corrupts. Default: the arena's own.")
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 12000, quick 1500.")
+        int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
     api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,

@@ -48,7 +48,7 @@ RESAMPLES = 1_000
 LEVEL = 0.95
 # Where there is no shortcut, the interval of one type on the test families must still end below the upper limit: with
 # half as many it would not for one in ten.
-EPISODES = 12_000
+EPISODES = 8_000
 QUICK_EPISODES = 1_500
 # Half of the draws are for the test split: on its families alone must the numbers of `splits` stand.
 SHARES = {Split.train: 0.4, Split.val: 0.1, Split.test: 0.5}
