@@ -46,8 +46,7 @@ ABOVE = 0.05
 FOLDS = 5
 RESAMPLES = 1_000
 LEVEL = 0.95
-# Where there is no shortcut, the interval of one type on the test families must still end below the upper limit: with
-# half as many it would not for one in ten.
+# Where there is no shortcut, the interval of one type on the test families must still end below the upper limit.
 EPISODES = 8_000
 QUICK_EPISODES = 1_500
 # Half of the draws are for the test split: on its families alone must the numbers of `splits` stand.
