@@ -38,6 +38,7 @@ VALUE_KINDS = frozenset(
 )
 ABSENT_PER_CLAIM = 2
 OTHERS_PER_CITATION = 4
+_GOES_ON = re.compile(r"\w|[.,]\d")
 
 
 class OptionSpec(Noun):
@@ -425,9 +426,22 @@ def _in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternat
     )
 
     def states(span: Span, forms: tuple[str, ...]) -> bool:
-        return any(re.search(rf"(?<![\w.,]){re.escape(form)}(?!\w|[.,]\d)", span.of(source)) for form in forms)
+        return any(_stands_alone_in(span.of(source), form) for form in forms)
 
+    if not former:
+        return spans
     return tuple(span for span in spans if states(span, right) or not states(span, former))
+
+
+def _stands_alone_in(text: str, form: str) -> bool:
+    """Whether a form stands in a text, and not as a part of a longer word or number."""
+    at = text.find(form)
+    while at >= 0:
+        before, after = text[at - 1 : at] if at else "", text[at + len(form) : at + len(form) + 2]
+        if not (before.isalnum() or before in ("_", ".", ",")) and not _GOES_ON.match(after):
+            return True
+        at = text.find(form, at + 1)
+    return False
 
 
 def _numbering(draws: Draws) -> tuple[int, int, int]:
