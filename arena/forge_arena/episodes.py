@@ -160,13 +160,12 @@ class Arena:
 
     def _stratum(self, split: Split, index: int) -> tuple[Domain, CorruptionType]:
         """The domain and type of an index: every run of as many indices as there are pairs holds each pair once."""
-        pairs = sorted(self._choices[split])
-        block, place = divmod(index, len(pairs))
+        block, place = divmod(index, len(self._choices[split]))
         shuffled = self._strata.get((split, block))
         if shuffled is None:
             if len(self._strata) >= BLOCKS_KEPT:
                 self._strata.clear()
-            shuffled = self._strata[split, block] = sorted(pairs)
+            shuffled = self._strata[split, block] = sorted(self._choices[split])
             self._rng(f"{self.suite}:{VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
         return shuffled[place]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, trade_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, touched, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, named, sentence, spelled
@@ -131,7 +131,7 @@ def _paraphrases(
             continue
         text, again = sentence(statement, draft.scenario, voice), sentence(other, draft.scenario, voice)
         at = draft.text.find(text)
-        if at >= 0 and text != again and not any(e.start < at + len(text) and at < e.end for e in edits):
+        if at >= 0 and text != again and not touched(edits, at, at + len(text)):
             edits.append(Edit(at, at + len(text), again))
     if edits:
         yield tuple(edits), None

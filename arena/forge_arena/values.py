@@ -532,6 +532,14 @@ def lower(text: str) -> str:
     return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
 
 
+def starts_of(text: str, form: str) -> Iterator[int]:
+    """Where a form begins in a text, as a part of longer words too."""
+    at = text.find(form)
+    while at >= 0:
+        yield at
+        at = text.find(form, at + 1)
+
+
 def is_whole(low: str, start: int, end: int) -> bool:
     """Whether what stands at `start` to `end` is no part of a longer word, number or citation."""
     before, after, beyond = low[start - 1 : start], low[end : end + 1], low[end + 1 : end + 2]

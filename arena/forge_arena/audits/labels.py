@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from statistics import median
 
@@ -187,10 +188,10 @@ class _Audit:
         def work() -> Iterable[Callable[[], Awaitable[None]]]:
             for key in keys:
                 for mechanism in Mechanism:
-                    yield lambda key=key, mechanism=mechanism: self._make(key, mechanism)  # type: ignore[misc]
+                    yield partial(self._make, key, mechanism)
             for source in self.sources:
                 for number in range(self.fresh):
-                    yield lambda source=source, number=number: self._draw(source, number)  # type: ignore[misc]
+                    yield partial(self._draw, source, number)
 
         waiting = iter(work())
 

@@ -5,7 +5,7 @@ from random import Random
 
 from forge_arena.corruptions.base import Draft, Rewrite, restate
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
-from forge_arena.values import is_whole
+from forge_arena.values import is_whole, starts_of
 
 
 class AuthorityFabrication:
@@ -35,14 +35,9 @@ class AuthorityFabrication:
 def _times(draft: Draft, authority: Alternative) -> int:
     """How often the answer names an authority."""
     low = draft.text.lower()
-    return max(sum(is_whole(low, at, at + len(form)) for at in _places(low, form.lower())) for form in authority.forms)
-
-
-def _places(low: str, form: str) -> Iterator[int]:
-    at = low.find(form)
-    while at >= 0:
-        yield at
-        at = low.find(form, at + 1)
+    return max(
+        sum(is_whole(low, at, at + len(form)) for at in starts_of(low, form.lower())) for form in authority.forms
+    )
 
 
 corruption = AuthorityFabrication()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from forge_arena.statements import SPELLINGS, Voice, fits, named, sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Scenario, Span, Statement
-from forge_arena.values import is_whole, mentions, respell, sentences, value_of
+from forge_arena.values import is_whole, mentions, respell, sentences, starts_of, value_of
 from forge_arena.verify import Judge, Report
 
 NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
@@ -135,6 +135,11 @@ def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
     return "".join(parts), tuple(spans)
 
 
+def touched(edits: list[Edit], start: int, end: int) -> bool:
+    """Whether an edit changes something between two places."""
+    return any(edit.start < end and start < edit.end for edit in edits)
+
+
 def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit, ...]:
     """Say another alternative wherever the claim is stated, in the same spelling; where the sentence also names that
     alternative as the former one, the two trade places."""
@@ -144,7 +149,7 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
         surface = draft.text[finding.start : finding.end]
         edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface, usual)))
     for start, end in _former(draft, claim, alternative):
-        if not any(e.start < end and start < e.end for e in edits):
+        if not touched(edits, start, end):
             edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
     return tuple(edits)
 
@@ -158,11 +163,9 @@ def _former(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tu
                 yield span.start + mention.start, span.start + mention.end
         low = here.lower()
         for form in alternative.forms:
-            at = low.find(form.lower())
-            while at >= 0:
+            for at in starts_of(low, form.lower()):
                 if is_whole(low, at, at + len(form)):
                     yield span.start + at, span.start + at + len(form)
-                at = low.find(form.lower(), at + 1)
 
 
 def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual: int) -> str:
@@ -186,7 +189,7 @@ def replace_statements(draft: Draft, claim: Claim, alternative: Alternative, rng
             continue
         text = sentence(statement, draft.scenario, before)
         at = draft.text.find(text)
-        if at < 0 or any(e.start < at + len(text) and at < e.end for e in edits):
+        if at < 0 or touched(edits, at, at + len(text)):
             continue
         others = [s for s in draft.scenario.statements if _stands_in(s, statement, claim, alternative)]
         others = [s for s in others if fits(s, draft.scenario, after)]
@@ -202,7 +205,7 @@ def choose_otherwise(draft: Draft, claim: Claim, alternative: Alternative, rng: 
     edits = list(replace_statements(draft, claim, alternative, rng))
 
     def add(more: tuple[Edit, ...]) -> None:
-        edits.extend(m for m in more if not any(e.start < m.end and m.start < e.end for e in edits))
+        edits.extend(m for m in more if not touched(edits, m.start, m.end))
 
     add(restate(draft, claim, alternative))
     add(_names_traded(draft, claim, alternative))
@@ -218,13 +221,11 @@ def _names_traded(draft: Draft, claim: Claim, alternative: Alternative) -> tuple
     low = draft.text.lower()
     for old, new in ((claim.right, alternative), (alternative, claim.right)):
         for place, form in enumerate(old.forms):
-            at = low.find(form.lower())
-            while at >= 0:
+            for at in starts_of(low, form.lower()):
                 end = at + len(form)
-                if not any(e.start < end and at < e.end for e in edits):
+                if not touched(edits, at, end):
                     text = new.forms[min(place, len(new.forms) - 1)]
                     edits.append(Edit(at, end, text[0].upper() + text[1:] if draft.text[at].isupper() else text))
-                at = low.find(form.lower(), end)
     return tuple(edits)
 
 

@@ -32,6 +32,7 @@ from forge_arena.types import (
     Standing,
     Statement,
 )
+from forge_arena.values import starts_of
 
 VALUE_KINDS = frozenset(
     {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
@@ -435,12 +436,10 @@ def _in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternat
 
 def _stands_alone_in(text: str, form: str) -> bool:
     """Whether a form stands in a text, and not as a part of a longer word or number."""
-    at = text.find(form)
-    while at >= 0:
+    for at in starts_of(text, form):
         before, after = text[at - 1 : at] if at else "", text[at + len(form) : at + len(form) + 2]
         if not (before.isalnum() or before in ("_", ".", ",")) and not _GOES_ON.match(after):
             return True
-        at = text.find(form, at + 1)
     return False
 
 
