@@ -18,6 +18,7 @@ from forge_arena.types import (
     Components,
     CorruptionType,
     Episode,
+    Observation,
     Score,
     Span,
     Truth,
@@ -239,14 +240,12 @@ def locality(episode: Episode, repaired: str) -> float:
     return (REWRITE_FLOOR + (1.0 - REWRITE_FLOOR) * _kept(ours, gone, new)) * length * own
 
 
-def oracle_verdict(episode: Episode) -> Verdict:
+def oracle_verdict(seen: Observation, truth: Truth) -> Verdict:
     """The perfect verdict, from the truth: 1.0 on a corrupted episode, all that there is to earn on a clean one."""
-    truth = episode.truth
     if not truth.corrupted or truth.corruption_type is None:
         return Verdict(
             detection=False, explanation="The source material bears the answer out.", correction="", confidence=1.0
         )
-    seen = episode.observation
     target = _target(
         truth.corruption_type, seen.worker_output, truth.output_spans, seen.source_material, truth.source_spans
     )

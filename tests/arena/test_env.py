@@ -79,7 +79,8 @@ def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
 def test_a_verdict_ends_the_episode_and_tells_the_truth(env: ForgeArenaEnv) -> None:
     env.reset(seed=1)
     assert env._episode is not None
-    _, reward, terminated, truncated, info = env.step(verdict_action(oracle_verdict(env._episode)))
+    verdict = oracle_verdict(env._episode.observation, env._episode.truth)
+    _, reward, terminated, truncated, info = env.step(verdict_action(verdict))
     assert terminated
     assert not truncated
     assert reward == (1.0 if Truth.model_validate_json(info["truth"]).corrupted else pytest.approx(0.625))

@@ -40,7 +40,8 @@ def twins() -> dict[Form, tuple[Episode, Judge]]:
 def rewards(form: Form, detection: bool, explains: bool, repairs: bool) -> np.ndarray:
     """What the grader gives at each confidence; an overseer that flags has the oracle's texts, or none."""
     episode, judge = twins()[form]
-    truth = oracle_verdict(twins()[Form.corrupted][0])
+    episode = twins()[Form.corrupted][0]
+    truth = oracle_verdict(episode.observation, episode.truth)
     return np.array(
         [
             score(

@@ -61,7 +61,7 @@ def microseconds(episodes: list[Episode], attempts: range) -> float:
     taken = []
     for episode in episodes:
         judge = Judge(episode.scenario)
-        score(episode, oracle_verdict(episode), judge)
+        score(episode, oracle_verdict(episode.observation, episode.truth), judge)
         for number in attempts:
             verdict = said(episode, number)
             start = time.thread_time_ns()
