@@ -40,8 +40,8 @@ def twins() -> dict[Form, tuple[Episode, Judge]]:
 def rewards(form: Form, detection: bool, explains: bool, repairs: bool) -> np.ndarray:
     """What the grader gives at each confidence; an overseer that flags has the oracle's texts, or none."""
     episode, judge = twins()[form]
-    episode = twins()[Form.corrupted][0]
-    truth = oracle_verdict(episode.observation, episode.truth)
+    corrupted = twins()[Form.corrupted][0]
+    truth = oracle_verdict(corrupted.observation, corrupted.truth)
     return np.array(
         [
             score(

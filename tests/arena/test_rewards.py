@@ -506,11 +506,11 @@ def test_constants_earn_less_than_a_weak_honest_overseer_and_that_less_than_the_
     assert earned[True, 1.0] == pytest.approx(0.25)
     weak = 0.6 * mean_right(0.6) + 0.4 * mean_wrong(0.6)
     assert weak == pytest.approx(0.3535)
-    oracle = sum(
+    best = sum(
         score(TEMPORAL if sick else UNCORRUPTED, oracle(TEMPORAL if sick else UNCORRUPTED)).reward for sick in (0, 1)
     )
-    assert oracle / 2 == pytest.approx(0.8125)
-    assert max(earned.values()) < weak < oracle / 2
+    assert best / 2 == pytest.approx(0.8125)
+    assert max(earned.values()) < weak < best / 2
 
 
 def mean_right(confidence: float) -> float:
