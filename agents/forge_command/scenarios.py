@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from forge_arena.errors import ScenarioError
-from forge_arena.scenarios import Family, load_families
+from forge_arena.scenarios import Family, find_set, load_families
 from forge_arena.types import CorruptionType
 from forge_command.app import JsonFile, console, fail, write_json
 
@@ -21,18 +21,19 @@ app = typer.Typer(
 )
 
 Folder = Annotated[
-    Path | None, typer.Option(help="A folder like scenarios/ of the repository; default: the arena's own.")
+    str | None,
+    typer.Option(help="A set shipped with the arena (short), or a folder like scenarios/; default: the arena's own."),
 ]
 
 
-def _load(folder: Path | None) -> tuple[Family, ...]:
+def _load(folder: str | None) -> tuple[Family, ...]:
     try:
-        return load_families(folder)
+        return load_families(None if folder is None else find_set(folder))
     except ScenarioError as error:
         raise fail(str(error)) from None
 
 
-def _named(names: list[str], folder: Path | None) -> list[Family]:
+def _named(names: list[str], folder: str | None) -> list[Family]:
     known = {family.name: family for family in _load(folder)}
     wanted = [Path(name).stem for name in names]
     for name in wanted:

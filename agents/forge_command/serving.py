@@ -17,6 +17,9 @@ def serve(
     documents: Annotated[
         str | None, typer.Option(help="Play documents of your own: a file that `scenarios import --out` wrote.")
     ] = None,
+    scenarios: Annotated[
+        str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
+    ] = None,
     token: Annotated[list[str] | None, typer.Option(help="A bearer token that opens the API; repeatable.")] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
@@ -44,12 +47,13 @@ def serve(
             store=store,
             worker=worker,
             documents=documents,
+            scenarios=scenarios,
             tokens=tuple(token) if token else None,
             mechanism=mechanism,
             vllm=vllm,
             vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
             log_level=log_level,
         )
+        run(settings)
     except SettingsError as error:
         raise fail(str(error)) from None
-    run(settings)

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -17,8 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 import forge_arena
-from forge_arena.episodes import Arena
+from forge_arena.episodes import SUITE, Arena
 from forge_arena.errors import ScenarioError, WorkerFailed
+from forge_arena.scenarios import Source, find_set, load_families
 from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.types import Outcome
 from forge_arena.wire import (
@@ -311,20 +312,24 @@ def _arena(settings: Settings) -> Arena:
         )
     except ValueError as error:
         raise SettingsError(f"worker: {error}") from None
-    if settings.documents is None:
-        return Arena(worker, secret=secret, mechanism=settings.mechanism, probes=settings.probes)
-    try:
-        documents = load_documents(settings.documents)
-    except (ScenarioError, OSError) as error:
-        raise SettingsError(f"documents: {error}") from None
+    sources, suite = _sources(settings)
     return Arena(
-        worker,
-        secret=secret,
-        mechanism=settings.mechanism,
-        probes=settings.probes,
-        sources=documents,
-        suite=suite_of(documents),
+        worker, secret=secret, mechanism=settings.mechanism, probes=settings.probes, sources=sources, suite=suite
     )
+
+
+def _sources(settings: Settings) -> tuple[Sequence[Source] | None, str]:
+    """What is played, and the name under which its keys go."""
+    try:
+        if settings.scenarios is not None:
+            folder = find_set(settings.scenarios)
+            return load_families(folder), folder.name
+        if settings.documents is not None:
+            documents = load_documents(settings.documents)
+            return documents, suite_of(documents)
+    except (ScenarioError, OSError) as error:
+        raise SettingsError(f"{'documents' if settings.scenarios is None else 'scenarios'}: {error}") from None
+    return None, SUITE
 
 
 def _listen(settings: Settings) -> socket.socket:

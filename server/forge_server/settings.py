@@ -38,6 +38,9 @@ class Settings(BaseModel):
     documents: Path | None = Field(
         default=None, description="play documents of one's own: what `forge-arena scenarios import --out` wrote"
     )
+    scenarios: str | None = Field(
+        default=None, description="play another set of families: one shipped with the arena (short), or a folder"
+    )
     tokens: tuple[str, ...] = Field(
         default=(), repr=False, description="any of them opens the API; none: loopback only"
     )
@@ -76,6 +79,12 @@ class Settings(BaseModel):
                 "binding to an address that others can reach needs a token: give --token (or FORGE_ARENA_TOKENS), "
                 "or bind to 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.scenarios is not None and self.documents is not None:
+            raise ValueError("scenarios and documents exclude each other: give one of them")
         return self
 
     @classmethod

@@ -1,6 +1,7 @@
 """The server as a process: it says when it is ready, dies cleanly, and kill -9 takes nothing from what it answered."""
 
 import json
+import re
 import select
 import signal
 import subprocess
@@ -76,12 +77,23 @@ def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Pa
     assert seen[0] == seen[1]
 
 
+def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db", scenarios="short")
+    opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
+    assert all(re.fullmatch(r"short:2:val:\d+", episode["key"]) for episode in opened)
+    again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
+    assert again["observation"] == opened[0]["observation"]
+    server.end(signal.SIGTERM)
+
+
 @pytest.mark.parametrize(
     ("settings", "wanted"),
     [
         ({"host": "0.0.0.0"}, "needs a token"),
         ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
         ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+        ({"scenarios": "shrot"}, "Did you mean 'short'?"),
+        ({"scenarios": "short", "documents": "mine.jsonl"}, "scenarios and documents exclude each other"),
     ],
 )
 def test_what_cannot_be_served_is_said_before_anything_listens(

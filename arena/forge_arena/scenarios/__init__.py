@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -14,7 +15,9 @@ from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.reading import load_family
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
-__all__ = ["Family", "Source", "families", "load_families", "load_family", "scenario_folder"]
+__all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
+
+VOCABULARY = "vocabulary.yaml"
 
 
 class Source(Protocol):
@@ -41,6 +44,22 @@ def scenario_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[3] / "scenarios"
 
 
+def find_set(name: str) -> Path:
+    """The folder of a set of families: one that is shipped beside the arena's own, such as `short`, or any by its path.
+
+    Raises:
+        ScenarioError: there is neither.
+    """
+    shipped = {path.name: path for path in sorted(scenario_folder().iterdir()) if any(path.glob("*/*.yaml"))}
+    if name in shipped:
+        return shipped[name]
+    if Path(name).is_dir():
+        return Path(name).resolve()
+    close = get_close_matches(name, shipped, n=1, cutoff=0.5)
+    guess = f" Did you mean {close[0]!r}?" if close else ""
+    raise ScenarioError(f"no set of scenarios {name!r}: neither a folder nor one of {', '.join(shipped)}.{guess}")
+
+
 @lru_cache(maxsize=8)
 def load_families(folder: Path | None = None) -> tuple[Family, ...]:
     """All families under `folder` (default: the arena's own), by path.
@@ -49,10 +68,11 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
         ScenarioError: a file does not fit, with file and line; two files name the same family; no file at all.
     """
     root = folder or scenario_folder()
-    vocabulary = _vocabulary(root / "vocabulary.yaml")
+    vocabulary = _vocabulary(root / VOCABULARY)
     found: dict[str, Path] = {}
     loaded = []
-    for path in sorted(root.glob("*/*.yaml")):
+    # A set that stands in this folder has a vocabulary where a domain has families.
+    for path in sorted(path for path in root.glob("*/*.yaml") if path.name != VOCABULARY):
         family = load_family(path, vocabulary)
         if path.parent.name != family.spec.domain:
             raise ScenarioError(

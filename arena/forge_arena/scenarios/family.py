@@ -89,10 +89,12 @@ class SectionSpec(Noun):
 
 
 class SourceSpec(Noun):
-    """The document: its title, what its passages are called when cited, and the passages."""
+    """The document: its title, what its passages are called when cited, between how many words it has, and the
+    passages."""
 
     title: str
     cited_as: tuple[str, ...] = ("section",)
+    words: tuple[int, int] = (150, 1_500)
     sections: tuple[SectionSpec, ...] = Field(min_length=1)
 
 
@@ -256,9 +258,12 @@ class Family:
         spans: dict[str, list[Span]] = {}
         for section in here:
             heading = self._text(section.heading, draws, rng)
+            ends = "\n" if heading else ""
             if section.id in numbers:
                 heading = style.format(n=numbers[section.id], h=heading, w=word.capitalize())
-            text += f"\n\n{heading}\n" if heading else "\n\n"
+                # A number without a heading stands in the text's own line.
+                heading = heading if ends else heading.removeprefix("## ")
+            text += f"\n\n{heading}{ends}"
             body, marks = template.render_marked(
                 template.parse(_one(wordings(section.text), rng).rstrip()), draws.texts, rng
             )

@@ -16,8 +16,6 @@ from forge_arena.types import Claim, ClaimKind, Noun, Scenario, Statement
 from forge_arena.verify import Judge
 from forge_arena.workers.scripted import ScriptedWorker
 
-SOURCE_WORDS = (150, 1_500)
-
 
 class Proof(Noun):
     """What drawing from a family showed. `problems` are faults with how often each was seen; `corrupted` counts, per
@@ -41,7 +39,7 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
         rng = Random(f"{family.name}:{seed}:{number}")
         scenario = family.draw(rng)
         judge = Judge(scenario)
-        problems.update(_source_problems(scenario))
+        problems.update(_source_problems(scenario, family.spec.source.words))
         problems.update(_statement_problems(scenario, judge))
         problems.update(_case_problems(scenario))
         try:
@@ -75,9 +73,9 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
     )
 
 
-def _source_problems(scenario: Scenario) -> list[str]:
+def _source_problems(scenario: Scenario, wanted: tuple[int, int]) -> list[str]:
     words = len(scenario.source_material.split())
-    low, high = SOURCE_WORDS
+    low, high = wanted
     found = [] if low <= words <= high else [f"the source has {words} words, wanted {low} to {high}"]
     for claim in scenario.claims:
         if not claim.source_spans and claim.of is None and claim.kind is not ClaimKind.constraint:
