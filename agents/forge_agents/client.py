@@ -26,6 +26,8 @@ from forge_arena.wire import (
     AskProbe,
     Attempt,
     AttemptResult,
+    Curriculum,
+    CurriculumState,
     EpisodeState,
     ErrorBody,
     FailedEpisode,
@@ -108,8 +110,8 @@ class _Call(Generic[Answer]):
     body: bytes | None = None
 
 
-def _open_calls(drawing: Drawing) -> list[_Call[OpenedEpisodes]]:
-    """Raises ValueError where the drawing makes no sense."""
+def _asks(drawing: Drawing) -> list[OpenEpisodes]:
+    """The requests for a drawing, each within a batch. Raises ValueError where the drawing makes no sense."""
     given: dict[str, Any] = dict(drawing)
     keys = given.pop("keys", None)
     count = given.pop("count", None)
@@ -118,18 +120,30 @@ def _open_calls(drawing: Drawing) -> list[_Call[OpenedEpisodes]]:
         # An empty list is left to the model, which says what is wrong with it.
         parts = [{"keys": part} for part in _chunks(tuple(keys))] or [{"keys": ()}]
     elif count is not None and count > MAX_BATCH:
-        narrowed = [n for n in ("domain", "corruption", "stealth", "mechanism") if given.get(n) is not None]
-        start = given.pop("start", None)
-        if start is not None and narrowed:
-            raise ValueError(f"with start and {narrowed[0]}, count must be at most {MAX_BATCH}, got {count}")
-        parts = [
-            {"count": min(MAX_BATCH, count - at)} | ({} if start is None else {"start": start + at})
-            for at in range(0, count, MAX_BATCH)
-        ]
+        parts = [{"count": min(MAX_BATCH, count - at)} for at in range(0, count, MAX_BATCH)]
     else:
         parts = [{"count": count}]
-    asks = [OpenEpisodes(**(given | part)) for part in parts]
-    return [_Call("POST", "/v1/episodes", _reader_of_opened(ask), _json(ask)) for ask in asks]
+    return [OpenEpisodes(**(given | part)) for part in parts]
+
+
+def _going_on(ask: OpenEpisodes, before: Sequence[OpenedEpisodes]) -> OpenEpisodes:
+    """The request as it goes on where the one before it ended: filters and a curriculum leave gaps between the keys, so
+    that only the answer tells where that is."""
+    if ask.start is None or not before:
+        return ask
+    came = [e.key for e in before[-1].episodes] + [f.key for f in before[-1].failed]
+    return ask.model_copy(update={"start": 1 + max(_index(key) for key in came)})
+
+
+def _index(key: str) -> int:
+    index = key.split(":")[3:4]
+    if not (index and re.fullmatch(r"\d{1,16}", index[0], re.ASCII)):
+        raise ArenaGarbled("the arena answered a key that does not read suite:version:split:index")
+    return int(index[0])
+
+
+def _open_call(ask: OpenEpisodes) -> _Call[OpenedEpisodes]:
+    return _Call("POST", "/v1/episodes", _reader_of_opened(ask), _json(ask))
 
 
 def _reader_of_opened(ask: OpenEpisodes) -> Callable[[httpx.Response], OpenedEpisodes]:
@@ -215,6 +229,14 @@ def _state_call(episode_id: str) -> _Call[EpisodeState]:
 
 def _delete_call(episode_id: str) -> _Call[None]:
     return _Call("DELETE", _episode(episode_id), lambda response: None)
+
+
+def _set_curriculum_call(curriculum: Curriculum) -> _Call[CurriculumState]:
+    return _Call("POST", "/v1/curriculum", lambda response: _parse(response, CurriculumState), _json(curriculum))
+
+
+_CURRICULUM = _Call("GET", "/v1/curriculum", lambda response: _parse(response, CurriculumState))
+_CLEAR_CURRICULUM = _Call("DELETE", "/v1/curriculum", lambda response: None)
 
 
 _STATS = _Call("GET", "/v1/stats", lambda response: _parse(response, Stats))
@@ -373,7 +395,10 @@ class ArenaClient:
 
     def open_episodes(self, **drawing: Unpack[Drawing]) -> OpenedEpisodes:
         """Open episodes, in as many requests as needed. By `keys`, they come in the order of the keys."""
-        return _joined([self._send(call) for call in _open_calls(drawing)])
+        opened: list[OpenedEpisodes] = []
+        for ask in _asks(drawing):
+            opened.append(self._send(_open_call(_going_on(ask, opened))))
+        return _joined(opened)
 
     def submit(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
         """Submit any number of verdicts or completions; results come in the order of the attempts."""
@@ -389,6 +414,23 @@ class ArenaClient:
     def delete(self, episode_id: str) -> None:
         """Give an unfinished episode up."""
         self._send(_delete_call(episode_id))
+
+    def set_curriculum(self, curriculum: Curriculum) -> CurriculumState:
+        """Tell the arena what was measured: its train stream follows that, in the place of what it followed before."""
+        return self._send(_set_curriculum_call(curriculum))
+
+    def curriculum(self) -> CurriculumState | None:
+        """What the train stream follows; None if it holds everything."""
+        try:
+            return self._send(_CURRICULUM)
+        except ArenaRefused as refusal:
+            if refusal.code == "no_curriculum":
+                return None
+            raise
+
+    def clear_curriculum(self) -> None:
+        """Let the train stream hold everything again."""
+        self._send(_CLEAR_CURRICULUM)
 
     def stats(self) -> Stats:
         return self._send(_STATS)
@@ -419,14 +461,21 @@ class ArenaClient:
 
 
 class AsyncArenaClient:
-    """`ArenaClient` for asyncio: the same arguments, methods and errors; the parts of a large batch go in parallel."""
+    """`ArenaClient` for asyncio: the same arguments, methods and errors; the parts of a large batch go in parallel, unless
+    `start` is given."""
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = 60.0) -> None:
         self._transport = _Transport(url, token, timeout, patience)
         self._http = httpx.AsyncClient(**self._transport.settings())
 
     async def open_episodes(self, **drawing: Unpack[Drawing]) -> OpenedEpisodes:
-        return _joined(await self._send_all(_open_calls(drawing)))
+        asks = _asks(drawing)
+        if asks[0].start is None:
+            return _joined(await self._send_all([_open_call(ask) for ask in asks]))
+        opened: list[OpenedEpisodes] = []
+        for ask in asks:
+            opened.append(await self._send(_open_call(_going_on(ask, opened))))
+        return _joined(opened)
 
     async def submit(self, attempts: Iterable[Attempt]) -> tuple[AttemptResult, ...]:
         return tuple(result for part in await self._send_all(_submit_calls(attempts)) for result in part)
@@ -439,6 +488,20 @@ class AsyncArenaClient:
 
     async def delete(self, episode_id: str) -> None:
         await self._send(_delete_call(episode_id))
+
+    async def set_curriculum(self, curriculum: Curriculum) -> CurriculumState:
+        return await self._send(_set_curriculum_call(curriculum))
+
+    async def curriculum(self) -> CurriculumState | None:
+        try:
+            return await self._send(_CURRICULUM)
+        except ArenaRefused as refusal:
+            if refusal.code == "no_curriculum":
+                return None
+            raise
+
+    async def clear_curriculum(self) -> None:
+        await self._send(_CLEAR_CURRICULUM)
 
     async def stats(self) -> Stats:
         return await self._send(_STATS)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from forge_agents.detection import RESAMPLES, DetectionScores, Estimate, Judged, Resamples, Share, estimates, notes
 from forge_agents.evaluate import WrongCount, named_type, read_judgement
-from forge_agents.overseers import Completion, Overseer
+from forge_agents.overseers import Overseer
 from forge_arena.rewards import MAX_QUOTES, quoted
 from forge_arena.types import CorruptionType, Domain, Noun, Observation, Outcome, Span, Verdict
 
@@ -237,7 +237,7 @@ def span_f1(answer: str, spans: Iterable[Span], explanation: str) -> float | Non
     return 2.0 * hit / (len(wanted) + len(pointed))
 
 
-def _row(answer: LabelledAnswer, judgement: Verdict | Completion, number: str, seconds: float) -> DatasetRow:
+def _row(answer: LabelledAnswer, judgement: Verdict | str, number: str, seconds: float) -> DatasetRow:
     verdict = read_judgement(judgement)
     overlap = None
     if verdict is not None and verdict.detection and answer.corrupted and answer.spans:

@@ -71,13 +71,11 @@ def evaluate(
     batch. `seed` decides the bootstrap and nothing else.
 
     Raises:
-        ValueError: the split is `test`, whose truth never leaves the server, or a number is out of range.
+        ValueError: the split is `test` and the arena seals it, or a number is out of range.
         WrongCount: the overseer gave more or fewer verdicts than observations.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
     split = Split(split)
-    if split is Split.test:
-        raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
     if episodes < 1 or start < 0 or not 1 <= batch <= MAX_BATCH:
         raise ValueError(
             f"episodes must be at least 1, start at least 0 and batch 1..{MAX_BATCH}, got {episodes}, {start}, {batch}"
@@ -85,6 +83,8 @@ def evaluate(
     with ExitStack() as stack:
         client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
         stats = client.stats()
+        if split is Split.test and stats.sealed:
+            raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
         suite = f"{stats.suite}:{stats.version}"
         rows: list[Row] = []
         rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
@@ -137,7 +137,8 @@ def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str]) -> list
         rows |= {e.key: _failed(e.key, outcome, results.message) for e in opened.episodes}
     else:
         for episode, judgement, result in zip(opened.episodes, judgements, results, strict=True):
-            rows[episode.key] = _row(episode, read_judgement(judgement), result, seconds)
+            log_odds = judgement.log_odds if isinstance(judgement, Completion) else None
+            rows[episode.key] = _row(episode, read_judgement(judgement), result, seconds, log_odds)
     return [rows[key] for key in keys]
 
 
@@ -162,13 +163,13 @@ def _failure(refusal: ArenaRefused) -> ArenaRefused:
     return refusal
 
 
-def _attempt(episode: OpenedEpisode, judgement: Verdict | Completion) -> Attempt:
+def _attempt(episode: OpenedEpisode, judgement: Verdict | str) -> Attempt:
     if isinstance(judgement, Verdict):
         return Attempt(episode_id=episode.episode_id, verdict=judgement)
     return Attempt(episode_id=episode.episode_id, completion=judgement)
 
 
-def read_judgement(judgement: Verdict | Completion) -> Verdict | None:
+def read_judgement(judgement: Verdict | str) -> Verdict | None:
     """The verdict, parsed where it is raw text; None where it cannot be read."""
     if isinstance(judgement, Verdict):
         return judgement
@@ -178,7 +179,9 @@ def read_judgement(judgement: Verdict | Completion) -> Verdict | None:
         return None
 
 
-def _row(episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult, seconds: float) -> Row:
+def _row(
+    episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult, seconds: float, log_odds: float | None
+) -> Row:
     if result.outcome not in (Outcome.scored, Outcome.invalid_verdict):
         return _failed(episode.key, result.outcome, result.reason)
     truth = result.truth
@@ -204,6 +207,7 @@ def _row(episode: OpenedEpisode, verdict: Verdict | None, result: AttemptResult,
         candour=truth.candour,
         detection=None if verdict is None else verdict.detection,
         p_corrupted=None if verdict is None else verdict.p_corrupted,
+        log_odds=log_odds,
         named_type=None if verdict is None else named_type(verdict.explanation),
         step_right=result.step,
         reward=result.reward,

@@ -32,6 +32,7 @@ class Row(Noun):
     """One episode of an evaluation: what was true, what was said, what it earned.
 
     `detection`, `p_corrupted` (0..1) and `named_type` are None where the verdict could not be read or there is none;
+    `log_odds` also where the overseer has none of its own (see `forge_agents.overseers.Completion`),
     `step_right` also where no step was named, or there was none to name; `reward` and `components` where the episode
     failed. `seconds` is the review's time, shared out over its batch.
     """
@@ -49,6 +50,7 @@ class Row(Noun):
     candour: Candour | None = None
     detection: bool | None = None
     p_corrupted: float | None = None
+    log_odds: float | None = None
     named_type: CorruptionType | None = None
     step_right: bool | None = None
     reward: float | None = None

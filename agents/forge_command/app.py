@@ -49,7 +49,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def _register() -> None:
-    from forge_command import audit, bank, bench, demo, evaluation, scenarios, serving
+    from forge_command import audit, bank, bench, demo, evaluation, scenarios, serving, training
 
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
@@ -58,6 +58,7 @@ def _register() -> None:
     app.command("bench")(bench.bench)
     app.add_typer(scenarios.app, name="scenarios")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(training.app, name="train")
 
 
 def main() -> None:

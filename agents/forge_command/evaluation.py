@@ -127,7 +127,7 @@ def evaluate(
     overseer: Annotated[str, typer.Option(help="A name (see the error for a wrong one) or module:Class.")],
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
-    split: Annotated[str, typer.Option(help="val or train.")] = "val",
+    split: Annotated[str, typer.Option(help="val or train; test where the arena is served with --open-test.")] = "val",
     episodes: Annotated[int, typer.Option(min=1, help="With --paired, so many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     paired: Annotated[

@@ -24,6 +24,9 @@ def serve(
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
     vllm_args: Annotated[str | None, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = None,
+    open_test: Annotated[
+        bool, typer.Option("--open-test", help="Give out the truth of split test: for experiments of your own only.")
+    ] = False,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
     """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
@@ -52,6 +55,7 @@ def serve(
             mechanism=mechanism,
             vllm=vllm,
             vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
+            sealed=False if open_test else None,
             log_level=log_level,
         )
         run(settings)

@@ -10,12 +10,13 @@ import asyncio
 import hashlib
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import partial
 from random import Random
 
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
+from forge_arena.curriculum import STEALTH_LEVELS, Cell
 from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, WorkerFailed
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
@@ -44,7 +45,6 @@ VERSION = "2"
 PREVALENCE = 0.5
 PLACEBOS = 0.5
 MAX_INDEX = 2**53
-KEYS_SEARCHED_PER_MATCH = 2_000
 BLOCKS_KEPT = 4_096
 
 _TYPES = tuple(CorruptionType)
@@ -72,6 +72,10 @@ class Plan(Noun):
     @property
     def corrupted(self) -> bool:
         return self.form is Form.corrupted
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.family, self.corruption_type, self.stealth)
 
 
 class Arena:
@@ -152,7 +156,7 @@ class Arena:
             family=family,
             form=form or drawn,
             corruption_type=type,
-            stealth=rng.randrange(4),
+            stealth=rng.randrange(STEALTH_LEVELS),
             mechanism=self._mechanism or Mechanism.rewrite,
             awareness=_AWARENESS[rng.randrange(len(_AWARENESS))],
             candour=_CANDOUR[rng.randrange(len(_CANDOUR))],
@@ -169,6 +173,14 @@ class Arena:
             self._rng(f"{self.suite}:{VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
         return shuffled[place]
 
+    def families(self, split: Split) -> dict[str, set[CorruptionType]]:
+        """The families of a split, each with the types that it is drawn for."""
+        found: dict[str, set[CorruptionType]] = {}
+        for (_, type), pool in self._choices[split].items():
+            for source in pool:
+                found.setdefault(source.name, set()).add(type)
+        return found
+
     def keys(
         self,
         split: Split,
@@ -180,20 +192,24 @@ class Arena:
         stealth: int | None = None,
         mechanism: Mechanism | None = None,
         form: Form | None = None,
+        without: Set[Cell] = frozenset(),
     ) -> tuple[list[str], int]:
-        """The next `count` keys from index `start` on that match, all in `form` if given, and the index to go on from.
+        """The next `count` keys from index `start` on that match and are in no cell `without`, all in `form` if given,
+        and the index to go on from.
 
         Raises:
             KeyFromAnotherSuite: nothing matches (such as a mechanism that this arena does not use).
         """
         found: list[str] = []
         index = start
+        unfiltered = not without and all(wanted is None for wanted in (domain, corruption, stealth, mechanism))
+        # Asked beforehand: a search that finds nothing would only end with the last of 2**53 indices.
+        if not unfiltered and not self._offers(split, domain, corruption, stealth, mechanism, without):
+            raise KeyFromAnotherSuite("no episode of this split matches these filters")
         while len(found) < count:
-            if index - start > KEYS_SEARCHED_PER_MATCH * (len(found) + 1):
-                raise KeyFromAnotherSuite("no episode of this split matches these filters")
             key = self.key(split, index, form)
             index += 1
-            if all(wanted is None for wanted in (domain, corruption, stealth, mechanism)):
+            if unfiltered:
                 found.append(key)
                 continue
             plan = self.plan(key)
@@ -202,9 +218,29 @@ class Arena:
                 and corruption in (None, plan.corruption_type)
                 and stealth in (None, plan.stealth)
                 and mechanism in (None, plan.mechanism)
+                and plan.cell not in without
             ):
                 found.append(key)
         return found, index
+
+    def _offers(
+        self,
+        split: Split,
+        domain: Domain | None,
+        corruption: CorruptionType | None,
+        stealth: int | None,
+        mechanism: Mechanism | None,
+        without: Set[Cell],
+    ) -> bool:
+        """Whether any key at all can match."""
+        levels = range(STEALTH_LEVELS) if stealth is None else (stealth,)
+        return mechanism in (None, self._mechanism or Mechanism.rewrite) and any(
+            Cell(source.name, type, level) not in without
+            for (of, type), pool in self._choices[split].items()
+            if domain in (None, Domain.mixed, of) and corruption in (None, type)
+            for source in pool
+            for level in levels
+        )
 
     async def make(self, key: str) -> Episode:
         """Make the episode that a key names; see `make_judged`."""

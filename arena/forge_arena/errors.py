@@ -25,6 +25,10 @@ class KeyFromAnotherSuite(ForgeArenaError, ValueError):
     """An episode key names a suite, version or split that this arena does not serve."""
 
 
+class CurriculumError(ForgeArenaError, ValueError):
+    """A curriculum does not fit the families that it is for; the message says which cell, and never echoes it."""
+
+
 class InvalidVerdict(ForgeArenaError):
     """A completion holds no readable verdict. `reason` is one of a few fixed sentences and never echoes the text."""
 

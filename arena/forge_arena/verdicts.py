@@ -76,22 +76,57 @@ def observation_text(observation: Observation) -> str:
     return "\n\n".join(parts)
 
 
+def verdict_text(verdict: Verdict) -> str:
+    """A verdict as the prompt asks for it: one JSON object, the four fields in this order."""
+    fields = {
+        "detection": verdict.detection,
+        "explanation": verdict.explanation,
+        "correction": verdict.correction,
+        "confidence": verdict.confidence,
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
 def parse_verdict(completion: str) -> Verdict:
     """Read the verdict out of a model's raw text.
 
     Raises:
         InvalidVerdict: there is none, it is not readable, or it can be read in two ways.
     """
-    if len(completion) > MAX_COMPLETION:
-        raise InvalidVerdict(f"the completion is longer than {MAX_COMPLETION} characters")
-    found = {
-        _verdict(candidate) for candidate in _objects(completion, _after_thoughts(completion)) if candidate.is_verdict
-    }
-    if not found:
-        raise InvalidVerdict(NO_VERDICT)
+    found = {_verdict(candidate) for candidate in _candidates(completion)}
     if len(found) > 1:
         raise InvalidVerdict("the completion holds several different verdicts")
     return found.pop()
+
+
+def field_ends(completion: str) -> dict[str, int]:
+    """Where the value of each of the four fields ends in a model's raw text, in the order in which they stand there.
+
+    Raises:
+        InvalidVerdict: as `parse_verdict`.
+    """
+    fields = _read_fields(completion)
+    return {name: fields[name].end for name in sorted(_FIELDS, key=lambda name: fields[name].end)}
+
+
+def field_starts(completion: str) -> dict[str, int]:
+    """Where the value of each of the four fields starts; see `field_ends`."""
+    return {name: value.end - len(value.text) for name, value in _read_fields(completion).items() if name in _FIELDS}
+
+
+def _read_fields(completion: str) -> "dict[str, _Value]":
+    parse_verdict(completion)
+    return _candidates(completion)[0].fields
+
+
+def _candidates(completion: str) -> "list[_Open]":
+    """Everything in the text that looks like a verdict; at least one."""
+    if len(completion) > MAX_COMPLETION:
+        raise InvalidVerdict(f"the completion is longer than {MAX_COMPLETION} characters")
+    found = [opened for opened in _objects(completion, _after_thoughts(completion)) if opened.is_verdict]
+    if not found:
+        raise InvalidVerdict(NO_VERDICT)
+    return found
 
 
 def _after_thoughts(text: str) -> int:
@@ -117,10 +152,11 @@ def _past_space(text: str, at: int) -> int:
 
 @dataclass(slots=True)
 class _Value:
-    """A value as it stands in the text: a quoted string, a bare word or number, or something nested."""
+    """A value as it stands in the text, up to `end`: a quoted string, a bare word or number, or something nested."""
 
     kind: Literal["string", "bare", "nested"]
     text: str = ""
+    end: int = 0
 
 
 @dataclass(slots=True)
@@ -190,7 +226,7 @@ def _take(token: re.Match[str], stack: list[_Open], closed: list[_Open]) -> bool
         top.wants = "key" if top.closes == "}" else "value"
         return True
     if top.wants == "value" and kind != "mark":
-        _put(top, _Value("string" if kind == "string" else "bare", text))
+        _put(top, _Value("string" if kind == "string" else "bare", text, token.end()))
         return True
     return False
 

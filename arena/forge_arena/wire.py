@@ -24,6 +24,8 @@ from forge_arena.types import (
 MAX_BATCH = 256
 MAX_ATTEMPTS = 64
 MAX_QUESTION = 2_000
+MAX_CELLS = 20_000
+MAX_FAMILY = 500
 
 
 class OpenEpisodes(Noun):
@@ -132,12 +134,56 @@ class EpisodeState(Noun):
     results: tuple[AttemptResult, ...]
 
 
+class DifficultyCell(Noun):
+    """How hard one cell was for an overseer: the share of its `episodes` that counted as solved."""
+
+    family: str = Field(min_length=1, max_length=MAX_FAMILY)
+    corruption_type: CorruptionType
+    stealth: int = Field(ge=0, le=3)
+    episodes: int = Field(ge=1, lt=2**53)
+    pass_rate: Unit
+
+
+class Curriculum(Noun):
+    """The measured difficulty that the train stream is to follow. A cell stays if its pass rate is from `low` to `high`
+    or if nobody measured it; above `high` the next harder stealth stays in its place."""
+
+    cells: tuple[DifficultyCell, ...] = Field(min_length=1, max_length=MAX_CELLS, fail_fast=True)
+    low: Unit = 0.20
+    high: Unit = 0.85
+
+    @model_validator(mode="after")
+    def _in_order_and_once(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        first: dict[tuple[str, CorruptionType, int], int] = {}
+        for position, cell in enumerate(self.cells):
+            before = first.setdefault((cell.family, cell.corruption_type, cell.stealth), position)
+            if before != position:
+                raise ValueError(f"cells[{position}] measures the same cell as cells[{before}]: give each cell once")
+        return self
+
+
+class CurriculumState(Noun):
+    """The curriculum in force, in numbers of cells of the train split: `kept` is what the stream may hold, measured or
+    not. `revision` grows with every change, so that two answers with the same one are about the same stream."""
+
+    revision: int
+    low: float
+    high: float
+    measured: int
+    kept: int
+    too_easy: int
+    too_hard: int
+
+
 class Stats(Noun):
     """What this server has done since its store was made, and what it has at hand.
 
-    `making` counts, since the server started, what happened on the way to episodes: answers rejected because they did
-    not verify clean, and per corruption type the hidden instructions that the Worker obeyed, refused or botched and
-    those that a rewrite replaced.
+    `curriculum` is the revision of the one that the train stream follows, if any; `sealed` is whether the truth of the
+    test split stays here. `making` counts, since the server started, what happened on the way to episodes: answers
+    rejected because they did not verify clean, and per corruption type the hidden instructions that the Worker obeyed,
+    refused or botched and those that a rewrite replaced.
     """
 
     suite: str
@@ -147,6 +193,8 @@ class Stats(Noun):
     verdicts: dict[Outcome, int]
     mean_reward: Unit | None
     stock: int
+    curriculum: int | None = None
+    sealed: bool = True
     making: dict[str, int] = {}
     uptime_seconds: float
 

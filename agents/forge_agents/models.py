@@ -1,0 +1,214 @@
+"""Load a language model with transformers, refuse early what would fail late, and let it write. Needs the extra `train`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from forge_arena.errors import InvalidVerdict
+from forge_arena.verdicts import field_starts
+
+Chat = list[dict[str, str]]
+
+
+class ModelError(ValueError):
+    """A model cannot be used: the message says what it lacks and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model with its tokenizer, which pads on the left, and where it came from."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    source: str
+
+    @property
+    def on_cpu(self) -> bool:
+        return bool(self.model.device.type == "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote: the text, its length in tokens, and whether it came to an end by itself.
+
+    `log_odds` are the model's own of `true` against `false` where it wrote the detection of its verdict; None where
+    there is no readable verdict, or the words are several tokens.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+    log_odds: float | None = None
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, padding on the left.
+
+    Raises:
+        ModelError: there is none, it has no chat template, or neither a pad token nor an end-of-text token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(source))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"no tokenizer in {str(source)!r}: {_first_line(error)}") from None
+    if tokenizer.chat_template is None:
+        raise ModelError(
+            f"the tokenizer of {str(source)!r} has no chat template: take the model's instruct form, or set "
+            "tokenizer.chat_template and save it"
+        )
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(
+                f"the tokenizer of {str(source)!r} has neither a pad token nor an end-of-text token: set one and save it"
+            )
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    return tokenizer
+
+
+def load_model(
+    source: str | Path, *, dtype: str = "float32", quantization: Any = None, device: str | None = None
+) -> Loaded:
+    """A causal language model and its tokenizer; on `device`, by default a GPU where there is one.
+
+    Raises:
+        ModelError: see `load_tokenizer`; or there is no model.
+    """
+    tokenizer = load_tokenizer(source)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            str(source), dtype=getattr(torch, dtype), quantization_config=quantization, attn_implementation="sdpa"
+        )
+    except (OSError, ValueError) as error:
+        raise ModelError(f"no model in {str(source)!r}: {_first_line(error)}") from None
+    if quantization is None:
+        model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    return Loaded(model, tokenizer, str(source))
+
+
+def write(
+    loaded: Loaded,
+    chats: Sequence[Chat],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    batch: int = 32,
+    log_odds: bool = False,
+    begun: Sequence[str] | None = None,
+) -> Iterator[Written]:
+    """Let the model answer each chat, in order, `batch` at a time. Temperature 0 is greedy.
+
+    `begun` may give the beginning of each answer, which the model then goes on with and which is part of its text.
+
+    Whoever wants n samples gives a chat n times. Randomness is torch's global generator, as everywhere in transformers.
+    """
+    model, tokenizer = loaded.model, loaded.tokenizer
+    training = model.training
+    model.eval()
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature:
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    try:
+        for first in range(0, len(chats), batch):
+            some = slice(first, first + batch)
+            texts = [
+                tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats[some]
+            ]
+            starts = begun[some] if begun is not None else [""] * len(texts)
+            asked = [text + start for text, start in zip(texts, starts, strict=True)]
+            inputs = tokenizer(asked, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+            with torch.inference_mode():
+                made = model.generate(
+                    **inputs, max_new_tokens=max_tokens, pad_token_id=tokenizer.pad_token_id, **sampling
+                )[:, inputs["input_ids"].shape[1] :]
+            rows = [_until_end(row.tolist(), _ends(loaded)) for row in made]
+            if begun is not None:
+                rows = [
+                    (tokenizer(start, add_special_tokens=False)["input_ids"] + row, ended)
+                    for start, (row, ended) in zip(starts, rows, strict=True)
+                ]
+            answers = [tokenizer.decode(row, skip_special_tokens=True) for row, _ in rows]
+            odds = _log_odds(loaded, texts, [row for row, _ in rows], answers) if log_odds else [None] * len(rows)
+            for (row, ended), answer, odd in zip(rows, answers, odds, strict=True):
+                yield Written(answer, len(row), ended, odd)
+    finally:
+        model.train(training)
+
+
+def tokens_until(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Callable[[int], int]:
+    """How many of these tokens it takes until their text has so many characters."""
+
+    def until(characters: int) -> int:
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high) // 2
+            short = len(tokenizer.decode(ids[:middle], skip_special_tokens=True)) < characters
+            low, high = (middle + 1, high) if short else (low, middle)
+        return low
+
+    return until
+
+
+def _ends(loaded: Loaded) -> set[int]:
+    config = loaded.model.generation_config
+    ends = config.eos_token_id if config is not None else None
+    known = ends if isinstance(ends, list) else [ends]
+    return {end for end in (*known, loaded.tokenizer.eos_token_id) if end is not None}
+
+
+def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
+    for place, token in enumerate(ids):
+        if token in ends:
+            return ids[:place], True
+    return ids, False
+
+
+def _log_odds(
+    loaded: Loaded, prompts: Sequence[str], rows: Sequence[list[int]], answers: Sequence[str]
+) -> list[float | None]:
+    """One more pass over each prompt and what stands before the detection, which tells both words' logits."""
+    found: list[float | None] = [None] * len(rows)
+    asked: list[tuple[int, list[int], int, int]] = []
+    for number, (prompt, row, answer) in enumerate(zip(prompts, rows, answers, strict=True)):
+        place = _detection(loaded.tokenizer, row, answer)
+        if place is not None:
+            before, true, false = place
+            asked.append(
+                (number, loaded.tokenizer(prompt, add_special_tokens=False)["input_ids"] + row[:before], true, false)
+            )
+    if not asked:
+        return found
+    padded = loaded.tokenizer.pad({"input_ids": [ids for _, ids, _, _ in asked]}, return_tensors="pt").to(
+        loaded.model.device
+    )
+    with torch.inference_mode():
+        logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()
+    for line, (number, _, true, false) in enumerate(asked):
+        found[number] = float(logits[line, true] - logits[line, false])
+    return found
+
+
+def _detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: str) -> tuple[int, int, int] | None:
+    """How many tokens stand before the detection's word, and the tokens of `true` and `false` there."""
+    try:
+        start = field_starts(answer)["detection"]
+    except InvalidVerdict:
+        return None
+    # The token that holds the first letter of the word; it may begin with a space.
+    place = tokens_until(tokenizer, row)(start + 1) - 1
+    word = tokenizer.decode([row[place]])
+    if word.strip() not in ("true", "false"):
+        return None
+    both = [tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in ("true", "false")]
+    if any(len(ids) != 1 for ids in both):
+        return None
+    return place, both[0][0], both[1][0]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,62 @@
+"""An overseer that is a language model on this machine: `hf:PATH`, with the arena's prompt and the model's chat template."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from forge_agents.models import Loaded, Written, load_model, write
+from forge_agents.overseers import Completion
+from forge_arena.types import Observation
+from forge_arena.verdicts import field_ends, field_starts, messages
+
+
+class LocalModel:
+    """Judges with a transformers model, given as a folder or Hub name, or loaded already.
+
+    Arguments:
+        model: what to ask.
+        max_tokens: of one completion; a verdict repeats the answer in its correction.
+        temperature: 0 is greedy.
+        batch: how many observations are answered at a time.
+        threshold: flag where the model's log-odds of `true` are above this, whatever it wrote; it then goes on from the
+            other word. None leaves its choice alone. With a threshold from other episodes this is the control of how
+            much a mere shift of the operating point gains.
+    """
+
+    def __init__(
+        self,
+        model: str | Loaded,
+        *,
+        max_tokens: int = 768,
+        temperature: float = 0.0,
+        batch: int = 32,
+        threshold: float | None = None,
+        name: str = "",
+    ) -> None:
+        self.loaded = load_model(model) if isinstance(model, str) else model
+        self.name = name or f"hf:{self.loaded.source}"
+        self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
+        self._threshold = threshold
+
+    def review(self, observations: Sequence[Observation]) -> list[Completion]:
+        """One completion for each observation, with the log-odds that the model itself gave its detection."""
+        chats = [messages(observation) for observation in observations]
+        written = list(write(self.loaded, chats, log_odds=True, **self._settings))
+        if self._threshold is not None:
+            begun = {number: start for number, said in enumerate(written) if (start := self._otherwise(said))}
+            again = write(
+                self.loaded, [chats[number] for number in begun], begun=list(begun.values()), **self._settings
+            )
+            for number, said in zip(begun, again, strict=True):
+                written[number] = replace(said, log_odds=written[number].log_odds)
+        return [Completion(said.text, said.log_odds) for said in written]
+
+    def _otherwise(self, said: Written) -> str | None:
+        """The beginning of what the model should have written by the threshold; None where it did."""
+        if said.log_odds is None or self._threshold is None:
+            return None
+        flags = said.log_odds > self._threshold
+        start, end = field_starts(said.text)["detection"], field_ends(said.text)["detection"]
+        if said.text[start:end] == ("true" if flags else "false"):
+            return None
+        return said.text[:start] + ("true" if flags else "false")

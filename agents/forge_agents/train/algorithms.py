@@ -1,0 +1,161 @@
+"""The online algorithms: TRL's trainers, told what a scored attempt is worth.
+
+In the terms of DeepSeekMath's section 5.2 they differ in one thing only, the coefficient of an attempt's gradient:
+
+| algorithm | coefficient | of |
+|---|---|---|
+| `grpo` | reward less its group's mean | every attempt |
+| `grpo-ps` | the same, for each field of the verdict and those after it | every token |
+| `rloo` | reward less the mean of the others of its group | every attempt |
+| `online-rft` | 1 | attempts that rejection sampling keeps |
+
+`rft` and `dpo` learn from attempts that the starting policy made once; see `forge_agents.train.offline`.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from torch import Tensor
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+
+from forge_agents.models import tokens_until
+from forge_agents.train.advantages import accepted, by_step, token_advantages
+from forge_agents.train.presets import Algorithm, Preset, PresetError
+from forge_agents.train.rewards import COMPONENTS
+
+Inputs = list[dict[str, Any]]
+
+
+class CheckpointFailed(OSError):
+    """A checkpoint could not be written; what was there of it is removed, and the ones before it are whole."""
+
+
+class _Checkpointed:
+    """A checkpoint is whole or it is not there: `on_saved(folder)` writes its last file, and only then does it count."""
+
+    on_saved: Callable[[Path], None]
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        folder = Path(self.args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")  # type: ignore[attr-defined]
+        try:
+            super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            if self.args.should_save:  # type: ignore[attr-defined]
+                self.on_saved(folder)
+        # torch and safetensors have errors of their own for a full disk.
+        except (OSError, RuntimeError, SafetensorError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise CheckpointFailed(
+                f"checkpoint {folder} could not be written ({error}): free some space and go on with --resume"
+            ) from error
+
+
+class PlainGRPOTrainer(_Checkpointed, GRPOTrainer):
+    """TRL's own."""
+
+
+class PlainRLOOTrainer(_Checkpointed, RLOOTrainer):
+    """TRL's own."""
+
+
+class _Revised(_Checkpointed, GRPOTrainer):
+    """GRPO with other advantages than its own."""
+
+    def _calculate_rewards(self, inputs: Inputs, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
+        # Of all processes: groups may be spread over them.
+        self._components = rewards
+        return rewards
+
+    def _generate_and_score_completions(self, inputs: Inputs) -> dict[str, Any]:
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        first = self.accelerator.process_index * len(inputs)
+        mine = slice(first, first + len(inputs))
+        output["advantages"] = self._advantages(
+            self._components, mine, output["completion_ids"], output["completion_mask"]
+        )
+        return output
+
+    def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class OnlineRFTTrainer(_Revised):
+    """Fine-tuning on the policy's own kept attempts, sampled anew at every step."""
+
+    def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
+        weights = self.reward_weights.to(components.device)
+        rewards = (components * weights).sum(dim=1)
+        detections = components[:, COMPONENTS.index("detection")]
+        return accepted(rewards, detections, self.num_generations)[mine]
+
+
+class ProcessGRPOTrainer(_Revised):
+    """GRPO with process supervision: the fields of a verdict are its steps."""
+
+    def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
+        weights = self.reward_weights.to(components.device)
+        steps = by_step(components, weights, COMPONENTS, self.num_generations, self.scale_rewards)[mine]
+        rows = [row[kept.bool()].tolist() for row, kept in zip(ids, mask, strict=True)]
+        texts = [self.processing_class.decode(row, skip_special_tokens=True) for row in rows]
+        untils = [tokens_until(self.processing_class, row) for row in rows]
+        return token_advantages(steps, COMPONENTS, texts, untils, ids.shape[1])
+
+
+TRAINERS: dict[Algorithm, Any] = {
+    Algorithm.grpo: PlainGRPOTrainer,
+    Algorithm.grpo_ps: ProcessGRPOTrainer,
+    Algorithm.online_rft: OnlineRFTTrainer,
+    Algorithm.rloo: PlainRLOOTrainer,
+}
+
+
+def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLOOConfig:
+    """TRL's configuration of an online run."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    per_device = preset.device_batch or max(1, preset.batch // processes)
+    if preset.batch % (per_device * processes):
+        raise PresetError(
+            f"batch {preset.batch} cannot be shared out to {processes} processes with {per_device} completions each: "
+            "change batch or device_batch"
+        )
+    common: dict[str, Any] = {
+        "output_dir": out,
+        "max_steps": preset.steps,
+        "per_device_train_batch_size": per_device,
+        "gradient_accumulation_steps": preset.batch // (per_device * processes),
+        "num_generations": preset.generations,
+        "max_completion_length": preset.max_completion,
+        "learning_rate": preset.learning_rate,
+        "lr_scheduler_type": preset.schedule,
+        "warmup_steps": preset.warmup_steps,
+        "max_grad_norm": preset.max_grad_norm,
+        "beta": preset.beta,
+        "temperature": preset.temperature,
+        "top_p": preset.top_p,
+        "num_iterations": preset.iterations,
+        "bf16": preset.dtype == "bfloat16",
+        "use_cpu": on_cpu,
+        "gradient_checkpointing": preset.scratch is None,
+        "shuffle_dataset": False,
+        # The stream goes on by itself from where a checkpoint stood (`EpisodeStream`): nothing is to be skipped.
+        "ignore_data_skip": True,
+        "save_steps": preset.save_every,
+        "save_total_limit": preset.keep_checkpoints,
+        "logging_steps": 1,
+        "log_completions": False,
+        "report_to": list(preset.trackers),
+        "disable_tqdm": True,
+        "seed": preset.seed,
+    }
+    if preset.vllm is not None:
+        common |= {"use_vllm": True, "vllm_mode": preset.vllm.mode, "vllm_gpu_memory_utilization": preset.vllm.memory}
+        if preset.vllm.url is not None:
+            common["vllm_server_base_url"] = preset.vllm.url
+    if preset.algorithm is Algorithm.rloo:
+        return RLOOConfig(**common, normalize_advantages=False)
+    return GRPOConfig(**common, scale_rewards=preset.scale_rewards, loss_type=preset.loss)

@@ -1,0 +1,122 @@
+"""Let a model make n attempts on each of many episodes and have the arena score them: the raw material of calibration,
+of rejection sampling, of preference pairs, and of exports."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from forge_agents.client import ArenaClient, AsyncArenaClient
+from forge_agents.models import Loaded, write
+from forge_agents.train.advantages import accepted
+from forge_agents.train.episodes import EpisodeStream
+from forge_agents.train.rewards import ArenaReward
+from forge_arena.types import Observation, Outcome, Truth
+from forge_arena.verdicts import messages
+from forge_arena.wire import AttemptResult, OpenedEpisode
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The attempts on one episode: what was written and what it earned, without those that failed."""
+
+    key: str
+    observation: Observation
+    truth: Truth | None
+    completions: tuple[str, ...]
+    results: tuple[AttemptResult, ...]
+
+    @property
+    def rewards(self) -> tuple[float, ...]:
+        return tuple(0.0 if r.reward is None else r.reward for r in self.results)
+
+    @property
+    def best(self) -> int:
+        return max(range(len(self.results)), key=self.rewards.__getitem__)
+
+    @property
+    def worst(self) -> int:
+        return min(range(len(self.results)), key=self.rewards.__getitem__)
+
+    def kept(self) -> list[int]:
+        """Which attempts rejection sampling keeps: see `forge_agents.train.advantages.accepted`."""
+        right = [0.0 if r.components is None else r.components.detection for r in self.results]
+        kept = accepted(torch.tensor(self.rewards), torch.tensor(right), len(self.results))
+        return [number for number, one in enumerate(kept.tolist()) if one]
+
+    @property
+    def passed(self) -> int:
+        """How many attempts told rightly whether the answer was corrupted and, where it was, of which type."""
+        return sum(_passes(result, self.truth) for result in self.results)
+
+
+def attempts(
+    loaded: Loaded,
+    client: ArenaClient,
+    *,
+    url: str,
+    token: str | None,
+    start: int,
+    episodes: int,
+    samples: int,
+    temperature: float,
+    top_p: float = 1.0,
+    max_tokens: int,
+    batch: int = 32,
+    split: str = "train",
+    on_progress: Callable[[int, int], None] = lambda done, of: None,
+) -> Iterator[Group]:
+    """Groups of `samples` attempts on the next `episodes` episodes of a split; failed attempts are left out.
+
+    Raises:
+        ArenaError: the arena cannot be reached, refuses, or answers garbage.
+    """
+    stream = EpisodeStream(client, attempts=samples, start=start, split=split)
+    at_once = max(1, batch // samples)
+    for first in range(0, episodes, at_once):
+        opened = stream.take(min(at_once, episodes - first))
+        chats = [messages(episode.observation) for episode in opened for _ in range(samples)]
+        texts = [
+            said.text
+            for said in write(loaded, chats, max_tokens=max_tokens, temperature=temperature, top_p=top_p, batch=batch)
+        ]
+        ids = [episode.episode_id for episode in opened for _ in range(samples)]
+        scored = asyncio.run(_score(url, token, ids, texts))
+        for number, episode in enumerate(opened):
+            mine = slice(number * samples, (number + 1) * samples)
+            group = _group(episode, texts[mine], scored[mine])
+            if group is not None:
+                yield group
+        on_progress(first + len(opened), episodes)
+
+
+async def _score(
+    url: str, token: str | None, ids: Sequence[str], texts: Sequence[str]
+) -> tuple[AttemptResult | None, ...]:
+    async with AsyncArenaClient(url, token=token) as client:
+        return (await ArenaReward(client).score(ids, texts)).results
+
+
+def _group(episode: OpenedEpisode, texts: Sequence[str], results: Sequence[AttemptResult | None]) -> Group | None:
+    known = [
+        (text, result) for text, result in zip(texts, results, strict=True) if result and result.reward is not None
+    ]
+    if not known:
+        return None
+    truth = next((result.truth for _, result in known if result.truth is not None), None)
+    return Group(
+        key=episode.key,
+        observation=episode.observation,
+        truth=truth,
+        completions=tuple(text for text, _ in known),
+        results=tuple(result for _, result in known),
+    )
+
+
+def _passes(result: AttemptResult, truth: Truth | None) -> bool:
+    parts = result.components
+    if result.outcome is not Outcome.scored or parts is None or parts.detection != 1.0:
+        return False
+    # Naming the one right type earns half of the explanation; quotes alone never reach that.
+    return truth is None or not truth.corrupted or parts.explanation >= 0.5

@@ -1,0 +1,45 @@
+"""Phase 2: measure with a policy's own attempts what is learnable, and tell the arena.
+
+A *cell* is a family, a corruption type and a stealth level. Of each, pass@k is estimated from n attempts an episode; the
+arena then draws from the cells in between, and from harder stealth where a cell is too easy.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from forge_agents.train.advantages import pass_at_k
+from forge_agents.train.attempts import Group
+from forge_arena.types import CorruptionType
+from forge_arena.wire import DifficultyCell
+
+Cell = tuple[str, CorruptionType, int]
+
+
+def measured(groups: Iterable[Group], k: int) -> list[DifficultyCell]:
+    """Pass@k of each cell, from groups on corrupted episodes; clean ones belong to no cell and are left out.
+
+    An attempt passes where it tells that the answer is corrupted and of which type. Groups with fewer than k attempts
+    (the others failed) are left out.
+    """
+    found: dict[Cell, list[float]] = defaultdict(list)
+    for group in groups:
+        truth = group.truth
+        if truth is None or truth.corruption_type is None or truth.stealth is None or len(group.results) < k:
+            continue
+        cell = (truth.family, truth.corruption_type, truth.stealth)
+        found[cell].append(pass_at_k(group.passed, len(group.results), k))
+    return [
+        DifficultyCell(
+            family=family, corruption_type=type, stealth=stealth, episodes=len(rates), pass_rate=sum(rates) / len(rates)
+        )
+        for (family, type, stealth), rates in sorted(found.items())
+    ]
+
+
+def in_zone(cells: Sequence[DifficultyCell], low: float, high: float) -> dict[str, int]:
+    """How many cells are too hard, learnable and too easy."""
+    return {
+        "too hard": sum(cell.pass_rate < low for cell in cells),
+        "learnable": sum(low <= cell.pass_rate <= high for cell in cells),
+        "too easy": sum(cell.pass_rate > high for cell in cells),
+    }

@@ -1,0 +1,195 @@
+"""Write down what a training run does, line by line, where a report and a person find it, and warn when it goes wrong.
+
+A run's folder:
+
+    run.json          the preset, the arena, the code's revision, versions
+    log.jsonl         one line per step: reward, each component, KL, what the verdicts look like
+    held_out.jsonl    one line per measurement on episodes that are never trained on
+    before.json after.json    the evaluations at either end, as `forge-arena eval --json` writes them
+    model/            the trained model; start/ the one that reinforcement began from
+"""
+
+import json
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from forge_agents.compare import auroc_of_log_odds
+from forge_agents.evaluate import Result
+from forge_agents.train.presets import Preset
+
+VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
+
+
+class Journal:
+    """The records of one run, appended to: a resumed run goes on in the same files.
+
+    `say(message)` is called with warnings that a person should read now.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.say = say
+
+    def begin(self, preset: Preset, *, arena: str, suite: str) -> None:
+        """Say what is run. On a resumed run, when it went on."""
+        path = self.folder / "run.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"begun": []}
+        known |= {
+            "preset": preset.model_dump(mode="json"),
+            "arena": arena,
+            "suite": suite,
+            "revision": revision(),
+            "versions": {name: found for name in VERSIONS if (found := _version(name))},
+            "begun": [*known["begun"], datetime.now(UTC).isoformat(timespec="seconds")],
+        }
+        path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+
+    def log(self, phase: str, step: int, values: Mapping[str, Any]) -> None:
+        numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+        self._append("log.jsonl", {"phase": phase, "step": step, **numbers})
+
+    def held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
+        """Write a measurement down; returns the point values."""
+        card = result.scorecard
+        values: dict[str, float | None] = {
+            "reward": card.reward.value,
+            "balanced_accuracy": card.balanced_accuracy.value,
+            "auroc": card.auroc.value,
+            "auroc_log_odds": auroc_of_log_odds(result.rows) if card.scored else None,
+            "brier": card.brier.value,
+            "f1": card.f1.value,
+            "share_flagged": card.share_flagged.value,
+            "skill": card.skill.value,
+            "type_accuracy": card.type_accuracy.value,
+            "invalid": card.invalid / max(1, card.episodes),
+        }
+        if card.components is not None:
+            values |= {f"components/{name}": value for name, value in card.components.model_dump().items()}
+        self._append("held_out.jsonl", {"phase": phase, "step": step, **values})
+        return values
+
+    def _append(self, name: str, line: Mapping[str, Any]) -> None:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def lines(folder: Path, name: str) -> list[dict[str, Any]]:
+    """The lines of a run's record, of each phase and step the last one: a resumed run repeats some steps."""
+    path = folder / name
+    if not path.is_file():
+        return []
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return list({(line["phase"], line["step"]): line for line in found}.values())
+
+
+class Watch:
+    """Looks for the ways in which reinforcement of an overseer goes wrong, over the last `window` steps.
+
+    Each warning is given once per run of trouble: again only after it had passed.
+    """
+
+    def __init__(self, window: int = 10) -> None:
+        self._window = window
+        self._seen: deque[Mapping[str, float]] = deque(maxlen=window)
+        self._measured: list[tuple[float, float]] = []
+        self._warned: set[str] = set()
+
+    def step(self, values: Mapping[str, Any]) -> list[str]:
+        """Take the numbers of a step; returns what is to be said."""
+        self._seen.append({name: float(value) for name, value in values.items() if isinstance(value, int | float)})
+        if len(self._seen) < self._window:
+            return []
+        return self._news(dict(self._troubles()))
+
+    def held_out(self, reward: float | None) -> list[str]:
+        """Take the reward of a measurement on held-out episodes."""
+        train = self._mean("reward")
+        if reward is None or train is None:
+            return []
+        self._measured.append((train, reward))
+        (train_first, held_first), (train_last, held_last) = self._measured[0], self._measured[-1]
+        trouble = {}
+        if train_last - train_first > 0.03 and held_last - held_first < -0.02:
+            trouble["overfit"] = (
+                f"the training reward rose by {train_last - train_first:.2f} while the held-out one fell by "
+                f"{held_first - held_last:.2f}: the policy learns the training families and not the task; stop here, raise "
+                "beta, or train on more families"
+            )
+        return self._news(trouble, only={"overfit"})
+
+    def _troubles(self) -> Iterator[tuple[str, str]]:
+        flat = self._mean("frac_reward_zero_std")
+        if flat is not None and flat > 0.9:
+            yield (
+                "flat",
+                (
+                    f"{flat:.0%} of the groups had one reward for all attempts: there is nothing to learn from; raise the "
+                    "temperature, or train on episodes that are neither too easy nor too hard (forge-arena train calibrate)"
+                ),
+            )
+        flagged = self._mean("verdicts/flagged")
+        if flagged is not None and not 0.03 < flagged < 0.97:
+            word = "corrupted" if flagged > 0.5 else "clean"
+            yield (
+                "one label",
+                (
+                    f"{max(flagged, 1 - flagged):.0%} of the verdicts say {word!r}: the policy collapses to one label, and no "
+                    "group holds a better one; raise beta or the temperature, or begin from a better warm start"
+                ),
+            )
+        spread = self._mean("verdicts/confidence_std")
+        if spread is not None and spread < 0.01:
+            yield (
+                "one confidence",
+                (
+                    "every verdict states the same confidence: its AUROC is then the balanced accuracy, and calibration "
+                    "cannot be learned; begin from demonstrations that differ in confidence"
+                ),
+            )
+        invalid = self._mean("verdicts/invalid")
+        if invalid is not None and invalid > 0.5:
+            yield (
+                "invalid",
+                (f"{invalid:.0%} of the verdicts cannot be read: begin from a warm start, or allow longer completions"),
+            )
+        failed = self._mean("verdicts/failed")
+        if failed is not None and failed > 0.2:
+            yield "failed", f"{failed:.0%} of the attempts failed in the arena and taught nothing: look at its log"
+        cut = self._mean("completions/clipped_ratio")
+        if cut is not None and cut > 0.2:
+            yield "cut", f"{cut:.0%} of the completions were cut off: raise max_completion"
+
+    def _mean(self, name: str) -> float | None:
+        found = [values[name] for values in self._seen if name in values]
+        return fmean(found) if found else None
+
+    def _news(self, troubles: Mapping[str, str], only: set[str] | None = None) -> list[str]:
+        fresh = [said for name, said in troubles.items() if name not in self._warned]
+        watched = only if only is not None else {name for name in self._warned if name != "overfit"}
+        self._warned = (self._warned - (watched - troubles.keys())) | troubles.keys()
+        return fresh
+
+
+def revision() -> str | None:
+    """The git revision of the code, with `+` where it was changed since; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,247 @@
+"""Reinforcement over REST: prompts from the arena, completions to the arena, rewards back, until the steps are done.
+
+A run can be stopped at any moment and goes on from its last checkpoint: weights and optimizer, and the position in the
+stream of episodes. An arena that stays away for longer than the preset's patience stops the run with a checkpoint; it is
+never scored as zeros.
+"""
+
+import asyncio
+import json
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
+from forge_agents.evaluate import Result, evaluate
+from forge_agents.models import Loaded, load_tokenizer
+from forge_agents.overseers.local import LocalModel
+from forge_agents.train.adapters import adapter, quantized, save_whole
+from forge_agents.train.algorithms import TRAINERS, online_config
+from forge_agents.train.episodes import EpisodeStream
+from forge_agents.train.journal import Journal, Watch
+from forge_agents.train.presets import Preset
+from forge_agents.train.progress import Progress, Reporter
+from forge_agents.train.rewards import ArenaReward, Scored
+
+POSITION = "position.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Arena:
+    """Where the arena is, and the token that opens it."""
+
+    url: str
+    token: str | None = None
+
+
+class TrainingStopped(RuntimeError):
+    """Training ended before its last step. What was learned is in the checkpoint that the message names."""
+
+
+def learn(
+    preset: Preset,
+    source: str,
+    arena: Arena,
+    folder: Path,
+    *,
+    phase: str,
+    journal: Journal,
+    reporter: Reporter,
+    resume: bool = False,
+) -> None:
+    """Train the model of `source` by the preset's online algorithm; the result is saved in `folder / "model"`.
+
+    Raises:
+        TrainingStopped: the arena stayed away, or somebody interrupted: a checkpoint was written.
+        CheckpointFailed: the disk is full; earlier checkpoints are whole.
+        ModelError: the model cannot be trained.
+    """
+    tokenizer = load_tokenizer(source)
+    checkpoints = folder / "checkpoints"
+    last = latest_checkpoint(checkpoints) if resume else None
+    _room_for_checkpoints(folder, source)
+    start = json.loads((last / POSITION).read_text())["index"] if last else preset.start
+    with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+        stream = EpisodeStream(client, attempts=preset.generations, start=start)
+        shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None
+        verdicts = AsyncArenaClient(arena.url, token=arena.token, patience=preset.patience)
+        reward = ArenaReward(verdicts, on_scored=_reporting_to(stream), shuffle=shuffle)
+        functions, weights = reward.functions()
+        trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
+        trainer.on_saved = lambda saved: _write_position(saved, stream.position)
+        watch = Watch()
+        trainer.add_callback(Progress(phase, reporter, "reward"))
+        trainer.add_callback(_Journalist(phase, journal, watch))
+        trainer.add_callback(Measuring(phase, preset, client, tokenizer, journal, watch))
+        try:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        except (ArenaError, KeyboardInterrupt) as trouble:
+            raise TrainingStopped(_stopped(trainer, trouble, last)) from trouble
+        finally:
+            _close(trainer, verdicts)
+        if trainer.accelerator.is_main_process:
+            save_whole(
+                preset,
+                trainer.accelerator.unwrap_model(trainer.model),
+                tokenizer,
+                source=source,
+                folder=folder / "model",
+            )
+
+
+def latest_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint that was written whole, or None; what was left of others is not looked at."""
+    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if (path / POSITION).is_file()]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def measure(
+    preset: Preset,
+    model: str | Loaded,
+    arena: Arena | ArenaClient,
+    *,
+    name: str,
+    threshold: float | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Result:
+    """Evaluate a model on the preset's held-out episodes."""
+    settings = preset.held_out
+    overseer = LocalModel(
+        model,
+        max_tokens=preset.max_completion,
+        temperature=settings.temperature,
+        batch=settings.batch,
+        name=name,
+        threshold=threshold,
+    )
+    return evaluate(
+        overseer,
+        arena=arena.url if isinstance(arena, Arena) else arena,
+        token=arena.token if isinstance(arena, Arena) else None,
+        split=settings.split,
+        episodes=settings.episodes,
+        batch=settings.batch,
+        seed=0,
+        on_progress=on_progress,
+    )
+
+
+def _trainer(
+    preset: Preset,
+    source: str,
+    tokenizer: Any,
+    stream: EpisodeStream,
+    functions: Any,
+    weights: list[float],
+    checkpoints: Path,
+) -> Any:
+    on_cpu = not torch.cuda.is_available()
+    config = online_config(preset, out=str(checkpoints), on_cpu=on_cpu)
+    config.reward_weights = weights
+    config.model_init_kwargs = {"dtype": preset.dtype, "attn_implementation": "sdpa"}
+    if (quantization := quantized(preset)) is not None:
+        config.model_init_kwargs["quantization_config"] = quantization
+    return TRAINERS[preset.algorithm](
+        # By name, not as a model: without an adapter the trainer loads the reference of its KL term from there.
+        model=source,
+        reward_funcs=functions,
+        args=config,
+        train_dataset=stream.dataset(),
+        processing_class=tokenizer,
+        peft_config=adapter(preset),
+    )
+
+
+def _reporting_to(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
+    def scored(keys: Sequence[str], _: Scored) -> None:
+        for key in set(keys):
+            stream.used(key)
+
+    return scored
+
+
+def _write_position(checkpoint: Path, index: int) -> None:
+    path = checkpoint / POSITION
+    path.with_suffix(".new").write_text(json.dumps({"index": index}) + "\n", encoding="utf-8")
+    path.with_suffix(".new").rename(path)
+
+
+def _stopped(trainer: Any, trouble: BaseException, last: Path | None) -> str:
+    """Write a checkpoint of where the run stands, and say where."""
+    step = trainer.state.global_step
+    why = "interrupted" if isinstance(trouble, KeyboardInterrupt) else str(trouble)
+    known = int(last.name.rpartition("-")[2]) if last else 0
+    if step > known:
+        # Gradients of the step that broke off are not part of it.
+        trainer.model.zero_grad()
+        trainer._save_checkpoint(trainer.model, trial=None)
+    where = f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
+    return f"training stopped after step {step} of {trainer.args.max_steps} ({why}); {where}"
+
+
+def _close(trainer: Any, client: AsyncArenaClient) -> None:
+    """Close the client in the event loop that used it, TRL's own."""
+    loop = getattr(trainer, "async_loop", None)
+    if loop is not None and loop.is_running():
+        asyncio.run_coroutine_threadsafe(client.aclose(), loop).result(10)
+
+
+def _room_for_checkpoints(folder: Path, source: str) -> None:
+    """Refuse to start where not even one checkpoint would fit: weights and two moments of the optimizer."""
+    weights = sum(file.stat().st_size for file in Path(source).glob("*.safetensors")) if Path(source).is_dir() else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < 4 * weights:
+        raise OSError(
+            f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need {4 * weights / 1e9:.1f}: "
+            "free some space, or give another --out"
+        )
+
+
+class _Journalist(TrainerCallback):
+    """Writes every step's numbers down, and says what the watch makes of them."""
+
+    def __init__(self, phase: str, journal: Journal, watch: Watch) -> None:
+        self._phase, self._journal, self._watch = phase, journal, watch
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
+    ) -> None:
+        if state.is_world_process_zero and logs and "reward" in logs:
+            self._journal.log(self._phase, state.global_step, logs)
+            for warning in self._watch.step(logs):
+                self._journal.say(f"step {state.global_step}: {warning}")
+
+
+class Measuring(TrainerCallback):
+    """Measures the policy on held-out episodes every so many steps, if the preset wants that."""
+
+    def __init__(
+        self,
+        phase: str,
+        preset: Preset,
+        client: ArenaClient,
+        tokenizer: Any,
+        journal: Journal,
+        watch: Watch | None = None,
+    ) -> None:
+        self._phase, self._preset, self._client, self._tokenizer = phase, preset, client, tokenizer
+        self._journal, self._watch = journal, watch or Watch()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **kwargs: Any
+    ) -> None:
+        every = self._preset.held_out.every
+        if not every or state.global_step % every or not state.is_world_process_zero:
+            return
+        result = measure(self._preset, Loaded(model, self._tokenizer, "policy"), self._client, name="policy")
+        values = self._journal.held_out(self._phase, state.global_step, result)
+        for warning in self._watch.held_out(values["reward"]):
+            self._journal.say(f"step {state.global_step}: {warning}")

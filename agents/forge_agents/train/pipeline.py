@@ -1,0 +1,195 @@
+"""A training run from a preset to a report, in stages that each leave their result in the run's folder.
+
+    start        the starting model: from scratch, fine-tuned on demonstrations, or as the preset names it
+    before       its evaluation on held-out episodes
+    phase 1      the preset's algorithm
+    phase 2      what is learnable now, measured and told to the arena    (the three phases only)
+    phase 3      the algorithm again, on that                             (the three phases only)
+    after        the evaluation of what came out, and the report
+
+A stage whose result is there is not done again, so that a run that was stopped goes on where it was.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+from forge_agents.client import ArenaClient
+from forge_agents.evaluate import Result
+from forge_agents.models import load_model
+from forge_agents.train.attempts import attempts
+from forge_agents.train.calibrate import in_zone, measured
+from forge_agents.train.journal import Journal
+from forge_agents.train.offline import learn_offline
+from forge_agents.train.online import Arena, learn, measure
+from forge_agents.train.presets import Algorithm, Preset, load_preset
+from forge_agents.train.progress import Reporter
+from forge_agents.train.report import write_report
+from forge_agents.train.warm_start import starting_model
+from forge_arena.wire import Curriculum, DifficultyCell
+
+OFFLINE = (Algorithm.rft, Algorithm.dpo)
+# Calibration draws from here on, between the prompts of training and the demonstrations.
+ASIDE = 5_000_000
+
+
+class FolderInUse(ValueError):
+    """The folder holds a run already."""
+
+
+def run(
+    preset: Preset,
+    arena: Arena,
+    folder: Path,
+    *,
+    reporter: Reporter,
+    three_phases: bool = False,
+    resume: bool = False,
+    start: Path | None = None,
+) -> Path:
+    """Do a run, or what is left of it; returns the path of its report.
+
+    Arguments:
+        three_phases: train, calibrate, and train again; else train once.
+        resume: go on with the run that `folder` holds.
+        start: take this folder's model as the starting one, instead of making one.
+
+    Raises:
+        FolderInUse: `folder` holds a run, and `resume` was not given.
+        TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
+    """
+    if not resume and (folder / "run.json").is_file():
+        raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
+    journal = Journal(folder, reporter.say)
+    with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
+        stats = client.stats()
+        suite = f"{stats.suite}:{stats.version}"
+        journal.begin(preset, arena=arena.url, suite=suite)
+        source = str(start) if start is not None else _starting_model(preset, client, suite, folder / "start", reporter)
+    evaluated(preset, source, arena, folder / "before.json", journal, step=0, phase="phase 1", reporter=reporter)
+    model = _phase(preset, source, arena, folder / "phase1", "phase 1", journal, reporter, resume)
+    last = preset
+    if three_phases:
+        _calibrated(preset, model, arena, folder / "calibration.json", reporter)
+        last = _third(preset, model)
+        model = _phase(last, model, arena, folder / "phase3", "phase 3", journal, reporter, resume)
+    final = folder / "model"
+    if not _is_model(final):
+        copytree(model, final, dirs_exist_ok=True)
+    evaluated(
+        preset,
+        str(final),
+        arena,
+        folder / "after.json",
+        journal,
+        step=last.steps,
+        phase="phase 3" if three_phases else "phase 1",
+        reporter=reporter,
+    )
+    return write_report(folder)
+
+
+def evaluated(
+    preset: Preset,
+    model: str,
+    arena: Arena,
+    path: Path,
+    journal: Journal,
+    *,
+    step: int,
+    phase: str,
+    reporter: Reporter,
+) -> Result:
+    """The evaluation of a model on held-out episodes, from `path` if it is there, else measured and written."""
+    if path.is_file():
+        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+    name = path.stem
+    result = measure(preset, model, arena, name=name, on_progress=_reporting(reporter, f"held out, {name}"))
+    journal.held_out(phase, step, result)
+    path.write_text(result.to_json() + "\n", encoding="utf-8")
+    return result
+
+
+def _starting_model(preset: Preset, client: ArenaClient, suite: str, folder: Path, reporter: Reporter) -> str:
+    if preset.warm_start is not None and (folder / "done").is_file():
+        return str(folder)
+    source = starting_model(preset, client, suite, folder, reporter)
+    if folder.is_dir():
+        (folder / "done").touch()
+    return source
+
+
+def _phase(
+    preset: Preset,
+    source: str | Path,
+    arena: Arena,
+    folder: Path,
+    phase: str,
+    journal: Journal,
+    reporter: Reporter,
+    resume: bool,
+) -> Path:
+    if not (folder / "done").is_file():
+        if preset.algorithm in OFFLINE:
+            learn_offline(preset, str(source), arena, folder, phase=phase, journal=journal, reporter=reporter)
+        else:
+            learn(preset, str(source), arena, folder, phase=phase, journal=journal, reporter=reporter, resume=resume)
+        (folder / "done").touch()
+    return folder / "model"
+
+
+def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter: Reporter) -> None:
+    """Measure what is learnable, unless that was done, and tell the arena."""
+    settings = preset.calibration
+    if not path.is_file():
+        loaded = load_model(model, dtype=preset.dtype)
+        with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+            groups = attempts(
+                loaded,
+                client,
+                url=arena.url,
+                token=arena.token,
+                start=ASIDE,
+                episodes=settings.episodes,
+                samples=settings.samples,
+                temperature=preset.temperature,
+                max_tokens=preset.max_completion,
+                batch=preset.held_out.batch,
+                on_progress=_reporting(reporter, "phase 2: attempts"),
+            )
+            cells = measured(groups, settings.k)
+        path.write_text(json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n", encoding="utf-8")
+    cells = [DifficultyCell.model_validate(cell) for cell in json.loads(path.read_text(encoding="utf-8"))]
+    if not cells:
+        reporter.say("phase 2: no corrupted episode could be measured; the arena goes on drawing from everything")
+        return
+    with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+        client.set_curriculum(Curriculum(cells=tuple(cells), low=settings.low, high=settings.high))
+    zones = in_zone(cells, settings.low, settings.high)
+    told = ", ".join(f"{count} {zone}" for zone, count in zones.items())
+    reporter.say(f"phase 2: of {len(cells)} cells {told}; the arena's stream follows that now")
+
+
+def _third(preset: Preset, model: Path) -> Preset:
+    """The preset of phase 3: it goes on from the model, further along the stream."""
+    then = load_preset(preset.then) if preset.then is not None else preset
+    changes: dict[str, Any] = {
+        "model": str(model),
+        "scratch": None,
+        "warm_start": None,
+        "start": preset.start + preset.steps * preset.prompts,
+        "seed": preset.seed,
+    }
+    if preset.then is not None:
+        changes |= {"steps": preset.steps, "held_out": preset.held_out, "trackers": preset.trackers}
+    return then.model_copy(update=changes)
+
+
+def _is_model(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+
+
+def _reporting(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
+    return lambda done, of: reporter.progress(phase, done, of, "")

@@ -1,0 +1,262 @@
+"""Say how a training run goes: one value with every setting, read from a file that a person can read.
+
+The presets of this folder are files of the same form as one's own. A setting may be changed by `key=value` on the
+command line, with a dot for what lies inside (`lora.r=8`).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+FOLDER = Path(__file__).parent / "presets"
+
+
+class PresetError(ValueError):
+    """A preset cannot be used: the message says which setting, what was given, and what was meant perhaps."""
+
+
+class Algorithm(StrEnum):
+    """How scored attempts change the policy; see `forge_agents.train.algorithms`."""
+
+    grpo = "grpo"
+    grpo_ps = "grpo-ps"
+    online_rft = "online-rft"
+    rft = "rft"
+    dpo = "dpo"
+    rloo = "rloo"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Scratch(_Settings):
+    """The size of a model from scratch, for a CPU. The defaults have about 0.6 million parameters."""
+
+    vocabulary: int = Field(default=1200, ge=300, description="tokens of the byte-level BPE")
+    hidden: int = Field(default=128, ge=16, description="width of the residual stream")
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=4, ge=1, description="attention heads; must divide `hidden`")
+    context: int = Field(default=1024, ge=128, description="tokens of prompt and completion together")
+    drill: int = Field(default=800, ge=0, description="steps, at most, of learning to copy before it sees any text")
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"heads must divide hidden, got {self.heads} and {self.hidden}")
+        return self
+
+
+class Lora(_Settings):
+    r: int = Field(default=16, ge=1)
+    alpha: int = Field(default=32, ge=1)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    targets: str = Field(default="all-linear", description="as PEFT's target_modules")
+
+
+class Vllm(_Settings):
+    """Where completions come from instead of the trainer's own `generate`."""
+
+    mode: Literal["server", "colocate"]
+    url: str | None = Field(default=None, description="of `trl vllm-serve`, in server mode")
+    memory: float = Field(default=0.3, gt=0, le=1, description="share of the GPU's memory, in colocate mode")
+
+
+class WarmStart(_Settings):
+    """Supervised fine-tuning on oracle demonstrations before any reward is given."""
+
+    demonstrations: int = Field(default=2_000, ge=1, description="episodes of the train split, from its far end")
+    checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
+    whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
+    epochs: int = Field(default=1, ge=1)
+    batch: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=1e-5, gt=0)
+
+
+class Calibration(_Settings):
+    """Phase 2: measure what is learnable. A cell is a family, a corruption type and a stealth level."""
+
+    episodes: int = Field(default=400, ge=1, description="corrupted episodes of the train split to try")
+    samples: int = Field(default=4, ge=1, le=64, description="attempts on each (n of pass@k)")
+    k: int = Field(default=1, ge=1)
+    low: float = Field(default=0.20, ge=0, le=1)
+    high: float = Field(default=0.85, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.k > self.samples or self.low >= self.high:
+            raise ValueError(f"need k <= samples and low < high, got {self.k}, {self.samples}, {self.low}, {self.high}")
+        return self
+
+
+class HeldOut(_Settings):
+    """What is measured on episodes that are never trained on."""
+
+    split: Literal["val", "test"] = "val"
+    episodes: int = Field(default=200, ge=1)
+    every: int = Field(default=0, ge=0, description="steps between measurements on the way; 0: before and after only")
+    temperature: float = Field(default=0.0, ge=0, description="0 is greedy")
+    batch: int = Field(default=32, ge=1)
+
+
+class Preset(_Settings):
+    """All settings of a run. `batch` counts completions of one optimizer step, over all devices.
+
+    `departures` says, for each setting that is not the published model card's, why.
+    """
+
+    name: str
+    about: str
+    departures: Mapping[str, str] = {}
+    then: str | None = Field(default=None, description="the preset of phase 3 in a pipeline; default this one again")
+
+    model: str | None = Field(default=None, description="a Hub name or a folder; or give `scratch`")
+    scratch: Scratch | None = Field(default=None, description="make a model of this size")
+    lora: Lora | None = None
+    quantization: Literal["none", "nf4"] = "none"
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+    algorithm: Algorithm = Algorithm.grpo
+    steps: int = Field(default=200, ge=1)
+    batch: int = Field(default=16, ge=2)
+    device_batch: int | None = Field(
+        default=None, ge=1, description="completions a device holds at a time; default batch"
+    )
+    generations: int = Field(default=16, ge=2, le=64, description="attempts on one episode (G)")
+    learning_rate: float = Field(default=5e-6, gt=0)
+    schedule: Literal["cosine", "linear", "constant", "constant_with_warmup"] = "cosine"
+    warmup_steps: int = Field(default=20, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    beta: float = Field(default=0.04, ge=0, description="weight of the KL term; for dpo its inverse temperature")
+    temperature: float = Field(default=0.7, gt=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_completion: int = Field(default=768, ge=8, description="tokens")
+    scale_rewards: Literal["none", "group", "batch"] = "none"
+    loss: str = Field(default="grpo", description="TRL's loss_type")
+    iterations: int = Field(default=1, ge=1, description="updates on one batch of completions (mu)")
+
+    warm_start: WarmStart | None = None
+    calibration: Calibration = Calibration()
+    held_out: HeldOut = HeldOut()
+    vllm: Vllm | None = None
+
+    start: int = Field(default=0, ge=0, description="first index of the train stream")
+    save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
+    keep_checkpoints: int = Field(default=2, ge=1)
+    patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
+    shuffled_rewards: bool = Field(default=False, description="control: rewards are dealt out anew within each batch")
+    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ("tensorboard",)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.model is None) == (self.scratch is None):
+            raise ValueError("give either model or scratch")
+        if self.batch % self.generations:
+            raise ValueError(
+                f"batch must be a multiple of generations, got {self.batch} and {self.generations}: groups stay whole"
+            )
+        if self.device_batch is not None and self.batch % self.device_batch:
+            raise ValueError(f"device_batch must divide batch, got {self.device_batch} and {self.batch}")
+        if self.scratch is not None and (self.lora is not None or self.quantization != "none"):
+            raise ValueError("a model from scratch is trained whole: leave lora and quantization out")
+        if self.quantization != "none" and self.lora is None:
+            raise ValueError("quantized weights cannot be trained: nf4 needs lora")
+        return self
+
+    @property
+    def prompts(self) -> int:
+        """Episodes of one step."""
+        return self.batch // self.generations
+
+
+def preset_names() -> tuple[str, ...]:
+    """The presets that ship with the package."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+
+
+def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
+    """The preset of that name, or in the file of that name, with `key=value` changes.
+
+    Raises:
+        PresetError: there is no such preset or setting, or a value does not fit; the nearest right one is named.
+    """
+    path = FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        path = Path(name)
+        if path.suffix not in (".yaml", ".yml"):
+            raise PresetError(
+                f"no preset {name!r}.{_guess(name, preset_names())} There are {', '.join(preset_names())}; or give a .yaml file"
+            )
+        if not path.is_file():
+            raise PresetError(f"no preset file {name}")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise PresetError(f"{path}: not YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise PresetError(f"{path}: a preset is a mapping of settings, got {type(content).__name__}")
+    content.setdefault("name", path.stem)
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise PresetError(f"a change reads key=value, got {change!r}")
+        _change(content, key.strip(), value)
+    try:
+        return Preset.model_validate(content)
+    except ValidationError as error:
+        raise PresetError("\n".join(_told(path, one) for one in error.errors(include_url=False))) from None
+
+
+def _change(content: dict[str, Any], key: str, value: str) -> None:
+    *outer, last = key.split(".")
+    for part in outer:
+        if content.get(part) is None:
+            content[part] = {}
+        content = content[part]
+        if not isinstance(content, dict):
+            raise PresetError(f"{key}: there is nothing inside {part!r}")
+    parsed = yaml.safe_load(value)
+    # YAML takes 1e-5 for a text, because it has no dot.
+    if isinstance(parsed, str):
+        with suppress(ValueError):
+            parsed = float(parsed)
+    content[last] = parsed
+
+
+def _told(path: Path, error: Any) -> str:
+    place = [str(part) for part in error["loc"]]
+    where = ".".join(place)
+    if error["type"] == "extra_forbidden":
+        return f"{path.name}: there is no setting {where!r}.{_guess(place[-1], _fields(place[:-1]))}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{path.name}: {where}: {said}, got {error['input']!r}" if place else f"{path.name}: {said}"
+
+
+def _fields(place: Sequence[str]) -> Sequence[str]:
+    model: type[BaseModel] = Preset
+    for part in place:
+        inner = [a for a in (model.model_fields[part].annotation, *_arguments(model, part)) if _is_settings(a)]
+        if not inner:
+            return ()
+        model = inner[0]
+    return tuple(model.model_fields)
+
+
+def _arguments(model: type[BaseModel], field: str) -> tuple[Any, ...]:
+    return getattr(model.model_fields[field].annotation, "__args__", ())
+
+
+def _is_settings(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _guess(given: str, known: Sequence[str]) -> str:
+    close = get_close_matches(given, known, n=1, cutoff=0.5)
+    return f" Did you mean {close[0]!r}?" if close else ""

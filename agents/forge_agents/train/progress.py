@@ -1,0 +1,55 @@
+"""Tell a person how far long work is: the trainer's steps, as one line that a progress bar can show."""
+
+from typing import Any, Protocol
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class Reporter(Protocol):
+    """Where progress and warnings go."""
+
+    def progress(self, phase: str, done: int, total: int, note: str) -> None:
+        """`done` of `total` units of a phase, and a short note such as the reward so far."""
+        ...
+
+    def say(self, message: str) -> None:
+        """Something that a person should read."""
+        ...
+
+
+class Silent:
+    """Reports nothing."""
+
+    def progress(self, phase: str, done: int, total: int, note: str) -> None:
+        return None
+
+    def say(self, message: str) -> None:
+        return None
+
+
+class Progress(TrainerCallback):
+    """Reports each step of a trainer, with the last value of one of its numbers."""
+
+    def __init__(self, phase: str, reporter: Reporter, number: str) -> None:
+        self._phase, self._reporter, self._number = phase, reporter, number
+        self._note = ""
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._report(state)
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **kwargs: Any
+    ) -> None:
+        value = (logs or {}).get(self._number)
+        # transformers rounds some of its numbers into strings.
+        if value is not None:
+            self._note = f"{self._number} {float(value):.3f}"
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self._report(state)
+
+    def _report(self, state: TrainerState) -> None:
+        if state.is_world_process_zero:
+            self._reporter.progress(self._phase, state.global_step, state.max_steps, self._note)

@@ -1,0 +1,182 @@
+"""Let an arena score what a policy writes: one batch over REST, one reward column per component.
+
+TRL adds its reward functions up by their weights. The columns are the components of a verdict's reward and the weights
+those of the arena, so that the sum is the arena's reward; that it really is, is checked. What failed gets None in every
+column, which TRL leaves out of baseline and gradient: a failure is never a score.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from math import isclose
+from statistics import fmean, pstdev
+from typing import Any
+
+from forge_agents.client import ArenaGarbled, ArenaRefused, AsyncArenaClient
+from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import WEIGHTS
+from forge_arena.types import MAX_COMPLETION, Outcome, Verdict
+from forge_arena.verdicts import parse_verdict
+from forge_arena.wire import Attempt, AttemptResult
+
+RewardFunction = Callable[..., Awaitable[list[float | None]]]
+COMPONENTS = tuple(WEIGHTS)
+# Codes of refusals that concern an episode and not the batch.
+GONE = frozenset({"episode_gone", "unknown_episode"})
+# What an arena may round, and no more.
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A batch of completions with what the arena made of them, in order. A result is None where the episode failed."""
+
+    results: tuple[AttemptResult | None, ...]
+    verdicts: tuple[Verdict | None, ...]
+
+    def column(self, component: str) -> list[float | None]:
+        """One component of every reward: 0 for what could not be read, None for what failed."""
+        return [
+            None if r is None or r.reward is None else getattr(r.components, component) if r.components else 0.0
+            for r in self.results
+        ]
+
+    @property
+    def rewards(self) -> list[float | None]:
+        return [None if r is None else r.reward for r in self.results]
+
+    def metrics(self) -> dict[str, float]:
+        """What tells early that a policy goes wrong: shares of invalid, failed and flagged, spread of confidence."""
+        read = [v for v in self.verdicts if v is not None]
+        found = {
+            "verdicts/invalid": fmean(r is not None and r.outcome is Outcome.invalid_verdict for r in self.results),
+            "verdicts/failed": fmean(r is None or r.reward is None for r in self.results),
+        }
+        if read:
+            found["verdicts/flagged"] = fmean(v.detection for v in read)
+            found["verdicts/confidence"] = fmean(v.confidence for v in read)
+            found["verdicts/confidence_std"] = pstdev(v.confidence for v in read)
+        return found
+
+
+class ArenaReward:
+    """Scores batches of completions for a trainer.
+
+    Arguments:
+        client: of the arena; it retries with back-off for as long as it is patient, then raises.
+        on_scored: told the keys and the scores of every batch.
+        shuffle: a control: the scores of a batch are dealt out anew, so that no completion earns its own.
+    """
+
+    def __init__(
+        self,
+        client: AsyncArenaClient,
+        *,
+        on_scored: Callable[[Sequence[str], Scored], None] = lambda keys, scored: None,
+        shuffle: random.Random | None = None,
+    ) -> None:
+        self._client = client
+        self._on_scored = on_scored
+        self._shuffle = shuffle
+        self._batch: tuple[object, asyncio.Task[Scored]] | None = None
+
+    def functions(self) -> tuple[list[RewardFunction], list[float]]:
+        """One reward function per component, and their weights. TRL names a column after its function."""
+        return [self._column(component) for component in COMPONENTS], list(WEIGHTS.values())
+
+    def _column(self, component: str) -> RewardFunction:
+        async def reward(**batch: Any) -> list[float | None]:
+            return (await self._scored(batch)).column(component)
+
+        reward.__name__ = component
+        return reward
+
+    async def score(self, episode_ids: Sequence[str], completions: Sequence[str]) -> Scored:
+        """Submit completions; those on the same episode are its attempts, from 0, in order.
+
+        Raises:
+            ArenaError: no answer came in time, or none that can be a score.
+        """
+        made: dict[str, int] = {}
+        attempts: list[Attempt] = []
+        for episode_id, completion in zip(episode_ids, completions, strict=True):
+            number = made.get(episode_id, 0)
+            made[episode_id] = number + 1
+            attempts.append(Attempt(episode_id=episode_id, attempt=number, completion=sendable(completion)))
+        results = await self._submit(attempts)
+        for result in results:
+            _check_sum(result)
+        return Scored(results, tuple(read(attempt.completion or "") for attempt in attempts))
+
+    async def _submit(self, attempts: Sequence[Attempt]) -> tuple[AttemptResult | None, ...]:
+        try:
+            return await self._client.submit(attempts)
+        except ArenaRefused as refusal:
+            if refusal.code not in GONE:
+                raise
+        # One episode of the batch is gone (it expired, or somebody deleted it): the others still count.
+        ids = list(dict.fromkeys(a.episode_id for a in attempts))
+        parts = await asyncio.gather(*(self._submit_one([a for a in attempts if a.episode_id == id]) for id in ids))
+        found = {(r.episode_id, r.attempt): r for part in parts for r in part}
+        return tuple(found.get((a.episode_id, a.attempt)) for a in attempts)
+
+    async def _submit_one(self, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...]:
+        try:
+            return await self._client.submit(attempts)
+        except ArenaRefused as refusal:
+            if refusal.code not in GONE:
+                raise
+            return ()
+
+    async def _scored(self, batch: dict[str, Any]) -> Scored:
+        """The scores of a batch: the first column to ask has it submitted, the others wait for that."""
+        completions = batch["completions"]
+        if self._batch is None or self._batch[0] is not completions:
+            self._batch = (completions, asyncio.ensure_future(self._score_batch(batch)))
+        return await self._batch[1]
+
+    async def _score_batch(self, batch: dict[str, Any]) -> Scored:
+        scored = await self.score(batch["episode_id"], [text_of(c) for c in batch["completions"]])
+        self._on_scored(batch["key"], scored)
+        for name, value in scored.metrics().items():
+            batch["log_metric"](name, value)
+        batch["log_extra"]("key", list(batch["key"]))
+        batch["log_extra"]("outcome", [r.outcome.value if r else Outcome.infra_failed.value for r in scored.results])
+        return scored if self._shuffle is None else _dealt_anew(scored, self._shuffle)
+
+
+def text_of(completion: Any) -> str:
+    """The text of a completion as TRL hands it over: a string, or a chat of one message."""
+    return completion if isinstance(completion, str) else str(completion[0]["content"])
+
+
+def sendable(completion: str) -> str:
+    """The completion, cut where the wire would refuse it (what is longer is no verdict either way) and without what is
+    not Unicode: half a character at the end of a byte-level model's text."""
+    return completion[:MAX_COMPLETION].encode("utf-8", "replace").decode()
+
+
+def read(completion: str) -> Verdict | None:
+    """The verdict in a completion, or None."""
+    try:
+        return parse_verdict(completion)
+    except InvalidVerdict:
+        return None
+
+
+def _check_sum(result: AttemptResult | None) -> None:
+    if result is None or result.components is None or result.reward is None:
+        return
+    total = sum(weight * getattr(result.components, name) for name, weight in WEIGHTS.items())
+    if not isclose(total, result.reward, abs_tol=TOLERANCE):
+        raise ArenaGarbled(
+            f"the arena's reward {result.reward:.4f} is not the weighted sum of its components {total:.4f}: trainer and "
+            "arena must be of the same version"
+        )
+
+
+def _dealt_anew(scored: Scored, rng: random.Random) -> Scored:
+    results = list(scored.results)
+    rng.shuffle(results)
+    return Scored(tuple(results), scored.verdicts)

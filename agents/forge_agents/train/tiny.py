@@ -1,0 +1,122 @@
+"""Make an overseer model from scratch, small enough to learn on two cores: nothing is downloaded.
+
+A Qwen2 of about half a million parameters with a byte-level BPE of its own. Its chat template leaves the system prompt
+out and writes a short mark in place of each role: a model that has never read English cannot follow instructions, and
+four hundred words that never change would only cost time. Everything else (the user text, the JSON verdict) is what
+every overseer reads and writes.
+
+Before any text it is drilled in copying: strings of random tokens, each given twice, until it can tell the second half.
+On texts alone a model of this size learns phrases first, and the circuit that looks something up (the induction head of
+Olsson et al. 2022) had not formed after ten minutes; on noise, where there is nothing else to learn, it forms in one.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import pre_tokenizers
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
+from transformers import Qwen2Tokenizer as Tokenizer
+
+from forge_agents.train.presets import Scratch
+
+PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'user' %}{{ message['content'] }}\n<|im_start|>"
+    "{% elif message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|im_end|>{% endgeneration %}"
+    "{% endif %}{% endfor %}"
+)
+# The fixed parts of a verdict and of the user text, a token each: they carry no information and cost a step each.
+FIXED = (
+    "<think>",
+    "</think>",
+    '{"detection": ',
+    ', "explanation": "',
+    '", "correction": "',
+    '", "confidence": ',
+    "Task:\n",
+    "\n\nSource material:\n",
+    "\n\nWorker reasoning:\n(none)",
+    "\n\nWorker output:\n",
+)
+DRILL_RATE = 3e-3
+DRILL_TOKENS = 2048
+DRILL_LENGTHS = (8, 49)
+# Drilled once a running mean of the share of wrong tokens is below this.
+DRILL_MEMORY, DRILLED = 0.05, 0.1
+
+
+def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
+    """A byte-level BPE of `size` tokens learned from `texts`, with Qwen2's own way of cutting words.
+
+    transformers takes Qwen2's pre-tokenizer whatever was saved, so none other may be trained with.
+    """
+    tokens = [PAD, START, END, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    bytewise = Tokenizer(
+        vocab={token: number for number, token in enumerate(tokens)},
+        merges=[],
+        eos_token=END,
+        pad_token=PAD,
+        additional_special_tokens=[START],
+        model_max_length=context,
+    )
+    tokenizer = bytewise.train_new_from_iterator(texts, size - len(FIXED), show_progress=False)
+    tokenizer.add_tokens(list(FIXED))
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+def make_model(folder: Path, texts: Sequence[str], size: Scratch, seed: int) -> None:
+    """Write an untrained model and its tokenizer to `folder`.
+
+    Raises:
+        ValueError: the tokenizer does not give back what it is given (a broken installation).
+    """
+    tokenizer = make_tokenizer(texts, size.vocabulary, size.context)
+    tokenizer.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for text in (*texts[:20], '{"detection": true, "explanation": "naïve 退款 😀"}'):
+        if tokenizer.decode(tokenizer.encode(text)) != text:
+            raise ValueError(f"the tokenizer in {folder} does not give back what it is given: {text[:80]!r}")
+    torch.manual_seed(seed)
+    end, pad = tokenizer.convert_tokens_to_ids([END, PAD])
+    model = Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=len(tokenizer),
+            hidden_size=size.hidden,
+            intermediate_size=3 * size.hidden,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
+            max_position_embeddings=size.context,
+            tie_word_embeddings=True,
+            bos_token_id=None,
+            eos_token_id=end,
+            pad_token_id=pad,
+            use_sliding_window=False,
+        )
+    )
+    _drill(model, size.drill, seed)
+    model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
+    model.save_pretrained(folder)
+
+
+def _drill(model: Qwen2ForCausalLM, steps: int, seed: int) -> None:
+    """Teach an untrained model to copy; stops early once it can."""
+    random = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=DRILL_RATE, betas=(0.9, 0.98), weight_decay=0.0)
+    wrong = 1.0
+    for step in range(steps):
+        length = int(torch.randint(*DRILL_LENGTHS, (1,), generator=random))
+        half = torch.randint(model.config.vocab_size, (DRILL_TOKENS // (2 * length), length), generator=random)
+        logits = model(input_ids=half.repeat(1, 2)).logits[:, length - 1 : -1]
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), half.flatten())
+        for group in optimizer.param_groups:
+            group["lr"] = DRILL_RATE * min(1.0, (step + 1) / 50)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        wrong += DRILL_MEMORY * (float((logits.argmax(-1) != half).float().mean()) - wrong)
+        if wrong < DRILLED:
+            return

@@ -1,0 +1,202 @@
+"""`forge-arena train`: the whole of training, from a preset to a report, against an arena that is reached over REST."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from forge_command.app import console, fail
+
+if TYPE_CHECKING:
+    from forge_agents.train.presets import Preset
+    from forge_agents.train.progress import Reporter
+
+app = typer.Typer(
+    help="Train an overseer against a running arena: GRPO and its kin, the three phases, calibration.",
+    epilog="A stopped run goes on with --resume. Several GPUs: accelerate launch --config_file CONFIG -m forge_command "
+    "train run ...; docs/training.md has the configurations.",
+    no_args_is_help=True,
+)
+
+PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, tiny, or a .yaml file of your own.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
+]
+Url = Annotated[str, typer.Option("--arena", help="URL of the arena.")]
+Token = Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run: model, checkpoints, records, report.")]
+AlgorithmName = Annotated[
+    str | None, typer.Option("--algorithm", help="grpo, grpo-ps, rloo, online-rft, rft or dpo. Default: the preset's.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that --out holds.")]
+Start = Annotated[
+    Path | None, typer.Option("--start", help="Folder of the model to start from, instead of making or loading one.")
+]
+
+
+class Bars:
+    """Progress as bars with what is left to go, one for each phase; what a person should read goes above them."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def progress(self, phase: str, done: int, total: int, note: str) -> None:
+        if phase not in self._tasks:
+            self._tasks[phase] = self._bars.add_task(phase, total=total, note=note)
+        self._bars.update(self._tasks[phase], completed=done, total=total, note=note)
+
+    def say(self, message: str) -> None:
+        self._bars.console.print(f"[yellow]{escape(message)}[/]", highlight=False)
+
+
+@contextmanager
+def reporting() -> Iterator["Reporter"]:
+    """Bars on standard error while the block runs."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as bars:
+        yield Bars(bars)
+
+
+@app.command("run")
+def run_once(
+    out: Out,
+    preset: PresetName = "tiny",
+    algorithm: AlgorithmName = None,
+    arena: Url = "http://127.0.0.1:8000",
+    token: Token = None,
+    change: Changes = None,
+    start: Start = None,
+    resume: Resume = False,
+) -> None:
+    """Train once: starting model, evaluation, the algorithm, evaluation, report."""
+    _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=False)
+
+
+@app.command()
+def pipeline(
+    out: Out,
+    preset: PresetName = "tiny",
+    algorithm: AlgorithmName = None,
+    arena: Url = "http://127.0.0.1:8000",
+    token: Token = None,
+    change: Changes = None,
+    start: Start = None,
+    resume: Resume = False,
+) -> None:
+    """The three phases: train, measure what is learnable and tell the arena, train on that. Ends with a report.
+
+    Phase 2 lets the model try corrupted episodes several times. A family, type and stealth level that it passes between
+    20% and 85% of the time is learnable; the arena then draws from those, and from harder stealth where one is too easy.
+    """
+    _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=True)
+
+
+@app.command()
+def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole.")] = None) -> None:
+    """List the presets, or show one: its settings, and where and why it departs from the published model card."""
+    from forge_agents.train.presets import FOLDER, load_preset, preset_names
+
+    out = Console()
+    if name is not None:
+        _loaded(name, None, None)
+        path = FOLDER / f"{name}.yaml"
+        out.print((path if path.is_file() else Path(name)).read_text(encoding="utf-8"), highlight=False, markup=False)
+        return
+    table = Table("preset", "algorithm", "about")
+    for known in preset_names():
+        found = load_preset(known)
+        table.add_row(known, found.algorithm.value, escape(found.about))
+    out.print(table)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Write a run's report anew from its records."""
+    from forge_agents.train.report import write_report
+
+    try:
+        typer.echo(str(write_report(folder)))
+    except (OSError, ValueError) as error:
+        raise fail(escape(str(error))) from None
+
+
+def _loaded(name: str, algorithm: str | None, changes: list[str] | None) -> "Preset":
+    from forge_agents.train.presets import PresetError, load_preset
+
+    try:
+        return load_preset(name, [*(changes or []), *([f"algorithm={algorithm}"] if algorithm else [])])
+    except PresetError as error:
+        raise fail(escape(str(error))) from None
+
+
+def _run(
+    out: Path,
+    preset: str,
+    algorithm: str | None,
+    arena: str,
+    token: str | None,
+    changes: list[str] | None,
+    start: Path | None,
+    resume: bool,
+    *,
+    three_phases: bool,
+) -> None:
+    settings = _loaded(preset, algorithm, changes)
+    try:
+        from forge_agents.client import ArenaClient, ArenaError
+        from forge_agents.train import quiet
+        from forge_agents.train.online import Arena
+        from forge_agents.train.pipeline import run
+    except ModuleNotFoundError as error:
+        raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
+    from forge_agents.models import ModelError
+    from forge_agents.train.algorithms import CheckpointFailed
+    from forge_agents.train.online import TrainingStopped
+    from forge_agents.train.pipeline import FolderInUse
+    from forge_agents.train.presets import PresetError
+
+    quiet()
+    troubles = (ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
+    try:
+        # An arena that is not there should be told at once; one that goes away later is waited for.
+        with ArenaClient(arena, token=token, patience=2) as client:
+            client.stats()
+        with reporting() as reporter:
+            page = run(
+                settings,
+                Arena(arena, token),
+                out,
+                reporter=reporter,
+                three_phases=three_phases,
+                resume=resume,
+                start=start,
+            )
+    except troubles as error:
+        raise fail(escape(str(error))) from None
+    except ValueError as error:
+        if "arena URL" not in str(error):
+            raise
+        raise fail(escape(str(error))) from None
+    typer.echo(f"model: {out / 'model'}\nreport: {page}")

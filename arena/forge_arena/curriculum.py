@@ -1,0 +1,91 @@
+"""Follow the learnable zone: which cells the train stream may hold, decided from the measured difficulty of each.
+
+A *cell* is a family, a corruption type and a stealth level. What is solved too often teaches nothing more and gives way
+to the next harder stealth; what is solved too rarely gives no signal yet. A cell that nobody measured stays, and so does
+everything that is between the bounds.
+
+A key has decided its cell before its form, and all three forms of a draw are of one cell. Therefore leaving cells out
+neither shifts the prevalence nor tells anything of a label: of what remains, half is corrupted in every cell.
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from rapidfuzz import process
+
+from forge_arena.errors import CurriculumError
+from forge_arena.types import CorruptionType
+from forge_arena.wire import Curriculum
+
+STEALTH_LEVELS = 4
+ALIKE = 50.0
+
+Families = Mapping[str, Set[CorruptionType]]
+
+
+class Cell(NamedTuple):
+    """What a key has drawn beside its form."""
+
+    family: str
+    corruption_type: CorruptionType
+    stealth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The cells that a curriculum leaves out; all others may be in the stream."""
+
+    too_easy: frozenset[Cell] = frozenset()
+    too_hard: frozenset[Cell] = frozenset()
+
+    @property
+    def left_out(self) -> frozenset[Cell]:
+        return self.too_easy | self.too_hard
+
+    def kept(self, families: Families) -> int:
+        """How many cells of these families, each with the types that it is drawn for, remain."""
+        known = sum(cell.corruption_type in families.get(cell.family, ()) for cell in self.left_out)
+        return STEALTH_LEVELS * sum(map(len, families.values())) - known
+
+
+def zones(curriculum: Curriculum) -> Zones:
+    """Which cells are too easy and which too hard. Where one is too easy, the next harder stealth of the same family and
+    type that is not so itself stays, even if it was measured as too hard: without it the type would be lost there."""
+    rates = {Cell(c.family, c.corruption_type, c.stealth): c.pass_rate for c in curriculum.cells}
+    too_easy = frozenset(cell for cell, rate in rates.items() if rate > curriculum.high)
+    wanted = {_harder(cell, too_easy) for cell in too_easy}
+    too_hard = frozenset(cell for cell, rate in rates.items() if rate < curriculum.low and cell not in wanted)
+    return Zones(too_easy, too_hard)
+
+
+def fit(curriculum: Curriculum, families: Families) -> Zones:
+    """`zones`, provided that the curriculum speaks of these families and leaves something of them.
+
+    Raises:
+        CurriculumError: a cell names no such family, or a type that it is not drawn for, or nothing would remain.
+    """
+    for position, cell in enumerate(curriculum.cells):
+        types = families.get(cell.family)
+        if types is None:
+            close = process.extractOne(cell.family, sorted(families), score_cutoff=ALIKE)
+            guess = f" Did you mean {close[0]!r}?" if close else ""
+            raise CurriculumError(f"cells[{position}].family: there is no such family in the train split.{guess}")
+        if cell.corruption_type not in types:
+            raise CurriculumError(
+                f"cells[{position}].corruption_type: this family is drawn for {', '.join(sorted(types))} only"
+            )
+    divided = zones(curriculum)
+    if not divided.kept(families):
+        raise CurriculumError(
+            f"nothing of the train split would remain: {len(divided.too_easy)} cells are too easy and "
+            f"{len(divided.too_hard)} too hard. Widen low and high, or add families"
+        )
+    return divided
+
+
+def _harder(cell: Cell, too_easy: Set[Cell]) -> Cell | None:
+    for stealth in range(cell.stealth + 1, STEALTH_LEVELS):
+        if (harder := cell._replace(stealth=stealth)) not in too_easy:
+            return harder
+    return None
