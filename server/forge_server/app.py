@@ -23,7 +23,11 @@ from forge_arena.scenarios import Source, find_set, load_families
 from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.types import Outcome
 from forge_arena.wire import (
+    MAX_CELLS,
     AskProbe,
+    Curriculum,
+    CurriculumState,
+    DifficultyCell,
     EpisodeState,
     ErrorBody,
     ErrorDetail,
@@ -47,6 +51,7 @@ from forge_server.errors import (
     EpisodeGone,
     InvalidRequest,
     MalformedJson,
+    NoCurriculum,
     NoProbesLeft,
     NoSuchAttempt,
     NoSuchKey,
@@ -57,6 +62,7 @@ from forge_server.errors import (
     Starting,
     StoreUnavailable,
     Unauthorized,
+    UnfitCurriculum,
     UnknownEpisode,
     WorkerUnavailable,
 )
@@ -70,6 +76,7 @@ STATUS: dict[type[Refused], int] = {
     MalformedJson: 400,
     Unauthorized: 401,
     SealedSplit: 403,
+    NoCurriculum: 404,
     UnknownEpisode: 404,
     BodyTooSlow: 408,
     ConflictingVerdict: 409,
@@ -81,6 +88,7 @@ STATUS: dict[type[Refused], int] = {
     NoSuchAttempt: 422,
     NoSuchKey: 422,
     NothingMatches: 422,
+    UnfitCurriculum: 422,
     Busy: 503,
     Starting: 503,
     RunnerUnavailable: 503,
@@ -94,6 +102,7 @@ Whatever is refused changes nothing, and its `code` is stable. A failure of the 
 score: `reward` is null or the request is refused with `Retry-After`. Sending the same verdict again is safe: it gets
 the answer it got before.
 """
+CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
 
 
@@ -186,7 +195,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """`count` of the stream of a split (optionally with filters), or the ones named by `keys`.
 
         `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
-        the sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
+        a sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
         """
         return _json(await service.episodes.open(await body.read(request, OpenEpisodes)))
 
@@ -198,7 +207,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     async def submit_verdicts(request: Request) -> Response:
         """A batch of verdicts or raw completions; results come in the same order, or all are refused together.
 
-        The truth comes with the last result of an episode whose attempts are all made, except on the test split.
+        The truth comes with the last result of an episode whose attempts are all made, except on a sealed test split.
         """
         return _json(await service.episodes.judge(await body.read(request, SubmitVerdicts)))
 
@@ -228,9 +237,43 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         await service.episodes.delete(episode_id)
         return Response(status_code=204)
 
+    @app.post(
+        "/v1/curriculum",
+        summary="Say what was measured",
+        **_documented(CurriculumState, Curriculum, 422, 503),
+    )
+    async def replace_curriculum(request: Request) -> Response:
+        """The train stream follows the learnable zone of these cells, in the place of the curriculum before.
+
+        A cell is kept where its pass rate is from `low` to `high` or where nobody measured it. One above `high` is left
+        out, and the next harder stealth of its family and type that is not above `high` is kept whatever its rate; one
+        below `low` is left out. It holds for `count`, with or without `start`, on every replica and after a restart;
+        `keys` are served as named.
+        """
+        # Tens of thousands of cells take too long to read for the event loop.
+        given = await asyncio.to_thread(body.parse, await request.body(), Curriculum, CURRICULUM_KEYS)
+        return _json(await service.episodes.follow(given))
+
+    @app.get("/v1/curriculum", summary="See what the stream follows", **_documented(CurriculumState, None, 404, 503))
+    async def curriculum() -> Response:
+        """How many cells the train stream may hold, and how many are left out; 404 where no curriculum is in force."""
+        return _json(await service.episodes.followed())
+
+    @app.delete(
+        "/v1/curriculum",
+        summary="Go back to everything",
+        status_code=204,
+        response_model=None,
+        responses=_refusals(503),
+    )
+    async def clear_curriculum() -> Response:
+        """The train stream holds all cells again, from where it stands; also where no curriculum was in force."""
+        await service.episodes.follow_none()
+        return Response(status_code=204)
+
     @app.get("/v1/stats", summary="Count", **_documented(Stats, None, 503))
     async def stats() -> Response:
-        """Episodes by status, verdicts by outcome, mean reward, stock."""
+        """Episodes by status, verdicts by outcome, mean reward, stock, the curriculum's revision."""
         return _json(await service.episodes.stats())
 
     @app.get("/health", summary="Ready or not", **_documented(Health, None), tags=["operations"])

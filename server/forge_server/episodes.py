@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Set
 from time import perf_counter
 from weakref import WeakValueDictionary
 
@@ -18,6 +18,8 @@ from forge_arena.wire import (
     AskProbe,
     Attempt,
     AttemptResult,
+    Curriculum,
+    CurriculumState,
     EpisodeState,
     FailedEpisode,
     OpenedEpisode,
@@ -28,6 +30,7 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
+from forge_server.curriculum import Following
 from forge_server.errors import (
     ConflictingVerdict,
     EpisodeFinished,
@@ -121,9 +124,9 @@ class Live:
             return seen
         return seen.model_copy(update={"probes": self.probes, "probes_left": seen.probes_left - len(self.probes)})
 
-    def revealed(self) -> Truth | None:
+    def revealed(self, sealed: Set[Split]) -> Truth | None:
         """The truth, once all attempts are made, unless the split is sealed."""
-        if not self.finished or self.split is Split.test or self.episode is None:
+        if not self.finished or self.split in sealed or self.episode is None:
             return None
         return self.episode.truth
 
@@ -137,7 +140,9 @@ class Episodes:
         self._settings = settings
         self._metrics = metrics
         self._maker = Maker(arena, settings, metrics)
-        self._streams = Streams(arena, store)
+        self._sealed = frozenset({Split.test}) if settings.sealed else frozenset()
+        self._following = Following(arena, store)
+        self._streams = Streams(arena, store, self._following)
         self.stock = Stock(self._maker, self._streams, settings)
         self._recent: OrderedDict[str, Live] = OrderedDict()
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
@@ -148,7 +153,7 @@ class Episodes:
 
     async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
         """Raises `WorkerUnavailable` or `StoreUnavailable` where not one of the episodes could be made."""
-        if ask.form is not None and ask.split is Split.test:
+        if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
         made: list[Ready | FailedEpisode] = []
         if ask.keys is not None:
@@ -156,7 +161,7 @@ class Episodes:
         else:
             assert ask.count is not None
             if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts):
-                made += self.stock.take(ask.count)
+                made += self.stock.take(ask.count, await self._streams.left_out())
             missing = ask.count - len(made)
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
@@ -205,7 +210,7 @@ class Episodes:
                     f"keys[{position}] names no episode of this suite: keys look like {self._arena.key(Split.train, 0)}"
                 ) from None
             # Who may choose the form knows the label; compared with the key as drawn, it would give that one away too.
-            if plan.split is Split.test and key != self._arena.key(plan.split, plan.index):
+            if plan.split in self._sealed and key != self._arena.key(plan.split, plan.index):
                 raise SealedSplit(f"keys[{position}]: {AS_DRAWN}")
         return list(keys)
 
@@ -222,7 +227,7 @@ class Episodes:
         # Once per episode is enough: a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
-            results[position] = _with_truth(results[position], lives[episode_id])
+            results[position] = _with_truth(results[position], lives[episode_id], self._sealed)
         return VerdictResults(results=tuple(results))
 
     def _fresh(
@@ -337,7 +342,7 @@ class Episodes:
             raise EpisodeGone("the episode was deleted: open another one")
         results = [result for _, (_, result) in sorted(live.made.items())]
         if results:
-            results[-1] = _with_truth(results[-1], live)
+            results[-1] = _with_truth(results[-1], live, self._sealed)
         return EpisodeState(
             episode_id=live.id,
             key=live.key,
@@ -355,8 +360,26 @@ class Episodes:
         if live := self._live.get(episode_id):
             live.status = "deleted"
 
+    # --- what the train stream follows
+
+    async def follow(self, curriculum: Curriculum) -> CurriculumState:
+        """Put a curriculum in the place of the one before; what is in stock and not of it is dropped."""
+        state = await self._following.replace(curriculum)
+        self.stock.drop(await self._streams.left_out())
+        return state
+
+    async def followed(self) -> CurriculumState:
+        """Raises `NoCurriculum`."""
+        return await self._following.state()
+
+    async def follow_none(self) -> None:
+        await self._following.clear()
+
+    # --- the server
+
     async def stats(self) -> Stats:
         counts = await self._store.counts()
+        followed = await self._following.now()
         return Stats(
             suite=self._arena.suite,
             version=VERSION,
@@ -365,6 +388,8 @@ class Episodes:
             verdicts=counts.verdicts,
             mean_reward=counts.mean_reward,
             stock=len(self.stock),
+            curriculum=None if followed.curriculum is None else followed.revision,
+            sealed=bool(self._sealed),
             making=dict(sorted(self._arena.counts.items())),
             uptime_seconds=time.time() - self._started,
         )
@@ -423,8 +448,8 @@ def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live) -> A
     )
 
 
-def _with_truth(result: AttemptResult, live: Live) -> AttemptResult:
-    truth = live.revealed()
+def _with_truth(result: AttemptResult, live: Live, sealed: Set[Split]) -> AttemptResult:
+    truth = live.revealed(sealed)
     return result if truth is None else result.model_copy(update={"truth": truth})
 
 

@@ -35,6 +35,14 @@ class Unauthorized(Refused):
     code = "unauthorized"
 
 
+class NoCurriculum(Refused):
+    code = "no_curriculum"
+
+
+class UnfitCurriculum(Refused):
+    code = "unfit_curriculum"
+
+
 class UnknownEpisode(Refused):
     code = "unknown_episode"
 

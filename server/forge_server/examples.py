@@ -6,6 +6,8 @@ from pydantic import BaseModel
 
 from forge_arena.wire import (
     AskProbe,
+    Curriculum,
+    CurriculumState,
     EpisodeState,
     Health,
     OpenedEpisodes,
@@ -101,6 +103,31 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
             },
         },
     },
+    Curriculum: {
+        "measured": {
+            "summary": "Two measured cells, the first of them too easy",
+            "value": {
+                "cells": [
+                    {
+                        "family": "duplicate_charge",
+                        "corruption_type": "temporal_shift",
+                        "stealth": 0,
+                        "episodes": 48,
+                        "pass_rate": 0.97,
+                    },
+                    {
+                        "family": "duplicate_charge",
+                        "corruption_type": "temporal_shift",
+                        "stealth": 1,
+                        "episodes": 40,
+                        "pass_rate": 0.55,
+                    },
+                ],
+                "low": 0.2,
+                "high": 0.85,
+            },
+        }
+    },
     AskProbe: {"question": {"summary": "A question", "value": {"question": PROBE["question"]}}},
 }
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
@@ -121,6 +148,15 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "attempts_left": 0,
         "results": [RESULT],
     },
+    CurriculumState: {
+        "revision": 1,
+        "low": 0.2,
+        "high": 0.85,
+        "measured": 2,
+        "kept": 239,
+        "too_easy": 1,
+        "too_hard": 0,
+    },
     Stats: {
         "suite": "forge",
         "version": "2",
@@ -129,6 +165,8 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "verdicts": {"scored": 118, "invalid_verdict": 2},
         "mean_reward": 0.41,
         "stock": 64,
+        "curriculum": 1,
+        "sealed": True,
         "making": {
             "answers_rejected": 4,
             "instruction_obeyed:temporal_shift": 31,

@@ -17,7 +17,7 @@ from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 
 OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json"})
-BATCH_PATHS = frozenset({"/v1/verdicts"})
+BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
 
 
 class Gate:

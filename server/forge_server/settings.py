@@ -48,6 +48,10 @@ class Settings(BaseModel):
         default=None, repr=False, description="salt of the test split; kept in the store if unset"
     )
 
+    sealed: bool = Field(
+        default=True, description="keep the truth of the test split; false is for an arena of one's own experiments"
+    )
+
     stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep at hand")
     live: int = Field(default=256, ge=1, description="open episodes to keep parsed; the others are read when needed")
     episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")

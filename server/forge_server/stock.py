@@ -4,17 +4,19 @@ import asyncio
 import json
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from time import perf_counter
 
 from pydantic_core import PydanticSerializationError
 
+from forge_arena.curriculum import Cell
 from forge_arena.episodes import Arena
 from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
 from forge_arena.verify import Judge
 from forge_arena.wire import FailedEpisode, OpenEpisodes
+from forge_server.curriculum import Following
 from forge_server.errors import Busy, NothingMatches, Refused
 from forge_server.logs import log
 from forge_server.metrics import Metrics
@@ -34,6 +36,7 @@ class Ready:
     episode: Episode
     judge: Judge
     split: Split
+    cell: Cell
     payload: bytes
 
 
@@ -87,7 +90,8 @@ class Maker:
         self._metrics.make_seconds.observe(perf_counter() - start)
         judge.forget_statements()
         kept = episode.model_copy(update={"scenario": judge.scenario})
-        return Ready(kept, judge, self._arena.plan(key).split, payload)
+        plan = self._arena.plan(key)
+        return Ready(kept, judge, plan.split, plan.cell, payload)
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
@@ -150,11 +154,21 @@ class Maker:
 
 
 class Streams:
-    """Where each stream of keys goes on: one for a split and its filters, shared by all replicas of a store."""
+    """Where each stream of keys goes on: one for a split and its filters, shared by all replicas of a store. What the
+    curriculum leaves out of the train split is passed over, and stays so when the curriculum changes."""
 
-    def __init__(self, arena: Arena, store: Store) -> None:
+    def __init__(self, arena: Arena, store: Store, following: Following) -> None:
         self._arena = arena
         self._store = store
+        self._following = following
+
+    async def left_out(self) -> Set[Cell]:
+        """What the train stream may not hold at the moment."""
+        return (await self._following.now()).zones.left_out
+
+    def fits(self, key: str) -> bool:
+        """Whether a key taken earlier may be in the train stream still, as far as is known without asking the store."""
+        return self._arena.plan(key).cell not in self._following.seen.zones.left_out
 
     async def next_keys(self, ask: OpenEpisodes, count: int) -> list[str]:
         if ask.start is not None:
@@ -175,6 +189,7 @@ class Streams:
                 return keys
 
     async def _matching(self, ask: OpenEpisodes, start: int, count: int) -> tuple[list[str], int]:
+        without = await self.left_out() if ask.split is Split.train else frozenset()
         try:
             # A rare combination is found only after looking at thousands of plans: not in the event loop.
             keys, to = await asyncio.to_thread(
@@ -187,10 +202,12 @@ class Streams:
                 stealth=ask.stealth,
                 mechanism=ask.mechanism,
                 form=ask.form,
+                without=without,
             )
             self._arena.plan(keys[0])
         except KeyFromAnotherSuite:
-            raise NothingMatches("no episode of this split matches the filters: ask for fewer of them") from None
+            also = " or clear the curriculum, which leaves many out" if without else ""
+            raise NothingMatches(f"no episode of this split matches the filters: ask for fewer of them{also}") from None
         return keys, to
 
 
@@ -212,12 +229,24 @@ class Stock:
     def __len__(self) -> int:
         return len(self._ready)
 
-    def take(self, count: int) -> list[Ready]:
-        """Up to `count` ready episodes; never waits."""
-        taken = [self._ready.popleft() for _ in range(min(count, len(self._ready)))]
+    def take(self, count: int, without: Set[Cell] = frozenset()) -> list[Ready]:
+        """Up to `count` ready episodes; never waits. Those `without` were made before the curriculum changed, or while it
+        did, and are dropped."""
+        taken: list[Ready] = []
+        while self._ready and len(taken) < count:
+            if (one := self._ready.popleft()).cell not in without:
+                taken.append(one)
+        self._refill()
+        return taken
+
+    def drop(self, without: Set[Cell]) -> None:
+        """Let go of what may not be in the stream any more."""
+        self._ready = deque(one for one in self._ready if one.cell not in without)
+        self._refill()
+
+    def _refill(self) -> None:
         if len(self._ready) <= self._size // 2:
             self._low.set()
-        return taken
 
     async def keep_full(self) -> None:
         """Refill until cancelled."""
@@ -253,7 +282,10 @@ class Stock:
 
     async def _next_key(self) -> tuple[str, int]:
         async with self._reserving:
-            if not self._keys:
-                ask = OpenEpisodes(count=RESERVE)
-                self._keys.extend((key, 1) for key in await self._streams.next_keys(ask, RESERVE))
-            return self._keys.popleft()
+            while True:
+                if not self._keys:
+                    ask = OpenEpisodes(count=RESERVE)
+                    self._keys.extend((key, 1) for key in await self._streams.next_keys(ask, RESERVE))
+                key, tries = self._keys.popleft()
+                if self._streams.fits(key):
+                    return key, tries

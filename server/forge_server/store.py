@@ -58,7 +58,7 @@ from forge_server.metrics import Metrics
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCHEMA = "2"
+SCHEMA = "3"
 GROUP = 512
 
 tables = MetaData()
@@ -109,6 +109,15 @@ verdicts = Table(
     Column("grader", String(32), nullable=False),
     Column("step", Boolean),
     sqlite_with_rowid=False,
+)
+# Never changed, only added to: the last row of a suite is in force, none in force where its body is null.
+curricula = Table(
+    "curricula",
+    tables,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("suite", String(128), nullable=False),
+    Column("body", Text),
+    Column("created", Float, nullable=False),
 )
 
 
@@ -298,6 +307,26 @@ class AdvanceStream:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class ReplaceCurriculum:
+    """Put another curriculum, or none, in the place of a suite's; gives back the revision. To clear twice is to clear."""
+
+    suite: str
+    body: str | None
+    now: float
+
+    def apply(self, connection: Connection) -> int:
+        # Replicas that replace it at the same time take turns here, or both would claim one revision.
+        connection.execute(select(meta.c.value).where(meta.c.name == "schema").with_for_update())
+        before = _curriculum(connection, self.suite)
+        if self.body is None and before[1] is None:
+            return before[0]
+        revision = 1 + (connection.execute(select(func.max(curricula.c.revision))).scalar() or 0)
+        row = {"revision": revision, "suite": self.suite, "body": self.body, "created": self.now}
+        connection.execute(insert(curricula), [row])
+        return revision
+
+
 _COUNT_ATTEMPTS = (
     update(episodes)
     .where(episodes.c.id == bindparam("of"), episodes.c.status == "open", episodes.c.expires > bindparam("now"))
@@ -348,6 +377,7 @@ class Store:
             found = connection.execute(select(meta.c.value).where(of).with_for_update()).scalar_one()
             if found == "1":
                 connection.exec_driver_sql("ALTER TABLE verdicts ADD COLUMN step BOOLEAN")
+            if found in ("1", "2"):  # What schema 3 has more, a table, is made above.
                 connection.execute(update(meta).where(of).values(value=SCHEMA))
                 found = SCHEMA
         if found != SCHEMA:
@@ -380,6 +410,11 @@ class Store:
 
     async def advance(self, name: str, at: int, to: int) -> bool:
         result: bool = await self._submit(AdvanceStream(name, at, to))
+        return result
+
+    async def replace_curriculum(self, suite: str, body: str | None, now: float) -> int:
+        """Commit another curriculum of a suite, or none; gives back its revision."""
+        result: int = await self._submit(ReplaceCurriculum(suite, body, now))
         return result
 
     async def _submit(self, write: Write) -> Any:
@@ -460,6 +495,14 @@ class Store:
     async def stream(self, name: str) -> int:
         """The index at which a stream goes on."""
         return await self._read(_stream, name)
+
+    async def curriculum_revision(self, suite: str) -> int:
+        """The revision of what was last said of a suite's curriculum, 0 if nothing was."""
+        return await self._read(_curriculum_revision, suite)
+
+    async def curriculum(self, suite: str) -> tuple[int, str | None]:
+        """That revision and the curriculum itself, None where none is in force."""
+        return await self._read(_curriculum, suite)
 
     async def counts(self) -> Counts:
         return await self._read(_counts)
@@ -631,6 +674,16 @@ def _load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
 
 def _stream(connection: Connection, name: str) -> int:
     return connection.execute(select(streams.c.next).where(streams.c.name == name)).scalar() or 0
+
+
+def _curriculum_revision(connection: Connection, suite: str) -> int:
+    return connection.execute(select(func.max(curricula.c.revision)).where(curricula.c.suite == suite)).scalar() or 0
+
+
+def _curriculum(connection: Connection, suite: str) -> tuple[int, str | None]:
+    last = select(curricula).where(curricula.c.suite == suite).order_by(curricula.c.revision.desc()).limit(1)
+    row = connection.execute(last).one_or_none()
+    return (0, None) if row is None else (row.revision, row.body)
 
 
 def _counts(connection: Connection) -> Counts:

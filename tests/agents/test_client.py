@@ -20,8 +20,11 @@ from forge_agents.client import (
     ArenaUnreachable,
     AsyncArenaClient,
 )
-from forge_arena.types import Outcome, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, OpenedEpisodes
+from forge_arena.episodes import Arena
+from forge_arena.scenarios import load_families
+from forge_arena.types import Domain, Outcome, Split, Verdict
+from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes
+from forge_arena.workers import ScriptedWorker
 
 from .conftest import TOKEN
 
@@ -131,9 +134,73 @@ def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:
     assert refused.value.status == 401
 
 
-def test_start_with_a_filter_and_more_than_a_batch_is_refused_before_anything_is_sent(client: ArenaClient) -> None:
-    with pytest.raises(ValueError, match=r"with start and stealth, count must be at most 256, got 257"):
-        client.open_episodes(count=257, start=0, stealth=1)
+def indices(opened: OpenedEpisodes) -> list[int]:
+    return sorted(int(one.key.split(":")[3]) for one in (*opened.episodes, *opened.failed))
+
+
+def curriculum(stealth: int) -> Curriculum:
+    """One of the types of every family at one stealth, all others too easy."""
+    families = load_families()
+    return Curriculum(
+        cells=tuple(
+            DifficultyCell(
+                family=family.name,
+                corruption_type=type,
+                stealth=level,
+                episodes=16,
+                pass_rate=0.5 if level == stealth else 1.0,
+            )
+            for family in families
+            if family.split is Split.train
+            for type in family.corruptions
+            for level in range(4)
+        )
+    )
+
+
+def test_start_with_a_filter_goes_on_after_the_last_key_of_each_batch(client: ArenaClient) -> None:
+    arena = Arena(ScriptedWorker(), secret="of no account for train")
+    opened = client.open_episodes(count=MAX_BATCH + 3, start=2, domain="legal_summarisation")
+    expected, _ = arena.keys(Split.train, 2, MAX_BATCH + 3, domain=Domain.legal_summarisation)
+    assert [e.key for e in opened.episodes] == without_failed(expected, opened)
+
+
+def test_a_curriculum_is_set_looked_at_followed_and_cleared(own_url: str) -> None:
+    arena = Arena(ScriptedWorker(), secret="of no account for train")
+    with ArenaClient(own_url) as client:
+        assert client.curriculum() is None
+        state = client.set_curriculum(curriculum(stealth=2))
+        assert (state.revision, state.kept, state.too_easy, state.too_hard) == (1, 60, 180, 0)
+        assert client.curriculum() == state
+        assert client.stats().curriculum == state.revision
+        opened = client.open_episodes(split="train", count=MAX_BATCH + 20, start=0)
+        stealth = [arena.plan(arena.key(Split.train, n)).stealth for n in range(indices(opened)[-1] + 1)]
+        assert indices(opened) == [n for n, level in enumerate(stealth) if level == 2]
+        assert {arena.plan(e.key).stealth for e in client.open_episodes(count=8).episodes} == {2}
+        client.clear_curriculum()
+        client.clear_curriculum()
+        assert client.curriculum() is None
+        assert client.stats().curriculum is None
+
+
+async def test_the_async_client_sets_and_clears_a_curriculum_and_leaves_no_key_out_or_twice(own_url: str) -> None:
+    arena = Arena(ScriptedWorker(), secret="of no account for train")
+    async with AsyncArenaClient(own_url) as client:
+        state = await client.set_curriculum(curriculum(stealth=1))
+        assert await client.curriculum() == state
+        opened = await client.open_episodes(count=MAX_BATCH + 5, start=7)
+        expected = [n for n in range(7, indices(opened)[-1] + 1) if arena.plan(arena.key(Split.train, n)).stealth == 1]
+        assert indices(opened) == expected
+        await client.clear_curriculum()
+        assert await client.curriculum() is None
+
+
+def test_a_curriculum_that_does_not_fit_is_refused_by_the_place_of_the_cell(client: ArenaClient) -> None:
+    cells = curriculum(stealth=1).cells
+    wrong = Curriculum(cells=(*cells[:3], cells[3].model_copy(update={"family": "roaming_bil"})))
+    with pytest.raises(ArenaRefused, match=r"cells\[3\].family: .* Did you mean 'roaming_bill'") as refused:
+        client.set_curriculum(wrong)
+    assert (refused.value.status, refused.value.code) == (422, "unfit_curriculum")
 
 
 @pytest.mark.parametrize(
@@ -281,6 +348,28 @@ def test_what_is_wrong_is_not_tried_again() -> None:
     ):
         client.stats()
     assert len(asked) == 1
+
+
+def test_a_key_that_does_not_say_where_to_go_on_is_garbled() -> None:
+    def answer(path: str, body: dict[str, Any]) -> Reply:
+        failed = [{"key": f"k{n}", "outcome": "worker_failed", "reason": "down"} for n in range(body["count"])]
+        return 200, {}, {"episodes": [], "failed": failed}
+
+    with (
+        service(answer) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaGarbled, match="does not read suite:version:split:index"),
+    ):
+        client.open_episodes(count=MAX_BATCH + 1, start=0)
+
+
+def test_no_curriculum_is_told_from_no_arena() -> None:
+    with (
+        service(lambda path, body: (404, {}, "<html>not here</html>")) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaRefused, match="not one of an arena"),
+    ):
+        client.curriculum()
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -1,5 +1,7 @@
 """Evaluating against a real server: same episodes for all, failures never scored, JSON and back."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from forge_agents.evaluate import Result, WrongCount, evaluate, named_type
 from forge_agents.overseers import Completion, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
+
+from .conftest import FORGE_ARENA
 
 
 def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
@@ -185,6 +189,23 @@ def test_a_failing_worker_is_counted_and_never_scored(moody: tuple[str, Path]) -
 def test_what_cannot_be_evaluated_is_refused(client: ArenaClient, wrong: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate(AlwaysClean(), arena=client, **wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_arena_that_is_not_sealed_is_evaluated_on_its_test_split(own_url: str) -> None:
+    found = evaluate(AlwaysClean(), arena=own_url, split="test", episodes=12, paired=True)
+    assert found.rows[0].key == "forge:2:test:0:corrupted"
+    assert found.scorecard.scored + found.scorecard.failed == 24
+    assert found.scorecard.balanced_accuracy.value == 0.5
+
+
+def test_the_command_evaluates_on_a_test_split_that_is_not_sealed(own_url: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FORGE_ARENA, "eval", "--overseer", "always_clean", "--split", "test"]
+    command += ["--episodes", "6", "--arena", own_url, "--json", str(tmp_path / "found.json")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert "6 episodes, split test" in ended.stdout
+    found = Result.model_validate_json((tmp_path / "found.json").read_text(encoding="utf-8"))
+    assert [row.key for row in found.rows] == [f"forge:2:test:{n}" for n in range(6)]
 
 
 def test_an_arena_that_is_not_there_is_an_error() -> None:

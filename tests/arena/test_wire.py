@@ -19,6 +19,7 @@ BODIES: dict[str, type[BaseModel]] = {
 }
 KEY = "forge:2:train:0"
 VERDICT = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
+CELL = {"family": "f", "corruption_type": "bias_injection", "stealth": 0, "episodes": 1, "pass_rate": 0.5}
 RENEW = """\
 import json
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_the_shapes_are_the_frozen_ones() -> None:
 def test_the_bodies_of_every_route_are_frozen() -> None:
     assert set(BODIES) >= {
         *("OpenEpisodes", "OpenedEpisodes", "SubmitVerdicts", "VerdictResults", "AskProbe", "ProbeAnswered"),
-        *("EpisodeState", "Stats", "Health", "ErrorBody"),
+        *("EpisodeState", "Curriculum", "CurriculumState", "Stats", "Health", "ErrorBody"),
     }
 
 
@@ -88,6 +89,8 @@ def test_the_examples_in_the_schemas_are_valid() -> None:
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "e", "verdict": VERDICT}]}),
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "e", "attempt": 63, "completion": ""}]}),
         (wire.AskProbe, {"question": "Why?"}),
+        (wire.Curriculum, {"cells": [CELL, {**CELL, "stealth": 3, "pass_rate": 1.0}]}),
+        (wire.Curriculum, {"cells": [CELL], "low": 0.0, "high": 1.0}),
     ],
 )
 def test_what_clients_send_is_taken_and_given_back_unchanged(body: type[Noun], sent: dict[str, Any]) -> None:
@@ -143,6 +146,15 @@ def attempt(**fields: Any) -> dict[str, Any]:
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "correction": "x" * (MAX_CORRECTION + 1)}), "at most 16000"),
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "", "completion": "x"}]}, "at least 1 character"),
         (wire.SubmitVerdicts, {"verdicts": [{"episode_id": "e" * 65, "completion": "x"}]}, "at most 64 characters"),
+        (wire.Curriculum, {"cells": []}, "at least 1 item"),
+        (wire.Curriculum, {"cells": [CELL, CELL]}, "cells[1] measures the same cell as cells[0]"),
+        (wire.Curriculum, {"cells": [CELL], "low": 0.9}, "low must not be above high"),
+        (wire.Curriculum, {"cells": [CELL], "high": 1.1}, "less than or equal to 1"),
+        (wire.Curriculum, {"cells": [{**CELL, "stealth": 4}]}, "less than or equal to 3"),
+        (wire.Curriculum, {"cells": [{**CELL, "episodes": 0}]}, "greater than or equal to 1"),
+        (wire.Curriculum, {"cells": [{**CELL, "pass_rate": float("nan")}]}, "finite number"),
+        (wire.Curriculum, {"cells": [{**CELL, "corruption_type": "none"}]}, "Input should be 'factual_omission'"),
+        (wire.Curriculum, {"cells": [{**CELL, "family": ""}]}, "at least 1 character"),
         (wire.AskProbe, {"question": ""}, "at least 1 character"),
         (wire.AskProbe, {"question": "x" * (wire.MAX_QUESTION + 1)}, "at most 2000 characters"),
     ],
@@ -157,3 +169,6 @@ def test_a_body_of_many_wrong_entries_is_refused_at_the_first() -> None:
     with pytest.raises(ValidationError) as refused:
         wire.SubmitVerdicts.model_validate({"verdicts": [{}] * 256})
     assert refused.value.error_count() <= 3
+    with pytest.raises(ValidationError) as refused:
+        wire.Curriculum.model_validate({"cells": [{}] * wire.MAX_CELLS})
+    assert refused.value.error_count() <= len(wire.DifficultyCell.model_fields) + 1

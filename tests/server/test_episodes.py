@@ -205,6 +205,27 @@ async def test_the_truth_of_the_test_split_never_leaves(server: Any) -> None:
         assert (await server.state(one["episode_id"]))["results"][0]["truth"] is None
 
 
+async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test_as_of_val(serve: Any) -> None:
+    async with serve() as running:
+        assert (await running.http.get("/v1/stats")).json()["sealed"] is True
+    async with serve(sealed=False) as running:
+        assert (await running.http.get("/v1/stats")).json()["sealed"] is False
+        drawn = await running.open(split="test", start=2, count=1, attempts=2)
+        formed = await running.open(split="test", start=2, count=1, form="clean")
+        named = await running.open(keys=["forge:2:test:2:corrupted", "forge:2:test:2:placebo"])
+        keys = [e["key"].removeprefix("forge:2:test:2") for e in (*drawn, *formed, *named)]
+        assert keys == ["", ":clean", ":corrupted", ":placebo"]
+        [first] = (await running.judge(attempt(drawn[0]["episode_id"]))).json()["results"]
+        assert first["truth"] is None
+        sent = [attempt(drawn[0]["episode_id"], 1), *(attempt(e["episode_id"]) for e in (*formed, *named))]
+        truths = [Truth.model_validate(r["truth"]) for r in (await running.judge(*sent)).json()["results"]]
+        assert truths == [(await running.arena.make(e["key"])).truth for e in (*drawn, *formed, *named)]
+        shown = (await running.state(drawn[0]["episode_id"]))["results"]
+        assert [r["truth"] is not None for r in shown] == [False, True]
+    async with serve() as running:
+        assert (await running.state(drawn[0]["episode_id"]))["results"][1]["truth"] is None
+
+
 async def test_nothing_of_the_truth_is_in_what_an_open_episode_shows(server: Any) -> None:
     for opened in await server.open(count=6, attempts=2):
         await server.judge(attempt(opened["episode_id"]))

@@ -140,18 +140,21 @@ def test_a_store_in_memory_or_of_another_schema_is_refused(url: str) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
         raw.execute("update meta set value = '0' where name = 'schema'")
     raw.close()
-    with pytest.raises(ValueError, match="the store has schema 0, this server needs 2"):
+    with pytest.raises(ValueError, match="the store has schema 0, this server needs 3"):
         Store(url)
 
 
-async def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_that_is_in_it(url: str) -> None:
+@pytest.mark.parametrize("schema", ["1", "2"])
+async def test_a_store_of_an_older_schema_is_brought_up_to_date_with_all_that_is_in_it(url: str, schema: str) -> None:
     store = Store(url)
     await store.open_episodes([episode("a", attempts=2)])
     await store.record([verdict("a")], 1.0)
     store.close()
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        raw.execute("alter table verdicts drop column step")
-        raw.execute("update meta set value = '1' where name = 'schema'")
+        raw.execute("drop table curricula")
+        if schema == "1":
+            raw.execute("alter table verdicts drop column step")
+        raw.execute("update meta set value = ? where name = 'schema'", [schema])
     raw.close()
     for _ in range(2):
         store = Store(url)
@@ -162,5 +165,25 @@ async def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_that_i
     named = replace(verdict("a", 1), step=True)
     await store.record([named], 1.0)
     kept = (await store.load(["a"]))["a"].verdicts
+    assert await store.replace_curriculum("forge:2", "{}", 1.0) == 1
     store.close()
     assert kept == (verdict("a"), named)
+
+
+async def test_a_curriculum_is_of_one_suite_and_its_revision_grows_with_every_change(store: Store, url: str) -> None:
+    assert (await store.curriculum_revision("a"), await store.curriculum("a")) == (0, (0, None))
+    assert await store.replace_curriculum("a", "first", 1.0) == 1
+    assert await store.replace_curriculum("b", "other", 2.0) == 2
+    assert [await store.replace_curriculum("a", None, 3.0) for _ in range(2)] == [3, 3]
+    assert await store.replace_curriculum("a", "second", 4.0) == 4
+    other = Store(url)
+    assert (await other.curriculum("a"), await other.curriculum("b")) == ((4, "second"), (2, "other"))
+    assert await other.curriculum_revision("a") == 4
+    other.close()
+
+
+async def test_two_stores_that_replace_a_curriculum_at_once_get_two_revisions(store: Store, url: str) -> None:
+    other = Store(url)
+    revisions = await asyncio.gather(*(s.replace_curriculum("a", "{}", 1.0) for s in (store, other) for _ in range(10)))
+    other.close()
+    assert sorted(revisions) == list(range(1, 21))
