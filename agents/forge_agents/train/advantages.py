@@ -16,6 +16,8 @@ Scale = Literal["none", "group", "batch"]
 
 # As in TRL: keeps a group without spread from dividing by zero.
 EPSILON = 1e-4
+# What summing a group's rewards may round.
+ROUNDING = 1e-5
 # The field of the verdict whose tokens a component judges.
 FIELDS = {
     "detection": "detection",
@@ -50,7 +52,7 @@ def accepted(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
     better explained ones.
     """
     grouped = rewards.view(-1, group)
-    good = (grouped >= torch.nanmean(grouped, dim=1, keepdim=True)).reshape(rewards.shape)
+    good = (grouped >= torch.nanmean(grouped, dim=1, keepdim=True) - ROUNDING).reshape(rewards.shape)
     return (good & (detections == 1.0)).to(torch.float32)
 
 

@@ -13,7 +13,8 @@ from uuid import uuid4
 from datasets import IterableDataset
 from datasets.io.generator import GeneratorDatasetInputStream
 
-from forge_agents.client import ArenaClient
+from forge_agents.client import ArenaClient, ArenaRefused
+from forge_arena.types import Outcome
 from forge_arena.verdicts import messages
 from forge_arena.wire import OpenedEpisode
 
@@ -54,11 +55,20 @@ class EpisodeStream:
             ArenaError: the arena cannot be reached, refuses, or answers garbage.
         """
         taken: list[OpenedEpisode] = []
+        passed_over = 0
         while len(taken) < count:
             missing = count - len(taken)
-            opened = self._client.open_episodes(
-                split=self._split, start=self._next, count=missing, attempts=self._attempts
-            )
+            try:
+                opened = self._client.open_episodes(
+                    split=self._split, start=self._next, count=missing, attempts=self._attempts
+                )
+            except ArenaRefused as refusal:
+                # Where none of a request can be made it is refused whole. Of a few that may be chance, of many it is not.
+                passed_over += missing
+                if refusal.outcome is not Outcome.worker_failed or passed_over > AHEAD:
+                    raise
+                self._next += missing
+                continue
             taken += opened.episodes
             # The arena may have passed over some that its curriculum leaves out.
             keys = [episode.key for episode in opened.episodes] + [failed.key for failed in opened.failed]

@@ -13,6 +13,7 @@ import json
 import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -76,16 +77,24 @@ class Journal:
         return values
 
     def _append(self, name: str, line: Mapping[str, Any]) -> None:
-        with (self.folder / name).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        path = self.folder / name
+        torn = path.is_file() and not path.read_bytes().endswith(b"\n")
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n" * torn + json.dumps(line) + "\n")
 
 
 def lines(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of a run's record, of each phase and step the last one: a resumed run repeats some steps."""
+    """The lines of a run's record, of each phase and step the last one: a resumed run repeats some steps.
+
+    A line that a full disk or a power cut tore is passed over.
+    """
     path = folder / name
     if not path.is_file():
         return []
-    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        with suppress(json.JSONDecodeError):
+            found.append(json.loads(line))
     return list({(line["phase"], line["step"]): line for line in found}.values())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
+from transformers import PrinterCallback
 from trl import DPOConfig, DPOTrainer
 
 from forge_agents.client import ArenaClient
@@ -145,5 +146,6 @@ def _prefer(
         peft_config=adapter(preset),
         callbacks=[Progress(phase, reporter, "loss"), measuring],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     save_whole(preset, trainer.model, tokenizer, source=source, folder=folder / "model")

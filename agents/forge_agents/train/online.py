@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
@@ -75,7 +75,10 @@ def learn(
         reward = ArenaReward(verdicts, on_scored=_reporting_to(stream), shuffle=shuffle)
         functions, weights = reward.functions()
         trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
-        trainer.on_saved = lambda saved: _write_position(saved, stream.position)
+        bookmark = _Bookmark(stream)
+        trainer.add_callback(bookmark)
+        trainer.on_saved = lambda saved: _write_position(saved, bookmark.position)
+        trainer.remove_callback(PrinterCallback)
         watch = Watch()
         trainer.add_callback(Progress(phase, reporter, "reward"))
         trainer.add_callback(_Journalist(phase, journal, watch))
@@ -203,6 +206,17 @@ def _room_for_checkpoints(folder: Path, source: str) -> None:
             f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need {4 * weights / 1e9:.1f}: "
             "free some space, or give another --out"
         )
+
+
+class _Bookmark(TrainerCallback):
+    """Knows where the stream stood after the last whole step: the episodes of one that breaks off are given again."""
+
+    def __init__(self, stream: EpisodeStream) -> None:
+        self._stream = stream
+        self.position = stream.position
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.position = self._stream.position
 
 
 class _Journalist(TrainerCallback):

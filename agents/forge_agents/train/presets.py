@@ -73,6 +73,7 @@ class WarmStart(_Settings):
 
     demonstrations: int = Field(default=2_000, ge=1, description="episodes of the train split, from its far end")
     checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
+    renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
@@ -222,7 +223,10 @@ def _change(content: dict[str, Any], key: str, value: str) -> None:
         content = content[part]
         if not isinstance(content, dict):
             raise PresetError(f"{key}: there is nothing inside {part!r}")
-    parsed = yaml.safe_load(value)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise PresetError(f"{key}: {value!r} is no value that YAML can read") from None
     # YAML takes 1e-5 for a text, because it has no dot.
     if isinstance(parsed, str):
         with suppress(ValueError):

@@ -1,8 +1,371 @@
-"""Write a run's report: one page from the records that the run left in its folder."""
+"""Write a run's report: one page from the records that the run left in its folder, which needs nothing else.
 
+What a run did not leave is left out of its page, so that an unfinished one can be looked at too.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
+
+import jinja2
+from markupsafe import Markup
+from pydantic import TypeAdapter
+
+from forge_agents.client import ArenaClient
+from forge_agents.compare import means
+from forge_agents.evaluate import Result
+from forge_agents.train.changes import Changes, interval, load_changes, load_result, signed
+from forge_agents.train.figures import Line, Panel, bins, reliability
+from forge_agents.train.journal import lines
+from forge_agents.train.presets import Preset
+from forge_agents.train.rewards import COMPONENTS, read, sendable
+from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth, Verdict
+from forge_arena.verdicts import messages
+from forge_arena.wire import Attempt, DifficultyCell
+
+if TYPE_CHECKING:
+    from forge_agents.train.online import Arena
+
+Points: TypeAlias = list[tuple[float, float]]
+Piece: TypeAlias = tuple[str, bool]
+
+UNIT = (0.0, 1.0)
+STEALTH = range(4)
+
+
+class Said(Noun):
+    """What a model wrote on an episode, and what it earned."""
+
+    completion: str
+    outcome: Outcome
+    reward: float | None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return read(self.completion)
+
+
+class Example(Noun):
+    """One held-out episode with what the model wrote before and after training."""
+
+    key: str
+    observation: Observation
+    truth: Truth
+    before: Said
+    after: Said
+
+    @property
+    def answer(self) -> list[Piece]:
+        """The answer in pieces, with whether each is what was corrupted."""
+        return pieces(self.observation.worker_output, self.truth.output_spans if self.truth.corrupted else ())
+
+    @property
+    def source(self) -> list[Piece]:
+        """The source in pieces, with whether each is what the answer goes against."""
+        return pieces(self.observation.source_material, self.truth.source_spans if self.truth.corrupted else ())
+
+
+Examples = TypeAdapter(tuple[Example, ...])
+
+
+def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena") -> tuple[Example, ...]:
+    """What the model `before` training and the one in `folder / "model"` write on the same few held-out episodes: from
+    `folder / "examples.json"` if it is there, else made and written.
+
+    The episodes are the first of every corruption type and the first clean one of the run's evaluation, so that none is
+    chosen for what was said about it.
+
+    Raises:
+        ArenaError: the arena cannot be reached, or refuses.
+        ModelError: a model cannot be loaded.
+    """
+    path = folder / "examples.json"
+    if path.is_file():
+        return Examples.validate_json(path.read_text(encoding="utf-8"))
+    judged = load_result(folder / "before.json")
+    keys = example_keys(judged) if judged is not None else []
+    if not keys:
+        return ()
+    with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+        opened = client.open_episodes(keys=keys, attempts=2).episodes
+        seen = [episode.observation for episode in opened]
+        written = [_written(preset, model, seen) for model in (before, folder / "model")]
+        results = client.submit(
+            [
+                Attempt(episode_id=episode.episode_id, attempt=side, completion=texts[number])
+                for side, texts in enumerate(written)
+                for number, episode in enumerate(opened)
+            ]
+        )
+    found = []
+    for number, episode in enumerate(opened):
+        mine = [results[number], results[number + len(opened)]]
+        truth = mine[1].truth
+        if truth is None:
+            continue
+        said = [
+            Said(completion=texts[number], outcome=result.outcome, reward=result.reward)
+            for texts, result in zip(written, mine, strict=True)
+        ]
+        found.append(
+            Example(key=episode.key, observation=episode.observation, truth=truth, before=said[0], after=said[1])
+        )
+    path.write_bytes(Examples.dump_json(tuple(found), indent=1) + b"\n")
+    return tuple(found)
+
+
+def example_keys(result: Result) -> list[str]:
+    """The keys of the first episode of every corruption type that was judged, and of the first clean one."""
+    first: dict[CorruptionType | None, str] = {}
+    for row in result.rows:
+        if row.form in (Form.clean, Form.corrupted):
+            first.setdefault(row.corruption_type, row.key)
+    return [first[kind] for kind in (*CorruptionType, None) if kind in first]
+
+
+def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
+    """A text cut at the ends of spans, each piece with whether it lies in one. An empty span, where something is missing,
+    is an empty piece."""
+    found: list[Piece] = []
+    done = 0
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        start, end = max(done, span.start), max(done, span.end)
+        if start == end and span.start != span.end:
+            continue
+        found += [(text[done:start], False), (text[start:end], True)]
+        done = end
+    found.append((text[done:], False))
+    return [piece for piece in found if piece[0] or piece[1]]
 
 
 def write_report(folder: Path) -> Path:
-    """Write `folder / "report.html"` and return its path."""
-    return folder / "report.html"
+    """Write `folder / "report.html"` and return its path.
+
+    Raises:
+        ValueError: the folder holds no run, or a record of it is damaged.
+    """
+    run = Run.load(folder)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
+    page = environment.from_string(text).render(
+        run=run, shown=_shown, signed=signed, interval=interval, figure=_Numbered(), stealth=STEALTH
+    )
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The records of a run, as its page wants them."""
+
+    folder: Path
+    record: Mapping[str, Any]
+    log: Sequence[Mapping[str, Any]]
+    measured: Sequence[Mapping[str, Any]]
+    before: Result | None
+    after: Result | None
+    changes: Changes | None
+    cells: tuple[DifficultyCell, ...]
+    examples: tuple[Example, ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Raises ValueError where the folder holds no run, or a record of it is damaged."""
+        if not (folder / "run.json").is_file():
+            missing = "run.json" if folder.is_dir() else "the folder itself"
+            raise ValueError(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
+        try:
+            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            cells = _if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
+            shown = _if_there(folder / "examples.json", Examples)
+            log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
+        except ValueError as error:
+            raise ValueError(f"{folder} holds a damaged record: {error}") from None
+        before, after = (load_result(folder / name) for name in ("before.json", "after.json"))
+        return cls(folder, record, log, measured, before, after, load_changes(folder), cells, shown)
+
+    @property
+    def preset(self) -> Mapping[str, Any]:
+        """The preset as it was recorded; an older run may know fewer settings."""
+        preset: Mapping[str, Any] = self.record["preset"]
+        return preset
+
+    @property
+    def origin(self) -> str:
+        """What was trained."""
+        if (scratch := self.preset.get("scratch")) is not None:
+            return f"a model from scratch (width {scratch['hidden']}, {scratch['layers']} layers)"
+        return str(self.preset.get("model"))
+
+    def facts(self) -> dict[str, str]:
+        """What was trained, on what, how and when."""
+        preset, result = self.preset, self.after or self.before
+        groups = preset["batch"] // preset["generations"]
+        facts = {
+            "model": self.origin,
+            "algorithm": f"{preset['algorithm']}, preset {preset['name']}",
+            "steps": f"{preset['steps']} of {preset['batch']} completions ({groups} episodes, {preset['generations']} "
+            f"attempts each){', in each of two phases' if self.cells else ''}",
+            "arena": f"suite {self.record['suite']}" + (f", Worker {result.worker}" if result else ""),
+        }
+        if result is not None:
+            card = result.scorecard
+            facts["held out"] = f"{card.episodes} episodes of {card.families} families, split {result.split.value}"
+        facts["seed"] = str(preset["seed"])
+        facts["begun"] = _times(self.record["begun"])
+        if (spent := sum(line.get("step_time", 0.0) for line in self.log)) > 0:
+            facts["time in steps"] = f"{spent / 3600:.1f} hours" if spent >= 3600 else f"{spent / 60:.1f} minutes"
+        facts["code"] = str(self.record.get("revision") or "not from a checkout")
+        facts["versions"] = ", ".join(f"{name} {found}" for name, found in self.record["versions"].items())
+        return facts
+
+    def settings(self) -> list[tuple[str, str, str]]:
+        """Every setting, its value, and why it is not the published model card's."""
+        departures = self.preset.get("departures", {})
+        kept = [name for name in self.preset if name not in ("name", "about", "departures")]
+        return [(name, _setting(self.preset[name]), departures.get(name, "")) for name in kept]
+
+    def phases(self) -> list[tuple[str, float]]:
+        """The phases, and the step of the whole run at which each begins."""
+        last: dict[str, float] = {}
+        for line in sorted((*self.log, *self.measured), key=lambda line: str(line["phase"])):
+            last[line["phase"]] = max(last.get(line["phase"], 0.0), line["step"])
+        begins, at = [], 0.0
+        for phase, steps in last.items():
+            begins.append((phase, at))
+            at += steps
+        return begins
+
+    def curves(self) -> list[Panel]:
+        """Training, step by step."""
+        one = [
+            ("Reward", "reward", None),
+            *[(f"{name.capitalize()} (part of the reward)", f"rewards/{name}/mean", UNIT) for name in COMPONENTS],
+            ("KL to the starting policy", "kl", None),
+            ("Share flagged", "verdicts/flagged", UNIT),
+            ("Stated confidence and its spread", "verdicts/confidence", None),
+            ("Share unreadable", "verdicts/invalid", UNIT),
+            ("Completion length, tokens", "completions/mean_length", None),
+            ("Groups with one reward for all", "frac_reward_zero_std", UNIT),
+            ("Entropy, nats per token", "entropy", None),
+        ]
+        panels = []
+        for title, name, limits in one:
+            points = self._points(self.log, name)
+            if len(points) > 1:
+                spread = [y for _, y in self._points(self.log, "verdicts/confidence_std")]
+                spread = spread if name == "verdicts/confidence" and len(spread) == len(points) else []
+                panels.append(Panel(title, (Line("", points, spread),), limits, tuple(self.phases())))
+        return panels
+
+    def held_out_curves(self) -> list[Panel]:
+        """What was measured on held-out episodes on the way; the intervals of the evaluations at either end."""
+        several = [
+            ("Reward", {"reward": ""}),
+            ("Balanced accuracy", {"balanced_accuracy": ""}),
+            ("AUROC", {"auroc": "stated confidence", "auroc_log_odds": "log-odds"}),
+            ("Brier score", {"brier": ""}),
+        ]
+        panels = []
+        for title, names in several:
+            drawn = [
+                Line(label, points, noisy=False, ends=self._ends(name))
+                for name, label in names.items()
+                if len(points := self._points(self.measured, name)) > 1
+            ]
+            if drawn:
+                panels.append(Panel(title, tuple(drawn), phases=tuple(self.phases())))
+        return panels
+
+    def reliability(self) -> list[tuple[str, str]]:
+        """A title and a figure for each evaluation with readable verdicts."""
+        sides = (("before training", self.before), ("after training", self.after))
+        known = [(title, bins(result.rows), title.startswith("after")) for title, result in sides if result is not None]
+        return [(title, reliability(found, 900 + after, second=not after)) for title, found, after in known if found]
+
+    def zones(self) -> dict[str, int]:
+        """How many cells phase 2 found too hard, learnable and too easy."""
+        from forge_agents.train.calibrate import in_zone  # It brings torch, which a report of one phase does not need.
+
+        settings = self.preset["calibration"]
+        return in_zone(self.cells, settings["low"], settings["high"])
+
+    def difficulty(self) -> dict[str, list[tuple[float, int] | None]]:
+        """For each type, by stealth: the pass rate over its episodes, and their number; None where none was tried."""
+        table: dict[str, list[tuple[float, int] | None]] = {}
+        by_type: dict[CorruptionType, dict[int, list[DifficultyCell]]] = defaultdict(lambda: defaultdict(list))
+        for cell in self.cells:
+            by_type[cell.corruption_type][cell.stealth].append(cell)
+        for kind in CorruptionType:
+            if kind in by_type:
+                table[kind.value] = [_pooled(by_type[kind][stealth]) for stealth in STEALTH]
+        return table
+
+    def _points(self, records: Sequence[Mapping[str, Any]], name: str) -> Points:
+        begins = dict(self.phases())
+        return [
+            (begins[line["phase"]] + line["step"], line[name]) for line in records if line.get(name) is not None
+        ]
+
+    def _ends(self, name: str) -> Any:
+        if self.before is None or self.after is None:
+            return None
+        return tuple(means([result.rows])[name] for result in (self.before, self.after))
+
+
+class _Numbered:
+    """Draws figures, each with a number of its own: their ids share one page."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def __call__(self, panel: Panel | str) -> Markup:
+        self._drawn += 1
+        return Markup(panel if isinstance(panel, str) else panel.svg(self._drawn))  # noqa: S704
+
+
+def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
+    # Only who trains has torch; who reads a report need not.
+    from forge_agents.models import load_model, write
+
+    said = write(
+        load_model(model, dtype=preset.dtype),
+        [messages(observation) for observation in seen],
+        max_tokens=preset.max_completion,
+        temperature=preset.held_out.temperature,
+        batch=preset.held_out.batch,
+    )
+    return [sendable(one.text) for one in said]
+
+
+def _if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
+    return kind.validate_json(path.read_text(encoding="utf-8")) if path.is_file() else ()
+
+
+def _pooled(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
+    episodes = sum(cell.episodes for cell in cells)
+    return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_setting(inner)}" for name, inner in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value)) or "none"
+    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
+
+
+def _times(begun: Sequence[str]) -> str:
+    first, *again = (time.replace("T", " ").removesuffix("+00:00") + " UTC" for time in begun)
+    return first + (f", went on {', '.join(again)}" if again else "")
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -84,7 +84,7 @@ def make_model(folder: Path, texts: Sequence[str], size: Scratch, seed: int) -> 
         Qwen2Config(
             vocab_size=len(tokenizer),
             hidden_size=size.hidden,
-            intermediate_size=3 * size.hidden,
+            intermediate_size=2 * size.hidden,
             num_hidden_layers=size.layers,
             num_attention_heads=size.heads,
             num_key_value_heads=size.heads,

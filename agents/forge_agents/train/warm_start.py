@@ -8,10 +8,11 @@ an answer from its source does.
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from datasets import Dataset
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from forge_agents.client import ArenaClient
@@ -20,6 +21,7 @@ from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.demonstrations import Demonstration, demonstrations
 from forge_agents.train.presets import Preset, PresetError
 from forge_agents.train.progress import Progress, Reporter
+from forge_agents.train.renaming import Renaming
 from forge_agents.train.tiny import make_model
 from forge_arena.verdicts import messages, observation_text
 
@@ -53,6 +55,9 @@ def starting_model(preset: Preset, client: ArenaClient, suite: str, folder: Path
         on_progress=lambda done, of: reporter.progress("demonstrations", done, of, ""),
     ):
         shown.append(demonstration)
+    if settings.renamed:
+        renaming, rng = Renaming.learned(shown[:TEXTS]), Random(preset.seed)
+        shown = [renaming.renamed(one, rng) if rng.random() < settings.renamed else one for one in shown]
     source = preset.model
     if preset.scratch is not None:
         reporter.say("making a model from scratch, and drilling it in copying")
@@ -130,5 +135,6 @@ def train(
         peft_config=adapter(preset),
         callbacks=[Progress(phase, reporter, "loss"), *callbacks],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     save_whole(preset, trainer.model, tokenizer, source=str(model.name_or_path), folder=folder)

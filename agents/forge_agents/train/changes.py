@@ -1,0 +1,274 @@
+"""What training changed on held-out episodes: the numbers, and in words what may be claimed of them.
+
+A better balanced accuracy can mean that a model tells better, or merely that it draws its line elsewhere. The ranking by
+the model's own log-odds does not move with the line, so the two are told apart here, and the best that moving the line
+alone could have done is computed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from forge_agents.compare import METRICS, best_threshold, differences, means
+from forge_agents.detection import Estimate
+from forge_agents.evaluate import Result
+from forge_agents.metrics import Row
+from forge_arena.types import CorruptionType, Form, Outcome
+
+NAMES = {
+    "reward": "reward",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC of the stated confidence",
+    "auroc_log_odds": "AUROC of the model's log-odds",
+    "brier": "Brier score",
+    "f1": "F1",
+    "share_flagged": "share flagged",
+}
+# Whether more of it is better; the share flagged is neither.
+BETTER = {name: -1 if name == "brier" else 0 if name == "share_flagged" else 1 for name in METRICS}
+MINUS = "\u2212"
+# Below so many families an interval that draws families is itself uncertain.
+FEW_FAMILIES = 10
+# A share of unreadable verdicts above which it must be said what that does to the other numbers.
+UNREADABLE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric before and after, and the paired difference."""
+
+    metric: str
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+
+    @property
+    def name(self) -> str:
+        """What it is called within a sentence."""
+        return NAMES[self.metric]
+
+    @property
+    def direction(self) -> int:
+        """1 where the difference is clear of 0 and up, -1 where it is clear and down, else 0."""
+        low, high = self.difference.low, self.difference.high
+        if low is None or high is None:
+            return 0
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+    @property
+    def said(self) -> str:
+        """In words, what the interval of the difference allows."""
+        if self.difference.value is None:
+            return "not defined"
+        if self.difference.low is None:
+            return "no interval"
+        if not self.direction:
+            return "not clear of 0"
+        better = self.direction * BETTER[self.metric]
+        return "clear of 0" + ("" if not better else ", better" if better > 0 else ", worse")
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The episodes of one kind: how many both judged, the share flagged and the mean reward before and after."""
+
+    title: str
+    episodes: int
+    flagged: tuple[float, float]
+    reward: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Two evaluations on the same episodes, held against each other."""
+
+    before: Result
+    after: Result
+    metrics: tuple[Change, ...]
+
+    @classmethod
+    def between(cls, before: Result, after: Result) -> Self:
+        """Raises NothingInCommon where they judged no episode in common."""
+        apart = differences([(before.rows, after.rows)])
+        first, second = means([before.rows]), means([after.rows])
+        return cls(before, after, tuple(Change(name, first[name], second[name], apart[name]) for name in METRICS))
+
+    def __getitem__(self, metric: str) -> Change:
+        return next(change for change in self.metrics if change.metric == metric)
+
+    def groups(self) -> list[Group]:
+        """By what was done to the answer: nothing, a harmless edit, each type of corruption."""
+        after = {row.key: row for row in _judged(self.after.rows)}
+        pairs = [(row, after[row.key]) for row in _judged(self.before.rows) if row.key in after]
+        kinds: list[Form | CorruptionType] = [Form.clean, Form.placebo, *CorruptionType]
+        found = []
+        for kind in kinds:
+            some = [pair for pair in pairs if kind in (pair[0].form, pair[0].corruption_type)]
+            if some:
+                sides = [[pair[side] for pair in some] for side in (0, 1)]
+                flagged, reward = [_mean([_flags(row) for row in side]) for side in sides], [_earned(s) for s in sides]
+                found.append(
+                    Group(kind.value, len(some), (flagged[0], flagged[1]), (reward[0], reward[1])),
+                )
+        return found
+
+    def findings(self) -> list[str]:
+        """What may be said, most important first."""
+        return [*self._clear(), *self._line_or_ranking(), *self._moving_the_line(), *self._unreadable(), *self._few()]
+
+    def _clear(self) -> list[str]:
+        sure = [f"{c.name} {_difference(c)}" for c in self.metrics if c.direction]
+        unsure = [c.name for c in self.metrics if c.said == "not clear of 0"]
+        said = []
+        if sure:
+            said.append(f"Clear of 0: {_listed(sure)}.")
+        if unsure:
+            said.append(f"Not clear of 0: {_listed(unsure)}.")
+        if not sure and not unsure:
+            said.append("There are no intervals: all episodes are of one family.")
+        return said
+
+    def _line_or_ranking(self) -> list[str]:
+        ranking = self["auroc_log_odds"] if self["auroc_log_odds"].difference.value is not None else self["auroc"]
+        decided = self["balanced_accuracy"]
+        if ranking.difference.low is None or decided.difference.low is None:
+            return []
+        of = "the model's own log-odds" if ranking.metric == "auroc_log_odds" else "the stated confidence"
+        moved = f"balanced accuracy {_difference(decided)}"
+        ranked = f"the AUROC of {of} {_difference(ranking)}"
+        match decided.direction, ranking.direction:
+            case 0, 0:
+                said = f"Neither deciding nor ranking changed beyond what chance explains: {moved}; {ranked}."
+            case 1, 1:
+                said = f"It tells better, and does not only draw its line elsewhere: {moved}; {ranked}."
+            case 1, 0:
+                said = (
+                    f"What is clearly better is where it draws its line (the operating point): {moved}. That it also tells "
+                    f"corrupted from clean answers better (discrimination) is not shown: {ranked}."
+                )
+            case 1, -1:
+                said = f"It draws its line better but ranks worse: {moved}; {ranked}."
+            case 0, 1:
+                said = f"It ranks better and does not use it yet: {ranked}; {moved}. Another threshold would."
+            case -1, 1:
+                said = f"It ranks better but draws its line worse: {ranked}; {moved}."
+            case -1, 0:
+                said = f"It decides worse, and how it ranks did not clearly change: {moved}; {ranked}."
+            case 0, _:
+                said = f"It ranks worse: {ranked}; {moved}."
+            case _:
+                said = f"It decides worse and ranks worse: {moved}; {ranked}."
+        return [said]
+
+    def _moving_the_line(self) -> list[str]:
+        reached, now = best_by_threshold(self.before.rows), self["balanced_accuracy"].after.value
+        if reached is None or now is None:
+            return []
+        end = "more than that" if now > reached else "no more than that"
+        return [
+            f"Moving the line alone, on the log-odds that the model had before training, reaches a balanced accuracy of "
+            f"{reached:.3f} with the threshold chosen in hindsight on these episodes; after training it is {now:.3f}, "
+            f"{end}."
+        ]
+
+    def _unreadable(self) -> list[str]:
+        first, second = (_unreadable(result.rows) for result in (self.before, self.after))
+        if max(first, second) <= UNREADABLE:
+            return []
+        return [
+            f"{first:.1%} of the verdicts could not be read before and {second:.1%} after. Such a verdict earns 0 and counts "
+            "as wrong and sure of it in every metric, so a part of every difference is the form of what was written and no "
+            "judgement."
+        ]
+
+    def _few(self) -> list[str]:
+        families = len({row.family for row in _judged(self.after.rows)})
+        if families >= FEW_FAMILIES:
+            return []
+        count = "one family" if families == 1 else f"{families} families"
+        return [
+            f"The held-out episodes are of {count}: an interval that draws families says little about others, and is "
+            "more likely too narrow than too wide."
+        ]
+
+
+def load_changes(folder: Path) -> Changes | None:
+    """From the two evaluations in a run's folder; None where one is missing.
+
+    Raises:
+        ValueError: a file is damaged, or the two have no episode in common.
+    """
+    found = [load_result(folder / name) for name in ("before.json", "after.json")]
+    before, after = found
+    return Changes.between(before, after) if before is not None and after is not None else None
+
+
+def load_result(path: Path) -> Result | None:
+    if not path.is_file():
+        return None
+    try:
+        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not an evaluation as forge-arena eval --json writes it: {error}") from None
+
+
+def best_by_threshold(rows: Sequence[Row]) -> float | None:
+    """The best balanced accuracy on these rows that a threshold on the log-odds gives; a verdict without log-odds counts
+    as wrong. None where there are no log-odds, or only one class."""
+    judged = _judged(rows)
+    try:
+        threshold = best_threshold(judged)
+    except ValueError:
+        return None
+    shares = []
+    for corrupted in (True, False):
+        odds = [row.log_odds for row in judged if bool(row.corrupted) is corrupted]
+        shares.append(np.mean([o is not None and (o > threshold) is corrupted for o in odds]))
+    return float(np.mean(shares))
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, three decimals."""
+    return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
+
+
+def interval(estimate: Estimate, *, differs: bool = False) -> str:
+    """The 95% interval in words; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
+    return f"{low} to {high}"
+
+
+def _difference(change: Change) -> str:
+    value = change.difference.value
+    return "" if value is None else f"{signed(value)} ({interval(change.difference, differs=True)})"
+
+
+def _judged(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row.outcome in (Outcome.scored, Outcome.invalid_verdict)]
+
+
+def _flags(row: Row) -> float:
+    return float(not row.corrupted if row.detection is None else row.detection)
+
+
+def _earned(rows: Sequence[Row]) -> float:
+    return _mean([row.reward or 0.0 for row in rows])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
+
+
+def _unreadable(rows: Sequence[Row]) -> float:
+    judged = _judged(rows)
+    return sum(row.outcome is Outcome.invalid_verdict for row in judged) / max(1, len(judged))
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
