@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup demo test audit audit-quick bench lint format clean
+.PHONY: help setup setup-train demo train-demo test audit audit-quick bench lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,12 +17,22 @@ $(READY): pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[server,dev]"
 	@touch $@
 
-setup: $(READY)  ## a virtual environment with everything that the tests need
+$(READY_TO_TRAIN): $(READY)
+	@echo "installing torch and TRL into $(VENV) (two minutes) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "torch" -e ".[server,dev,train]"
+	@touch $@
+
+setup: $(READY)  ## a virtual environment with everything but torch
+setup-train: $(READY_TO_TRAIN)  ## the same with torch and TRL, which training and its tests need
 
 demo: setup  ## play three overseers against a real server and print who earns what
 	@$(BIN)/forge-arena demo
 
-test: setup  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
+# One thread to a process: two that share a core wait for each other.
+train-demo: setup-train  ## make an overseer from scratch, let it learn over REST, and print what it gained (25 minutes)
+	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
+
+test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
 	@$(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
@@ -52,4 +63,4 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo

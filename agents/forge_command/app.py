@@ -49,15 +49,17 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def _register() -> None:
-    from forge_command import audit, bank, bench, demo, evaluation, scenarios, serving, training
+    from forge_command import audit, bank, bench, demo, evaluation, export, scenarios, serving, training, training_demo
 
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
     app.command("eval")(evaluation.evaluate)
+    app.command("export", epilog=export.EPILOG)(export.export)
     app.command("bank")(bank.bank)
     app.command("bench")(bench.bench)
     app.add_typer(scenarios.app, name="scenarios")
     app.add_typer(audit.app, name="audit")
+    training.app.command("demo")(training_demo.demo)
     app.add_typer(training.app, name="train")
 
 

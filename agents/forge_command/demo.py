@@ -27,8 +27,8 @@ SEARCHED_FOR_A_SHOW = 40
 
 
 @contextmanager
-def running_server(*arguments: str) -> Iterator[str]:
-    """A server of its own in a child process, with a store that is thrown away; yields its URL.
+def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
+    """A server of its own in a child process; yields its URL. Without `store` its store is thrown away.
 
     Raises:
         typer.Exit: the server did not come up; its last words are printed.
@@ -39,7 +39,7 @@ def running_server(*arguments: str) -> Iterator[str]:
         with (
             log.open("wb") as errors,
             subprocess.Popen(
-                [*command, "--store", f"sqlite:///{folder}/arena.db", *arguments],
+                [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -271,4 +271,3 @@ def _unreadable(rows: Sequence[Row]) -> float:
 
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Literal, TypeAlias
 
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.rewards import oracle_verdict
-from forge_arena.types import CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
-from forge_arena.values import sentences
+from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
+from forge_arena.values import mentions, sentences
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
@@ -24,6 +24,8 @@ CONFIDENCES = (0.6, 0.7, 0.8, 0.9)
 NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
 NO_WORDS = "-"
+# Likeness of a sentence and a passage, of 100 for all words in common.
+SAME_VALUE, SAME_KIND, IN_COMMON = 60.0, 25.0, 65.0
 _LETTER = re.compile(r"[^\W\d_]")
 
 Style = Literal["judging", "checking"]
@@ -89,21 +91,40 @@ def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: floa
 
 
 def side_by_side(seen: Observation, truth: Truth) -> str:
-    """Every sentence of the answer beside the passage of the source that is most like it, each line ending in `= ok` or
-    in the type of what is wrong there; last, beside nothing, a passage that the answer must state and does not.
+    """What is to be compared, a line each: a passage of the source, the sentence of the answer that speaks of the same,
+    and `= ok` or the type of what is wrong; last, beside nothing, a passage that the answer must state and does not.
 
-    The pairing uses what an overseer sees and no truth; only the ends of the lines and the last one do.
+    A sentence is paired with the passage that shares its values and words; without any in common it gets no line. Where
+    the answer is wrong the truth tells which passage says otherwise.
     """
     passages, said = _pieces(seen.source_material), _pieces(seen.worker_output)
     wrong, missing = _wrong(seen, truth, said, passages)
+    right = _holding(passages, truth.source_spans) if wrong >= 0 else -1
     lines = []
     for number, (_, _, sentence) in enumerate(said):
-        best = process.extractOne(sentence, [text for *_, text in passages], scorer=fuzz.token_set_ratio)
-        end = truth.corruption_type.value if number == wrong and truth.corruption_type else "ok"
-        lines.append(f"{best[0] if best else NO_WORDS} | {sentence} = {end}")
+        paired = right if number == wrong and right >= 0 else _closest(sentence, passages, needed=number == wrong)
+        if paired >= 0:
+            end = truth.corruption_type.value if number == wrong and truth.corruption_type else "ok"
+            lines.append(f"{passages[paired][2]} | {sentence} = {end}")
     if missing >= 0:
         lines.append(f"{passages[missing][2]} | {NO_WORDS} = {CorruptionType.factual_omission.value}")
     return "\n".join(lines)
+
+
+def _closest(sentence: str, passages: Pieces, *, needed: bool) -> int:
+    """The passage that a sentence is to be compared with, or -1."""
+    scores = [fuzz.token_set_ratio(sentence, passage) + _alike(sentence, passage) for *_, passage in passages]
+    best = max(range(len(scores)), key=scores.__getitem__, default=-1)
+    return best if best >= 0 and (needed or scores[best] >= IN_COMMON) else -1
+
+
+def _alike(sentence: str, passage: str) -> float:
+    """What values in common add to the likeness of two texts: equal ones much, others of the same kind a little."""
+    values = [m for m in mentions(sentence) if m.kind is not ClaimKind.citation]
+    others = [m for m in mentions(passage) if m.kind is not ClaimKind.citation]
+    equal = {(m.kind, m.value) for m in values} & {(m.kind, m.value) for m in others}
+    kinds = {m.kind for m in values} & {m.kind for m in others}
+    return SAME_VALUE * len(equal) + SAME_KIND * len(kinds)
 
 
 def _wrong(seen: Observation, truth: Truth, said: Pieces, passages: Pieces) -> tuple[int, int]:
@@ -123,5 +144,14 @@ def _holding(pieces: Pieces, spans: Sequence[Span]) -> int:
 
 
 def _pieces(text: str) -> Pieces:
-    """Sentences that hold a letter; a section number alone is none."""
-    return [(start, end, text[start:end].strip()) for start, end in sentences(text) if _LETTER.search(text[start:end])]
+    """Sentences; a number that stands alone before one, as of a section, belongs to it."""
+    found: list[tuple[int, int, str]] = []
+    begun = None
+    for start, end in sentences(text):
+        if not _LETTER.search(text[start:end]):
+            begun = start if begun is None else begun
+            continue
+        first = start if begun is None else begun
+        found.append((first, end, " ".join(text[first:end].split())))
+        begun = None
+    return found

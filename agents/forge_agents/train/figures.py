@@ -60,13 +60,13 @@ class Panel:
                 _curve(axes, line, colour)
             self._scale(axes)
             for name, step in self.phases if len(self.phases) > 1 else ():
-                axes.axvline(step, color=_INK, linewidth=0.8, linestyle=(0, (2, 3)))
+                if step:
+                    axes.axvline(step, color=_INK, linewidth=0.8, linestyle=(0, (2, 3)))
                 axes.annotate(
                     name, (step, 1.0), xycoords=("data", "axes fraction"), xytext=(3, -9), textcoords="offset points"
                 )
             axes.set_xlabel("step")
             axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
-            axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
             if len(self.lines) > 1:
                 canvas.legend(
                     *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, borderpad=0
@@ -77,7 +77,9 @@ class Panel:
         if self.limits is not None:
             low, high = self.limits
             axes.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+            axes.set_yticks([low + quarter * (high - low) / 4 for quarter in range(5)])
             return
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4))
         low, high = axes.get_ylim()
         if high - low < _LEAST_SPAN:
             middle = (low + high) / 2

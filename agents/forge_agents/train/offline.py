@@ -1,27 +1,27 @@
 """Learn from attempts that the starting policy made once: rejection-sampling fine-tuning (`rft`) and direct preference
-optimization (`dpo`, Rafailov et al. 2023).
+optimization (`dpo`, Rafailov et al. 2023). And, as a control, from further oracle demonstrations (`sft`).
 
-Both make as many attempts on as many episodes as the online algorithms would in the preset's steps, so that a comparison
+The first two make as many attempts on as many episodes as the online algorithms would in the preset's steps, so that a comparison
 of algorithms spends the same on each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 from forge_agents.client import ArenaClient
-from forge_agents.models import load_model
+from forge_agents.models import Loaded, load_model
 from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.attempts import Group, attempts
 from forge_agents.train.journal import Journal
 from forge_agents.train.online import Arena, Measuring, TrainingStopped
-from forge_agents.train.presets import Algorithm, Preset
-from forge_agents.train.progress import Progress, Reporter
-from forge_agents.train.warm_start import train
+from forge_agents.train.presets import Algorithm, Preset, WarmStart
+from forge_agents.train.progress import Progress, Reporter, WallClock
+from forge_agents.train.warm_start import FAR, demonstrated, fine_tune, train
 from forge_arena.verdicts import messages
 
 # TRL's and the paper's default; the presets' beta is the weight of a KL term, which is another thing.
@@ -31,7 +31,7 @@ DPO_BETA = 0.1
 def learn_offline(
     preset: Preset, source: str, arena: Arena, folder: Path, *, phase: str, journal: Journal, reporter: Reporter
 ) -> None:
-    """Train the model of `source` by `rft` or `dpo`; the result is saved in `folder / "model"`.
+    """Train the model of `source` by `rft`, `dpo` or `sft`; the result is saved in `folder / "model"`.
 
     Raises:
         TrainingStopped: nothing was learned, because no attempt was kept or no group had two different rewards.
@@ -39,46 +39,59 @@ def learn_offline(
     """
     loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-        groups = list(
-            attempts(
-                loaded,
-                client,
-                url=arena.url,
-                token=arena.token,
-                start=preset.start,
-                episodes=preset.steps * preset.prompts,
-                samples=preset.generations,
-                temperature=preset.temperature,
-                top_p=preset.top_p,
-                max_tokens=preset.max_completion,
-                batch=max(preset.batch, preset.held_out.batch),
-                on_progress=lambda done, of: reporter.progress(f"{phase}: attempts", done, of, ""),
+        watching: list[TrainerCallback] = [Measuring(phase, preset, client, loaded.tokenizer, journal)]
+        if preset.wall_seconds is not None:
+            watching.append(WallClock(preset.wall_seconds))
+        if preset.algorithm is Algorithm.sft:
+            settings = preset.warm_start or WarmStart()
+            shown = demonstrated(preset, settings, client, reporter, start=FAR + settings.demonstrations)
+            fine_tune(
+                preset, settings, loaded, shown, folder / "model", phase=phase, reporter=reporter, callbacks=watching
             )
-        )
-        measuring = Measuring(phase, preset, client, loaded.tokenizer, journal)
+            return
+        groups = list(_attempted(preset, loaded, client, arena, phase, reporter))
         rows = kept_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
         if not rows:
             raise TrainingStopped(
                 "no attempt can be learned from: none was right, or all of every group earned the same; begin from a better "
                 "warm start, or raise the temperature"
             )
-        if preset.algorithm is Algorithm.rft:
-            train(
-                preset,
-                loaded.model,
-                loaded.tokenizer,
-                rows,
-                phase=phase,
-                whole_text=False,
-                epochs=1,
-                batch=preset.batch,
-                learning_rate=preset.learning_rate,
-                folder=folder / "model",
-                reporter=reporter,
-                callbacks=[measuring],
-            )
+        if preset.algorithm is Algorithm.dpo:
+            _prefer(preset, source, loaded.tokenizer, rows, folder, phase, reporter, watching)
             return
-        _prefer(preset, source, loaded.tokenizer, rows, folder, phase, reporter, measuring)
+        train(
+            preset,
+            loaded.model,
+            loaded.tokenizer,
+            rows,
+            phase=phase,
+            whole_text=False,
+            epochs=1,
+            batch=preset.batch,
+            learning_rate=preset.learning_rate,
+            folder=folder / "model",
+            reporter=reporter,
+            callbacks=watching,
+        )
+
+
+def _attempted(
+    preset: Preset, loaded: Loaded, client: ArenaClient, arena: Arena, phase: str, reporter: Reporter
+) -> Iterator[Group]:
+    return attempts(
+        loaded,
+        client,
+        url=arena.url,
+        token=arena.token,
+        start=preset.start,
+        episodes=preset.steps * preset.prompts,
+        samples=preset.generations,
+        temperature=preset.temperature,
+        top_p=preset.top_p,
+        max_tokens=preset.max_completion,
+        batch=max(preset.batch, preset.held_out.batch),
+        on_progress=lambda done, of: reporter.progress(f"{phase}: attempts", done, of, ""),
+    )
 
 
 def kept_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
@@ -115,7 +128,7 @@ def _prefer(
     folder: Path,
     phase: str,
     reporter: Reporter,
-    measuring: Measuring,
+    watching: Sequence[TrainerCallback],
 ) -> None:
     model, reference = (load_model(source, dtype=preset.dtype, quantization=quantized(preset)).model for _ in range(2))
     config = DPOConfig(
@@ -144,7 +157,7 @@ def _prefer(
         train_dataset=Dataset.from_list(list(rows)),
         processing_class=tokenizer,
         peft_config=adapter(preset),
-        callbacks=[Progress(phase, reporter, "loss"), measuring],
+        callbacks=[Progress(phase, reporter, "loss"), *watching],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

@@ -27,7 +27,7 @@ from forge_agents.train.algorithms import TRAINERS, online_config
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.journal import Journal, Watch
 from forge_agents.train.presets import Preset
-from forge_agents.train.progress import Progress, Reporter
+from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rewards import ArenaReward, Scored
 
 POSITION = "position.json"
@@ -83,6 +83,8 @@ def learn(
         trainer.add_callback(Progress(phase, reporter, "reward"))
         trainer.add_callback(_Journalist(phase, journal, watch))
         trainer.add_callback(Measuring(phase, preset, client, tokenizer, journal, watch))
+        if preset.wall_seconds is not None:
+            trainer.add_callback(WallClock(preset.wall_seconds))
         try:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         except (ArenaError, KeyboardInterrupt) as trouble:

@@ -30,7 +30,7 @@ from forge_agents.train.report import write_report
 from forge_agents.train.warm_start import starting_model
 from forge_arena.wire import Curriculum, DifficultyCell
 
-OFFLINE = (Algorithm.rft, Algorithm.dpo)
+OFFLINE = (Algorithm.rft, Algorithm.dpo, Algorithm.sft)
 # Calibration draws from here on, between the prompts of training and the demonstrations.
 ASIDE = 5_000_000
 
@@ -67,7 +67,7 @@ def run(
         stats = client.stats()
         suite = f"{stats.suite}:{stats.version}"
         journal.begin(preset, arena=arena.url, suite=suite)
-        source = str(start) if start is not None else _starting_model(preset, client, suite, folder / "start", reporter)
+        source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
     evaluated(preset, source, arena, folder / "before.json", journal, step=0, phase="phase 1", reporter=reporter)
     model = _phase(preset, source, arena, folder / "phase1", "phase 1", journal, reporter, resume)
     last = preset
@@ -112,10 +112,10 @@ def evaluated(
     return result
 
 
-def _starting_model(preset: Preset, client: ArenaClient, suite: str, folder: Path, reporter: Reporter) -> str:
+def _starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: Reporter) -> str:
     if preset.warm_start is not None and (folder / "done").is_file():
         return str(folder)
-    source = starting_model(preset, client, suite, folder, reporter)
+    source = starting_model(preset, client, folder, reporter)
     if folder.is_dir():
         (folder / "done").touch()
     return source

@@ -30,6 +30,7 @@ class Algorithm(StrEnum):
     rft = "rft"
     dpo = "dpo"
     rloo = "rloo"
+    sft = "sft"
 
 
 class _Settings(BaseModel):
@@ -148,6 +149,7 @@ class Preset(_Settings):
     vllm: Vllm | None = None
 
     start: int = Field(default=0, ge=0, description="first index of the train stream")
+    wall_seconds: float | None = Field(default=None, gt=0, description="stop learning after so long, done or not")
     save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(default=2, ge=1)
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")

@@ -1,5 +1,6 @@
 """Tell a person how far long work is: the trainer's steps, as one line that a progress bar can show."""
 
+from time import monotonic
 from typing import Any, Protocol
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -53,3 +54,19 @@ class Progress(TrainerCallback):
     def _report(self, state: TrainerState) -> None:
         if state.is_world_process_zero:
             self._reporter.progress(self._phase, state.global_step, state.max_steps, self._note)
+
+
+class WallClock(TrainerCallback):
+    """Ends training after so many seconds, as if its steps were done."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._began = monotonic()
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self._began = monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        control.should_training_stop |= monotonic() - self._began > self._seconds

@@ -8,7 +8,7 @@ section) keep their meaning, and so do numbers, and so does the label.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Self
@@ -63,7 +63,7 @@ class Renaming:
             if low in self.kept:
                 return word
             if low not in names:
-                names[low] = self._another(rng)
+                names[low] = self._another(rng, names.values())
             return names[low].capitalize() if word[0].isupper() else names[low]
 
         seen = demonstration.observation
@@ -78,7 +78,13 @@ class Renaming:
             }
         )
 
-    def _another(self, rng: Random) -> str:
+    def _another(self, rng: Random, taken: Collection[str]) -> str:
+        """A name that nothing else has: two options of one name would make a wrong answer right."""
+        while (name := self._any(rng)) in taken or name in self.kept:
+            pass
+        return name
+
+    def _any(self, rng: Random) -> str:
         if not self.others or rng.random() < MADE_UP:
             return "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((1, 2, 2, 3))))
         return rng.choice(self.others)

@@ -7,11 +7,9 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-import jinja2
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
@@ -23,6 +21,7 @@ from forge_agents.train.figures import Line, Panel, bins, reliability
 from forge_agents.train.journal import lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS, read, sendable
+from forge_agents.train.templates import filled
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth, Verdict
 from forge_arena.verdicts import messages
 from forge_arena.wire import Attempt, DifficultyCell
@@ -149,12 +148,14 @@ def write_report(folder: Path) -> Path:
         ValueError: the folder holds no run, or a record of it is damaged.
     """
     run = Run.load(folder)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    text = files(__package__).joinpath("report.html.jinja").read_text(encoding="utf-8")
-    page = environment.from_string(text).render(
-        run=run, shown=_shown, signed=signed, interval=interval, figure=_Numbered(), stealth=STEALTH
+    page = filled(
+        "report.html.jinja",
+        run=run,
+        shown=_shown,
+        signed=signed,
+        interval=interval,
+        figure=_Numbered(),
+        stealth=STEALTH,
     )
     path = folder / "report.html"
     path.write_text(page, encoding="utf-8")
@@ -310,9 +311,7 @@ class Run:
 
     def _points(self, records: Sequence[Mapping[str, Any]], name: str) -> Points:
         begins = dict(self.phases())
-        return [
-            (begins[line["phase"]] + line["step"], line[name]) for line in records if line.get(name) is not None
-        ]
+        return [(begins[line["phase"]] + line["step"], line[name]) for line in records if line.get(name) is not None]
 
     def _ends(self, name: str) -> Any:
         if self.before is None or self.after is None:
@@ -359,7 +358,11 @@ def _setting(value: Any) -> str:
         return ", ".join(f"{name} {_setting(inner)}" for name, inner in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(str, value)) or "none"
-    return {None: "none", True: "yes", False: "no"}.get(value, str(value)) if not isinstance(value, float) else f"{value:g}"
+    return (
+        {None: "none", True: "yes", False: "no"}.get(value, str(value))
+        if not isinstance(value, float)
+        else f"{value:g}"
+    )
 
 
 def _times(begun: Sequence[str]) -> str:
@@ -368,4 +371,4 @@ def _times(begun: Sequence[str]) -> str:
 
 
 def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "\u2013" if value is None else f"{value:.3f}"

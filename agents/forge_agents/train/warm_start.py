@@ -16,10 +16,10 @@ from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from forge_agents.client import ArenaClient
-from forge_agents.models import load_model
+from forge_agents.models import Loaded, load_model
 from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.demonstrations import Demonstration, demonstrations
-from forge_agents.train.presets import Preset, PresetError
+from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.renaming import Renaming
 from forge_agents.train.tiny import make_model
@@ -32,32 +32,18 @@ TEXTS = 3_000
 WARMUP = 20
 
 
-def starting_model(preset: Preset, client: ArenaClient, suite: str, folder: Path, reporter: Reporter) -> str:
+def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: Reporter) -> str:
     """The folder or name of the model to start from; written to `folder` unless the preset's model is taken as it is.
 
     Raises:
         PresetError: a model from scratch without a warm start.
         ArenaError: demonstrations cannot be had.
     """
-    settings = preset.warm_start
-    if settings is None:
+    if preset.warm_start is None:
         if preset.model is None:
             raise PresetError("a model from scratch needs a warm start: it cannot write a verdict")
         return preset.model
-    shown: list[Demonstration] = []
-    for demonstration in demonstrations(
-        client,
-        suite=suite,
-        start=FAR,
-        count=settings.demonstrations,
-        checking=settings.checking,
-        seed=preset.seed,
-        on_progress=lambda done, of: reporter.progress("demonstrations", done, of, ""),
-    ):
-        shown.append(demonstration)
-    if settings.renamed:
-        renaming, rng = Renaming.learned(shown[:TEXTS]), Random(preset.seed)
-        shown = [renaming.renamed(one, rng) if rng.random() < settings.renamed else one for one in shown]
+    shown = demonstrated(preset, preset.warm_start, client, reporter, start=FAR)
     source = preset.model
     if preset.scratch is not None:
         reporter.say("making a model from scratch, and drilling it in copying")
@@ -65,30 +51,61 @@ def starting_model(preset: Preset, client: ArenaClient, suite: str, folder: Path
         make_model(folder, texts, preset.scratch, preset.seed)
         source = str(folder)
     assert source is not None
-    _fine_tune(preset, source, shown, folder, reporter)
+    loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
+    fine_tune(preset, preset.warm_start, loaded, shown, folder, phase="warm start", reporter=reporter)
     return str(folder)
 
 
-def _fine_tune(preset: Preset, source: str, shown: Sequence[Demonstration], folder: Path, reporter: Reporter) -> None:
-    settings = preset.warm_start
-    assert settings is not None
-    loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
-    rows = [
-        {"prompt": messages(d.observation), "completion": [{"role": "assistant", "content": d.completion}]}
-        for d in shown
-    ]
+def demonstrated(
+    preset: Preset, settings: WarmStart, client: ArenaClient, reporter: Reporter, *, start: int
+) -> list[Demonstration]:
+    """The demonstrations that the settings ask for, from an index of the train split on."""
+    stats = client.stats()
+    shown = list(
+        demonstrations(
+            client,
+            suite=f"{stats.suite}:{stats.version}",
+            start=start,
+            count=settings.demonstrations,
+            checking=settings.checking,
+            seed=preset.seed,
+            on_progress=lambda done, of: reporter.progress("demonstrations", done, of, ""),
+        )
+    )
+    if not settings.renamed:
+        return shown
+    renaming, rng = Renaming.learned(shown[:TEXTS]), Random(preset.seed)
+    return [renaming.renamed(one, rng) if rng.random() < settings.renamed else one for one in shown]
+
+
+def fine_tune(
+    preset: Preset,
+    settings: WarmStart,
+    loaded: Loaded,
+    shown: Sequence[Demonstration],
+    folder: Path,
+    *,
+    phase: str,
+    reporter: Reporter,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> None:
+    """Fine-tune a model on demonstrations, and save it in `folder`."""
     train(
         preset,
         loaded.model,
         loaded.tokenizer,
-        rows,
-        phase="warm start",
+        [
+            {"prompt": messages(one.observation), "completion": [{"role": "assistant", "content": one.completion}]}
+            for one in shown
+        ],
+        phase=phase,
         whole_text=settings.whole_text,
         epochs=settings.epochs,
         batch=settings.batch,
         learning_rate=settings.learning_rate,
         folder=folder,
         reporter=reporter,
+        callbacks=callbacks,
     )
 
 

@@ -1,0 +1,85 @@
+"""Write a model card for what a run trained, in the Hub's format: whoever gets the model also gets what was measured."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from forge_agents.train.changes import Changes, interval, signed
+from forge_agents.train.report import Run
+from forge_agents.train.templates import filled
+from forge_arena.rewards import WEIGHTS
+from forge_arena.verdicts import OVERSEER_PROMPT
+
+LICENCE = "apache-2.0"
+# What the Hub calls our metrics, where it has a name for them.
+HUB_NAMES = {"auroc": "roc_auc", "brier": "brier_score"}
+
+
+def write_card(folder: Path) -> Path:
+    """Write `folder / "model" / "README.md"` and return its path.
+
+    Raises:
+        ValueError: the folder holds no run or no trained model yet, or a record of it is damaged.
+    """
+    run = Run.load(folder)
+    model = folder / "model"
+    if not (model / "config.json").is_file():
+        raise ValueError(
+            f"{folder} holds no trained model: model/config.json is missing; go on with the run by --resume"
+        )
+    card = ModelCard(
+        filled(
+            "card.md.jinja",
+            data=_data(run).to_yaml(),
+            run=run,
+            title=_name(run),
+            licence=LICENCE,
+            prompt=OVERSEER_PROMPT,
+            weights=WEIGHTS,
+            shown=lambda value: "" if value is None else f"{value:.3f}",
+            signed=signed,
+            interval=interval,
+        )
+    )
+    path = model / "README.md"
+    card.save(path)
+    return path
+
+
+def _data(run: Run) -> ModelCardData:
+    known: dict[str, Any] = {}
+    if (base := run.preset.get("model")) is not None:
+        known["base_model"] = base
+    if run.changes is not None:
+        known |= {"model_name": _name(run), "eval_results": _results(run.changes)}
+    return ModelCardData(
+        license=LICENCE,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["forge-arena", "scalable-oversight", "reinforcement-learning", str(run.preset["algorithm"])],
+        **known,
+    )
+
+
+def _results(changes: Changes) -> list[EvalResult]:
+    result = changes.after
+    return [
+        EvalResult(
+            task_type="text-classification",
+            task_name="telling corrupted answers from clean ones",
+            dataset_type="forge-arena",
+            dataset_name=f"ForgeArena {result.suite}, {result.scorecard.episodes} episodes",
+            dataset_config=result.suite,
+            dataset_split=result.split.value,
+            metric_type=HUB_NAMES.get(change.metric, change.metric),
+            metric_name=change.name,
+            metric_value=round(change.after.value, 4),
+        )
+        for change in changes.metrics
+        if change.after.value is not None
+    ]
+
+
+def _name(run: Run) -> str:
+    return f"forge-arena-{run.preset['name']}-{run.preset['algorithm']}"

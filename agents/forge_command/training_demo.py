@@ -1,0 +1,262 @@
+"""`forge-arena train demo`: show on a CPU that an overseer learns, with what it must be held against.
+
+A model from scratch, a warm start, GRPO over REST with several seeds, and the controls: shuffled rewards, the starting
+model with its threshold moved, more supervised training for the same time, and the constants. Everything is judged on
+the same episodes of the test families.
+"""
+
+import json as jsonlib
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copyfile
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from forge_command.app import JsonFile, fail, write_json
+from forge_command.demo import running_server
+from forge_command.training import Changes, reporting
+
+if TYPE_CHECKING:
+    from forge_agents.detection import Estimate
+    from forge_agents.evaluate import Result
+    from forge_agents.train.online import Arena
+    from forge_agents.train.presets import Preset
+    from forge_agents.train.progress import Reporter
+
+SHOWN = {
+    "reward": "reward",
+    "balanced_accuracy": "bal.acc",
+    "auroc": "AUROC stated",
+    "auroc_log_odds": "AUROC logit",
+    "brier": "Brier",
+    "f1": "F1",
+    "share_flagged": "flagged",
+}
+# Two processes of one thread each learn faster than one of two, and leave no core idle.
+AT_A_TIME = max(1, min(4, (os.cpu_count() or 1)))
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for models, runs and results.")] = Path("train-demo"),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO, each with another seed.")] = 3,
+    change: Changes = None,
+    json: JsonFile = None,
+) -> None:
+    """Learn on the CPU, from nothing, in under 25 minutes on two cores; nothing is downloaded.
+
+    Starts an arena with the short families, makes a model of half a million parameters, teaches it to write verdicts
+    by demonstrations, lets GRPO improve it over REST, and judges everything on test families that it never saw. A
+    stopped demo goes on where it was when it is called again with the same --out.
+    """
+    from forge_agents.client import ArenaError
+    from forge_agents.train import quiet
+    from forge_agents.train.online import Arena, TrainingStopped
+    from forge_agents.train.presets import PresetError, load_preset
+
+    quiet()
+    begun = perf_counter()
+    try:
+        preset = load_preset(
+            "tiny", ["held_out.split=test", "held_out.episodes=300", "held_out.every=0", *(change or [])]
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        with (
+            running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
+            reporting() as reporter,
+        ):
+            results, seconds = _play(preset, Arena(url), out, seeds, reporter)
+    except (ArenaError, PresetError, TrainingStopped, OSError) as error:
+        raise fail(escape(str(error))) from None
+    summary = summarised(results, seeds)
+    console = Console(stderr=json == "-")
+    console.print(_table(results, seeds, summary["means"]))
+    console.print(_differences(summary["differences"]))
+    minutes = (perf_counter() - begun) / 60
+    console.print(f"{minutes:.1f} minutes; everything is in {out}", highlight=False)
+    write_json({"suite": results["start"].suite, "minutes": minutes, "seconds": seconds, **summary["json"]}, json)
+    (out / "demo.json").write_text(jsonlib.dumps(summary["json"], indent=2) + "\n", encoding="utf-8")
+
+
+def _play(
+    preset: "Preset", arena: "Arena", out: Path, seeds: int, reporter: "Reporter"
+) -> "tuple[dict[str, Result], dict[str, float]]":
+    """Every result on the same episodes, by name, and how long each run took."""
+    from forge_agents.client import ArenaClient
+    from forge_agents.compare import best_threshold
+    from forge_agents.evaluate import Result
+    from forge_agents.train.journal import Journal
+    from forge_agents.train.online import measure
+    from forge_agents.train.pipeline import evaluated
+    from forge_agents.train.warm_start import starting_model
+
+    start = out / "start"
+    if not (start / "done").is_file():
+        with ArenaClient(arena.url) as client:
+            starting_model(preset, client, start, reporter)
+        (start / "done").touch()
+    journal = Journal(out, reporter.say)
+    before = out / "before.json"
+    results = {"start": evaluated(preset, str(start), arena, before, journal, step=0, phase="start", reporter=reporter)}
+    validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
+    threshold = best_threshold(
+        evaluated(validation, str(start), arena, out / "val.json", journal, step=0, phase="val", reporter=reporter).rows
+    )
+    moved = out / "moved.json"
+    if not moved.is_file():
+        found = measure(preset, str(start), arena, name="moved", threshold=threshold)
+        moved.write_text(found.to_json() + "\n", encoding="utf-8")
+    results["moved"] = Result.model_validate_json(moved.read_text(encoding="utf-8"))
+    runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(seeds)}
+    runs["shuffled"] = ["shuffled_rewards=true"]
+    seconds = _train_all(runs, preset, arena, out, before, reporter)
+    limit = sum(seconds[f"grpo {seed}"] for seed in range(seeds)) / seeds
+    supervised = {"supervised": ["algorithm=sft", f"wall_seconds={limit:.0f}"]}
+    seconds |= _train_all(supervised, preset, arena, out, before, reporter)
+    for name in (*runs, *supervised):
+        results[name] = Result.model_validate_json((_folder(out, name) / "after.json").read_text(encoding="utf-8"))
+    for name in ("always_clean", "always_corrupted"):
+        results[name] = _constant(name, preset, arena)
+    return results, seconds
+
+
+def _constant(name: str, preset: "Preset", arena: "Arena") -> "Result":
+    from forge_agents.evaluate import evaluate
+    from forge_agents.overseers import open_overseer
+
+    settings = preset.held_out
+    return evaluate(open_overseer(name), arena=arena.url, split=settings.split, episodes=settings.episodes)
+
+
+def _train_all(
+    runs: dict[str, list[str]], preset: "Preset", arena: "Arena", out: Path, before: Path, reporter: "Reporter"
+) -> dict[str, float]:
+    """Do the runs, some at a time, each in a process of its own; returns how many seconds each one learned."""
+    from forge_agents.train.online import TrainingStopped
+
+    done = 0
+    reporter.progress("training runs", done, len(runs), "")
+
+    def train(name: str) -> float:
+        nonlocal done
+        folder = _folder(out, name)
+        timed = folder / "seconds.json"
+        if not timed.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            # The starting model was judged already, on the same episodes.
+            copyfile(before, folder / "before.json")
+            begun = perf_counter()
+            command = [sys.executable, "-m", "forge_command", "train", "run", "--resume", "--arena", arena.url]
+            command += ["--out", str(folder), "--preset", _written(preset, folder), "--start", str(out / "start")]
+            command += [word for change in runs[name] for word in ("--set", change)]
+            process = subprocess.run(
+                command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+            )
+            if process.returncode:
+                raise TrainingStopped(f"{name}: {process.stderr[-2000:]}")
+            timed.write_text(jsonlib.dumps(perf_counter() - begun), encoding="utf-8")
+        done += 1
+        reporter.progress("training runs", done, len(runs), name)
+        return float(jsonlib.loads(timed.read_text(encoding="utf-8")))
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return dict(zip(runs, pool.map(train, runs), strict=True))
+
+
+def _written(preset: "Preset", folder: Path) -> str:
+    """The preset as a file, for the process that trains."""
+    path = folder / "preset.yaml"
+    path.write_text(preset.model_dump_json(exclude_none=True), encoding="utf-8")
+    return str(path)
+
+
+def _folder(out: Path, name: str) -> Path:
+    return out / name.replace(" ", "-")
+
+
+def summarised(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
+    """Means of the seeds and differences from the starting model, with intervals over families."""
+    from forge_agents.compare import differences, means
+
+    learned = [f"grpo {seed}" for seed in range(seeds)]
+    start = results["start"].rows
+    groups = {"start": ["start"], "grpo": learned} | {
+        name: [name] for name in results if name != "start" and name not in learned
+    }
+    averaged = {name: means([results[one].rows for one in members]) for name, members in groups.items()}
+    apart = {
+        name: differences([(start, results[one].rows) for one in members])
+        for name, members in groups.items()
+        if name != "start"
+    }
+    each = {name: means([results[name].rows]) for name in learned}
+    return {
+        "means": averaged | each,
+        "differences": apart,
+        "json": {
+            "means": _plain(averaged | each),
+            "differences from the start": _plain(apart),
+            "episodes": len(start),
+            "families": results["start"].scorecard.families,
+        },
+    }
+
+
+def _plain(tables: "dict[str, dict[str, Estimate]]") -> dict[str, Any]:
+    return {name: {metric: e.model_dump() for metric, e in row.items()} for name, row in tables.items()}
+
+
+def _table(results: "dict[str, Result]", seeds: int, averaged: "dict[str, dict[str, Estimate]]") -> Table:
+    card = results["start"].scorecard
+    table = Table(
+        title=f"{card.episodes} episodes of {card.families} test families", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("")
+    for header in SHOWN.values():
+        table.add_column(header, justify="right")
+    labels = _labels(seeds)
+    for name, row in averaged.items():
+        table.add_row(labels.get(name, name), *[_number(row[metric]) for metric in SHOWN])
+    return table
+
+
+def _labels(seeds: int) -> dict[str, str]:
+    return {
+        "start": "warm start",
+        "grpo": f"GRPO, mean of {seeds} seeds",
+        "moved": "warm start, threshold moved",
+        "shuffled": "GRPO, shuffled rewards",
+        "supervised": "supervised, same time",
+    }
+
+
+def _differences(apart: "dict[str, dict[str, Estimate]]") -> Table:
+    table = Table(title="less the warm start (95% over families)", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for header in SHOWN.values():
+        table.add_column(header, justify="right")
+    for name in ("grpo", "moved", "shuffled", "supervised"):
+        table.add_row(
+            _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[_span(apart[name][m]) for m in SHOWN]
+        )
+    return table
+
+
+def _number(estimate: "Estimate") -> str:
+    return "-" if estimate.value is None else f"{estimate.value:.3f}"
+
+
+def _span(estimate: "Estimate") -> str:
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:+.3f}"
+    return f"{estimate.value:+.3f}\n[dim]{estimate.low:+.2f}/{estimate.high:+.2f}[/]"
