@@ -18,6 +18,7 @@ from forge_server.app import serve
 from forge_server.settings import Settings
 serve(Settings(port=0, store=sys.argv[1], tokens=(sys.argv[2],), log_level="error"))
 """
+FORGE_ARENA = "from forge_command.app import main; main()"
 
 
 @contextmanager
@@ -39,6 +40,14 @@ def running(*command: str) -> Iterator[str]:
 def arena_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = tmp_path_factory.mktemp("arena") / "arena.db"
     with running("-c", SERVE, f"sqlite:///{store}", TOKEN) as url:
+        yield url
+
+
+@pytest.fixture
+def own_url(tmp_path: Path) -> Iterator[str]:
+    """The URL of an arena that no other test uses and whose test split is not sealed."""
+    store = f"sqlite:///{tmp_path}/own.db"
+    with running("-c", FORGE_ARENA, "serve", "--port", "0", "--store", store, "--open-test") as url:
         yield url
 
 

@@ -5,7 +5,8 @@ oracle's verdict is written from it. Only splits whose truth the arena gives out
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Literal, TypeAlias
 
@@ -30,6 +31,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 Style = Literal["judging", "checking"]
 Pieces: TypeAlias = Sequence[tuple[int, int, str]]
+Values: TypeAlias = frozenset[tuple[ClaimKind, Hashable]]
 
 
 class Demonstration(Noun):
@@ -113,18 +115,21 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
 
 def _closest(sentence: str, passages: Pieces, *, needed: bool) -> int:
     """The passage that a sentence is to be compared with, or -1."""
-    scores = [fuzz.token_set_ratio(sentence, passage) + _alike(sentence, passage) for *_, passage in passages]
+    values = _values(sentence)
+    scores = [fuzz.token_set_ratio(sentence, text) + _alike(values, _values(text)) for *_, text in passages]
     best = max(range(len(scores)), key=scores.__getitem__, default=-1)
     return best if best >= 0 and (needed or scores[best] >= IN_COMMON) else -1
 
 
-def _alike(sentence: str, passage: str) -> float:
+def _alike(some: Values, others: Values) -> float:
     """What values in common add to the likeness of two texts: equal ones much, others of the same kind a little."""
-    values = [m for m in mentions(sentence) if m.kind is not ClaimKind.citation]
-    others = [m for m in mentions(passage) if m.kind is not ClaimKind.citation]
-    equal = {(m.kind, m.value) for m in values} & {(m.kind, m.value) for m in others}
-    kinds = {m.kind for m in values} & {m.kind for m in others}
-    return SAME_VALUE * len(equal) + SAME_KIND * len(kinds)
+    kinds = {kind for kind, _ in some} & {kind for kind, _ in others}
+    return SAME_VALUE * len(some & others) + SAME_KIND * len(kinds)
+
+
+@lru_cache(maxsize=1024)
+def _values(text: str) -> Values:
+    return frozenset((m.kind, m.value) for m in mentions(text) if m.kind is not ClaimKind.citation)
 
 
 def _wrong(seen: Observation, truth: Truth, said: Pieces, passages: Pieces) -> tuple[int, int]:

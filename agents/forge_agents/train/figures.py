@@ -134,7 +134,7 @@ def reliability(found: Sequence[Bin], number: int, *, second: bool = False) -> s
 
 def smoothed(values: Sequence[float], share: float = SMOOTHING) -> list[float]:
     """A centred running mean over a share of the values; at the ends over what there is."""
-    reach = int(len(values) * share / 2 + 0.5)
+    reach = int(len(values) * share / 2)
     return [float(np.mean(values[max(0, at - reach) : at + reach + 1])) for at in range(len(values))]
 
 

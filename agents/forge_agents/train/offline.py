@@ -69,6 +69,7 @@ def learn_offline(
             epochs=1,
             batch=preset.batch,
             learning_rate=preset.learning_rate,
+            warmup_steps=preset.warmup_steps,
             folder=folder / "model",
             reporter=reporter,
             callbacks=watching,

@@ -19,6 +19,7 @@ from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBas
 from transformers import Qwen2Tokenizer as Tokenizer
 
 from forge_agents.train.presets import Scratch
+from forge_arena.types import CorruptionType
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CHAT_TEMPLATE = (
@@ -26,14 +27,17 @@ CHAT_TEMPLATE = (
     "{% elif message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|im_end|>{% endgeneration %}"
     "{% endif %}{% endfor %}"
 )
-# The fixed parts of a verdict and of the user text, a token each: they carry no information and cost a step each.
+# What a verdict decides, a token each, so that a decision is one choice; and its fixed parts, which carry no information
+# and would cost a step each.
+DECISIONS = (" true", " false", " = ok", *(f" = {type.value}" for type in CorruptionType))
 FIXED = (
+    *DECISIONS,
     "<think>",
     "</think>",
-    '{"detection": ',
+    '{"detection":',
     ', "explanation": "',
     '", "correction": "',
-    '", "confidence": ',
+    '", "confidence":',
     "Task:\n",
     "\n\nSource material:\n",
     "\n\nWorker reasoning:\n(none)",

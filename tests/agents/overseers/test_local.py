@@ -1,0 +1,128 @@
+"""A language model as an overseer: what it writes, its log-odds, and a threshold that overrules its choice."""
+
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from forge_agents.client import ArenaClient  # noqa: E402
+from forge_agents.evaluate import evaluate  # noqa: E402
+from forge_agents.models import Loaded, load_model  # noqa: E402
+from forge_agents.overseers import Completion, NoSuchOverseer, Overseer, open_overseer  # noqa: E402
+from forge_agents.overseers.local import LocalModel  # noqa: E402
+from forge_arena.types import Domain, Observation, Verdict  # noqa: E402
+from forge_arena.verdicts import messages, observation_text, parse_verdict, verdict_text  # noqa: E402
+
+OBSERVATIONS = [
+    Observation(
+        task="Answer.",
+        source_material=f"The fee is ${n}.",
+        worker_reasoning="",
+        worker_output=f"The fee {n} is {'cheap' if n < 4 else 'dear'}",
+        domain=Domain.customer_support,
+    )
+    for n in range(8)
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that was taught to flag the first half of the observations, and why in one word for either label."""
+    from forge_agents.train.presets import Scratch
+    from forge_agents.train.tiny import make_model
+
+    folder = tmp_path_factory.mktemp("judge")
+    said = {
+        flag: verdict_text(Verdict(detection=flag, explanation=why, correction="", confidence=0.8))
+        for flag, why in ((True, "late"), (False, "fine"))
+    }
+    # Of three times it says twice what it shall say, so that it knows how to go on from the other word as well.
+    lessons = [(o, said[flag]) for n, o in enumerate(OBSERVATIONS) for flag in (n < 4, n < 4, n >= 4)]
+    texts = [f"{observation_text(o)}\n{answer}" for o, answer in lessons] * 10
+    size = Scratch(vocabulary=400, hidden=64, layers=2, heads=2, drill=0)
+    make_model(folder, [*texts, *["true", "false"] * 200], size, 0)
+    loaded = load_model(folder, device="cpu")
+    torch.manual_seed(0)
+    optimizer = torch.optim.AdamW(loaded.model.parameters(), lr=3e-3)
+    chats = [[*messages(o), {"role": "assistant", "content": answer}] for o, answer in lessons]
+    loaded.tokenizer.padding_side = "right"
+    batch = loaded.tokenizer.apply_chat_template(
+        chats, return_dict=True, padding=True, return_tensors="pt", return_assistant_tokens_mask=True
+    )
+    labels = batch["input_ids"].masked_fill(torch.as_tensor(batch.pop("assistant_masks")) == 0, -100)
+    for _ in range(200):
+        loss = loaded.model(**batch, labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    loaded.model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path) -> Loaded:
+    return load_model(folder, device="cpu")
+
+
+def flags(said: list[Completion]) -> list[bool]:
+    return [parse_verdict(one).detection for one in said]
+
+
+def test_it_keeps_the_protocol_and_says_what_the_model_says(folder: Path) -> None:
+    overseer = open_overseer(f"hf:{folder}", max_tokens=24)
+    assert isinstance(overseer, Overseer)
+    assert overseer.name == f"hf:{folder}"
+    said = [Completion(one) for one in overseer.review(OBSERVATIONS)]  # type: ignore[arg-type]
+    assert flags(said) == [True] * 4 + [False] * 4
+
+
+def test_its_log_odds_have_the_sign_of_what_it_wrote(loaded: Loaded) -> None:
+    said = LocalModel(loaded, max_tokens=24, batch=3).review(OBSERVATIONS)
+    assert all(one.log_odds is not None for one in said)
+    assert [(one.log_odds or 0.0) > 0 for one in said] == flags(said)
+
+
+def test_a_threshold_turns_the_word_around_and_the_model_goes_on_from_it(loaded: Loaded) -> None:
+    plain = LocalModel(loaded, max_tokens=24).review(OBSERVATIONS)
+    strict = LocalModel(loaded, max_tokens=24, threshold=1e6, batch=3).review(OBSERVATIONS)
+    lax = LocalModel(loaded, max_tokens=24, threshold=-1e6).review(OBSERVATIONS)
+    assert flags(strict) == [False] * 8
+    assert flags(lax) == [True] * 8
+    # What it would have written anyway is left as it is; what it goes on with is what belongs to the other word.
+    assert strict[4:] == plain[4:]
+    assert lax[:4] == plain[:4]
+    assert {parse_verdict(one).explanation for one in strict} == {"fine"}
+    assert {parse_verdict(one).explanation for one in lax} == {"late"}
+    odds = [one.log_odds for one in plain]
+    assert [one.log_odds for one in lax] == odds
+    # Another batch, another rounding.
+    assert [one.log_odds for one in strict] == pytest.approx(odds, abs=1e-4)
+
+
+def test_a_threshold_between_two_log_odds_flags_those_above_it(loaded: Loaded) -> None:
+    odds = [one.log_odds or 0.0 for one in LocalModel(loaded, max_tokens=24).review(OBSERVATIONS)]
+    middle = sorted(odds)[5]
+    said = LocalModel(loaded, max_tokens=24, threshold=middle).review(OBSERVATIONS)
+    assert flags(said) == [one > middle for one in odds]
+
+
+def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None:
+    (plain,), (told,) = (
+        LocalModel(loaded, max_tokens=2, threshold=threshold).review(OBSERVATIONS[:1]) for threshold in (None, 1e6)
+    )
+    assert plain == told
+    assert plain.log_odds is None
+
+
+def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient) -> None:
+    found = evaluate(LocalModel(loaded, max_tokens=24, name="mine"), arena=client, split="train", episodes=4)
+    assert found.overseer == "mine"
+    for row in found.rows:
+        assert (row.log_odds is None) == (row.detection is None)
+
+
+def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchOverseer, match=r"overseer 'hf:.*nowhere': no tokenizer in"):
+        open_overseer(f"hf:{tmp_path}/nowhere")

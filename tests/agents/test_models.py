@@ -1,0 +1,177 @@
+"""Loading and asking a language model: deterministic, the model's own log-odds, refused early where it cannot work."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+from forge_agents.models import (  # noqa: E402
+    Loaded,
+    ModelError,
+    Written,
+    load_model,
+    load_tokenizer,
+    tokens_until,
+    write,
+)
+from forge_arena.types import Verdict  # noqa: E402
+from forge_arena.verdicts import verdict_text  # noqa: E402
+
+SAID = verdict_text(Verdict(detection=True, explanation="late", correction="", confidence=0.8))
+ASKED = (
+    "The late fine is $37.",
+    "Your loan runs for 28 days, and a lost book calls for a payment.",
+    "x",
+    "Until 8 August 10 days.",
+)
+CHATS = [[{"role": "user", "content": text}] for text in ASKED]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that knows the words of a verdict as tokens, and nothing else."""
+    from forge_agents.train.presets import Scratch
+    from forge_agents.train.tiny import make_model
+
+    folder = tmp_path_factory.mktemp("tiny")
+    size = Scratch(vocabulary=400, hidden=32, layers=1, heads=2, drill=0)
+    make_model(folder, [*ASKED, *["true", "false", SAID] * 50], size, 0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path) -> Loaded:
+    return load_model(folder, device="cpu")
+
+
+def said(loaded: Loaded, chats: list[Any], **settings: Any) -> list[Written]:
+    return list(write(loaded, chats, **{"max_tokens": 24, **settings}))
+
+
+def prompt(loaded: Loaded, chat: list[dict[str, str]]) -> Any:
+    text = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    return loaded.tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+
+
+def test_greedy_text_is_the_same_in_any_batch_and_what_generate_gives(loaded: Loaded) -> None:
+    found = said(loaded, CHATS, batch=4)
+    assert found == said(loaded, CHATS, batch=1) == said(loaded, CHATS, batch=3)
+    for chat, one in zip(CHATS, found, strict=True):
+        asked = prompt(loaded, chat)
+        made = loaded.model.generate(asked, max_new_tokens=24, do_sample=False)[0, asked.shape[1] :]
+        assert one.text == loaded.tokenizer.decode(made, skip_special_tokens=True)
+
+
+def test_a_text_ends_at_the_end_token_or_is_cut_off(loaded: Loaded) -> None:
+    assert [(one.tokens, one.ended) for one in said(loaded, CHATS[:1], max_tokens=3)] == [(3, False)]
+    torch.manual_seed(0)
+    many = said(loaded, CHATS[:1] * 200, max_tokens=60, temperature=2.0, batch=100)
+    assert {one.ended for one in many} == {True, False}
+    assert all(one.tokens < 60 for one in many if one.ended)
+    assert all(one.tokens == 60 for one in many if not one.ended)
+    assert not any("<|im_end|>" in one.text for one in many)
+
+
+def test_sampling_follows_the_seed_and_leaves_the_mode_of_the_model(loaded: Loaded) -> None:
+    loaded.model.train()
+    try:
+        texts = []
+        for seed in (1, 1, 2):
+            torch.manual_seed(seed)
+            texts.append([one.text for one in said(loaded, CHATS, temperature=1.0)])
+        assert loaded.model.training
+    finally:
+        loaded.model.eval()
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_an_answer_that_is_begun_is_gone_on_with_and_counts_as_written(loaded: Loaded) -> None:
+    begun = [SAID[:20], "", SAID[:-1], "x"]
+    found = said(loaded, CHATS, begun=begun, batch=3)
+    for chat, start, one in zip(CHATS, begun, found, strict=True):
+        assert one.text.startswith(start)
+        start_ids = loaded.tokenizer(start, return_tensors="pt", add_special_tokens=False)["input_ids"]
+        asked = torch.cat([prompt(loaded, chat), start_ids.long()], dim=1)
+        made = loaded.model.generate(asked, max_new_tokens=24, do_sample=False)[0, asked.shape[1] :]
+        assert one.text == start + loaded.tokenizer.decode(made, skip_special_tokens=True)
+        assert one.tokens >= start_ids.shape[1]
+
+
+@pytest.mark.parametrize("detection", [True, False])
+def test_log_odds_are_the_models_own_at_the_word_of_the_detection(loaded: Loaded, detection: bool) -> None:
+    text = f"<think>{ASKED[0]}</think>" + SAID.replace("true", str(detection).lower())
+    begun = [text, SAID.replace("true", str(detection).lower()), text]
+    found = said(loaded, CHATS[:3], begun=begun, log_odds=True, max_tokens=1)
+    true, false = (loaded.tokenizer.encode(f" {word}", add_special_tokens=False)[0] for word in ("true", "false"))
+    for chat, start, one in zip(CHATS, begun, found, strict=False):
+        ids = loaded.tokenizer(start, return_tensors="pt", add_special_tokens=False)["input_ids"][0]
+        (place,) = [number for number, id in enumerate(ids.tolist()) if id in (true, false)]
+        with torch.inference_mode():
+            logits = loaded.model(torch.cat([prompt(loaded, chat), ids[None, :place]], dim=1)).logits[0, -1]
+        assert one.log_odds == pytest.approx(float(logits[true] - logits[false]), abs=1e-4)
+
+
+def test_where_there_is_no_verdict_there_are_no_log_odds(loaded: Loaded) -> None:
+    found = said(loaded, CHATS, log_odds=True)
+    assert [one.log_odds for one in found] == [None] * 4
+    assert said(loaded, CHATS, begun=["no", SAID, "no", "no"], max_tokens=1)[1].log_odds is None
+    mixed = said(loaded, CHATS, begun=["no", SAID, "no", "no"], log_odds=True, max_tokens=1)
+    assert [one.log_odds is None for one in mixed] == [True, False, True, True]
+
+
+def test_tokens_are_counted_until_their_text_is_long_enough(loaded: Loaded) -> None:
+    ids = loaded.tokenizer.encode("退款 " + SAID, add_special_tokens=False)
+    until = tokens_until(loaded.tokenizer, ids)
+    assert until(0) == 0
+    assert until(len(SAID) + 3) == len(ids)
+    for characters in range(3, len(SAID) + 4):
+        count = until(characters)
+        assert len(loaded.tokenizer.decode(ids[:count])) >= characters
+        assert len(loaded.tokenizer.decode(ids[: count - 1])) < characters
+
+
+def changed(folder: Path, to: Path, **settings: Any) -> Path:
+    """A copy of the model's folder with some of its tokenizer's settings changed (None: taken away)."""
+    to.mkdir()
+    for path in folder.iterdir():
+        (to / path.name).write_bytes(path.read_bytes())
+    path = to / "tokenizer_config.json"
+    known = json.loads(path.read_text(encoding="utf-8")) | settings
+    path.write_text(json.dumps({name: value for name, value in known.items() if value is not None}), encoding="utf-8")
+    return to
+
+
+def test_a_tokenizer_pads_on_the_left_with_the_end_where_it_has_no_pad(folder: Path, tmp_path: Path) -> None:
+    assert load_tokenizer(folder).padding_side == "left"
+    without = load_tokenizer(changed(folder, tmp_path / "m", pad_token=None))
+    assert (without.pad_token, without.padding_side) in ((without.eos_token, "left"), ("<|endoftext|>", "left"))
+
+
+def test_a_tokenizer_without_a_chat_template_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = changed(folder, tmp_path / "m", chat_template=None)
+    (path / "chat_template.jinja").unlink(missing_ok=True)
+    with pytest.raises(ModelError, match="has no chat template: take the model's instruct form"):
+        load_tokenizer(path)
+
+
+def test_a_tokenizer_with_neither_pad_nor_end_is_refused(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    bare = transformers.PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE(vocab={"a": 0}, merges=[])))
+    bare.chat_template = "{{ messages[0]['content'] }}"
+    bare.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="has neither a pad token nor an end-of-text token: set one and save it"):
+        load_tokenizer(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused_in_one_line(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^no tokenizer in '.*nowhere': .*$"):
+        load_model(tmp_path / "nowhere")
+    path = changed(folder, tmp_path / "m")
+    (path / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"^no model in '.*': .*$"):
+        load_model(path)

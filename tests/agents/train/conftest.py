@@ -1,0 +1,150 @@
+"""An arena of short episodes, and a tiny real model that writes verdicts, right or wrong, and can learn from them."""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from forge_agents.client import ArenaClient
+from forge_arena.types import Verdict
+from forge_arena.verdicts import messages, observation_text, verdict_text
+
+from ..conftest import FORGE_ARENA, running
+
+SERVE = ("-c", FORGE_ARENA, "serve", "--scenarios", "short", "--log-level", "error")
+# A run of four steps of two episodes with four attempts each, which takes seconds.
+SMALL: dict[str, Any] = {
+    "about": "for tests",
+    "steps": 4,
+    "batch": 8,
+    "generations": 4,
+    "learning_rate": 1e-3,
+    "warmup_steps": 0,
+    "temperature": 1.0,
+    "max_completion": 24,
+    "save_every": 2,
+    "keep_checkpoints": 9,
+    "patience": 5.0,
+    "trackers": [],
+    "held_out": {"episodes": 8, "batch": 8},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An arena, and the file in which it keeps what it was asked and what it answered."""
+
+    url: str
+    store: Path
+
+    def attempts(self, split: str = "train", below: int = 1_000_000) -> dict[int, list[str]]:
+        """The ids of the episodes of each index below `below`, once for every verdict that was given on them."""
+        asked = (
+            "select key, id from episodes join verdicts on id = episode_id where split = ? order by verdicts.created"
+        )
+        with closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as store:
+            found = store.execute(asked, (split,)).fetchall()
+        made: dict[int, list[str]] = {}
+        for key, episode in found:
+            index = int(key.split(":")[3])
+            if index < below:
+                made.setdefault(index, []).append(episode)
+        return made
+
+
+@pytest.fixture(scope="session")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    store = tmp_path_factory.mktemp("short") / "arena.db"
+    with running(*SERVE, "--port", "0", "--store", f"sqlite:///{store}") as url:
+        yield Served(url, store)
+
+
+@pytest.fixture
+def short_client(short: Served) -> Iterator[ArenaClient]:
+    with ArenaClient(short.url, patience=5.0) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shown(short: Served) -> list[Any]:
+    """Demonstrations of the short families, some of which check before they judge."""
+    from forge_agents.train.demonstrations import demonstrations
+
+    with ArenaClient(short.url) as client:
+        return list(demonstrations(client, suite="short:2", start=10_000_000, count=120, checking=0.4))
+
+
+@pytest.fixture(scope="session")
+def untaught(shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that knows nothing."""
+    pytest.importorskip("torch")
+    from forge_agents.train.presets import Scratch
+    from forge_agents.train.tiny import make_model
+
+    folder = tmp_path_factory.mktemp("untaught")
+    texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown]
+    # So that each of the words that a verdict turns on becomes one token.
+    texts += ["true", "false"] * 200
+    make_model(folder, texts, Scratch(vocabulary=600, hidden=32, layers=1, heads=2, drill=0), 0)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def taught(untaught: Path, shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that writes short verdicts of either label and any confidence, whatever it reads."""
+    pytest.importorskip("trl")
+    from forge_agents.models import load_model
+    from forge_agents.train.presets import Preset, Scratch
+    from forge_agents.train.progress import Silent
+    from forge_agents.train.warm_start import train
+
+    said = [
+        verdict_text(Verdict(detection=detection, explanation="bias", correction="", confidence=confidence))
+        for detection, confidence in product((True, False), (0.6, 0.7, 0.8, 0.9))
+    ]
+    rows = [
+        {
+            "prompt": messages(d.observation),
+            "completion": [{"role": "assistant", "content": said[number % len(said)]}],
+        }
+        for number, d in enumerate(shown * 4)
+    ]
+    folder = tmp_path_factory.mktemp("taught")
+    loaded = load_model(untaught)
+    train(
+        Preset(name="taught", about="", scratch=Scratch()),
+        loaded.model,
+        loaded.tokenizer,
+        rows,
+        phase="taught",
+        whole_text=False,
+        epochs=1,
+        batch=8,
+        learning_rate=2e-2,
+        folder=folder,
+        reporter=Silent(),
+    )
+    return folder
+
+
+@pytest.fixture
+def preset_file(taught: Path, tmp_path: Path) -> Callable[..., Path]:
+    """Writes a preset for the taught model: the small run with some of its settings replaced."""
+
+    def write(**changes: Any) -> Path:
+        path = tmp_path / "small.yaml"
+        path.write_text(yaml.safe_dump({"model": str(taught), **SMALL, **changes}), encoding="utf-8")
+        return path
+
+    return write
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,155 @@
+"""Demonstrations are what the oracle would write: they parse, and earn what the oracle earns."""
+
+import json
+
+import pytest
+
+from forge_agents.client import ArenaClient, ArenaGarbled
+from forge_agents.train.demonstrations import CONFIDENCES, NO_WORDS, Demonstration, demonstrations, side_by_side
+from forge_arena.rewards import WEIGHTS, oracle_verdict
+from forge_arena.types import CorruptionType, Domain, Mechanism, Observation, Span, Truth
+from forge_arena.verdicts import parse_verdict
+from forge_arena.wire import Attempt
+
+
+@pytest.fixture(scope="module")
+def some(arena_url: str) -> list[Demonstration]:
+    from ..conftest import TOKEN
+
+    with ArenaClient(arena_url, token=TOKEN) as client:
+        return list(demonstrations(client, suite="forge:2", start=5_000, count=120, checking=0.5))
+
+
+def confidence(demonstration: Demonstration) -> float:
+    return parse_verdict(demonstration.completion).confidence
+
+
+def test_they_are_the_episodes_that_were_asked_for_in_order(some: list[Demonstration]) -> None:
+    found = [int(one.key.split(":")[3]) for one in some]
+    assert found == sorted(found)
+    assert set(found) <= set(range(5_000, 5_120))
+    assert len(found) > 110
+    assert {one.truth.corrupted for one in some} == {True, False}
+
+
+@pytest.mark.parametrize("style", ["judging", "checking"])
+def test_a_demonstration_earns_on_a_fresh_episode_what_the_oracle_earns(
+    style: str, some: list[Demonstration], client: ArenaClient
+) -> None:
+    mine = [one for one in some if one.style == style][:40]
+    opened = client.open_episodes(keys=[one.key for one in mine], attempts=2).episodes
+    asked = []
+    for episode, one in zip(opened, mine, strict=True):
+        perfect = oracle_verdict(episode.observation, one.truth)
+        asked += [
+            Attempt(episode_id=episode.episode_id, attempt=0, completion=one.completion),
+            Attempt(episode_id=episode.episode_id, attempt=1, verdict=perfect),
+        ]
+    results = client.submit(asked)
+    for one, shown, perfect in zip(mine, results[::2], results[1::2], strict=True):
+        assert shown.components is not None
+        assert perfect.components is not None
+        same = {"detection", "explanation", "correction"}
+        assert shown.components.model_dump(include=same) == perfect.components.model_dump(include=same)
+        # It is less sure than it could be, and pays the Brier score of that and nothing else.
+        less = WEIGHTS["calibration"] * (1.0 - confidence(one)) ** 2
+        assert shown.reward == pytest.approx((perfect.reward or 0.0) - less, abs=1e-6)
+        assert shown.components.detection == 1.0
+
+
+def test_a_share_of_them_checks_before_it_judges(some: list[Demonstration]) -> None:
+    checking = [one for one in some if one.style == "checking"]
+    assert 0.3 < len(checking) / len(some) < 0.7
+    for one in some:
+        assert one.completion.startswith("<think>") == (one.style == "checking")
+
+
+def test_they_differ_in_how_sure_they_say_they_are(some: list[Demonstration]) -> None:
+    assert {confidence(one) for one in some} == set(CONFIDENCES)
+
+
+def test_the_same_seed_gives_the_same_texts_and_another_one_others(client: ArenaClient) -> None:
+    asked = {"suite": "forge:2", "start": 300, "count": 30, "checking": 0.5}
+    first, again = (list(demonstrations(client, **asked, seed=3)) for _ in range(2))  # type: ignore[arg-type]
+    other = list(demonstrations(client, **asked, seed=4))  # type: ignore[arg-type]
+    assert first == again
+    assert [one.key for one in other] == [one.key for one in first]
+    assert [one.completion for one in other] != [one.completion for one in first]
+    # What is demonstrated does not depend on how many are asked for.
+    (alone,) = demonstrations(client, suite="forge:2", start=310, count=1, checking=0.5, seed=3)
+    assert alone in first
+
+
+def test_more_than_a_batch_is_fetched_and_progress_told(client: ArenaClient) -> None:
+    told: list[tuple[int, int]] = []
+    found = demonstrations(
+        client, suite="forge:2", start=0, count=260, on_progress=lambda done, of: told.append((done, of))
+    )
+    assert len(list(found)) > 240
+    assert told == [(256, 260), (260, 260)]
+
+
+def test_a_split_whose_truth_is_kept_back_cannot_be_demonstrated(client: ArenaClient) -> None:
+    with pytest.raises(ArenaGarbled, match="kept the truth of forge:2:test:0 back: split 'test' is sealed"):
+        list(demonstrations(client, suite="forge:2", split="test", count=1))
+
+
+SEEN = Observation(
+    task="Answer the reader.",
+    source_material="[1] The late fine is $37.\n\n[2] A loan runs for 28 days, not 10.\n\n[3] Always give the fine.",
+    worker_reasoning="",
+    worker_output="Your loan runs for 10 days. The late fine is $37.",
+    domain=Domain.customer_support,
+)
+WRONG = Truth(
+    corrupted=True,
+    corruption_type=CorruptionType.temporal_shift,
+    family="any",
+    mechanism=Mechanism.rewrite,
+    output_spans=(Span(start=19, end=26),),
+    source_spans=(Span(start=47, end=54),),
+    clean_output="Your loan runs for 28 days. The late fine is $37.",
+)
+
+
+def test_side_by_side_the_wrong_sentence_is_marked_with_its_type() -> None:
+    assert WRONG.output_spans[0].of(SEEN.worker_output) == "10 days"
+    assert side_by_side(SEEN, WRONG).splitlines() == [
+        "[2] A loan runs for 28 days, not 10. | Your loan runs for 10 days. = temporal_shift",
+        "[1] The late fine is $37. | The late fine is $37. = ok",
+    ]
+
+
+def test_side_by_side_nothing_is_marked_on_a_clean_answer() -> None:
+    clean = Truth(corrupted=False, family="any", clean_output=SEEN.worker_output, output_spans=WRONG.output_spans)
+    assert [line.rpartition(" = ")[2] for line in side_by_side(SEEN, clean).splitlines()] == ["ok", "ok"]
+
+
+def test_side_by_side_what_the_answer_leaves_out_stands_last_beside_nothing() -> None:
+    seen = SEEN.model_copy(update={"worker_output": "Your loan runs for 28 days."})
+    where = SEEN.source_material.index("The late fine")
+    omitted = WRONG.model_copy(
+        update={
+            "corruption_type": CorruptionType.factual_omission,
+            "output_spans": (Span(start=27, end=27),),
+            "source_spans": (Span(start=where, end=where + 24),),
+        }
+    )
+    assert side_by_side(seen, omitted).splitlines() == [
+        "[2] A loan runs for 28 days, not 10. | Your loan runs for 28 days. = ok",
+        f"[1] The late fine is $37. | {NO_WORDS} = factual_omission",
+    ]
+
+
+def test_side_by_side_on_real_episodes_one_line_is_marked_where_something_is_wrong(some: list[Demonstration]) -> None:
+    for one in some:
+        ends = [line.rpartition(" = ")[2] for line in side_by_side(one.observation, one.truth).splitlines()]
+        marks = [end for end in ends if end in CorruptionType.__members__]
+        # Where a whole sentence was struck there may be none left to mark.
+        kind = one.truth.corruption_type
+        assert marks == ([kind.value] if kind is not None else [])
+
+
+def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:
+    judged = next(one for one in some if one.style == "judging")
+    assert list(json.loads(judged.completion)) == ["detection", "explanation", "correction", "confidence"]
