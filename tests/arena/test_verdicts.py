@@ -1,5 +1,6 @@
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,17 @@ from forge_arena.types import (
     Probe,
     Verdict,
 )
-from forge_arena.verdicts import MALFORMED, NO_VERDICT, OVERSEER_PROMPT, messages, observation_text, parse_verdict
+from forge_arena.verdicts import (
+    MALFORMED,
+    NO_VERDICT,
+    OVERSEER_PROMPT,
+    field_ends,
+    field_starts,
+    messages,
+    observation_text,
+    parse_verdict,
+    verdict_text,
+)
 
 VERDICT = Verdict(detection=True, explanation='temporal_shift: "10 days"', correction="Within 5 days.", confidence=0.9)
 PLAIN = VERDICT.model_dump_json()
@@ -255,6 +266,93 @@ def test_every_verdict_survives_being_written_out(verdict: Verdict, frame: str) 
     read = parse_verdict(frame.format(verdict.model_dump_json()))
     assert read.model_copy(update={"confidence": 0}) == verdict.model_copy(update={"confidence": 0})
     assert read.confidence == pytest.approx(verdict.confidence, abs=1e-12)
+
+
+@given(VERDICTS)
+def test_a_verdict_is_written_as_the_prompt_asks_for_it(verdict: Verdict) -> None:
+    text = verdict_text(verdict)
+    assert list(json.loads(text)) == ["detection", "explanation", "correction", "confidence"]
+    assert parse_verdict(text) == verdict.model_copy(update={"step": None})
+    assert json.dumps(verdict.explanation, ensure_ascii=False) in text
+
+
+def values(completion: str) -> list[tuple[str, str]]:
+    """The fields in the order in which they stand, each with its value as it is written."""
+    starts, ends = field_starts(completion), field_ends(completion)
+    assert starts.keys() == ends.keys()
+    return [(name, completion[starts[name] : end]) for name, end in ends.items()]
+
+
+IN_ORDER = [
+    ("detection", "true"),
+    ("explanation", json.dumps(VERDICT.explanation)),
+    ("correction", json.dumps(VERDICT.correction)),
+    ("confidence", "0.9"),
+]
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        written(),
+        verdict_text(VERDICT),
+        f"<think>It might be {OTHER} but no.</think>\n{written()} I hope that helps.",
+        f"The tag was in the prompt {OTHER} so only its end is here</think>{written()}",
+        f"```json\n{written()}\n```",
+        f'{{"verdict": {written()}}}',
+        written(step="3"),
+        written(notes='{"steps": [1, 2, {"confidence": 0.1},], "detected": null}'),
+        "{odd: " + written().replace('":', '" :\t'),
+    ],
+)
+def test_the_values_of_the_fields_are_found_where_they_stand(completion: str) -> None:
+    assert values(completion) == IN_ORDER
+
+
+def test_fields_in_another_order_come_in_that_order() -> None:
+    fields = dict(IN_ORDER)
+    order = ("confidence", "correction", "detection", "explanation")
+    text = "{" + ",\n".join(f'"{name}": {fields[name]}' for name in order) + "}"
+    assert values(text) == [(name, fields[name]) for name in order]
+
+
+def test_of_a_verdict_that_is_given_twice_the_first_is_taken() -> None:
+    assert values(f"{written()}\nTo repeat: {written()}") == IN_ORDER
+    assert field_ends(f"{written()} {written()}") == field_ends(written())
+
+
+def test_values_are_found_as_they_are_written_and_not_as_they_are_read() -> None:
+    found = dict(values(written(detection='"True"', confidence='"90%"', correction="null")))
+    assert found == {**dict(IN_ORDER), "detection": '"True"', "confidence": '"90%"', "correction": "null"}
+
+
+@given(VERDICTS, st.text(max_size=20).filter(lambda text: "{" not in text and "<" not in text))
+def test_the_values_of_any_verdict_are_found_behind_any_words(verdict: Verdict, words: str) -> None:
+    text = words + verdict.model_dump_json()
+    found = dict(values(text))
+    assert json.loads(found["explanation"]) == verdict.explanation
+    assert json.loads(found["correction"]) == verdict.correction
+    assert json.loads(found["detection"]) is verdict.detection
+    assert float(found["confidence"]) == verdict.confidence
+
+
+@pytest.mark.parametrize("find", [field_starts, field_ends])
+@pytest.mark.parametrize(
+    ("completion", "reason"),
+    [
+        ("", NO_VERDICT),
+        (PLAIN[:-1], MALFORMED),
+        (f"<think>{PLAIN}", "the completion ends inside <think>"),
+        (f"{PLAIN} {OTHER}", "the completion holds several different verdicts"),
+        (written(confidence="NaN"), "confidence must be a finite number"),
+    ],
+)
+def test_the_fields_of_what_is_no_verdict_are_refused_as_the_verdict_is(
+    find: Callable[[str], dict[str, int]], completion: str, reason: str
+) -> None:
+    with pytest.raises(InvalidVerdict) as refusal:
+        find(completion)
+    assert refusal.value.reason == reason
 
 
 def test_the_prompt_names_every_type_and_every_field() -> None:

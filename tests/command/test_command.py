@@ -67,12 +67,16 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def test_help_names_every_command() -> None:
     out, _ = forge_arena("--help")
-    for name in ("demo", "serve", "eval", "bank", "bench", "scenarios", "audit"):
+    for name in ("demo", "serve", "eval", "bank", "bench", "scenarios", "audit", "train", "export"):
         assert re.search(rf"\b{name}\b", out)
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "serve", "eval", "bank", "bench", "scenarios", "scenarios import", "audit", "audit regrade"]
+    "command",
+    [
+        *("demo", "serve", "eval", "bank", "bench", "scenarios", "scenarios import", "audit", "audit regrade", "export"),
+        *("train", "train run", "train pipeline", "train demo", "train presets", "train report"),
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     out, _ = forge_arena(*command.split(), "--help")

@@ -5,17 +5,17 @@ oracle's verdict is written from it. Only splits whose truth the arena gives out
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.rewards import oracle_verdict
 from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
-from forge_arena.values import mentions, sentences
+from forge_arena.values import Mention, mentions, sentences
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
@@ -25,13 +25,17 @@ CONFIDENCES = (0.6, 0.7, 0.8, 0.9)
 NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
 NO_WORDS = "-"
-# Likeness of a sentence and a passage, of 100 for all words in common.
-SAME_VALUE, SAME_KIND, IN_COMMON = 60.0, 25.0, 65.0
+OK = "ok"
+# Likeness of a sentence and a passage from which they are compared, of 100 for all words in common.
+IN_COMMON = 65.0
+# Where a passage has its number, if it has one: "Section 4.9: ...".
+HEAD = 16
+_NUMBER = re.compile(r"\d+(?:\.\d+)*")
+_PLAIN = re.compile(r"^[\[\w]*\s?[\[§]?\d+(?:\.\d+)*[\].:]*\s+(?=\S)")
 _LETTER = re.compile(r"[^\W\d_]")
 
 Style = Literal["judging", "checking"]
 Pieces: TypeAlias = Sequence[tuple[int, int, str]]
-Values: TypeAlias = frozenset[tuple[ClaimKind, Hashable]]
 
 
 class Demonstration(Noun):
@@ -93,59 +97,81 @@ def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: floa
 
 
 def side_by_side(seen: Observation, truth: Truth) -> str:
-    """What is to be compared, a line each: a passage of the source, the sentence of the answer that speaks of the same,
-    and `= ok` or the type of what is wrong; last, beside nothing, a passage that the answer must state and does not.
+    """What is to be compared, a line each: a sentence of the answer, what the source has on it, and `= ok` or the type of
+    what is wrong. Last, beside nothing, what the answer must state and does not.
 
-    A sentence is paired with the passage that shares its values and words; without any in common it gets no line. Where
-    the answer is wrong the truth tells which passage says otherwise.
+    The sentence comes first, for what is looked up depends on it. Of values and cited sections the source's own is
+    quoted; of other sentences the passage that shares their words, and a sentence that shares too few gets no line.
+    Where the answer is wrong, the truth tells what the source has instead.
     """
-    passages, said = _pieces(seen.source_material), _pieces(seen.worker_output)
-    wrong, missing = _wrong(seen, truth, said, passages)
-    right = _holding(passages, truth.source_spans) if wrong >= 0 else -1
+    source = _Source.of(seen.source_material, truth)
     lines = []
-    for number, (_, _, sentence) in enumerate(said):
-        paired = right if number == wrong and right >= 0 else _closest(sentence, passages, needed=number == wrong)
-        if paired >= 0:
-            end = truth.corruption_type.value if number == wrong and truth.corruption_type else "ok"
-            lines.append(f"{passages[paired][2]} | {sentence} = {end}")
-    if missing >= 0:
-        lines.append(f"{passages[missing][2]} | {NO_WORDS} = {CorruptionType.factual_omission.value}")
+    for start, end, sentence in _pieces(seen.worker_output):
+        wrong = truth.corrupted and any(s.start < end and start < s.end for s in truth.output_spans)
+        wrong = wrong and truth.corruption_type is not CorruptionType.factual_omission
+        spans = truth.output_spans if wrong else ()
+        found = [
+            source.on(sentence, m, wrong=_overlaps(start + m.start, start + m.end, spans)) for m in mentions(sentence)
+        ]
+        evidence = ", ".join(dict.fromkeys(text for text in found if text))
+        if not evidence:
+            evidence = source.instead or NO_WORDS if wrong else source.alike(sentence)
+        if evidence:
+            lines.append(f"{sentence} | {evidence} = {_end(truth) if wrong else OK}")
+    if truth.corruption_type is CorruptionType.factual_omission:
+        lines.append(f"{NO_WORDS} | {source.instead} = {_end(truth)}")
     return "\n".join(lines)
 
 
-def _closest(sentence: str, passages: Pieces, *, needed: bool) -> int:
-    """The passage that a sentence is to be compared with, or -1."""
-    values = _values(sentence)
-    scores = [fuzz.token_set_ratio(sentence, text) + _alike(values, _values(text)) for *_, text in passages]
-    best = max(range(len(scores)), key=scores.__getitem__, default=-1)
-    return best if best >= 0 and (needed or scores[best] >= IN_COMMON) else -1
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The source as it is looked things up in: its text and passages, and what it has where the answer is wrong."""
+
+    text: str
+    passages: Pieces
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def of(cls, text: str, truth: Truth) -> Self:
+        return cls(text, _pieces(text), truth.source_spans)
+
+    @property
+    def instead(self) -> str:
+        """What the source says where the answer says something else, or nothing."""
+        return self.spans[0].of(self.text) if self.spans else ""
+
+    def on(self, sentence: str, said: Mention, *, wrong: bool) -> str:
+        """What the source has on a value that a sentence states: the same, spelled its own way, or what it should be."""
+        if said.kind is ClaimKind.citation:
+            number = _NUMBER.search(sentence[said.start : said.end])
+            return self._section() if wrong else number[0] if number else ""
+        if wrong:
+            here = [m for m in mentions(self.instead) if m.kind is said.kind]
+            return self.instead[here[0].start : here[0].end] if here else self.instead
+        same = [m for m in mentions(self.text) if (m.kind, m.value) == (said.kind, said.value)]
+        return self.text[same[0].start : same[0].end] if same else ""
+
+    def _section(self) -> str:
+        """The number of the section that holds what was to be cited."""
+        for start, end, passage in self.passages:
+            if _overlaps(start, end, self.spans) and (number := _NUMBER.search(passage[:HEAD])):
+                return number[0]
+        return self.instead
+
+    def alike(self, sentence: str) -> str:
+        """The passage that shares most words with a sentence, without its number; nothing where it shares too few."""
+        texts = [_PLAIN.sub("", passage) for *_, passage in self.passages]
+        scores = [fuzz.token_set_ratio(sentence, text) for text in texts]
+        best = max(range(len(scores)), key=scores.__getitem__, default=-1)
+        return texts[best] if best >= 0 and scores[best] >= IN_COMMON else ""
 
 
-def _alike(some: Values, others: Values) -> float:
-    """What values in common add to the likeness of two texts: equal ones much, others of the same kind a little."""
-    kinds = {kind for kind, _ in some} & {kind for kind, _ in others}
-    return SAME_VALUE * len(some & others) + SAME_KIND * len(kinds)
+def _end(truth: Truth) -> str:
+    return truth.corruption_type.value if truth.corruption_type is not None else OK
 
 
-@lru_cache(maxsize=1024)
-def _values(text: str) -> Values:
-    return frozenset((m.kind, m.value) for m in mentions(text) if m.kind is not ClaimKind.citation)
-
-
-def _wrong(seen: Observation, truth: Truth, said: Pieces, passages: Pieces) -> tuple[int, int]:
-    """The number of the sentence that is wrong, and of the passage that is missing; -1 where there is none."""
-    if not truth.corrupted:
-        return -1, -1
-    if truth.corruption_type is CorruptionType.factual_omission:
-        return -1, _holding(passages, truth.source_spans)
-    return _holding(said, truth.output_spans), -1
-
-
-def _holding(pieces: Pieces, spans: Sequence[Span]) -> int:
-    for number, (start, end, _) in enumerate(pieces):
-        if any(span.start < end and start < span.end for span in spans):
-            return number
-    return -1
+def _overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
+    return any(span.start < end and start < span.end for span in spans)
 
 
 def _pieces(text: str) -> Pieces:

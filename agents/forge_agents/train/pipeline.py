@@ -21,12 +21,13 @@ from forge_agents.evaluate import Result
 from forge_agents.models import load_model
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import in_zone, measured
+from forge_agents.train.card import write_card
 from forge_agents.train.journal import Journal
 from forge_agents.train.offline import learn_offline
 from forge_agents.train.online import Arena, learn, measure
 from forge_agents.train.presets import Algorithm, Preset, load_preset
 from forge_agents.train.progress import Reporter
-from forge_agents.train.report import write_report
+from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
 from forge_arena.wire import Curriculum, DifficultyCell
 
@@ -88,6 +89,8 @@ def run(
         phase="phase 3" if three_phases else "phase 1",
         reporter=reporter,
     )
+    examples(folder, preset, before=source, arena=arena)
+    write_card(folder)
     return write_report(folder)
 
 

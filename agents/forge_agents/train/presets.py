@@ -76,6 +76,9 @@ class WarmStart(_Settings):
     checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
     renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
+    decisive: float = Field(
+        default=1.0, ge=1, description="weight of the tokens that decide (true, = ok, ...) in the loss"
+    )
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)

@@ -1,9 +1,9 @@
 """Make the policy that reinforcement starts from: a model from scratch where the preset wants one, then supervised
 fine-tuning on oracle demonstrations, so that rewards have something to choose from.
 
-Departs from plain SFT in one setting: with `whole_text` the loss is a language model's, on the source, the answer and
-the verdict alike. A small model that only ever learns the label does not learn to compare; one that must also predict
-an answer from its source does.
+Departs from plain SFT in two settings. With `whole_text` the loss is a language model's, on the source, the answer and
+the verdict alike. With `decisive` above 1 the few tokens that decide weigh more: of the 160 of a checked verdict, four
+say whether something is right, and the others are copied.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
@@ -22,7 +23,7 @@ from forge_agents.train.demonstrations import Demonstration, demonstrations
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.renaming import Renaming
-from forge_agents.train.tiny import make_model
+from forge_agents.train.tiny import DECISIONS, make_model
 from forge_arena.verdicts import messages, observation_text
 
 # Demonstrations come from here on, where no stream of prompts ever gets to.
@@ -30,6 +31,8 @@ FAR = 10_000_000
 # Texts that the tokenizer of a model from scratch is learned from.
 TEXTS = 3_000
 WARMUP = 20
+# Labels of what no loss is taken on.
+IGNORED = -100
 
 
 def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: Reporter) -> str:
@@ -103,6 +106,7 @@ def fine_tune(
         epochs=settings.epochs,
         batch=settings.batch,
         learning_rate=settings.learning_rate,
+        decisive=settings.decisive,
         folder=folder,
         reporter=reporter,
         callbacks=callbacks,
@@ -120,6 +124,7 @@ def train(
     epochs: int,
     batch: int,
     learning_rate: float,
+    decisive: float = 1.0,
     warmup_steps: int = WARMUP,
     folder: Path,
     reporter: Reporter,
@@ -145,7 +150,8 @@ def train(
         disable_tqdm=True,
         seed=preset.seed,
     )
-    trainer = SFTTrainer(
+    trainer = _Weighing(
+        decisive,
         model=model,
         args=config,
         train_dataset=Dataset.from_list(list(rows)),
@@ -156,3 +162,28 @@ def train(
     trainer.remove_callback(PrinterCallback)
     trainer.train()
     save_whole(preset, trainer.model, tokenizer, source=str(model.name_or_path), folder=folder)
+
+
+class _Weighing(SFTTrainer):
+    """SFT in which the tokens that decide have a weight of their own."""
+
+    def __init__(self, decisive: float, **settings: Any) -> None:
+        super().__init__(**settings)
+        encoded = [self.processing_class.encode(word, add_special_tokens=False) for word in DECISIONS]
+        self._decisive = decisive
+        self._deciding = torch.tensor([ids[0] for ids in encoded if len(ids) == 1], dtype=torch.long)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        if self._decisive == 1.0:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
+        labels = inputs["labels"][:, 1:]
+        lost = torch.nn.functional.cross_entropy(
+            outputs.logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
+        ).view(labels.shape)
+        weight = torch.where(torch.isin(labels, self._deciding.to(labels.device)), self._decisive, 1.0)
+        weight = weight * (labels != IGNORED)
+        loss = (lost * weight).sum() / weight.sum()
+        return (loss, outputs) if return_outputs else loss

@@ -112,17 +112,24 @@ WRONG = Truth(
 )
 
 
+def ends(seen: Observation, truth: Truth) -> list[tuple[str, str]]:
+    """What is put side by side, and how each line of it ends."""
+    lines = [line.rpartition(" = ") for line in side_by_side(seen, truth).splitlines()]
+    return [(compared, end) for compared, _, end in lines]
+
+
 def test_side_by_side_the_wrong_sentence_is_marked_with_its_type() -> None:
     assert WRONG.output_spans[0].of(SEEN.worker_output) == "10 days"
-    assert side_by_side(SEEN, WRONG).splitlines() == [
-        "[2] A loan runs for 28 days, not 10. | Your loan runs for 10 days. = temporal_shift",
-        "[1] The late fine is $37. | The late fine is $37. = ok",
-    ]
+    (first, wrong), (second, right) = ends(SEEN, WRONG)
+    assert (wrong, right) == ("temporal_shift", "ok")
+    assert "Your loan runs for 10 days." in first
+    assert "28 days" in first
+    assert second.count("$37") == 2
 
 
 def test_side_by_side_nothing_is_marked_on_a_clean_answer() -> None:
     clean = Truth(corrupted=False, family="any", clean_output=SEEN.worker_output, output_spans=WRONG.output_spans)
-    assert [line.rpartition(" = ")[2] for line in side_by_side(SEEN, clean).splitlines()] == ["ok", "ok"]
+    assert [end for _, end in ends(SEEN, clean)] == ["ok", "ok"]
 
 
 def test_side_by_side_what_the_answer_leaves_out_stands_last_beside_nothing() -> None:
@@ -135,19 +142,17 @@ def test_side_by_side_what_the_answer_leaves_out_stands_last_beside_nothing() ->
             "source_spans": (Span(start=where, end=where + 24),),
         }
     )
-    assert side_by_side(seen, omitted).splitlines() == [
-        "[2] A loan runs for 28 days, not 10. | Your loan runs for 28 days. = ok",
-        f"[1] The late fine is $37. | {NO_WORDS} = factual_omission",
-    ]
+    (_, right), (last, missing) = ends(seen, omitted)
+    assert (right, missing) == ("ok", "factual_omission")
+    assert set(last.split(" | ")) == {"The late fine is $37.", NO_WORDS}
 
 
-def test_side_by_side_on_real_episodes_one_line_is_marked_where_something_is_wrong(some: list[Demonstration]) -> None:
+def test_side_by_side_on_real_episodes_what_is_wrong_is_marked_and_nothing_else(some: list[Demonstration]) -> None:
     for one in some:
-        ends = [line.rpartition(" = ")[2] for line in side_by_side(one.observation, one.truth).splitlines()]
-        marks = [end for end in ends if end in CorruptionType.__members__]
-        # Where a whole sentence was struck there may be none left to mark.
+        marks = [end for _, end in ends(one.observation, one.truth) if end in CorruptionType.__members__]
         kind = one.truth.corruption_type
-        assert marks == ([kind.value] if kind is not None else [])
+        assert set(marks) == ({kind.value} if kind is not None else set())
+        assert len(marks) <= max(1, len(one.truth.output_spans)) or not one.truth.corrupted
 
 
 def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:

@@ -45,7 +45,7 @@ def moved(before: Path, after: Path) -> float:
 def learnt(preset: Preset, arena: str, folder: Path, *, resume: bool = False) -> Heard:
     heard = Heard()
     journal = Journal(folder, heard.say)
-    if preset.algorithm in OFFLINE:
+    if preset.algorithm not in ONLINE:
         learn_offline(preset, str(preset.model), Arena(arena), folder, phase="p", journal=journal, reporter=heard)
     else:
         learn(
