@@ -74,7 +74,7 @@ def demo(
             reporting() as reporter,
         ):
             results, seconds = _play(preset, Arena(url), out, seeds, reporter)
-    except (ArenaError, PresetError, TrainingStopped, OSError) as error:
+    except (ArenaError, PresetError, TrainingStopped, ValueError, OSError) as error:
         raise fail(escape(str(error))) from None
     summary = summarised(results, seeds)
     console = Console(stderr=json == "-")

@@ -137,6 +137,8 @@ def train(
         per_device_train_batch_size=batch,
         learning_rate=learning_rate,
         lr_scheduler_type="cosine",
+        # What a model from scratch learns in a thousand steps must not be averaged over a thousand.
+        adam_beta2=0.98 if preset.scratch is not None else 0.999,
         warmup_steps=warmup_steps,
         completion_only_loss=not whole_text,
         max_length=None,
