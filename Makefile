@@ -33,7 +33,8 @@ train-demo: setup-train  ## make an overseer from scratch, let it learn over RES
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
 test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
-	@$(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
+	@# A model's threads would fight the other workers for the cores.
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
 
@@ -52,7 +53,7 @@ audit-quick: setup  ## the same with fewer episodes (five minutes)
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
 
-lint: setup  ## ruff, mypy --strict, import-linter
+lint: setup-train  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -32,6 +32,8 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+UNAUTHORIZED = 401
+
 PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, tiny, or a .yaml file of your own.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
@@ -165,7 +167,7 @@ def _run(
 ) -> None:
     settings = _loaded(preset, algorithm, changes)
     try:
-        from forge_agents.client import ArenaClient, ArenaError
+        from forge_agents.client import ArenaClient, ArenaError, ArenaRefused
         from forge_agents.train import quiet
         from forge_agents.train.online import Arena
         from forge_agents.train.pipeline import run
@@ -193,6 +195,11 @@ def _run(
                 resume=resume,
                 start=start,
             )
+    except KeyboardInterrupt:
+        raise fail(f"interrupted; what was done is in {out}: go on with --resume") from None
+    except ArenaRefused as refusal:
+        hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
+        raise fail(escape(f"{refusal}{hint}")) from None
     except troubles as error:
         raise fail(escape(str(error))) from None
     except ValueError as error:

@@ -138,7 +138,7 @@ class _Source:
     @property
     def instead(self) -> str:
         """What the source says where the answer says something else, or nothing."""
-        return self.spans[0].of(self.text) if self.spans else ""
+        return " ".join(self.spans[0].of(self.text).split()) if self.spans else ""
 
     def on(self, sentence: str, said: Mention, *, wrong: bool) -> str:
         """What the source has on a value that a sentence states: the same, spelled its own way, or what it should be."""

@@ -50,7 +50,7 @@ class Journal:
             "versions": {name: found for name in VERSIONS if (found := _version(name))},
             "begun": [*known["begun"], datetime.now(UTC).isoformat(timespec="seconds")],
         }
-        path.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(known, indent=2) + "\n")
 
     def log(self, phase: str, step: int, values: Mapping[str, Any]) -> None:
         numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
@@ -81,6 +81,13 @@ class Journal:
         torn = path.is_file() and not path.read_bytes().endswith(b"\n")
         with path.open("a", encoding="utf-8") as file:
             file.write("\n" * torn + json.dumps(line) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all: what finds it takes its stage for done."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def lines(folder: Path, name: str) -> list[dict[str, Any]]:

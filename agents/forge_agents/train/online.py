@@ -25,7 +25,7 @@ from forge_agents.overseers.local import LocalModel
 from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.algorithms import TRAINERS, online_config
 from forge_agents.train.episodes import EpisodeStream
-from forge_agents.train.journal import Journal, Watch
+from forge_agents.train.journal import Journal, Watch, write_whole
 from forge_agents.train.presets import Preset
 from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rewards import ArenaReward, Scored
@@ -77,7 +77,7 @@ def learn(
         trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
         bookmark = _Bookmark(stream)
         trainer.add_callback(bookmark)
-        trainer.on_saved = lambda saved: _write_position(saved, bookmark.position)
+        trainer.on_saved = lambda saved: write_whole(saved / POSITION, json.dumps({"index": bookmark.position}) + "\n")
         trainer.remove_callback(PrinterCallback)
         watch = Watch()
         trainer.add_callback(Progress(phase, reporter, "reward"))
@@ -170,12 +170,6 @@ def _reporting_to(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], No
             stream.used(key)
 
     return scored
-
-
-def _write_position(checkpoint: Path, index: int) -> None:
-    path = checkpoint / POSITION
-    path.with_suffix(".new").write_text(json.dumps({"index": index}) + "\n", encoding="utf-8")
-    path.with_suffix(".new").rename(path)
 
 
 def _stopped(trainer: Any, trouble: BaseException, last: Path | None) -> str:

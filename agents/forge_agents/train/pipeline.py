@@ -22,7 +22,7 @@ from forge_agents.models import load_model
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import in_zone, measured
 from forge_agents.train.card import write_card
-from forge_agents.train.journal import Journal
+from forge_agents.train.journal import Journal, write_whole
 from forge_agents.train.offline import learn_offline
 from forge_agents.train.online import Arena, learn, measure
 from forge_agents.train.presets import Algorithm, Preset, load_preset
@@ -78,7 +78,9 @@ def run(
         model = _phase(last, model, arena, folder / "phase3", "phase 3", journal, reporter, resume)
     final = folder / "model"
     if not _is_model(final):
-        copytree(model, final, dirs_exist_ok=True)
+        copied = folder / "model.new"
+        copytree(model, copied, dirs_exist_ok=True)
+        copied.replace(final)
     evaluated(
         preset,
         str(final),
@@ -111,7 +113,7 @@ def evaluated(
     name = path.stem
     result = measure(preset, model, arena, name=name, on_progress=_reporting(reporter, f"held out, {name}"))
     journal.held_out(phase, step, result)
-    path.write_text(result.to_json() + "\n", encoding="utf-8")
+    write_whole(path, result.to_json() + "\n")
     return result
 
 
@@ -163,7 +165,7 @@ def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter:
                 on_progress=_reporting(reporter, "phase 2: attempts"),
             )
             cells = measured(groups, settings.k)
-        path.write_text(json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n")
     cells = [DifficultyCell.model_validate(cell) for cell in json.loads(path.read_text(encoding="utf-8"))]
     if not cells:
         reporter.say("phase 2: no corrupted episode could be measured; the arena goes on drawing from everything")
@@ -191,7 +193,7 @@ def _third(preset: Preset, model: Path) -> Preset:
 
 
 def _is_model(folder: Path) -> bool:
-    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
+    return (folder / "config.json").is_file()
 
 
 def _reporting(reporter: Reporter, phase: str) -> Callable[[int, int], None]:

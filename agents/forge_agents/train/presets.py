@@ -154,7 +154,9 @@ class Preset(_Settings):
     start: int = Field(default=0, ge=0, description="first index of the train stream")
     wall_seconds: float | None = Field(default=None, gt=0, description="stop learning after so long, done or not")
     save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
-    keep_checkpoints: int = Field(default=2, ge=1)
+    keep_checkpoints: int = Field(
+        default=2, ge=2, description="the one before the last is what a broken one falls back to"
+    )
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
     shuffled_rewards: bool = Field(default=False, description="control: rewards are dealt out anew within each batch")
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ("tensorboard",)
