@@ -49,7 +49,19 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def _register() -> None:
-    from forge_command import audit, bank, bench, demo, evaluation, export, scenarios, serving, training, training_demo
+    from forge_command import (
+        audit,
+        bank,
+        bench,
+        demo,
+        evaluation,
+        export,
+        scenarios,
+        serving,
+        training,
+        training_demo,
+        training_sweep,
+    )
 
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
@@ -59,6 +71,7 @@ def _register() -> None:
     app.command("bench")(bench.bench)
     app.add_typer(scenarios.app, name="scenarios")
     app.add_typer(audit.app, name="audit")
+    training.app.command("sweep")(training_sweep.sweep)
     training.app.command("demo")(training_demo.demo)
     app.add_typer(training.app, name="train")
 

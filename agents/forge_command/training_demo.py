@@ -6,12 +6,7 @@ the same episodes of the test families.
 """
 
 import json as jsonlib
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from shutil import copyfile
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +19,7 @@ from rich.table import Table
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.demo import running_server
 from forge_command.training import Changes, reporting
+from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
     from forge_agents.detection import Estimate
@@ -41,8 +37,6 @@ SHOWN = {
     "f1": "F1",
     "share_flagged": "flagged",
 }
-# Two processes of one thread each learn faster than one of two, and leave no core idle.
-AT_A_TIME = max(1, min(4, (os.cpu_count() or 1)))
 
 
 def demo(
@@ -117,12 +111,12 @@ def _play(
     results["moved"] = Result.model_validate_json(moved.read_text(encoding="utf-8"))
     runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(seeds)}
     runs["shuffled"] = ["shuffled_rewards=true"]
-    seconds = _train_all(runs, preset, arena, out, before, reporter)
+    seconds = train_all(runs, preset, arena, out, start=start, before=before, reporter=reporter)
     limit = sum(seconds[f"grpo {seed}"] for seed in range(seeds)) / seeds
     supervised = {"supervised": ["algorithm=sft", f"wall_seconds={limit:.0f}"]}
-    seconds |= _train_all(supervised, preset, arena, out, before, reporter)
+    seconds |= train_all(supervised, preset, arena, out, start=start, before=before, reporter=reporter)
     for name in (*runs, *supervised):
-        results[name] = Result.model_validate_json((_folder(out, name) / "after.json").read_text(encoding="utf-8"))
+        results[name] = Result.model_validate_json((folder_of(out, name) / "after.json").read_text(encoding="utf-8"))
     for name in ("always_clean", "always_corrupted"):
         results[name] = _constant(name, preset, arena)
     return results, seconds
@@ -134,52 +128,6 @@ def _constant(name: str, preset: "Preset", arena: "Arena") -> "Result":
 
     settings = preset.held_out
     return evaluate(open_overseer(name), arena=arena.url, split=settings.split, episodes=settings.episodes)
-
-
-def _train_all(
-    runs: dict[str, list[str]], preset: "Preset", arena: "Arena", out: Path, before: Path, reporter: "Reporter"
-) -> dict[str, float]:
-    """Do the runs, some at a time, each in a process of its own; returns how many seconds each one learned."""
-    from forge_agents.train.online import TrainingStopped
-
-    done = 0
-    reporter.progress("training runs", done, len(runs), "")
-
-    def train(name: str) -> float:
-        nonlocal done
-        folder = _folder(out, name)
-        timed = folder / "seconds.json"
-        if not timed.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            # The starting model was judged already, on the same episodes.
-            copyfile(before, folder / "before.json")
-            begun = perf_counter()
-            command = [sys.executable, "-m", "forge_command", "train", "run", "--resume", "--arena", arena.url]
-            command += ["--out", str(folder), "--preset", _written(preset, folder), "--start", str(out / "start")]
-            command += [word for change in runs[name] for word in ("--set", change)]
-            process = subprocess.run(
-                command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
-            )
-            if process.returncode:
-                raise TrainingStopped(f"{name}: {process.stderr[-2000:]}")
-            timed.write_text(jsonlib.dumps(perf_counter() - begun), encoding="utf-8")
-        done += 1
-        reporter.progress("training runs", done, len(runs), name)
-        return float(jsonlib.loads(timed.read_text(encoding="utf-8")))
-
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return dict(zip(runs, pool.map(train, runs), strict=True))
-
-
-def _written(preset: "Preset", folder: Path) -> str:
-    """The preset as a file, for the process that trains."""
-    path = folder / "preset.yaml"
-    path.write_text(preset.model_dump_json(exclude_none=True), encoding="utf-8")
-    return str(path)
-
-
-def _folder(out: Path, name: str) -> Path:
-    return out / name.replace(" ", "-")
 
 
 def summarised(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
@@ -224,7 +172,7 @@ def _table(results: "dict[str, Result]", seeds: int, averaged: "dict[str, dict[s
         table.add_column(header, justify="right")
     labels = _labels(seeds)
     for name, row in averaged.items():
-        table.add_row(labels.get(name, name), *[_number(row[metric]) for metric in SHOWN])
+        table.add_row(labels.get(name, name), *[number(row[metric]) for metric in SHOWN])
     return table
 
 
@@ -245,16 +193,16 @@ def _differences(apart: "dict[str, dict[str, Estimate]]") -> Table:
         table.add_column(header, justify="right")
     for name in ("grpo", "moved", "shuffled", "supervised"):
         table.add_row(
-            _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[_span(apart[name][m]) for m in SHOWN]
+            _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[span(apart[name][m]) for m in SHOWN]
         )
     return table
 
 
-def _number(estimate: "Estimate") -> str:
+def number(estimate: "Estimate") -> str:
     return "-" if estimate.value is None else f"{estimate.value:.3f}"
 
 
-def _span(estimate: "Estimate") -> str:
+def span(estimate: "Estimate") -> str:
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:

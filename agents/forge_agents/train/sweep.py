@@ -1,0 +1,84 @@
+"""Lay runs that differ in one setting side by side: held-out curves with bands over seeds, and what each gained.
+
+The picture is that of DeepSeekMath's figure 5, with one curve for each value of the setting.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from forge_agents.compare import differences, means
+from forge_agents.detection import Estimate
+from forge_agents.evaluate import Result
+from forge_agents.train.figures import bins
+from forge_agents.train.journal import lines
+
+CURVES = {
+    "reward": "held-out reward",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC of the stated P(corrupt)",
+    "brier": "Brier score",
+}
+_WIDTH, _HEIGHT = 4.2, 2.9
+
+Runs = Mapping[str, Sequence[Path]]
+Table = dict[str, dict[str, Estimate]]
+
+
+def results(folders: Sequence[Path]) -> list[Result]:
+    """What the runs in these folders came to."""
+    return [Result.model_validate_json((folder / "after.json").read_text(encoding="utf-8")) for folder in folders]
+
+
+def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
+    """For each value, averaged over its seeds: every held-out metric, and what it has more of than the start."""
+    ended = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
+    return (
+        {value: means(rows) for value, rows in ended.items()},
+        {value: differences([(start.rows, one) for one in rows]) for value, rows in ended.items()},
+    )
+
+
+def curve(folders: Sequence[Path], metric: str) -> tuple[list[int], NDArray[np.float64]]:
+    """The steps at which all of the runs were measured, and the values; shape (runs, steps)."""
+    measured = [
+        {line["step"]: line[metric] for line in lines(folder, "held_out.jsonl") if line.get(metric) is not None}
+        for folder in folders
+    ]
+    steps = sorted(set.intersection(*(set(found) for found in measured))) if measured else []
+    return steps, np.array([[found[step] for step in steps] for found in measured], dtype=np.float64)
+
+
+def draw(runs: Runs, start: Result, path: Path) -> None:
+    """Write the figure: four held-out curves with bands from the lowest to the highest seed, and reliability."""
+    with matplotlib.rc_context({"font.size": 8, "axes.spines.top": False, "axes.spines.right": False}):
+        canvas = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT), layout="constrained")
+        panels = canvas.subplots(2, 3)
+        for axes, (metric, title) in zip(panels.flat, CURVES.items(), strict=False):
+            begun = means([start.rows], resamples=0)[metric].value
+            for number, (value, folders) in enumerate(runs.items()):
+                steps, values = curve(folders, metric)
+                if begun is not None and steps and steps[0] > 0:
+                    steps, values = [0, *steps], np.column_stack([np.full(len(values), begun), values])
+                axes.plot(steps, values.mean(axis=0), marker="o", markersize=2.5, color=f"C{number}", label=value)
+                axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.15, lw=0)
+            axes.set(title=title, xlabel="step")
+        panels.flat[0].legend(frameon=False)
+        axes = panels.flat[len(CURVES)]
+        axes.plot([0, 1], [0, 1], color="0.7", lw=0.8)
+        for number, folders in enumerate(runs.values()):
+            found = bins([row for result in results(folders) for row in result.rows])
+            axes.plot(
+                [one.stated for one in found],
+                [one.true for one in found],
+                marker="o",
+                markersize=3,
+                color=f"C{number}",
+            )
+        axes.set(title="stated P(corrupt) against the share corrupted", xlabel="stated", xlim=(0, 1), ylim=(0, 1))
+        panels.flat[len(CURVES) + 1].axis("off")
+        canvas.savefig(path, dpi=130)

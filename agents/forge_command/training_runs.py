@@ -1,0 +1,89 @@
+"""Do several runs of training from one starting model, some at a time, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copyfile
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forge_agents.train.online import Arena
+    from forge_agents.train.presets import Preset
+    from forge_agents.train.progress import Reporter
+
+# Two processes of one thread each learn faster than one of two, and leave no core idle.
+AT_A_TIME = max(1, min(4, os.cpu_count() or 1))
+
+
+def folder_of(out: Path, name: str) -> Path:
+    """Where the run of that name is."""
+    return out / name.replace(" ", "-")
+
+
+def train_all(
+    runs: Mapping[str, Sequence[str]],
+    preset: "Preset",
+    arena: "Arena",
+    out: Path,
+    *,
+    start: Path,
+    before: Path,
+    reporter: "Reporter",
+) -> dict[str, float]:
+    """Do the runs, by name each with its changes of the preset; returns how many seconds each one took.
+
+    A run that is done is not done again, and one that was stopped goes on. `before` is the evaluation of the starting
+    model, which is the same for all.
+
+    Raises:
+        TrainingStopped: a run failed; its own words are in the message.
+    """
+    done = 0
+    reporter.progress("runs", done, len(runs), "")
+
+    def train(name: str) -> float:
+        nonlocal done
+        seconds = _trained(folder_of(out, name), runs[name], preset, arena, start, before)
+        done += 1
+        reporter.progress("runs", done, len(runs), name)
+        return seconds
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        return dict(zip(runs, pool.map(train, runs), strict=True))
+
+
+def _trained(
+    folder: Path, changes: Sequence[str], preset: "Preset", arena: "Arena", start: Path, before: Path
+) -> float:
+    from forge_agents.train.journal import write_whole
+    from forge_agents.train.online import TrainingStopped
+
+    timed = folder / "seconds.json"
+    if timed.is_file():
+        return float(json.loads(timed.read_text(encoding="utf-8")))
+    folder.mkdir(parents=True, exist_ok=True)
+    copyfile(before, folder / "before.json")
+    settings = folder / "preset.yaml"
+    settings.write_text(preset.model_dump_json(exclude_none=True), encoding="utf-8")
+    begun = perf_counter()
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "forge_command", "train", "run", "--resume"),
+            *("--arena", arena.url, "--out", str(folder), "--preset", str(settings), "--start", str(start)),
+            *(word for change in changes for word in ("--set", change)),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"} | ({"FORGE_ARENA_TOKEN": arena.token} if arena.token else {}),
+        check=False,
+    )
+    if process.returncode:
+        raise TrainingStopped(f"{folder.name}: {process.stderr[-2000:].strip()}")
+    seconds = perf_counter() - begun
+    write_whole(timed, json.dumps(seconds))
+    return seconds

@@ -1,0 +1,104 @@
+"""`forge-arena train sweep`: runs that differ in one setting, several seeds each, side by side."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from forge_command.app import JsonFile, fail, write_json
+from forge_command.training import Changes, PresetName, Token, Url, reporting
+from forge_command.training_demo import SHOWN, number, span
+from forge_command.training_runs import folder_of, train_all
+
+if TYPE_CHECKING:
+    from forge_agents.detection import Estimate
+
+
+def sweep(
+    vary: Annotated[
+        str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, as algorithm=grpo,grpo-ps,dpo.")
+    ],
+    start: Annotated[Path, typer.Option(help="Folder of the model that every run starts from.")],
+    out: Annotated[Path, typer.Option(help="Folder for the runs, sweep.json and sweep.png.")],
+    preset: PresetName = "tiny",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each value.")] = 3,
+    arena: Url = "http://127.0.0.1:8000",
+    token: Token = None,
+    change: Changes = None,
+    json: JsonFile = None,
+) -> None:
+    """Compare values of one setting: the same start, the same episodes and budget, held-out curves with bands.
+
+    With algorithm=online-rft,rft,grpo,grpo-ps it redraws DeepSeekMath's figure 5 on this arena; with
+    scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Give held_out.every to
+    have points on the way. A stopped sweep goes on when it is called again.
+    """
+    from forge_agents.client import ArenaError
+    from forge_agents.models import ModelError
+    from forge_agents.train import quiet
+    from forge_agents.train.journal import Journal
+    from forge_agents.train.online import Arena, TrainingStopped
+    from forge_agents.train.pipeline import evaluated
+    from forge_agents.train.presets import PresetError, load_preset
+    from forge_agents.train.sweep import draw, gains
+
+    quiet()
+    key, equals, listed = vary.partition("=")
+    values = [value.strip() for value in listed.split(",") if value.strip()]
+    if not equals or not values:
+        raise fail(f"--vary reads key=a,b,..., got {vary!r}")
+    try:
+        settings = load_preset(preset, change or [])
+        for value in values:
+            load_preset(preset, [*(change or []), f"{key}={value}"])
+        place = Arena(arena, token)
+        out.mkdir(parents=True, exist_ok=True)
+        with reporting() as reporter:
+            begun = evaluated(
+                settings,
+                str(start),
+                place,
+                out / "before.json",
+                Journal(out, reporter.say),
+                step=0,
+                phase="start",
+                reporter=reporter,
+            )
+            planned = {
+                f"{value} {seed}": [f"{key}={value}", f"seed={seed}"] for seed in range(seeds) for value in values
+            }
+            train_all(planned, settings, place, out, start=start, before=out / "before.json", reporter=reporter)
+        runs = {value: [folder_of(out, f"{value} {seed}") for seed in range(seeds)] for value in values}
+        averaged, apart = gains(runs, begun)
+        draw(runs, begun, out / "sweep.png")
+    except (ArenaError, ModelError, PresetError, TrainingStopped, ValueError, OSError) as error:
+        raise fail(escape(str(error))) from None
+    console = Console(stderr=json == "-")
+    console.print(_table(f"{key}, mean of {seeds} seeds", averaged, number))
+    console.print(_table("less the start (95% over families)", apart, span))
+    plain: dict[str, Any] = {
+        "vary": key,
+        "seeds": seeds,
+        "means": {value: {m: e.model_dump() for m, e in row.items()} for value, row in averaged.items()},
+        "differences from the start": {
+            value: {m: e.model_dump() for m, e in row.items()} for value, row in apart.items()
+        },
+    }
+    write_json(plain, str(out / "sweep.json"))
+    write_json(plain, json)
+    console.print(f"curves: {out / 'sweep.png'}", highlight=False)
+
+
+def _table(title: str, rows: "dict[str, dict[str, Estimate]]", shown: Any) -> Any:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for header in SHOWN.values():
+        table.add_column(header, justify="right")
+    for name, row in rows.items():
+        table.add_row(name, *[shown(row[metric]) for metric in SHOWN])
+    return table
