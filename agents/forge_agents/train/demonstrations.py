@@ -5,17 +5,17 @@ oracle's verdict is written from it. Only splits whose truth the arena gives out
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Literal, Self, TypeAlias
+from typing import Literal
 
 from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.rewards import oracle_verdict
 from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
-from forge_arena.values import Mention, mentions, sentences
+from forge_arena.values import mentions, sentences
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
@@ -26,16 +26,13 @@ NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5
 
 NO_WORDS = "-"
 OK = "ok"
-# Likeness of a sentence and a passage from which they are compared, of 100 for all words in common.
-IN_COMMON = 65.0
-# Where a passage has its number, if it has one: "Section 4.9: ...".
-HEAD = 16
-_NUMBER = re.compile(r"\d+(?:\.\d+)*")
-_PLAIN = re.compile(r"^[\[\w]*\s?[\[§]?\d+(?:\.\d+)*[\].:]*\s+(?=\S)")
+# Likeness of a sentence and a passage, of 100 for all words in common; above the last they are compared.
+SAME_VALUE, SAME_KIND, IN_COMMON = 60.0, 25.0, 65.0
 _LETTER = re.compile(r"[^\W\d_]")
+# "4.9 ", "[4.9] ", "4.9. ", "§4.9: ", "Section 4.9: " before the words of a passage.
+_NUMBERED = re.compile(r"(?:\w+ )?[\[§]?(\d+(?:\.\d+)+)[\].:]*\s+(?=\S)")
 
 Style = Literal["judging", "checking"]
-Pieces: TypeAlias = Sequence[tuple[int, int, str]]
 
 
 class Demonstration(Noun):
@@ -97,73 +94,55 @@ def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: floa
 
 
 def side_by_side(seen: Observation, truth: Truth) -> str:
-    """What is to be compared, a line each: a sentence of the answer, what the source has on it, and `= ok` or the type of
-    what is wrong. Last, beside nothing, what the answer must state and does not.
+    """What is to be compared, a line each: a sentence of the answer, the passage of the source that speaks of the same,
+    and `= ok` or the type of what is wrong. Last, beside nothing, what the answer must state and does not.
 
-    The sentence comes first, for what is looked up depends on it. Of values and cited sections the source's own is
-    quoted; of other sentences the passage that shares their words, and a sentence that shares too few gets no line.
-    Where the answer is wrong, the truth tells what the source has instead.
+    The sentence comes first, for what is looked up depends on it. It is paired with the passage that shares its values
+    and words, and gets no line where there is too little in common. The whole passage is quoted: a bare value would be
+    guessed from the answer, which is right most of the time. Where the answer is wrong, the truth tells which passage
+    says otherwise.
     """
-    source = _Source.of(seen.source_material, truth)
+    passages = _pieces(seen.source_material)
+    right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
+    omitted = truth.corruption_type is CorruptionType.factual_omission
     lines = []
-    for start, end, sentence in _pieces(seen.worker_output):
-        wrong = truth.corrupted and any(s.start < end and start < s.end for s in truth.output_spans)
-        wrong = wrong and truth.corruption_type is not CorruptionType.factual_omission
-        spans = truth.output_spans if wrong else ()
-        found = [
-            source.on(sentence, m, wrong=_overlaps(start + m.start, start + m.end, spans)) for m in mentions(sentence)
-        ]
-        evidence = ", ".join(dict.fromkeys(text for text in found if text))
-        if not evidence:
-            evidence = source.instead or NO_WORDS if wrong else source.alike(sentence)
-        if evidence:
-            lines.append(f"{sentence} | {evidence} = {_end(truth) if wrong else OK}")
-    if truth.corruption_type is CorruptionType.factual_omission:
-        lines.append(f"{NO_WORDS} | {source.instead} = {_end(truth)}")
+    for sentence in _pieces(seen.worker_output):
+        wrong = truth.corrupted and not omitted and _overlaps(sentence.start, sentence.end, truth.output_spans)
+        passage = right if wrong else _closest(sentence, passages)
+        if passage is not None or wrong:
+            quoted = passage.quoted(sentence.cites) if passage is not None else NO_WORDS
+            lines.append(f"{sentence.text} | {quoted} = {_end(truth) if wrong else OK}")
+    if omitted:
+        lines.append(f"{NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_end(truth)}")
     return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """The source as it is looked things up in: its text and passages, and what it has where the answer is wrong."""
+class _Piece:
+    """A sentence of an answer, or a passage of a source: where it stands, its words, and its number if it has one."""
 
+    start: int
+    end: int
     text: str
-    passages: Pieces
-    spans: tuple[Span, ...]
+    number: str
+    values: frozenset[tuple[ClaimKind, Hashable]]
+    cites: bool
 
-    @classmethod
-    def of(cls, text: str, truth: Truth) -> Self:
-        return cls(text, _pieces(text), truth.source_spans)
+    def quoted(self, cited: bool) -> str:
+        """The words; the number behind them where it matters, for only the words tell which passage it is."""
+        return f"{self.text} ({self.number})" if cited and self.number else self.text
 
-    @property
-    def instead(self) -> str:
-        """What the source says where the answer says something else, or nothing."""
-        return " ".join(self.spans[0].of(self.text).split()) if self.spans else ""
 
-    def on(self, sentence: str, said: Mention, *, wrong: bool) -> str:
-        """What the source has on a value that a sentence states: the same, spelled its own way, or what it should be."""
-        if said.kind is ClaimKind.citation:
-            number = _NUMBER.search(sentence[said.start : said.end])
-            return self._section() if wrong else number[0] if number else ""
-        if wrong:
-            here = [m for m in mentions(self.instead) if m.kind is said.kind]
-            return self.instead[here[0].start : here[0].end] if here else self.instead
-        same = [m for m in mentions(self.text) if (m.kind, m.value) == (said.kind, said.value)]
-        return self.text[same[0].start : same[0].end] if same else ""
-
-    def _section(self) -> str:
-        """The number of the section that holds what was to be cited."""
-        for start, end, passage in self.passages:
-            if _overlaps(start, end, self.spans) and (number := _NUMBER.search(passage[:HEAD])):
-                return number[0]
-        return self.instead
-
-    def alike(self, sentence: str) -> str:
-        """The passage that shares most words with a sentence, without its number; nothing where it shares too few."""
-        texts = [_PLAIN.sub("", passage) for *_, passage in self.passages]
-        scores = [fuzz.token_set_ratio(sentence, text) for text in texts]
-        best = max(range(len(scores)), key=scores.__getitem__, default=-1)
-        return texts[best] if best >= 0 and scores[best] >= IN_COMMON else ""
+def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
+    """The passage that shares most with a sentence, if that is enough; equal values count most."""
+    scores = [
+        fuzz.token_set_ratio(sentence.text, passage.text)
+        + SAME_VALUE * len(sentence.values & passage.values)
+        + SAME_KIND * len({kind for kind, _ in sentence.values} & {kind for kind, _ in passage.values})
+        for passage in passages
+    ]
+    best = max(range(len(scores)), key=scores.__getitem__, default=-1)
+    return passages[best] if best >= 0 and scores[best] >= IN_COMMON else None
 
 
 def _end(truth: Truth) -> str:
@@ -174,15 +153,28 @@ def _overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
     return any(span.start < end and start < span.end for span in spans)
 
 
-def _pieces(text: str) -> Pieces:
-    """Sentences; a number that stands alone before one, as of a section, belongs to it."""
-    found: list[tuple[int, int, str]] = []
+def _pieces(text: str) -> list[_Piece]:
+    """Sentences, each without the number before it, as of a section, which may stand alone."""
+    found: list[_Piece] = []
     begun = None
     for start, end in sentences(text):
-        if not _LETTER.search(text[start:end]):
-            begun = start if begun is None else begun
-            continue
         first = start if begun is None else begun
-        found.append((first, end, " ".join(text[first:end].split())))
+        whole = " ".join(text[first:end].split())
+        if not _LETTER.search(text[start:end]):
+            begun = first
+            continue
         begun = None
+        numbered = _NUMBERED.match(whole)
+        words = whole[numbered.end() :] if numbered else whole
+        read = mentions(words)
+        found.append(
+            _Piece(
+                first,
+                end,
+                words,
+                numbered[1] if numbered else "",
+                frozenset((m.kind, m.value) for m in read if m.kind is not ClaimKind.citation),
+                any(m.kind is ClaimKind.citation for m in read),
+            )
+        )
     return found
