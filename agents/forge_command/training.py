@@ -178,6 +178,7 @@ def _run(
     from forge_agents.train.online import TrainingStopped
     from forge_agents.train.pipeline import FolderInUse
     from forge_agents.train.presets import PresetError
+    from forge_agents.train.processes import is_first
 
     quiet()
     troubles = (ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
@@ -206,4 +207,5 @@ def _run(
         if "arena URL" not in str(error):
             raise
         raise fail(escape(str(error))) from None
-    typer.echo(f"model: {out / 'model'}\nreport: {page}")
+    if is_first():
+        typer.echo(f"model: {out / 'model'}\nreport: {page}")

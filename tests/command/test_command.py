@@ -74,7 +74,18 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("demo", "serve", "eval", "bank", "bench", "scenarios", "scenarios import", "audit", "audit regrade", "export"),
+        *(
+            "demo",
+            "serve",
+            "eval",
+            "bank",
+            "bench",
+            "scenarios",
+            "scenarios import",
+            "audit",
+            "audit regrade",
+            "export",
+        ),
         *("train", "train run", "train pipeline", "train demo", "train presets", "train report"),
     ],
 )

@@ -12,7 +12,6 @@ In the terms of DeepSeekMath's section 5.2 they differ in one thing only, the co
 `rft` and `dpo` learn from attempts that the starting policy made once; see `forge_agents.train.offline`.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from forge_agents.models import tokens_until
 from forge_agents.train.advantages import accepted, by_step, token_advantages
 from forge_agents.train.presets import Algorithm, Preset, PresetError
+from forge_agents.train.processes import count
 from forge_agents.train.rewards import COMPONENTS
 
 Inputs = list[dict[str, Any]]
@@ -116,7 +116,7 @@ TRAINERS: dict[Algorithm, Any] = {
 
 def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLOOConfig:
     """TRL's configuration of an online run."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    processes = count()
     per_device = preset.device_batch or max(1, preset.batch // processes)
     if preset.batch % (per_device * processes):
         raise PresetError(

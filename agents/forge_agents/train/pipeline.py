@@ -25,7 +25,8 @@ from forge_agents.train.card import write_card
 from forge_agents.train.journal import Journal, write_whole
 from forge_agents.train.offline import learn_offline
 from forge_agents.train.online import Arena, learn, measure
-from forge_agents.train.presets import Algorithm, Preset, load_preset
+from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset
+from forge_agents.train.processes import by_first, count, is_first
 from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
@@ -61,39 +62,47 @@ def run(
         FolderInUse: `folder` holds a run, and `resume` was not given.
         TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
     """
-    if not resume and (folder / "run.json").is_file():
+    if not resume and is_first() and (folder / "run.json").is_file():
         raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
+    if count() > 1 and preset.warm_start is not None and start is None:
+        raise PresetError(
+            "a warm start is the work of one process: make the model by a run without accelerate, and give it as --start"
+        )
     journal = Journal(folder, reporter.say)
     with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
         stats = client.stats()
-        suite = f"{stats.suite}:{stats.version}"
-        journal.begin(preset, arena=arena.url, suite=suite)
+        by_first(lambda: journal.begin(preset, arena=arena.url, suite=f"{stats.suite}:{stats.version}"))
         source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
-    evaluated(preset, source, arena, folder / "before.json", journal, step=0, phase="phase 1", reporter=reporter)
+
+    def measured_at(model: str, name: str, step: int, phase: str) -> None:
+        path = folder / name
+        by_first(lambda: evaluated(preset, model, arena, path, journal, step=step, phase=phase, reporter=reporter))
+
+    measured_at(source, "before.json", 0, "phase 1")
     model = _phase(preset, source, arena, folder / "phase1", "phase 1", journal, reporter, resume)
-    last = preset
+    last, phase = preset, "phase 1"
     if three_phases:
-        _calibrated(preset, model, arena, folder / "calibration.json", reporter)
-        last = _third(preset, model)
-        model = _phase(last, model, arena, folder / "phase3", "phase 3", journal, reporter, resume)
+        by_first(lambda: _calibrated(preset, model, arena, folder / "calibration.json", reporter))
+        last, phase = _third(preset, model), "phase 3"
+        model = _phase(last, model, arena, folder / "phase3", phase, journal, reporter, resume)
     final = folder / "model"
+    by_first(lambda: _copied(model, final))
+    measured_at(str(final), "after.json", last.steps, phase)
+    by_first(lambda: _told(folder, preset, source, arena))
+    return folder / "report.html"
+
+
+def _copied(model: Path, final: Path) -> None:
     if not _is_model(final):
-        copied = folder / "model.new"
+        copied = final.with_suffix(".new")
         copytree(model, copied, dirs_exist_ok=True)
         copied.replace(final)
-    evaluated(
-        preset,
-        str(final),
-        arena,
-        folder / "after.json",
-        journal,
-        step=last.steps,
-        phase="phase 3" if three_phases else "phase 1",
-        reporter=reporter,
-    )
+
+
+def _told(folder: Path, preset: Preset, source: str, arena: Arena) -> None:
     examples(folder, preset, before=source, arena=arena)
     write_card(folder)
-    return write_report(folder)
+    write_report(folder)
 
 
 def evaluated(
@@ -141,7 +150,7 @@ def _phase(
             learn_offline(preset, str(source), arena, folder, phase=phase, journal=journal, reporter=reporter)
         else:
             learn(preset, str(source), arena, folder, phase=phase, journal=journal, reporter=reporter, resume=resume)
-        (folder / "done").touch()
+        by_first((folder / "done").touch)
     return folder / "model"
 
 

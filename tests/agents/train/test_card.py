@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 hub = pytest.importorskip("huggingface_hub")
 
 from forge_agents.train.card import write_card  # noqa: E402
+from forge_agents.train.presets import load_preset  # noqa: E402
 from forge_arena.errors import InvalidVerdict  # noqa: E402
 from forge_arena.verdicts import OVERSEER_PROMPT  # noqa: E402
 
@@ -52,9 +53,10 @@ def test_writing_what_was_read_changes_nothing(run: Path, tmp_path: Path) -> Non
 
 def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
     text = write_card(run).read_text(encoding="utf-8")
+    tiny = load_preset("tiny")
     for told in (
         "grpo, preset tiny",
-        "120 of 32 completions",
+        f"{tiny.steps} of {tiny.batch} completions",
         "suite short:2",
         "| balanced accuracy | 0.",
         "clear of 0, better",

@@ -115,6 +115,39 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
 
 
 @pytest.mark.slow
+def test_two_processes_share_a_run_and_each_group_is_judged_once(
+    short: Served, preset_file: Presets, tmp_path: Path
+) -> None:
+    out, start = tmp_path / "run", 45_000
+    asked = arguments(preset_file(steps=2, start=start), short.url, out)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    ended = subprocess.run(
+        [sys.executable, *launcher, "-m", "forge_command", "train", *asked],
+        capture_output=True,
+        text=True,
+        env=QUIET,
+        timeout=200,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [f"model: {out}/model", f"report: {out}/report.html"]
+    assert steps(out) == [1, 2]
+    made = {index: ids for index, ids in short.attempts().items() if start <= index < start + 2 * PROMPTS}
+    assert sorted(made) == list(range(start, start + 2 * PROMPTS))
+    # Each process opens the stream for itself; the verdicts of a group go to one of the two.
+    assert all(len(set(ids)) == 1 and len(ids) == 4 for ids in made.values())
+
+
+def test_a_warm_start_is_refused_to_several_processes(
+    short: Served, preset_file: Presets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, said = train(*arguments(preset_file(warm_start={"demonstrations": 8}), short.url, tmp_path / "run"))
+    assert code == 2
+    assert "a warm start is the work of one process" in said
+
+
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_from_its_last_whole_checkpoint(
     short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
