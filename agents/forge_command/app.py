@@ -37,7 +37,8 @@ def write_json(result: Any, target: str | None) -> None:
 
 def fail(message: str) -> typer.Exit:
     """Say what is wrong on standard error; raise what this returns."""
-    console.print(f"[bold red]error:[/] {message}", highlight=False)
+    # Not wrapped: a path that is torn apart cannot be copied.
+    console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
     return typer.Exit(2)
 
 

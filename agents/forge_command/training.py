@@ -63,7 +63,7 @@ class Bars:
         self._bars.update(self._tasks[phase], completed=done, total=total, note=note)
 
     def say(self, message: str) -> None:
-        self._bars.console.print(f"[yellow]{escape(message)}[/]", highlight=False)
+        self._bars.console.print(f"[yellow]{escape(message)}[/]", highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`forge-arena train demo`: show on a CPU that an overseer learns, with what it must be held against.
+"""`forge-arena train demo`: train an overseer from nothing on a CPU, and judge it beside what it must be held against.
 
 A model from scratch, a warm start, GRPO over REST with several seeds, and the controls: shuffled rewards, the starting
 model with its threshold moved, more supervised training for the same time, and the constants. Everything is judged on
@@ -45,10 +45,10 @@ def demo(
     change: Changes = None,
     json: JsonFile = None,
 ) -> None:
-    """Learn on the CPU, from nothing, in under 25 minutes on two cores; nothing is downloaded.
+    """Train from nothing on the CPU, in about half an hour on two cores; nothing is downloaded.
 
     Starts an arena with the short families, makes a model of half a million parameters, teaches it to write verdicts
-    by demonstrations, lets GRPO improve it over REST, and judges everything on test families that it never saw. A
+    by demonstrations, trains it by GRPO over REST, and judges everything on test families that it never saw. A
     stopped demo goes on where it was when it is called again with the same --out.
     """
     from forge_agents.client import ArenaError

@@ -30,7 +30,7 @@ OK = "ok"
 SAME_VALUE, SAME_KIND, IN_COMMON = 60.0, 25.0, 65.0
 _LETTER = re.compile(r"[^\W\d_]")
 # "4.9 ", "[4.9] ", "4.9. ", "§4.9: ", "Section 4.9: " before the words of a passage.
-_NUMBERED = re.compile(r"(?:\w+ )?[\[§]?(\d+(?:\.\d+)+)[\].:]*\s+(?=\S)")
+_NUMBERED = re.compile(r"(?:\[(\d+(?:\.\d+)*)\]|(?:\w+ )?§?(\d+(?:\.\d+)+)[.:]*)\s+(?=\S)")
 
 Style = Literal["judging", "checking"]
 
@@ -172,7 +172,7 @@ def _pieces(text: str) -> list[_Piece]:
                 first,
                 end,
                 words,
-                numbered[1] if numbered else "",
+                (numbered[1] or numbered[2]) if numbered else "",
                 frozenset((m.kind, m.value) for m in read if m.kind is not ClaimKind.citation),
                 any(m.kind is ClaimKind.citation for m in read),
             )

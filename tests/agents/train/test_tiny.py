@@ -1,5 +1,6 @@
 """The model from scratch: its tokenizer gives back what it is given, and drilling teaches it to copy."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def test_the_tokenizer_gives_back_any_text(untaught: Path) -> None:
     @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=80))
     def gives_back(text: str) -> None:
         ids = tokenizer.encode(text, add_special_tokens=False)
-        assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
+        # Qwen2's tokenizer takes characters in their canonical composition.
+        assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == unicodedata.normalize("NFC", text)
 
     gives_back()
 
