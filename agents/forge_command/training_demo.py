@@ -31,10 +31,9 @@ if TYPE_CHECKING:
 SHOWN = {
     "reward": "reward",
     "balanced_accuracy": "bal.acc",
-    "auroc": "AUROC stated",
-    "auroc_log_odds": "AUROC logit",
+    "auroc": "AUROC",
+    "auroc_log_odds": "of logit",
     "brier": "Brier",
-    "f1": "F1",
     "share_flagged": "flagged",
 }
 
@@ -169,7 +168,7 @@ def _table(results: "dict[str, Result]", seeds: int, averaged: "dict[str, dict[s
     )
     table.add_column("")
     for header in SHOWN.values():
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     labels = _labels(seeds)
     for name, row in averaged.items():
         table.add_row(labels.get(name, name), *[number(row[metric]) for metric in SHOWN])
@@ -190,7 +189,7 @@ def _differences(apart: "dict[str, dict[str, Estimate]]") -> Table:
     table = Table(title="less the warm start (95% over families)", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     for header in SHOWN.values():
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     for name in ("grpo", "moved", "shuffled", "supervised"):
         table.add_row(
             _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[span(apart[name][m]) for m in SHOWN]
@@ -207,4 +206,5 @@ def span(estimate: "Estimate") -> str:
         return "-"
     if estimate.low is None or estimate.high is None:
         return f"{estimate.value:+.3f}"
-    return f"{estimate.value:+.3f}\n[dim]{estimate.low:+.2f}/{estimate.high:+.2f}[/]"
+    low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
+    return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"

@@ -98,7 +98,7 @@ def _table(title: str, rows: "dict[str, dict[str, Estimate]]", shown: Any) -> An
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     for header in SHOWN.values():
-        table.add_column(header, justify="right")
+        table.add_column(header, justify="right", no_wrap=True)
     for name, row in rows.items():
         table.add_row(name, *[shown(row[metric]) for metric in SHOWN])
     return table
