@@ -29,7 +29,7 @@ demo: setup  ## play three overseers against a real server and print who earns w
 	@$(BIN)/forge-arena demo
 
 # One thread to a process: two that share a core wait for each other.
-train-demo: setup-train  ## make an overseer from scratch, train it over REST, and judge it beside its controls (half an hour)
+train-demo: setup-train  ## make an overseer from scratch, train it over REST, and judge it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
 test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one

@@ -44,7 +44,7 @@ def demo(
     change: Changes = None,
     json: JsonFile = None,
 ) -> None:
-    """Train from nothing on the CPU, in about half an hour on two cores; nothing is downloaded.
+    """Train from nothing on the CPU; nothing is downloaded.
 
     Starts an arena with the short families, makes a model of half a million parameters, teaches it to write verdicts
     by demonstrations, trains it by GRPO over REST, and judges everything on test families that it never saw. A
