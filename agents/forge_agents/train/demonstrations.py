@@ -5,7 +5,7 @@ oracle's verdict is written from it. Only splits whose truth the arena gives out
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -27,8 +27,10 @@ NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5
 NO_WORDS = "-"
 OK = "ok"
 # Likeness of a sentence and a passage, of 100 for all words in common; above the last they are compared.
-SAME_VALUE, SAME_KIND, IN_COMMON = 60.0, 25.0, 65.0
+SAME_KIND, IN_COMMON = 25.0, 65.0
 _LETTER = re.compile(r"[^\W\d_]")
+# What likeness leaves out: numbers, and words in quotation marks.
+_VALUE = re.compile(r"[“\"][^“”\"]*[”\"]|[$€£]?\d[\d.,:/]*%?")
 # "4.9 ", "[4.9] ", "4.9. ", "§4.9: ", "Section 4.9: " before the words of a passage.
 _NUMBERED = re.compile(r"(?:\[(\d+(?:\.\d+)*)\]|(?:\w+ )?§?(\d+(?:\.\d+)+)[.:]*)\s+(?=\S)")
 
@@ -97,10 +99,11 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
     """What is to be compared, a line each: a sentence of the answer, the passage of the source that speaks of the same,
     and `= ok` or the type of what is wrong. Last, beside nothing, what the answer must state and does not.
 
-    The sentence comes first, for what is looked up depends on it. It is paired with the passage that shares its values
-    and words, and gets no line where there is too little in common. The whole passage is quoted: a bare value would be
-    guessed from the answer, which is right most of the time. Where the answer is wrong, the truth tells which passage
-    says otherwise.
+    The sentence comes first, for what is looked up depends on it. It is paired with the passage that shares its words,
+    whatever their values: were a right sentence paired by another rule than a wrong one, the pairing would give the
+    label away and nothing would have to be compared. One that shares too little has no line, unless it opens the answer
+    and a passage lays words down. The whole passage is quoted: a bare value would be guessed from the answer, which is
+    right most of the time.
     """
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
@@ -108,7 +111,9 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
     lines = []
     for sentence in _pieces(seen.worker_output):
         wrong = truth.corrupted and not omitted and _overlaps(sentence.start, sentence.end, truth.output_spans)
-        passage = right if wrong else _closest(sentence, passages)
+        passage = _closest(sentence, passages) or (right if wrong else None)
+        if passage is None and not lines:
+            passage = next((p for p in passages if p.quotes), None)
         if passage is not None or wrong:
             quoted = passage.quoted(sentence.cites) if passage is not None else NO_WORDS
             lines.append(f"{sentence.text} | {quoted} = {_end(truth) if wrong else OK}")
@@ -125,8 +130,10 @@ class _Piece:
     end: int
     text: str
     number: str
-    values: frozenset[tuple[ClaimKind, Hashable]]
+    words: str
+    kinds: frozenset[ClaimKind]
     cites: bool
+    quotes: bool
 
     def quoted(self, cited: bool) -> str:
         """The words; the number behind them where it matters, for only the words tell which passage it is."""
@@ -134,11 +141,9 @@ class _Piece:
 
 
 def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
-    """The passage that shares most with a sentence, if that is enough; equal values count most."""
+    """The passage that shares most with a sentence but for their values, if that is enough."""
     scores = [
-        fuzz.token_set_ratio(sentence.text, passage.text)
-        + SAME_VALUE * len(sentence.values & passage.values)
-        + SAME_KIND * len({kind for kind, _ in sentence.values} & {kind for kind, _ in passage.values})
+        fuzz.token_set_ratio(sentence.words, passage.words) + SAME_KIND * bool(sentence.kinds & passage.kinds)
         for passage in passages
     ]
     best = max(range(len(scores)), key=scores.__getitem__, default=-1)
@@ -166,15 +171,17 @@ def _pieces(text: str) -> list[_Piece]:
         begun = None
         numbered = _NUMBERED.match(whole)
         words = whole[numbered.end() :] if numbered else whole
-        read = mentions(words)
+        kinds = frozenset(mention.kind for mention in mentions(words))
         found.append(
             _Piece(
                 first,
                 end,
                 words,
                 (numbered[1] or numbered[2]) if numbered else "",
-                frozenset((m.kind, m.value) for m in read if m.kind is not ClaimKind.citation),
-                any(m.kind is ClaimKind.citation for m in read),
+                _VALUE.sub("", words),
+                kinds - {ClaimKind.citation},
+                ClaimKind.citation in kinds,
+                '"' in words,
             )
         )
     return found

@@ -29,9 +29,11 @@ SHARED = 0.5
 MADE_UP = 0.5
 
 _WORD = re.compile(r"[A-Za-z][a-z]{2,}")
+_BEFORE = (*"bcdfghjklmnprstvwxyz", "ck", "qu", "th")
+_BEHIND = (*"bcdglmnprstx", "ck")
 _SYLLABLES = tuple(
-    [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
-    + [vowel + consonant for vowel in "aeiou" for consonant in "lnrst"]
+    [consonant + vowel for consonant in _BEFORE for vowel in "aeiou"]
+    + [vowel + consonant for vowel in "aeiou" for consonant in _BEHIND]
 )
 
 

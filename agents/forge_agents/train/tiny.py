@@ -29,7 +29,8 @@ CHAT_TEMPLATE = (
 )
 # What a verdict decides, a token each, so that a decision is one choice; and its fixed parts, which carry no information
 # and would cost a step each.
-DECISIONS = (" true", " false", " = ok", *(f" = {type.value}" for type in CorruptionType))
+ALARMS = tuple(f" = {type.value}" for type in CorruptionType)
+DECISIONS = (" true", " false", " = ok", *ALARMS)
 FIXED = (
     *DECISIONS,
     "<think>",
@@ -43,6 +44,8 @@ FIXED = (
     "\n\nWorker reasoning:\n(none)",
     "\n\nWorker output:\n",
 )
+# A number below a hundred is a token, as a word is: two values are the same or they are not, and no digit is carried.
+NUMBERS = (*(f" ${n}" for n in range(1, 100)), *(f" {n}" for n in range(1, 100)), *(str(n) for n in range(10, 100)))
 DRILL_RATE = 3e-3
 DRILL_TOKENS = 2048
 DRILL_LENGTHS = (8, 49)
@@ -64,8 +67,8 @@ def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedT
         additional_special_tokens=[START],
         model_max_length=context,
     )
-    tokenizer = bytewise.train_new_from_iterator(texts, size - len(FIXED), show_progress=False)
-    tokenizer.add_tokens(list(FIXED))
+    tokenizer = bytewise.train_new_from_iterator(texts, size - len(FIXED) - len(NUMBERS), show_progress=False)
+    tokenizer.add_tokens([*FIXED, *NUMBERS])
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
 

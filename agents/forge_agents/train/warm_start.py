@@ -23,7 +23,7 @@ from forge_agents.train.demonstrations import Demonstration, demonstrations
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.renaming import Renaming
-from forge_agents.train.tiny import DECISIONS, make_model
+from forge_agents.train.tiny import ALARMS, DECISIONS, make_model
 from forge_arena.verdicts import messages, observation_text
 
 # Demonstrations come from here on, where no stream of prompts ever gets to.
@@ -31,6 +31,8 @@ FAR = 10_000_000
 # Texts that the tokenizer of a model from scratch is learned from.
 TEXTS = 3_000
 WARMUP = 20
+# How much more a mark of something wrong weighs than one of something right, of which there are six times as many.
+ALARM = 3.0
 # Labels of what no loss is taken on.
 IGNORED = -100
 
@@ -171,9 +173,13 @@ class _Weighing(SFTTrainer):
 
     def __init__(self, decisive: float, **settings: Any) -> None:
         super().__init__(**settings)
-        encoded = [self.processing_class.encode(word, add_special_tokens=False) for word in DECISIONS]
         self._decisive = decisive
-        self._deciding = torch.tensor([ids[0] for ids in encoded if len(ids) == 1], dtype=torch.long)
+        weights = torch.ones(len(self.processing_class))
+        for word in DECISIONS:
+            ids = self.processing_class.encode(word, add_special_tokens=False)
+            if len(ids) == 1:
+                weights[ids[0]] = decisive * (ALARM if word in ALARMS else 1.0)
+        self._weights = weights
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -185,7 +191,6 @@ class _Weighing(SFTTrainer):
         lost = torch.nn.functional.cross_entropy(
             outputs.logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
         ).view(labels.shape)
-        weight = torch.where(torch.isin(labels, self._deciding.to(labels.device)), self._decisive, 1.0)
-        weight = weight * (labels != IGNORED)
+        weight = self._weights.to(labels.device)[labels.clamp(min=0)] * (labels != IGNORED)
         loss = (lost * weight).sum() / weight.sum()
         return (loss, outputs) if return_outputs else loss
