@@ -40,7 +40,7 @@ class _Settings(BaseModel):
 class Scratch(_Settings):
     """The size of a model from scratch, for a CPU. The defaults have about 0.6 million parameters."""
 
-    vocabulary: int = Field(default=1200, ge=300, description="tokens of the byte-level BPE")
+    vocabulary: int = Field(default=1200, ge=600, description="tokens of the byte-level BPE")
     hidden: int = Field(default=128, ge=16, description="width of the residual stream")
     layers: int = Field(default=2, ge=1)
     heads: int = Field(default=4, ge=1, description="attention heads; must divide `hidden`")

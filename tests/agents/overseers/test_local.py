@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Of three times it says twice what it shall say, so that it knows how to go on from the other word as well.
     lessons = [(o, said[flag]) for n, o in enumerate(OBSERVATIONS) for flag in (n < 4, n < 4, n >= 4)]
     texts = [f"{observation_text(o)}\n{answer}" for o, answer in lessons] * 10
-    size = Scratch(vocabulary=400, hidden=64, layers=2, heads=2, drill=0)
+    size = Scratch(vocabulary=600, hidden=64, layers=2, heads=2, drill=0)
     make_model(folder, [*texts, *["true", "false"] * 200], size, 0)
     loaded = load_model(folder, device="cpu")
     torch.manual_seed(0)

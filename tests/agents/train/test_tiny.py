@@ -57,7 +57,7 @@ def test_the_loss_on_completions_covers_the_completion_and_its_end(untaught: Pat
 
 def test_the_same_seed_makes_the_same_model_and_another_one_another(tmp_path: Path) -> None:
     texts = ["The late fine is $37, replacing $4."] * 20
-    size = Scratch(vocabulary=300, hidden=16, layers=1, heads=2, drill=2)
+    size = Scratch(vocabulary=600, hidden=16, layers=1, heads=2, drill=2)
     weights = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         make_model(tmp_path / name, texts, size, seed)
@@ -68,7 +68,7 @@ def test_the_same_seed_makes_the_same_model_and_another_one_another(tmp_path: Pa
 
 @pytest.mark.slow
 def test_drilling_teaches_a_model_to_copy_what_it_never_saw(tmp_path: Path) -> None:
-    size = Scratch(vocabulary=300, hidden=64, layers=2, heads=4, drill=800)
+    size = Scratch(vocabulary=600, hidden=64, layers=2, heads=4, drill=800)
     make_model(tmp_path, ["The late fine is $37, replacing $4."] * 20, size, 0)
     model = load_model(tmp_path).model
     half = torch.randint(model.config.vocab_size, (40, 20), generator=torch.Generator().manual_seed(99))

@@ -34,14 +34,14 @@ def test_an_unknown_set_is_refused_with_the_nearest() -> None:
 
 
 def test_each_split_has_its_families() -> None:
-    assert [sum(family.split is split for family in SHORT) for split in Split] == [8, 3, 6]
+    assert [sum(family.split is split for family in SHORT) for split in Split] == [12, 4, 8]
 
 
 @pytest.mark.parametrize("family", SHORT, ids=lambda family: family.name)
 def test_a_family_is_short_takes_every_corruption_and_is_proven(family: Family) -> None:
     assert family.corruptions == set(CorruptionType)
     assert len(family.spec.claims) <= 6
-    assert family.spec.source.words == (40, 85)
+    assert family.spec.source.words == (20, 70)
     assert not any(statement.part == "reasoning" for statement in family.spec.statements)
     proof = prove(family, draws=20, seed=1)
     assert (proof.problems, proof.rejected) == ({}, 0)
@@ -65,7 +65,7 @@ async def test_episodes_are_short_in_every_form_and_show_no_reasoning() -> None:
             failed += 1
             continue
         assert key.startswith("short:")
-        assert len(observation.source_material.split()) <= 85
+        assert len(observation.source_material.split()) <= 70
         assert len(observation.worker_output.split()) <= 50
         assert len(observation.task.split()) <= 15
         assert observation.worker_reasoning == ""
