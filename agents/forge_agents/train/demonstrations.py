@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.rewards import oracle_verdict
 from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
-from forge_arena.values import mentions, sentences
+from forge_arena.values import Mention, mentions, sentences
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
@@ -29,8 +29,7 @@ OK = "ok"
 # Likeness of a sentence and a passage, of 100 for all words in common; above the last they are compared.
 SAME_KIND, IN_COMMON = 25.0, 65.0
 _LETTER = re.compile(r"[^\W\d_]")
-# What likeness leaves out: numbers, and words in quotation marks.
-_VALUE = re.compile(r"[“\"][^“”\"]*[”\"]|[$€£]?\d[\d.,:/]*%?")
+_QUOTED = re.compile(r"[“\"][^“”\"]*[”\"]")
 # "4.9 ", "[4.9] ", "4.9. ", "§4.9: ", "Section 4.9: " before the words of a passage.
 _NUMBERED = re.compile(r"(?:\[(\d+(?:\.\d+)*)\]|(?:\w+ )?§?(\d+(?:\.\d+)+)[.:]*)\s+(?=\S)")
 
@@ -108,7 +107,7 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
     omitted = truth.corruption_type is CorruptionType.factual_omission
-    lines = []
+    lines: list[str] = []
     for sentence in _pieces(seen.worker_output):
         wrong = truth.corrupted and not omitted and _overlaps(sentence.start, sentence.end, truth.output_spans)
         passage = _closest(sentence, passages) or (right if wrong else None)
@@ -124,7 +123,8 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence of an answer, or a passage of a source: where it stands, its words, and its number if it has one."""
+    """A sentence of an answer, or a passage of a source: where it stands, its text and number, and what likeness goes by:
+    its words but for values and quotations, and the kinds of its values."""
 
     start: int
     end: int
@@ -158,6 +158,13 @@ def _overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
     return any(span.start < end and start < span.end for span in spans)
 
 
+def _without(text: str, read: Sequence[Mention]) -> str:
+    """What is left of a text when its values are taken out of it."""
+    for mention in sorted(read, key=lambda m: m.start, reverse=True):
+        text = text[: mention.start] + text[mention.end :]
+    return text
+
+
 def _pieces(text: str) -> list[_Piece]:
     """Sentences, each without the number before it, as of a section, which may stand alone."""
     found: list[_Piece] = []
@@ -171,17 +178,18 @@ def _pieces(text: str) -> list[_Piece]:
         begun = None
         numbered = _NUMBERED.match(whole)
         words = whole[numbered.end() :] if numbered else whole
-        kinds = frozenset(mention.kind for mention in mentions(words))
+        read = mentions(words)
+        kinds = frozenset(mention.kind for mention in read)
         found.append(
             _Piece(
                 first,
                 end,
                 words,
                 (numbered[1] or numbered[2]) if numbered else "",
-                _VALUE.sub("", words),
+                _QUOTED.sub("", _without(words, read)),
                 kinds - {ClaimKind.citation},
                 ClaimKind.citation in kinds,
-                '"' in words,
+                _QUOTED.search(words) is not None,
             )
         )
     return found

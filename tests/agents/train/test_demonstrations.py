@@ -6,10 +6,13 @@ import pytest
 
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_agents.train.demonstrations import CONFIDENCES, NO_WORDS, Demonstration, demonstrations, side_by_side
+from forge_arena.episodes import Arena
 from forge_arena.rewards import WEIGHTS, oracle_verdict
-from forge_arena.types import CorruptionType, Domain, Mechanism, Observation, Span, Truth
+from forge_arena.scenarios import find_set, load_families
+from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Span, Split, Truth
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import Attempt
+from forge_arena.workers import ScriptedWorker
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +156,19 @@ def test_side_by_side_on_real_episodes_what_is_wrong_is_marked_and_nothing_else(
         kind = one.truth.corruption_type
         assert set(marks) == ({kind.value} if kind is not None else set())
         assert all(" | " in compared and end in {"ok", *marks} for compared, end in ends(one.observation, one.truth))
+
+
+async def test_side_by_side_what_is_compared_does_not_depend_on_what_is_wrong() -> None:
+    """Else the passage alone would tell the label, and a model that is taught by it would never compare."""
+    arena = Arena(ScriptedWorker(), secret="salt", sources=load_families(find_set("short")), suite="short")
+    for index in range(60):
+        episode = await arena.make(arena.key(Split.train, index, Form.corrupted))
+        seen, truth = episode.observation, episode.truth
+        blind = truth.model_copy(update={"corrupted": False, "corruption_type": None})
+        compared = [line for line, _ in ends(seen, truth) if not line.startswith(NO_WORDS)]
+        assert compared == [line for line, _ in ends(seen, blind)]
+        assert not any(line.endswith(NO_WORDS) for line in compared)
+        assert len(compared) >= 2
 
 
 def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:
