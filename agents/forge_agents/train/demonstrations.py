@@ -179,7 +179,7 @@ def _pieces(text: str) -> list[_Piece]:
         numbered = _NUMBERED.match(whole)
         words = whole[numbered.end() :] if numbered else whole
         read = mentions(words)
-        kinds = frozenset(mention.kind for mention in read)
+        kinds = {mention.kind for mention in read}
         found.append(
             _Piece(
                 first,
@@ -187,7 +187,7 @@ def _pieces(text: str) -> list[_Piece]:
                 words,
                 (numbered[1] or numbered[2]) if numbered else "",
                 _QUOTED.sub("", _without(words, read)),
-                kinds - {ClaimKind.citation},
+                frozenset(kinds - {ClaimKind.citation}),
                 ClaimKind.citation in kinds,
                 _QUOTED.search(words) is not None,
             )

@@ -77,7 +77,9 @@ class WarmStart(_Settings):
     renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     decisive: float = Field(
-        default=1.0, ge=1, description="weight of the tokens that decide (true, = ok, ...) in the loss"
+        default=1.0,
+        ge=1,
+        description="weight of the tokens that decide (true, = ok, ...) in the loss; marks of something wrong: thrice",
     )
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)

@@ -3,7 +3,7 @@ fine-tuning on oracle demonstrations, so that rewards have something to choose f
 
 Departs from plain SFT in two settings. With `whole_text` the loss is a language model's, on the source, the answer and
 the verdict alike. With `decisive` above 1 the few tokens that decide weigh more: of the 160 of a checked verdict, four
-say whether something is right, and the others are copied.
+say whether something is right, and the others are copied; of those four, marks of something wrong weigh most.
 """
 
 from collections.abc import Sequence
