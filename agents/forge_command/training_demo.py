@@ -1,8 +1,8 @@
 """`forge-arena train demo`: train an overseer from nothing on a CPU, and judge it beside what it must be held against.
 
 A model from scratch, a warm start, GRPO over REST with several seeds, and the controls: shuffled rewards, the starting
-model with its threshold moved, more supervised training for the same time, and the constants. Everything is judged on
-the same episodes of the test families.
+model with its threshold moved, the starting model made to check before it judges, more supervised training for the same
+time, and the constants. Everything is judged on the same episodes of the test families.
 """
 
 import json as jsonlib
@@ -86,7 +86,7 @@ def _play(
     from forge_agents.client import ArenaClient
     from forge_agents.compare import best_threshold
     from forge_agents.evaluate import Result
-    from forge_agents.train.journal import Journal
+    from forge_agents.train.journal import Journal, write_whole
     from forge_agents.train.online import measure
     from forge_agents.train.pipeline import evaluated
     from forge_agents.train.warm_start import starting_model
@@ -103,11 +103,12 @@ def _play(
     threshold = best_threshold(
         evaluated(validation, str(start), arena, out / "val.json", journal, step=0, phase="val", reporter=reporter).rows
     )
-    moved = out / "moved.json"
-    if not moved.is_file():
-        found = measure(preset, str(start), arena, name="moved", threshold=threshold)
-        moved.write_text(found.to_json() + "\n", encoding="utf-8")
-    results["moved"] = Result.model_validate_json(moved.read_text(encoding="utf-8"))
+    controls: dict[str, dict[str, Any]] = {"moved": {"threshold": threshold}, "checking": {"opening": "<think>"}}
+    for name, settings in controls.items():
+        path = out / f"{name}.json"
+        if not path.is_file():
+            write_whole(path, measure(preset, str(start), arena, name=name, **settings).to_json() + "\n")
+        results[name] = Result.model_validate_json(path.read_text(encoding="utf-8"))
     runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(seeds)}
     runs["shuffled"] = ["shuffled_rewards=true"]
     seconds = train_all(runs, preset, arena, out, start=start, before=before, reporter=reporter)
@@ -180,6 +181,7 @@ def _labels(seeds: int) -> dict[str, str]:
         "start": "warm start",
         "grpo": f"GRPO, mean of {seeds} seeds",
         "moved": "warm start, threshold moved",
+        "checking": "warm start, made to check",
         "shuffled": "GRPO, shuffled rewards",
         "supervised": "supervised, same time",
     }
@@ -190,7 +192,7 @@ def _differences(apart: "dict[str, dict[str, Estimate]]") -> Table:
     table.add_column("")
     for header in SHOWN.values():
         table.add_column(header, justify="right", no_wrap=True)
-    for name in ("grpo", "moved", "shuffled", "supervised"):
+    for name in ("grpo", "moved", "checking", "shuffled", "supervised"):
         table.add_row(
             _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[span(apart[name][m]) for m in SHOWN]
         )

@@ -38,7 +38,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from forge_agents.train.tiny import make_model
 
     folder = tmp_path_factory.mktemp("tiny")
-    size = Scratch(vocabulary=600, hidden=32, layers=1, heads=2, drill=0)
+    size = Scratch(vocabulary=600, hidden=32, layers=1, heads=2, copying=0, comparing=0)
     make_model(folder, [*ASKED, *["true", "false", SAID] * 50], size, 0)
     return folder
 

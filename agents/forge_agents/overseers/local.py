@@ -21,6 +21,7 @@ class LocalModel:
         threshold: flag where the model's log-odds of `true` are above this, whatever it wrote; it then goes on from the
             other word. None leaves its choice alone. With a threshold from other episodes this is the control of how
             much a mere shift of the operating point gains.
+        opening: the beginning of every completion, which the model goes on with: `<think>` makes it read before it judges.
     """
 
     def __init__(
@@ -31,23 +32,26 @@ class LocalModel:
         temperature: float = 0.0,
         batch: int = 32,
         threshold: float | None = None,
+        opening: str = "",
         name: str = "",
     ) -> None:
         self.loaded = load_model(model) if isinstance(model, str) else model
         self.name = name or f"hf:{self.loaded.source}"
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
         self._threshold = threshold
+        self._opening = opening
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One completion for each observation, with the log-odds that the model itself gave its detection."""
         chats = [messages(observation) for observation in observations]
-        written = list(write(self.loaded, chats, log_odds=True, **self._settings))
+        begun = [self._opening] * len(chats) if self._opening else None
+        written = list(write(self.loaded, chats, log_odds=True, begun=begun, **self._settings))
         if self._threshold is not None:
-            begun = {number: start for number, said in enumerate(written) if (start := self._otherwise(said))}
+            others = {number: start for number, said in enumerate(written) if (start := self._otherwise(said))}
             again = write(
-                self.loaded, [chats[number] for number in begun], begun=list(begun.values()), **self._settings
+                self.loaded, [chats[number] for number in others], begun=list(others.values()), **self._settings
             )
-            for number, said in zip(begun, again, strict=True):
+            for number, said in zip(others, again, strict=True):
                 written[number] = replace(said, log_odds=written[number].log_odds)
         return [Completion(said.text, said.log_odds) for said in written]
 

@@ -5,6 +5,7 @@ oracle's verdict is written from it. Only splits whose truth the arena gives out
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -28,7 +29,10 @@ NO_WORDS = "-"
 OK = "ok"
 # Likeness of a sentence and a passage, of 100 for all words in common; above the last they are compared.
 SAME_KIND, IN_COMMON = 25.0, 65.0
+# Words that bring in an earlier value: they say nothing of what the value is of.
+BEFORE = frozenset({"before", "earlier", "formerly", "once", "originally", "previously", "until"})
 _LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"[“\"][^“”\"]*[”\"]")
 # "4.9 ", "[4.9] ", "4.9. ", "§4.9: ", "Section 4.9: " before the words of a passage.
 _NUMBERED = re.compile(r"(?:\[(\d+(?:\.\d+)*)\]|(?:\w+ )?§?(\d+(?:\.\d+)+)[.:]*)\s+(?=\S)")
@@ -96,7 +100,8 @@ def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: floa
 
 def side_by_side(seen: Observation, truth: Truth) -> str:
     """What is to be compared, a line each: a sentence of the answer, the passage of the source that speaks of the same,
-    and `= ok` or the type of what is wrong. Last, beside nothing, what the answer must state and does not.
+    and `= ok` or the type of what is wrong. Last, beside nothing, what the answer must state and does not. A line begins
+    with a space, as a sentence within a paragraph does, so that its first word is made of the same tokens.
 
     The sentence comes first, for what is looked up depends on it. It is paired with the passage that shares its words,
     whatever their values: were a right sentence paired by another rule than a wrong one, the pairing would give the
@@ -115,9 +120,9 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
             passage = next((p for p in passages if p.quotes), None)
         if passage is not None or wrong:
             quoted = passage.quoted(sentence.cites) if passage is not None else NO_WORDS
-            lines.append(f"{sentence.text} | {quoted} = {_end(truth) if wrong else OK}")
+            lines.append(f" {sentence.text} | {quoted} = {_end(truth) if wrong else OK}")
     if omitted:
-        lines.append(f"{NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_end(truth)}")
+        lines.append(f" {NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_end(truth)}")
     return "\n".join(lines)
 
 
@@ -141,13 +146,27 @@ class _Piece:
 
 
 def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
-    """The passage that shares most with a sentence but for their values, if that is enough."""
-    scores = [
-        fuzz.token_set_ratio(sentence.words, passage.words) + SAME_KIND * bool(sentence.kinds & passage.kinds)
-        for passage in passages
-    ]
-    best = max(range(len(scores)), key=scores.__getitem__, default=-1)
-    return passages[best] if best >= 0 and scores[best] >= IN_COMMON else None
+    """The passage that shares most with a sentence but for their values, if that is enough.
+
+    A shared word counts the more, the fewer passages have it: "the pump costs" is told from "the service costs" by the
+    pump, whichever of them goes on with "formerly" as the sentence does.
+    """
+    if not passages:
+        return None
+    words = [_words(passage) for passage in passages]
+    held = Counter(word for some in words for word in some)
+    mine = _words(sentence)
+    shared = [sum(1.0 / held[word] for word in mine & some) for some in words]
+    best = max(range(len(passages)), key=lambda n: (shared[n], _likeness(sentence, passages[n])))
+    return passages[best] if _likeness(sentence, passages[best]) >= IN_COMMON else None
+
+
+def _words(piece: _Piece) -> set[str]:
+    return set(_WORD.findall(piece.words.lower())) - BEFORE
+
+
+def _likeness(sentence: _Piece, passage: _Piece) -> float:
+    return fuzz.token_set_ratio(sentence.words, passage.words) + SAME_KIND * bool(sentence.kinds & passage.kinds)
 
 
 def _end(truth: Truth) -> str:

@@ -114,9 +114,10 @@ def measure(
     *,
     name: str,
     threshold: float | None = None,
+    opening: str = "",
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
-    """Evaluate a model on the preset's held-out episodes."""
+    """Evaluate a model on the preset's held-out episodes; `threshold` and `opening` are `LocalModel`'s."""
     settings = preset.held_out
     overseer = LocalModel(
         model,
@@ -125,6 +126,7 @@ def measure(
         batch=settings.batch,
         name=name,
         threshold=threshold,
+        opening=opening,
     )
     return evaluate(
         overseer,

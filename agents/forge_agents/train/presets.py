@@ -45,7 +45,8 @@ class Scratch(_Settings):
     layers: int = Field(default=2, ge=1)
     heads: int = Field(default=4, ge=1, description="attention heads; must divide `hidden`")
     context: int = Field(default=1024, ge=128, description="tokens of prompt and completion together")
-    drill: int = Field(default=800, ge=0, description="steps, at most, of learning to copy before it sees any text")
+    copying: int = Field(default=500, ge=0, description="steps, at most, of the drill in copying: see drills.py")
+    comparing: int = Field(default=500, ge=0, description="steps of the drill in comparing")
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
@@ -75,6 +76,9 @@ class WarmStart(_Settings):
     demonstrations: int = Field(default=2_000, ge=1, description="episodes of the train split, from its far end")
     checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
     renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
+    exchanged: float = Field(
+        default=0.0, ge=0, le=1, description="share whose tokens stand for others, anew each epoch"
+    )
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     decisive: float = Field(
         default=1.0,
@@ -84,6 +88,7 @@ class WarmStart(_Settings):
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
+    then: "WarmStart | None" = Field(default=None, description="a further stage, on what this one made")
 
 
 class Calibration(_Settings):

@@ -1,5 +1,8 @@
 """Give demonstrations other words, the same throughout one: what is right by comparison stays right by any name.
 
+There are two ways, and they add up. `Renaming` gives words other names before anything is read; `Exchange` lets tokens
+stand for one another in what has been read, so that every token is seen in every place.
+
 A model from scratch that reads eight families learns the eight: it copies "boiler" and "loan", and stumbles over the
 "locker" of a ninth. In a renamed demonstration every word that belongs to few families stands for another one, in source,
 answer and verdict alike: a word of another family, or one made up. Words that many families share (formerly, until,
@@ -13,6 +16,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Self
 
+import torch
+from transformers import PreTrainedTokenizerBase
+
 from forge_agents.train.demonstrations import Demonstration
 from forge_arena.types import CorruptionType
 from forge_arena.verdicts import observation_text
@@ -21,14 +27,15 @@ from forge_arena.verdicts import observation_text
 KEPT = frozenset(
     {"task", "source", "material", "worker", "reasoning", "none", "output", "think"}
     | {"detection", "explanation", "correction", "confidence", "true", "false", "null"}
-    | {"the", "answer", "goes", "against", "bears", "out"}
+    | {"the", "answer", "goes", "against", "at", "bears", "out", "ok"}
     | {part for type in CorruptionType for part in type.value.split("_")}
 )
 # Shared by at least half of the families: a word of all of them, not of a few.
 SHARED = 0.5
 MADE_UP = 0.5
 
-_WORD = re.compile(r"[A-Za-z][a-z]{2,}")
+_WORD = re.compile(r"[A-Za-z][a-z]+")
+_SPACE = "Ġ"
 _BEFORE = (*"bcdfghjklmnprstvwxyz", "ck", "qu", "th")
 _BEHIND = (*"bcdglmnprstx", "ck")
 _SYLLABLES = tuple(
@@ -90,3 +97,43 @@ class Renaming:
         if not self.others or rng.random() < MADE_UP:
             return "".join(rng.choice(_SYLLABLES) for _ in range(rng.choice((1, 2, 2, 3))))
         return rng.choice(self.others)
+
+
+class Exchange:
+    """Lets the tokens of words stand for one another, differently in each text.
+
+    A token with a space before it and the same one without go together, so that a word is still one word at the start of
+    a line and within it. Numbers, signs, and the tokens in `kept`, are left alone. With words that mean nothing the label
+    can only be had by comparison, and copying is learned for every token, not for those of a few families.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, kept: Collection[str], seed: int) -> None:
+        vocabulary: dict[str, int] = tokenizer.get_vocab()
+        words = {
+            token
+            for token in vocabulary.keys() - set(kept)
+            if (bare := token.removeprefix(_SPACE)).isascii() and bare.isalpha()
+        }
+        both = {token for token in words if _SPACE + token in words}
+        within = {token for token in words if token.startswith(_SPACE)} - {_SPACE + token for token in both}
+        alone = words - both - {_SPACE + token for token in both} - within
+        self._alike = [
+            torch.tensor([[vocabulary[form] for form in forms] for forms in group], dtype=torch.long)
+            for group in (
+                [(token, _SPACE + token) for token in sorted(both)],
+                [(token,) for token in sorted(within)],
+                [(token,) for token in sorted(alone)],
+            )
+            if group
+        ]
+        self._size = len(tokenizer)
+        self._random = torch.Generator().manual_seed(seed)
+
+    def drawn(self, texts: int, share: float) -> torch.Tensor:
+        """What each token stands for in each text, (texts, vocabulary); itself but in a `share` of the texts."""
+        found = torch.arange(self._size).repeat(texts, 1)
+        for text in range(texts):
+            if float(torch.rand((), generator=self._random)) < share:
+                for group in self._alike:
+                    found[text, group] = group[torch.randperm(len(group), generator=self._random)]
+        return found

@@ -5,9 +5,7 @@ out and writes a short mark in place of each role: a model that has never read E
 four hundred words that never change would only cost time. Everything else (the user text, the JSON verdict) is what
 every overseer reads and writes.
 
-Before any text it is drilled in copying: strings of random tokens, each given twice, until it can tell the second half.
-On texts alone a model of this size learns phrases first, and the circuit that looks something up (the induction head of
-Olsson et al. 2022) had not formed after ten minutes; on noise, where there is nothing else to learn, it forms in one.
+Before any text it is drilled on noise (drills.py), in copying and in comparing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +16,7 @@ from tokenizers import pre_tokenizers
 from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 from transformers import Qwen2Tokenizer as Tokenizer
 
+from forge_agents.train.drills import ALARMS, OK, learn_to_compare, learn_to_copy
 from forge_agents.train.presets import Scratch
 from forge_arena.types import CorruptionType
 
@@ -29,8 +28,9 @@ CHAT_TEMPLATE = (
 )
 # What a verdict decides, a token each, so that a decision is one choice; and its fixed parts, which carry no information
 # and would cost a step each.
-ALARMS = tuple(f" = {type.value}" for type in CorruptionType)
-DECISIONS = (" true", " false", " = ok", *ALARMS)
+# Where a quotation and a correction end: a model that misses the place copies on, and writes no verdict.
+ENDS = ('\\"", "correction": "', '", "confidence":')
+DECISIONS = (" true", " false", OK, *ALARMS, *ENDS)
 FIXED = (
     *DECISIONS,
     "<think>",
@@ -38,7 +38,10 @@ FIXED = (
     '{"detection":',
     ', "explanation": "',
     '", "correction": "',
-    '", "confidence":',
+    *(type.value for type in CorruptionType),
+    ': the answer goes against the source at \\"',
+    r"\n\n",
+    "The source material bears the answer out.",
     "Task:\n",
     "\n\nSource material:\n",
     "\n\nWorker reasoning:\n(none)",
@@ -46,11 +49,6 @@ FIXED = (
 )
 # A number below a hundred is a token, as a word is: two values are the same or they are not, and no digit is carried.
 NUMBERS = (*(f" ${n}" for n in range(1, 100)), *(f" {n}" for n in range(1, 100)), *(str(n) for n in range(10, 100)))
-DRILL_RATE = 3e-3
-DRILL_TOKENS = 2048
-DRILL_LENGTHS = (8, 49)
-# Drilled once a running mean of the share of wrong tokens is below this.
-DRILL_MEMORY, DRILLED = 0.05, 0.1
 
 
 def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
@@ -103,27 +101,7 @@ def make_model(folder: Path, texts: Sequence[str], size: Scratch, seed: int) -> 
             use_sliding_window=False,
         )
     )
-    _drill(model, size.drill, seed)
+    learn_to_copy(model, size.copying, seed)
+    learn_to_compare(model, tokenizer, size.comparing, seed)
     model.generation_config = GenerationConfig(eos_token_id=end, pad_token_id=pad)
     model.save_pretrained(folder)
-
-
-def _drill(model: Qwen2ForCausalLM, steps: int, seed: int) -> None:
-    """Teach an untrained model to copy; stops early once it can."""
-    random = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=DRILL_RATE, betas=(0.9, 0.98), weight_decay=0.0)
-    wrong = 1.0
-    for step in range(steps):
-        length = int(torch.randint(*DRILL_LENGTHS, (1,), generator=random))
-        half = torch.randint(model.config.vocab_size, (DRILL_TOKENS // (2 * length), length), generator=random)
-        logits = model(input_ids=half.repeat(1, 2)).logits[:, length - 1 : -1]
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), half.flatten())
-        for group in optimizer.param_groups:
-            group["lr"] = DRILL_RATE * min(1.0, (step + 1) / 50)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        wrong += DRILL_MEMORY * (float((logits.argmax(-1) != half).float().mean()) - wrong)
-        if wrong < DRILLED:
-            return

@@ -1,9 +1,10 @@
 """Make the policy that reinforcement starts from: a model from scratch where the preset wants one, then supervised
 fine-tuning on oracle demonstrations, so that rewards have something to choose from.
 
-Departs from plain SFT in two settings. With `whole_text` the loss is a language model's, on the source, the answer and
-the verdict alike. With `decisive` above 1 the few tokens that decide weigh more: of the 160 of a checked verdict, four
-say whether something is right, and the others are copied; of those four, marks of something wrong weigh most.
+Departs from plain SFT in three settings. With `whole_text` the loss is a language model's, on the source, the answer
+and the verdict alike. With `decisive` above 1 the few tokens that decide weigh more: of the 160 of a checked verdict,
+four say whether something is right, and the others are copied; of those four, marks of something wrong weigh most. With
+`exchanged` the tokens of words stand for one another, in each epoch anew.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
 from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.demonstrations import Demonstration, demonstrations
+from forge_agents.train.drills import ALARMS
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
-from forge_agents.train.renaming import Renaming
-from forge_agents.train.tiny import ALARMS, DECISIONS, make_model
+from forge_agents.train.renaming import Exchange, Renaming
+from forge_agents.train.tiny import DECISIONS, FIXED, NUMBERS, make_model
 from forge_arena.verdicts import messages, observation_text
 
 # Demonstrations come from here on, where no stream of prompts ever gets to.
@@ -48,16 +50,19 @@ def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: 
         if preset.model is None:
             raise PresetError("a model from scratch needs a warm start: it cannot write a verdict")
         return preset.model
-    shown = demonstrated(preset, preset.warm_start, client, reporter, start=FAR)
-    source = preset.model
-    if preset.scratch is not None:
-        reporter.say("making a model from scratch, and drilling it in copying")
-        texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown[:TEXTS]]
-        make_model(folder, texts, preset.scratch, preset.seed)
-        source = str(folder)
-    assert source is not None
-    loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
-    fine_tune(preset, preset.warm_start, loaded, shown, folder, phase="warm start", reporter=reporter)
+    source, start, phase = preset.model, FAR, "warm start"
+    stage: WarmStart | None = preset.warm_start
+    while stage is not None:
+        shown = demonstrated(preset, stage, client, reporter, start=start)
+        if source is None and preset.scratch is not None:
+            reporter.say("making a model from scratch, and drilling it in copying and comparing")
+            texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown[:TEXTS]]
+            make_model(folder, texts, preset.scratch, preset.seed)
+            source = str(folder)
+        assert source is not None
+        loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
+        fine_tune(preset, stage, loaded, shown, folder, phase=phase, reporter=reporter)
+        source, start, stage, phase = str(folder), start + stage.demonstrations, stage.then, f"{phase}, then"
     return str(folder)
 
 
@@ -109,6 +114,8 @@ def fine_tune(
         batch=settings.batch,
         learning_rate=settings.learning_rate,
         decisive=settings.decisive,
+        exchanged=settings.exchanged,
+        mixed=0 < settings.checking < 1,
         folder=folder,
         reporter=reporter,
         callbacks=callbacks,
@@ -127,6 +134,8 @@ def train(
     batch: int,
     learning_rate: float,
     decisive: float = 1.0,
+    exchanged: float = 0.0,
+    mixed: bool = False,
     warmup_steps: int = WARMUP,
     folder: Path,
     reporter: Reporter,
@@ -144,7 +153,9 @@ def train(
         warmup_steps=warmup_steps,
         completion_only_loss=not whole_text,
         max_length=None,
-        train_sampling_strategy="group_by_length",
+        # Batches of like length would hold one style each, and a short text's first token would weigh more than a long
+        # one's: the share of the styles would not be that of the demonstrations.
+        train_sampling_strategy="random" if mixed else "group_by_length",
         gradient_checkpointing=preset.scratch is None,
         bf16=preset.dtype == "bfloat16",
         use_cpu=bool(model.device.type == "cpu"),
@@ -156,6 +167,7 @@ def train(
     )
     trainer = _Weighing(
         decisive,
+        exchanged,
         model=model,
         args=config,
         train_dataset=Dataset.from_list(list(rows)),
@@ -169,25 +181,32 @@ def train(
 
 
 class _Weighing(SFTTrainer):
-    """SFT in which the tokens that decide have a weight of their own."""
+    """SFT in which the tokens that decide have a weight of their own, and those of words may stand for one another."""
 
-    def __init__(self, decisive: float, **settings: Any) -> None:
+    def __init__(self, decisive: float, exchanged: float, **settings: Any) -> None:
         super().__init__(**settings)
-        self._decisive = decisive
+        self._plain = decisive == 1.0 and not exchanged
         weights = torch.ones(len(self.processing_class))
         for word in DECISIONS:
             ids = self.processing_class.encode(word, add_special_tokens=False)
             if len(ids) == 1:
                 weights[ids[0]] = decisive * (ALARM if word in ALARMS else 1.0)
         self._weights = weights
+        self._exchanged = exchanged
+        self._exchange = Exchange(self.processing_class, (*FIXED, *NUMBERS), self.args.seed) if exchanged else None
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        if self._decisive == 1.0:
+        if self._plain:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
-        labels = inputs["labels"][:, 1:]
+        ids, labels = inputs["input_ids"], inputs["labels"]
+        if self._exchange is not None and model.training:
+            others = self._exchange.drawn(len(ids), self._exchanged).to(ids.device)
+            ids = others.gather(1, ids)
+            labels = torch.where(labels == IGNORED, labels, ids)
+        outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
+        labels = labels[:, 1:]
         lost = torch.nn.functional.cross_entropy(
             outputs.logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
         ).view(labels.shape)

@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Of three times it says twice what it shall say, so that it knows how to go on from the other word as well.
     lessons = [(o, said[flag]) for n, o in enumerate(OBSERVATIONS) for flag in (n < 4, n < 4, n >= 4)]
     texts = [f"{observation_text(o)}\n{answer}" for o, answer in lessons] * 10
-    size = Scratch(vocabulary=600, hidden=64, layers=2, heads=2, drill=0)
+    size = Scratch(vocabulary=600, hidden=64, layers=2, heads=2, copying=0, comparing=0)
     make_model(folder, [*texts, *["true", "false"] * 200], size, 0)
     loaded = load_model(folder, device="cpu")
     torch.manual_seed(0)
@@ -106,6 +106,15 @@ def test_a_threshold_between_two_log_odds_flags_those_above_it(loaded: Loaded) -
     middle = sorted(odds)[5]
     said = LocalModel(loaded, max_tokens=24, threshold=middle).review(OBSERVATIONS)
     assert flags(said) == [one > middle for one in odds]
+
+
+def test_an_opening_is_what_every_completion_begins_with_and_a_threshold_comes_after_it(loaded: Loaded) -> None:
+    opening = '{"detection": true'
+    said = LocalModel(loaded, max_tokens=24, opening=opening).review(OBSERVATIONS)
+    assert all(one.startswith(opening) for one in said)
+    assert flags(said) == [True] * 8
+    assert {parse_verdict(one).explanation for one in said} == {"late"}
+    assert flags(LocalModel(loaded, max_tokens=24, opening=opening, threshold=1e6).review(OBSERVATIONS)) == [False] * 8
 
 
 def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None:

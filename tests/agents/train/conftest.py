@@ -92,7 +92,7 @@ def untaught(shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path
     texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown]
     # So that each of the words that a verdict turns on becomes one token.
     texts += ["true", "false"] * 200
-    make_model(folder, texts, Scratch(vocabulary=600, hidden=32, layers=1, heads=2, drill=0), 0)
+    make_model(folder, texts, Scratch(vocabulary=600, hidden=32, layers=1, heads=2, copying=0, comparing=0), 0)
     return folder
 
 

@@ -7,6 +7,7 @@ import pytest
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_agents.train.demonstrations import CONFIDENCES, NO_WORDS, Demonstration, demonstrations, side_by_side
 from forge_arena.episodes import Arena
+from forge_arena.errors import WorkerFailed
 from forge_arena.rewards import WEIGHTS, oracle_verdict
 from forge_arena.scenarios import find_set, load_families
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Span, Split, Truth
@@ -117,7 +118,7 @@ WRONG = Truth(
 
 def ends(seen: Observation, truth: Truth) -> list[tuple[str, str]]:
     """What is put side by side, and how each line of it ends."""
-    lines = [line.rpartition(" = ") for line in side_by_side(seen, truth).splitlines()]
+    lines = [line.strip().rpartition(" = ") for line in side_by_side(seen, truth).splitlines()]
     return [(compared, end) for compared, _, end in lines]
 
 
@@ -169,6 +170,22 @@ async def test_side_by_side_what_is_compared_does_not_depend_on_what_is_wrong() 
         assert compared == [line for line, _ in ends(seen, blind)]
         assert not any(line.endswith(NO_WORDS) for line in compared)
         assert len(compared) >= 2
+
+
+async def test_side_by_side_a_sentence_stands_beside_the_passage_of_its_subject() -> None:
+    """Not beside one that goes on with "formerly" as the sentence does; in the short set both begin alike."""
+    arena = Arena(ScriptedWorker(), secret="salt", sources=load_families(find_set("short")), suite="short")
+    pairs = []
+    for split in (Split.train, Split.val):
+        for index in range(60):
+            try:
+                episode = await arena.make(arena.key(split, index, Form.clean))
+            except WorkerFailed:
+                continue
+            pairs += [line.split(" | ") for line, _ in ends(episode.observation, episode.truth)]
+    pairs = [(sentence.split(), passage.split()) for sentence, passage in pairs if not passage.startswith("Begin with")]
+    assert len(pairs) > 300
+    assert [(sentence, passage) for sentence, passage in pairs if sentence[:2] != passage[:2]] == []
 
 
 def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:

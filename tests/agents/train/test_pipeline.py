@@ -93,9 +93,10 @@ def assert_nothing_skipped(arena: Served, start: int, last: int, went_on: list[i
 def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
     short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
-    scratch = {"vocabulary": 600, "hidden": 32, "layers": 1, "heads": 2, "drill": 3}
+    scratch = {"vocabulary": 600, "hidden": 32, "layers": 1, "heads": 2, "copying": 3, "comparing": 2}
     warm = {"demonstrations": 64, "checking": 0.3, "renamed": 0.3, "whole_text": True, "learning_rate": 1e-2}
-    preset = preset_file(model=None, scratch=scratch, warm_start=warm, start=30_000)
+    then = {"demonstrations": 32, "checking": 1.0, "exchanged": 0.5, "decisive": 5.0, "learning_rate": 1e-3}
+    preset = preset_file(model=None, scratch=scratch, warm_start={**warm, "then": then}, start=30_000)
     out = tmp_path / "run"
     ended = process(arguments(preset, short.url, out, "steps=2", "trackers=[tensorboard]"))
     said, told = ended.communicate(timeout=200)

@@ -1,16 +1,20 @@
 """Other words in a demonstration, the same throughout it, and what makes it right untouched."""
 
 import re
+from pathlib import Path
 from random import Random
 
 import pytest
 
-from forge_agents.train.demonstrations import Demonstration
-from forge_agents.train.renaming import KEPT, Renaming
-from forge_arena.verdicts import observation_text, parse_verdict
+torch = pytest.importorskip("torch")
+
+from forge_agents.models import load_tokenizer  # noqa: E402
+from forge_agents.train.demonstrations import Demonstration  # noqa: E402
+from forge_agents.train.renaming import KEPT, Exchange, Renaming  # noqa: E402
+from forge_arena.verdicts import observation_text, parse_verdict  # noqa: E402
 
 LETTERS = re.compile(r"[A-Za-z]+")
-WORD = re.compile(r"[A-Za-z][a-z]{2,}")
+WORD = re.compile(r"[A-Za-z][a-z]+")
 NUMBER = re.compile(r"\d[\d.,-]*")
 
 
@@ -79,3 +83,33 @@ def test_the_same_die_gives_the_same_names_and_another_one_others(
     one = shown[0]
     assert renaming.renamed(one, Random(1)) == renaming.renamed(one, Random(1))
     assert renaming.renamed(one, Random(1)) != renaming.renamed(one, Random(2))
+
+
+def test_exchanged_tokens_are_a_permutation_that_keeps_a_word_one_word(untaught: Path) -> None:
+    tokenizer = load_tokenizer(untaught)
+    kept = (" = ok", " true", " $5")
+    (drawn,) = Exchange(tokenizer, kept, 0).drawn(1, 1.0)
+    assert sorted(drawn.tolist()) == list(range(len(tokenizer)))
+    vocabulary = tokenizer.get_vocab()
+    name = {number: token for token, number in vocabulary.items()}
+    changed = 0
+    for token, number in vocabulary.items():
+        other = name[int(drawn[number])]
+        if token in kept or not token.removeprefix("Ġ").isalpha():
+            assert other == token
+        else:
+            assert other.startswith("Ġ") == token.startswith("Ġ")
+            if "Ġ" + token in vocabulary and token.isascii():
+                assert name[int(drawn[vocabulary["Ġ" + token]])] == "Ġ" + other
+        changed += other != token
+    assert changed > 50
+
+
+def test_tokens_are_exchanged_in_a_share_of_the_texts_and_differently_in_each(untaught: Path) -> None:
+    tokenizer = load_tokenizer(untaught)
+    drawn = Exchange(tokenizer, (), 0).drawn(200, 0.25)
+    itself = (drawn == torch.arange(len(tokenizer))).all(1)
+    assert 0.6 < float(itself.float().mean()) < 0.9
+    others = {tuple(row) for row in drawn[~itself].tolist()}
+    assert len(others) == int((~itself).sum())
+    assert torch.equal(drawn, Exchange(tokenizer, (), 0).drawn(200, 0.25))

@@ -1,4 +1,4 @@
-"""The model from scratch: its tokenizer gives back what it is given, and drilling teaches it to copy."""
+"""The model from scratch: its tokenizer gives back what it is given, and a seed makes the same model again."""
 
 import unicodedata
 from pathlib import Path
@@ -57,22 +57,10 @@ def test_the_loss_on_completions_covers_the_completion_and_its_end(untaught: Pat
 
 def test_the_same_seed_makes_the_same_model_and_another_one_another(tmp_path: Path) -> None:
     texts = ["The late fine is $37, replacing $4."] * 20
-    size = Scratch(vocabulary=600, hidden=16, layers=1, heads=2, drill=2)
+    size = Scratch(vocabulary=600, hidden=16, layers=1, heads=2, copying=2, comparing=2)
     weights = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         make_model(tmp_path / name, texts, size, seed)
         weights.append(load_model(tmp_path / name).model.model.embed_tokens.weight)
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-
-
-@pytest.mark.slow
-def test_drilling_teaches_a_model_to_copy_what_it_never_saw(tmp_path: Path) -> None:
-    size = Scratch(vocabulary=600, hidden=64, layers=2, heads=4, drill=800)
-    make_model(tmp_path, ["The late fine is $37, replacing $4."] * 20, size, 0)
-    model = load_model(tmp_path).model
-    half = torch.randint(model.config.vocab_size, (40, 20), generator=torch.Generator().manual_seed(99))
-    with torch.inference_mode():
-        told = model(half.repeat(1, 2)).logits[:, 19:-1].argmax(-1)
-    # The first token of the second half follows from nothing.
-    assert float((told == half)[:, 1:].float().mean()) > 0.8
