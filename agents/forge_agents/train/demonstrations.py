@@ -58,13 +58,15 @@ def demonstrations(
     start: int = 0,
     count: int,
     checking: float = 0.0,
+    brief: bool = False,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Demonstration]:
     """Demonstrations of the episodes `start` to `start + count` of a split, in order; those that failed are left out.
 
     A share `checking` of them reads before it judges: between `<think>` and `</think>` stands, for each sentence of the
-    answer, the passage of the source that is most like it. `seed` decides which, and how sure each says it is.
+    answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed` decides
+    which check, and how sure each says it is.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses (a sealed split for instance), or answers garbage.
@@ -85,15 +87,17 @@ def demonstrations(
                 observation=episode.observation,
                 truth=result.truth,
                 style=style,
-                completion=demonstrated(episode.observation, result.truth, style, rng.choice(CONFIDENCES)),
+                completion=demonstrated(episode.observation, result.truth, style, rng.choice(CONFIDENCES), brief),
             )
         if on_progress is not None:
             on_progress(first - start + len(keys), count)
 
 
-def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: float) -> str:
-    """What the oracle writes, as sure as it is told to be."""
+def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: float, brief: bool = False) -> str:
+    """What the oracle writes, as sure as it is told to be, without a correction if it is to be `brief`."""
     verdict = oracle_verdict(seen, truth).model_copy(update={"confidence": confidence})
+    if brief:
+        verdict = verdict.model_copy(update={"correction": ""})
     text = verdict_text(verdict)
     return text if style == "judging" else f"<think>{side_by_side(seen, truth)}</think>{text}"
 

@@ -43,8 +43,11 @@ def learn_offline(
         if preset.wall_seconds is not None:
             watching.append(WallClock(preset.wall_seconds))
         if preset.algorithm is Algorithm.sft:
-            settings = preset.warm_start or WarmStart()
-            shown = demonstrated(preset, settings, client, reporter, start=FAR + settings.demonstrations)
+            # The last stage goes on, with demonstrations that no stage has seen.
+            stages = (preset.warm_start or WarmStart()).stages
+            settings = stages[-1].model_copy(update={"demonstrations": max(one.demonstrations for one in stages)})
+            seen = sum(one.demonstrations for one in stages)
+            shown = demonstrated(preset, settings, client, reporter, start=FAR + seen)
             fine_tune(
                 preset, settings, loaded, shown, folder / "model", phase=phase, reporter=reporter, callbacks=watching
             )

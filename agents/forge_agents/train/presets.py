@@ -75,6 +75,9 @@ class WarmStart(_Settings):
 
     demonstrations: int = Field(default=2_000, ge=1, description="episodes of the train split, from its far end")
     checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
+    brief: bool = Field(
+        default=False, description="no corrections: they are long to copy, and a slip costs the verdict"
+    )
     renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
     exchanged: float = Field(
         default=0.0, ge=0, le=1, description="share whose tokens stand for others, anew each epoch"
@@ -89,6 +92,11 @@ class WarmStart(_Settings):
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
     then: "WarmStart | None" = Field(default=None, description="a further stage, on what this one made")
+
+    @property
+    def stages(self) -> tuple["WarmStart", ...]:
+        """This stage and those after it."""
+        return (self, *(self.then.stages if self.then is not None else ()))
 
 
 class Calibration(_Settings):

@@ -50,9 +50,8 @@ def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: 
         if preset.model is None:
             raise PresetError("a model from scratch needs a warm start: it cannot write a verdict")
         return preset.model
-    source, start, phase = preset.model, FAR, "warm start"
-    stage: WarmStart | None = preset.warm_start
-    while stage is not None:
+    source, start = preset.model, FAR
+    for number, stage in enumerate(preset.warm_start.stages, 1):
         shown = demonstrated(preset, stage, client, reporter, start=start)
         if source is None and preset.scratch is not None:
             reporter.say("making a model from scratch, and drilling it in copying and comparing")
@@ -61,8 +60,8 @@ def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: 
             source = str(folder)
         assert source is not None
         loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
-        fine_tune(preset, stage, loaded, shown, folder, phase=phase, reporter=reporter)
-        source, start, stage, phase = str(folder), start + stage.demonstrations, stage.then, f"{phase}, then"
+        fine_tune(preset, stage, loaded, shown, folder, phase=f"warm start {number}", reporter=reporter)
+        source, start = str(folder), start + stage.demonstrations
     return str(folder)
 
 
@@ -78,6 +77,7 @@ def demonstrated(
             start=start,
             count=settings.demonstrations,
             checking=settings.checking,
+            brief=settings.brief,
             seed=preset.seed,
             on_progress=lambda done, of: reporter.progress("demonstrations", done, of, ""),
         )

@@ -172,6 +172,22 @@ async def test_side_by_side_what_is_compared_does_not_depend_on_what_is_wrong() 
         assert len(compared) >= 2
 
 
+def test_a_brief_demonstration_is_the_same_without_a_correction(arena_url: str) -> None:
+    from ..conftest import TOKEN
+
+    with ArenaClient(arena_url, token=TOKEN) as client:
+        whole, brief = (
+            list(demonstrations(client, suite="forge:2", start=6_000, count=30, checking=0.5, brief=brief))
+            for brief in (False, True)
+        )
+    verdicts = [
+        (parse_verdict(one.completion), parse_verdict(other.completion))
+        for one, other in zip(whole, brief, strict=True)
+    ]
+    assert [other for _, other in verdicts] == [one.model_copy(update={"correction": ""}) for one, _ in verdicts]
+    assert any(one.correction for one, _ in verdicts)
+
+
 async def test_side_by_side_a_sentence_stands_beside_the_passage_of_its_subject() -> None:
     """Not beside one that goes on with "formerly" as the sentence does; in the short set both begin alike."""
     arena = Arena(ScriptedWorker(), secret="salt", sources=load_families(find_set("short")), suite="short")
