@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 
 import torch
-from tokenizers import pre_tokenizers
 from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM
-from transformers import Qwen2Tokenizer as Tokenizer
 
 from forge_agents.client import ArenaClient
+from forge_agents.train.tiny import END, PAD, byte_pairs
 from forge_arena.verdicts import messages
 
 SIZES = {
@@ -24,7 +23,6 @@ SIZES = {
 }
 TOKENS, LEARNED, CONTEXT = 151_936, 8_000, 32_768
 EPISODES = range(0, 384, 64)
-PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -57,16 +55,7 @@ def prompts(url: str) -> list[str]:
 
 def write_tokenizer(texts: list[str], folder: Path) -> None:
     """A BPE of the texts, with placeholders up to the size of Qwen's vocabulary."""
-    alphabet = (PAD, START, END, *sorted(pre_tokenizers.ByteLevel.alphabet()))
-    bytewise = Tokenizer(
-        vocab={token: number for number, token in enumerate(alphabet)},
-        merges=[],
-        eos_token=END,
-        pad_token=PAD,
-        additional_special_tokens=[START],
-        model_max_length=CONTEXT,
-    )
-    tokenizer = bytewise.train_new_from_iterator(texts, LEARNED, show_progress=False)
+    tokenizer = byte_pairs(texts, LEARNED, CONTEXT)
     tokenizer.chat_template = CHAT_TEMPLATE
     tokenizer.save_pretrained(folder)
     path = folder / "tokenizer.json"

@@ -63,6 +63,9 @@ _QUOTED = re.compile(
 )
 _ELLIPSIS = re.compile(r"\.\.\.|\u2026|\[\.\.\.\]")
 _CLAUSE = re.compile(r"[^.!?\n]++(?:[.!?](?=\S)[^.!?\n]*+)*+")
+# What `oracle_verdict` says of a clean answer, and of a corrupted one between its type and the quotations.
+BORNE_OUT = "The source material bears the answer out."
+AGAINST = ": the answer goes against the source at"
 _DELIMITERS = (('"', '"'), ("\u201c", "\u201d"), ("`", "`"), ("\u2018", "\u2019"))
 _STOPS = (". ", "! ", "? ", "\n")
 
@@ -243,13 +246,11 @@ def locality(episode: Episode, repaired: str) -> float:
 def oracle_verdict(seen: Observation, truth: Truth) -> Verdict:
     """The perfect verdict, from the truth: 1.0 on a corrupted episode, all that there is to earn on a clean one."""
     if not truth.corrupted or truth.corruption_type is None:
-        return Verdict(
-            detection=False, explanation="The source material bears the answer out.", correction="", confidence=1.0
-        )
+        return Verdict(detection=False, explanation=BORNE_OUT, correction="", confidence=1.0)
     target = _target(
         truth.corruption_type, seen.worker_output, truth.output_spans, seen.source_material, truth.source_spans
     )
-    said = f"{truth.corruption_type.value}: the answer goes against the source at "
+    said = f"{truth.corruption_type.value}{AGAINST} "
     for start, end in target.spans:
         words = target.text[start:end]
         quote = next((f"{a}{words}{b}" for a, b in _DELIMITERS if a not in words and b not in words), "")

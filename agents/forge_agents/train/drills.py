@@ -6,8 +6,8 @@
 
 On texts a model of half a million parameters learns phrases first, and the circuit that looks something up (the
 induction head of Olsson et al. 2022) had not formed after ten minutes. On noise, where there is nothing else to learn,
-it forms in half a minute, and once a model copies it learns to compare in another. The order matters: a model that was
-not drilled in copying learned nothing at all from comparing.
+it forms in under a minute, and once a model copies it learns to compare in two more. The order matters: a model that
+was not drilled in copying learned nothing at all from comparing.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,10 @@ from math import prod
 import torch
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
+from forge_agents.train.demonstrations import OK as RIGHT
 from forge_arena.types import CorruptionType
 
-OK = " = ok"
+OK = f" = {RIGHT}"
 MARKS = {type: f" = {type.value}" for type in CorruptionType}
 ALARMS = tuple(MARKS.values())
 # What else of an episode is not noise.
@@ -75,8 +76,8 @@ class Noise:
     """
 
     PASSAGES = 5
-    # Of so many sentences, two get the old value, one another value, and one another number.
-    KINDS, OLD, OTHER, NUMBER = 10, (0, 1), 2, 3
+    # Kinds of sentences, all as likely: below OLD with the old value, OTHER with another one, NUMBER with another number.
+    KINDS, OLD, OTHER, NUMBER = 10, 2, 2, 3
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
@@ -115,17 +116,14 @@ class Noise:
             return parts.gather(1, order.unsqueeze(-1).expand(-1, -1, parts.shape[-1]))
 
         kind = torch.randint(self.KINDS, (count, said), generator=self._random)
-        stated = torch.where(kind.unsqueeze(-1) <= self.OLD[-1], of(old), of(value))
+        stated = torch.where(kind.unsqueeze(-1) < self.OLD, of(old), of(value))
         stated = torch.where(kind.unsqueeze(-1) == self.OTHER, self._any(count, said, 1), stated)
         sentence, quoted = [of(article), of(subject), of(verb), stated], [of(passage)]
         wrong_number = torch.zeros_like(kind, dtype=torch.bool)
         if upto(2):
-            cited, right = of(number).clone(), of(number)
-            elsewhere = number[..., 1].gather(1, torch.randint(self.PASSAGES, (count, said), generator=self._random))
-            nowhere = self._any(count, said)
-            other = torch.where(torch.rand(kind.shape, generator=self._random) < 0.5, nowhere, elsewhere)
-            cited[..., 1] = torch.where(kind == self.NUMBER, other, cited[..., 1])
-            wrong_number = cited[..., 1] != right[..., 1]
+            right = of(number)
+            cited = self._cited(right, number, kind == self.NUMBER)
+            wrong_number = (cited != right).any(-1)
             opened, closed = self._full(kind.shape, " ("), self._full(kind.shape, ")")
             sentence += [opened, cited, closed]
             quoted += [opened, right, closed]
@@ -134,7 +132,7 @@ class Noise:
         # What was drawn to be wrong may be right by chance.
         differs = (stated != of(value)).squeeze(-1)
         mark = torch.full(kind.shape, one(OK))
-        mark[differs & (kind <= self.OLD[-1])] = self._marks[CorruptionType.temporal_shift]
+        mark[differs & (kind < self.OLD)] = self._marks[CorruptionType.temporal_shift]
         mark[differs & (kind == self.OTHER)] = self._marks[CorruptionType.bias_injection]
         mark[wrong_number] = self._marks[CorruptionType.authority_fabrication]
         lines = torch.cat(
@@ -151,6 +149,13 @@ class Noise:
         )
         opening = torch.tensor([one("<|im_start|>"), one("<think>")]).expand(count, -1)
         return torch.cat([source.flatten(1), answer.flatten(1), opening, check], 1), check.shape[1]
+
+    def _cited(self, right: torch.Tensor, number: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
+        """The right numbers, but where they are to be wrong another passage's, or none's."""
+        elsewhere = number[..., 1].gather(1, torch.randint(self.PASSAGES, wrong.shape, generator=self._random))
+        nowhere = self._any(*wrong.shape)
+        other = torch.where(torch.rand(wrong.shape, generator=self._random) < 0.5, nowhere, elsewhere)
+        return torch.stack([right[..., 0], torch.where(wrong, other, right[..., 1])], -1)
 
     def _upto(self, end: int) -> int:
         return int(torch.randint(end, (1,), generator=self._random))

@@ -20,22 +20,24 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from forge_agents.train.demonstrations import Demonstration
+from forge_agents.train.drills import OK
+from forge_arena.rewards import AGAINST, BORNE_OUT
 from forge_arena.types import CorruptionType
 from forge_arena.verdicts import observation_text
 
-# Words that a verdict and its frame are made of.
-KEPT = frozenset(
-    {"task", "source", "material", "worker", "reasoning", "none", "output", "think"}
-    | {"detection", "explanation", "correction", "confidence", "true", "false", "null"}
-    | {"the", "answer", "goes", "against", "at", "bears", "out", "ok"}
-    | {part for type in CorruptionType for part in type.value.split("_")}
-)
 # Shared by at least half of the families: a word of all of them, not of a few.
 SHARED = 0.5
 MADE_UP = 0.5
 
 _WORD = re.compile(r"[A-Za-z][a-z]+")
 _SPACE = "Ġ"
+# Words that a verdict and its frame are made of.
+KEPT = frozenset(
+    {"task", "source", "material", "worker", "reasoning", "none", "output", "think"}
+    | {"detection", "explanation", "correction", "confidence", "true", "false", "null"}
+    | {word.lower() for text in (BORNE_OUT, AGAINST, OK) for word in _WORD.findall(text)}
+    | {part for type in CorruptionType for part in type.value.split("_")}
+)
 _BEFORE = (*"bcdfghjklmnprstvwxyz", "ck", "qu", "th")
 _BEHIND = (*"bcdglmnprstx", "ck")
 _SYLLABLES = tuple(

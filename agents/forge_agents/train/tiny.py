@@ -18,6 +18,7 @@ from transformers import Qwen2Tokenizer as Tokenizer
 
 from forge_agents.train.drills import ALARMS, OK, learn_to_compare, learn_to_copy
 from forge_agents.train.presets import Scratch
+from forge_arena.rewards import AGAINST, BORNE_OUT
 from forge_arena.types import CorruptionType
 
 PAD, START, END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -39,9 +40,9 @@ FIXED = (
     ', "explanation": "',
     '", "correction": "',
     *(type.value for type in CorruptionType),
-    ': the answer goes against the source at \\"',
+    rf"{AGAINST} \"",
     r"\n\n",
-    "The source material bears the answer out.",
+    BORNE_OUT,
     "Task:\n",
     "\n\nSource material:\n",
     "\n\nWorker reasoning:\n(none)",
@@ -51,8 +52,8 @@ FIXED = (
 NUMBERS = (*(f" ${n}" for n in range(1, 100)), *(f" {n}" for n in range(1, 100)), *(str(n) for n in range(10, 100)))
 
 
-def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
-    """A byte-level BPE of `size` tokens learned from `texts`, with Qwen2's own way of cutting words.
+def byte_pairs(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
+    """A byte-level BPE of `size` tokens learned from `texts`, with Qwen2's own way of cutting words and its special tokens.
 
     transformers takes Qwen2's pre-tokenizer whatever was saved, so none other may be trained with.
     """
@@ -65,7 +66,12 @@ def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedT
         additional_special_tokens=[START],
         model_max_length=context,
     )
-    tokenizer = bytewise.train_new_from_iterator(texts, size - len(FIXED) - len(NUMBERS), show_progress=False)
+    return bytewise.train_new_from_iterator(texts, size, show_progress=False)
+
+
+def make_tokenizer(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
+    """A tokenizer of `size` tokens: those of a verdict's parts and of numbers, and for the rest a BPE of `texts`."""
+    tokenizer = byte_pairs(texts, size - len(FIXED) - len(NUMBERS), context)
     tokenizer.add_tokens([*FIXED, *NUMBERS])
     tokenizer.chat_template = CHAT_TEMPLATE
     return tokenizer
