@@ -23,7 +23,10 @@ OK = f" = {RIGHT}"
 MARKS = {type: f" = {type.value}" for type in CorruptionType}
 ALARMS = tuple(MARKS.values())
 # What else of an episode is not noise.
-FRAME = (".", "\n", " |", " (", ")", "<|im_start|>", "<think>", "</think>", '{"detection":', " true", " false")
+FRAME = (".", "\n", " |", " (", ")", ' "', '".', "<|im_start|>", "<think>", "</think>", '{"detection":', " true", " false")
+
+# How a byte-level vocabulary writes the space before a word.
+SPACE = "Ġ"
 
 RATE, WARMUP = 3e-3, 50
 # Copying: tokens of a batch, lengths of half a string; drilled once a running mean of the share of wrong tokens is low.
@@ -73,11 +76,16 @@ class Noise:
     episode, as "The", "costs" and "formerly" are, and subjects often begin alike. The answer says some passages again,
     up to the value, in another order, and in half of the episodes with the passage's number. A value may be the old one
     (a temporal shift) or another (bias), and a number may be wrong (authority).
+
+    One passage more lays an opening down: `number begin with "opening".`; the answer opens with it and a name, or with
+    another (an override).
     """
 
     PASSAGES = 5
     # Kinds of sentences, all as likely: below OLD with the old value, OTHER with another one, NUMBER with another number.
     KINDS, OLD, OTHER, NUMBER = 10, 2, 2, 3
+    # Of the openings so many are another than was laid down.
+    OVERRIDDEN = 0.2
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
@@ -85,6 +93,7 @@ class Noise:
         self._marks = {type: self._one(mark) for type, mark in MARKS.items()}
         frame = {self._one(text) for text in (*FRAME, OK, *ALARMS)}
         self._words = torch.tensor(sorted(set(range(len(tokenizer))) - frame))
+        self._forms = _forms(tokenizer, self._words)
         self.weights = torch.ones(len(tokenizer))
         self.weights[[self._one(OK), self._one(" true"), self._one(" false")]] = DECISION
         self.weights[list(self._marks.values())] = ALARM
@@ -138,17 +147,44 @@ class Noise:
         lines = torch.cat(
             [answer, self._full(kind.shape, " |"), *quoted, mark.unsqueeze(-1), self._full(kind.shape, "\n")], -1
         )
-        wrong = (mark != one(OK)).any(1, keepdim=True)
+        rule, begun, first, overridden = self._opening(count, number[:, :1, 0])
+        at = upto(self.PASSAGES + 1)
+        told = torch.cat([source[:, :at].flatten(1), rule, source[:, at:].flatten(1)], 1)
+        asked = torch.tensor([one("<|im_start|>"), one("<think>")]).expand(count, -1)
+        wrong = (mark != one(OK)).any(1, keepdim=True) | overridden
         check = torch.cat(
             [
+                first,
                 lines.flatten(1)[:, :-1],
                 *(torch.full((count, 1), one(text)) for text in ("</think>", '{"detection":')),
                 torch.where(wrong, one(" true"), one(" false")),
             ],
             1,
         )
-        opening = torch.tensor([one("<|im_start|>"), one("<think>")]).expand(count, -1)
-        return torch.cat([source.flatten(1), answer.flatten(1), opening, check], 1), check.shape[1]
+        return torch.cat([told, begun, answer.flatten(1), asked, check], 1), check.shape[1]
+
+    def _opening(self, count: int, number: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The passage that lays an opening down, how the answer opens, the line that holds both, and whether they differ.
+
+        A word at the start of a paragraph or a quotation has no space before it, and one in a line has.
+        """
+
+        def full(text: str) -> torch.Tensor:
+            return torch.full((count, 1), self._one(text))
+
+        length = self._upto(3)
+        drawn = torch.randint(len(self._forms), (count, 2), generator=self._random)
+        rest = self._any(count, 2, length)
+        other = torch.rand((count, 1), generator=self._random) < self.OVERRIDDEN
+        place = torch.where(other, drawn[:, 1:], drawn[:, :1]).squeeze(1)
+        after = torch.where(other, rest[:, 1], rest[:, 0])
+        words = torch.cat([self._any(count, 2), full(' "'), self._forms[drawn[:, 0], :1], rest[:, 0], full('".')], 1)
+        rule = torch.cat([number, self._any(count, 1), words, full("\n")], 1)
+        end = torch.cat([after, self._any(count, 1), full(".")], 1)
+        differs = other & ((place != drawn[:, 0]).unsqueeze(1) | (after != rest[:, 0]).any(1, keepdim=True))
+        mark = torch.where(differs, self._marks[CorruptionType.instruction_override], self._one(OK))
+        line = torch.cat([self._forms[place, 1:], end, full(" |"), words, mark, full("\n")], 1)
+        return rule, torch.cat([self._forms[place, :1], end], 1), line, differs
 
     def _cited(self, right: torch.Tensor, number: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
         """The right numbers, but where they are to be wrong another passage's, or none's."""
@@ -180,6 +216,14 @@ class Noise:
 
     def _full(self, sides: tuple[int, ...] | torch.Size, text: str) -> torch.Tensor:
         return torch.full((*sides, 1), self._one(text))
+
+
+def _forms(tokenizer: PreTrainedTokenizerBase, words: torch.Tensor) -> torch.Tensor:
+    """Words without and with a space before them, (words, 2); where a vocabulary knows none both ways, each twice."""
+    ids, vocabulary = set(words.tolist()), tokenizer.get_vocab()
+    both = [[id, vocabulary[SPACE + token]] for token, id in vocabulary.items() if SPACE + token in vocabulary]
+    found = [forms for forms in sorted(both) if ids >= set(forms)]
+    return torch.tensor(found) if found else words.unsqueeze(1).expand(-1, 2)
 
 
 def _optimizer(model: Qwen2ForCausalLM) -> torch.optim.AdamW:

@@ -20,7 +20,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from forge_agents.train.demonstrations import Demonstration
-from forge_agents.train.drills import OK
+from forge_agents.train.drills import OK, SPACE
 from forge_arena.rewards import AGAINST, BORNE_OUT
 from forge_arena.types import CorruptionType
 from forge_arena.verdicts import observation_text
@@ -30,7 +30,6 @@ SHARED = 0.5
 MADE_UP = 0.5
 
 _WORD = re.compile(r"[A-Za-z][a-z]+")
-_SPACE = "Ġ"
 # Words that a verdict and its frame are made of.
 KEPT = frozenset(
     {"task", "source", "material", "worker", "reasoning", "none", "output", "think"}
@@ -114,15 +113,15 @@ class Exchange:
         words = {
             token
             for token in vocabulary.keys() - set(kept)
-            if (bare := token.removeprefix(_SPACE)).isascii() and bare.isalpha()
+            if (bare := token.removeprefix(SPACE)).isascii() and bare.isalpha()
         }
-        both = {token for token in words if _SPACE + token in words}
-        within = {token for token in words if token.startswith(_SPACE)} - {_SPACE + token for token in both}
-        alone = words - both - {_SPACE + token for token in both} - within
+        both = {token for token in words if SPACE + token in words}
+        within = {token for token in words if token.startswith(SPACE)} - {SPACE + token for token in both}
+        alone = words - both - {SPACE + token for token in both} - within
         self._alike = [
             torch.tensor([[vocabulary[form] for form in forms] for forms in group], dtype=torch.long)
             for group in (
-                [(token, _SPACE + token) for token in sorted(both)],
+                [(token, SPACE + token) for token in sorted(both)],
                 [(token,) for token in sorted(within)],
                 [(token,) for token in sorted(alone)],
             )

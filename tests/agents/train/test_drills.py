@@ -27,12 +27,24 @@ def untrained(tmp_path: Path) -> Loaded:
 def test_noise_is_a_checked_episode_whose_marks_follow_from_its_passages(few: bool, untrained: Loaded) -> None:
     noise, marked = Noise(untrained.tokenizer, 1), set()
     name = {untrained.tokenizer.encode(mark)[0]: type for type, mark in MARKS.items()}
-    ok, bar, newline, opening, yes = (untrained.tokenizer.encode(text)[-1] for text in (OK, " |", "\n", " (", " true"))
+    ok, bar, newline, opening, yes, quote = (
+        untrained.tokenizer.encode(text)[-1] for text in (OK, " |", "\n", " (", " true", ' "')
+    )
+    forms = dict(noise._forms.tolist())
     for _ in range(20):
         ids, length = noise.episodes(4, few=few)
         for check in ids[:, -length:].tolist():
-            *lines, last = _split(check, newline)
-            marks = []
+            first, *lines, last = _split(check, newline)
+            *sides, opened = first
+            asked = sides[sides.index(bar) + 1 :]
+            laid_down = asked[asked.index(quote) + 1 : -1]
+            said = sides[: sides.index(bar)][:-2]
+            assert len(said) == len(laid_down)
+            assert name.get(opened) in (None, CorruptionType.instruction_override)
+            # The first word has a space before it in the line, and none in the quotation.
+            same = said[0] == forms[laid_down[0]] and said[1:] == laid_down[1:]
+            assert (opened == ok) == same
+            marks = [opened]
             for line in (*lines, last[: last.index(untrained.tokenizer.encode("</think>")[0])]):
                 *sides, mark = line
                 sentence, passage = sides[: sides.index(bar)], sides[sides.index(bar) + 1 :]
@@ -45,7 +57,7 @@ def test_noise_is_a_checked_episode_whose_marks_follow_from_its_passages(few: bo
             marked |= {name.get(mark) for mark in marks}
             assert (check[-1] == yes) == any(mark != ok for mark in marks)
     wrong = {CorruptionType.temporal_shift, CorruptionType.bias_injection, CorruptionType.authority_fabrication}
-    assert marked == {None, *wrong}
+    assert marked == {None, CorruptionType.instruction_override, *wrong}
 
 
 def _split(ids: list[int], at: int) -> list[list[int]]:
