@@ -9,9 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from forge_arena.errors import InvalidVerdict
-from forge_arena.verdicts import field_starts
-
-Chat = list[dict[str, str]]
+from forge_arena.verdicts import Chat, field_starts
 
 
 class ModelError(ValueError):
@@ -33,7 +31,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a model wrote: the text, its length in tokens, and whether it came to an end by itself.
+    """What a model wrote: the text, its length in tokens, whether it came to an end by itself, and how many tokens it
+    read before.
 
     `log_odds` are the model's own of `true` against `false` where it wrote the detection of its verdict; None where
     there is no readable verdict, or the words are several tokens.
@@ -43,6 +42,7 @@ class Written:
     tokens: int
     ended: bool
     log_odds: float | None = None
+    read: int = 0
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
@@ -134,8 +134,9 @@ def write(
                 ]
             answers = [tokenizer.decode(row, skip_special_tokens=True) for row, _ in rows]
             odds = _log_odds(loaded, texts, [row for row, _ in rows], answers) if log_odds else [None] * len(rows)
-            for (row, ended), answer, odd in zip(rows, answers, odds, strict=True):
-                yield Written(answer, len(row), ended, odd)
+            read = inputs["attention_mask"].sum(1).tolist()
+            for (row, ended), answer, odd, before in zip(rows, answers, odds, read, strict=True):
+                yield Written(answer, len(row), ended, odd, before)
     finally:
         model.train(training)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from forge_agents.models import Loaded, Written, load_model, write
-from forge_agents.overseers import Completion
+from forge_agents.overseers import Completion, Usage
+from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_arena.types import Observation
-from forge_arena.verdicts import field_ends, field_starts, messages
+from forge_arena.verdicts import field_ends, field_starts
 
 
 class LocalModel:
@@ -18,6 +20,9 @@ class LocalModel:
         max_tokens: of one completion; a verdict repeats the answer in its correction.
         temperature: 0 is greedy.
         batch: how many observations are answered at a time.
+        prompt: `arena` or `card`, see `forge_agents.overseers.prompts`.
+        system: takes the place of the prompt's system message; a `Path` is read.
+        device: by default a GPU where there is one.
         threshold: flag where the model's log-odds of `true` are above this, whatever it wrote; it then goes on from the
             other word. None leaves its choice alone. With a threshold from other episodes this is the control of how
             much a mere shift of the operating point gains.
@@ -33,9 +38,13 @@ class LocalModel:
         batch: int = 32,
         threshold: float | None = None,
         opening: str = "",
+        prompt: str = "arena",
+        system: str | Path | None = None,
+        device: str | None = None,
         name: str = "",
     ) -> None:
-        self.loaded = load_model(model) if isinstance(model, str) else model
+        self._prompt = named_prompt(prompt, system=system)
+        self.loaded = load_model(model, device=device) if isinstance(model, str) else model
         self.name = name or f"hf:{self.loaded.source}"
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
         self._threshold = threshold
@@ -43,7 +52,7 @@ class LocalModel:
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One completion for each observation, with the log-odds that the model itself gave its detection."""
-        chats = [messages(observation) for observation in observations]
+        chats = [self._prompt(observation) for observation in observations]
         begun = [self._opening] * len(chats) if self._opening else None
         written = list(write(self.loaded, chats, log_odds=True, begun=begun, **self._settings))
         if self._threshold is not None:
@@ -53,7 +62,10 @@ class LocalModel:
             )
             for number, said in zip(others, again, strict=True):
                 written[number] = replace(said, log_odds=written[number].log_odds)
-        return [Completion(said.text, said.log_odds) for said in written]
+        return [
+            Completion(said.text, said.log_odds, usage=Usage(input_tokens=said.read, output_tokens=said.tokens))
+            for said in written
+        ]
 
     def _otherwise(self, said: Written) -> str | None:
         """The beginning of what the model should have written by the threshold; None where it did."""

@@ -26,12 +26,10 @@ def open_worker(
     if spec == "scripted":
         return ScriptedWorker()
     if kind == "openai" and rest:
+        from forge_arena.endpoint import model_and_url
         from forge_arena.workers.openai import OpenAIWorker
 
-        model, at, url = rest.rpartition("@")
-        if not at or not url.startswith(("http://", "https://")):
-            raise ValueError(f"an openai Worker reads openai:MODEL@http://host:port/v1, got {spec!r}")
-        return OpenAIWorker(model, url, api_key)
+        return OpenAIWorker(*model_and_url(rest), api_key)
     if kind == "vllm" and rest:
         from forge_arena.workers.vllm import VLLMWorker
 

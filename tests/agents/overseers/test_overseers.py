@@ -1,7 +1,9 @@
 """Every overseer keeps the protocol, and one is found by name, by entry point or by place."""
 
+import shutil
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -56,7 +58,7 @@ def test_a_name_nearly_right_is_answered_with_the_right_one() -> None:
     [
         ("no_such_module:Overseer", "there is no module 'no_such_module'"),
         ("forge_agents.overseers.rules:Rule", r"has no class 'Rule'\. Did you mean 'Rules'\?"),
-        ("builtins:dict", "made a dict, which lacks `name` or"),
+        ("builtins:dict", "made a dict, which lacks `name` and `review`"),
     ],
 )
 def test_a_place_without_an_overseer_is_refused(place: str, message: str) -> None:
@@ -68,23 +70,20 @@ def test_settings_reach_the_overseer() -> None:
     assert open_overseer("rules", source=False).name == "rules_without_source"
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pip has installed a separate package that registers an overseer."""
+    site, source = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("source") / "watchful"
+    shutil.copytree(Path(__file__).with_name("watchful"), source)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", str(site), str(source)], check=True)
+    return site
+
+
 @pytest.fixture
-def installed(tmp_path: Path) -> Iterator[None]:
-    """A package that registers an overseer, as pip leaves it behind."""
-    (tmp_path / "watchful.py").write_text(
-        "from forge_agents.overseers.constants import AlwaysClean\n"
-        "class Watchful(AlwaysClean):\n"
-        "    def __init__(self):\n"
-        "        super().__init__()\n"
-        "        self.name = 'watchful'\n"
-    )
-    info = tmp_path / "watchful-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: watchful\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[forge_arena.overseers]\nwatchful = watchful:Watchful\n")
-    sys.path.insert(0, str(tmp_path))
+def installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(str(site))
     yield
-    sys.path.remove(str(tmp_path))
     sys.modules.pop("watchful", None)
 
 
@@ -93,3 +92,34 @@ def test_an_installed_overseer_is_found_by_its_entry_point() -> None:
     assert "watchful" in names()
     assert open_overseer("watchful").name == "watchful"
     assert open_overseer("watchful:Watchful").name == "watchful"
+    assert {v.detection for v in open_overseer("watchful", words=3).review(OBSERVATIONS)} == {True}  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_setting_that_an_overseer_does_not_take_is_refused_with_what_it_takes() -> None:
+    with pytest.raises(
+        NoSuchOverseer, match=r"'watchful' has no setting 'word'\. Did you mean 'words'\? It takes words"
+    ):
+        open_overseer("watchful", word=3)
+
+
+class Nameless:
+    """Reviews, and has no name."""
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        return []
+
+
+class Demanding(Nameless):
+    name = "demanding"
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def test_a_class_without_the_protocol_is_told_what_is_missing() -> None:
+    with pytest.raises(NoSuchOverseer, match=r"made a Nameless, which lacks `name`: an overseer has a `name` and"):
+        open_overseer(f"{__name__}:Nameless")
+    with pytest.raises(NoSuchOverseer, match="needs key: give it by --set key=…"):
+        open_overseer(f"{__name__}:Demanding")
+    assert open_overseer(f"{__name__}:Demanding", key="x").name == "demanding"

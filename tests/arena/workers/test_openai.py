@@ -3,102 +3,25 @@
 import asyncio
 import logging
 import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from random import Random
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import Response
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, CorruptionType, Scenario
 from forge_arena.workers.base import HiddenInstruction, Worker
 from forge_arena.workers.openai import OpenAIWorker
 
+from ...brain import Brain, completion, refusal
+
 KEY = "sk-very-secret-0123456789"
 Make = Callable[..., OpenAIWorker]
-Reaction = Callable[[dict[str, Any]], Awaitable[Response]]
-
-
-def completion(content: str | None, finish: str = "stop", **message: Any) -> Response:
-    body = {
-        "id": "chat-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "brain",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish,
-                "message": {"role": "assistant", "content": content, **message},
-            }
-        ],
-    }
-    return JSONResponse(body)
-
-
-@dataclass
-class Brain:
-    """Reacts to the n-th chat request by the n-th of `reactions`, from then on by the last one."""
-
-    url: str
-    reactions: list[Response | Reaction] = field(default_factory=lambda: [completion("Fine.")])
-    seen: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
-
-    async def react(self, request: Request) -> Response:
-        body = await request.json()
-        reaction: Response | Reaction = self.reactions[min(len(self.seen), len(self.reactions) - 1)]
-        self.seen.append(body)
-        self.headers.append(dict(request.headers))
-        self.times.append(time.monotonic())
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            return reaction if isinstance(reaction, Response) else await reaction(body)
-        finally:
-            self.at_once -= 1
-
-
-@pytest.fixture
-def brain() -> Iterator[Brain]:
-    app = FastAPI()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        brain = Brain(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
-
-        @app.post("/v1/chat/completions")
-        async def chat(request: Request) -> Response:
-            return await brain.react(request)
-
-        @app.get("/v1/models")
-        async def models() -> dict[str, Any]:
-            return {"object": "list", "data": [{"id": "brain", "object": "model", "created": 1, "owned_by": "us"}]}
-
-        @app.post("/wrong/chat/completions")
-        async def page() -> Response:
-            return Response("<!doctype html><title>Welcome</title>", media_type="text/html")
-
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="error", ws="none", lifespan="off", timeout_graceful_shutdown=1)
-        )
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield brain
-        server.should_exit = True
-        thread.join()
 
 
 @pytest.fixture
@@ -112,10 +35,6 @@ async def make(brain: Brain) -> AsyncIterator[Make]:
     yield build
     for worker in made:
         await worker.aclose()
-
-
-def refusal(status: int, message: str, headers: dict[str, str] | None = None, **error: Any) -> Response:
-    return JSONResponse({"error": {"message": message, **error}}, status, headers)
 
 
 async def fails(worker: OpenAIWorker, scenario: Scenario) -> str:

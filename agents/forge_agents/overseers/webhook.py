@@ -1,0 +1,136 @@
+"""An overseer behind a web address, in any language: observations are posted there in batches, verdicts come back.
+
+    POST  {"observations": [{"task": …, "source_material": …, "worker_reasoning": …, "worker_output": …, …}, …]}
+    200   {"verdicts": [{"detection": true, "explanation": …, "correction": …, "confidence": 0.9}, …]}
+
+One verdict for each observation, in order; a verdict may also be the raw text of a model. agents/examples/webhook.mjs is
+such a server in thirty lines of JavaScript.
+"""
+
+import json
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
+
+from forge_agents.overseers import Completion, OverseerFailed, Usage
+from forge_arena.endpoint import LOOPBACK
+from forge_arena.types import Observation
+
+PASSES = frozenset({408, 425, 429})
+SHOWN = 120
+
+
+class Webhook:
+    """Posts observations to an address and takes the verdicts that it answers.
+
+    A verdict that cannot be read (a confidence of 3, a field that is missing) is scored as one that cannot be read; an
+    answer that is not one verdict for each observation is refused whole.
+
+    Arguments:
+        url: where to post.
+        api_key: sent as bearer token.
+        batch: observations in one request.
+        timeout: seconds for one request.
+        retries: further tries after a refused connection, a timeout, 429 or a 5xx.
+    """
+
+    def __init__(
+        self, url: str, *, api_key: str | None = None, batch: int = 32, timeout: float = 300.0, retries: int = 10
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"a webhook is an address like http://host:port/path, got {url!r}")
+        if batch < 1 or timeout <= 0 or retries < 0:
+            raise ValueError(
+                f"batch must be at least 1, timeout above 0 and retries at least 0, got {batch}, {timeout}, {retries}"
+            )
+        # Without user, password and query: these may be secrets, and the name stands in reports.
+        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        self._url = url
+        self._batch = batch
+        self._timeout = timeout
+        self._tries = retries + 1
+        self._jitter = Random(url)
+        self._client = httpx.Client(
+            timeout=timeout,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
+            # A proxy from the environment cannot reach this machine's own servers.
+            trust_env=parts.hostname not in LOOPBACK,
+        )
+
+    def review(self, observations: Sequence[Observation]) -> list[Completion]:
+        """One verdict for each observation, as text.
+
+        Raises:
+            OverseerFailed: the address cannot be reached, or does not answer with one verdict for each observation.
+        """
+        said: list[Completion] = []
+        for first in range(0, len(observations), self._batch):
+            said += self._post(observations[first : first + self._batch])
+        return said
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
+    def _post(self, observations: Sequence[Observation]) -> list[Completion]:
+        body = {"observations": [observation.model_dump(mode="json") for observation in observations]}
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(self._tries),
+            wait=self._pause,
+            retry=tenacity.retry_if_exception_type(httpx.TransportError) | tenacity.retry_if_result(_may_pass),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        try:
+            response: httpx.Response = retrying(self._client.post, self._url, json=body)
+        except httpx.TimeoutException:
+            raise OverseerFailed(f"{self.name} gave no answer within {self._timeout:g} s{self._tried}") from None
+        except httpx.TransportError as error:
+            raise OverseerFailed(
+                f"no connection to {self.name}{self._tried}: is the server running? ({error})"
+            ) from None
+        if response.status_code != httpx.codes.OK:
+            raise OverseerFailed(f"{self.name} answered {response.status_code}: {_shown(response)}")
+        verdicts = self._verdicts(response, len(observations))
+        retries = retrying.statistics.get("attempt_number", 1) - 1
+        usage = Usage(retries=retries)
+        return [
+            Completion(verdict if isinstance(verdict, str) else json.dumps(verdict, ensure_ascii=False), usage=usage)
+            for verdict in verdicts
+        ]
+
+    def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
+        wanted = f'it must answer {{"verdicts": [...]}} with {count} of them'
+        try:
+            answer = response.json()
+        except ValueError:
+            raise OverseerFailed(f"{self.name} answered with something other than JSON: {_shown(response)}") from None
+        verdicts = answer.get("verdicts") if isinstance(answer, dict) else None
+        if not isinstance(verdicts, list):
+            raise OverseerFailed(f"{self.name} answered JSON without a list of verdicts: {wanted}")
+        if len(verdicts) != count:
+            raise OverseerFailed(f"{self.name} gave {len(verdicts)} verdicts for {count} observations: {wanted}")
+        return verdicts
+
+    @property
+    def _tried(self) -> str:
+        return f" ({self._tries} tries)" if self._tries > 1 else ""
+
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        return min(8.0, 0.5 * 2.0**state.attempt_number) * (0.5 + self._jitter.random())
+
+
+def _may_pass(response: httpx.Response) -> bool:
+    return response.status_code >= 500 or response.status_code in PASSES
+
+
+def _shown(response: httpx.Response) -> str:
+    """The beginning of an answer on one line; of a web page only that it is one."""
+    if "html" in response.headers.get("content-type", ""):
+        return "a web page"
+    text = " ".join(response.text[: 4 * SHOWN].split())
+    return f"{text[:SHOWN]}…" if len(text) > SHOWN else text or "nothing"

@@ -1,0 +1,167 @@
+"""An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure and what a verdict."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Response
+
+from forge_agents.overseers import NoSuchOverseer, OverseerFailed, Usage, open_overseer
+from forge_agents.overseers.endpoint import EndpointOverseer
+from forge_arena.types import Domain, Observation
+from forge_arena.verdicts import messages
+
+from ...brain import Brain, completion, refusal
+
+VERDICT = '{"detection": false, "explanation": "ok", "correction": "", "confidence": 0.7}'
+
+
+def seen(number: int = 0) -> Observation:
+    return Observation(
+        task="Answer.",
+        source_material=f"The fee is ${number}.",
+        worker_reasoning="",
+        worker_output="It is free.",
+        domain=Domain.customer_support,
+    )
+
+
+@pytest.fixture
+def overseer(brain: Brain) -> Iterator[EndpointOverseer]:
+    brain.reactions = [completion(VERDICT)]
+    found = EndpointOverseer(f"brain@{brain.url}", retries=2, timeout=5.0)
+    yield found
+    found.close()
+
+
+def test_it_is_found_by_its_address_and_asks_with_the_arenas_prompt(brain: Brain) -> None:
+    brain.reactions = [completion(VERDICT)]
+    found = open_overseer(f"openai:brain@{brain.url}", api_key="sk-x", max_tokens=99)
+    assert found.name == "openai:brain"
+    assert [str(said) for said in found.review([seen()])] == [VERDICT]
+    assert brain.seen[0]["messages"] == messages(seen())
+    assert (brain.seen[0]["model"], brain.seen[0]["max_tokens"], brain.seen[0]["temperature"]) == ("brain", 99, 0.0)
+    assert brain.headers[0]["authorization"] == "Bearer sk-x"
+    found.close()  # type: ignore[attr-defined]
+
+
+def test_the_cards_format_leaves_the_source_out_and_takes_a_system_prompt(brain: Brain, tmp_path: Path) -> None:
+    file = tmp_path / "system.txt"
+    file.write_text("Find the corruption.\n")
+    brain.reactions = [completion(VERDICT)]
+    found = EndpointOverseer(f"brain@{brain.url}", prompt="card", system=file)
+    found.review([seen()])
+    found.close()
+    system, user = brain.seen[0]["messages"]
+    assert system == {"role": "system", "content": "Find the corruption."}
+    assert (
+        user["content"] == "Task:\nAnswer.\n\nWorker chain-of-thought:\n(not available)\n\nWorker output:\nIt is free."
+    )
+
+
+def test_many_are_asked_at_once_and_answered_in_order(brain: Brain) -> None:
+    async def echo(body: dict[str, Any]) -> Response:
+        source = body["messages"][1]["content"]
+        await asyncio.sleep(0.05 if "$0." in source else 0.0)
+        return completion(source)
+
+    brain.reactions = [echo]
+    found = EndpointOverseer(f"brain@{brain.url}", concurrency=4)
+    said = found.review([seen(n) for n in range(12)])
+    found.close()
+    assert all(f"${n}." in text for n, text in enumerate(said))
+    assert 1 < brain.most_at_once <= 4
+
+
+def test_it_works_inside_a_running_loop_as_in_a_notebook(overseer: EndpointOverseer) -> None:
+    async def cell() -> int:
+        return len(overseer.review([seen()]))
+
+    assert asyncio.run(cell()) == 1
+
+
+def test_trouble_that_passes_delays_and_is_counted(brain: Brain, overseer: EndpointOverseer) -> None:
+    busy = refusal(503, "loading", {"Retry-After": "0"})
+    brain.reactions = [busy, busy, completion(VERDICT)]
+    (said,) = overseer.review([seen()])
+    assert said == VERDICT
+    assert said.usage == Usage(retries=2)
+
+
+def test_tokens_are_counted_where_the_server_tells_them(brain: Brain, overseer: EndpointOverseer) -> None:
+    brain.reactions = [completion(VERDICT, usage={"prompt_tokens": 700, "completion_tokens": 30})]
+    (said,) = overseer.review([seen()])
+    assert said.usage == Usage(input_tokens=700, output_tokens=30)
+
+
+def test_an_endpoint_that_stays_down_is_a_failure_and_no_verdict(brain: Brain, overseer: EndpointOverseer) -> None:
+    brain.reactions = [refusal(500, "out of memory", {"Retry-After": "0"})]
+    with pytest.raises(OverseerFailed, match=r"answered 500 \(3 tries\): out of memory"):
+        overseer.review([seen(1), seen(2)])
+
+
+@pytest.mark.parametrize(
+    ("reaction", "trouble"),
+    [
+        (refusal(400, "maximum context length is 512 tokens"), "longer than the context"),
+        (completion(None, finish="content_filter"), "withheld"),
+    ],
+)
+def test_what_the_endpoint_will_not_judge_is_a_verdict_that_cannot_be_read(
+    brain: Brain, overseer: EndpointOverseer, reaction: Response, trouble: str
+) -> None:
+    brain.reactions = [reaction]
+    (said,) = overseer.review([seen()])
+    assert said == ""
+    assert trouble in str(said.trouble)
+
+
+def test_structure_is_asked_for_until_the_server_refuses_it(brain: Brain, overseer: EndpointOverseer) -> None:
+    brain.reactions = [refusal(400, "response_format json_schema is not supported"), completion(VERDICT)]
+    for _ in range(2):
+        assert overseer.review([seen()]) == [VERDICT]
+    assert ["response_format" in body for body in brain.seen] == [True, False, False]
+
+
+def test_structure_may_be_left_out(brain: Brain) -> None:
+    brain.reactions = [completion(VERDICT)]
+    found = EndpointOverseer(f"brain@{brain.url}", structured=False)
+    found.review([seen()])
+    found.close()
+    assert "response_format" not in brain.seen[0]
+
+
+def test_samples_have_seeds_of_their_own_and_the_same_ones_again(brain: Brain) -> None:
+    def seeds() -> list[int]:
+        brain.seen.clear()
+        brain.reactions = [completion(VERDICT)]
+        found = EndpointOverseer(f"brain@{brain.url}", temperature=0.7)
+        found.review([seen()] * 3)
+        found.close()
+        return sorted(body["seed"] for body in brain.seen)
+
+    first = seeds()
+    assert len(set(first)) == 3
+    assert seeds() == first
+
+
+@pytest.mark.parametrize(
+    ("spec", "settings", "message"),
+    [
+        ("openai:brain", {}, "must read openai:MODEL@http://host:port/v1, got 'openai:brain'"),
+        ("openai:brain@http://127.0.0.1:1/v1", {"prompt": "crad"}, "no prompt is called 'crad'. Did you mean 'card'"),
+        ("openai:brain@http://127.0.0.1:1/v1", {"max_token": 5}, "no setting 'max_token'. Did you mean 'max_tokens'"),
+        ("openai:brain@http://127.0.0.1:1/v1", {"max_tokens": 0}, "max_tokens must be at least 1"),
+        (
+            "openai:brain@http://127.0.0.1:1/v1",
+            {"system": Path("/no/such")},
+            "the system prompt /no/such cannot be read",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(spec: str, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(NoSuchOverseer) as refused:
+        open_overseer(spec, **settings)
+    assert message in str(refused.value)

@@ -1,0 +1,140 @@
+"""A webhook as overseer: the example in another language, and every wrong answer that a server may give."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from forge_agents.client import ArenaClient
+from forge_agents.evaluate import evaluate
+from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
+from forge_agents.overseers.webhook import Webhook
+from forge_arena.types import Domain, Observation
+
+from ...brain import serving
+
+EXAMPLE = Path(__file__).parents[3] / "agents" / "examples" / "webhook.mjs"
+VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
+OBSERVATIONS = [
+    Observation(task="Answer.", source_material="", worker_reasoning="", worker_output=str(n), domain=Domain.mixed)
+    for n in range(3)
+]
+
+
+@contextmanager
+def answering(*responses: Response, seen: list[dict[str, object]] | None = None) -> Iterator[str]:
+    """The address of a server that gives these answers, the last one from then on."""
+    given = list(responses)
+
+    async def react(request: Request) -> Response:
+        if seen is not None:
+            seen.append({"body": await request.json(), "token": request.headers.get("authorization")})
+        return given.pop(0) if len(given) > 1 else given[0]
+
+    with serving({"/": react}) as url:
+        yield f"{url}/"
+
+
+def webhook(url: str, **settings: int) -> Webhook:
+    return Webhook(url, **{"retries": 0, **settings})
+
+
+@pytest.fixture
+def node() -> Iterator[str]:
+    program = shutil.which("node")
+    if program is None:
+        pytest.skip("node is not installed")
+    with subprocess.Popen([program, str(EXAMPLE), "0"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+", process.stdout.readline())
+        assert found is not None
+        yield found[0]
+        process.terminate()
+
+
+def test_an_overseer_in_javascript_judges_real_episodes(node: str, client: ArenaClient) -> None:
+    overseer = open_overseer(node)
+    found = evaluate(overseer, arena=client, split="train", episodes=60)
+    assert found.overseer == node
+    assert (found.scorecard.invalid, found.scorecard.failed) == (0, 0)
+    assert 0 < (found.scorecard.share_flagged.value or 0) < 1
+    overseer.close()  # type: ignore[attr-defined]
+
+
+def test_observations_go_out_whole_in_batches_with_the_key() -> None:
+    seen: list[dict[str, object]] = []
+    with answering(
+        JSONResponse({"verdicts": [VERDICT, "some words"]}), JSONResponse({"verdicts": [VERDICT]}), seen=seen
+    ) as url:
+        overseer = webhook(url, batch=2)
+        overseer._client.headers["Authorization"] = "Bearer sk"
+        said = overseer.review(OBSERVATIONS)
+        overseer.close()
+    assert [type(s).__name__ for s in said] == ["Completion"] * 3
+    assert said[1] == "some words"
+    assert [one["token"] for one in seen] == ["Bearer sk"] * 2
+    assert seen[0]["body"] == {"observations": [o.model_dump(mode="json") for o in OBSERVATIONS[:2]]}
+
+
+def test_an_unreadable_verdict_is_one_episodes_trouble_only(client: ArenaClient) -> None:
+    wrong = {**VERDICT, "confidence": 3}
+    with answering(JSONResponse({"verdicts": [VERDICT, wrong, VERDICT]})) as url:
+        overseer = webhook(url)
+        found = evaluate(overseer, arena=client, split="train", episodes=3)
+        overseer.close()
+    assert [row.detection for row in found.rows] == [True, None, True]
+    assert found.scorecard.invalid == 1
+
+
+def test_trouble_that_passes_delays_and_is_counted() -> None:
+    with answering(Response(status_code=503), JSONResponse({"verdicts": [VERDICT] * 3})) as url:
+        overseer = webhook(url, retries=1)
+        said = overseer.review(OBSERVATIONS)
+        overseer.close()
+    assert said[0].usage is not None
+    assert said[0].usage.retries == 1
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        (Response("<!doctype html><p>Welcome", media_type="text/html"), "other than JSON: a web page"),
+        (Response("hello", media_type="text/plain"), "other than JSON: hello"),
+        (JSONResponse([VERDICT] * 3), "without a list of verdicts"),
+        (JSONResponse({"verdict": VERDICT}), "without a list of verdicts"),
+        (JSONResponse({"verdicts": [VERDICT] * 2}), "gave 2 verdicts for 3 observations"),
+        (JSONResponse({"verdicts": [VERDICT] * 4}), "gave 4 verdicts for 3 observations"),
+        (Response("Traceback: KeyError", status_code=500), "answered 500: Traceback: KeyError"),
+        (Response("<h1>Not found", status_code=404, media_type="text/html"), "answered 404: a web page"),
+    ],
+)
+def test_an_answer_that_is_none_is_refused_and_says_what_came(response: Response, message: str) -> None:
+    with answering(response) as url:
+        overseer = webhook(url)
+        with pytest.raises(OverseerFailed, match=re.escape(message)):
+            overseer.review(OBSERVATIONS)
+        overseer.close()
+
+
+def test_nobody_listening_is_a_failure() -> None:
+    overseer = webhook("http://127.0.0.1:1/hook")
+    with pytest.raises(OverseerFailed, match=r"no connection to http://127\.0\.0\.1:1/hook: is the server running"):
+        overseer.review(OBSERVATIONS)
+    overseer.close()
+
+
+def test_passwords_and_queries_are_not_in_the_name() -> None:
+    overseer = open_overseer("https://me:hunter2@example.org/hook?key=secret")
+    assert overseer.name == "https://example.org/hook"
+    overseer.close()  # type: ignore[attr-defined]
+
+
+def test_an_address_without_a_host_is_refused() -> None:
+    with pytest.raises(NoSuchOverseer, match="a webhook is an address like"):
+        open_overseer("http:///hook")
