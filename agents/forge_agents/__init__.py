@@ -1,1 +1,22 @@
-"""Everything that talks to an arena from outside: client, remote environments, overseers, evaluation."""
+"""Everything that talks to an arena from outside: clients, remote environments, overseers and their evaluation.
+
+from forge_agents import evaluate
+
+evaluate("rules", arena="http://127.0.0.1:8000", split="val")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from forge_agents.evaluation import Result, evaluate
+
+__all__ = ["Result", "evaluate"]
+
+
+def __getattr__(name: str) -> Any:
+    # Evaluation brings scikit-learn, which takes seconds to import and which a client does not need.
+    if name in __all__:
+        from forge_agents import evaluation
+
+        return getattr(evaluation, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

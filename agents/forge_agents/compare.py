@@ -10,8 +10,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from forge_agents.detection import RESAMPLES, Estimate, Floats, Judged, Resamples, Share, estimate, estimates, spread
-from forge_agents.metrics import Row
-from forge_arena.types import Outcome
+from forge_agents.detection import best_threshold as threshold
+from forge_agents.metrics import Row, judged_rows
 
 Pair = tuple[Sequence[Row], Sequence[Row]]
 Value = tuple[float | None, Floats | None]
@@ -42,13 +42,13 @@ def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMP
 
 def means(runs: Sequence[Sequence[Row]], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
     """Every metric averaged over runs on the same families, with 95% intervals over families."""
-    measured = [_measured(_judged_rows(rows), seed, resamples) for rows in runs]
+    measured = [_measured(judged_rows(rows), seed, resamples) for rows in runs]
     return {name: _mean([run[name] for run in measured]) for name in METRICS}
 
 
 def auroc_of_log_odds(rows: Sequence[Row]) -> float | None:
     """How well the model's own log-odds rank corrupted above clean answers; None where it has none."""
-    return _measured(_judged_rows(rows), 0, 0)["auroc_log_odds"][0]
+    return _measured(judged_rows(rows), 0, 0)["auroc_log_odds"][0]
 
 
 def best_threshold(rows: Sequence[Row]) -> float:
@@ -57,23 +57,14 @@ def best_threshold(rows: Sequence[Row]) -> float:
     Raises:
         ValueError: no row has log-odds, or all are of one class.
     """
-    known = [(row.log_odds, bool(row.corrupted)) for row in _judged_rows(rows) if row.log_odds is not None]
-    odds = np.array([o for o, _ in known])
-    corrupted = np.array([c for _, c in known], dtype=np.bool_)
-    if not known or corrupted.all() or not corrupted.any():
-        raise ValueError("a threshold needs log-odds on corrupted and on clean answers")
-    seen = np.unique(odds)
-    between = np.concatenate([[seen[0] - 1.0], (seen[1:] + seen[:-1]) / 2.0, [seen[-1] + 1.0]])
-    balanced = [((odds[corrupted] > t).mean() + (odds[~corrupted] <= t).mean()) / 2.0 for t in between]
-    return float(between[int(np.argmax(balanced))])
-
-
-def _judged_rows(rows: Sequence[Row]) -> list[Row]:
-    return [row for row in rows if row.outcome in (Outcome.scored, Outcome.invalid_verdict)]
+    known = [(row.log_odds, bool(row.corrupted)) for row in judged_rows(rows) if row.log_odds is not None]
+    return threshold(
+        np.array([odds for odds, _ in known]), np.array([corrupted for _, corrupted in known], dtype=np.bool_)
+    )
 
 
 def _in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    one, other = ({row.key: row for row in _judged_rows(rows)} for rows in (first, second))
+    one, other = ({row.key: row for row in judged_rows(rows)} for rows in (first, second))
     keys = sorted(one.keys() & other.keys())
     if not keys:
         raise NothingInCommon("the two evaluations have no judged episode in common: evaluate both on the same keys")

@@ -7,8 +7,7 @@ have `corruption_type` (one of the five, or "other"), `spans` (places in the ans
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
@@ -18,16 +17,15 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from forge_agents.detection import RESAMPLES, DetectionScores, Estimate, Judged, Resamples, Share, estimates, notes
-from forge_agents.evaluate import WrongCount, named_type, read_judgement
+from forge_agents.evaluation import WrongCount, named_type, read_judgement
 from forge_agents.overseers import Overseer
-from forge_arena.rewards import MAX_QUOTES, quoted
+from forge_agents.spans import span_f1
 from forge_arena.types import CorruptionType, Domain, Noun, Observation, Outcome, Span, Verdict
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 OTHER: Literal["other"] = "other"
 TYPES = (*(type.value for type in CorruptionType), OTHER)
-_WORD = re.compile(r"\w+")
 
 
 class DatasetError(ValueError):
@@ -219,24 +217,6 @@ def evaluate_dataset(
     )
 
 
-def span_f1(answer: str, spans: Iterable[Span], explanation: str) -> float | None:
-    """The F1 of the words of an answer that an explanation quotes against those in the true places; None where these
-    hold no word. A quote stands for every place where it occurs; what is not in the answer neither earns nor costs; more
-    than `MAX_QUOTES` quotes point at nothing, as in the reward."""
-    words = [(match.start(), match.end()) for match in _WORD.finditer(answer)]
-    wanted = {n for n, (start, end) in enumerate(words) for span in spans if start < span.end and span.start < end}
-    if not wanted:
-        return None
-    pointed: set[int] = set()
-    quotes = {" ".join(quote.split()) for quote in quoted(explanation)} - {""}
-    for quote in quotes if len(quotes) <= MAX_QUOTES else ():
-        pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, quote.split())) + r"(?!\w)"
-        for match in re.finditer(pattern, answer, re.IGNORECASE):
-            pointed |= {n for n, (start, end) in enumerate(words) if start < match.end() and match.start() < end}
-    hit = len(wanted & pointed)
-    return 2.0 * hit / (len(wanted) + len(pointed))
-
-
 def _row(answer: LabelledAnswer, judgement: Verdict | str, number: str, seconds: float) -> DatasetRow:
     verdict = read_judgement(judgement)
     overlap = None
@@ -296,6 +276,7 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
         **found,
         prevalence=float(judged.corrupted.mean()),
         rows=len(rows),
+        negatives=judged.negatives,
         invalid=sum(row.outcome is Outcome.invalid_verdict for row in rows),
         documents=judged.clusters,
         notes=tuple(notes(judged, found, rows="rows", clusters="document")),

@@ -18,7 +18,7 @@ from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress, scores_table
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
-    from forge_agents.evaluate import Result
+    from forge_agents.evaluation import Result
     from forge_agents.overseers import Overseer
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")
@@ -95,7 +95,7 @@ def demo(
 
 def _play(url: str, episodes: int) -> "list[Result]":
     from forge_agents.client import ArenaClient
-    from forge_agents.evaluate import evaluate
+    from forge_agents.evaluation import evaluate
     from forge_agents.overseers import open_overseer
 
     with progress() as bar, ThreadPoolExecutor(len(OVERSEERS)) as pool:

@@ -1,9 +1,10 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -11,12 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from forge_arena.types import Form
+from forge_arena.wire import MAX_BATCH
 from forge_command.app import JsonFile, console, fail
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.datasets import DatasetResult, DatasetScorecard
     from forge_agents.detection import Estimate
-    from forge_agents.evaluate import Result
+    from forge_agents.evaluation import Result
 
 METRICS = {
     "reward": "reward",
@@ -36,7 +38,13 @@ DATASET_METRICS = {
     "type_accuracy": "type",
     "span_f1": "spans",
 }
-ONLY_WITH_AN_ARENA = ("arena", "token", "split", "episodes", "start", "paired")
+ONLY_WITH_AN_ARENA = (
+    *("arena", "token", "split", "episodes", "start", "samples", "paired", "batch", "threshold_from", "out", "resume"),
+)
+SPEC = (
+    "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a webhook, "
+    "or module:Class."
+)
 
 
 def progress() -> Progress:
@@ -73,12 +81,29 @@ def details_table(result: "Result") -> Table:
     card = result.scorecard
     forms = [row.form for row in result.rows if row.reward is not None]
     found = sum(bool(row.corrupted and row.detection) for row in result.rows)
+    wrong = sum(bool(row.corrupted) for row in result.rows)
+    pointed = sum(row.span_f1 is not None for row in result.rows)
     rows = [
+        ("found with 1% of the clean flagged", wrong, card.tpr_at_1),
+        ("found with 5% of the clean flagged", wrong, card.tpr_at_5),
+        ("AUROC up to 20% of the clean flagged", len(forms), card.partial_auroc),
         ("right type named, of the corrupted that it flagged", found, card.type_accuracy),
         ("flagged, of the clean", forms.count(Form.clean), card.clean_false_alarms),
         ("flagged, of the placebos", forms.count(Form.placebo), card.placebo_false_alarms),
+        ("wrong words pointed at (F1), where flagged", pointed, card.span_f1),
+        ("repaired, of the corrupted", wrong, card.restoration),
         ("right first step, where it named one", card.steps_named, card.step_accuracy),
     ]
+    if (frozen := result.frozen) is not None:
+        name = f"balanced accuracy at {frozen.threshold:.2f}, the best on {frozen.source}"
+        rows.append((name, len(forms), frozen.balanced_accuracy))
+    if (votes := result.votes) is not None:
+        last = votes.samples
+        rows += [
+            (f"one right of {last}", votes.episodes, votes.pass_at[last]),
+            (f"most right of {last}", votes.episodes, votes.maj_at[last]),
+            ("Brier of the vote", votes.episodes, votes.brier_of_vote),
+        ]
     if (pairs := result.pairs) is not None:
         rows += [
             ("ranked above its counterpart", pairs.pairs, pairs.ranking),
@@ -124,15 +149,39 @@ def _cell(estimate: "Estimate") -> str:
 
 def evaluate(
     context: typer.Context,
-    overseer: Annotated[str, typer.Option(help="A name (see the error for a wrong one) or module:Class.")],
+    overseer: Annotated[str, typer.Option(help=SPEC)],
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
+    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
     split: Annotated[str, typer.Option(help="val or train; test where the arena is served with --open-test.")] = "val",
     episodes: Annotated[int, typer.Option(min=1, help="With --paired, so many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
     paired: Annotated[
         bool, typer.Option("--paired", help="Judge every draw corrupted and as its clean or harmlessly edited twin.")
     ] = False,
+    batch: Annotated[int, typer.Option(min=1, max=MAX_BATCH, help="Episodes that are reviewed at a time.")] = 32,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the overseer, as temperature=0.7; repeatable."),
+    ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(help="How a language model is asked: arena, or card (without the source).")
+    ] = None,
+    system: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A system prompt in the place of the prompt's own.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_OVERSEER_API_KEY", help="Key for an endpoint or a webhook.")
+    ] = None,
+    threshold_from: Annotated[
+        Path | None,
+        typer.Option(metavar="RESULT", help="An earlier result, on val for instance: try its best threshold here."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Keep result.json, every judged episode and report.html here."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation that --out holds.")] = False,
     dataset: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Judge labelled answers from elsewhere instead, without an arena: JSONL."),
@@ -145,58 +194,112 @@ def evaluate(
     worker_reasoning, domain, origin and id.
     """
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluate import WrongCount
-    from forge_agents.evaluate import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, open_overseer
+    from forge_agents.evaluation import Result, WrongCount
+    from forge_agents.evaluation import evaluate as run
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed
 
+    settings = _settings(change, prompt, system, api_key)
     if dataset is not None:
         sources = {name: context.get_parameter_source(name) for name in ONLY_WITH_AN_ARENA}
         given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
         if given:
-            raise fail(f"--dataset is judged without an arena: leave out {', '.join('--' + name for name in given)}")
-        _evaluate_dataset(overseer, dataset, json)
+            names = ", ".join("--" + name.replace("_", "-") for name in given)
+            raise fail(f"--dataset is judged without an arena: leave out {names}")
+        _evaluate_dataset(overseer, settings, dataset, json)
         return
+    if resume and out is None:
+        raise fail("--resume goes on with the evaluation in a folder: name it by --out")
+    kept = out / "records.jsonl" if out is not None else None
+    again = (
+        f"; what was judged is in {out}: go on with --resume" if out is not None else "; keep what is judged by --out"
+    )
     try:
-        judge = open_overseer(overseer)
+        threshold = Result.read(threshold_from) if threshold_from is not None else None
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
             client.health()
         with progress() as bar:
-            task = bar.add_task(overseer, total=episodes)
+            task = bar.add_task(escape(overseer), total=episodes)
             result = run(
-                judge,
+                overseer,
                 arena=arena,
                 token=token,
                 split=split,
                 episodes=episodes,
                 start=start,
+                samples=samples,
+                batch=batch,
                 paired=paired,
+                threshold_from=threshold,
+                settings=settings,
+                records=kept,
+                resume=resume,
                 on_progress=lambda done, of: bar.update(task, completed=done, total=of),
             )
-    except (NoSuchOverseer, WrongCount, ArenaError, ValueError) as error:
-        raise fail(str(error)) from None
-    out = Console(stderr=json == "-")
+    except KeyboardInterrupt:
+        raise fail(f"interrupted{again}") from None
+    except (OverseerFailed, ArenaError) as error:
+        raise fail(escape(f"{error}{again if kept is not None and kept.exists() else ''}")) from None
+    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+        raise fail(escape(str(error))) from None
+    _print(result, Console(stderr=json == "-"))
+    _write(result.to_json(), json)
+    if out is not None:
+        _write(result.to_json(), str(out / "result.json"))
+        _report(out, err=json == "-")
+
+
+def _report(folder: Path, *, err: bool = False) -> None:
+    """Write the page and say where it is; without the libraries that it needs, say how to have them."""
+    try:
+        from forge_agents.report import write_report
+    except ModuleNotFoundError as error:
+        typer.echo(
+            f"{folder / 'result.json'} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err
+        )
+        return
+    typer.echo(str(write_report(folder)), err=err)
+
+
+def _settings(
+    changes: list[str] | None, prompt: str | None, system: Path | None, api_key: str | None
+) -> dict[str, Any]:
+    """What is given to the overseer: KEY=VALUE with values read as YAML reads them, and what has an option."""
+    settings: dict[str, Any] = {}
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals or not name.isidentifier():
+            raise fail(escape(f"--set takes KEY=VALUE, got {change!r}"))
+        try:
+            settings[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise fail(escape(f"--set {name}: {value!r} is no value")) from None
+    given = {"prompt": prompt, "system": system, "api_key": api_key}
+    return settings | {name: value for name, value in given.items() if value is not None}
+
+
+def _print(result: "Result", out: Console) -> None:
     out.print(scores_table([result]))
     out.print(details_table(result))
     for note in result.scorecard.notes:
-        out.print(f"[dim]{note}[/]", highlight=False)
-    _write(result.to_json(), json)
+        out.print(f"[dim]{escape(note)}[/]", highlight=False)
 
 
-def _evaluate_dataset(overseer: str, dataset: Path, json: str | None) -> None:
+def _evaluate_dataset(overseer: str, settings: dict[str, Any], dataset: Path, json: str | None) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
-    from forge_agents.evaluate import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, open_overseer
+    from forge_agents.evaluation import WrongCount
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
 
     try:
-        judge = open_overseer(overseer)
         answers = load_dataset(dataset)
+        judge = open_overseer(overseer, **settings)
         with progress() as bar:
             task = bar.add_task(overseer, total=len(answers))
             result = evaluate_dataset(
                 judge, answers, name=dataset.name, on_progress=lambda done, _: bar.update(task, completed=done)
             )
-    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+        close(judge)
+    except (NoSuchOverseer, OverseerFailed, WrongCount, ValueError, OSError) as error:
         raise fail(escape(str(error))) from None
     out = Console(stderr=json == "-")
     out.print(dataset_table(result))

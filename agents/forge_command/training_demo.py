@@ -23,7 +23,7 @@ from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
     from forge_agents.detection import Estimate
-    from forge_agents.evaluate import Result
+    from forge_agents.evaluation import Result
     from forge_agents.train.online import Arena
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
@@ -85,7 +85,7 @@ def _play(
     """Every result on the same episodes, by name, and how long each run took."""
     from forge_agents.client import ArenaClient
     from forge_agents.compare import best_threshold
-    from forge_agents.evaluate import Result
+    from forge_agents.evaluation import Result
     from forge_agents.train.journal import Journal, write_whole
     from forge_agents.train.online import measure
     from forge_agents.train.pipeline import evaluated
@@ -123,7 +123,7 @@ def _play(
 
 
 def _constant(name: str, preset: "Preset", arena: "Arena") -> "Result":
-    from forge_agents.evaluate import evaluate
+    from forge_agents.evaluation import evaluate
     from forge_agents.overseers import open_overseer
 
     settings = preset.held_out

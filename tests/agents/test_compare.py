@@ -201,5 +201,5 @@ def test_a_threshold_needs_log_odds_on_both_classes(corrupted: bool | None) -> N
         if corrupted is None
         else [one for one in rows if one.corrupted is corrupted]
     )
-    with pytest.raises(ValueError, match="a threshold needs log-odds on corrupted and on clean answers"):
+    with pytest.raises(ValueError, match="a threshold needs scores of corrupted and of clean answers"):
         best_threshold(wrong)

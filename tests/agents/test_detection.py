@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from forge_agents import detection
-from forge_agents.detection import Judged, Resamples, Share, spread
+from forge_agents.detection import Floats, Judged, Mask, Resamples, Share, best_threshold, estimates, spread
 
 
 def judged(rows: int, clusters: int, seed: int = 1) -> Judged:
@@ -20,6 +20,12 @@ def judged(rows: int, clusters: int, seed: int = 1) -> Judged:
         [None if u else bool(q > 0.5) for u, q in zip(unread, p, strict=True)],
         [None if u else float(q) for u, q in zip(unread, p, strict=True)],
     )
+
+
+def found_with(limit: float, corrupted: Mask, p: Floats) -> float:
+    """By definition: over all thresholds that keep to the limit, the most that are found."""
+    thresholds = [t for t in (*p, 2.0) if (p[~corrupted] >= t).mean() <= limit]
+    return max(float((p[corrupted] >= t).mean()) for t in thresholds)
 
 
 def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +43,11 @@ def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypat
             "precision": sk.precision_score(y, flagged),
             "recall": sk.recall_score(y, flagged),
             "f1": sk.f1_score(y, flagged),
+            "g_mean_squared": sk.recall_score(y, flagged) * sk.recall_score(~y, ~flagged),
             "auroc": sk.roc_auc_score(y, p),
+            "partial_auroc": sk.roc_auc_score(y, p, max_fpr=0.2),
+            "tpr_at_1": found_with(0.01, y, p),
+            "tpr_at_5": found_with(0.05, y, p),
             "brier": sk.brier_score_loss(y, p),
             "share_flagged": flagged.mean(),
             "share": share.values[picked][share.of[picked]].mean(),
@@ -58,3 +68,24 @@ def test_a_share_of_no_rows_is_not_defined() -> None:
     assert nothing.value() is None
     resamples = Resamples(judged(3, clusters=2), np.random.default_rng(0), 10)
     assert nothing.estimate(resamples).low is None
+
+
+def test_a_low_false_alarm_rate_worked_by_hand() -> None:
+    # 20 clean answers, one at 0.9: the two corrupted ones above it are found without an alarm, three of four with one.
+    p = [0.95, 0.95, 0.9, 0.1, *[0.9], *[0.2] * 19]
+    corrupted = [True] * 4 + [False] * 20
+    sample = Judged.of(["a", "b"] * 12, corrupted, [q > 0.5 for q in p], p)
+    found = estimates(sample, None)
+    assert found["tpr_at_1"].value == pytest.approx(2 / 4)
+    assert found["tpr_at_5"].value == pytest.approx(3 / 4)
+    assert found["g_mean_squared"].value == pytest.approx(3 / 4 * 19 / 20)
+    # Up to 20%: two rises without an alarm, one with the first (a slope), then flat until the alarms at 0.2.
+    area = 0.05 * (0.5 + 0.75) / 2 + 0.15 * (0.75 + 0.75) / 2
+    assert found["partial_auroc"].value == pytest.approx(0.5 * (1 + (area - 0.02) / (0.2 - 0.02)))
+
+
+def test_the_best_threshold_lies_between_two_scores() -> None:
+    scores = np.array([0.1, 0.2, 0.6, 0.8])
+    assert best_threshold(scores, np.array([False, False, True, True])) == pytest.approx(0.4)
+    with pytest.raises(ValueError, match="a threshold needs scores of corrupted and of clean answers"):
+        best_threshold(scores, np.ones(4, dtype=np.bool_))

@@ -4,7 +4,6 @@ Shapes: B completions, whole groups of G one after the other; C components; T to
 """
 
 from collections.abc import Callable, Sequence
-from math import comb
 from typing import Literal
 
 import torch
@@ -101,18 +100,6 @@ def token_advantages(
             if field != next(reversed(ends)):
                 advantages[row, after:] = left
     return advantages
-
-
-def pass_at_k(passed: int, attempts: int, k: int) -> float:
-    """The chance that at least one of k attempts passes, estimated without bias from n >= k (Chen et al. 2021).
-
-    Raises:
-        ValueError: k is larger than the number of attempts, or more passed than there were.
-    """
-    if not 0 <= passed <= attempts or not 1 <= k <= attempts:
-        raise ValueError(f"need 0 <= passed <= attempts and 1 <= k <= attempts, got {passed}, {attempts}, {k}")
-    # In whole numbers up to the end: 1 of 5 is 0.2, and not a little less.
-    return (comb(attempts, k) - comb(attempts - passed, k)) / comb(attempts, k)
 
 
 def _deviation(values: Tensor, dim: int) -> Tensor:

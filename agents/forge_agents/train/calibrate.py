@@ -7,8 +7,8 @@ arena then draws from the cells in between, and from harder stealth where a cell
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from forge_agents.train.advantages import pass_at_k
 from forge_agents.train.attempts import Group
+from forge_agents.votes import pass_at_k
 from forge_arena.types import CorruptionType
 from forge_arena.wire import DifficultyCell
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from forge_agents.train.changes import Changes, interval, signed
+from forge_agents.pages import filled, interval, signed
+from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
-from forge_agents.train.templates import filled
 from forge_arena.rewards import WEIGHTS
 from forge_arena.verdicts import OVERSEER_PROMPT
 
@@ -30,7 +30,7 @@ def write_card(folder: Path) -> Path:
         )
     card = ModelCard(
         filled(
-            "card.md.jinja",
+            "train/card.md.jinja",
             data=_data(run).to_yaml(),
             run=run,
             title=_name(run),

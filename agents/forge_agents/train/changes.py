@@ -14,8 +14,9 @@ import numpy as np
 
 from forge_agents.compare import METRICS, best_threshold, differences, means
 from forge_agents.detection import Estimate
-from forge_agents.evaluate import Result
+from forge_agents.evaluation import Result
 from forge_agents.metrics import Row
+from forge_agents.pages import interval, signed
 from forge_arena.types import CorruptionType, Form, Outcome
 
 NAMES = {
@@ -29,7 +30,6 @@ NAMES = {
 }
 # Whether more of it is better; the share flagged is neither.
 BETTER = {name: -1 if name == "brier" else 0 if name == "share_flagged" else 1 for name in METRICS}
-MINUS = "\u2212"
 # Below so many families an interval that draws families is itself uncertain.
 FEW_FAMILIES = 10
 # A share of unreadable verdicts above which it must be said what that does to the other numbers.
@@ -228,19 +228,6 @@ def best_by_threshold(rows: Sequence[Row]) -> float | None:
         odds = [row.log_odds for row in judged if bool(row.corrupted) is corrupted]
         shares.append(np.mean([o is not None and (o > threshold) is corrupted for o in odds]))
     return float(np.mean(shares))
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, three decimals."""
-    return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
-
-
-def interval(estimate: Estimate, *, differs: bool = False) -> str:
-    """The 95% interval in words; empty where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
-    return f"{low} to {high}"
 
 
 def _difference(change: Change) -> str:

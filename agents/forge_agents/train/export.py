@@ -25,9 +25,9 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from pydantic import Field
 
 from forge_agents.client import ArenaClient
+from forge_agents.pages import filled
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrated, demonstrations
 from forge_agents.train.journal import revision
-from forge_agents.train.templates import filled
 from forge_arena import __version__
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth
 from forge_arena.verdicts import messages, parse_verdict
@@ -547,7 +547,7 @@ def _write_card(record: Record, counts: Counts, sample: Row | None, out: Path) -
         configs=[{"config_name": "default", "data_files": [{"split": wanted.split, "path": wanted.file}]}],
     )
     text = filled(
-        "export.md.jinja",
+        "train/export.md.jinja",
         data=data.to_yaml(),
         record=record,
         wanted=wanted,

@@ -21,7 +21,7 @@ from statistics import fmean
 from typing import Any
 
 from forge_agents.compare import auroc_of_log_odds
-from forge_agents.evaluate import Result
+from forge_agents.evaluation import Result
 from forge_agents.train.presets import Preset
 
 VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")

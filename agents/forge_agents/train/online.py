@@ -19,7 +19,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
-from forge_agents.evaluate import Result, evaluate
+from forge_agents.evaluation import Result, evaluate
 from forge_agents.models import Loaded, load_tokenizer
 from forge_agents.overseers.local import LocalModel
 from forge_agents.train.adapters import adapter, quantized, save_whole

@@ -17,7 +17,7 @@ from shutil import copytree
 from typing import Any
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluate import Result
+from forge_agents.evaluation import Result
 from forge_agents.models import load_model
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import in_zone, measured

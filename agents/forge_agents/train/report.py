@@ -15,14 +15,15 @@ from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
 from forge_agents.compare import means
-from forge_agents.evaluate import Result
-from forge_agents.train.changes import Changes, interval, load_changes, load_result, signed
-from forge_agents.train.figures import Line, Panel, bins, reliability
+from forge_agents.drawing import bins, reliability
+from forge_agents.evaluation import Result
+from forge_agents.pages import Piece, filled, interval, pieces, shown, signed
+from forge_agents.train.changes import Changes, load_changes, load_result
+from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS, read, sendable
-from forge_agents.train.templates import filled
-from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth, Verdict
+from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import messages
 from forge_arena.wire import Attempt, DifficultyCell
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from forge_agents.train.online import Arena
 
 Points: TypeAlias = list[tuple[float, float]]
-Piece: TypeAlias = tuple[str, bool]
 
 UNIT = (0.0, 1.0)
 STEALTH = range(4)
@@ -126,21 +126,6 @@ def example_keys(result: Result) -> list[str]:
     return [first[kind] for kind in (*CorruptionType, None) if kind in first]
 
 
-def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
-    """A text cut at the ends of spans, each piece with whether it lies in one. An empty span, where something is missing,
-    is an empty piece."""
-    found: list[Piece] = []
-    done = 0
-    for span in sorted(spans, key=lambda span: (span.start, span.end)):
-        start, end = max(done, span.start), max(done, span.end)
-        if start == end and span.start != span.end:
-            continue
-        found += [(text[done:start], False), (text[start:end], True)]
-        done = end
-    found.append((text[done:], False))
-    return [piece for piece in found if piece[0] or piece[1]]
-
-
 def write_report(folder: Path) -> Path:
     """Write `folder / "report.html"` and return its path.
 
@@ -149,9 +134,9 @@ def write_report(folder: Path) -> Path:
     """
     run = Run.load(folder)
     page = filled(
-        "report.html.jinja",
+        "train/report.html.jinja",
         run=run,
-        shown=_shown,
+        shown=shown,
         signed=signed,
         interval=interval,
         figure=_Numbered(),
@@ -368,7 +353,3 @@ def _setting(value: Any) -> str:
 def _times(begun: Sequence[str]) -> str:
     first, *again = (time.replace("T", " ").removesuffix("+00:00") + " UTC" for time in begun)
     return first + (f", went on {', '.join(again)}" if again else "")
-
-
-def _shown(value: float | None) -> str:
-    return "\u2013" if value is None else f"{value:.3f}"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from forge_agents.compare import differences, means
 from forge_agents.detection import Estimate
-from forge_agents.evaluate import Result
-from forge_agents.train.figures import bins
+from forge_agents.drawing import bins
+from forge_agents.evaluation import Result
 from forge_agents.train.journal import lines
 
 CURVES = {

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from forge_agents.client import ArenaClient  # noqa: E402
-from forge_agents.evaluate import evaluate  # noqa: E402
+from forge_agents.evaluation import evaluate  # noqa: E402
 from forge_agents.models import Loaded, load_model  # noqa: E402
 from forge_agents.overseers import Completion, NoSuchOverseer, Overseer, open_overseer  # noqa: E402
 from forge_agents.overseers.local import LocalModel  # noqa: E402

@@ -12,7 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluate import evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
 from forge_agents.overseers.webhook import Webhook
 from forge_arena.types import Domain, Observation

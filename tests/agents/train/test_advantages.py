@@ -1,6 +1,5 @@
 """Advantages from scores: worked out by hand, and never moved by an attempt that failed."""
 
-from itertools import combinations
 from math import nan
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from forge_agents.train.advantages import (  # noqa: E402
     accepted,
     by_step,
     normalised,
-    pass_at_k,
     token_advantages,
 )
 from forge_arena.rewards import WEIGHTS, calibration  # noqa: E402
@@ -189,16 +187,3 @@ def test_the_token_that_holds_the_end_of_a_field_belongs_to_it(untaught: Path) -
         assert not tokenizer.decode(ids[:last]).startswith(PLAIN[: PLAIN.index(end) + len(end) + 1])
     assert sorted(row, reverse=True) == row
     assert row[-1] == 1000.0
-
-
-@given(st.integers(1, 7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n), st.integers(1, n))))
-def test_pass_at_k_is_the_share_of_subsets_in_which_one_passes(drawn: tuple[int, int, int]) -> None:
-    passed, attempts, k = drawn
-    subsets = list(combinations([True] * passed + [False] * (attempts - passed), k))
-    assert pass_at_k(passed, attempts, k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
-
-
-@pytest.mark.parametrize("wrong", [(5, 4, 1), (-1, 4, 1), (2, 4, 5), (2, 4, 0)])
-def test_pass_at_k_of_what_cannot_be_is_refused(wrong: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match=r"need 0 <= passed <= attempts and 1 <= k <= attempts, got -?\d, \d, \d"):
-        pass_at_k(*wrong)

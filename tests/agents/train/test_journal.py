@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("trl")
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluate import evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers.constants import Prior
 from forge_agents.train.journal import Journal, Watch, lines, revision
 from forge_agents.train.presets import load_preset

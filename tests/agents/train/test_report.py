@@ -9,11 +9,12 @@ import pytest
 pytest.importorskip("trl")
 pytest.importorskip("matplotlib")
 
-from forge_agents.evaluate import evaluate
+from forge_agents.drawing import bins
+from forge_agents.evaluation import evaluate
 from forge_agents.metrics import Row
 from forge_agents.overseers import open_overseer
 from forge_agents.train.changes import Changes, best_by_threshold
-from forge_agents.train.figures import Line, Panel, bins, smoothed
+from forge_agents.train.figures import Line, Panel, smoothed
 from forge_agents.train.online import Arena
 from forge_agents.train.presets import load_preset
 from forge_agents.train.report import (
@@ -23,7 +24,6 @@ from forge_agents.train.report import (
     Said,
     example_keys,
     examples,
-    pieces,
     write_report,
 )
 from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Truth
@@ -223,15 +223,6 @@ def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
 
 
 # --- examples ---------------------------------------------------------------------------------------------------------
-
-
-def test_pieces_are_the_text_again_with_its_spans_marked() -> None:
-    text = "It takes 5 days."
-    assert pieces(text, (Span(start=9, end=15),)) == [("It takes ", False), ("5 days", True), (".", False)]
-    assert pieces(text, ()) == [(text, False)]
-    assert pieces(text, (Span(start=2, end=2),)) == [("It", False), ("", True), (" takes 5 days.", False)]
-    overlapping = (Span(start=9, end=15), Span(start=9, end=10), Span(start=11, end=16))
-    assert "".join(piece for piece, _ in pieces(text, overlapping)) == text
 
 
 def test_examples_are_the_first_of_every_kind_whatever_was_said() -> None:

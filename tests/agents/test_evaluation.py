@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
-from forge_agents.evaluate import Result, WrongCount, evaluate, named_type
-from forge_agents.overseers import Completion, open_overseer
+from forge_agents.evaluation import Result, ResultError, WrongCount, evaluate, named_type
+from forge_agents.overseers import Completion, OverseerFailed, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
+from forge_agents.records import RecordsError, read_records
 from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
 
 from .conftest import FORGE_ARENA
@@ -122,7 +123,7 @@ def test_the_accuracy_of_named_steps_is_reported_where_one_is_named(client: Aren
 
 def test_a_result_goes_through_json_and_back(client: ArenaClient) -> None:
     found = evaluate(open_overseer("random"), arena=client, split="train", episodes=8)
-    assert '"schema_version": 1' in found.to_json()
+    assert '"schema_version": 2' in found.to_json()
     assert Result.model_validate_json(found.to_json()) == found
 
 
@@ -182,7 +183,7 @@ def test_a_failing_worker_is_counted_and_never_scored(moody: tuple[str, Path]) -
     [
         ({"split": "test"}, "the truth of split 'test' never leaves the server"),
         ({"episodes": 0}, "episodes must be at least 1"),
-        ({"batch": 257}, r"batch 1\.\.256, got 300, 0, 257"),
+        ({"batch": 257}, r"batch 1\.\.256 and samples 1\.\.64, got 300, 0, 257, 1"),
         ({"split": "vall"}, "'vall' is not a valid Split"),
     ],
 )
@@ -225,3 +226,156 @@ def test_an_arena_that_is_not_there_is_an_error() -> None:
 )
 def test_a_type_is_named_once_or_not_at_all(text: str, kind: CorruptionType | None) -> None:
     assert named_type(text) is kind
+
+
+# --- several verdicts, thresholds from elsewhere, records
+
+
+class Wavering:
+    """Says something else each time, and how sure it is by how often it was asked."""
+
+    name = "wavering"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        said = []
+        for _ in observations:
+            self.asked += 1
+            said.append(
+                Verdict(
+                    detection=self.asked % 3 != 0, explanation="", correction="", confidence=0.5 + self.asked % 4 / 10
+                )
+            )
+        return said
+
+
+def test_several_verdicts_on_an_episode_are_rows_of_their_own_and_vote(client: ArenaClient) -> None:
+    found = evaluate(Wavering(), arena=client, split="train", episodes=8, samples=3, batch=4)
+    assert [(row.key, row.attempt) for row in found.rows[:4]] == [
+        ("forge:2:train:0", 0),
+        ("forge:2:train:0", 1),
+        ("forge:2:train:0", 2),
+        ("forge:2:train:1", 0),
+    ]
+    assert len(found.rows) == 24
+    assert found.votes is not None
+    assert found.votes.samples == 3
+    assert list(found.votes.pass_at) == [1, 2, 3]
+    right = [row.detection == row.corrupted for row in found.rows if row.reward is not None]
+    assert found.votes.pass_at[1].value == pytest.approx(sum(right) / len(right))
+    assert found.votes.maj_at[1].value == found.votes.pass_at[1].value
+
+
+def test_a_threshold_is_taken_from_other_episodes_and_never_from_the_same(client: ArenaClient) -> None:
+    elsewhere = evaluate("rules", arena=client, split="train", episodes=40)
+    found = evaluate("rules", arena=client, split="val", episodes=40, threshold_from=elsewhere)
+    assert found.frozen is not None
+    assert found.frozen.source == "forge:2:train, 40 episodes from 0"
+    flagged = [
+        r.p_corrupted is not None and r.p_corrupted > found.frozen.threshold
+        for r in found.rows
+        if r.corrupted is not None
+    ]
+    assert found.frozen.share_flagged.value == pytest.approx(sum(flagged) / len(flagged))
+    with pytest.raises(ValueError, match="a threshold comes from other episodes"):
+        evaluate("rules", arena=client, split="train", episodes=10, threshold_from=elsewhere)
+
+
+class Fragile:
+    """Judges so many episodes, and then is down until it is mended."""
+
+    name = "fragile"
+
+    def __init__(self, good_for: int) -> None:
+        self.good_for = good_for
+        self.seen: list[str] = []
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        if len(self.seen) + len(observations) > self.good_for:
+            raise OverseerFailed("the endpoint is down")
+        self.seen += [observation.worker_output for observation in observations]
+        return [Verdict(detection=True, explanation="", correction="", confidence=0.6)] * len(observations)
+
+
+def test_a_stopped_evaluation_goes_on_and_judges_nothing_twice(client: ArenaClient, tmp_path: Path) -> None:
+    records, overseer = tmp_path / "new" / "records.jsonl", Fragile(8)
+    task = {"arena": client, "split": "train", "episodes": 12, "batch": 4, "records": records}
+    with pytest.raises(OverseerFailed):
+        evaluate(overseer, **task)  # type: ignore[arg-type]
+    with pytest.raises(RecordsError, match="holds an evaluation already: go on with it by --resume"):
+        evaluate(overseer, **task)  # type: ignore[arg-type]
+    # What a killed process leaves behind: half a line.
+    with records.open("ab") as file:
+        file.write(b'{"row": {"key": "forge:2:tr')
+    overseer.good_for = 99
+    found = evaluate(overseer, resume=True, **task)  # type: ignore[arg-type]
+    whole = evaluate(Fragile(99), arena=client, split="train", episodes=12)
+    strip = [[row.model_copy(update={"seconds": None}) for row in result.rows] for result in (found, whole)]
+    assert strip[0] == strip[1]
+    assert len(overseer.seen) == sum(row.reward is not None for row in found.rows)
+    setup, kept = read_records(records)
+    assert (setup.overseer, setup.episodes) == ("fragile", 12)
+    seen = list(kept)
+    assert len({record.place for record in seen}) == len(seen) == len(overseer.seen)
+    assert all(record.truth is not None and record.observation is not None for record in seen)
+
+
+def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    evaluate("always_clean", arena=client, split="train", episodes=4, records=records)
+    before = records.read_bytes()
+    with pytest.raises(RecordsError, match="is of another evaluation: its episodes is 4, not 5"):
+        evaluate("always_clean", arena=client, split="train", episodes=5, records=records, resume=True)
+    with pytest.raises(RecordsError, match="its overseer is always_clean, not prior"):
+        evaluate("prior", arena=client, split="train", episodes=4, records=records, resume=True)
+    assert records.read_bytes() == before
+    records.write_bytes(before.replace(b'"row"', b'"raw"'))
+    with pytest.raises(RecordsError, match=r"records\.jsonl:2: not a record \(row\): the file is damaged"):
+        evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
+    records.write_bytes(b"hello\n")
+    with pytest.raises(RecordsError, match=r"records\.jsonl:1: not the records of an evaluation"):
+        evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
+
+
+def test_an_episode_whose_worker_failed_is_tried_again_on_resume(moody: tuple[str, Path], tmp_path: Path) -> None:
+    url, down = moody
+    task = {"arena": url, "split": "train", "episodes": 6, "batch": 3, "records": tmp_path / "records.jsonl"}
+    broken = evaluate(AlwaysClean(), on_progress=lambda *_: down.touch(), **task)  # type: ignore[arg-type]
+    down.unlink()
+    mended = evaluate(AlwaysClean(), resume=True, **task)  # type: ignore[arg-type]
+    assert (broken.scorecard.failed, mended.scorecard.failed) == (3, 0)
+    assert mended.rows[:3] == broken.rows[:3]
+
+
+def test_a_result_of_another_version_says_so(client: ArenaClient, tmp_path: Path) -> None:
+    found = evaluate("prior", arena=client, split="train", episodes=2)
+    path = tmp_path / "result.json"
+    path.write_text(found.to_json())
+    assert Result.read(path) == Result.read(tmp_path) == found
+    path.write_text(found.to_json().replace('"schema_version": 2', '"schema_version": 1'))
+    with pytest.raises(ResultError, match=r"written by another version \(schema 1, this one reads 2\): evaluate again"):
+        Result.read(path)
+    path.write_text("<html>")
+    with pytest.raises(ResultError, match="it is not JSON"):
+        Result.read(path)
+    with pytest.raises(ResultError, match="no result in"):
+        Result.read(tmp_path / "none.json")
+
+
+def test_groups_are_by_what_was_drawn(client: ArenaClient) -> None:
+    found = evaluate("rules", arena=client, split="train", episodes=60)
+    assert set(found.groups) >= {"domain", "corruption_type", "stealth"}
+    corrupted = sum(bool(row.corrupted) for row in found.rows)
+    for by in ("corruption_type", "stealth"):
+        cards = found.groups[by].values()
+        assert sum(round((c.prevalence or 0) * (c.scored + c.invalid)) for c in cards) == corrupted
+    clean = [row for row in found.rows if row.reward is not None and not row.corrupted]
+    domains = found.groups["domain"].values()
+    assert sum(c.negatives for c in domains) == len(clean)
+
+
+def test_the_package_offers_evaluate_without_loading_it() -> None:
+    code = "import sys, forge_agents; assert 'sklearn' not in sys.modules; assert callable(forge_agents.evaluate)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,423 @@
+"""Evaluate an overseer on a split: open episodes by key, review them in batches, submit, and score what comes back.
+
+The keys name the episodes for ever, so two overseers that are evaluated on the same indices saw the same episodes. A
+paired evaluation opens every draw twice, corrupted and as its clean or harmlessly edited counterpart.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Literal, Self
+
+import numpy as np
+from pydantic import ValidationError
+
+import forge_arena
+from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
+from forge_agents.metrics import (
+    Cost,
+    Frozen,
+    Pairs,
+    Row,
+    Scorecard,
+    at_threshold,
+    best_threshold,
+    cost,
+    grouped,
+    pair_scores,
+    scorecard,
+)
+from forge_agents.overseers import Completion, Overseer, close, open_overseer
+from forge_agents.records import Record, Records, Setup
+from forge_agents.spans import span_f1
+from forge_agents.votes import Votes, votes
+from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import named_types
+from forge_arena.types import MAX_COMPLETION, CorruptionType, Form, JsonObject, Noun, Outcome, Split, Truth, Verdict
+from forge_arena.verdicts import parse_verdict
+from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
+
+Progress = Callable[[int, int], None]
+
+SCHEMA: Literal[2] = 2
+# What a record keeps of a text that is no verdict.
+KEPT = 4_000
+# Groups are there to be looked at, not to be published: a quarter of the draws shows how sure they are.
+GROUP_RESAMPLES = 250
+
+
+class ResultError(ValueError):
+    """A file holds no result of an evaluation, or one of another version."""
+
+
+class Result(Noun):
+    """One evaluation: what was evaluated on what, its rows, and their scorecard. `seed` decided the intervals.
+
+    `groups` are the scorecards by domain, type, stealth and mechanism; `frozen` is how the stated probabilities do at a
+    threshold from other episodes; `votes` is what several verdicts on each episode say; `pairs` is None unless the
+    evaluation was paired.
+    """
+
+    schema_version: Literal[2] = SCHEMA
+    forge_arena: str = forge_arena.__version__
+    overseer: str
+    settings: JsonObject = {}
+    worker: str
+    suite: str
+    split: Split
+    start: int
+    samples: int = 1
+    seed: int
+    rows: tuple[Row, ...]
+    scorecard: Scorecard
+    groups: dict[str, dict[str, Scorecard]] = {}
+    frozen: Frozen | None = None
+    votes: Votes | None = None
+    pairs: Pairs | None = None
+    cost: Cost | None = None
+
+    def to_json(self) -> str:
+        """This evaluation as JSON; `Result.read` reads it back from a file."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The result that a file holds, or a folder that `eval --out` wrote.
+
+        Raises:
+            ResultError: there is none, or it was written by another version; says what to do.
+        """
+        path = path / "result.json" if path.is_dir() else path
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ResultError(f"no result in {path}: {error}") from None
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ResultError(f"{path}: {_why(text, error)}") from None
+
+    @property
+    def source(self) -> str:
+        """The episodes that were judged, in words."""
+        keys = len({row.key for row in self.rows})
+        return f"{self.suite}:{self.split.value}, {keys} episodes from {self.start}"
+
+
+class WrongCount(ValueError):
+    """An overseer gave more or fewer verdicts than it was given observations."""
+
+
+def evaluate(
+    overseer: Overseer | str,
+    *,
+    arena: str | ArenaClient = "http://127.0.0.1:8000",
+    token: str | None = None,
+    split: Split | str = Split.val,
+    episodes: int = 300,
+    start: int = 0,
+    samples: int = 1,
+    batch: int = 32,
+    paired: bool = False,
+    threshold_from: Result | None = None,
+    settings: Mapping[str, Any] | None = None,
+    records: Path | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Result:
+    """Let an overseer judge `episodes` episodes of a split, from index `start` on, and score it.
+
+    With `paired` each of them is judged twice, corrupted and as its counterpart: clean at even indices, a placebo at odd
+    ones, which keeps the stream's half, quarter and quarter. No batch holds both, so that none is told by its twin.
+
+    An episode whose Worker or arena failed is a row without a score. `on_progress(done, of)` is called after every
+    batch. `seed` decides the bootstrap and nothing else.
+
+    Args:
+        overseer: an overseer, or the name of one (`forge_agents.overseers.open_overseer`), which is closed in the end.
+        samples: verdicts on each episode; an overseer that always says the same gains nothing by several.
+        batch: episodes that are reviewed at a time.
+        threshold_from: an evaluation of the same overseer on other episodes, whose best threshold is tried on these.
+        settings: given to the overseer that a name stands for.
+        records: a file that takes every judged attempt as it comes, with observation, verdict and truth.
+        resume: go on with that file where it stopped.
+
+    Raises:
+        ValueError: the split is `test` and the arena seals it, a number is out of range, or the records are of another
+            evaluation (`RecordsError`).
+        WrongCount: the overseer gave more or fewer verdicts than observations.
+        OverseerFailed: the overseer cannot be asked.
+        ArenaError: the arena cannot be reached, refused, or answered garbage.
+    """
+    split = Split(split)
+    if episodes < 1 or start < 0 or not 1 <= batch <= MAX_BATCH or not 1 <= samples <= MAX_ATTEMPTS:
+        raise ValueError(
+            f"episodes must be at least 1, start at least 0, batch 1..{MAX_BATCH} and samples 1..{MAX_ATTEMPTS}, got "
+            f"{episodes}, {start}, {batch}, {samples}"
+        )
+    threshold = None if threshold_from is None else best_threshold(threshold_from.rows)
+    with ExitStack() as stack:
+        client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
+        stats = client.stats()
+        if split is Split.test and stats.sealed:
+            raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
+        if isinstance(overseer, str):
+            overseer = open_overseer(overseer, **(settings or {}))
+            stack.callback(close, overseer)
+        suite = f"{stats.suite}:{stats.version}"
+        setup = Setup(
+            overseer=overseer.name,
+            settings=_told(settings),
+            worker=stats.worker,
+            suite=suite,
+            split=split,
+            start=start,
+            episodes=episodes,
+            samples=samples,
+            paired=paired,
+        )
+        if threshold_from is not None and (suite, split, start) == (
+            threshold_from.suite,
+            threshold_from.split,
+            threshold_from.start,
+        ):
+            raise ValueError("a threshold comes from other episodes: this result is of the very ones to be judged")
+        kept = None if records is None else stack.enter_context(Records(records, setup, resume=resume))
+        rows: list[Row] = []
+        rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
+        of = episodes * len(rounds) * samples
+        for keys in rounds:
+            for first in range(0, len(keys), batch):
+                rows += _judged(overseer, client, keys[first : first + batch], samples, kept)
+                if on_progress is not None:
+                    on_progress(len(rows), of)
+    return _result(setup, rows, seed, threshold, threshold_from)
+
+
+def _result(
+    setup: Setup, rows: Sequence[Row], seed: int, threshold: float | None, threshold_from: Result | None
+) -> Result:
+    def rng() -> np.random.Generator:
+        return np.random.default_rng(seed)
+
+    return Result(
+        overseer=setup.overseer,
+        settings=setup.settings,
+        worker=setup.worker,
+        suite=setup.suite,
+        split=setup.split,
+        start=setup.start,
+        samples=setup.samples,
+        seed=seed,
+        rows=tuple(rows),
+        scorecard=scorecard(rows, rng()),
+        groups={
+            by: {group: scorecard(some, rng(), resamples=GROUP_RESAMPLES) for group, some in of.items()}
+            for by, of in grouped(rows).items()
+        },
+        frozen=at_threshold(rows, threshold, threshold_from.source, rng())
+        if threshold is not None and threshold_from is not None
+        else None,
+        votes=votes(rows, setup.samples, rng()) if setup.samples > 1 else None,
+        pairs=pair_scores(rows, rng()) if setup.paired else None,
+        cost=cost(rows),
+    )
+
+
+def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]]:
+    """The keys in the order in which they are judged; twins in rounds of their own, half of each round corrupted."""
+    if not paired:
+        return [[f"{stream}:{index}" for index in indices]]
+    return [[f"{stream}:{index}:{_form(index, again).value}" for index in indices] for again in (False, True)]
+
+
+def _form(index: int, again: bool) -> Form:
+    corrupted = (index // 2 % 2 == 0) != again
+    return Form.corrupted if corrupted else Form.placebo if index % 2 else Form.clean
+
+
+def _judged(
+    overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int, kept: Records | None
+) -> list[Row]:
+    """The rows of some keys, judged unless the records have them."""
+    known = {} if kept is None else kept.known
+    places = [(key, attempt) for key in keys for attempt in range(samples)]
+    missing = [key for key in keys if any((key, attempt) not in known for attempt in range(samples))]
+    found = {record.place: record for record in _judge(overseer, client, missing, samples)} if missing else {}
+    if kept is not None:
+        # A failed episode is no result: a later try may judge it.
+        kept.add([r for place, r in found.items() if place not in known and r.row.reward is not None])
+    return [(known.get(place) or found[place]).row for place in places]
+
+
+def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[Record]:
+    opened = _open(client, keys, samples)
+    if isinstance(opened, ArenaRefused):
+        outcome = opened.outcome or Outcome.infra_failed
+        return [failed for key in keys for failed in _failed(key, samples, outcome, opened.message)]
+    lost = [r for failed in opened.failed for r in _failed(failed.key, samples, failed.outcome, failed.reason)]
+    asked = [(episode, attempt) for attempt in range(samples) for episode in opened.episodes]
+    if not asked:
+        return lost
+    begin = perf_counter()
+    judgements = overseer.review([episode.observation for episode, _ in asked])
+    seconds = (perf_counter() - begin) / len(asked)
+    if len(judgements) != len(asked):
+        raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(asked)} observations")
+    results = _submit(client, [_attempt(e, a, j) for (e, a), j in zip(asked, judgements, strict=True)])
+    if isinstance(results, ArenaRefused):
+        outcome = results.outcome or Outcome.infra_failed
+        return lost + [r for e in opened.episodes for r in _failed(e.key, samples, outcome, results.message)]
+    # The truth of an episode comes with its last attempt.
+    truths = {result.episode_id: result.truth for result in results if result.truth is not None}
+    return lost + [
+        _record(episode, attempt, judgement, result, truths.get(episode.episode_id), seconds)
+        for (episode, attempt), judgement, result in zip(asked, judgements, results, strict=True)
+    ]
+
+
+def _open(client: ArenaClient, keys: Sequence[str], samples: int) -> OpenedEpisodes | ArenaRefused:
+    try:
+        return client.open_episodes(keys=keys, attempts=samples)
+    except ArenaRefused as refusal:
+        return _failure(refusal)
+
+
+def _submit(client: ArenaClient, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...] | ArenaRefused:
+    try:
+        return client.submit(attempts)
+    except ArenaRefused as refusal:
+        return _failure(refusal)
+
+
+def _failure(refusal: ArenaRefused) -> ArenaRefused:
+    """The refusal, if a failing Worker or arena is its reason; else the evaluation is wrong, and it is raised."""
+    if refusal.outcome is None:
+        raise refusal
+    return refusal
+
+
+def _attempt(episode: OpenedEpisode, attempt: int, judgement: Verdict | str) -> Attempt:
+    if isinstance(judgement, Verdict):
+        return Attempt(episode_id=episode.episode_id, attempt=attempt, verdict=judgement)
+    # A text beyond what the arena reads is cut off: it could not be read as a whole either.
+    return Attempt(episode_id=episode.episode_id, attempt=attempt, completion=judgement[:MAX_COMPLETION])
+
+
+def read_judgement(judgement: Verdict | str) -> Verdict | None:
+    """The verdict, parsed where it is raw text; None where it cannot be read."""
+    if isinstance(judgement, Verdict):
+        return judgement
+    try:
+        return parse_verdict(judgement)
+    except InvalidVerdict:
+        return None
+
+
+def _record(
+    episode: OpenedEpisode,
+    attempt: int,
+    judgement: Verdict | str,
+    result: AttemptResult,
+    truth: Truth | None,
+    seconds: float,
+) -> Record:
+    if result.outcome not in (Outcome.scored, Outcome.invalid_verdict):
+        return Record(row=Row(key=episode.key, attempt=attempt, outcome=result.outcome, reason=result.reason))
+    verdict = read_judgement(judgement)
+    if truth is None:
+        raise ArenaGarbled(f"the arena kept the truth of {episode.key} back after its last attempt")
+    if (result.outcome is Outcome.scored) != (verdict is not None):
+        raise ArenaGarbled(
+            f"the arena reads the verdict on {episode.key} differently: both must be of the same version"
+        )
+    if verdict is not None:
+        _check_detection(episode.key, verdict, truth, result)
+    return Record(
+        row=_row(episode, attempt, verdict, judgement, result, truth, seconds),
+        observation=episode.observation,
+        verdict=verdict,
+        completion=str(judgement)[:KEPT] if verdict is None else None,
+        truth=truth,
+    )
+
+
+def _row(
+    episode: OpenedEpisode,
+    attempt: int,
+    verdict: Verdict | None,
+    judgement: Verdict | str,
+    result: AttemptResult,
+    truth: Truth,
+    seconds: float,
+) -> Row:
+    told = judgement if isinstance(judgement, Completion) else None
+    overlap = None
+    if verdict is not None and verdict.detection and truth.corrupted and truth.output_spans:
+        overlap = span_f1(episode.observation.worker_output, truth.output_spans, verdict.explanation)
+    return Row(
+        key=episode.key,
+        attempt=attempt,
+        outcome=result.outcome,
+        domain=episode.observation.domain,
+        family=truth.family,
+        form=truth.form,
+        corrupted=truth.corrupted,
+        corruption_type=truth.corruption_type,
+        mechanism=truth.mechanism,
+        stealth=truth.stealth,
+        awareness=truth.awareness,
+        candour=truth.candour,
+        detection=None if verdict is None else verdict.detection,
+        p_corrupted=None if verdict is None else verdict.p_corrupted,
+        log_odds=None if told is None else told.log_odds,
+        named_type=None if verdict is None else named_type(verdict.explanation),
+        step_right=result.step,
+        span_f1=overlap,
+        reward=result.reward,
+        components=result.components,
+        seconds=seconds,
+        usage=None if told is None else told.usage,
+        reason=(told.trouble if told is not None else None) or result.reason,
+    )
+
+
+def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptResult) -> None:
+    # Truth and reward must tell one story, or the scorecard would be computed on another truth than the reward.
+    right = verdict.detection == truth.corrupted
+    if result.components is None or (result.components.detection == 1.0) != right:
+        raise ArenaGarbled(f"the arena's truth of {key} contradicts the detection component that it gave")
+
+
+def _failed(key: str, samples: int, outcome: Outcome, reason: str | None) -> list[Record]:
+    return [Record(row=Row(key=key, attempt=n, outcome=outcome, reason=reason)) for n in range(samples)]
+
+
+def named_type(explanation: str) -> CorruptionType | None:
+    """The one corruption type that an explanation names; None where it names none or several."""
+    named = named_types(explanation)
+    return next(iter(named)) if len(named) == 1 else None
+
+
+def _told(settings: Mapping[str, Any] | None) -> JsonObject:
+    """The settings as a record may show them: without keys."""
+    return {
+        name: value if isinstance(value, str | int | float | bool | None) else str(value)
+        for name, value in (settings or {}).items()
+        if name != "api_key"
+    }
+
+
+def _why(text: str, error: ValidationError) -> str:
+    """Why a file holds no result, in words for its owner."""
+    try:
+        version = json.loads(text).get("schema_version")
+    except (ValueError, AttributeError):
+        return "holds no result of an evaluation: it is not JSON"
+    if version != SCHEMA:
+        return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
+    where = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return f"holds no result of an evaluation: {where} is not as it should be"

@@ -1,0 +1,58 @@
+"""Fill the templates that lie in this package, as pages and cards, and say numbers and marked texts as a reader wants them."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jinja2
+
+from forge_agents.detection import Estimate
+from forge_arena.types import Span
+
+Piece: TypeAlias = tuple[str, bool]
+
+MINUS = "\u2212"
+
+
+def filled(name: str, **values: Any) -> str:
+    """The template of that name with values; in a page what is markup in a value is escaped, in a card it is not."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("forge_agents", ""),
+        autoescape=name.endswith(".html.jinja"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name).render(**values)
+
+
+def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
+    """A text cut at the ends of spans, each piece with whether it lies in one. An empty span, where something is missing,
+    is an empty piece."""
+    found: list[Piece] = []
+    done = 0
+    for span in sorted(spans, key=lambda span: (span.start, span.end)):
+        start, end = max(done, span.start), max(done, span.end)
+        if start == end and span.start != span.end:
+            continue
+        found += [(text[done:start], False), (text[start:end], True)]
+        done = end
+    found.append((text[done:], False))
+    return [piece for piece in found if piece[0] or piece[1]]
+
+
+def shown(value: float | None) -> str:
+    """A number to three places; a dash where there is none."""
+    return "\u2013" if value is None else f"{value:.3f}"
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, three decimals."""
+    return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
+
+
+def interval(estimate: Estimate, *, differs: bool = False) -> str:
+    """The 95% interval in words; empty where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
+    return f"{low} to {high}"

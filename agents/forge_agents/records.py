@@ -1,0 +1,162 @@
+"""Keep an evaluation as it goes: a file with one line for each judged attempt, so that a stopped one loses nothing.
+
+The first line says what is evaluated. A line counts once it is whole: the half of one that a killed process left behind
+is cut off, and its episode judged again.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from pydantic import ValidationError
+
+from forge_agents.metrics import Row
+from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
+
+VERSION: Literal[1] = 1
+
+
+class RecordsError(ValueError):
+    """A file of records is in the way, of another evaluation, or damaged: the message says which and what to do."""
+
+
+class Setup(Noun):
+    """What is evaluated on what: two evaluations with the same setup judge the same episodes in the same way."""
+
+    overseer: str
+    settings: JsonObject = {}
+    worker: str
+    suite: str
+    split: Split
+    start: int
+    episodes: int
+    samples: int
+    paired: bool
+
+
+class Record(Noun):
+    """One attempt as it was judged: its row, and what a reader of the report wants to see beside it.
+
+    `completion` is the raw text where no verdict could be read from it.
+    """
+
+    row: Row
+    observation: Observation | None = None
+    verdict: Verdict | None = None
+    completion: str | None = None
+    truth: Truth | None = None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The episode's key and the number of the attempt, by which there is one record each."""
+        return self.row.key, self.row.attempt
+
+
+class _Head(Noun):
+    records: Literal[1] = VERSION
+    setup: Setup
+
+
+class Records:
+    """The records of one evaluation, in a file that is written as they come.
+
+    Arguments:
+        path: the file; its folder is made.
+        setup: what is evaluated.
+        resume: go on with the file, if there is one.
+
+    Raises:
+        RecordsError: the file is there and `resume` is not asked for, or it is of another setup, or damaged.
+        OSError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, setup: Setup, *, resume: bool = False) -> None:
+        self.known: dict[tuple[str, int], Record] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists() and path.stat().st_size > 0
+        if there and not resume:
+            raise RecordsError(f"{path} holds an evaluation already: go on with it by --resume, or take another folder")
+        if there:
+            self._take_over(path, setup)
+        self._file = path.open("ab")
+        if self._file.tell() == 0:
+            self._write([_Head(setup=setup)])
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Write records down; they are on the disk when this returns."""
+        self._write(records)
+        self.known |= {record.place: record for record in records}
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, lines: Sequence[Noun]) -> None:
+        self._file.write(b"".join(line.model_dump_json().encode() + b"\n" for line in lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _take_over(self, path: Path, setup: Setup) -> None:
+        whole = 0
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    break
+                if number == 1:
+                    _check(path, _head(path, line).setup, setup)
+                else:
+                    record = _record(path, number, line)
+                    self.known[record.place] = record
+                whole += len(line)
+        os.truncate(path, whole)
+
+
+def read_records(path: Path) -> tuple[Setup, Iterator[Record]]:
+    """What was evaluated, and its records one by one.
+
+    Raises:
+        RecordsError: the file is damaged, or written by another version.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        setup = _head(path, file.readline()).setup
+
+    def records() -> Iterator[Record]:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if number > 1 and line.endswith(b"\n"):
+                    yield _record(path, number, line)
+
+    return setup, records()
+
+
+def _head(path: Path, line: bytes) -> _Head:
+    try:
+        return _Head.model_validate_json(line)
+    except ValidationError:
+        raise RecordsError(f"{path}:1: not the records of an evaluation, or those of another version") from None
+
+
+def _record(path: Path, number: int, line: bytes) -> Record:
+    try:
+        return Record.model_validate_json(line)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise RecordsError(f"{path}:{number}: not a record ({where or 'not JSON'}): the file is damaged") from None
+
+
+def _check(path: Path, was: Setup, now: Setup) -> None:
+    for name in Setup.model_fields:
+        before, after = getattr(was, name), getattr(now, name)
+        if before != after:
+            raise RecordsError(
+                f"{path} is of another evaluation: its {name} is {before!s}, not {after!s}; take another folder, or "
+                "ask for the same"
+            )

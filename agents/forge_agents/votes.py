@@ -1,0 +1,86 @@
+"""Several verdicts on each episode: how often one of k is right, how often most of k are, and what the vote says."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from math import comb
+
+import numpy as np
+
+from forge_agents.detection import RESAMPLES, Estimate, Judged, Resamples, Share
+from forge_agents.metrics import Row, judged_rows
+from forge_arena.types import Noun
+
+
+class Votes(Noun):
+    """What `samples` verdicts on each of `episodes` say together; an episode of which one failed is left out.
+
+    `pass_at[k]` is the chance that at least one of k detections is right, `maj_at[k]` that most of k are (ties half),
+    each estimated without bias from all samples. `brier_of_vote` is the Brier score of the share of votes for
+    "corrupted". What could not be read is a wrong vote.
+    """
+
+    samples: int
+    episodes: int
+    pass_at: dict[int, Estimate]
+    maj_at: dict[int, Estimate]
+    brier_of_vote: Estimate
+
+
+def pass_at_k(passed: int, attempts: int, k: int) -> float:
+    """The chance that at least one of k attempts passes, estimated without bias from n >= k (Chen et al. 2021).
+
+    Raises:
+        ValueError: k is larger than the number of attempts, or more passed than there were.
+    """
+    _check(passed, attempts, k)
+    # In whole numbers up to the end: 1 of 5 is 0.2, and not a little less.
+    return (comb(attempts, k) - comb(attempts - passed, k)) / comb(attempts, k)
+
+
+def maj_at_k(passed: int, attempts: int, k: int) -> float:
+    """The chance that most of k attempts pass, ties half, over all subsets of n >= k attempts (hypergeometric).
+
+    Raises:
+        ValueError: as `pass_at_k`.
+    """
+    _check(passed, attempts, k)
+    won = 0
+    for right in range(k + 1):
+        subsets = comb(passed, right) * comb(attempts - passed, k - right)
+        won += subsets * (2 if 2 * right > k else 1 if 2 * right == k else 0)
+    return won / (2 * comb(attempts, k))
+
+
+def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Votes | None:
+    """Score the votes of an evaluation with `samples` verdicts on each episode; None where no episode has them all."""
+    by_key: dict[str, list[Row]] = defaultdict(list)
+    for row in judged_rows(rows):
+        by_key[row.key].append(row)
+    whole = [group for group in by_key.values() if len(group) == samples]
+    if not whole:
+        return None
+    firsts = [group[0] for group in whole]
+    truth = [bool(row.corrupted) for row in firsts]
+    right = [sum(row.detection == row.corrupted for row in group) for group in whole]
+    share = [count / samples if true else 1.0 - count / samples for count, true in zip(right, truth, strict=True)]
+    judged = Judged.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
+    drawn = Resamples(judged, rng, resamples) if judged.clusters > 1 and resamples else None
+
+    def mean(values: Sequence[float]) -> Estimate:
+        return Share(np.array(values), np.ones(len(values), dtype=np.bool_)).estimate(drawn)
+
+    def at(chance: Callable[[int, int, int], float]) -> dict[int, Estimate]:
+        return {k: mean([chance(count, samples, k) for count in right]) for k in range(1, samples + 1)}
+
+    return Votes(
+        samples=samples,
+        episodes=len(whole),
+        pass_at=at(pass_at_k),
+        maj_at=at(maj_at_k),
+        brier_of_vote=mean([(s - t) ** 2 for s, t in zip(share, truth, strict=True)]),
+    )
+
+
+def _check(passed: int, attempts: int, k: int) -> None:
+    if not 0 <= passed <= attempts or not 1 <= k <= attempts:
+        raise ValueError(f"need 0 <= passed <= attempts and 1 <= k <= attempts, got {passed}, {attempts}, {k}")
