@@ -5,21 +5,123 @@ common cancels. Several pairs (the seeds of a training run) are averaged within 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import rankdata
 
 from forge_agents.detection import RESAMPLES, Estimate, Floats, Judged, Resamples, Share, estimate, estimates, spread
 from forge_agents.detection import best_threshold as threshold
-from forge_agents.metrics import Row, judged_rows
+from forge_agents.evaluation import Result
+from forge_agents.metrics import Row, grouped, judged_rows
+from forge_agents.words import interval, signed
+from forge_arena.types import Noun
+
+NAMES = {
+    "reward": "reward",
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC of the stated confidence",
+    "auroc_log_odds": "AUROC of the model's log-odds",
+    "brier": "Brier score",
+    "f1": "F1",
+    "share_flagged": "share flagged",
+}
+METRICS = tuple(NAMES)
+# Whether more of it is better; the share flagged is neither.
+BETTER = {name: -1 if name == "brier" else 0 if name == "share_flagged" else 1 for name in METRICS}
 
 Pair = tuple[Sequence[Row], Sequence[Row]]
 Value = tuple[float | None, Floats | None]
 Measured = dict[str, Value]
 
-METRICS = ("reward", "balanced_accuracy", "auroc", "auroc_log_odds", "brier", "f1", "share_flagged")
+# What is said of each corruption type.
+TOLD_BY_TYPE = ("balanced_accuracy", "auroc")
+# Below so many families an interval that draws families is itself uncertain.
+FEW_FAMILIES = 10
+_NONE = (Estimate(value=None), Estimate(value=None))
 # Stands for the log-odds of a verdict that could not be read: wrong, and sure of it.
 SURELY = 1e3
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric before and after, and the paired difference."""
+
+    metric: str
+    before: Estimate
+    after: Estimate
+    difference: Estimate
+
+    @property
+    def name(self) -> str:
+        """What it is called within a sentence."""
+        return NAMES[self.metric]
+
+    @property
+    def direction(self) -> int:
+        """1 where the difference is clear of 0 and up, -1 where it is clear and down, else 0."""
+        low, high = self.difference.low, self.difference.high
+        if low is None or high is None:
+            return 0
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+    @property
+    def said(self) -> str:
+        """In words, what the interval of the difference allows."""
+        if self.difference.value is None:
+            return "not defined"
+        if self.difference.low is None:
+            return "no interval"
+        if not self.direction:
+            return "not clear of 0"
+        better = self.direction * BETTER[self.metric]
+        return "clear of 0" + ("" if not better else ", better" if better > 0 else ", worse")
+
+
+class Comparison(Noun):
+    """The second evaluation against the first, on the `episodes` that both judged: every metric of each, and the paired
+    differences, over all and by corruption type. `caveats` say what else a reader must know."""
+
+    first: str
+    second: str
+    episodes: int
+    families: int
+    before: dict[str, Estimate]
+    after: dict[str, Estimate]
+    differences: dict[str, Estimate]
+    by_type: dict[str, dict[str, Estimate]]
+    caveats: tuple[str, ...]
+
+    @property
+    def changes(self) -> list[Change]:
+        """Metric by metric, those that both have."""
+        return [
+            Change(name, self.before[name], self.after[name], difference)
+            for name, difference in self.differences.items()
+            if difference.value is not None
+        ]
+
+    def findings(self) -> list[str]:
+        """Sentence by sentence, which differences are real, and which were not shown."""
+        clear = [change for change in self.changes if change.direction]
+        said = [
+            f"{self.second} has a {'higher' if change.direction > 0 else 'lower'} {change.name} than {self.first}: "
+            f"{signed(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
+            for change in clear
+        ]
+        unclear = [change.name for change in self.changes if not change.direction]
+        if unclear:
+            said.append(f"No difference is shown in {', '.join(unclear)}.")
+        for type, found in self.by_type.items():
+            for name in TOLD_BY_TYPE:
+                change = Change(name, *_NONE, found[name])
+                if change.direction:
+                    said.append(
+                        f"On {type.replace('_', ' ')} its {change.name} is {'higher' if change.direction > 0 else 'lower'}: "
+                        f"{signed(found[name].value or 0.0)} ({interval(found[name], differs=True)})."
+                    )
+        looked = len(self.changes) + len(TOLD_BY_TYPE) * len(self.by_type)
+        return [*said, *self.caveats, f"{looked} differences were looked at; no interval is widened for that."]
 
 
 class NothingInCommon(ValueError):
@@ -38,6 +140,46 @@ def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMP
     before = [_measured(first, seed, resamples) for first, _ in sides]
     after = [_measured(second, seed, resamples) for _, second in sides]
     return {name: _mean([_less(a[name], b[name]) for b, a in zip(before, after, strict=True)]) for name in METRICS}
+
+
+def compared(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
+    """Hold two evaluations against each other on the episodes that both judged.
+
+    Raises:
+        NothingInCommon: there is none.
+    """
+    one, other = _in_common(first.rows, second.rows)
+    families = len({row.family for row in one})
+    caveats = []
+    missing = len(judged_rows(first.rows)) + len(judged_rows(second.rows)) - 2 * len(one)
+    if missing:
+        caveats.append(f"{missing} verdicts on episodes that only one of them judged are left out.")
+    if families < FEW_FAMILIES:
+        caveats.append(
+            f"The episodes are of {families} families: intervals that draw families are uncertain themselves."
+        )
+    if first.worker != second.worker:
+        caveats.append(f"The Workers differ: {first.worker} and {second.worker}.")
+    # The same rows on both sides, though a verdict may be of another type than it says.
+    places = {(row.key, row.attempt): row for row in other}
+    by_type = {
+        type: differences([(rows, [places[row.key, row.attempt] for row in rows])], seed=seed, resamples=resamples)
+        for type, rows in grouped(one).get("corruption_type", {}).items()
+    }
+    names = (first.overseer, second.overseer)
+    if names[0] == names[1]:
+        names = (f"{names[0]} (1)", f"{names[1]} (2)")
+    return Comparison(
+        first=names[0],
+        second=names[1],
+        episodes=len(one),
+        families=families,
+        before=means([one], seed=seed, resamples=resamples),
+        after=means([other], seed=seed, resamples=resamples),
+        differences=differences([(one, other)], seed=seed, resamples=resamples),
+        by_type=by_type,
+        caveats=tuple(caveats),
+    )
 
 
 def means(runs: Sequence[Sequence[Row]], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
@@ -64,7 +206,7 @@ def best_threshold(rows: Sequence[Row]) -> float:
 
 
 def _in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    one, other = ({row.key: row for row in judged_rows(rows)} for rows in (first, second))
+    one, other = ({(row.key, row.attempt): row for row in judged_rows(rows)} for rows in (first, second))
     keys = sorted(one.keys() & other.keys())
     if not keys:
         raise NothingInCommon("the two evaluations have no judged episode in common: evaluate both on the same keys")

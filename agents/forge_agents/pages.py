@@ -1,16 +1,13 @@
-"""Fill the templates that lie in this package, as pages and cards, and say numbers and marked texts as a reader wants them."""
+"""Fill the templates that lie in this package, as pages and cards, and cut texts where a place in them is to be marked."""
 
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import jinja2
 
-from forge_agents.detection import Estimate
 from forge_arena.types import Span
 
 Piece: TypeAlias = tuple[str, bool]
-
-MINUS = "\u2212"
 
 
 def filled(name: str, **values: Any) -> str:
@@ -38,21 +35,3 @@ def pieces(text: str, spans: Sequence[Span]) -> list[Piece]:
         done = end
     found.append((text[done:], False))
     return [piece for piece in found if piece[0] or piece[1]]
-
-
-def shown(value: float | None) -> str:
-    """A number to three places; a dash where there is none."""
-    return "\u2013" if value is None else f"{value:.3f}"
-
-
-def signed(value: float) -> str:
-    """A difference with its sign, three decimals."""
-    return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
-
-
-def interval(estimate: Estimate, *, differs: bool = False) -> str:
-    """The 95% interval in words; empty where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
-    return f"{low} to {high}"

@@ -67,6 +67,8 @@ def _register() -> None:
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
     app.command("eval")(evaluation.evaluate)
+    app.command("compare")(evaluation.compare)
+    app.command("report")(evaluation.report)
     app.command("export", epilog=export.EPILOG)(export.export)
     app.command("bank")(bank.bank)
     app.command("bench")(bench.bench)

@@ -13,9 +13,10 @@ from rich.table import Table
 
 from forge_arena.types import Form
 from forge_arena.wire import MAX_BATCH
-from forge_command.app import JsonFile, console, fail
+from forge_command.app import JsonFile, console, fail, write_json
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
+    from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
     from forge_agents.detection import Estimate
     from forge_agents.evaluation import Result
@@ -313,3 +314,57 @@ def _write(text: str, target: str | None) -> None:
         typer.echo(text)
     elif target is not None:
         Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="Results, as files or as folders of eval --out.")],
+    json: JsonFile = None,
+) -> None:
+    """Hold evaluations against the first of them, on the episodes that both judged: which differences are real?
+
+    Differences are paired, and their intervals draw whole families. Evaluate with the same --split, --start and
+    --episodes, so that all judge the same episodes.
+    """
+    from forge_agents.compare import NothingInCommon, compared
+    from forge_agents.evaluation import Result, ResultError
+
+    if len(results) < 2:
+        raise fail("comparing takes two results or more")
+    try:
+        first, *others = [Result.read(path) for path in results]
+        found = [compared(first, other) for other in others]
+    except (ResultError, NothingInCommon) as error:
+        raise fail(escape(str(error))) from None
+    out = Console(stderr=json == "-")
+    for one in found:
+        out.print(_comparison_table(one))
+        for sentence in one.findings():
+            out.print(escape(sentence), highlight=False)
+    write_json([one.model_dump(mode="json") for one in found], json)
+
+
+def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:
+    """Write an evaluation's report page anew from its result and its records."""
+    from forge_agents.evaluation import ResultError
+    from forge_agents.records import RecordsError
+
+    try:
+        _report(folder)
+    except (ResultError, RecordsError, OSError) as error:
+        raise fail(escape(str(error))) from None
+
+
+def _comparison_table(found: "Comparison") -> Table:
+    title = (
+        f"{escape(found.second)} against {escape(found.first)}: {found.episodes} verdicts, {found.families} families"
+    )
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for name in (found.first, found.second, "difference"):
+        table.add_column(escape(name), justify="right")
+    table.add_column("")
+    for change in found.changes:
+        value, low, high = (getattr(change.difference, part) for part in ("value", "low", "high"))
+        spread = f"\n[dim]{low:+.2f}/{high:+.2f}[/]" if low is not None else ""
+        table.add_row(change.name, _cell(change.before), _cell(change.after), f"{value:+.3f}{spread}", change.said)
+    return table

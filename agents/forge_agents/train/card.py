@@ -5,9 +5,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from forge_agents.pages import filled, interval, signed
+from forge_agents.pages import filled
 from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
+from forge_agents.words import interval, signed
 from forge_arena.rewards import WEIGHTS
 from forge_arena.verdicts import OVERSEER_PROMPT
 

@@ -12,63 +12,14 @@ from typing import Self
 
 import numpy as np
 
-from forge_agents.compare import METRICS, best_threshold, differences, means
-from forge_agents.detection import Estimate
+from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_threshold, differences, means
 from forge_agents.evaluation import Result
 from forge_agents.metrics import Row
-from forge_agents.pages import interval, signed
+from forge_agents.words import interval, signed
 from forge_arena.types import CorruptionType, Form, Outcome
 
-NAMES = {
-    "reward": "reward",
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC of the stated confidence",
-    "auroc_log_odds": "AUROC of the model's log-odds",
-    "brier": "Brier score",
-    "f1": "F1",
-    "share_flagged": "share flagged",
-}
-# Whether more of it is better; the share flagged is neither.
-BETTER = {name: -1 if name == "brier" else 0 if name == "share_flagged" else 1 for name in METRICS}
-# Below so many families an interval that draws families is itself uncertain.
-FEW_FAMILIES = 10
 # A share of unreadable verdicts above which it must be said what that does to the other numbers.
 UNREADABLE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One metric before and after, and the paired difference."""
-
-    metric: str
-    before: Estimate
-    after: Estimate
-    difference: Estimate
-
-    @property
-    def name(self) -> str:
-        """What it is called within a sentence."""
-        return NAMES[self.metric]
-
-    @property
-    def direction(self) -> int:
-        """1 where the difference is clear of 0 and up, -1 where it is clear and down, else 0."""
-        low, high = self.difference.low, self.difference.high
-        if low is None or high is None:
-            return 0
-        return 1 if low > 0 else -1 if high < 0 else 0
-
-    @property
-    def said(self) -> str:
-        """In words, what the interval of the difference allows."""
-        if self.difference.value is None:
-            return "not defined"
-        if self.difference.low is None:
-            return "no interval"
-        if not self.direction:
-            return "not clear of 0"
-        better = self.direction * BETTER[self.metric]
-        return "clear of 0" + ("" if not better else ", better" if better > 0 else ", worse")
 
 
 @dataclass(frozen=True, slots=True)

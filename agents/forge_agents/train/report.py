@@ -17,12 +17,13 @@ from forge_agents.client import ArenaClient
 from forge_agents.compare import means
 from forge_agents.drawing import bins, reliability
 from forge_agents.evaluation import Result
-from forge_agents.pages import Piece, filled, interval, pieces, shown, signed
+from forge_agents.pages import Piece, filled, pieces
 from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS, read, sendable
+from forge_agents.words import interval, shown, signed
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import messages
 from forge_arena.wire import Attempt, DifficultyCell
