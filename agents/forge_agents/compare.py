@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from forge_agents.detection import RESAMPLES, Estimate, Floats, Judged, Resamples, Share, estimate, estimates, spread
-from forge_agents.detection import best_threshold as threshold
 from forge_agents.evaluation import Result
-from forge_agents.metrics import Row, grouped, judged_rows
 from forge_agents.words import interval, signed
-from forge_arena.types import Noun
+from forge_arena.detection import RESAMPLES, Floats, Judged, Resamples, Share, estimate, estimates, spread
+from forge_arena.detection import best_threshold as threshold
+from forge_arena.metrics import Row, grouped, judged_rows
+from forge_arena.types import Estimate, Noun
 
 NAMES = {
     "reward": "reward",

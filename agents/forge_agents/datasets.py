@@ -16,11 +16,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from forge_agents.detection import RESAMPLES, DetectionScores, Estimate, Judged, Resamples, Share, estimates, notes
 from forge_agents.evaluation import WrongCount, named_type, read_judgement
 from forge_agents.overseers import Overseer
-from forge_agents.spans import span_f1
-from forge_arena.types import CorruptionType, Domain, Noun, Observation, Outcome, Span, Verdict
+from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
+from forge_arena.spans import span_f1
+from forge_arena.types import CorruptionType, Domain, Estimate, Noun, Observation, Outcome, Span, Verdict
 
 Progress: TypeAlias = Callable[[int, int], None]
 

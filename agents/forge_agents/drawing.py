@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
-from forge_agents.metrics import Row
+from forge_arena.metrics import Row
 
 # Stand-ins that matplotlib accepts as colours; in the page they become the reader's, which may be light or dark.
 INK, FAINT, FIRST, SECOND = "#010203", "#010204", "#010205", "#010206"

@@ -16,7 +16,11 @@ from pydantic import ValidationError
 
 import forge_arena
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.metrics import (
+from forge_agents.overseers import Completion, Overseer, close, open_overseer
+from forge_agents.records import Record, Records, Setup
+from forge_agents.votes import Votes, votes
+from forge_arena.errors import InvalidVerdict
+from forge_arena.metrics import (
     Cost,
     Frozen,
     Pairs,
@@ -29,12 +33,8 @@ from forge_agents.metrics import (
     pair_scores,
     scorecard,
 )
-from forge_agents.overseers import Completion, Overseer, close, open_overseer
-from forge_agents.records import Record, Records, Setup
-from forge_agents.spans import span_f1
-from forge_agents.votes import Votes, votes
-from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import named_types
+from forge_arena.spans import span_f1
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Form, JsonObject, Noun, Outcome, Split, Truth, Verdict
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes

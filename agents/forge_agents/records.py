@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 from pydantic import ValidationError
 
-from forge_agents.metrics import Row
+from forge_arena.metrics import Row
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 
 VERSION: Literal[1] = 1

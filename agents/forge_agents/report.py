@@ -11,14 +11,14 @@ from pathlib import Path
 from markupsafe import Markup
 from sklearn.metrics import roc_curve
 
-from forge_agents.detection import LOW_FPR, Estimate
 from forge_agents.drawing import FIRST, INK, Bin, bins, drawn, reliability
 from forge_agents.evaluation import Result
-from forge_agents.metrics import Row, Scorecard, judged_rows
 from forge_agents.pages import Piece, filled, pieces
 from forge_agents.records import Record, read_records
 from forge_agents.words import interval, shown
-from forge_arena.types import CorruptionType, Domain, Form
+from forge_arena.detection import LOW_FPR
+from forge_arena.metrics import Row, Scorecard, judged_rows
+from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"
 WIDE = (3.5, 3.3)

@@ -6,9 +6,9 @@ from math import comb
 
 import numpy as np
 
-from forge_agents.detection import RESAMPLES, Estimate, Judged, Resamples, Share
-from forge_agents.metrics import Row, judged_rows
-from forge_arena.types import Noun
+from forge_arena.detection import RESAMPLES, Judged, Resamples, Share
+from forge_arena.metrics import Row, judged_rows
+from forge_arena.types import Estimate, Noun
 
 
 class Votes(Noun):

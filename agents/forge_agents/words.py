@@ -1,6 +1,6 @@
 """Say numbers, differences and intervals as a reader wants them."""
 
-from forge_agents.detection import Estimate
+from forge_arena.types import Estimate
 
 MINUS = "\u2212"
 

@@ -18,8 +18,8 @@ from forge_command.app import JsonFile, console, fail, write_json
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
-    from forge_agents.detection import Estimate
     from forge_agents.evaluation import Result
+    from forge_arena.types import Estimate
 
 METRICS = {
     "reward": "reward",

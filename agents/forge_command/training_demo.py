@@ -22,11 +22,11 @@ from forge_command.training import Changes, reporting
 from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
-    from forge_agents.detection import Estimate
     from forge_agents.evaluation import Result
     from forge_agents.train.online import Arena
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
+    from forge_arena.types import Estimate
 
 SHOWN = {
     "reward": "reward",

@@ -13,7 +13,7 @@ from forge_command.training_demo import SHOWN, number, span
 from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
-    from forge_agents.detection import Estimate
+    from forge_arena.types import Estimate
 
 
 def sweep(

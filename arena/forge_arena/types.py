@@ -368,3 +368,19 @@ class Score(Noun):
 
 
 JsonObject = dict[str, Any]
+
+
+class Usage(Noun):
+    """What one completion cost: tokens in and out, None where nobody counted, and the tries that failed before it."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    retries: int = 0
+
+
+class Estimate(Noun):
+    """A value with its 95% interval; None where it is not defined on these rows (`notes` says why)."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None

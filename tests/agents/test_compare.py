@@ -12,7 +12,7 @@ from forge_agents.compare import (
     differences,
     means,
 )
-from forge_agents.metrics import Row
+from forge_arena.metrics import Row
 from forge_arena.types import Outcome
 
 

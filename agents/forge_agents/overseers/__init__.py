@@ -13,7 +13,7 @@ from inspect import Parameter, signature
 from typing import Any, Protocol, Self, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError
-from forge_arena.types import Noun, Observation, Verdict
+from forge_arena.types import Observation, Usage, Verdict
 
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
@@ -27,14 +27,6 @@ BUILT_IN: Mapping[str, str] = {
     "rules": "forge_agents.overseers.rules:Rules",
     "rules_without_source": "forge_agents.overseers.rules:RulesWithoutSource",
 }
-
-
-class Usage(Noun):
-    """What one completion cost: tokens in and out, None where nobody counted, and the tries that failed before it."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    retries: int = 0
 
 
 class Completion(str):

@@ -7,10 +7,10 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from forge_agents.overseers import Completion, OverseerFailed, Usage
+from forge_agents.overseers import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_arena.endpoint import Endpoint, EndpointFailed, Said, model_and_url
-from forge_arena.types import Observation
+from forge_arena.types import Observation, Usage
 from forge_arena.verdicts import Chat
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from forge_agents.models import Loaded, Written, load_model, write
-from forge_agents.overseers import Completion, Usage
+from forge_agents.overseers import Completion
 from forge_agents.overseers.prompts import prompt as named_prompt
-from forge_arena.types import Observation
+from forge_arena.types import Observation, Usage
 from forge_arena.verdicts import field_ends, field_starts
 
 

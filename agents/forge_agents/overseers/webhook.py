@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from forge_agents.overseers import Completion, OverseerFailed, Usage
+from forge_agents.overseers import Completion, OverseerFailed
 from forge_arena.endpoint import LOOPBACK
-from forge_arena.types import Observation
+from forge_arena.types import Observation, Usage
 
 PASSES = frozenset({408, 425, 429})
 SHOWN = 120

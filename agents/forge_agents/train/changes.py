@@ -14,8 +14,8 @@ import numpy as np
 
 from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_threshold, differences, means
 from forge_agents.evaluation import Result
-from forge_agents.metrics import Row
 from forge_agents.words import interval, signed
+from forge_arena.metrics import Row
 from forge_arena.types import CorruptionType, Form, Outcome
 
 # A share of unreadable verdicts above which it must be said what that does to the other numbers.

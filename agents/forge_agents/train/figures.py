@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from forge_agents.detection import Estimate
 from forge_agents.drawing import FIRST, INK, SECOND, drawn
+from forge_arena.types import Estimate
 
 _SIZE = (3.5, 2.15)
 # A curve is drawn as its running mean over this share of its steps, with the raw values faint behind.

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from fastapi import Response
 
-from forge_agents.overseers import NoSuchOverseer, OverseerFailed, Usage, open_overseer
+from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
 from forge_agents.overseers.endpoint import EndpointOverseer
-from forge_arena.types import Domain, Observation
+from forge_arena.types import Domain, Observation, Usage
 from forge_arena.verdicts import messages
 
 from ...brain import Brain, completion, refusal

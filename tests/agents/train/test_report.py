@@ -11,7 +11,6 @@ pytest.importorskip("matplotlib")
 
 from forge_agents.drawing import bins
 from forge_agents.evaluation import evaluate
-from forge_agents.metrics import Row
 from forge_agents.overseers import open_overseer
 from forge_agents.train.changes import Changes, best_by_threshold
 from forge_agents.train.figures import Line, Panel, smoothed
@@ -26,6 +25,7 @@ from forge_agents.train.report import (
     examples,
     write_report,
 )
+from forge_arena.metrics import Row
 from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Truth
 
 from .conftest import Served

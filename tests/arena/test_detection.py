@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from forge_agents import detection
-from forge_agents.detection import Floats, Judged, Mask, Resamples, Share, best_threshold, estimates, spread
+from forge_arena import detection
+from forge_arena.detection import Floats, Judged, Mask, Resamples, Share, best_threshold, estimates, spread
 
 
 def judged(rows: int, clusters: int, seed: int = 1) -> Judged:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from forge_arena.types import Noun
+from forge_arena.types import Estimate, Noun
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,14 +21,6 @@ AT_A_TIME = 4_000_000
 LOW_FPR = 0.20
 # Fewer clean answers than this make a rate of 1% a matter of two or three of them.
 FEW_NEGATIVES = 300
-
-
-class Estimate(Noun):
-    """A value with its 95% interval; None where it is not defined on these rows (`notes` says why)."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 class DetectionScores(Noun):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from forge_agents.metrics import Pairs, Row, Scorecard, pair_scores, reward_bounds, scorecard
+from forge_arena.metrics import Pairs, Row, Scorecard, pair_scores, reward_bounds, scorecard
 from forge_arena.types import Components, CorruptionType, Form, Outcome
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection

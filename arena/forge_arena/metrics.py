@@ -1,7 +1,7 @@
 """Score an overseer from the rows of an evaluation, and from pairs of rows of one draw.
 
 A failed episode is in no number but its own count. An invalid verdict is the overseer's doing and counts as a wrong
-detection (see `forge_agents.detection`).
+detection (see `forge_arena.detection`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forge_agents.detection import (
+from forge_arena.detection import (
     RESAMPLES,
     DetectionScores,
-    Estimate,
     Floats,
     Judged,
     Mask,
@@ -22,10 +21,21 @@ from forge_agents.detection import (
     estimates,
     notes,
 )
-from forge_agents.detection import best_threshold as threshold_of
-from forge_agents.overseers import Usage
+from forge_arena.detection import best_threshold as threshold_of
 from forge_arena.rewards import constant_reward, oracle_reward
-from forge_arena.types import Awareness, Candour, Components, CorruptionType, Domain, Form, Mechanism, Noun, Outcome
+from forge_arena.types import (
+    Awareness,
+    Candour,
+    Components,
+    CorruptionType,
+    Domain,
+    Estimate,
+    Form,
+    Mechanism,
+    Noun,
+    Outcome,
+    Usage,
+)
 
 NO_ROOM = 1e-9
 
