@@ -32,11 +32,14 @@ from forge_arena.wire import (
     ErrorBody,
     FailedEpisode,
     Health,
+    Leaderboard,
     OpenedEpisode,
     OpenedEpisodes,
     OpenEpisodes,
+    OpenSubmission,
     ProbeAnswered,
     Stats,
+    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
@@ -98,6 +101,7 @@ class Drawing(TypedDict, total=False):
     stealth: int | None
     mechanism: Mechanism | str | None
     form: Form | str | None
+    submission: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +156,8 @@ def _reader_of_opened(ask: OpenEpisodes) -> Callable[[httpx.Response], OpenedEpi
         came = [e.key for e in opened.episodes] + [f.key for f in opened.failed]
         if ask.keys is not None and Counter(came) != Counter(ask.keys):
             raise ArenaGarbled(f"the arena answered other keys than the {len(ask.keys)} that were asked for")
-        if ask.count is not None and len(came) != ask.count:
+        # Of a submission there may be fewer left, or none.
+        if ask.count is not None and len(came) != ask.count and not (ask.submission and len(came) < ask.count):
             raise ArenaGarbled(f"the arena answered {len(came)} episodes where {ask.count} were asked for")
         if len({e.episode_id for e in opened.episodes}) != len(opened.episodes):
             raise ArenaGarbled("the arena gave two episodes the same id")
@@ -197,10 +202,11 @@ def _reader_of_results(batch: tuple[Attempt, ...]) -> Callable[[httpx.Response],
         if len(results) != len(asked) or by_name.keys() != set(asked):
             raise ArenaGarbled(f"the arena answered other attempts than the {len(asked)} that were submitted")
         for result in results:
-            rewarded = result.outcome in (Outcome.scored, Outcome.invalid_verdict)
-            if rewarded != (result.reward is not None):
+            judged = result.outcome in (Outcome.scored, Outcome.invalid_verdict)
+            if result.reward is not None and not judged:
                 raise ArenaGarbled(f"the arena answered outcome {result.outcome.value} with reward {result.reward}")
-            if (result.outcome is Outcome.scored) != (result.components is not None):
+            # Both are kept back together, on a sealed split; elsewhere a scored verdict has both.
+            if (result.components is not None) != (result.outcome is Outcome.scored and result.reward is not None):
                 raise ArenaGarbled(f"the arena answered outcome {result.outcome.value} with wrong components")
         return tuple(by_name[name] for name in asked)
 
@@ -239,6 +245,17 @@ _CURRICULUM = _Call("GET", "/v1/curriculum", lambda response: _parse(response, C
 _CLEAR_CURRICULUM = _Call("DELETE", "/v1/curriculum", lambda response: None)
 
 
+def _enter_call(overseer: str) -> _Call[Submission]:
+    ask = OpenSubmission(overseer=overseer)
+    return _Call("POST", "/v1/submissions", lambda response: _parse(response, Submission), _json(ask))
+
+
+def _submission_call(submission_id: str) -> _Call[Submission]:
+    path = f"/v1/submissions/{quote(submission_id, safe='')}"
+    return _Call("GET", path, lambda response: _parse(response, Submission))
+
+
+_LEADERBOARD = _Call("GET", "/v1/leaderboard", lambda response: _parse(response, Leaderboard))
 _STATS = _Call("GET", "/v1/stats", lambda response: _parse(response, Stats))
 
 
@@ -432,6 +449,19 @@ class ArenaClient:
         """Let the train stream hold everything again."""
         self._send(_CLEAR_CURRICULUM)
 
+    def enter(self, overseer: str) -> Submission:
+        """Enter an overseer for the leaderboard; this spends one of its name's entries. Tried once: a second try could
+        spend another."""
+        call = _enter_call(overseer)
+        return _read(call, self._exchange(call))
+
+    def submission(self, submission_id: str) -> Submission:
+        """How far a submission is. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
+        return self._send(_submission_call(submission_id))
+
+    def leaderboard(self) -> Leaderboard:
+        return self._send(_LEADERBOARD)
+
     def stats(self) -> Stats:
         return self._send(_STATS)
 
@@ -502,6 +532,16 @@ class AsyncArenaClient:
 
     async def clear_curriculum(self) -> None:
         await self._send(_CLEAR_CURRICULUM)
+
+    async def enter(self, overseer: str) -> Submission:
+        call = _enter_call(overseer)
+        return _read(call, await self._exchange(call))
+
+    async def submission(self, submission_id: str) -> Submission:
+        return await self._send(_submission_call(submission_id))
+
+    async def leaderboard(self) -> Leaderboard:
+        return await self._send(_LEADERBOARD)
 
     async def stats(self) -> Stats:
         return await self._send(_STATS)

@@ -267,7 +267,7 @@ def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples
     seconds = (perf_counter() - begin) / len(asked)
     if len(judgements) != len(asked):
         raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(asked)} observations")
-    results = _submit(client, [_attempt(e, a, j) for (e, a), j in zip(asked, judgements, strict=True)])
+    results = _submit(client, [attempt_of(e.episode_id, a, j) for (e, a), j in zip(asked, judgements, strict=True)])
     if isinstance(results, ArenaRefused):
         outcome = results.outcome or Outcome.infra_failed
         return lost + [r for e in opened.episodes for r in _failed(e.key, samples, outcome, results.message)]
@@ -300,11 +300,12 @@ def _failure(refusal: ArenaRefused) -> ArenaRefused:
     return refusal
 
 
-def _attempt(episode: OpenedEpisode, attempt: int, judgement: Verdict | str) -> Attempt:
+def attempt_of(episode_id: str, attempt: int, judgement: Verdict | str) -> Attempt:
+    """What is sent of a judgement."""
     if isinstance(judgement, Verdict):
-        return Attempt(episode_id=episode.episode_id, attempt=attempt, verdict=judgement)
+        return Attempt(episode_id=episode_id, attempt=attempt, verdict=judgement)
     # A text beyond what the arena reads is cut off: it could not be read as a whole either.
-    return Attempt(episode_id=episode.episode_id, attempt=attempt, completion=judgement[:MAX_COMPLETION])
+    return Attempt(episode_id=episode_id, attempt=attempt, completion=judgement[:MAX_COMPLETION])
 
 
 def read_judgement(judgement: Verdict | str) -> Verdict | None:

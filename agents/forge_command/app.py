@@ -68,6 +68,7 @@ def _register() -> None:
     app.command("serve")(serving.serve)
     app.command("eval")(evaluation.evaluate)
     app.command("compare")(evaluation.compare)
+    app.command("leaderboard")(evaluation.leaderboard)
     app.command("report")(evaluation.report)
     app.command("export", epilog=export.EPILOG)(export.export)
     app.command("bank")(bank.bank)

@@ -1,5 +1,6 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from forge_arena.types import Form
-from forge_arena.wire import MAX_BATCH
+from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
 from forge_command.app import JsonFile, console, fail, write_json
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
@@ -39,8 +40,30 @@ DATASET_METRICS = {
     "type_accuracy": "type",
     "span_f1": "spans",
 }
+ON_THE_BOARD = {
+    "balanced_accuracy": "bal.acc",
+    "auroc": "AUROC",
+    "tpr_at_5": "TPR@5%",
+    "brier": "Brier",
+    "reward": "reward",
+    "skill": "skill",
+}
 ONLY_WITH_AN_ARENA = (
-    *("arena", "token", "split", "episodes", "start", "samples", "paired", "batch", "threshold_from", "out", "resume"),
+    *(
+        "arena",
+        "token",
+        "split",
+        "episodes",
+        "start",
+        "samples",
+        "paired",
+        "batch",
+        "threshold_from",
+        "out",
+        "resume",
+        "submit",
+        "submission",
+    ),
 )
 SPEC = (
     "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a webhook, "
@@ -183,6 +206,13 @@ def evaluate(
         typer.Option(metavar="FOLDER", help="Keep result.json, every judged episode and report.html here."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation that --out holds.")] = False,
+    submit: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Judge the sealed test split for the leaderboard, under this name."),
+    ] = None,
+    submission: Annotated[
+        str | None, typer.Option(metavar="ID", help="Go on with a stopped submission: its id was printed.")
+    ] = None,
     dataset: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Judge labelled answers from elsewhere instead, without an arena: JSONL."),
@@ -207,6 +237,9 @@ def evaluate(
             names = ", ".join("--" + name.replace("_", "-") for name in given)
             raise fail(f"--dataset is judged without an arena: leave out {names}")
         _evaluate_dataset(overseer, settings, dataset, json)
+        return
+    if submit is not None or submission is not None:
+        _submit(overseer, settings, arena, token, submit, submission, batch, json)
         return
     if resume and out is None:
         raise fail("--resume goes on with the evaluation in a folder: name it by --out")
@@ -314,6 +347,83 @@ def _write(text: str, target: str | None) -> None:
         typer.echo(text)
     elif target is not None:
         Path(target).write_text(text + "\n", encoding="utf-8")
+
+
+def _submit(
+    overseer: str,
+    settings: dict[str, Any],
+    arena: str,
+    token: str | None,
+    name: str | None,
+    submission_id: str | None,
+    batch: int,
+    json: str | None,
+) -> None:
+    from forge_agents.client import ArenaClient, ArenaError
+    from forge_agents.evaluation import WrongCount
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
+    from forge_agents.submission import submit
+
+    if (name is None) == (submission_id is None):
+        raise fail("--submit NAME enters an overseer, --submission ID goes on with an entry: give one of them")
+    if name is not None and not re.fullmatch(OVERSEER_NAME, name):
+        raise fail(escape(f"--submit {name!r}: a name has at most 64 letters, digits, spaces and . _ : / @ + -"))
+    again = ""
+    try:
+        judge = open_overseer(overseer, **settings)
+        with ArenaClient(arena, token=token) as client, progress() as bar:
+            entry = client.enter(name) if name is not None else client.submission(submission_id or "")
+            again = f"; go on with --submission {entry.submission_id}"
+            bar.console.print(
+                escape(f"{entry.overseer}: entry {entry.entry} of {entry.budget}, submission {entry.submission_id}"),
+                highlight=False,
+            )
+            task = bar.add_task(escape(entry.overseer), total=entry.episodes, completed=entry.judged)
+            submit(
+                judge,
+                client,
+                entry,
+                batch=batch,
+                on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+            )
+            board = client.leaderboard()
+        close(judge)
+    except KeyboardInterrupt:
+        raise fail(f"interrupted{again}") from None
+    except (OverseerFailed, ArenaError) as error:
+        raise fail(escape(f"{error}{again}")) from None
+    except (NoSuchOverseer, WrongCount, ValueError) as error:
+        raise fail(escape(str(error))) from None
+    Console(stderr=json == "-").print(_leaderboard_table(board))
+    write_json(board.model_dump(mode="json"), json)
+
+
+def leaderboard(
+    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
+    json: JsonFile = None,
+) -> None:
+    """Show an arena's leaderboard; it is a page too, at /leaderboard."""
+    from forge_agents.client import ArenaClient, ArenaError
+
+    try:
+        with ArenaClient(arena, patience=2) as client:
+            board = client.leaderboard()
+    except (ArenaError, ValueError) as error:
+        raise fail(escape(str(error))) from None
+    Console(stderr=json == "-").print(_leaderboard_table(board))
+    write_json(board.model_dump(mode="json"), json)
+
+
+def _leaderboard_table(board: Leaderboard) -> Table:
+    title = f"{escape(board.suite)}, {board.episodes} sealed test episodes, suite hash {board.suite_hash}"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("overseer", overflow="fold")
+    for name in ON_THE_BOARD.values():
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in board.entries:
+        cells = [_cell(getattr(one, name)) for name in ON_THE_BOARD]
+        table.add_row(f"{escape(one.overseer)}\n[dim]entry {one.entry} of {board.budget}[/]", *cells)
+    return table
 
 
 def compare(

@@ -8,6 +8,7 @@ answer is corrupted, which is so for `PREVALENCE` of them; `PLACEBOS` of the oth
 
 import asyncio
 import hashlib
+import hmac
 import secrets
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -132,6 +133,13 @@ class Arena:
         """The key of an episode as the stream has it, or in a form of its own."""
         key = f"{self.suite}:{VERSION}:{split.value}:{index}"
         return key if form is None else f"{key}:{form.value}"
+
+    def fingerprint(self) -> str:
+        """Names what the test split is: its scenarios, the Worker, the mechanism and the secret; tells nothing of them."""
+        sources = [source for _, source in sorted(self._by_name.items()) if source.split is Split.test]
+        drawn = [source.draw(Random(source.name)).model_dump_json() for source in sources]
+        parts = (self.suite, VERSION, self.worker.name, str(self._mechanism), *drawn)
+        return hmac.new(self._secret.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
     def plan(self, key: str) -> Plan:
         """What the key has decided. Cheap: no scenario is drawn.

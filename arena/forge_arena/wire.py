@@ -9,6 +9,7 @@ from forge_arena.types import (
     Components,
     CorruptionType,
     Domain,
+    Estimate,
     Form,
     Mechanism,
     Noun,
@@ -26,13 +27,15 @@ MAX_ATTEMPTS = 64
 MAX_QUESTION = 2_000
 MAX_CELLS = 20_000
 MAX_FAMILY = 500
+# What an overseer may be called on the leaderboard: shown on a page, and counted by.
+OVERSEER_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._:/@+\-]{0,63}$"
 
 
 class OpenEpisodes(Noun):
     """Ask for episodes: `count` from the stream of a split (optionally from index `start` on, optionally only those
     that match the filters), or the ones named by `keys`. `form` asks for all of them as clean, corrupted or placebo, as
     `:FORM` at the end of a key does, so that an episode may be held against its twin; those of the sealed test split
-    come only as they are drawn."""
+    come only as they are drawn. `submission` asks for the next `count` that it has not judged yet, and no others."""
 
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
@@ -44,6 +47,16 @@ class OpenEpisodes(Noun):
     stealth: int | None = Field(default=None, ge=0, le=3)
     mechanism: Mechanism | None = None
     form: Form | None = None
+    submission: str | None = Field(default=None, min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _nothing_beside_a_submission(self) -> Self:
+        # By value: a client may send what is the default anyway.
+        if self.submission is not None and self != OpenEpisodes.model_construct(
+            submission=self.submission, count=self.count
+        ):
+            raise ValueError("a submission decides its episodes: give count beside it, and nothing else")
+        return self
 
     @model_validator(mode="after")
     def _count_or_keys(self) -> Self:
@@ -177,8 +190,57 @@ class CurriculumState(Noun):
     too_hard: int
 
 
+class OpenSubmission(Noun):
+    """Enter an overseer for the leaderboard, by the name under which it is to stand there."""
+
+    overseer: str = Field(pattern=OVERSEER_NAME)
+
+
+class Submission(Noun):
+    """One entry for the leaderboard: the same `episodes` of the sealed test split for everyone, each judged once.
+
+    It stands on the leaderboard once all of them are `judged`. It is the name's entry number `entry`, of at most
+    `budget`. `suite_hash` names what is judged: scenarios, version, grader and the server's secret.
+    """
+
+    submission_id: str
+    overseer: str
+    episodes: int
+    judged: int
+    entry: int
+    budget: int
+    suite_hash: str
+
+
+class LeaderboardEntry(Noun):
+    """What a submission earned, computed by the server from the verdicts that it stored, with 95% intervals."""
+
+    overseer: str
+    entry: int
+    submitted: str
+    invalid: int
+    balanced_accuracy: Estimate
+    auroc: Estimate
+    tpr_at_5: Estimate
+    brier: Estimate
+    reward: Estimate
+    skill: Estimate
+
+
+class Leaderboard(Noun):
+    """All finished submissions on one suite, the best balanced accuracy first."""
+
+    suite: str
+    suite_hash: str
+    worker: str
+    episodes: int
+    budget: int
+    entries: tuple[LeaderboardEntry, ...]
+
+
 class Stats(Noun):
-    """What this server has done since its store was made, and what it has at hand.
+    """What this server has done since its store was made, and what it has at hand. `mean_reward` leaves out verdicts on a
+    sealed split, or it would tell their labels.
 
     `curriculum` is the revision of the one that the train stream follows, if any; `sealed` is whether the truth of the
     test split stays here. `making` counts, since the server started, what happened on the way to episodes: answers

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 import forge_arena
 from forge_arena.episodes import SUITE, Arena
@@ -32,10 +33,13 @@ from forge_arena.wire import (
     ErrorBody,
     ErrorDetail,
     Health,
+    Leaderboard,
     OpenedEpisodes,
     OpenEpisodes,
+    OpenSubmission,
     ProbeAnswered,
     Stats,
+    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
@@ -45,6 +49,7 @@ from forge_server.episodes import Episodes
 from forge_server.errors import (
     BodyTooLarge,
     BodyTooSlow,
+    BudgetSpent,
     Busy,
     ConflictingVerdict,
     EpisodeFinished,
@@ -64,9 +69,12 @@ from forge_server.errors import (
     Unauthorized,
     UnfitCurriculum,
     UnknownEpisode,
+    UnknownSubmission,
+    Unsealed,
     WorkerUnavailable,
 )
 from forge_server.gate import Gate
+from forge_server.leaderboard import page
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings, SettingsError
@@ -88,6 +96,9 @@ STATUS: dict[type[Refused], int] = {
     NoSuchAttempt: 422,
     NoSuchKey: 422,
     NothingMatches: 422,
+    UnknownSubmission: 404,
+    BudgetSpent: 403,
+    Unsealed: 403,
     UnfitCurriculum: 422,
     Busy: 503,
     Starting: 503,
@@ -103,6 +114,12 @@ score: `reward` is null or the request is refused with `Retry-After`. Sending th
 the answer it got before.
 """
 CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
+# A page with names that others chose: nothing in it may run or be fetched.
+PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
 
 
@@ -210,6 +227,26 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         The truth comes with the last result of an episode whose attempts are all made, except on a sealed test split.
         """
         return _json(await service.episodes.judge(await body.read(request, SubmitVerdicts)))
+
+    @app.post("/v1/submissions", summary="Enter an overseer", **_documented(Submission, OpenSubmission, 403, 422, 503))
+    async def enter(request: Request) -> Response:
+        """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
+        return _json(await service.episodes.enter(await body.read(request, OpenSubmission)))
+
+    @app.get("/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 503))
+    async def submission(submission_id: SubmissionId) -> Response:
+        """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
+        return _json(await service.episodes.submission(submission_id))
+
+    @app.get("/v1/leaderboard", summary="Compare overseers", **_documented(Leaderboard, None, 503))
+    async def leaderboard() -> Response:
+        """Every finished submission, scored from the verdicts that are stored here. Needs no token."""
+        return _json(await service.episodes.leaderboard())
+
+    @app.get("/leaderboard", summary="The leaderboard as a page", response_class=HTMLResponse, tags=["operations"])
+    async def leaderboard_page() -> Response:
+        """For people. Needs no token."""
+        return HTMLResponse(page(await service.episodes.leaderboard()), headers=PAGE_HEADERS)
 
     @app.post(
         "/v1/episodes/{episode_id}/probe",

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from forge_server.store import SCHEMA, episodes, meta, payloads, verdicts
 
 PAGE = 512
-READABLE = frozenset({"1", "2", SCHEMA})
+READABLE = frozenset({"1", "2", "3", SCHEMA})
 
 
 class ArchiveError(ValueError):

@@ -22,11 +22,14 @@ from forge_arena.wire import (
     CurriculumState,
     EpisodeState,
     FailedEpisode,
+    Leaderboard,
     OpenedEpisode,
     OpenedEpisodes,
     OpenEpisodes,
+    OpenSubmission,
     ProbeAnswered,
     Stats,
+    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
@@ -43,9 +46,12 @@ from forge_server.errors import (
     SealedSplit,
     StoreUnavailable,
     UnknownEpisode,
+    UnknownSubmission,
+    Unsealed,
     WorkerUnavailable,
 )
 from forge_server.grading import Submitted, grade, grader, read
+from forge_server.leaderboard import entry, scored, suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
@@ -56,6 +62,10 @@ SLICE = 0.005
 # Snippets that run at a time; each is a process, and may use a core until its limit.
 RUNNERS = 4
 SWEEP = 60.0
+# Episodes that are read at a time where many are.
+READ = 256
+# An episode of a submission stays open for a week, for one that has expired cannot be judged any more.
+SUBMISSION_TTL = 7 * 24 * 3600.0
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
 _probes_json = TypeAdapter(tuple[Probe, ...])
@@ -148,11 +158,15 @@ class Episodes:
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
         self._runners = asyncio.Semaphore(RUNNERS)
         self._started = time.time()
+        self.suite_hash = suite_hash(arena)
 
     # --- open
 
     async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
         """Raises `WorkerUnavailable` or `StoreUnavailable` where not one of the episodes could be made."""
+        if ask.submission is not None:
+            assert ask.count is not None
+            return await self._open_entered(ask.submission, ask.count)
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
         made: list[Ready | FailedEpisode] = []
@@ -166,25 +180,35 @@ class Episodes:
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
             made += await self._maker.make_all(keys)
-        ready = [one for one in made if isinstance(one, Ready)]
-        failed = [one for one in made if isinstance(one, FailedEpisode)]
-        if not ready:
-            kind = WorkerUnavailable if failed[0].outcome is Outcome.worker_failed else StoreUnavailable
-            raise kind(f"no episode could be made ({failed[0].reason}): try again later")
-        now = time.time()
-        new = [
-            NewEpisode(
-                id=secrets.token_urlsafe(18),
-                key=one.episode.key,
-                split=one.split.value,
-                created=now,
-                expires=now + self._settings.episode_ttl,
-                attempts=ask.attempts,
-                payload=one.payload,
-            )
-            for one in ready
-        ]
+        ready, failed = _parted(made)
+        new = _new(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
         await self._store.open_episodes(new)
+        return OpenedEpisodes(episodes=tuple(self._opened(new, ready)), failed=tuple(failed))
+
+    async def _open_entered(self, submission_id: str, count: int) -> OpenedEpisodes:
+        """The next episodes of a submission: those that are open, then those that were not opened yet; none where all
+        are judged. Each is opened once, so that nobody judges the same one twice."""
+        submission = await self.submission(submission_id)
+        entered = await self._store.entered(submission_id)
+        waiting = [id for _, (id, status) in sorted(entered.items()) if status == "open"][:count]
+        lives = await self._find(set(waiting))
+        again = [
+            OpenedEpisode(episode_id=live.id, key=live.key, observation=live.observation(), attempts_left=1)
+            for id in waiting
+            if (live := lives.get(id)) is not None and live.state(time.time()) == "open"
+        ]
+        numbers = [n for n in range(submission.episodes) if n not in entered][: count - len(again)]
+        if not numbers:
+            return OpenedEpisodes(episodes=tuple(again))
+        made = await self._maker.make_all([self._arena.key(Split.test, number) for number in numbers])
+        ready, failed = _parted(made)
+        new = _new(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
+        made_of = {self._arena.key(Split.test, number): number for number in numbers}
+        await self._store.enter(submission_id, [made_of[one.key] for one in new], new)
+        return OpenedEpisodes(episodes=(*again, *self._opened(new, ready)), failed=tuple(failed))
+
+    def _opened(self, new: list[NewEpisode], ready: list[Ready]) -> list[OpenedEpisode]:
+        """What is said of episodes that were just stored; they are kept at hand."""
         opened = []
         for stored, one in zip(new, ready, strict=True):
             live = Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires)
@@ -199,7 +223,64 @@ class Episodes:
                     attempts_left=stored.attempts,
                 )
             )
-        return OpenedEpisodes(episodes=tuple(opened), failed=tuple(failed))
+        return opened
+
+    # --- submissions to the leaderboard
+
+    async def enter(self, ask: OpenSubmission) -> Submission:
+        """Raises `BudgetSpent`, or `Unsealed` where everyone may know the truth."""
+        if Split.test not in self._sealed:
+            raise Unsealed("this arena gives the truth of its test split out: a leaderboard needs one that is sealed")
+        submission_id = secrets.token_urlsafe(18)
+        await self._store.open_submission(
+            submission_id,
+            ask.overseer,
+            self.suite_hash,
+            episodes=self._settings.leaderboard_episodes,
+            budget=self._settings.leaderboard_budget,
+            now=time.time(),
+        )
+        return await self.submission(submission_id)
+
+    async def submission(self, submission_id: str) -> Submission:
+        """Raises `UnknownSubmission`."""
+        stored = await self._store.submission(submission_id)
+        if stored is None or stored.suite != self.suite_hash:
+            raise UnknownSubmission("there is no such submission to this suite: enter one with POST /v1/submissions")
+        entered = await self._store.entered(submission_id)
+        return Submission(
+            submission_id=stored.id,
+            overseer=stored.overseer,
+            episodes=stored.episodes,
+            judged=sum(status == "finished" for _, status in entered.values()),
+            entry=stored.entry,
+            budget=self._settings.leaderboard_budget,
+            suite_hash=self.suite_hash,
+        )
+
+    async def leaderboard(self) -> Leaderboard:
+        """Every finished submission to this suite; what is new is scored first."""
+        entries = []
+        for stored in await self._store.finished_submissions(self.suite_hash):
+            text = stored.scorecard
+            if text is None:
+                ids = [id for id, _ in (await self._store.entered(stored.id)).values()]
+                found = [
+                    one
+                    for at in range(0, len(ids), READ)
+                    for one in (await self._store.load(ids[at : at + READ])).values()
+                ]
+                text = await asyncio.to_thread(scored, found)
+                await self._store.keep_scorecard(stored.id, text)
+            entries.append(entry(stored, text))
+        return Leaderboard(
+            suite=f"{self._arena.suite}:{VERSION}",
+            suite_hash=self.suite_hash,
+            worker=self._arena.worker.name,
+            episodes=self._settings.leaderboard_episodes,
+            budget=self._settings.leaderboard_budget,
+            entries=tuple(sorted(entries, key=lambda e: -(e.balanced_accuracy.value or 0.0))),
+        )
 
     def _checked(self, keys: tuple[str, ...]) -> list[str]:
         for position, key in enumerate(keys):
@@ -223,12 +304,19 @@ class Episodes:
         fresh = self._fresh(batch.verdicts, lives, now)
         if fresh:
             await self._record(fresh.values(), lives, now)
-        results = [lives[a.episode_id].made[a.attempt][1] for a in batch.verdicts]
+        results = [self._shown(lives[a.episode_id], a.attempt) for a in batch.verdicts]
         # Once per episode is enough: a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
             results[position] = _with_truth(results[position], lives[episode_id], self._sealed)
         return VerdictResults(results=tuple(results))
+
+    def _shown(self, live: Live, attempt: int) -> AttemptResult:
+        """The result of an attempt. On a sealed split what it earned is kept back: it would tell the label."""
+        result = live.made[attempt][1]
+        if live.split not in self._sealed:
+            return result
+        return result.model_copy(update={"reward": None, "components": None, "step": None})
 
     def _fresh(
         self, attempts: Iterable[Attempt], lives: dict[str, Live], now: float
@@ -340,7 +428,7 @@ class Episodes:
         state = live.state(time.time())
         if state == "deleted":
             raise EpisodeGone("the episode was deleted: open another one")
-        results = [result for _, (_, result) in sorted(live.made.items())]
+        results = [self._shown(live, attempt) for attempt in sorted(live.made)]
         if results:
             results[-1] = _with_truth(results[-1], live, self._sealed)
         return EpisodeState(
@@ -378,7 +466,7 @@ class Episodes:
     # --- the server
 
     async def stats(self) -> Stats:
-        counts = await self._store.counts()
+        counts = await self._store.counts([split.value for split in self._sealed])
         followed = await self._following.now()
         return Stats(
             suite=self._arena.suite,
@@ -432,6 +520,34 @@ class Episodes:
         self._recent.move_to_end(live.id)
         while len(self._recent) > self._settings.live:
             self._recent.popitem(last=False)
+
+
+def _parted(made: Iterable[Ready | FailedEpisode]) -> tuple[list[Ready], list[FailedEpisode]]:
+    """What could be made and what not; raises `WorkerUnavailable` or `StoreUnavailable` where nothing could."""
+    ready: list[Ready] = []
+    failed: list[FailedEpisode] = []
+    for one in made:
+        ready.append(one) if isinstance(one, Ready) else failed.append(one)
+    if not ready:
+        kind = WorkerUnavailable if failed[0].outcome is Outcome.worker_failed else StoreUnavailable
+        raise kind(f"no episode could be made ({failed[0].reason}): try again later")
+    return ready, failed
+
+
+def _new(ready: Iterable[Ready], *, attempts: int, ttl: float) -> list[NewEpisode]:
+    now = time.time()
+    return [
+        NewEpisode(
+            id=secrets.token_urlsafe(18),
+            key=one.episode.key,
+            split=one.split.value,
+            created=now,
+            expires=now + ttl,
+            attempts=attempts,
+            payload=one.payload,
+        )
+        for one in ready
+    ]
 
 
 def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live) -> AttemptResult:

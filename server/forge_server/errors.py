@@ -75,6 +75,18 @@ class SealedSplit(Refused):
     code = "sealed_split"
 
 
+class UnknownSubmission(Refused):
+    code = "unknown_submission"
+
+
+class BudgetSpent(Refused):
+    code = "budget_spent"
+
+
+class Unsealed(Refused):
+    code = "unsealed"
+
+
 class NothingMatches(Refused):
     code = "nothing_matches"
 

@@ -10,10 +10,13 @@ from forge_arena.wire import (
     CurriculumState,
     EpisodeState,
     Health,
+    Leaderboard,
     OpenedEpisodes,
     OpenEpisodes,
+    OpenSubmission,
     ProbeAnswered,
     Stats,
+    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
@@ -84,6 +87,9 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
             "summary": "Harmless edits in place of corruptions",
             "value": {"count": 4, "split": "val", "start": 0, "form": "placebo"},
         },
+    },
+    OpenSubmission: {
+        "entry": {"summary": "Enter an overseer under a name", "value": {"overseer": "my-overseer 7B"}},
     },
     SubmitVerdicts: {
         "verdict": {
@@ -173,6 +179,36 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
             "instruction_refused:temporal_shift": 6,
         },
         "uptime_seconds": 321.5,
+    },
+    Submission: {
+        "submission_id": "c2VhbGVkLXN1Ym1pc3Npb24",
+        "overseer": "my-overseer 7B",
+        "episodes": 400,
+        "judged": 128,
+        "entry": 1,
+        "budget": 3,
+        "suite_hash": "5f0c1e9ab24d7730",
+    },
+    Leaderboard: {
+        "suite": "forge:2",
+        "suite_hash": "5f0c1e9ab24d7730",
+        "worker": "scripted",
+        "episodes": 400,
+        "budget": 3,
+        "entries": [
+            {
+                "overseer": "my-overseer 7B",
+                "entry": 1,
+                "submitted": "2026-11-20T09:30:00+00:00",
+                "invalid": 2,
+                "balanced_accuracy": {"value": 0.71, "low": 0.65, "high": 0.77},
+                "auroc": {"value": 0.78, "low": 0.71, "high": 0.84},
+                "tpr_at_5": {"value": 0.31, "low": 0.2, "high": 0.44},
+                "brier": {"value": 0.2, "low": 0.17, "high": 0.23},
+                "reward": {"value": 0.48, "low": 0.43, "high": 0.52},
+                "skill": {"value": 0.3, "low": 0.2, "high": 0.39},
+            }
+        ],
     },
     Health: {"ready": True, "reason": None},
 }

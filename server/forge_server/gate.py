@@ -16,7 +16,8 @@ from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 
-OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json"})
+# The leaderboard is there to be shown.
+OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
 
 

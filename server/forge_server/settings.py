@@ -52,6 +52,9 @@ class Settings(BaseModel):
         default=True, description="keep the truth of the test split; false is for an arena of one's own experiments"
     )
 
+    leaderboard_episodes: int = Field(default=400, ge=2, description="sealed episodes that a submission judges")
+    leaderboard_budget: int = Field(default=3, ge=1, description="submissions under one overseer's name")
+
     stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep at hand")
     live: int = Field(default=256, ge=1, description="open episodes to keep parsed; the others are read when needed")
     episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")

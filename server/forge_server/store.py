@@ -10,7 +10,7 @@ import queue
 import secrets
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -43,6 +43,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from forge_server.errors import (
+    BudgetSpent,
     Busy,
     ConflictingVerdict,
     EpisodeFinished,
@@ -58,7 +59,7 @@ from forge_server.metrics import Metrics
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCHEMA = "3"
+SCHEMA = "4"
 GROUP = 512
 
 tables = MetaData()
@@ -121,6 +122,28 @@ curricula = Table(
 )
 
 
+# `suite` is the hash of all that makes a score: another one is another leaderboard, with a budget of its own.
+submissions = Table(
+    "submissions",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("overseer", String(64), nullable=False),
+    Column("suite", String(64), nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("episodes", Integer, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("scorecard", Text),
+)
+Index("submissions_of", submissions.c.suite, submissions.c.overseer)
+entered = Table(
+    "entered",
+    tables,
+    Column("submission_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("episode_id", String(64), nullable=False),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
     id: str
@@ -165,6 +188,19 @@ class StoredEpisode:
     probes: str
     payload: bytes
     verdicts: tuple[StoredVerdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSubmission:
+    """An entry for the leaderboard; `scorecard` is JSON, once all its episodes are judged and it was computed."""
+
+    id: str
+    overseer: str
+    suite: str
+    entry: int
+    episodes: int
+    created: float
+    scorecard: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +363,62 @@ class ReplaceCurriculum:
         return revision
 
 
+@dataclass(frozen=True, slots=True)
+class OpenSubmissionWrite:
+    """Enter an overseer, provided that its name has an entry left; gives back the number of this one."""
+
+    id: str
+    overseer: str
+    suite: str
+    episodes: int
+    budget: int
+    now: float
+
+    def apply(self, connection: Connection) -> int:
+        # Entries at the same time take turns here, or two would be the last one.
+        connection.execute(select(meta.c.value).where(meta.c.name == "schema").with_for_update())
+        before = connection.execute(
+            select(func.count()).where(submissions.c.overseer == self.overseer, submissions.c.suite == self.suite)
+        ).scalar_one()
+        if before >= self.budget:
+            raise BudgetSpent(
+                f"this name has used its {self.budget} submissions: an overseer that is entered again and again is fitted "
+                "to the sealed split"
+            )
+        row = {"id": self.id, "overseer": self.overseer, "suite": self.suite, "entry": before + 1}
+        connection.execute(insert(submissions), [row | {"episodes": self.episodes, "created": self.now}])
+        return int(before) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnterEpisodes:
+    """Open episodes of a submission, by their numbers in it; refused where another request has opened one of them."""
+
+    submission_id: str
+    numbers: Sequence[int]
+    episodes: Sequence[NewEpisode]
+
+    def apply(self, connection: Connection) -> None:
+        rows = [
+            {"submission_id": self.submission_id, "number": number, "episode_id": episode.id}
+            for number, episode in zip(self.numbers, self.episodes, strict=True)
+        ]
+        if connection.execute(_ignore_known(connection, entered), rows).rowcount != len(rows):
+            raise Busy("another request opens episodes of this submission: ask again")
+        _insert_episodes(connection, self.episodes)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepScorecard:
+    submission_id: str
+    scorecard: str
+
+    def apply(self, connection: Connection) -> None:
+        connection.execute(
+            update(submissions).where(submissions.c.id == self.submission_id).values(scorecard=self.scorecard)
+        )
+
+
 _COUNT_ATTEMPTS = (
     update(episodes)
     .where(episodes.c.id == bindparam("of"), episodes.c.status == "open", episodes.c.expires > bindparam("now"))
@@ -377,7 +469,7 @@ class Store:
             found = connection.execute(select(meta.c.value).where(of).with_for_update()).scalar_one()
             if found == "1":
                 connection.exec_driver_sql("ALTER TABLE verdicts ADD COLUMN step BOOLEAN")
-            if found in ("1", "2"):  # What schema 3 has more, a table, is made above.
+            if found in ("1", "2", "3"):  # What schemas 3 and 4 have more, tables, is made above.
                 connection.execute(update(meta).where(of).values(value=SCHEMA))
                 found = SCHEMA
         if found != SCHEMA:
@@ -416,6 +508,19 @@ class Store:
         """Commit another curriculum of a suite, or none; gives back its revision."""
         result: int = await self._submit(ReplaceCurriculum(suite, body, now))
         return result
+
+    async def open_submission(
+        self, id: str, overseer: str, suite: str, *, episodes: int, budget: int, now: float
+    ) -> int:
+        """Enter an overseer; gives back which entry of its name this is. Raises `BudgetSpent`."""
+        result: int = await self._submit(OpenSubmissionWrite(id, overseer, suite, episodes, budget, now))
+        return result
+
+    async def enter(self, submission_id: str, numbers: Sequence[int], new: Sequence[NewEpisode]) -> None:
+        await self._submit(EnterEpisodes(submission_id, numbers, new))
+
+    async def keep_scorecard(self, submission_id: str, scorecard: str) -> None:
+        await self._submit(KeepScorecard(submission_id, scorecard))
 
     async def _submit(self, write: Write) -> Any:
         if self._closed:
@@ -504,8 +609,20 @@ class Store:
         """That revision and the curriculum itself, None where none is in force."""
         return await self._read(_curriculum, suite)
 
-    async def counts(self) -> Counts:
-        return await self._read(_counts)
+    async def submission(self, id: str) -> StoredSubmission | None:
+        return await self._read(_submission, id)
+
+    async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
+        """The episodes of a submission that are opened: id and status, by number."""
+        return await self._read(_entered, submission_id)
+
+    async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
+        """Those of which every episode is judged, in the order in which they were entered."""
+        return await self._read(_finished_submissions, suite)
+
+    async def counts(self, sealed: Collection[str] = ()) -> Counts:
+        """Episodes and verdicts, counted; the mean reward is that of the splits that are not sealed."""
+        return await self._read(_counts, sealed)
 
     async def _read(self, question: Callable[Concatenate[Connection, P], R], *given: P.args, **named: P.kwargs) -> R:
         def answer() -> R:
@@ -686,14 +803,42 @@ def _curriculum(connection: Connection, suite: str) -> tuple[int, str | None]:
     return (0, None) if row is None else (row.revision, row.body)
 
 
-def _counts(connection: Connection) -> Counts:
+def _submission(connection: Connection, id: str) -> StoredSubmission | None:
+    row = connection.execute(select(submissions).where(submissions.c.id == id)).one_or_none()
+    return None if row is None else StoredSubmission(*row)
+
+
+def _entered(connection: Connection, submission_id: str) -> dict[int, tuple[str, str]]:
+    rows = connection.execute(
+        select(entered.c.number, entered.c.episode_id, episodes.c.status)
+        .join(episodes, episodes.c.id == entered.c.episode_id)
+        .where(entered.c.submission_id == submission_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _finished_submissions(connection: Connection, suite: str) -> list[StoredSubmission]:
+    judged = (
+        select(func.count())
+        .select_from(entered.join(episodes, episodes.c.id == entered.c.episode_id))
+        .where(entered.c.submission_id == submissions.c.id, episodes.c.status == "finished")
+        .scalar_subquery()
+    )
+    whole = (submissions.c.scorecard.is_not(None)) | (judged >= submissions.c.episodes)
+    rows = connection.execute(
+        select(submissions).where(submissions.c.suite == suite, whole).order_by(submissions.c.created)
+    )
+    return [StoredSubmission(*row) for row in rows]
+
+
+def _counts(connection: Connection, sealed: Collection[str]) -> Counts:
     by_status = connection.execute(select(episodes.c.status, func.count()).group_by(episodes.c.status))
-    by_outcome = connection.execute(
-        select(verdicts.c.outcome, func.count(), func.sum(verdicts.c.reward)).group_by(verdicts.c.outcome)
-    ).all()
-    rewarded = sum(n for _, n, total in by_outcome if total is not None)
+    by_outcome = connection.execute(select(verdicts.c.outcome, func.count()).group_by(verdicts.c.outcome))
+    shown = select(func.avg(verdicts.c.reward))
+    if sealed:
+        shown = shown.join(episodes, episodes.c.id == verdicts.c.episode_id).where(episodes.c.split.not_in(sealed))
     return Counts(
         episodes={row[0]: row[1] for row in by_status},
-        verdicts={outcome: n for outcome, n, _ in by_outcome},
-        mean_reward=sum(total for *_, total in by_outcome if total is not None) / rewarded if rewarded else None,
+        verdicts={row[0]: row[1] for row in by_outcome},
+        mean_reward=connection.execute(shown).scalar(),
     )

@@ -411,7 +411,7 @@ def result(episode_id: str, **update: Any) -> dict[str, Any]:
         ([result("a"), result("b"), result("c")], "other attempts than the 2"),
         ([result("a"), result("b", attempt=1)], "other attempts than the 2"),
         ([result("a"), result("b", outcome="worker_failed")], "outcome worker_failed with reward 0.6"),
-        ([result("a"), result("b", reward=None)], "outcome scored with reward None"),
+        ([result("a"), result("b", reward=None)], "outcome scored with wrong components"),
         ([result("a"), result("b", components=None)], "wrong components"),
         ([result("a"), result("b", reward=1.5)], "not a VerdictResults"),
     ],

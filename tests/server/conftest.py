@@ -103,7 +103,8 @@ def serve(tmp_path: Path) -> Serve:
     ) -> AsyncIterator[Running]:
         settings = Settings(store=f"sqlite:///{tmp_path}/arena.db", **{"stock": 4, "concurrency": 2, **changed})
         worker = worker or MoodyWorker()
-        arena = Arena(worker, secret="a secret of this test", probes=settings.probes, mechanism=settings.mechanism)
+        secret = settings.secret or "a secret of this test"
+        arena = Arena(worker, secret=secret, probes=settings.probes, mechanism=settings.mechanism)
         app = create_app(settings, arena)
         service: Service = app.state.service
         with socket.create_server(("127.0.0.1", 0)) as listener:

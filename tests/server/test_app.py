@@ -208,7 +208,11 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(server: 
         ("POST", "/v1/curriculum"),
         ("GET", "/v1/curriculum"),
         ("DELETE", "/v1/curriculum"),
+        ("POST", "/v1/submissions"),
+        ("GET", "/v1/submissions/{submission_id}"),
+        ("GET", "/v1/leaderboard"),
         ("GET", "/v1/stats"),
+        ("GET", "/leaderboard"),
         ("GET", "/health"),
         ("GET", "/metrics"),
     }

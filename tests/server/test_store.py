@@ -140,18 +140,19 @@ def test_a_store_in_memory_or_of_another_schema_is_refused(url: str) -> None:
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
         raw.execute("update meta set value = '0' where name = 'schema'")
     raw.close()
-    with pytest.raises(ValueError, match="the store has schema 0, this server needs 3"):
+    with pytest.raises(ValueError, match="the store has schema 0, this server needs 4"):
         Store(url)
 
 
-@pytest.mark.parametrize("schema", ["1", "2"])
+@pytest.mark.parametrize("schema", ["1", "2", "3"])
 async def test_a_store_of_an_older_schema_is_brought_up_to_date_with_all_that_is_in_it(url: str, schema: str) -> None:
     store = Store(url)
     await store.open_episodes([episode("a", attempts=2)])
     await store.record([verdict("a")], 1.0)
     store.close()
     with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        raw.execute("drop table curricula")
+        for table in ("submissions", "entered", *(() if schema == "3" else ("curricula",))):
+            raw.execute(f"drop table {table}")
         if schema == "1":
             raw.execute("alter table verdicts drop column step")
         raw.execute("update meta set value = ? where name = 'schema'", [schema])

@@ -1,0 +1,121 @@
+"""Score submissions from the verdicts that the server stored itself, and show the leaderboard as a page.
+
+Nothing that a client says of its own results is read: a submission is a name, and verdicts on sealed episodes.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from html import escape
+
+from forge_arena.episodes import Arena
+from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import named_types
+from forge_arena.types import Components, Estimate, Outcome
+from forge_arena.wire import Leaderboard, LeaderboardEntry
+from forge_server.grading import grader, read_stored
+from forge_server.stock import decode, without_statements
+from forge_server.store import StoredEpisode, StoredSubmission
+
+COLUMNS = {
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "tpr_at_5": "found at 5% false alarms",
+    "brier": "Brier",
+    "reward": "reward",
+    "skill": "skill",
+}
+STYLE = """
+:root { color-scheme: light dark; --faint: #d9dde2; }
+@media (prefers-color-scheme: dark) { :root { --faint: #3a4047; } }
+body { margin: 0 auto; padding: 1.25rem 1rem 4rem; max-width: 66rem; font: 16px/1.5 system-ui, sans-serif; }
+div { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--faint); text-align: right; vertical-align: top; }
+th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
+small { display: block; opacity: .7; }
+"""
+
+
+def suite_hash(arena: Arena) -> str:
+    """Names all that makes a score: the sealed split, and the grader. Another one is another leaderboard."""
+    return hashlib.sha256(f"{arena.fingerprint()}|{grader()}".encode()).hexdigest()[:16]
+
+
+def scored(episodes: Iterable[StoredEpisode]) -> str:
+    """The scorecard of a submission's episodes, as JSON."""
+    # Brings scikit-learn, which takes seconds to import and which no other request needs.
+    import numpy as np
+
+    from forge_arena.metrics import Row, scorecard
+
+    rows = []
+    for stored in sorted(episodes, key=lambda one: one.key):
+        episode = without_statements(decode(stored.payload))
+        (made,) = stored.verdicts
+        verdict = read_stored(made.submitted)
+        read = None if isinstance(verdict, InvalidVerdict) else verdict
+        named = named_types(read.explanation) if read is not None else frozenset()
+        truth = episode.truth
+        rows.append(
+            Row(
+                key=stored.key,
+                outcome=Outcome(made.outcome),
+                domain=episode.observation.domain,
+                family=truth.family,
+                form=truth.form,
+                corrupted=truth.corrupted,
+                corruption_type=truth.corruption_type,
+                detection=None if read is None else read.detection,
+                p_corrupted=None if read is None else read.p_corrupted,
+                named_type=next(iter(named)) if len(named) == 1 else None,
+                reward=made.reward,
+                components=None if made.components is None else Components.model_validate_json(made.components),
+            )
+        )
+    return scorecard(rows, np.random.default_rng(0)).model_dump_json()
+
+
+def entry(stored: StoredSubmission, scorecard: str) -> LeaderboardEntry:
+    """The line of a submission whose scorecard is known."""
+    from forge_arena.metrics import Scorecard
+
+    card = Scorecard.model_validate_json(scorecard)
+    return LeaderboardEntry(
+        overseer=stored.overseer,
+        entry=stored.entry,
+        submitted=datetime.fromtimestamp(stored.created, UTC).isoformat(timespec="seconds"),
+        invalid=card.invalid,
+        **{name: getattr(card, name) for name in COLUMNS},
+    )
+
+
+def page(board: Leaderboard) -> str:
+    """The leaderboard as one HTML page that needs nothing else."""
+    head = "".join(f"<th>{escape(title)}</th>" for title in ("overseer", *COLUMNS.values(), "unreadable", "submitted"))
+    lines = "".join(
+        f"<tr><td>{escape(one.overseer)}<small>entry {one.entry} of {board.budget}</small></td>"
+        + "".join(f"<td>{_shown(getattr(one, name))}</td>" for name in COLUMNS)
+        + f"<td>{one.invalid}</td><td>{escape(one.submitted[:10])}</td></tr>"
+        for one in board.entries
+    )
+    nobody = (
+        "" if board.entries else "<p>Nobody has finished a submission yet: forge-arena eval --submit makes one.</p>"
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Leaderboard: {escape(board.suite)}</title><style>{STYLE}</style></head><body>"
+        f"<h1>Leaderboard</h1><p>{board.episodes} sealed test episodes of {escape(board.suite)}, the same for everyone; "
+        f"Worker {escape(board.worker)}; suite hash <code>{escape(board.suite_hash)}</code>. Scores are computed here, "
+        f"from stored verdicts. Small: 95% intervals, which draw whole families. A name has {board.budget} entries, "
+        "and every finished one is shown.</p>"
+        f"{nobody}<div><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div></body></html>"
+    )
+
+
+def _shown(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return "\u2013"
+    spread = "" if estimate.low is None else f"<small>{estimate.low:.3f} to {estimate.high:.3f}</small>"
+    return f"{estimate.value:.3f}{spread}"

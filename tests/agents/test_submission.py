@@ -1,0 +1,80 @@
+"""Entering an overseer for the leaderboard of a real arena: nothing comes back but the place, and it goes on."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.overseers import OverseerFailed, open_overseer
+from forge_agents.submission import submit
+from forge_arena.types import Observation, Verdict
+
+from .conftest import FORGE_ARENA, running
+
+
+@pytest.fixture
+def board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of an arena whose leaderboard wants twelve episodes."""
+    monkeypatch.setenv("FORGE_ARENA_LEADERBOARD_EPISODES", "12")
+    monkeypatch.setenv("FORGE_ARENA_LEADERBOARD_BUDGET", "2")
+    with running("-c", FORGE_ARENA, "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/board.db") as url:
+        yield url
+
+
+class Fragile:
+    """Judges one batch, and then is down until it is mended."""
+
+    name = "fragile"
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.mended = False
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+        if self.batches and not self.mended:
+            raise OverseerFailed("the endpoint is down")
+        self.batches += 1
+        return [Verdict(detection=True, explanation="", correction="", confidence=0.6)] * len(observations)
+
+
+def test_a_stopped_submission_goes_on_and_is_then_on_the_leaderboard(board: str) -> None:
+    overseer = Fragile()
+    with ArenaClient(board) as client:
+        entry = client.enter("fragile 1.0")
+        with pytest.raises(OverseerFailed):
+            submit(overseer, client, entry, batch=5)
+        half = client.submission(entry.submission_id)
+        assert (half.judged, half.episodes) == (5, 12)
+        assert client.leaderboard().entries == ()
+        overseer.mended = True
+        seen: list[tuple[int, int]] = []
+        done = submit(overseer, client, half, batch=5, on_progress=lambda d, of: seen.append((d, of)))
+        assert (done.judged, seen) == (12, [(10, 12), (12, 12)])
+        (line,) = client.leaderboard().entries
+        assert (line.overseer, line.balanced_accuracy.value) == ("fragile 1.0", 0.5)
+        client.enter("fragile 1.0")
+        with pytest.raises(ArenaRefused, match="used its 2 submissions"):
+            client.enter("fragile 1.0")
+
+
+def test_the_command_enters_an_overseer_and_shows_the_board(board: str) -> None:
+    def forge_arena(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", FORGE_ARENA, *arguments], capture_output=True, text=True, check=False
+        )
+
+    done = forge_arena("eval", "--arena", board, "--overseer", "prior", "--submit", "the prior", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    (line,) = json.loads(done.stdout)["entries"]
+    assert (line["overseer"], line["entry"]) == ("the prior", 1)
+    assert "entry 1 of 2, submission" in done.stderr
+    shown = forge_arena("leaderboard", "--arena", board)
+    assert "the prior" in shown.stdout
+    wrong = forge_arena("eval", "--arena", board, "--overseer", "prior", "--submit", "<b>")
+    assert wrong.returncode == 2
+    assert "a name has at most 64 letters" in wrong.stderr
+    assert open_overseer("prior").name == "prior"

@@ -1,0 +1,170 @@
+"""Submissions on the sealed split: what comes back, what is scored, and what nobody learns."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from forge_arena.types import Form
+from forge_server.leaderboard import page
+
+VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
+Server = Any
+
+
+async def enter(server: Server, name: str = "mine") -> dict[str, Any]:
+    response = await server.http.post("/v1/submissions", json={"overseer": name})
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+async def opened(server: Server, submission: dict[str, Any], count: int) -> list[dict[str, Any]]:
+    response = await server.http.post("/v1/episodes", json={"count": count, "submission": submission["submission_id"]})
+    assert response.status_code == 200, response.text
+    found: list[dict[str, Any]] = response.json()["episodes"]
+    return found
+
+
+async def judged(server: Server, episodes: list[dict[str, Any]], **verdict: Any) -> list[dict[str, Any]]:
+    answer = await server.judge(
+        *({"episode_id": one["episode_id"], "verdict": {**VERDICT, **verdict}} for one in episodes)
+    )
+    assert answer.status_code == 200, answer.text
+    results: list[dict[str, Any]] = answer.json()["results"]
+    return results
+
+
+async def test_a_submission_is_judged_once_scored_by_the_server_and_shown(serve: Any) -> None:
+    async with serve(leaderboard_episodes=12, leaderboard_budget=2) as server:
+        submission = await enter(server)
+        assert (submission["episodes"], submission["judged"], submission["entry"], submission["budget"]) == (
+            12,
+            0,
+            1,
+            2,
+        )
+        keys = []
+        while episodes := await opened(server, submission, 5):
+            keys += [one["key"] for one in episodes]
+            results = await judged(server, episodes)
+            # What it earned would tell the label.
+            assert {(r["outcome"], r["reward"], r["components"], r["truth"]) for r in results} == {
+                ("scored", None, None, None)
+            }
+            state = (await server.http.get(f"/v1/episodes/{episodes[0]['episode_id']}")).json()
+            assert state["results"][0]["reward"] is None
+        assert sorted(keys) == sorted(f"forge:2:test:{n}" for n in range(12))
+        board = (await server.http.get("/v1/leaderboard")).json()
+        (line,) = board["entries"]
+        truths = [server.arena.plan(key).form is Form.corrupted for key in keys]
+        assert line["overseer"] == "mine"
+        assert line["balanced_accuracy"]["value"] == 0.5
+        assert line["brier"]["value"] == pytest.approx(sum((0.8 - t) ** 2 for t in truths) / 12)
+        assert board["suite_hash"] == submission["suite_hash"]
+        again = (await server.http.get("/v1/leaderboard")).json()
+        assert again == board
+        html = await server.http.get("/leaderboard")
+        assert html.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "mine" in html.text
+        assert "entry 1 of 2" in html.text
+
+
+async def test_an_unfinished_submission_is_not_shown_and_goes_on_with_the_same_episodes(serve: Any) -> None:
+    async with serve(leaderboard_episodes=6) as server:
+        submission = await enter(server)
+        first = await opened(server, submission, 4)
+        assert await opened(server, submission, 4) == first
+        await judged(server, first[:3])
+        now = (await server.http.get(f"/v1/submissions/{submission['submission_id']}")).json()
+        assert now["judged"] == 3
+        assert (await server.http.get("/v1/leaderboard")).json()["entries"] == []
+        rest = await opened(server, submission, 99)
+        assert rest[0] == first[3]
+        assert len(rest) == 3
+
+
+async def test_a_name_has_a_budget_and_two_at_once_do_not_exceed_it(serve: Any) -> None:
+    async with serve(leaderboard_budget=2) as server:
+        answers = await asyncio.gather(
+            *(server.http.post("/v1/submissions", json={"overseer": "eager"}) for _ in range(5))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 200, 403, 403, 403]
+        refusal = next(answer for answer in answers if answer.status_code == 403).json()["error"]
+        assert refusal["code"] == "budget_spent"
+        assert "used its 2 submissions" in refusal["message"]
+        await enter(server, "someone else")
+
+
+async def test_requests_at_once_never_open_an_episode_twice(serve: Any) -> None:
+    async with serve(leaderboard_episodes=20) as server:
+        submission = await enter(server)
+        ask = {"count": 20, "submission": submission["submission_id"]}
+        answers = await asyncio.gather(*(server.http.post("/v1/episodes", json=ask) for _ in range(4)))
+        ids: dict[str, set[str]] = {}
+        for answer in answers:
+            for one in answer.json().get("episodes", ()):
+                ids.setdefault(one["key"], set()).add(one["episode_id"])
+        assert len(ids) == 20
+        assert all(len(some) == 1 for some in ids.values())
+
+
+async def test_the_mean_reward_does_not_tell_what_a_sealed_verdict_earned(serve: Any) -> None:
+    async with serve() as server:
+        (train,) = await server.open()
+        await judged(server, [train])
+        before = (await server.http.get("/v1/stats")).json()
+        for one in await server.open(split="test", count=8):
+            await judged(server, [one])
+        after = (await server.http.get("/v1/stats")).json()
+        assert before["mean_reward"] == after["mean_reward"] is not None
+        assert after["verdicts"]["scored"] == 9
+
+
+@pytest.mark.parametrize(
+    ("ask", "status", "message"),
+    [
+        ({"count": 1, "submission": "none"}, 404, "no such submission"),
+        ({"count": 1, "submission": "x", "split": "val"}, 422, "give count beside it, and nothing else"),
+        ({"keys": ["forge:2:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
+    ],
+)
+async def test_a_submission_decides_its_episodes(server: Any, ask: dict[str, Any], status: int, message: str) -> None:
+    response = await server.http.post("/v1/episodes", json=ask)
+    assert response.status_code == status
+    assert message in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["", "<script>alert(1)</script>", "x" * 65, "two\nlines", " led"])
+async def test_a_name_is_plain(server: Any, name: str) -> None:
+    response = await server.http.post("/v1/submissions", json={"overseer": name})
+    assert response.status_code == 422
+
+
+async def test_an_arena_that_gives_the_truth_out_has_no_leaderboard(serve: Any) -> None:
+    async with serve(sealed=False) as server:
+        response = await server.http.post("/v1/submissions", json={"overseer": "mine"})
+        assert (response.status_code, response.json()["error"]["code"]) == (403, "unsealed")
+
+
+async def test_the_leaderboard_needs_no_token_and_entering_does(serve: Any) -> None:
+    async with serve(tokens=("a-token-for-tests",)) as server:
+        server.http.headers.pop("authorization", None)
+        assert (await server.http.get("/leaderboard")).status_code == 200
+        assert (await server.http.get("/v1/leaderboard")).status_code == 200
+        assert (await server.http.post("/v1/submissions", json={"overseer": "mine"})).status_code == 401
+
+
+async def test_the_suite_hash_depends_on_the_secret_and_not_on_the_process(serve: Any) -> None:
+    hashes = []
+    for secret in ("one secret", "one secret", "another"):
+        async with serve(secret=secret) as server:
+            hashes.append((await server.http.get("/v1/leaderboard")).json()["suite_hash"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+async def test_a_page_of_hostile_words_is_only_text(serve: Any) -> None:
+    async with serve() as server:
+        board = await server.service.episodes.leaderboard()
+        html = page(board.model_copy(update={"worker": "<script>alert(1)</script>"}))
+    assert "<script>" not in html
