@@ -7,9 +7,10 @@ paired evaluation opens every draw twice, corrupted and as its clean or harmless
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from html import escape
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
 from forge_agents.overseers import Completion, Overseer, close, open_overseer
 from forge_agents.records import Record, Records, Setup
 from forge_agents.votes import Votes, votes
+from forge_agents.words import interval, shown
 from forge_arena.errors import InvalidVerdict
 from forge_arena.metrics import (
     Cost,
@@ -35,13 +37,35 @@ from forge_arena.metrics import (
 )
 from forge_arena.rewards import named_types
 from forge_arena.spans import span_f1
-from forge_arena.types import MAX_COMPLETION, CorruptionType, Form, JsonObject, Noun, Outcome, Split, Truth, Verdict
+from forge_arena.types import (
+    MAX_COMPLETION,
+    CorruptionType,
+    Estimate,
+    Form,
+    JsonObject,
+    Noun,
+    Outcome,
+    Split,
+    Truth,
+    Verdict,
+)
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Progress = Callable[[int, int], None]
 
 SCHEMA: Literal[2] = 2
+HEADLINE = {
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "tpr_at_5": "found at 5% false alarms",
+    "reward": "reward",
+    "skill": "skill",
+    "brier": "Brier score",
+}
 # What a record keeps of a text that is no verdict.
 KEPT = 4_000
 # Groups are there to be looked at, not to be published: a quarter of the draws shows how sure they are.
@@ -98,6 +122,34 @@ class Result(Noun):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise ResultError(f"{path}: {_why(text, error)}") from None
+
+    def plot(self) -> "Figure":
+        """ROC and reliability as a matplotlib figure. Needs the extra `report`."""
+        from forge_agents.plot import plotted
+
+        return plotted(self)
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{title} {shown(e.value)} ({interval(e)})" for title, e in self.headline())
+        return f"Result({self.overseer} on {self.source}: {said})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline as a table."""
+        cells = "".join(
+            f"<tr><th>{escape(title)}</th><td>{shown(e.value)}</td><td>{interval(e)}</td></tr>"
+            for title, e in self.headline()
+        )
+        return (
+            f"<table><caption>{escape(self.overseer)} on {escape(self.source)}</caption>"
+            f"<tr><th></th><th>value</th><th>95% interval</th></tr>{cells}</table>"
+        )
+
+    def headline(self) -> list[tuple[str, Estimate]]:
+        """The metrics that are looked at first, by their titles."""
+        return [(title, getattr(self.scorecard, name)) for name, title in HEADLINE.items()]
 
     @property
     def source(self) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from markupsafe import Markup
-from sklearn.metrics import roc_curve
 
-from forge_agents.drawing import FIRST, INK, Bin, bins, drawn, reliability
+from forge_agents.drawing import FIRST, INK, drawn, reliability
 from forge_agents.evaluation import Result
 from forge_agents.pages import Piece, filled, pieces
+from forge_agents.plot import Roc, bins
 from forge_agents.records import Record, read_records
 from forge_agents.words import interval, shown
 from forge_arena.detection import LOW_FPR
@@ -25,14 +25,6 @@ WIDE = (3.5, 3.3)
 # Of each kind of mistake so many examples, the surest first, no two of one family.
 EXAMPLES = 3
 
-HEADLINE = {
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC",
-    "tpr_at_5": "found at 5% false alarms",
-    "reward": "reward",
-    "skill": "skill",
-    "brier": "Brier score",
-}
 METRICS = {
     "balanced_accuracy": "Balanced accuracy, at its own decision",
     "g_mean_squared": "Recall times specificity (g-mean\u00b2)",
@@ -126,7 +118,7 @@ class Report:
         return facts
 
     def headline(self) -> list[tuple[str, Estimate]]:
-        return [(title, getattr(self.card, name)) for name, title in HEADLINE.items()]
+        return self.result.headline()
 
     def metrics(self) -> list[tuple[str, Estimate]]:
         found = [(title, getattr(self.card, name)) for name, title in METRICS.items()]
@@ -181,35 +173,20 @@ class Report:
         """The ROC whole, and its beginning enlarged; none where all answers are of one kind."""
         if self.card.auroc.value is None:
             return []
-        truth = [bool(row.corrupted) for row in self.rows]
-        stated = [float(not row.corrupted) if row.p_corrupted is None else row.p_corrupted for row in self.rows]
-        fpr, tpr, _ = roc_curve(truth, stated, drop_intermediate=False)
-        flagged = [not row.corrupted if row.detection is None else row.detection for row in self.rows]
-        wrong = [flag for flag, corrupted in zip(flagged, truth, strict=True) if corrupted]
-        right = [flag for flag, corrupted in zip(flagged, truth, strict=True) if not corrupted]
-        own = (sum(right) / len(right), sum(wrong) / len(wrong))
+        found = Roc.of(self.rows)
         return [
-            ("ROC of the stated probability", self._roc(fpr, tpr, own, 1.0)),
-            (f"The same up to {LOW_FPR:.0%} false alarms", self._roc(fpr, tpr, own, LOW_FPR)),
+            ("ROC of the stated probability", self._roc(found, 1.0)),
+            (f"The same up to {LOW_FPR:.0%} false alarms", self._roc(found, LOW_FPR)),
         ]
 
     def reliability(self) -> Markup | None:
-        found: list[Bin] = bins(self.rows)
+        found = bins(self.rows)
         return self._numbered(lambda number: reliability(found, number)) if found else None
 
-    def _roc(self, fpr: Sequence[float], tpr: Sequence[float], own: tuple[float, float], limit: float) -> Markup:
+    def _roc(self, found: Roc, limit: float) -> Markup:
         def draw(number: int) -> str:
             with drawn(number, WIDE) as figure:
-                axes = figure.axes
-                axes.plot((0, 1), (0, 1), color=INK, linewidth=0.8, linestyle=(0, (2, 3)))
-                axes.plot(fpr, tpr, color=FIRST, linewidth=1.6)
-                axes.plot(*own, "o", color=INK, markersize=5)
-                if own[0] <= limit:
-                    axes.annotate("its decision", own, xytext=(6, -10), textcoords="offset points", fontsize=7.5)
-                axes.set_xlim(-0.03 * limit, 1.03 * limit)
-                axes.set_ylim(-0.03, 1.03)
-                axes.set_xlabel("false alarms on right answers")
-                axes.set_ylabel("corrupted found")
+                found.draw(figure.axes, FIRST, INK, limit)
             return figure.svg
 
         return self._numbered(draw)

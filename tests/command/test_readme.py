@@ -23,6 +23,17 @@ def test_the_python_of_the_readme_runs() -> None:
     assert ran.stdout == "True scored\n"
 
 
+@pytest.mark.slow
+def test_the_python_of_the_page_on_evaluation_runs() -> None:
+    page = README.with_name("docs") / "evaluation.md"
+    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    with running_server() as url:
+        script = block.replace("http://127.0.0.1:8000", url) + "\nprint(result)"
+        ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("Result(rules on forge:2:val, 60 episodes from 0: balanced accuracy 0.")
+
+
 def test_the_files_that_the_readme_names_are_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
         assert (README.parent / target).exists(), target

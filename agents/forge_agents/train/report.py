@@ -15,9 +15,10 @@ from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
 from forge_agents.compare import means
-from forge_agents.drawing import bins, reliability
+from forge_agents.drawing import reliability
 from forge_agents.evaluation import Result
 from forge_agents.pages import Piece, filled, pieces
+from forge_agents.plot import bins
 from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import lines

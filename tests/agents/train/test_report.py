@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("trl")
 pytest.importorskip("matplotlib")
 
-from forge_agents.drawing import bins
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers import open_overseer
+from forge_agents.plot import bins
 from forge_agents.train.changes import Changes, best_by_threshold
 from forge_agents.train.figures import Line, Panel, smoothed
 from forge_agents.train.online import Arena
