@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test audit audit-quick bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect audit audit-quick bench lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ test: setup-train  ## all tests but the measurements; those of a real vLLM where
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
 
+# Inspect brings a hundred packages, which have no place in the environment of the others.
+test-inspect: $(READY)  ## the arena as a task of Inspect, in an environment of its own
+	@test -x .venv-inspect/bin/inspect || $(PYTHON) -m venv .venv-inspect
+	@.venv-inspect/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[inspect]" pytest pytest-asyncio
+	@.venv-inspect/bin/pytest -q tests/arena/test_inspect_task.py
+
 AUDITS := labels shortcuts exploits
 # All three run even where one fails; it fails in the end.
 audit: setup  ## prove labels, inputs and rewards (half an hour); pages in audit-results/
@@ -64,4 +70,4 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo
+	rm -rf $(VENV) .venv-inspect .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo

@@ -43,9 +43,10 @@ def learn_offline(
         if preset.wall_seconds is not None:
             watching.append(WallClock(preset.wall_seconds))
         if preset.algorithm is Algorithm.sft:
-            # The last stage goes on, with demonstrations that no stage has seen.
+            # The last stage goes on, with demonstrations that no stage has seen. By the clock it goes as far as it gets.
             stages = (preset.warm_start or WarmStart()).stages
-            settings = stages[-1].model_copy(update={"demonstrations": max(one.demonstrations for one in stages)})
+            count = 2 * stages[-1].demonstrations if preset.wall_seconds else max(s.demonstrations for s in stages)
+            settings = stages[-1].model_copy(update={"demonstrations": count})
             seen = sum(one.demonstrations for one in stages)
             shown = demonstrated(preset, settings, client, reporter, start=FAR + seen)
             fine_tune(

@@ -1,0 +1,56 @@
+"""The arena as a task of Inspect, with Inspect's own mock model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+inspect_ai = pytest.importorskip("inspect_ai")
+
+from inspect_ai.model import ModelOutput, ModelUsage, get_model  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+RIGHT = {"explanation": "", "correction": "", "confidence": 1.0}
+
+
+def results(say: Any, tmp_path: Path, task: str = "forge_arena/overseer", **arguments: Any) -> dict[str, float]:
+    model = get_model("mockllm/model", custom_outputs=say)
+    (log,) = inspect_ai.eval(task, model=model, task_args=arguments, log_dir=str(tmp_path), display="none")
+    assert log.status == "success", log.error
+    found = [(one.name, m.rpartition("/")[2], v.value) for one in log.results.scores for m, v in one.metrics.items()]
+    return {f"{score}/{metric}": value for score, metric, value in found}
+
+
+def says(text: str) -> Any:
+    def said(*_: Any) -> ModelOutput:
+        output = ModelOutput.from_content(model="mock", content=text)
+        # Else the mock counts tokens with a vocabulary that it would have to download.
+        output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
+        return output
+
+    return said
+
+
+def test_a_constant_is_at_chance_and_is_scored_as_the_arena_scores_it(tmp_path: Path) -> None:
+    found = results(says(json.dumps({"detection": False, **RIGHT, "confidence": 0.5})), tmp_path, episodes=30)
+    assert found["detection/balanced_accuracy"] == 0.5
+    assert found["p_corrupted/auroc"] == 0.5
+    assert found["readable/mean"] == 1.0
+    assert found["calibration/mean"] == pytest.approx(0.75)
+    assert 0.2 < found["reward/mean"] < 0.5
+    assert "reward/stderr" in found
+
+
+def test_what_cannot_be_read_is_wrong(tmp_path: Path) -> None:
+    found = results(says("I would rather not say."), tmp_path, episodes=12)
+    assert found["readable/mean"] == found["reward/mean"] == found["detection/balanced_accuracy"] == 0.0
+    assert found["p_corrupted/auroc"] == 0.0
+
+
+def test_the_sealed_split_cannot_be_played(tmp_path: Path) -> None:
+    from forge_arena.inspect_task import overseer
+
+    with pytest.raises(ValueError, match="the test split is sealed"):
+        overseer(split="test")
