@@ -210,6 +210,12 @@ def _in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[Row], 
     keys = sorted(one.keys() & other.keys())
     if not keys:
         raise NothingInCommon("the two evaluations have no judged episode in common: evaluate both on the same keys")
+    for key in keys:
+        if (one[key].corrupted, one[key].family) != (other[key].corrupted, other[key].family):
+            raise NothingInCommon(
+                f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with the "
+                "same secret only; evaluate both on one arena"
+            )
     return [one[key] for key in keys], [other[key] for key in keys]
 
 

@@ -9,11 +9,13 @@ from forge_agents.compare import (
     NothingInCommon,
     auroc_of_log_odds,
     best_threshold,
+    compared,
     differences,
     means,
 )
-from forge_arena.metrics import Row
-from forge_arena.types import Outcome
+from forge_agents.evaluation import Result
+from forge_arena.metrics import Row, scorecard
+from forge_arena.types import Outcome, Split
 
 
 def row(
@@ -203,3 +205,54 @@ def test_a_threshold_needs_log_odds_on_both_classes(corrupted: bool | None) -> N
     )
     with pytest.raises(ValueError, match="a threshold needs scores of corrupted and of clean answers"):
         best_threshold(wrong)
+
+
+# --- two results held against each other
+
+
+def result(name: str, rows: list[Row]) -> Result:
+    return Result(
+        overseer=name,
+        worker="scripted",
+        suite="forge:2",
+        split=Split.val,
+        start=0,
+        seed=0,
+        rows=tuple(rows),
+        scorecard=scorecard(rows, np.random.default_rng(0), resamples=10),
+    )
+
+
+def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> None:
+    weak, strong = result("weak", drawn(1, 0.2)), result("strong", drawn(2, 1.5))
+    found = compared(weak, strong, resamples=300)
+    assert found.episodes == 200
+    assert found.differences["auroc"].value == pytest.approx(
+        (found.after["auroc"].value or 0) - (found.before["auroc"].value or 0)
+    )
+    said = found.findings()
+    assert any(
+        sentence.startswith("strong has a higher AUROC of the stated confidence than weak: +0.") for sentence in said
+    )
+    assert any(sentence.startswith("strong has a lower Brier score than weak") for sentence in said)
+    assert "The episodes are of 5 families: intervals that draw families are uncertain themselves." in said
+    assert said[-1].endswith("no interval is widened for that.")
+    same = compared(weak, weak, resamples=300)
+    assert (same.first, same.second) == ("weak (1)", "weak (2)")
+    assert not [change for change in same.changes if change.direction]
+    assert any(
+        sentence.startswith("No difference is shown in reward, balanced accuracy") for sentence in same.findings()
+    )
+
+
+def test_what_only_one_judged_is_left_out_and_said() -> None:
+    found = compared(result("a", drawn(1, 1.0)), result("b", drawn(1, 1.0, count=150)), resamples=50)
+    assert found.episodes == 150
+    assert "50 verdicts on episodes that only one of them judged are left out." in found.findings()
+
+
+def test_the_same_keys_under_another_secret_are_not_compared() -> None:
+    rows = drawn(1, 1.0)
+    other = [one.model_copy(update={"corrupted": not one.corrupted}) for one in rows]
+    with pytest.raises(NothingInCommon, match="k0 was another episode in each of the two evaluations"):
+        differences([(rows, other)])

@@ -23,7 +23,21 @@ OK = f" = {RIGHT}"
 MARKS = {type: f" = {type.value}" for type in CorruptionType}
 ALARMS = tuple(MARKS.values())
 # What else of an episode is not noise.
-FRAME = (".", "\n", " |", " (", ")", ' "', '".', "<|im_start|>", "<think>", "</think>", '{"detection":', " true", " false")
+FRAME = (
+    ".",
+    "\n",
+    " |",
+    " (",
+    ")",
+    ' "',
+    '".',
+    "<|im_start|>",
+    "<think>",
+    "</think>",
+    '{"detection":',
+    " true",
+    " false",
+)
 
 # How a byte-level vocabulary writes the space before a word.
 SPACE = "Ġ"
@@ -163,7 +177,9 @@ class Noise:
         )
         return torch.cat([told, begun, answer.flatten(1), asked, check], 1), check.shape[1]
 
-    def _opening(self, count: int, number: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _opening(
+        self, count: int, number: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """The passage that lays an opening down, how the answer opens, the line that holds both, and whether they differ.
 
         A word at the start of a paragraph or a quotation has no space before it, and one in a line has.
