@@ -193,7 +193,7 @@ def evaluate(
         samples: verdicts on each episode; an overseer that always says the same gains nothing by several.
         batch: episodes that are reviewed at a time.
         threshold_from: an evaluation of the same overseer on other episodes, whose best threshold is tried on these.
-        settings: given to the overseer that a name stands for.
+        settings: given to the overseer that a name stands for; of one that is there already, what the records are to say.
         records: a file that takes every judged attempt as it comes, with observation, verdict and truth.
         resume: go on with that file where it stopped.
 

@@ -227,7 +227,7 @@ def evaluate(
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import Result, WrongCount
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
 
     settings = _settings(change, prompt, system, api_key)
     if dataset is not None:
@@ -249,13 +249,14 @@ def evaluate(
     )
     try:
         threshold = Result.read(threshold_from) if threshold_from is not None else None
+        judge = open_overseer(overseer, **settings)
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
             client.health()
         with progress() as bar:
             task = bar.add_task(escape(overseer), total=episodes)
             result = run(
-                overseer,
+                judge,
                 arena=arena,
                 token=token,
                 split=split,
@@ -270,6 +271,7 @@ def evaluate(
                 resume=resume,
                 on_progress=lambda done, of: bar.update(task, completed=done, total=of),
             )
+        close(judge)
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:

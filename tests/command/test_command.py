@@ -20,6 +20,7 @@ import pytest
 from forge_arena import __version__
 from forge_arena.scenarios import load_families
 from forge_arena.types import CorruptionType
+from forge_command.demo import running_server
 
 FAMILY = load_families()[0]
 ENVIRONMENT = {
@@ -310,3 +311,26 @@ def test_the_demo_plays_five_overseers() -> None:
         assert card["episodes"] == 20
         assert 0 <= card["reward"]["value"] <= 1
     assert "reward" in err
+
+
+def test_an_evaluation_is_kept_in_a_folder_goes_on_and_is_compared(tmp_path: Path) -> None:
+    with running_server() as url:
+        keep = ("eval", "--arena", url, "--episodes", "20", "--split", "train")
+        out, _ = forge_arena(*keep, "--overseer", "rules", "--out", str(tmp_path / "rules"))
+        assert str(tmp_path / "rules" / "report.html") in out
+        assert {path.name for path in (tmp_path / "rules").iterdir()} == {"result.json", "records.jsonl", "report.html"}
+        _, err = forge_arena(*keep, "--overseer", "rules", "--out", str(tmp_path / "rules"), code=2)
+        assert "holds an evaluation already: go on with it by --resume" in err
+        forge_arena(*keep, "--overseer", "rules", "--out", str(tmp_path / "rules"), "--resume")
+        forge_arena(*keep, "--overseer", "random", "--set", "seed=3", "--out", str(tmp_path / "random"))
+        _, err = forge_arena(*keep, "--overseer", "random", "--set", "sed=3", code=2)
+        assert "overseer 'random' has no setting 'sed'. Did you mean 'seed'?" in err
+        _, err = forge_arena(*keep, "--overseer", "rules", "--resume", code=2)
+        assert "--resume goes on with the evaluation in a folder: name it by --out" in err
+    out, _ = forge_arena("compare", str(tmp_path / "rules"), str(tmp_path / "random"))
+    assert "random against rules: 20 verdicts" in out
+    assert "differences were looked at" in out
+    _, err = forge_arena("compare", str(tmp_path / "rules"), code=2)
+    assert "comparing takes two results or more" in err
+    _, err = forge_arena("report", str(tmp_path), code=2)
+    assert "no result in" in err
