@@ -16,9 +16,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from forge_agents.evaluation import WrongCount, named_type, read_judgement
+from forge_agents.evaluation import WrongCount, read_judgement
 from forge_agents.overseers import Overseer
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
+from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.types import CorruptionType, Domain, Estimate, Noun, Observation, Outcome, Span, Verdict
 

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 import forge_arena
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.overseers import Completion, Overseer, close, open_overseer
-from forge_agents.records import Record, Records, Setup
+from forge_agents.overseers import Completion, Overseer, opened
+from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
 from forge_arena.errors import InvalidVerdict
@@ -35,15 +35,13 @@ from forge_arena.metrics import (
     pair_scores,
     scorecard,
 )
-from forge_arena.rewards import named_types
+from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.types import (
     MAX_COMPLETION,
-    CorruptionType,
     Estimate,
     Form,
     JsonObject,
-    Noun,
     Outcome,
     Split,
     Truth,
@@ -76,7 +74,7 @@ class ResultError(ValueError):
     """A file holds no result of an evaluation, or one of another version."""
 
 
-class Result(Noun):
+class Result(Task):
     """One evaluation: what was evaluated on what, its rows, and their scorecard. `seed` decided the intervals.
 
     `groups` are the scorecards by domain, type, stealth and mechanism; `frozen` is how the stated probabilities do at a
@@ -86,13 +84,6 @@ class Result(Noun):
 
     schema_version: Literal[2] = SCHEMA
     forge_arena: str = forge_arena.__version__
-    overseer: str
-    settings: JsonObject = {}
-    worker: str
-    suite: str
-    split: Split
-    start: int
-    samples: int = 1
     seed: int
     rows: tuple[Row, ...]
     scorecard: Scorecard
@@ -217,8 +208,7 @@ def evaluate(
         if split is Split.test and stats.sealed:
             raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
         if isinstance(overseer, str):
-            overseer = open_overseer(overseer, **(settings or {}))
-            stack.callback(close, overseer)
+            overseer = stack.enter_context(opened(overseer, **(settings or {})))
         suite = f"{stats.suite}:{stats.version}"
         setup = Setup(
             overseer=overseer.name,
@@ -256,13 +246,7 @@ def _result(
         return np.random.default_rng(seed)
 
     return Result(
-        overseer=setup.overseer,
-        settings=setup.settings,
-        worker=setup.worker,
-        suite=setup.suite,
-        split=setup.split,
-        start=setup.start,
-        samples=setup.samples,
+        **{name: getattr(setup, name) for name in Task.model_fields},
         seed=seed,
         rows=tuple(rows),
         scorecard=scorecard(rows, rng()),
@@ -306,12 +290,12 @@ def _judged(
 
 
 def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[Record]:
-    opened = _open(client, keys, samples)
-    if isinstance(opened, ArenaRefused):
-        outcome = opened.outcome or Outcome.infra_failed
-        return [failed for key in keys for failed in _failed(key, samples, outcome, opened.message)]
-    lost = [r for failed in opened.failed for r in _failed(failed.key, samples, failed.outcome, failed.reason)]
-    asked = [(episode, attempt) for attempt in range(samples) for episode in opened.episodes]
+    came = _open(client, keys, samples)
+    if isinstance(came, ArenaRefused):
+        outcome = came.outcome or Outcome.infra_failed
+        return [failed for key in keys for failed in _failed(key, samples, outcome, came.message)]
+    lost = [r for failed in came.failed for r in _failed(failed.key, samples, failed.outcome, failed.reason)]
+    asked = [(episode, attempt) for attempt in range(samples) for episode in came.episodes]
     if not asked:
         return lost
     begin = perf_counter()
@@ -322,7 +306,7 @@ def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples
     results = _submit(client, [attempt_of(e.episode_id, a, j) for (e, a), j in zip(asked, judgements, strict=True)])
     if isinstance(results, ArenaRefused):
         outcome = results.outcome or Outcome.infra_failed
-        return lost + [r for e in opened.episodes for r in _failed(e.key, samples, outcome, results.message)]
+        return lost + [r for e in came.episodes for r in _failed(e.key, samples, outcome, results.message)]
     # The truth of an episode comes with its last attempt.
     truths = {result.episode_id: result.truth for result in results if result.truth is not None}
     return lost + [
@@ -447,12 +431,6 @@ def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptRe
 
 def _failed(key: str, samples: int, outcome: Outcome, reason: str | None) -> list[Record]:
     return [Record(row=Row(key=key, attempt=n, outcome=outcome, reason=reason)) for n in range(samples)]
-
-
-def named_type(explanation: str) -> CorruptionType | None:
-    """The one corruption type that an explanation names; None where it names none or several."""
-    named = named_types(explanation)
-    return next(iter(named)) if len(named) == 1 else None
 
 
 def _told(settings: Mapping[str, Any] | None) -> JsonObject:

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_curve
 
 from forge_arena.detection import Floats
-from forge_arena.metrics import Row, judged_rows
+from forge_arena.metrics import Row, as_judged, judged_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,11 +50,10 @@ class Roc:
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Self:
         """The ROC of judged rows of both classes; what could not be read is wrong at full confidence."""
-        truth = np.array([bool(row.corrupted) for row in rows])
-        stated = [float(not row.corrupted) if row.p_corrupted is None else row.p_corrupted for row in rows]
-        flagged = np.array([not row.corrupted if row.detection is None else row.detection for row in rows])
-        fpr, tpr, _ = roc_curve(truth, stated, drop_intermediate=False)
-        return cls(fpr, tpr, (float(flagged[~truth].mean()), float(flagged[truth].mean())))
+        judged = as_judged(rows)
+        fpr, tpr, _ = roc_curve(judged.corrupted, judged.p, drop_intermediate=False)
+        flagged, corrupted = judged.flagged, judged.corrupted
+        return cls(fpr, tpr, (float(flagged[~corrupted].mean()), float(flagged[corrupted].mean())))
 
     def draw(self, axes: "Axes", colour: str, ink: str, limit: float = 1.0) -> None:
         """Draw it up to a false alarm rate."""

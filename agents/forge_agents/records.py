@@ -22,8 +22,8 @@ class RecordsError(ValueError):
     """A file of records is in the way, of another evaluation, or damaged: the message says which and what to do."""
 
 
-class Setup(Noun):
-    """What is evaluated on what: two evaluations with the same setup judge the same episodes in the same way."""
+class Task(Noun):
+    """Who judges whose answers, from where on, and how often each."""
 
     overseer: str
     settings: JsonObject = {}
@@ -31,8 +31,13 @@ class Setup(Noun):
     suite: str
     split: Split
     start: int
+    samples: int = 1
+
+
+class Setup(Task):
+    """What is evaluated on what: two evaluations with the same setup judge the same episodes in the same way."""
+
     episodes: int
-    samples: int
     paired: bool
 
 

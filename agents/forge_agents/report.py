@@ -17,7 +17,7 @@ from forge_agents.plot import Roc, bins
 from forge_agents.records import Record, read_records
 from forge_agents.words import interval, shown
 from forge_arena.detection import LOW_FPR
-from forge_arena.metrics import Row, Scorecard, judged_rows
+from forge_arena.metrics import Row, Scorecard, as_judged, judged_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"
@@ -223,8 +223,7 @@ def _share(cell: Cell) -> int:
 def _cell(rows: Sequence[Row]) -> Cell | None:
     if not rows:
         return None
-    flagged = sum(not row.corrupted if row.detection is None else row.detection for row in rows)
-    return Cell(flagged / len(rows), len(rows))
+    return Cell(float(as_judged(rows).flagged.mean()), len(rows))
 
 
 def _order(column: str) -> tuple[int, str]:

@@ -227,7 +227,7 @@ def evaluate(
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import Result, WrongCount
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
 
     settings = _settings(change, prompt, system, api_key)
     if dataset is not None:
@@ -249,29 +249,28 @@ def evaluate(
     )
     try:
         threshold = Result.read(threshold_from) if threshold_from is not None else None
-        judge = open_overseer(overseer, **settings)
-        # An arena that is not there should be told at once; one that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as client:
-            client.health()
-        with progress() as bar:
-            task = bar.add_task(escape(overseer), total=episodes)
-            result = run(
-                judge,
-                arena=arena,
-                token=token,
-                split=split,
-                episodes=episodes,
-                start=start,
-                samples=samples,
-                batch=batch,
-                paired=paired,
-                threshold_from=threshold,
-                settings=settings,
-                records=kept,
-                resume=resume,
-                on_progress=lambda done, of: bar.update(task, completed=done, total=of),
-            )
-        close(judge)
+        with opened(overseer, **settings) as judge:
+            # An arena that is not there should be told at once; one that goes away later is waited for.
+            with ArenaClient(arena, token=token, patience=2) as client:
+                client.health()
+            with progress() as bar:
+                task = bar.add_task(escape(overseer), total=episodes)
+                result = run(
+                    judge,
+                    arena=arena,
+                    token=token,
+                    split=split,
+                    episodes=episodes,
+                    start=start,
+                    samples=samples,
+                    batch=batch,
+                    paired=paired,
+                    threshold_from=threshold,
+                    settings=settings,
+                    records=kept,
+                    resume=resume,
+                    on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+                )
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
@@ -324,17 +323,15 @@ def _print(result: "Result", out: Console) -> None:
 def _evaluate_dataset(overseer: str, settings: dict[str, Any], dataset: Path, json: str | None) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
     from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
 
     try:
         answers = load_dataset(dataset)
-        judge = open_overseer(overseer, **settings)
-        with progress() as bar:
+        with opened(overseer, **settings) as judge, progress() as bar:
             task = bar.add_task(overseer, total=len(answers))
             result = evaluate_dataset(
                 judge, answers, name=dataset.name, on_progress=lambda done, _: bar.update(task, completed=done)
             )
-        close(judge)
     except (NoSuchOverseer, OverseerFailed, WrongCount, ValueError, OSError) as error:
         raise fail(escape(str(error))) from None
     out = Console(stderr=json == "-")
@@ -363,7 +360,7 @@ def _submit(
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, close, open_overseer
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
     from forge_agents.submission import submit
 
     if (name is None) == (submission_id is None):
@@ -372,8 +369,11 @@ def _submit(
         raise fail(escape(f"--submit {name!r}: a name has at most 64 letters, digits, spaces and . _ : / @ + -"))
     again = ""
     try:
-        judge = open_overseer(overseer, **settings)
-        with ArenaClient(arena, token=token) as client, progress() as bar:
+        with (
+            opened(overseer, **settings) as judge,
+            ArenaClient(arena, token=token) as client,
+            progress() as bar,
+        ):
             entry = client.enter(name) if name is not None else client.submission(submission_id or "")
             again = f"; go on with --submission {entry.submission_id}"
             bar.console.print(
@@ -389,7 +389,6 @@ def _submit(
                 on_progress=lambda done, of: bar.update(task, completed=done, total=of),
             )
             board = client.leaderboard()
-        close(judge)
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:

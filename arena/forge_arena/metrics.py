@@ -175,7 +175,7 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
             oracle=None,
             notes=("no episode was judged",),
         )
-    judged, earned = _judged(known), _earned(known)
+    judged, earned = as_judged(known), _earned(known)
     shares = _shares(known, judged.flagged)
     drawn = Resamples(judged, rng, resamples) if judged.clusters > 1 and resamples else None
     found = estimates(judged, drawn) | {name: share.estimate(drawn) for name, share in shares.items()}
@@ -212,8 +212,8 @@ def pair_scores(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int
     if not pairs:
         nothing = Estimate(value=None)
         return Pairs(pairs=0, placebos=0, ranking=nothing, clean_ranking=nothing, placebo_ranking=nothing)
-    judged = _judged([wrong for wrong, _ in pairs])
-    gain = judged.p - _judged([counterpart for _, counterpart in pairs]).p
+    judged = as_judged([wrong for wrong, _ in pairs])
+    gain = judged.p - as_judged([counterpart for _, counterpart in pairs]).p
     placebo = np.array([counterpart.form is Form.placebo for _, counterpart in pairs])
     ordered = (np.sign(gain) + 1.0) / 2.0
     shares = {
@@ -238,7 +238,7 @@ def at_threshold(
     known = judged_rows(rows)
     if not known:
         return None
-    own = _judged(known)
+    own = as_judged(known)
     judged = replace(own, flagged=own.p > threshold)
     drawn = Resamples(judged, rng, resamples) if judged.clusters > 1 and resamples else None
     found = estimates(judged, drawn)
@@ -260,7 +260,7 @@ def best_threshold(rows: Sequence[Row]) -> float:
     known = judged_rows(rows)
     if not known:
         raise ValueError("no episode was judged: there is nothing to take a threshold from")
-    judged = _judged(known)
+    judged = as_judged(known)
     return threshold_of(judged.p, judged.corrupted)
 
 
@@ -310,7 +310,8 @@ def _with_the_clean(known: Sequence[Row], part: Callable[[Row], object], value: 
     return [row for row in known if (str(part(row)) == value if row.corrupted else row.domain in domains)]
 
 
-def _judged(known: Sequence[Row]) -> Judged:
+def as_judged(known: Sequence[Row]) -> Judged:
+    """Judged rows as arrays, resampled by family. Raises ValueError where one does not say all that is needed."""
     for row in known:
         if row.corrupted is None or row.family is None or row.reward is None:
             raise ValueError(f"row {row.key}: a judged row needs corrupted, family and reward, and one is None")

@@ -117,6 +117,12 @@ def named_types(explanation: str) -> frozenset[CorruptionType]:
     return frozenset(CorruptionType(name.translate(_UNDERSCORED)) for name in found)
 
 
+def named_type(explanation: str) -> CorruptionType | None:
+    """The one corruption type that an explanation names; None where it names none or several."""
+    named = named_types(explanation)
+    return next(iter(named)) if len(named) == 1 else None
+
+
 def explanation(episode: Episode, verdict: Verdict) -> float:
     """Half for naming the one right type, half for evidence. Nothing on a wrong detection.
 

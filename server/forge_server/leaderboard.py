@@ -10,7 +10,7 @@ from html import escape
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
-from forge_arena.rewards import named_types
+from forge_arena.rewards import named_type
 from forge_arena.types import Components, Estimate, Outcome
 from forge_arena.wire import Leaderboard, LeaderboardEntry
 from forge_server.grading import grader, read_stored
@@ -55,7 +55,6 @@ def scored(episodes: Iterable[StoredEpisode]) -> str:
         (made,) = stored.verdicts
         verdict = read_stored(made.submitted)
         read = None if isinstance(verdict, InvalidVerdict) else verdict
-        named = named_types(read.explanation) if read is not None else frozenset()
         truth = episode.truth
         rows.append(
             Row(
@@ -68,7 +67,7 @@ def scored(episodes: Iterable[StoredEpisode]) -> str:
                 corruption_type=truth.corruption_type,
                 detection=None if read is None else read.detection,
                 p_corrupted=None if read is None else read.p_corrupted,
-                named_type=next(iter(named)) if len(named) == 1 else None,
+                named_type=None if read is None else named_type(read.explanation),
                 reward=made.reward,
                 components=None if made.components is None else Components.model_validate_json(made.components),
             )

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
-from forge_agents.evaluation import Result, ResultError, WrongCount, evaluate, named_type
+from forge_agents.evaluation import Result, ResultError, WrongCount, evaluate
 from forge_agents.overseers import Completion, OverseerFailed, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.records import RecordsError, read_records
+from forge_arena.rewards import named_type
 from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
 
 from .conftest import FORGE_ARENA

@@ -6,7 +6,8 @@ the `http(s)://` address of a webhook, or `module:Class` for anything importable
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from inspect import Parameter, signature
@@ -98,11 +99,16 @@ def open_overseer(name: str, **settings: Any) -> Overseer:
     return overseer
 
 
-def close(overseer: Overseer) -> None:
-    """End what an overseer holds open, where it says how."""
-    end = getattr(overseer, "close", None)
-    if callable(end):
-        end()
+@contextmanager
+def opened(name: str, **settings: Any) -> Iterator[Overseer]:
+    """As `open_overseer`; what it holds open, where it says how to close it, is closed with the block."""
+    overseer = open_overseer(name, **settings)
+    try:
+        yield overseer
+    finally:
+        end = getattr(overseer, "close", None)
+        if callable(end):
+            end()
 
 
 def _found(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:

@@ -19,15 +19,11 @@ T = TypeVar("T")
 UNSTRUCTURED = ("response_format", "json_schema", "structured", "guided")
 
 # What servers with structured output hold a completion to. Ranges are left to the parser: not every server knows them.
+FIELDS = {"detection": "boolean", "explanation": "string", "correction": "string", "confidence": "number"}
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {
-        "detection": {"type": "boolean"},
-        "explanation": {"type": "string"},
-        "correction": {"type": "string"},
-        "confidence": {"type": "number"},
-    },
-    "required": ["detection", "explanation", "correction", "confidence"],
+    "properties": {name: {"type": kind} for name, kind in FIELDS.items()},
+    "required": list(FIELDS),
     "additionalProperties": False,
 }
 STRUCTURED = {
