@@ -231,22 +231,22 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     @app.post("/v1/submissions", summary="Enter an overseer", **_documented(Submission, OpenSubmission, 403, 422, 503))
     async def enter(request: Request) -> Response:
         """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
-        return _json(await service.episodes.enter(await body.read(request, OpenSubmission)))
+        return _json(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
 
     @app.get("/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 503))
     async def submission(submission_id: SubmissionId) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
-        return _json(await service.episodes.submission(submission_id))
+        return _json(await service.episodes.submissions.get(submission_id))
 
     @app.get("/v1/leaderboard", summary="Compare overseers", **_documented(Leaderboard, None, 503))
     async def leaderboard() -> Response:
         """Every finished submission, scored from the verdicts that are stored here. Needs no token."""
-        return _json(await service.episodes.leaderboard())
+        return _json(await service.episodes.submissions.leaderboard())
 
     @app.get("/leaderboard", summary="The leaderboard as a page", response_class=HTMLResponse, tags=["operations"])
     async def leaderboard_page() -> Response:
         """For people. Needs no token."""
-        return HTMLResponse(page(await service.episodes.leaderboard()), headers=PAGE_HEADERS)
+        return HTMLResponse(page(await service.episodes.submissions.leaderboard()), headers=PAGE_HEADERS)
 
     @app.post(
         "/v1/episodes/{episode_id}/probe",

@@ -22,14 +22,11 @@ from forge_arena.wire import (
     CurriculumState,
     EpisodeState,
     FailedEpisode,
-    Leaderboard,
     OpenedEpisode,
     OpenedEpisodes,
     OpenEpisodes,
-    OpenSubmission,
     ProbeAnswered,
     Stats,
-    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
@@ -46,24 +43,20 @@ from forge_server.errors import (
     SealedSplit,
     StoreUnavailable,
     UnknownEpisode,
-    UnknownSubmission,
-    Unsealed,
     WorkerUnavailable,
 )
 from forge_server.grading import Submitted, grade, grader, read
-from forge_server.leaderboard import entry, scored, suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
 from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
+from forge_server.submissions import Submissions
 
 SLICE = 0.005
 # Snippets that run at a time; each is a process, and may use a core until its limit.
 RUNNERS = 4
 SWEEP = 60.0
-# Episodes that are read at a time where many are.
-READ = 256
 # An episode of a submission stays open for a week, for one that has expired cannot be judged any more.
 SUBMISSION_TTL = 7 * 24 * 3600.0
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
@@ -158,7 +151,7 @@ class Episodes:
         self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
         self._runners = asyncio.Semaphore(RUNNERS)
         self._started = time.time()
-        self.suite_hash = suite_hash(arena)
+        self.submissions = Submissions(arena, store, settings, sealed=Split.test in self._sealed)
 
     # --- open
 
@@ -188,7 +181,7 @@ class Episodes:
     async def _open_entered(self, submission_id: str, count: int) -> OpenedEpisodes:
         """The next episodes of a submission: those that are open, then those that were not opened yet; none where all
         are judged. Each is opened once, so that nobody judges the same one twice."""
-        submission = await self.submission(submission_id)
+        submission = await self.submissions.get(submission_id)
         entered = await self._store.entered(submission_id)
         waiting = [id for _, (id, status) in sorted(entered.items()) if status == "open"][:count]
         lives = await self._find(set(waiting))
@@ -224,63 +217,6 @@ class Episodes:
                 )
             )
         return opened
-
-    # --- submissions to the leaderboard
-
-    async def enter(self, ask: OpenSubmission) -> Submission:
-        """Raises `BudgetSpent`, or `Unsealed` where everyone may know the truth."""
-        if Split.test not in self._sealed:
-            raise Unsealed("this arena gives the truth of its test split out: a leaderboard needs one that is sealed")
-        submission_id = secrets.token_urlsafe(18)
-        await self._store.open_submission(
-            submission_id,
-            ask.overseer,
-            self.suite_hash,
-            episodes=self._settings.leaderboard_episodes,
-            budget=self._settings.leaderboard_budget,
-            now=time.time(),
-        )
-        return await self.submission(submission_id)
-
-    async def submission(self, submission_id: str) -> Submission:
-        """Raises `UnknownSubmission`."""
-        stored = await self._store.submission(submission_id)
-        if stored is None or stored.suite != self.suite_hash:
-            raise UnknownSubmission("there is no such submission to this suite: enter one with POST /v1/submissions")
-        entered = await self._store.entered(submission_id)
-        return Submission(
-            submission_id=stored.id,
-            overseer=stored.overseer,
-            episodes=stored.episodes,
-            judged=sum(status == "finished" for _, status in entered.values()),
-            entry=stored.entry,
-            budget=self._settings.leaderboard_budget,
-            suite_hash=self.suite_hash,
-        )
-
-    async def leaderboard(self) -> Leaderboard:
-        """Every finished submission to this suite; what is new is scored first."""
-        entries = []
-        for stored in await self._store.finished_submissions(self.suite_hash):
-            text = stored.scorecard
-            if text is None:
-                ids = [id for id, _ in (await self._store.entered(stored.id)).values()]
-                found = [
-                    one
-                    for at in range(0, len(ids), READ)
-                    for one in (await self._store.load(ids[at : at + READ])).values()
-                ]
-                text = await asyncio.to_thread(scored, found)
-                await self._store.keep_scorecard(stored.id, text)
-            entries.append(entry(stored, text))
-        return Leaderboard(
-            suite=f"{self._arena.suite}:{VERSION}",
-            suite_hash=self.suite_hash,
-            worker=self._arena.worker.name,
-            episodes=self._settings.leaderboard_episodes,
-            budget=self._settings.leaderboard_budget,
-            entries=tuple(sorted(entries, key=lambda e: -(e.balanced_accuracy.value or 0.0))),
-        )
 
     def _checked(self, keys: tuple[str, ...]) -> list[str]:
         for position, key in enumerate(keys):

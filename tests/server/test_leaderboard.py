@@ -165,6 +165,6 @@ async def test_the_suite_hash_depends_on_the_secret_and_not_on_the_process(serve
 
 async def test_a_page_of_hostile_words_is_only_text(serve: Any) -> None:
     async with serve() as server:
-        board = await server.service.episodes.leaderboard()
+        board = await server.service.episodes.submissions.leaderboard()
         html = page(board.model_copy(update={"worker": "<script>alert(1)</script>"}))
     assert "<script>" not in html
