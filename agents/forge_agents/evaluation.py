@@ -340,18 +340,23 @@ def attempt_of(episode_id: str, attempt: int, judgement: Verdict | str) -> Attem
     """What is sent of a judgement."""
     if isinstance(judgement, Verdict):
         return Attempt(episode_id=episode_id, attempt=attempt, verdict=judgement)
-    # A text beyond what the arena reads is cut off: it could not be read as a whole either.
-    return Attempt(episode_id=episode_id, attempt=attempt, completion=judgement[:MAX_COMPLETION])
+    return Attempt(episode_id=episode_id, attempt=attempt, completion=_sendable(judgement))
 
 
 def read_judgement(judgement: Verdict | str) -> Verdict | None:
-    """The verdict, parsed where it is raw text; None where it cannot be read."""
+    """The verdict, parsed as the arena parses it where it is raw text; None where it cannot be read."""
     if isinstance(judgement, Verdict):
         return judgement
     try:
-        return parse_verdict(judgement)
+        return parse_verdict(_sendable(judgement))
     except InvalidVerdict:
         return None
+
+
+def _sendable(text: str) -> str:
+    """The text as it goes over the wire, which no grader sees more of, here or there: up to the limit, and half
+    characters, which UTF-8 has none of, as the escapes that JSON has for them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")[:MAX_COMPLETION]
 
 
 def _record(

@@ -57,6 +57,7 @@ def _register() -> None:
         demo,
         evaluation,
         export,
+        reference,
         scenarios,
         serving,
         training,
@@ -70,6 +71,7 @@ def _register() -> None:
     app.command("compare")(evaluation.compare)
     app.command("leaderboard")(evaluation.leaderboard)
     app.command("report")(evaluation.report)
+    app.command("reference")(reference.reference)
     app.command("export", epilog=export.EPILOG)(export.export)
     app.command("bank")(bank.bank)
     app.command("bench")(bench.bench)

@@ -13,7 +13,7 @@ from forge_agents.overseers import Completion, OverseerFailed, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.records import RecordsError, read_records
 from forge_arena.rewards import named_type
-from forge_arena.types import CorruptionType, Observation, Outcome, Verdict
+from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Verdict
 
 from .conftest import FORGE_ARENA
 
@@ -380,3 +380,31 @@ def test_groups_are_by_what_was_drawn(client: ArenaClient) -> None:
 def test_the_package_offers_evaluate_without_loading_it() -> None:
     code = "import sys, forge_agents; assert 'sklearn' not in sys.modules; assert callable(forge_agents.evaluate)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class Talkative:
+    """Says more than the arena reads; up to there it is a verdict, or none."""
+
+    name = "talkative"
+
+    def __init__(self, begins: str) -> None:
+        self._begins = begins
+
+    def review(self, observations: Sequence[Observation]) -> list[str]:
+        return [self._begins + " " * MAX_COMPLETION + "and so on"] * len(observations)
+
+
+@pytest.mark.parametrize(
+    ("begins", "outcome"),
+    [
+        ('{"detection": true, "explanation": "", "correction": "", "confidence": 0.5}', Outcome.scored),
+        ('{"detection": true, "explanation": "', Outcome.invalid_verdict),
+        ('{"detection": true, "explanation": "\ud800", "correction": "", "confidence": 0.5}', Outcome.invalid_verdict),
+    ],
+)
+def test_a_text_beyond_what_the_arena_reads_is_read_here_as_it_is_there(
+    client: ArenaClient, begins: str, outcome: Outcome
+) -> None:
+    found = evaluate(Talkative(begins), arena=client, split="train", episodes=2)
+    assert {row.outcome for row in found.rows} == {outcome}
+    assert {row.detection for row in found.rows} == {True if outcome is Outcome.scored else None}

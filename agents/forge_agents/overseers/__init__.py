@@ -23,6 +23,8 @@ WEBHOOK = ("http://", "https://")
 BUILT_IN: Mapping[str, str] = {
     "always_clean": "forge_agents.overseers.constants:AlwaysClean",
     "always_corrupted": "forge_agents.overseers.constants:AlwaysCorrupted",
+    "classifier": "forge_agents.overseers.classifier:Classifier",
+    "degenerate": "forge_agents.overseers.degenerate:DegenerateOverseer",
     "prior": "forge_agents.overseers.constants:Prior",
     "random": "forge_agents.overseers.random:RandomOverseer",
     "rules": "forge_agents.overseers.rules:Rules",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,14 +24,18 @@ OBSERVATIONS = [
 ]
 
 
+SETTINGS: dict[str, dict[str, Any]] = {"classifier": {"episodes": 60}, "degenerate": {"plays": "coin"}}
+NAMES = {"classifier": "classifier_surface", "degenerate": "coin"}
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_overseer_gives_one_verdict_for_each_observation_and_always_the_same(name: str) -> None:
-    overseer = open_overseer(name)
+    overseer = open_overseer(name, **SETTINGS.get(name, {}))
     assert isinstance(overseer, Overseer)
-    assert overseer.name == name
+    assert overseer.name == NAMES.get(name, name)
     verdicts = overseer.review(OBSERVATIONS)
     assert [type(verdict) for verdict in verdicts] == [Verdict] * len(OBSERVATIONS)
-    assert list(open_overseer(name).review(OBSERVATIONS)) == list(verdicts)
+    assert list(open_overseer(name, **SETTINGS.get(name, {})).review(OBSERVATIONS)) == list(verdicts)
     assert list(overseer.review(OBSERVATIONS[3:5])) == list(verdicts[3:5])
     assert list(overseer.review([])) == []
 

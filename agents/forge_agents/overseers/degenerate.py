@@ -1,0 +1,35 @@
+"""The degenerates of `forge-arena audit exploits` as overseers, to be evaluated beside honest ones."""
+
+import hashlib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from random import Random
+
+from forge_arena.audits.degenerate import degenerates
+from forge_arena.types import Observation, Verdict
+
+
+class DegenerateOverseer:
+    """Plays one of them, always the same of the same observation.
+
+    Arguments:
+        plays: its name; a wrong one is answered with those there are.
+        seed: of its chance, where it leaves something to that.
+    """
+
+    def __init__(self, plays: str, seed: int = 0) -> None:
+        known = {one.name: one for one in degenerates()}
+        if plays not in known:
+            close = get_close_matches(plays, known, n=1, cutoff=0.5)
+            guess = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"no degenerate is called {plays!r}.{guess} Known are {', '.join(sorted(known))}")
+        self.name = plays
+        self._review = known[plays].review
+        self._seed = seed
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
+        return [self._review(observation, self._chance(observation)) for observation in observations]
+
+    def _chance(self, observation: Observation) -> Random:
+        digest = hashlib.sha256(f"{self._seed}|{observation.model_dump_json()}".encode()).digest()
+        return Random(int.from_bytes(digest, "big"))

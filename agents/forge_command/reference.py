@@ -1,0 +1,216 @@
+"""`forge-arena reference`: let every overseer that comes with the arena judge the same episodes, and write the tables.
+
+Each result is kept as it comes, so that a run that was broken off goes on where it stopped.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from forge_arena.types import Split
+from forge_command.app import JsonFile, fail, write_json
+from forge_command.demo import running_server
+from forge_command.evaluation import progress
+
+if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
+    from forge_agents.datasets import DatasetResult, LabelledAnswer
+    from forge_agents.evaluation import Result
+    from forge_arena.types import Estimate
+
+HONEST = "honest"
+DEGENERATE = "degenerate"
+KINDS = ("surface", "words", "characters")
+ARENA_COLUMNS = {
+    "reward": "reward",
+    "skill": "skill",
+    "balanced_accuracy": "bal. acc.",
+    "auroc": "AUROC",
+    "brier": "Brier",
+}
+DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": "Brier"}
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who is to judge: a name for the tables, how the overseer is opened, and what is said of it there."""
+
+    name: str
+    spec: str
+    says: str
+    group: str = HONEST
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Played:
+    """What became of one: `dataset` is None where none was given."""
+
+    player: Player
+    result: "Result"
+    dataset: "DatasetResult | None"
+
+
+def reference(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Keeps every result; the same folder goes on.")],
+    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val that each judges.")] = 600,
+    dataset: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled answers that each judges as well: JSONL.")
+    ] = None,
+    scenarios: Annotated[str | None, typer.Option(help="Another set of families, such as short, or a folder.")] = None,
+    model: Annotated[
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model to judge too; repeatable.")
+    ] = None,
+    degenerates: Annotated[bool, typer.Option(help="Let those play that do not do the work.")] = True,
+    jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as Markdown.")] = None,
+    json: JsonFile = None,
+) -> None:
+    """Let every overseer that comes with the arena judge the same episodes: constants, chance, rules, classifiers, degenerates.
+
+    Starts a server of its own with the scripted Worker. Break it off and start it again as you like: what is judged is
+    not judged again.
+    """
+    from forge_agents.client import ArenaError
+    from forge_agents.datasets import DatasetError, load_dataset
+    from forge_agents.overseers import NoSuchOverseer
+
+    try:
+        answers = load_dataset(dataset) if dataset is not None else None
+    except (DatasetError, OSError) as error:
+        raise fail(escape(str(error))) from None
+    players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
+    arguments = () if scenarios is None else ("--scenarios", scenarios)
+    try:
+        with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
+            task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())))
+
+            def play(player: Player) -> Played:
+                bar.update(task, description=player.name[-22:])
+                played = _play(player, url, out, episodes, answers)
+                bar.advance(task, episodes + len(answers or ()))
+                return played
+
+            played = list(pool.map(play, players))
+    except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
+        raise fail(escape(str(error))) from None
+    text = "\n".join(_page(played))
+    if page is not None:
+        page.write_text(text, encoding="utf-8")
+    if json != "-":
+        typer.echo(text)
+    write_json(
+        {
+            one.player.name: {
+                "arena": one.result.scorecard.model_dump(mode="json"),
+                "dataset": None if one.dataset is None else one.dataset.scorecard.model_dump(mode="json"),
+            }
+            for one in played
+        },
+        json,
+    )
+
+
+def _honest(scenarios: str | None, models: Iterable[Path]) -> list[Player]:
+    trained: dict[str, Any] = {} if scenarios is None else {"scenarios": scenarios}
+    return [
+        Player("always_clean", "always_clean", "trusts everything, P = 0.5"),
+        Player("always_corrupted", "always_corrupted", "flags everything, P = 0.5"),
+        Player("random", "random", "a die"),
+        Player("rules_without_source", "rules_without_source", "the rules without the source"),
+        Player("rules", "rules", "checks values, citations and rules against the source"),
+        *(
+            Player(f"classifier_{kind}", "classifier", f"{kind}, beside the source", settings={"kind": kind, **trained})
+            for kind in KINDS
+        ),
+        Player(
+            "classifier_surface_without_source",
+            "classifier",
+            "surface, without the source",
+            settings={"kind": "surface", "source": False, **trained},
+        ),
+        *(Player(f"model_{n}", f"hf:{path}", f"trained model {path.name}") for n, path in enumerate(models)),
+    ]
+
+
+def _degenerates() -> list[Player]:
+    from forge_arena.audits.degenerate import degenerates
+
+    return [
+        Player(f"degenerate_{one.name}", "degenerate", one.tries, group=DEGENERATE, settings={"plays": one.name})
+        for one in degenerates()
+    ]
+
+
+def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence[LabelledAnswer] | None") -> Played:
+    from forge_agents.datasets import DatasetResult, evaluate_dataset
+    from forge_agents.evaluation import Result, evaluate
+    from forge_agents.overseers import opened
+
+    folder = out / player.name
+    result_file, dataset_file = folder / "result.json", folder / "dataset.json"
+    result = Result.read(result_file) if result_file.exists() else None
+    judged = DatasetResult.model_validate_json(dataset_file.read_bytes()) if dataset_file.exists() else None
+    if result is not None and len(result.rows) != episodes:
+        raise ValueError(f"{result_file} is of {len(result.rows)} episodes, not {episodes}: take another --out")
+    if result is not None and (judged is not None or answers is None):
+        return Played(player, result, judged if answers is not None else None)
+    folder.mkdir(parents=True, exist_ok=True)
+    with opened(player.spec, **player.settings) as overseer:
+        if result is None:
+            records = folder / "records.jsonl"
+            result = evaluate(
+                overseer,
+                arena=url,
+                split=Split.val,
+                episodes=episodes,
+                settings=player.settings,
+                records=records,
+                resume=True,
+            )
+            result_file.write_text(result.to_json(), encoding="utf-8")
+        if answers is not None and judged is None:
+            judged = evaluate_dataset(overseer, answers, name="dataset")
+            dataset_file.write_text(judged.to_json(), encoding="utf-8")
+    return Played(player, result, judged)
+
+
+def _page(played: Sequence[Played]) -> list[str]:
+    first = played[0].result
+    lines = [f"{first.scorecard.episodes} episodes of {first.suite}:{first.split.value}, {first.worker} Worker."]
+    lines += ["", *_table([one for one in played if one.player.group == HONEST]), ""]
+    rest = sorted(
+        (one for one in played if one.player.group == DEGENERATE),
+        key=lambda one: -(one.result.scorecard.reward.value or 0.0),
+    )
+    if rest:
+        lines += ["The degenerates, best paid first:", "", *_table(rest), ""]
+    return lines
+
+
+def _table(played: Sequence[Played]) -> list[str]:
+    with_dataset = played[0].dataset is not None
+    columns = ["overseer", "what it does", *ARENA_COLUMNS.values(), "unreadable"]
+    columns += [f"{name}, dataset" for name in DATASET_COLUMNS.values()] if with_dataset else []
+    rows = [columns, ["---"] * len(columns)]
+    for one in played:
+        card = one.result.scorecard
+        cells = [f"`{one.player.name.removeprefix('degenerate_')}`", one.player.says]
+        cells += [_cell(getattr(card, name)) for name in ARENA_COLUMNS]
+        cells.append(str(card.invalid))
+        if one.dataset is not None:
+            cells += [_cell(getattr(one.dataset.scorecard, name)) for name in DATASET_COLUMNS]
+        rows.append(cells)
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+
+
+def _cell(estimate: "Estimate") -> str:
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.2f}/{estimate.high:.2f})"
