@@ -13,10 +13,9 @@ from sqlalchemy import ColumnElement, Engine, create_engine, func, select, tuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from forge_server.store import SCHEMA, episodes, meta, payloads, verdicts
+from forge_server.schema import REVISIONS, episodes, payloads, revision_of, verdicts
 
 PAGE = 512
-READABLE = frozenset({"1", "2", "3", SCHEMA})
 
 
 class ArchiveError(ValueError):
@@ -61,13 +60,13 @@ class Archive:
             self._conditions.append(verdicts.c.created >= since)
         try:
             with self._engine.connect() as connection:
-                schema = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
+                schema = revision_of(connection)
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise ArchiveError(f"{url}: not the store of an arena, or not readable ({_cause(error)})") from None
-        if schema not in READABLE:
+        if schema not in REVISIONS:
             self._engine.dispose()
-            raise ArchiveError(f"{url}: schema must be one of {', '.join(sorted(READABLE))}, got {schema}")
+            raise ArchiveError(f"{url}: schema must be one of {', '.join(REVISIONS)}, got {schema or 'none'}")
 
     def count(self) -> int:
         """How many verdicts there are."""

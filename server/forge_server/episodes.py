@@ -48,9 +48,10 @@ from forge_server.errors import (
 from forge_server.grading import Submitted, grade, grader, read
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.rows import NewEpisode, StoredEpisode, StoredVerdict
 from forge_server.settings import Settings
 from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
-from forge_server.store import NewEpisode, Store, StoredEpisode, StoredVerdict
+from forge_server.store import Store
 from forge_server.submissions import Submissions
 
 SLICE = 0.005
@@ -94,6 +95,12 @@ class Live:
         self.made: dict[int, tuple[bytes, AttemptResult]] = {}
         self.probes: tuple[Probe, ...] = ()
         self.probing = asyncio.Lock()
+
+    def learn(self, stored: StoredEpisode) -> None:
+        """Take over what the store says has become of the episode."""
+        self.status = stored.status
+        self.probes = _probes_json.validate_json(stored.probes)
+        self.made |= {v.attempt: (v.digest, _result(v)) for v in stored.verdicts}
 
     def known_judge(self) -> Judge:
         """The judge of the episode's scenario, which keeps what it has read."""
@@ -240,12 +247,19 @@ class Episodes:
         fresh = self._fresh(batch.verdicts, lives, now)
         if fresh:
             await self._record(fresh.values(), lives, now)
+        await self._catch_up(lives)
         results = [self._shown(lives[a.episode_id], a.attempt) for a in batch.verdicts]
         # Once per episode is enough: a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
             results[position] = _with_truth(results[position], lives[episode_id], self._sealed)
         return VerdictResults(results=tuple(results))
+
+    async def _catch_up(self, lives: dict[str, Live]) -> None:
+        """Learn what was said of these on another replica: whoever makes the last attempt is told the truth."""
+        waiting = [id for id, live in lives.items() if not live.finished]
+        for stored in await self._store.verdicts(waiting) if waiting else ():
+            lives[stored.episode_id].made.setdefault(stored.attempt, (stored.digest, _result(stored)))
 
     def _shown(self, live: Live, attempt: int) -> AttemptResult:
         """The result of an attempt. On a sealed split what it earned is kept back: it would tell the label."""
@@ -328,6 +342,9 @@ class Episodes:
         """The Worker's answer to a question; a question asked before gets its answer again and costs nothing."""
         live = await self._one(episode_id)
         async with live.probing:
+            # Another replica may have taken probes and verdicts meanwhile.
+            stored = (await self._store.load([episode_id]))[episode_id]
+            live.learn(stored)
             state = live.state(time.time())
             if state in ("deleted", "expired"):
                 raise EpisodeGone(f"the episode is {state}: open another one")
@@ -340,9 +357,6 @@ class Episodes:
                 raise EpisodeFinished("the last attempt is made: probes come before it")
             if len(live.probes) >= budget:
                 raise NoProbesLeft(f"all {budget} probes of this episode are used: give your verdict")
-            stored = (await self._store.load([episode_id]))[episode_id]
-            if not stored.payload:
-                raise EpisodeGone("the episode is deleted: open another one")
             try:
                 probe = await self._maker.probe(decode(stored.payload), live.probes, ask.question)
             except WorkerFailed as failure:
@@ -536,7 +550,5 @@ def _result(stored: StoredVerdict) -> AttemptResult:
 def _revive(stored: StoredEpisode) -> Live:
     episode = without_statements(decode(stored.payload)) if stored.payload else None
     live = Live(stored.id, stored.key, Split(stored.split), episode, stored.attempts, stored.expires)
-    live.status = stored.status
-    live.probes = _probes_json.validate_json(stored.probes)
-    live.made = {v.attempt: (v.digest, _result(v)) for v in stored.verdicts}
+    live.learn(stored)
     return live

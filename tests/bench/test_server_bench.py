@@ -14,7 +14,8 @@ import httpx
 import pytest
 from measure import Child, Load, child, send, write_table
 
-from forge_server.store import NewEpisode, Store, StoredVerdict
+from forge_server.rows import NewEpisode, StoredVerdict
+from forge_server.store import Store
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow]
 

@@ -101,7 +101,8 @@ def serve(tmp_path: Path) -> Serve:
     async def running(
         *, worker: MoodyWorker | None = None, wait: bool = True, **changed: Any
     ) -> AsyncIterator[Running]:
-        settings = Settings(store=f"sqlite:///{tmp_path}/arena.db", **{"stock": 4, "concurrency": 2, **changed})
+        store = f"sqlite:///{tmp_path}/arena.db"
+        settings = Settings(**{"store": store, "stock": 4, "concurrency": 2, **changed})
         worker = worker or MoodyWorker()
         secret = settings.secret or "a secret of this test"
         arena = Arena(worker, secret=secret, probes=settings.probes, mechanism=settings.mechanism)

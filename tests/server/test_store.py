@@ -3,15 +3,25 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import event
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, text
 
 from forge_server.errors import Busy, ConflictingVerdict, EpisodeGone, StoreUnavailable
 from forge_server.metrics import Metrics
-from forge_server.store import NewEpisode, Store, StoredVerdict
+from forge_server.rows import NewEpisode, StoredVerdict
+from forge_server.schema import REVISIONS, tables
+from forge_server.store import Store
+
+from ..postgres import Postgres
 
 
 def episode(id: str, *, attempts: int = 1, expires: float = 1e12) -> NewEpisode:
@@ -23,8 +33,17 @@ def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | Non
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        found: str = request.getfixturevalue("sqlite_url")
+        return found
+    server: Postgres = request.getfixturevalue("running_postgres")
+    return server.url(uuid4().hex)
 
 
 @pytest.fixture
@@ -32,6 +51,15 @@ def store(url: str) -> Iterator[Store]:
     opened = Store(url, metrics=Metrics())
     yield opened
     opened.close()
+
+
+@contextmanager
+def changed(url: str) -> Iterator[Connection]:
+    """The database behind the store's back."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 async def test_what_was_committed_is_read_by_another_store(store: Store, url: str) -> None:
@@ -73,25 +101,30 @@ async def test_a_conflict_in_a_group_touches_only_its_own_write(store: Store) ->
     assert {id: e.made for id, e in loaded.items()} == {"a": 1, "b": 1, "c": 0, "d": 0, "late": 0}
 
 
-async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(store: Store, url: str) -> None:
+async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
+
     @event.listens_for(store.engine, "begin")
     def shrink(connection: object) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # type: ignore[attr-defined]
 
     large = NewEpisode("big", "forge:2:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
-    with pytest.raises(StoreUnavailable, match="nothing was changed"):
+    with pytest.raises(StoreUnavailable, match="try again later, nothing is scored twice"):
         await store.open_episodes([large])
     event.remove(store.engine, "begin", shrink)
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
+    store.close()
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as raw:
         assert raw.execute("select count(*) from episodes").fetchone() == (0,)
         assert raw.execute("select count(*) from payloads").fetchone() == (0,)
     raw.close()
 
 
-async def test_sqlite_is_as_durable_as_it_can_be(store: Store) -> None:
+async def test_sqlite_is_as_durable_as_it_can_be(sqlite_url: str) -> None:
+    store = Store(sqlite_url)
     with store.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    store.close()
 
 
 async def test_a_stream_is_advanced_by_one_only(store: Store) -> None:
@@ -133,33 +166,47 @@ def test_the_secret_outlives_the_process(url: str) -> None:
     assert len(secrets[0]) == 64
 
 
-def test_a_store_in_memory_or_of_another_schema_is_refused(url: str) -> None:
+def test_a_store_in_memory_or_of_a_later_version_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="a database in memory is not durable"):
         Store("sqlite://")
     Store(url).close()
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        raw.execute("update meta set value = '0' where name = 'schema'")
-    raw.close()
-    with pytest.raises(ValueError, match="the store has schema 0, this server needs 4"):
+    with changed(url) as connection:
+        connection.execute(text("update alembic_version set version_num = '0999'"))
+    with pytest.raises(ValueError, match="the store has schema 0999, this server knows 0001 to 0004: update it"):
         Store(url)
 
 
-@pytest.mark.parametrize("schema", ["1", "2", "3"])
-async def test_a_store_of_an_older_schema_is_brought_up_to_date_with_all_that_is_in_it(url: str, schema: str) -> None:
+def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
+    Store(url).close()
+    with changed(url) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables) == []
+        config = Config()
+        config.set_main_option("script_location", "forge_server:migrations")
+        steps = [step.revision for step in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(steps)) == REVISIONS
+
+
+@pytest.mark.parametrize("schema", ["1", "2", "3", "4"])
+async def test_a_store_from_before_the_migrations_is_brought_up_to_date_with_all_that_is_in_it(
+    url: str, schema: str
+) -> None:
     store = Store(url)
     await store.open_episodes([episode("a", attempts=2)])
     await store.record([verdict("a")], 1.0)
+    secret = store.secret()
     store.close()
-    with sqlite3.connect(url.removeprefix("sqlite:///")) as raw:
-        for table in ("submissions", "entered", *(() if schema == "3" else ("curricula",))):
-            raw.execute(f"drop table {table}")
+    with changed(url) as connection:
+        connection.execute(text("drop table alembic_version"))
+        lacks = {"1": ("submissions", "entered", "curricula"), "2": ("submissions", "entered", "curricula")}
+        for table in (lacks | {"3": ("submissions", "entered")}).get(schema, ()):
+            connection.execute(text(f"drop table {table}"))
         if schema == "1":
-            raw.execute("alter table verdicts drop column step")
-        raw.execute("update meta set value = ? where name = 'schema'", [schema])
-    raw.close()
+            connection.execute(text("alter table verdicts drop column step"))
+        connection.execute(text("insert into meta (name, value) values ('schema', :schema)"), {"schema": schema})
     for _ in range(2):
         store = Store(url)
         kept = (await store.load(["a"]))["a"].verdicts
+        assert store.secret() == secret
         store.close()
         assert kept == (verdict("a"),)
     store = Store(url)
@@ -169,6 +216,26 @@ async def test_a_store_of_an_older_schema_is_brought_up_to_date_with_all_that_is
     assert await store.replace_curriculum("forge:2", "{}", 1.0) == 1
     store.close()
     assert kept == (verdict("a"), named)
+
+
+async def test_servers_that_start_together_make_one_store(url: str) -> None:
+    stores = await asyncio.gather(*(asyncio.to_thread(Store, url) for _ in range(4)))
+    assert len({store.secret() for store in stores}) == 1
+    for store in stores:
+        store.close()
+
+
+async def test_batches_that_cross_on_two_replicas_wait_for_each_other_and_are_scored_once(url: str) -> None:
+    one, other = Store(url), Store(url)
+    ids = [f"e{n:02}" for n in range(20)]
+    await one.open_episodes([episode(id) for id in ids])
+    for _ in range(20):
+        batch = [verdict(id) for id in ids]
+        results = await asyncio.gather(one.record(batch, 1.0), other.record(batch[::-1], 1.0))
+        assert sorted(len(known) for known in results) in ([0, 20], [20, 20])
+    assert (await other.counts()).verdicts == {"scored": 20}
+    one.close()
+    other.close()
 
 
 async def test_a_curriculum_is_of_one_suite_and_its_revision_grows_with_every_change(store: Store, url: str) -> None:

@@ -1,0 +1,1 @@
+"""How the tables of a store came to be, step by step; run by `forge_server.schema`."""

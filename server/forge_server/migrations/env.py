@@ -1,0 +1,23 @@
+"""Run the migrations on the connection that a server opens, inside its transaction; `alembic revision` brings none.
+
+alembic -x url=sqlite:///arena.db revision --autogenerate --rev-id 0005 -m "what it adds"
+"""
+
+from alembic import context
+from sqlalchemy import Connection, create_engine
+
+from forge_server.schema import tables
+
+
+def _run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=tables)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    _run(given)
+else:
+    with create_engine(context.get_x_argument(as_dictionary=True)["url"]).begin() as opened:
+        _run(opened)

@@ -1,0 +1,104 @@
+"""The questions that a store is asked."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from forge_server import schema
+from forge_server.rows import Counts, StoredEpisode, StoredSubmission, StoredVerdict
+from forge_server.schema import curricula, episodes, payloads, streams, submissions, verdicts
+
+_VERDICT_COLUMNS = [verdicts.c[name] for name in StoredVerdict.__slots__]
+
+
+def read_verdicts(connection: Connection, ids: Iterable[str]) -> list[StoredVerdict]:
+    rows = connection.execute(
+        select(*_VERDICT_COLUMNS)
+        .where(verdicts.c.episode_id.in_(set(ids)))
+        .order_by(verdicts.c.episode_id, verdicts.c.attempt)
+    )
+    return [StoredVerdict(*row) for row in rows]
+
+
+def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
+    made: dict[str, list[StoredVerdict]] = defaultdict(list)
+    for verdict in read_verdicts(connection, ids):
+        made[verdict.episode_id].append(verdict)
+    rows = connection.execute(
+        select(
+            episodes.c.id,
+            episodes.c.key,
+            episodes.c.split,
+            episodes.c.created,
+            episodes.c.expires,
+            episodes.c.attempts,
+            episodes.c.made,
+            episodes.c.status,
+            episodes.c.probes,
+            func.coalesce(payloads.c.episode, b""),
+        )
+        .outerjoin(payloads, payloads.c.episode_id == episodes.c.id)
+        .where(episodes.c.id.in_(ids))
+    )
+    loaded: dict[str, StoredEpisode] = {}
+    for row in rows:
+        columns: list[Any] = [*row, tuple(made[row[0]])]
+        loaded[row[0]] = StoredEpisode(*columns)
+    return loaded
+
+
+def stream(connection: Connection, name: str) -> int:
+    return connection.execute(select(streams.c.next).where(streams.c.name == name)).scalar() or 0
+
+
+def curriculum_revision(connection: Connection, suite: str) -> int:
+    return connection.execute(select(func.max(curricula.c.revision)).where(curricula.c.suite == suite)).scalar() or 0
+
+
+def curriculum(connection: Connection, suite: str) -> tuple[int, str | None]:
+    last = select(curricula).where(curricula.c.suite == suite).order_by(curricula.c.revision.desc()).limit(1)
+    row = connection.execute(last).one_or_none()
+    return (0, None) if row is None else (row.revision, row.body)
+
+
+def submission(connection: Connection, id: str) -> StoredSubmission | None:
+    row = connection.execute(select(submissions).where(submissions.c.id == id)).one_or_none()
+    return None if row is None else StoredSubmission(*row)
+
+
+def entered(connection: Connection, submission_id: str) -> dict[int, tuple[str, str]]:
+    rows = connection.execute(
+        select(schema.entered.c.number, schema.entered.c.episode_id, episodes.c.status)
+        .join(episodes, episodes.c.id == schema.entered.c.episode_id)
+        .where(schema.entered.c.submission_id == submission_id)
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def finished_submissions(connection: Connection, suite: str) -> list[StoredSubmission]:
+    judged = (
+        select(func.count())
+        .select_from(schema.entered.join(episodes, episodes.c.id == schema.entered.c.episode_id))
+        .where(schema.entered.c.submission_id == submissions.c.id, episodes.c.status == "finished")
+        .scalar_subquery()
+    )
+    whole = (submissions.c.scorecard.is_not(None)) | (judged >= submissions.c.episodes)
+    rows = connection.execute(
+        select(submissions).where(submissions.c.suite == suite, whole).order_by(submissions.c.created)
+    )
+    return [StoredSubmission(*row) for row in rows]
+
+
+def counts(connection: Connection, sealed: Collection[str]) -> Counts:
+    by_status = connection.execute(select(episodes.c.status, func.count()).group_by(episodes.c.status))
+    by_outcome = connection.execute(select(verdicts.c.outcome, func.count()).group_by(verdicts.c.outcome))
+    shown = select(func.avg(verdicts.c.reward))
+    if sealed:
+        shown = shown.join(episodes, episodes.c.id == verdicts.c.episode_id).where(episodes.c.split.not_in(sealed))
+    return Counts(
+        episodes={row[0]: row[1] for row in by_status},
+        verdicts={row[0]: row[1] for row in by_outcome},
+        mean_reward=connection.execute(shown).scalar(),
+    )

@@ -1,0 +1,122 @@
+"""Several servers on one store behave as one: on Postgres, and on one SQLite file of one machine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from ..postgres import Postgres
+
+CLEAN = {"detection": False, "explanation": "", "correction": "", "confidence": 0.5}
+FLAGGED = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/shared.db"
+    server: Postgres = request.getfixturevalue("running_postgres")
+    return server.url(uuid4().hex)
+
+
+@pytest.fixture
+async def replicas(serve: Any, store: str) -> AsyncIterator[tuple[Any, Any]]:
+    async with serve(store=store, probes=2) as a, serve(store=store, probes=2) as b:
+        yield a, b
+
+
+def said(episode: dict[str, Any], verdict: dict[str, Any], attempt: int = 0) -> dict[str, Any]:
+    return {"episode_id": episode["episode_id"], "attempt": attempt, "verdict": verdict}
+
+
+async def test_an_episode_that_one_opens_the_other_judges_and_both_say_the_same_of_it(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = await a.open()
+    judged = (await b.judge(said(episode, CLEAN))).json()["results"][0]
+    assert judged["outcome"] == "scored"
+    assert judged["truth"] is not None
+    assert (await a.judge(said(episode, CLEAN))).json()["results"][0] == judged
+    assert await a.state(episode["episode_id"]) == await b.state(episode["episode_id"])
+    assert (await a.judge(said(episode, FLAGGED))).status_code == 409
+
+
+async def test_a_verdict_that_reaches_both_at_once_is_scored_once(replicas: Any) -> None:
+    a, b = replicas
+    episodes = await a.open(count=8)
+    answers = await asyncio.gather(*(to.judge(said(one, CLEAN)) for one in episodes for to in (a, b, a)))
+    assert {answer.status_code for answer in answers} == {200}
+    by_episode: dict[str, list[Any]] = {}
+    for answer in answers:
+        (result,) = answer.json()["results"]
+        by_episode.setdefault(result["episode_id"], []).append(result)
+    assert all(first == second == third for first, second, third in by_episode.values())
+    assert (await b.http.get("/v1/stats")).json()["verdicts"] == {"scored": 8}
+
+
+async def test_of_two_different_verdicts_at_once_one_wins_everywhere(replicas: Any) -> None:
+    a, b = replicas
+    episodes = await a.open(count=8)
+    for one in episodes:
+        first, second = await asyncio.gather(a.judge(said(one, CLEAN)), b.judge(said(one, FLAGGED)))
+        assert sorted((first.status_code, second.status_code)) == [200, 409]
+        kept = first if first.status_code == 200 else second
+        state = await b.state(one["episode_id"])
+        assert state["results"][0]["reward"] == kept.json()["results"][0]["reward"]
+    assert (await a.http.get("/v1/stats")).json()["verdicts"] == {"scored": 8}
+
+
+async def test_whoever_makes_the_last_attempt_is_told_the_truth_wherever_the_others_were_made(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = await a.open(attempts=3)
+    for attempt, to in enumerate((a, b)):
+        (result,) = (await to.judge(said(episode, CLEAN, attempt))).json()["results"]
+        assert result["truth"] is None
+    (result,) = (await a.judge(said(episode, FLAGGED, 2))).json()["results"]
+    assert result["truth"] is not None
+    assert (await b.judge(said(episode, FLAGGED, 2))).json()["results"] == [result]
+
+
+async def test_the_probe_budget_is_one_for_both(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = await a.open()
+    place = f"/v1/episodes/{episode['episode_id']}/probe"
+    first = await a.http.post(place, json={"question": "Are you sure?"})
+    assert (first.status_code, first.json()["probes_left"]) == (200, 1)
+    assert (await b.http.post(place, json={"question": "Are you sure?"})).json() == first.json()
+    second = await b.http.post(place, json={"question": "Where does it say so?"})
+    assert (second.status_code, second.json()["probes_left"]) == (200, 0)
+    third = await a.http.post(place, json={"question": "And where else?"})
+    assert (third.status_code, third.json()["error"]["code"]) == (409, "no_probes_left")
+    assert (await b.judge(said(episode, CLEAN))).status_code == 200
+    assert (await a.http.post(place, json={"question": "Who says so?"})).json()["error"]["code"] == "episode_finished"
+
+
+async def test_they_share_streams_and_keys(replicas: Any) -> None:
+    a, b = replicas
+    opened = [await to.open(count=3, split=split) for split in ("train", "val") for to in (a, b, a)]
+    keys = [one["key"] for part in opened for one in part]
+    assert len(set(keys)) == len(keys)
+    named = [await to.open(keys=["forge:2:test:5"]) for to in (a, b)]
+    assert named[0][0]["observation"] == named[1][0]["observation"]
+
+
+async def test_what_one_deletes_is_gone_on_the_other(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = await a.open()
+    assert (await b.http.delete(f"/v1/episodes/{episode['episode_id']}")).status_code == 204
+    assert (await a.judge(said(episode, CLEAN))).json()["error"]["code"] == "episode_gone"
+
+
+async def test_a_curriculum_that_one_is_told_the_other_follows(replicas: Any) -> None:
+    a, b = replicas
+    (episode,) = (await a.http.post("/v1/episodes", json={"count": 1, "split": "train"})).json()["episodes"]
+    plan = a.arena.plan(episode["key"])
+    cell = {"family": plan.family, "corruption_type": plan.corruption_type.value, "stealth": plan.stealth}
+    curriculum = {"cells": [{**cell, "episodes": 10, "pass_rate": 0.0}]}
+    told = await a.http.post("/v1/curriculum", json=curriculum)
+    assert told.status_code == 200, told.text
+    assert (await b.http.get("/v1/curriculum")).json() == told.json()
+    assert (await b.http.get("/v1/stats")).json()["curriculum"] == 1
