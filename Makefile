@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect audit audit-quick bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect audit audit-quick chaos bench lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ audit-quick: setup  ## the same with fewer episodes (five minutes)
 	@mkdir -p audit-results; failed=; for audit in $(AUDITS); do \
 	  $(BIN)/forge-arena audit $$audit --quick --json audit-results/$$audit-quick.json --html audit-results/$$audit-quick.html || failed=1; \
 	done; test -z "$$failed"
+
+# A hundred faults of each kind, or FAULTS=20.
+FAULTS ?= 100
+chaos: setup  ## kill servers and Postgres, fill the disk, turn the clock, under load (an hour); what the clients' ledgers say
+	@FORGE_ARENA_CHAOS=$(FAULTS) $(BIN)/pytest -q -s tests/e2e/test_chaos.py -p no:xdist
 
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json

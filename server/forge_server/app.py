@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -133,6 +133,7 @@ class Service:
         self.ready = asyncio.Event()
         self.stopped = asyncio.Event()
         self.failure: BaseException | None = None
+        self.leaving: Callable[[], bool] = lambda: False
         self._reason = "starting"
         self._episodes: Episodes | None = None
         self.metrics.watch_making(arena.counts)
@@ -204,7 +205,12 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     )
     app.state.service = service
     app.add_middleware(
-        Gate, settings=settings, metrics=service.metrics, waiting_for=service.waiting_for, respond=refuse
+        Gate,
+        settings=settings,
+        metrics=service.metrics,
+        waiting_for=service.waiting_for,
+        respond=refuse,
+        leaving=lambda: service.leaving(),
     )
 
     @app.post("/v1/episodes", summary="Open episodes", **_documented(OpenedEpisodes, OpenEpisodes, 403, 422, 503))
@@ -363,6 +369,7 @@ async def _serve(settings: Settings) -> None:
             timeout_graceful_shutdown=30,
         )
     )
+    service.leaving = lambda: server.should_exit
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ready = asyncio.create_task(service.ready.wait())
     stopped = asyncio.create_task(service.stopped.wait())

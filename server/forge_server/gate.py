@@ -31,12 +31,14 @@ class Gate:
         metrics: Metrics,
         waiting_for: Callable[[], str | None],
         respond: Callable[[Refused], Response],
+        leaving: Callable[[], bool],
     ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._waiting_for = waiting_for
         self._respond = respond
+        self._leaving = leaving
         self._tokens = [hashlib.sha256(token.encode()).digest() for token in settings.tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +55,10 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                if self._leaving():
+                    # A connection that came in the moment of SIGTERM is not told by uvicorn, and would keep it waiting
+                    # until the time limit cuts a request off.
+                    message["headers"].append((b"connection", b"close"))
             await send(message)
 
         try:

@@ -229,3 +229,10 @@ async def test_an_app_without_its_lifespan_says_that_it_is_starting(server: Any)
     app = create_app(server.settings, server.arena)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://here") as http:
         assert (await http.get("/v1/stats")).json()["error"]["code"] == "starting"
+
+
+async def test_a_server_that_leaves_closes_the_connections_that_still_ask(server: Any) -> None:
+    assert "connection" not in (await server.http.get("/health")).headers
+    server.service.leaving = lambda: True
+    answer = await server.http.post("/v1/episodes", json={"count": 1})
+    assert (answer.status_code, answer.headers["connection"]) == (200, "close")
