@@ -67,6 +67,7 @@ def _register() -> None:
 
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
+    app.command("token")(serving.token)
     app.command("eval")(evaluation.evaluate)
     app.command("compare")(evaluation.compare)
     app.command("leaderboard")(evaluation.leaderboard)

@@ -20,7 +20,13 @@ def serve(
     scenarios: Annotated[
         str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
     ] = None,
-    token: Annotated[list[str] | None, typer.Option(help="A bearer token that opens the API; repeatable.")] = None,
+    token: Annotated[
+        list[str] | None,
+        typer.Option(help="Who may come in, as [ROLE:]TOKEN or what `forge-arena token` prints; repeatable."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(help="Requests a second for each token but an admin's; no limit if not given.")
+    ] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
     vllm_args: Annotated[str | None, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = None,
@@ -52,6 +58,7 @@ def serve(
             documents=documents,
             scenarios=scenarios,
             tokens=tuple(token) if token else None,
+            rate=rate,
             mechanism=mechanism,
             vllm=vllm,
             vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
@@ -61,3 +68,20 @@ def serve(
         run(settings)
     except SettingsError as error:
         raise fail(str(error)) from None
+
+
+def token(
+    role: Annotated[str, typer.Option(help="player, trainer (may also set the curriculum) or admin.")] = "player",
+) -> None:
+    """Make a bearer token: one line for the client, one for the server, which need not know the token itself."""
+    try:
+        from forge_server.access import Role, new_token
+    except ModuleNotFoundError as error:
+        raise fail(
+            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
+        ) from None
+    if role not in Role.__members__:
+        raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
+    made, told = new_token(Role(role))
+    typer.echo(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
+    typer.echo(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")

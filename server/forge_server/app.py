@@ -52,8 +52,10 @@ from forge_server.errors import (
     BudgetSpent,
     Busy,
     ConflictingVerdict,
+    CrossSite,
     EpisodeFinished,
     EpisodeGone,
+    Forbidden,
     InvalidRequest,
     MalformedJson,
     NoCurriculum,
@@ -66,6 +68,7 @@ from forge_server.errors import (
     SealedSplit,
     Starting,
     StoreUnavailable,
+    TooFast,
     Unauthorized,
     UnfitCurriculum,
     UnknownEpisode,
@@ -83,6 +86,8 @@ from forge_server.store import Store
 STATUS: dict[type[Refused], int] = {
     MalformedJson: 400,
     Unauthorized: 401,
+    CrossSite: 403,
+    Forbidden: 403,
     SealedSplit: 403,
     NoCurriculum: 404,
     UnknownEpisode: 404,
@@ -100,6 +105,7 @@ STATUS: dict[type[Refused], int] = {
     BudgetSpent: 403,
     Unsealed: 403,
     UnfitCurriculum: 422,
+    TooFast: 429,
     Busy: 503,
     Starting: 503,
     RunnerUnavailable: 503,
@@ -117,7 +123,6 @@ CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.
 # A page with names that others chose: nothing in it may run or be fetched.
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "x-content-type-options": "nosniff",
 }
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
@@ -479,7 +484,7 @@ async def _defect(_: Request, __: Exception) -> Response:
 
 
 def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    reasons: dict[int, list[str]] = {status: [] for status in sorted({401, *statuses})}
+    reasons: dict[int, list[str]] = {status: [] for status in sorted({401, 403, 429, *statuses})}
     for refusal, status in STATUS.items():
         if status in reasons:
             reasons[status].append(f"`{refusal.code}`")

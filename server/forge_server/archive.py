@@ -66,7 +66,8 @@ class Archive:
             raise ArchiveError(f"{url}: not the store of an arena, or not readable ({_cause(error)})") from None
         if schema not in REVISIONS:
             self._engine.dispose()
-            raise ArchiveError(f"{url}: schema must be one of {', '.join(REVISIONS)}, got {schema or 'none'}")
+            trouble = f"its schema is {schema}, not one of {', '.join(REVISIONS)}" if schema else "it has no schema"
+            raise ArchiveError(f"{url}: not the store of an arena, or of another version ({trouble})")
 
     def count(self) -> int:
         """How many verdicts there are."""

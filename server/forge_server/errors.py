@@ -35,6 +35,24 @@ class Unauthorized(Refused):
     code = "unauthorized"
 
 
+class Forbidden(Refused):
+    code = "forbidden"
+
+
+class CrossSite(Refused):
+    code = "cross_site"
+
+
+class TooFast(Refused):
+    """`retry_after`: in so many seconds the next request may come."""
+
+    code = "too_fast"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class NoCurriculum(Refused):
     code = "no_curriculum"
 

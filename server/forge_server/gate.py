@@ -1,8 +1,6 @@
 """The door of the server: who may enter, how large a body may be and how slowly it may come, and a line for the log."""
 
 import asyncio
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable
 from secrets import token_hex
 from time import perf_counter
@@ -11,14 +9,20 @@ import structlog
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forge_server.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, Refused, Starting, Unauthorized
+from forge_server.access import Access
+from forge_server.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, Refused, Starting
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 
-# The leaderboard is there to be shown.
-OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
+# No answer is for a cache, a frame or another type than it says.
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class Gate:
@@ -39,7 +43,7 @@ class Gate:
         self._waiting_for = waiting_for
         self._respond = respond
         self._leaving = leaving
-        self._tokens = [hashlib.sha256(token.encode()).digest() for token in settings.tokens]
+        self._access = Access(settings.tokens, settings.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,7 +58,7 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id.encode())]
                 if self._leaving():
                     # A connection that came in the moment of SIGTERM is not told by uvicorn, and would keep it waiting
                     # until the time limit cuts a request off.
@@ -79,14 +83,17 @@ class Gate:
         """The limit of the body, in bytes; raises `Refused`."""
         path: str = scope["path"]
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        authorization = length = b""
+        authorization = host = origin = length = b""
         for name, value in headers:
             if name == b"authorization":
                 authorization = value
+            elif name == b"host":
+                host = value
+            elif name == b"origin":
+                origin = value
             elif name == b"content-length":
                 length = value
-        if self._tokens and path not in OPEN_PATHS and not self._knows(authorization):
-            raise Unauthorized("this server needs a token: send the header 'Authorization: Bearer TOKEN'")
+        self._access.admit(scope["method"], path, authorization, host, origin)
         limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
         if length:
             if not length.isdigit():
@@ -96,14 +103,6 @@ class Gate:
         if path.startswith("/v1/") and (reason := self._waiting_for()) is not None:
             raise Starting(f"the server is not ready yet: {reason}")
         return limit
-
-    def _knows(self, authorization: bytes) -> bool:
-        scheme, _, token = authorization.partition(b" ")
-        given = hashlib.sha256(token.strip()).digest()
-        known = False
-        for digest in self._tokens:
-            known |= hmac.compare_digest(digest, given)
-        return known and scheme.lower() == b"bearer"
 
     def _limited(self, receive: Receive, limit: int) -> Receive:
         taken = 0

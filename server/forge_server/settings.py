@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from forge_arena.types import Mechanism
+from forge_server.access import Grant
 
 PREFIX = "FORGE_ARENA_"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
@@ -42,7 +43,12 @@ class Settings(BaseModel):
         default=None, description="play another set of families: one shipped with the arena (short), or a folder"
     )
     tokens: tuple[str, ...] = Field(
-        default=(), repr=False, description="any of them opens the API; none: loopback only"
+        default=(),
+        repr=False,
+        description="who may come in, each as [player:|trainer:|admin:]TOKEN or …sha256:HEX; none: loopback only",
+    )
+    rate: float | None = Field(
+        default=None, gt=0, description="requests a second for each token but an admin's; no limit if unset"
     )
     secret: str | None = Field(
         default=None, repr=False, description="salt of the test split; kept in the store if unset"
@@ -74,9 +80,9 @@ class Settings(BaseModel):
 
     @field_validator("tokens")
     @classmethod
-    def _long_enough(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(token) < 8 or not token.isascii() or not token.isprintable() for token in tokens):
-            raise ValueError("a token needs at least 8 printable ASCII characters")
+    def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
+        for token in tokens:
+            Grant.of(token)
         return tokens
 
     @model_validator(mode="after")

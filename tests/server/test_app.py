@@ -102,7 +102,7 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(server: Any) -> N
 async def test_a_body_that_does_not_arrive_is_given_up(serve: Any) -> None:
     async with serve(body_timeout=0.2) as running:
         reader, writer = await asyncio.open_connection(running.http.base_url.host, running.http.base_url.port)
-        writer.write(b"POST /v1/verdicts HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{")
+        writer.write(b"POST /v1/verdicts HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
         async with asyncio.timeout(5):
             assert b" 408 " in await reader.readline()
         writer.close()
@@ -227,7 +227,7 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(server: 
 
 async def test_an_app_without_its_lifespan_says_that_it_is_starting(server: Any) -> None:
     app = create_app(server.settings, server.arena)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://here") as http:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as http:
         assert (await http.get("/v1/stats")).json()["error"]["code"] == "starting"
 
 
