@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect audit audit-quick chaos bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-security audit audit-quick chaos bench lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,11 @@ audit-quick: setup  ## the same with fewer episodes (five minutes)
 	  $(BIN)/forge-arena audit $$audit --quick --json audit-results/$$audit-quick.json --html audit-results/$$audit-quick.html || failed=1; \
 	done; test -z "$$failed"
 
+test-security: setup  ## secrets, known vulnerabilities, and the API fuzzed against its own description
+	@test -x .venv-security/bin/schemathesis || $(PYTHON) -m venv .venv-security
+	@.venv-security/bin/pip install --quiet --disable-pip-version-check schemathesis pip-audit detect-secrets
+	@bash tests/security.sh .venv-security/bin $(BIN)
+
 # A hundred faults of each kind, or FAULTS=20.
 FAULTS ?= 100
 chaos: setup  ## kill servers and Postgres, fill the disk, turn the clock, under load (an hour); what the clients' ledgers say
@@ -75,4 +80,4 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-inspect .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo
+	rm -rf $(VENV) .venv-inspect .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo

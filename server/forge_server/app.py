@@ -10,12 +10,14 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import FastAPI, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
+from starlette.routing import Match
 
 import forge_arena
 from forge_arena.episodes import SUITE, Arena
@@ -206,7 +208,12 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         version=forge_arena.__version__,
         description=DESCRIPTION,
         lifespan=service.run,
-        exception_handlers={Refused: _refused, HTTPException: _not_routed, Exception: _defect},
+        exception_handlers={
+            Refused: _refused,
+            RequestValidationError: _unfit,
+            HTTPException: _not_routed,
+            Exception: _defect,
+        },
     )
     app.state.service = service
     app.add_middleware(
@@ -244,7 +251,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
         return _json(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
 
-    @app.get("/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 503))
+    @app.get("/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 422, 503))
     async def submission(submission_id: SubmissionId) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
         return _json(await service.episodes.submissions.get(submission_id))
@@ -268,7 +275,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """One question from the probe budget. The same question again gets the same answer and costs nothing."""
         return _json(await service.episodes.probe(episode_id, await body.read(request, AskProbe)))
 
-    @app.get("/v1/episodes/{episode_id}", summary="Look at an episode", **_documented(EpisodeState, None, 404, 410))
+    @app.get("/v1/episodes/{episode_id}", summary="Look at an episode", **_documented(EpisodeState, None, 404, 410, 422, 503))
     async def episode_state(episode_id: EpisodeId) -> Response:
         """Observation, attempts and their results."""
         return _json(await service.episodes.state(episode_id))
@@ -278,7 +285,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         summary="Give an episode up",
         status_code=204,
         response_model=None,
-        responses=_refusals(404, 409),
+        responses=_refusals(404, 409, 422, 503),
     )
     async def delete_episode(episode_id: EpisodeId) -> Response:
         """An unfinished episode is deleted for good; a finished one is a record and stays (409)."""
@@ -330,7 +337,13 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         reason = service.waiting_for()
         return _json(Health(ready=reason is None, reason=reason), 200 if reason is None else 503)
 
-    @app.get("/metrics", summary="Prometheus metrics", response_class=Response, tags=["operations"])
+    @app.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        response_class=Response,
+        responses=_refusals(),
+        tags=["operations"],
+    )
     async def metrics() -> Response:
         """Counters and histograms in Prometheus text format."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -460,7 +473,14 @@ async def _refused(_: Request, refusal: Exception) -> Response:
     return refuse(refusal)
 
 
-async def _not_routed(_: Request, error: Exception) -> Response:
+async def _unfit(_: Request, error: Exception) -> Response:
+    """A parameter of the path that is none; FastAPI's own answer would repeat it."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return refuse(InvalidRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"))
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, message = {
         404: ("not_found", "there is nothing at this path: see /docs"),
@@ -468,6 +488,10 @@ async def _not_routed(_: Request, error: Exception) -> Response:
     }.get(error.status_code, ("refused", "the request was refused: see /docs"))
     response = _json(ErrorBody(error=ErrorDetail(code=code, message=message)), error.status_code)
     response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        # Starlette names the methods of the first route at this path alone.
+        at_this_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        response.headers["allow"] = ", ".join(sorted({method for route in at_this_path for method in route.methods}))
     return response
 
 

@@ -236,3 +236,16 @@ async def test_a_server_that_leaves_closes_the_connections_that_still_ask(server
     server.service.leaving = lambda: True
     answer = await server.http.post("/v1/episodes", json={"count": 1})
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+
+
+async def test_a_method_that_a_path_does_not_know_is_answered_with_all_those_it_knows(server: Any) -> None:
+    answer = await server.http.put("/v1/episodes/an-episode")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET"
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_repeated(server: Any, method: str) -> None:
+    answer = await server.http.request(method, "/v1/episodes/" + "x" * 65)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+    assert "xxx" not in answer.text
