@@ -54,6 +54,6 @@ ENV FORGE_ARENA_HOST=0.0.0.0 FORGE_ARENA_STORE=sqlite:////data/forge-arena.db
 WORKDIR /data
 USER 10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=2s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 CMD ["serve"]

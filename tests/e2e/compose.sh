@@ -70,7 +70,10 @@ else
   if [ -n "$full" ]; then
     stand_in_services "$work" "$(image database)" "$(image proxy)" "$(image prometheus)" || fail "the stand-in images"
   fi
-  # No registry, and for builds no bridge to the outside: they use the host's network, and torch from a folder.
+  say "a private engine: $(docker info --format '{{.ServerVersion}}'), Compose $(docker compose version --short)"
+fi
+if ! docker network inspect bridge >/dev/null 2>&1; then
+  # An engine like the private one: builds reach the outside over the host's network alone, and torch is in a folder.
   mkdir "$work/wheels"
   cat >"$work/private.yml" <<YAML
 services:
@@ -80,7 +83,6 @@ YAML
   plain+=(-f "$work/private.yml")
   scaled+=(-f "$work/private.yml")
   files=("${plain[@]}")
-  say "a private engine: $(docker info --format '{{.ServerVersion}}'), Compose $(docker compose version --short)"
 fi
 
 # --- the files
@@ -116,6 +118,11 @@ say "a client played 50 episodes over the service's name"
 compose "${plain[@]}" --profile smoke run --rm -T -v "$PWD/tests/e2e/graded_code.py:/graded_code.py:ro" \
   --entrypoint python smoke /graded_code.py >"$work/code.log" 2>&1 || { tail -n 20 "$work/code.log"; fail "code reviews"; }
 say "$(tail -n 1 "$work/code.log")"
+for metric in $(grep -oE 'forge_[a-z_]+' deploy/grafana/arena.json | sort -u); do
+  arena /metrics >"$work/metrics"
+  grep -qE "^# TYPE ${metric%_bucket} |^# TYPE ${metric%_count} " "$work/metrics" || fail "the dashboard shows $metric, which there is not"
+done
+say "all that the dashboard shows is in /metrics"
 before=$(verdicts)
 began=$SECONDS
 compose "${plain[@]}" --profile '*' down >"$work/down.log" 2>&1
@@ -171,6 +178,14 @@ for _ in $(seq 40); do
 done
 [ "$(query 'up{job="arena"} == 1' count)" = 3 ] || fail "Prometheus does not see three replicas"
 say "Prometheus scrapes three replicas"
+python3 - deploy/grafana/arena.json >"$work/queries" <<'PYTHON'
+import json, sys
+for panel in json.load(open(sys.argv[1]))["panels"]:
+    for target in panel["targets"]:
+        print(target["expr"].replace("$__rate_interval", "1m"))
+PYTHON
+while read -r asked; do query "$asked" count >/dev/null || fail "Prometheus refuses $asked"; done <"$work/queries"
+say "Prometheus answers all $(wc -l <"$work/queries") queries of the dashboard"
 # While a client plays, one replica dies: what reached it is the client's to repeat, the rest goes elsewhere.
 compose "${everything[@]}" --profile smoke run --rm -T smoke eval --overseer rules --arena http://arena:8000 \
   --start 1000 --episodes 300 >"$work/smoke.log" 2>&1 &

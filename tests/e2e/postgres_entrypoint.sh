@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2016
 # What the official Postgres image does at its start, for a stand-in made from Debian's packages: become the user
 # `postgres`, make the cluster, the user and the database if there is none, and take connections from others.
 set -euo pipefail

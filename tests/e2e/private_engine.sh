@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2016
 # Functions for compose.sh: a Docker engine of our own, for machines that have none and reach no image registry.
 # Wants root and a Debian mirror. Containers of this engine see each other and 127.0.0.1 of the host, nothing else.
 
@@ -68,7 +69,8 @@ stand_in_services() {
     --customize-hook="copy-in $(dirname "${BASH_SOURCE[0]}")/postgres_entrypoint.sh /usr/local/bin/" \
     --customize-hook='mkdir -p "$1/prometheus" && chown 65534 "$1/prometheus"' || return 1
   local path='ENV PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-  docker import -c "$path" -c 'ENV PGDATA=/var/lib/postgresql/data' -c 'VOLUME /var/lib/postgresql/data' \
+  docker import -c "$path" -c 'ENV LANG=C.UTF-8' -c 'ENV PGDATA=/var/lib/postgresql/data' \
+    -c 'VOLUME /var/lib/postgresql/data' \
     -c 'ENTRYPOINT ["bash", "/usr/local/bin/postgres_entrypoint.sh"]' -c 'CMD ["postgres"]' -c 'STOPSIGNAL SIGINT' \
     "$folder/services.tar" "$postgres" >/dev/null
   docker import -c "$path" -c 'USER haproxy' -c 'STOPSIGNAL SIGUSR1' \
