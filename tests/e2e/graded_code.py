@@ -14,7 +14,7 @@ EPISODES = 40
 
 scored = repaired = corrupted = 0
 with ArenaClient("http://arena:8000", token=os.environ["FORGE_ARENA_TOKEN"]) as arena:
-    asked = {"split": "train", "count": EPISODES, "start": 500_000, "domain": "code_review"}
+    asked = {"split": "train", "count": EPISODES, "start": 0, "domain": "code_review"}
     answer = {}
     for correction_of in (lambda episode: episode.observation.worker_output, lambda episode: answer[episode.key]):
         scored = repaired = corrupted = 0
