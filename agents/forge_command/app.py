@@ -52,6 +52,7 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 def _register() -> None:
     from forge_command import (
         audit,
+        backup,
         bank,
         bench,
         demo,
@@ -68,6 +69,7 @@ def _register() -> None:
     app.command("demo")(demo.demo)
     app.command("serve")(serving.serve)
     app.command("token")(serving.token)
+    app.command("backup")(backup.backup)
     app.command("eval")(evaluation.evaluate)
     app.command("compare")(evaluation.compare)
     app.command("leaderboard")(evaluation.leaderboard)

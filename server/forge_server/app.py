@@ -251,7 +251,9 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
         return _json(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
 
-    @app.get("/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 422, 503))
+    @app.get(
+        "/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 422, 503)
+    )
     async def submission(submission_id: SubmissionId) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
         return _json(await service.episodes.submissions.get(submission_id))
@@ -275,7 +277,9 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """One question from the probe budget. The same question again gets the same answer and costs nothing."""
         return _json(await service.episodes.probe(episode_id, await body.read(request, AskProbe)))
 
-    @app.get("/v1/episodes/{episode_id}", summary="Look at an episode", **_documented(EpisodeState, None, 404, 410, 422, 503))
+    @app.get(
+        "/v1/episodes/{episode_id}", summary="Look at an episode", **_documented(EpisodeState, None, 404, 410, 422, 503)
+    )
     async def episode_state(episode_id: EpisodeId) -> Response:
         """Observation, attempts and their results."""
         return _json(await service.episodes.state(episode_id))

@@ -109,12 +109,15 @@ class Live:
             self.judge = Judge(self.episode.scenario)
         return self.judge
 
-    def must_run_code(self, verdict: Verdict) -> bool:
-        """Whether grading means running code: a repair is judged only where something was to be repaired."""
+    def reads_repair(self, verdict: Verdict, sealed: Set[Split]) -> bool:
+        """Whether the repair is read: where something was to be repaired, and on a sealed split everywhere, for else the
+        time that an answer takes would tell the label."""
         assert self.episode is not None
-        if not (verdict.detection and self.episode.truth.corrupted):
-            return False
-        return self.known_judge().runs_code(verdict.correction)
+        return verdict.detection and (self.episode.truth.corrupted or self.split in sealed)
+
+    def must_run_code(self, verdict: Verdict, sealed: Set[Split]) -> bool:
+        """Whether grading means running code."""
+        return self.reads_repair(verdict, sealed) and self.known_judge().runs_code(verdict.correction)
 
     @property
     def finished(self) -> bool:
@@ -310,10 +313,10 @@ class Episodes:
                 pause_at = perf_counter() + SLICE
             attempt, live = submitted.attempt, lives[submitted.attempt.episode_id]
             verdict = read(attempt)
-            if isinstance(verdict, Verdict) and live.must_run_code(verdict):
+            if isinstance(verdict, Verdict) and live.must_run_code(verdict, self._sealed):
                 apart.append((submitted, self._grade_apart(attempt, verdict, live)))
             else:
-                graded.append((submitted, _grade(attempt, verdict, live)))
+                graded.append((submitted, _grade(attempt, verdict, live, self._sealed)))
         for (submitted, _), result in zip(
             apart, await asyncio.gather(*(work for _, work in apart), return_exceptions=True), strict=True
         ):
@@ -332,7 +335,7 @@ class Episodes:
         """Grade in a thread: the correction holds code that has to be run, which may take seconds."""
         async with self._runners:
             try:
-                return await asyncio.to_thread(_grade, attempt, verdict, live)
+                return await asyncio.to_thread(_grade, attempt, verdict, live, self._sealed)
             except ChildProcessError:
                 raise RunnerUnavailable("code could not be run for want of a process: send the batch again") from None
 
@@ -500,8 +503,10 @@ def _new(ready: Iterable[Ready], *, attempts: int, ttl: float) -> list[NewEpisod
     ]
 
 
-def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live) -> AttemptResult:
+def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live, sealed: Set[Split]) -> AttemptResult:
     assert live.episode is not None
+    if isinstance(verdict, Verdict) and not live.episode.truth.corrupted and live.reads_repair(verdict, sealed):
+        live.known_judge().report(verdict.correction)
     earned = grade(verdict, live.episode, live.known_judge())
     return AttemptResult(
         episode_id=attempt.episode_id,

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from forge_arena import verify
+from forge_arena.code import run_cases
 from forge_arena.types import ClaimKind, Domain, Episode, Split
 from forge_arena.verify import Judge
 
@@ -68,3 +70,30 @@ async def test_a_runner_that_does_not_come_up_is_no_score(server: Any, monkeypat
     assert (await server.state(opened["episode_id"]))["results"] == []
     monkeypatch.undo()
     assert (await server.judge(attempt)).json()["results"][0]["outcome"] == "scored"
+
+
+async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def counted(code: str, *given: Any, **named: Any) -> Any:
+        ran.append(code)
+        return run_cases(code, *given, **named)
+
+    monkeypatch.setattr(verify, "run_cases", counted)
+    labels = set()
+    for index in range(400):
+        plan = server.arena.plan(server.arena.key(Split.test, index))
+        if plan.domain is not Domain.code_review or (plan.family, plan.corrupted) in labels:
+            continue
+        (opened,) = await server.open(keys=[server.arena.key(Split.test, index)])
+        live = server.service.episodes._live[opened["episode_id"]]
+        if any(claim.kind is ClaimKind.behaviour for claim in live.episode.scenario.claims):
+            labels.add((plan.family, plan.corrupted))
+            ran.clear()
+            (result,) = (await server.judge(flagged(opened, f"```python\nx = {index}\n```"))).json()["results"]
+            assert (result["outcome"], result["reward"], len(ran)) == ("scored", None, 1)
+        if len(labels) == 4:
+            break
+    assert {corrupted for _, corrupted in labels} == {True, False}

@@ -1,0 +1,49 @@
+"""`forge-arena backup`: copy an SQLite store while its server goes on."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forge_command.app import fail
+
+PREFIX = "sqlite:///"
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy to make; must not be there yet.")],
+    store: Annotated[
+        str, typer.Option(envvar="FORGE_ARENA_STORE", help="The store, as given to serve.")
+    ] = "sqlite:///forge-arena.db",
+) -> None:
+    """Copy a store as it is at one moment, also while a server writes to it. To restore: serve --store sqlite:///COPY.
+
+    Postgres has its own tool: pg_dump --format=custom, and pg_restore.
+    """
+    if not store.startswith(PREFIX):
+        raise fail("only an SQLite store is copied here; for Postgres: pg_dump --format=custom DATABASE > FILE")
+    path = Path(store.removeprefix(PREFIX))
+    if not path.is_file():
+        raise fail(f"there is no store at {path}")
+    if file.exists():
+        raise fail(f"{file} is there already: give another name, nothing is overwritten")
+    unfinished = file.with_name(file.name + ".unfinished")
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(unfinished)) as copy,
+        ):
+            # All in one step: in WAL mode a reader holds no writer up, and sees one moment.
+            source.backup(copy)
+            checked = copy.execute("PRAGMA integrity_check").fetchone()[0]
+            episodes = copy.execute("SELECT count(*) FROM episodes").fetchone()[0]
+            verdicts = copy.execute("SELECT count(*) FROM verdicts").fetchone()[0]
+    except sqlite3.Error as error:
+        unfinished.unlink(missing_ok=True)
+        raise fail(f"{path} could not be copied: {error}") from None
+    if checked != "ok":
+        raise fail(f"the copy {unfinished} is damaged: {checked}")
+    unfinished.rename(file)
+    typer.echo(f"{file}: {episodes} episodes, {verdicts} verdicts")
