@@ -26,7 +26,8 @@ def parse(body: bytes, model: type[Body], most_keys: int = MOST_KEYS) -> Body:
     if len(body) > LARGE and body.count(b'":') - body.count(b'\\":') > most_keys:
         raise InvalidRequest("the body has far too many fields: see /docs for the ones it may have")
     try:
-        parsed = model.model_validate_json(body)
+        # Strictly: neither true nor "1" is a number.
+        parsed = model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise _refusal(error) from None
     # The parser lets the last of two equal keys win, so that two readers of one body could see two verdicts.

@@ -249,3 +249,17 @@ async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_rep
     answer = await server.http.request(method, "/v1/episodes/" + "x" * 65)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
     assert "xxx" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/episodes", {"count": True}),
+        ("/v1/episodes", {"count": "2"}),
+        ("/v1/episodes", {"count": 1, "attempts": 1.0}),
+        ("/v1/verdicts", {"verdicts": [{"episode_id": "x", "attempt": False, "completion": "y"}]}),
+    ],
+)
+async def test_what_only_looks_like_a_number_is_refused(server: Any, path: str, body: dict[str, Any]) -> None:
+    answer = await server.http.post(path, json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
