@@ -3,13 +3,15 @@
 import asyncio
 import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
+import structlog
 
+from forge_arena.types import Answer
 from forge_arena.wire import ErrorBody
-from forge_server import examples
+from forge_server import examples, logs
 from forge_server.app import create_app
 
 MARK = "zqxjkvbpyg"
@@ -263,3 +265,31 @@ async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_rep
 async def test_what_only_looks_like_a_number_is_refused(server: Any, path: str, body: dict[str, Any]) -> None:
     answer = await server.http.post(path, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+
+
+async def test_what_a_worker_or_an_overseer_writes_is_not_in_the_log(
+    serve: Any, moody: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("debug", as_json=True)
+    forged = '\x1b[2J\n{"event": "ready", "worker": "forged"}'
+
+    class Forger(moody):  # type: ignore[misc]
+        async def answer(self, *given: Any) -> Answer:
+            if self.mood == "forges":
+                return Answer(reasoning=forged, output=forged)
+            return cast(Answer, await super().answer(*given))
+
+    try:
+        async with serve(worker=Forger(), open_timeout=2) as running:
+            (episode,) = await running.open()
+            attempt = {"episode_id": episode["episode_id"], "attempt": 0, "completion": forged}
+            assert (await running.judge(attempt)).json()["results"][0]["outcome"] == "invalid_verdict"
+            running.worker.mood = "forges"
+            await running.http.post("/v1/episodes", json={"count": 1, "split": "val"})
+        log = capfd.readouterr().err
+    finally:
+        structlog.reset_defaults()
+    events = [json.loads(line) for line in log.splitlines()]
+    assert {"ready", "request", "worker_failed"} <= {event["event"] for event in events}
+    assert "forged" not in log
+    assert "\x1b" not in log
