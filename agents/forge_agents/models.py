@@ -25,6 +25,11 @@ class Loaded:
     source: str
 
     @property
+    def context(self) -> int | None:
+        """The tokens that it was made to read at most, None where it does not say."""
+        return getattr(self.model.config, "max_position_embeddings", None)
+
+    @property
     def on_cpu(self) -> bool:
         return bool(self.model.device.type == "cpu")
 
@@ -88,6 +93,12 @@ def load_model(
     if quantization is None:
         model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Loaded(model, tokenizer, str(source))
+
+
+def prompt_length(loaded: Loaded, chat: Chat) -> int:
+    """The tokens of a chat as `write` asks it."""
+    text = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    return len(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def write(

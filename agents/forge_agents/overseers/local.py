@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Loaded, Written, load_model, write
+from forge_agents.models import Loaded, Written, load_model, prompt_length, write
 from forge_agents.overseers import Completion
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_arena.types import Observation, Usage
-from forge_arena.verdicts import field_ends, field_starts
+from forge_arena.verdicts import Chat, field_ends, field_starts
 
 
 class LocalModel:
@@ -51,8 +51,19 @@ class LocalModel:
         self._opening = opening
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
-        """One completion for each observation, with the log-odds that the model itself gave its detection."""
+        """One completion for each observation, with the log-odds that the model itself gave its detection; an empty one
+        that says so where the prompt is beyond the model's context."""
         chats = [self._prompt(observation) for observation in observations]
+        lengths = [prompt_length(self.loaded, chat) for chat in chats]
+        context = self.loaded.context
+        fits = [context is None or length < context for length in lengths]
+        found = iter(self._answered([chat for chat, fit in zip(chats, fits, strict=True) if fit]))
+        return [
+            next(found) if fit else Completion("", trouble=f"the prompt has {length} tokens, the model takes {context}")
+            for fit, length in zip(fits, lengths, strict=True)
+        ]
+
+    def _answered(self, chats: Sequence[Chat]) -> list[Completion]:
         begun = [self._opening] * len(chats) if self._opening else None
         written = list(write(self.loaded, chats, log_odds=True, begun=begun, **self._settings))
         if self._threshold is not None:

@@ -135,3 +135,19 @@ def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient) -
 def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(NoSuchOverseer, match=r"overseer 'hf:.*nowhere': no tokenizer in"):
         open_overseer(f"hf:{tmp_path}/nowhere")
+
+
+def test_a_prompt_beyond_the_context_is_unreadable_and_says_why_and_the_others_are_answered(loaded: Loaded) -> None:
+    assert loaded.context is not None
+    long = OBSERVATIONS[0].model_copy(update={"source_material": "The fee is due. " * loaded.context})
+    alone = LocalModel(loaded).review(OBSERVATIONS[1:3])
+    first, beyond, second = LocalModel(loaded).review([OBSERVATIONS[1], long, OBSERVATIONS[2]])
+    assert [first, second] == alone
+    assert (
+        str(beyond),
+        beyond.trouble is not None and beyond.trouble.endswith(f"the model takes {loaded.context}"),
+    ) == (
+        "",
+        True,
+    )
+    assert LocalModel(loaded).review([long])[0].trouble == beyond.trouble
