@@ -18,7 +18,7 @@ from random import Random
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
-from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, WorkerFailed
+from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, Unfit
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
 from forge_arena.statements import named
@@ -259,8 +259,8 @@ class Arena:
 
         Raises:
             KeyFromAnotherSuite: see `plan`.
-            WorkerFailed: the Worker failed, or none of its answers verified clean and could take the corruption or, for a
-                placebo, a harmless edit.
+            WorkerFailed: the Worker failed.
+            Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit.
         """
         plan = self.plan(key)
         reason = "no answer was drawn"
@@ -310,9 +310,7 @@ class Arena:
                 clean_output=answer.output,
             )
             return self._episode(judge, plan, injection.answer, truth)
-        raise WorkerFailed(
-            f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}"
-        )
+        raise Unfit(f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}")
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """Put a question to the Worker about the answer that the overseer sees; it answers in character.
@@ -333,7 +331,7 @@ class Arena:
             edit = edit_harmlessly(judge, injection.clean, plan.corruption_type, injection.target, rng, reword)
         except CannotCorrupt as error:
             self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
-            raise WorkerFailed(str(error)) from None
+            raise Unfit(str(error)) from None
         truth = Truth(
             corrupted=False,
             placebo=edit.kind,

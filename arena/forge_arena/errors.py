@@ -13,6 +13,10 @@ class WorkerFailed(ForgeArenaError):
         self.reason = reason
 
 
+class Unfit(WorkerFailed):
+    """The Worker answers, and nothing that it says makes the episode of this key: another try would end the same way."""
+
+
 class ScenarioError(ForgeArenaError, ValueError):
     """A scenario or family file is not usable; the message says file, line, what was given and what was wanted."""
 

@@ -50,7 +50,7 @@ from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.rows import NewEpisode, StoredEpisode, StoredVerdict
 from forge_server.settings import Settings
-from forge_server.stock import Maker, Ready, Stock, Streams, decode, without_statements
+from forge_server.stock import Maker, NeverMade, Ready, Stock, Streams, decode, without_statements
 from forge_server.store import Store
 from forge_server.submissions import Submissions
 
@@ -60,6 +60,8 @@ RUNNERS = 4
 SWEEP = 60.0
 # An episode of a submission stays open for a week, for one that has expired cannot be judged any more.
 SUBMISSION_TTL = 7 * 24 * 3600.0
+# Keys that may stand in one place of a submission: one in ten thousand makes no episode.
+SPARES = 4
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
 _probes_json = TypeAdapter(tuple[Probe, ...])
@@ -203,10 +205,18 @@ class Episodes:
         numbers = [n for n in range(submission.episodes) if n not in entered][: count - len(again)]
         if not numbers:
             return OpenedEpisodes(episodes=tuple(again))
-        made = await self._maker.make_all([self._arena.key(Split.test, number) for number in numbers])
+        made_of = {self._arena.key(Split.test, number): number for number in numbers}
+        made = await self._maker.make_all(list(made_of))
+        for spare in range(1, SPARES):
+            # A key that makes no episode gives its place to another one, the same for everybody.
+            unfit = [made_of[one.key] for one in made if isinstance(one, NeverMade)]
+            if not unfit:
+                break
+            instead = {self._arena.key(Split.test, number + spare * submission.episodes): number for number in unfit}
+            made = [one for one in made if not isinstance(one, NeverMade)] + await self._maker.make_all(list(instead))
+            made_of |= instead
         ready, failed = _parted(made)
         new = _new(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
-        made_of = {self._arena.key(Split.test, number): number for number in numbers}
         await self._store.enter(submission_id, [made_of[one.key] for one in new], new)
         return OpenedEpisodes(episodes=(*again, *self._opened(new, ready)), failed=tuple(failed))
 

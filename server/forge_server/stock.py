@@ -12,7 +12,7 @@ from pydantic_core import PydanticSerializationError
 
 from forge_arena.curriculum import Cell
 from forge_arena.episodes import Arena
-from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.errors import KeyFromAnotherSuite, Unfit, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
 from forge_arena.verify import Judge
 from forge_arena.wire import FailedEpisode, OpenEpisodes
@@ -38,6 +38,10 @@ class Ready:
     split: Split
     cell: Cell
     payload: bytes
+
+
+class NeverMade(FailedEpisode):
+    """A failure that another try would not mend."""
 
 
 def encode(episode: Episode) -> bytes:
@@ -146,6 +150,8 @@ class Maker:
         error = task.exception()
         if error is None:
             return task.result()
+        if isinstance(error, Unfit):
+            return NeverMade(key=key, outcome=Outcome.worker_failed, reason=error.reason)
         if isinstance(error, WorkerFailed):
             return FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=error.reason)
         log.error("defect", key=key, exc_info=error)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from forge_arena.errors import Unfit
 from forge_arena.types import Form
 from forge_server.leaderboard import page
 
@@ -168,3 +169,25 @@ async def test_a_page_of_hostile_words_is_only_text(serve: Any) -> None:
         board = await server.service.episodes.submissions.leaderboard()
         html = page(board.model_copy(update={"worker": "<script>alert(1)</script>"}))
     assert "<script>" not in html
+
+
+async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_for_all(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(leaderboard_episodes=6) as server:
+        make = server.arena.make_judged
+
+        async def unfit(key: str) -> Any:
+            if key in ("forge:2:test:3", "forge:2:test:9"):
+                raise Unfit("no harmless edit fits")
+            return await make(key)
+
+        monkeypatch.setattr(server.arena, "make_judged", unfit)
+        for name in ("first", "second"):
+            submission = await enter(server, name)
+            keys = []
+            while episodes := await opened(server, submission, 4):
+                keys += [one["key"] for one in episodes]
+                await judged(server, episodes)
+            assert sorted(keys) == sorted(f"forge:2:test:{n}" for n in (0, 1, 2, 15, 4, 5))
+        assert len((await server.http.get("/v1/leaderboard")).json()["entries"]) == 2
