@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect test-security compose-test audit audit-quick chaos bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-security compose-test audit audit-quick reference chaos bench lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ audit-quick: setup  ## the same with fewer episodes (five minutes)
 	  $(BIN)/forge-arena audit $$audit --quick --json audit-results/$$audit-quick.json --html audit-results/$$audit-quick.html || failed=1; \
 	done; test -z "$$failed"
 
+PANEL ?=
+MODEL ?=
+reference: setup-train  ## the tables of docs/reference.md; PANEL=answers.jsonl and MODEL=folder are judged too
+	@mkdir -p reference
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena reference --out reference/short --scenarios short --episodes 300 \
+	  --no-degenerates $(if $(MODEL),--model $(MODEL)) --page reference/short.md
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena reference --out reference/whole $(if $(PANEL),--dataset $(PANEL)) \
+	  $(if $(MODEL),--model $(MODEL)) --page reference/whole.md
+
 test-security: setup  ## secrets, known vulnerabilities, and the API fuzzed against its own description
 	@test -x .venv-security/bin/schemathesis || $(PYTHON) -m venv .venv-security
 	@.venv-security/bin/pip install --quiet --disable-pip-version-check schemathesis pip-audit detect-secrets
@@ -84,4 +93,4 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-inspect .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo
+	rm -rf $(VENV) .venv-inspect .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo reference

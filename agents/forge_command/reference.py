@@ -66,6 +66,9 @@ def reference(
         list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model to judge too; repeatable.")
     ] = None,
     degenerates: Annotated[bool, typer.Option(help="Let those play that do not do the work.")] = True,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this one of them, as the tables name it; repeatable.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as Markdown.")] = None,
     json: JsonFile = None,
@@ -84,6 +87,10 @@ def reference(
     except (DatasetError, OSError) as error:
         raise fail(escape(str(error))) from None
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
+    if only:
+        if unknown := sorted(set(only) - {player.name for player in players}):
+            raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
+        players = [player for player in players if player.name in only]
     arguments = () if scenarios is None else ("--scenarios", scenarios)
     try:
         with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
@@ -182,7 +189,8 @@ def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence
 def _page(played: Sequence[Played]) -> list[str]:
     first = played[0].result
     lines = [f"{first.scorecard.episodes} episodes of {first.suite}:{first.split.value}, {first.worker} Worker."]
-    lines += ["", *_table([one for one in played if one.player.group == HONEST]), ""]
+    if honest := [one for one in played if one.player.group == HONEST]:
+        lines += ["", *_table(honest), ""]
     rest = sorted(
         (one for one in played if one.player.group == DEGENERATE),
         key=lambda one: -(one.result.scorecard.reward.value or 0.0),
