@@ -1,0 +1,220 @@
+"""`forge-arena bank --engine ray` with a real Ray on this machine: the local bank again, and nothing lost by a kill.
+
+Run by `make test-ray`, in an environment that has Ray; skipped where it is missing.
+"""
+
+import asyncio
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import Response
+
+from ..brain import Brain, completion, refusal
+
+VLLM = os.environ.get("FORGE_ARENA_VLLM", "")
+ACTORS, CONCURRENCY = 2, 4
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed (see make test-ray)"),
+]
+
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith(("FORGE_ARENA_", "RAY_"))},
+    "COLUMNS": "200",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+}
+
+
+def command(file: Path, worker: str, count: int, *more: str, engine: str = "ray") -> list[str]:
+    start = [sys.executable, "-m", "forge_command", "bank", str(file), "--worker", worker, "--count", str(count)]
+    ray = ("--engine", "ray", "--actors", str(ACTORS)) if engine == "ray" else ()
+    return [*start, "--concurrency", str(CONCURRENCY), *ray, *more]
+
+
+def run(
+    file: Path, worker: str, count: int, *more: str, engine: str = "ray", code: int = 0, **environ: str
+) -> tuple[dict[str, Any], str]:
+    """What the command gives as JSON, and what it says."""
+    done = subprocess.run(
+        [*command(file, worker, count, *more, engine=engine), "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=ENVIRONMENT | environ,
+    )
+    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    assert "Traceback" not in done.stderr
+    return json.loads(done.stdout or "{}") | {"bank": ""}, done.stderr
+
+
+def records(file: Path) -> dict[str, dict[str, Any]]:
+    """What a bank holds, but for the time at which it was answered."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()[1:]]
+    assert len({line["key"] for line in lines}) == len(lines)
+    return {line["key"]: {name: value for name, value in line.items() if name != "at"} for line in lines}
+
+
+async def answer_by_seed(body: dict[str, Any]) -> Response:
+    """The same text whenever the same is asked, as vLLM gives it; it takes a moment."""
+    await asyncio.sleep(0.03)
+    return completion(f"Answer {hashlib.sha256(json.dumps(body).encode()).hexdigest()}.")
+
+
+async def answer_most(body: dict[str, Any]) -> Response:
+    return refusal(400, "not this one") if body["seed"] % 2 else await answer_by_seed(body)
+
+
+def asked(brain: Brain) -> Counter[str]:
+    """How often each question was put, but for the one whether the brain is there."""
+    return Counter(json.dumps([body["messages"], body["seed"]]) for body in brain.seen if body["max_tokens"] > 1)
+
+
+def descendants(pid: int) -> set[int]:
+    parents: dict[int, set[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents.setdefault(parent, set()).add(int(folder.name))
+    found, new = set(), {pid}
+    while new:
+        found |= new
+        new = set().union(*(parents.get(member, set()) for member in new)) - found
+    return found - {pid}
+
+
+def listening(pids: set[int]) -> set[str]:
+    """The addresses at which these processes listen, as the kernel writes them."""
+    inodes = set()
+    for pid in pids:
+        for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
+            try:
+                inodes |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(descriptor)))
+            except OSError:
+                continue
+    rows = [
+        line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    ]
+    return {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in inodes}
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000"}
+
+
+def until(true: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"not so after {seconds:g} s"
+        time.sleep(0.05)
+
+
+def test_the_bank_is_the_local_one_record_for_record_and_filling_it_again_adds_nothing(tmp_path: Path) -> None:
+    local, _ = run(tmp_path / "local.bank", "scripted", 120, engine="local")
+    ray, said = run(tmp_path / "ray.bank", "scripted", 120)
+    assert ray == local
+    assert local["failed"] == 0
+    assert records(tmp_path / "ray.bank") == records(tmp_path / "local.bank")
+    assert not (tmp_path / "ray.bank.d").exists()
+    assert "120/120" in said
+    again, _ = run(tmp_path / "ray.bank", "scripted", 120)
+    assert (again["recorded"], again["answers"]) == (0, local["answers"])
+
+
+def test_failures_of_an_endpoint_are_counted_as_locally_and_never_recorded(tmp_path: Path, brain: Brain) -> None:
+    brain.reactions = [answer_most]
+    worker = f"openai:brain@{brain.url}"
+    local, _ = run(tmp_path / "local.bank", worker, 40, engine="local")
+    asked_locally = asked(brain)
+    brain.seen.clear()
+    ray, _ = run(tmp_path / "ray.bank", worker, 40)
+    assert {**ray, "last_failure": ""} == {**local, "last_failure": ""}
+    assert asked(brain) == asked_locally
+    assert records(tmp_path / "ray.bank") == records(tmp_path / "local.bank")
+    assert 0 < ray["recorded"] < asked(brain).total()
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, brain: Brain) -> None:
+    brain.reactions = [answer_by_seed]
+    worker = f"openai:brain@{brain.url}"
+    file = tmp_path / "ray.bank"
+    driver = subprocess.Popen(command(file, worker, 120), env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    until(lambda: asked(brain).total() > 150 or driver.poll() is not None)
+    family = descendants(driver.pid)
+    assert len(family) >= ACTORS
+    assert listening(family | {driver.pid}) <= LOOPBACK
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    at_kill = asked(brain).total()
+    assert at_kill < 400, "it was killed too late to show anything"
+
+    result, _ = run(file, worker, 120)
+    # No answer of this brain verifies, so that every key takes four.
+    assert (result["answers"], result["failed"]) == (480, 120)
+    assert len(asked(brain)) == 480
+    assert asked(brain).total() - 480 <= ACTORS * CONCURRENCY
+    assert not (tmp_path / "ray.bank.d").exists()
+    run(tmp_path / "local.bank", worker, 120, engine="local")
+    assert records(file) == records(tmp_path / "local.bank")
+
+
+def test_an_endpoint_that_is_down_ends_it_with_the_reason(tmp_path: Path) -> None:
+    _, said = run(tmp_path / "ray.bank", "openai:brain@http://127.0.0.1:9/v1", 40, code=2)
+    assert "no connection to http://127.0.0.1:9/v1 (5 tries): is the server running" in " ".join(said.split())
+    assert (tmp_path / "ray.bank").read_text().count("\n") == 1
+
+
+@pytest.fixture
+def fake_vllm(tmp_path: Path) -> Path:
+    """Notes which GPUs it may see, and fails as a vLLM does that finds none."""
+    program = tmp_path / "vllm"
+    program.write_text(
+        f'#!/bin/sh\necho "$CUDA_VISIBLE_DEVICES" >> {tmp_path}/seen\necho "RuntimeError: no GPU"\nexit 1\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
+def test_an_actor_has_gpus_of_its_own_and_a_vllm_that_does_not_start_says_why(tmp_path: Path, fake_vllm: Path) -> None:
+    more = ("--gpus", "1", "--vllm", str(fake_vllm))
+    _, said = run(tmp_path / "ray.bank", "vllm:model", 40, *more, code=2, RAY_OVERRIDE_RESOURCES='{"GPU": 2}')
+    assert "vLLM did not start: exit code 1: RuntimeError: no GPU" in " ".join(said.split())
+    seen = tmp_path.joinpath("seen").read_text().split()
+    assert set(seen) <= {"0", "1"}
+    assert len(set(seen)) == len(seen)
+
+
+def test_gpus_that_are_not_there_are_not_waited_for(tmp_path: Path) -> None:
+    _, said = run(tmp_path / "ray.bank", "vllm:model", 40, "--gpus", "1", code=2, RAY_OVERRIDE_RESOURCES='{"GPU": 0}')
+    assert "2 actors with 1 GPUs each are wanted, and Ray finds 0 here" in said
+
+
+@pytest.mark.skipif(not VLLM, reason="FORGE_ARENA_VLLM names no vllm executable (see tests/vllm_env.sh)")
+def test_every_actor_has_a_vllm_of_its_own(tmp_path: Path) -> None:
+    """A model that nobody taught writes answers that do not verify; they are recorded all the same."""
+    script = Path(__file__).parents[1] / "tiny_checkpoint.py"
+    model = tmp_path / "tiny"
+    subprocess.run([Path(VLLM).with_name("python"), script, model], check=True, env=ENVIRONMENT, capture_output=True)
+    more = ("--vllm", VLLM, "--vllm-args", "--max-num-seqs 8")
+    ray, _ = run(tmp_path / "ray.bank", f"vllm:{model}", 20, *more)
+    local, _ = run(tmp_path / "local.bank", f"vllm:{model}", 20, *more, engine="local")
+    assert ray["recorded"] == local["recorded"] > 20
+    assert records(tmp_path / "ray.bank") == records(tmp_path / "local.bank")
+    assert not [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if str(model).encode() in entry.read_bytes()]
