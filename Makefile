@@ -8,6 +8,7 @@ WORKERS ?= 2
 
 .PHONY: help setup setup-train demo train-demo test test-inspect test-security compose-test audit audit-quick reference chaos bench lint format clean
 .PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench unit-costs lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +88,10 @@ chaos: setup  ## kill servers and Postgres, fill the disk, turn the clock, under
 
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
+
+unit-costs: setup  ## what one episode, verdict and recorded answer cost, as JSON: the factors of docs/scale.md
+	@$(BIN)/pip install --quiet --disable-pip-version-check bpe-openai
+	@$(BIN)/python tests/bench/unit_costs.py
 
 lint: setup-train  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
