@@ -18,11 +18,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from measure import Load, child, send
+import httpx
+from measure import child
 
 from forge_arena.episodes import Arena
-from forge_arena.types import Split
-from forge_arena.verdicts import messages
+from forge_arena.types import Episode, Split, Verdict
+from forge_arena.verdicts import messages, verdict_text
 from forge_arena.workers import ScriptedWorker
 from forge_arena.workers.bank import Bank, BankWorker
 from forge_arena.workers.prompts import answer_messages
@@ -62,6 +63,16 @@ def prompt(chat: Iterable[Any]) -> str:
     return "\n".join(message["content"] for message in chat)
 
 
+def right_verdict(episode: Episode) -> Verdict:
+    """What an overseer writes that knows: the type and the words, and the answer put right."""
+    truth = episode.truth
+    if not truth.corrupted:
+        return Verdict(detection=False, explanation="", correction="", confidence=0.9)
+    words = " … ".join(episode.observation.worker_output[span.start : span.end] for span in truth.output_spans)
+    said = f'{truth.corruption_type}: the answer says "{words}", which the source does not bear out.'
+    return Verdict(detection=True, explanation=said, correction=truth.clean_output, confidence=0.9)
+
+
 async def made(episodes: int, folder: Path) -> dict[str, Any]:
     """Make episodes with a scripted Worker whose answers are recorded: CPU, texts, and what a bank of them weighs."""
     arena = Arena(ScriptedWorker())
@@ -77,6 +88,7 @@ async def made(episodes: int, folder: Path) -> dict[str, Any]:
             of["Worker's reasoning"].append(seen.worker_reasoning)
             of["Worker's answer"].append(seen.worker_output)
             of["overseer's prompt"].append(prompt(messages(seen)))
+            of["right verdict"].append(verdict_text(right_verdict(episode)))
     with Bank(folder / "one.bank") as bank, Bank(folder / "other.bank") as other:
         recording = Arena(BankWorker(bank, ScriptedWorker()))
         for index in range(episodes):
@@ -92,11 +104,6 @@ async def made(episodes: int, folder: Path) -> dict[str, Any]:
         "CPU ms to merge an answer": round(1000 * merging / answers, 4),
         "texts": {domain: sizes(of) for domain, of in sorted(texts.items())},
     }
-
-
-def batches(items: list[Any], length: int) -> Iterator[list[Any]]:
-    for first in range(0, len(items), length):
-        yield items[first : first + length]
 
 
 def attempts(episode: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
@@ -116,21 +123,26 @@ def served(episodes: int, group: int, folder: Path) -> dict[str, Any]:
     """Play episodes against a real server on SQLite over HTTP; its CPU for each half, and what its store holds then."""
     store = folder / f"arena-{group}.db"
     settings = {"port": 0, "store": f"sqlite:///{store}", "log_level": "warning", "stock": 1}
-    with child("-c", SERVE, json.dumps(settings)) as server:
-        began = server.cpu_seconds()
-        opening = [
-            json.dumps({"count": min(BATCH, episodes - first), "attempts": group}).encode()
-            for first in range(0, episodes, BATCH)
-        ]
-        _, answers = send(Load(f"{server.url}/v1/episodes", opening, 4))
-        opened = [episode for answer in answers for episode in json.loads(answer)["episodes"]]
-        between = server.cpu_seconds()
-        judged = [attempt for episode in opened for attempt in attempts(episode, group)]
-        bodies = [json.dumps({"verdicts": batch}).encode() for batch in batches(judged, BATCH)]
-        _, results = send(Load(f"{server.url}/v1/verdicts", bodies, 4))
-        ended = server.cpu_seconds()
+    opened: list[dict[str, Any]] = []
+    judged: list[int] = []
+    outcomes: Counter[str] = Counter()
+    opening = judging = 0.0
+    with child("-c", SERVE, json.dumps(settings)) as server, httpx.Client(base_url=server.url, timeout=120) as http:
+        # As a trainer does: a batch is judged before the next is opened.
+        while len(opened) < episodes:
+            at = [server.cpu_seconds()]
+            asked = {"count": min(BATCH // group or 1, episodes - len(opened)), "attempts": group}
+            batch = http.post("/v1/episodes", json=asked).raise_for_status().json()["episodes"]
+            at.append(server.cpu_seconds())
+            body = json.dumps({"verdicts": [attempt for episode in batch for attempt in attempts(episode, group)]})
+            results = http.post("/v1/verdicts", content=body).raise_for_status().json()["results"]
+            at.append(server.cpu_seconds())
+            opening, judging = opening + at[1] - at[0], judging + at[2] - at[1]
+            opened += batch
+            judged.append(len(body))
+            outcomes.update(result["outcome"] for result in results)
         memory = server.rss_bytes()
-    outcomes = Counter(result["outcome"] for answer in results for result in json.loads(answer)["results"])
+    verdicts = outcomes.total()
     with sqlite3.connect(store) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
@@ -138,14 +150,22 @@ def served(episodes: int, group: int, folder: Path) -> dict[str, Any]:
     return {
         "episodes": len(opened),
         "outcomes": dict(outcomes),
-        "CPU ms to open an episode, made on the way": round(1000 * (between - began) / len(opened), 2),
-        "CPU ms a verdict": round(1000 * (ended - between) / len(judged), 3),
-        "verdicts a CPU second": round(len(judged) / (ended - between)),
+        "CPU ms to open an episode, made on the way": round(1000 * opening / len(opened), 2),
+        "CPU ms a verdict": round(1000 * judging / verdicts, 3),
+        "verdicts a CPU second": round(verdicts / judging),
         "rows an episode": round(sum(rows.values()) / len(opened), 2),
         "bytes of store an episode": round(store.stat().st_size / len(opened)),
-        "bytes of request a verdict": round(sum(map(len, bodies)) / len(judged)),
+        "bytes of request a verdict": round(sum(judged) / verdicts),
         "MB of memory": memory >> 20,
     }
+
+
+def empty_loop() -> float:
+    """How slow this machine is at the moment."""
+    began = time.process_time()
+    for _ in range(300_000):
+        pass
+    return 1000 * (time.process_time() - began)
 
 
 def main() -> None:
@@ -154,6 +174,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         costs = {
+            "CPU ms of 300,000 turns of an empty loop": round(empty_loop(), 1),
             "arena": asyncio.run(made(episodes, folder)),
             "server, one attempt an episode": served(episodes, 1, folder),
             f"server, {GROUP} attempts an episode": served(max(episodes // 4, 1), GROUP, folder),
