@@ -9,14 +9,14 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from forge_arena.banking import Filled, Filling, FillingFailed, fill, merge_shard, merge_shards, shard_of
+from forge_arena.banking import Filled, Filling, FillingFailed, fill, merge_shard, merge_shards, shard_of, shards_of
 from forge_arena.errors import ForgeArenaError
 from forge_arena.workers.bank import Bank, BankWorker
 
@@ -24,6 +24,8 @@ from forge_arena.workers.bank import Bank, BankWorker
 # killed actor's stretch is made once more, so not many.
 LONGEST, SHORTEST = 64, 4
 STRETCHES_AN_ACTOR = 4
+# The file among the shards at which every actor stops, and how many seconds later at most.
+STOP, POLL = "stop", 0.5
 # Rows are counts and names; Ray would take a third of the memory for them.
 OBJECT_STORE = 128 << 20
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -40,6 +42,7 @@ class Filler:
     def __init__(self, filling: Filling, file: Path) -> None:
         self._filling = filling
         self._file = file
+        self._stop = shards_of(file) / STOP
         self._live = filling.open_worker()
         self._sources = filling.sources()
         # Not followed: what the others record meanwhile is for other keys, and would have to be read by every actor.
@@ -67,11 +70,21 @@ class Filler:
         self._known.close()
 
     def _run(self, stretch: Filling) -> Filled | str:
-        done: Future[Filled] = asyncio.run_coroutine_threadsafe(self._fill(stretch), self._loop)
+        done: Future[Filled] = asyncio.run_coroutine_threadsafe(self._unless_stopped(self._fill(stretch)), self._loop)
         try:
             return done.result()
         except (ForgeArenaError, ValueError, OSError) as error:
             return str(error) or type(error).__name__
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, Filled]) -> Filled:
+        doing = asyncio.ensure_future(work)
+        while not doing.done():
+            if self._stop.exists():
+                doing.cancel()
+                await asyncio.wait({doing})
+                raise FillingFailed("the run was stopped")
+            await asyncio.wait({doing}, timeout=POLL)
+        return doing.result()
 
     async def _fill(self, stretch: Filling) -> Filled:
         # The secrets came with the actor, not with the rows.
@@ -115,40 +128,55 @@ def fill_with_ray(
         bank.lock()
         merge_shards(bank, file)
         before = len(bank)
+        stop = shards_of(file) / STOP
+        stop.unlink(missing_ok=True)
+
+        def take(shard: Path, part: Filled) -> None:
+            nonlocal filled
+            merge_shard(bank, shard)
+            filled += part
+            on_keys(part.keys)
+
         try:
-            for shard, part in _parts(filling, file, actors, gpus, address):
-                merge_shard(bank, shard)
-                filled += part
-                on_keys(part.keys)
+            with _running_ray(actors, gpus, address) as ray:
+                _hand_out(ray, filling, file, actors, gpus, take)
         finally:
+            stop.unlink(missing_ok=True)
             merge_shards(bank, file)
         return filled.model_copy(update={"recorded": len(bank) - before, "answers": len(bank)})
 
 
-def _parts(
-    filling: Filling, file: Path, actors: int, gpus: float, address: str | None
-) -> Iterator[tuple[Path, Filled]]:
-    """The shard of every stretch and what came of it, in the order in which they are done."""
+def _hand_out(
+    ray: Any, filling: Filling, file: Path, actors: int, gpus: float, take: Callable[[Path, Filled], None]
+) -> None:
+    """Give the stretches to actors; `take` gets the shard of each and what came of it, in the order they are done."""
     wanted = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
     length = min(LONGEST * filling.concurrency, max(SHORTEST * filling.concurrency, wanted))
-    rows = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
-    with _running_ray(actors, gpus, address) as ray:
-        stretches = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            Filler,
-            fn_constructor_args=(filling, file),
-            batch_size=1,
-            # One at a time: a stretch that waits behind another could have gone to an idle actor.
-            compute=ray.data.ActorPoolStrategy(size=min(actors, len(rows)), max_tasks_in_flight_per_actor=1),
-            num_cpus=1,
-            num_gpus=gpus or None,
-        )
+    given = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
+    stretches = ray.data.from_items(given, override_num_blocks=len(given)).map_batches(
+        Filler,
+        fn_constructor_args=(filling, file),
+        batch_size=1,
+        # One at a time: a stretch that waits behind another could have gone to an idle actor.
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(given)), max_tasks_in_flight_per_actor=1),
+        num_cpus=1,
+        num_gpus=gpus or None,
+    )
+    try:
+        rows = iter(stretches.iter_rows())
         try:
-            for row in stretches.iter_rows():
+            for row in rows:
                 if row["error"]:
                     raise FillingFailed(row["error"])
-                yield Path(row["shard"]), Filled.model_validate_json(row["filled"])
-        except ray.exceptions.RayError as error:
-            raise FillingFailed(f"Ray gave up: {' '.join(str(error).split())[:400]}") from error
+                take(Path(row["shard"]), Filled.model_validate_json(row["filled"]))
+        finally:
+            # Ray ends this whole process, without a word, where it is shut down while rows are still to come.
+            if (folder := shards_of(file)).is_dir():
+                (folder / STOP).touch()
+            for _ in rows:
+                pass
+    except ray.exceptions.RayError as error:
+        raise FillingFailed(f"Ray gave up: {' '.join(str(error).split())[:400]}") from error
 
 
 @contextmanager

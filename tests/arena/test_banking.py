@@ -22,7 +22,7 @@ from forge_arena.banking import (
     shard_of,
     shards_of,
 )
-from forge_arena.banking_ray import Filler
+from forge_arena.banking_ray import STOP, Filler
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, Scenario, Split
 from forge_arena.workers import ScriptedWorker, open_worker
@@ -199,6 +199,27 @@ async def test_what_ends_an_actor_is_a_row_with_its_reason(tmp_path: Path, brain
     (row,) = await asyncio.to_thread(fill_in_parts, filling, tmp_path / "bank.jsonl", 3)
     assert "refused a request without an API key (401)" in row["error"]
     assert row["filled"] == ""
+
+
+async def test_an_actor_stops_where_the_run_is_stopped_and_keeps_what_was_answered(
+    tmp_path: Path, brain: Brain
+) -> None:
+    file = tmp_path / "bank.jsonl"
+
+    async def slow(body: dict[str, Any]) -> Any:
+        if len(asked(brain)) > 5:
+            (shards_of(file) / STOP).touch()
+            await asyncio.sleep(30)
+        return completion("Fine.")
+
+    brain.reactions = [slow]
+    filling = Filling(worker=f"openai:brain@{brain.url}", split=Split.train, count=3, concurrency=1)
+    began = time.monotonic()
+    (row,) = await asyncio.to_thread(fill_in_parts, filling, file, 3)
+    assert row["error"] == "the run was stopped"
+    assert time.monotonic() - began < 20
+    with Bank(shard_of(file, filling)) as shard:
+        assert len(shard) == 5
 
 
 async def test_a_worker_is_asked_as_many_questions_at_a_time_as_it_was_opened_for(
