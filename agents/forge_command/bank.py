@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress
@@ -48,7 +49,7 @@ def bank(
     Break it off and start it again as you like: what is recorded is not asked again. Serve from it with
     `forge-arena serve --worker bank:FILE`.
 
-    With `--engine ray` (pip install 'forge-arena[ray]') the keys are handed out in stretches. Every actor opens the
+    With `--engine ray` (it needs the extra `ray`) the keys are handed out in stretches. Every actor opens the
     Worker for itself (vllm: an engine each, openai: all ask the same endpoint) and records into FILE.d/, from where
     the stretches are merged into FILE as they get done: all machines must see both. The bank is the same as a local
     one, so fill by Ray when one Worker takes too long; docs/scale.md says when that is.
@@ -84,9 +85,9 @@ def bank(
     try:
         filled = run()
     except ModuleNotFoundError as error:
-        raise fail(f"{error.name} is missing: pip install 'forge-arena[ray]'") from None
+        raise fail(escape(f"{error.name} is missing: pip install 'forge-arena[ray]'")) from None
     except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+        raise fail(escape(str(error))) from None
     except KeyboardInterrupt:
         raise fail("broken off; everything answered so far is recorded, run the same command to go on") from None
     result = {
