@@ -7,6 +7,8 @@ READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
 .PHONY: help setup setup-train demo train-demo test test-inspect test-security compose-test audit audit-quick reference chaos bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench unit-costs lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,11 @@ test-inspect: $(READY)  ## the arena as a task of Inspect, in an environment of 
 
 compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and the replicas on Postgres
 	@bash tests/e2e/compose.sh
+# So does Ray, and it starts processes by the dozen.
+test-ray: $(READY)  ## banks filled by Ray on this machine, in an environment of its own
+	@test -x .venv-ray/bin/ray || $(PYTHON) -m venv .venv-ray
+	@.venv-ray/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]" fastapi uvicorn pytest pytest-asyncio
+	@.venv-ray/bin/pytest -q tests/e2e/test_banking_ray.py
 
 AUDITS := labels shortcuts exploits
 # All three run even where one fails; it fails in the end.
@@ -82,6 +89,10 @@ chaos: setup  ## kill servers and Postgres, fill the disk, turn the clock, under
 bench: setup  ## measure the server, the reward and the making of episodes
 	@$(BIN)/forge-arena bench --json bench.json
 
+unit-costs: setup  ## what one episode, verdict and recorded answer cost, as JSON: the factors of docs/scale.md
+	@$(BIN)/pip install --quiet --disable-pip-version-check bpe-openai
+	@$(BIN)/python tests/bench/unit_costs.py
+
 lint: setup-train  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -94,3 +105,4 @@ format: setup  ## put the code into shape
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .venv-inspect .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo reference
+	rm -rf $(VENV) .venv-inspect .venv-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo

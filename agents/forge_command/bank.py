@@ -1,16 +1,21 @@
 """`forge-arena bank`: record a Worker's answers, so that episodes need no Worker later."""
 
 import asyncio
+import shlex
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress
 
-# So many failures in a row for each answer in flight, and the Worker is taken to be down for good.
-HOPELESS = 3
+
+class Engine(StrEnum):
+    local = "local"
+    ray = "ray"
 
 
 def bank(
@@ -23,76 +28,77 @@ def bank(
     secret: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The server's, for test.")] = None,
     api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
     documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Answers in flight at a time.")] = 16,
+    concurrency: Annotated[int, typer.Option(min=1, help="Answers in flight at a time, for each Worker.")] = 16,
+    engine: Annotated[
+        Engine,
+        typer.Option(help="local: one Worker, asked from this process. ray: --actors Workers at once, by Ray Data."),
+    ] = Engine.local,
+    actors: Annotated[int, typer.Option(min=1, help="ray: how many processes fill, each with a Worker.")] = 2,
+    gpus: Annotated[
+        float, typer.Option(min=0, help="ray: GPUs for each; 1 for vllm:MODEL, or its tensor parallel size.")
+    ] = 0,
+    ray_address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="ray: a running cluster; default a Ray of its own here.")
+    ] = None,
     json: JsonFile = None,
 ) -> None:
     """Record what a Worker answers to the scenarios of a stretch of keys.
 
     Break it off and start it again as you like: what is recorded is not asked again. Serve from it with
     `forge-arena serve --worker bank:FILE`.
-    """
-    from forge_arena.episodes import SUITE, Arena
-    from forge_arena.errors import ForgeArenaError, WorkerFailed
-    from forge_arena.scenarios.documents import load_documents, suite_of
-    from forge_arena.types import Mechanism, Split
-    from forge_arena.workers import open_worker
-    from forge_arena.workers.bank import Bank, BankWorker
 
-    async def fill() -> dict[str, int | str]:
-        recorded = Bank(file)
-        before = len(recorded)
-        sources = load_documents(documents) if documents else None
-        arena = Arena(
-            BankWorker(recorded, open_worker(worker, api_key=api_key, vllm_executable=vllm)),
-            secret=secret,
+    With `--engine ray` (it needs the extra `ray`) the keys are handed out in stretches. Every actor opens the
+    Worker for itself (vllm: an engine each, openai: all ask the same endpoint) and records into FILE.d/, from where
+    the stretches are merged into FILE as they get done: all machines must see both. The bank is the same as a local
+    one, so fill by Ray when one Worker takes too long; docs/scale.md says when that is.
+    """
+    from forge_arena.banking import Filled, Filling, fill_here
+    from forge_arena.errors import ForgeArenaError
+    from forge_arena.types import Mechanism, Split
+
+    def run() -> Filled:
+        filling = Filling(
+            worker=worker,
+            split=Split(split),
+            start=start,
+            count=count,
             mechanism=Mechanism(mechanism) if mechanism else None,
-            sources=sources,
-            suite=suite_of(sources) if sources else SUITE,
+            documents=documents.absolute() if documents else None,
+            secret=secret,
+            api_key=api_key,
+            vllm=vllm,
+            vllm_args=tuple(shlex.split(vllm_args)),
+            concurrency=concurrency,
         )
-        failed: list[str] = []
-        in_a_row = 0
-        keys = iter(arena.keys(Split(split), start, count)[0])
         with progress() as bar:
             task = bar.add_task(file.name, total=count)
+            if engine is Engine.local:
+                return asyncio.run(fill_here(filling, file, lambda: bar.advance(task)))
+            from forge_arena.banking_ray import fill_with_ray
 
-            async def work() -> None:
-                nonlocal in_a_row
-                for key in keys:
-                    try:
-                        await arena.make(key)
-                        in_a_row = 0
-                    except WorkerFailed as error:
-                        failed.append(error.reason)
-                        in_a_row += 1
-                        if in_a_row >= HOPELESS * concurrency:
-                            raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}") from None
-                    bar.advance(task)
-                    # A key that is recorded already is made without waiting for anything.
-                    await asyncio.sleep(0)
-
-            await arena.worker.start()
-            try:
-                await asyncio.gather(*(work() for _ in range(concurrency)))
-            finally:
-                after = len(recorded)
-                await arena.worker.aclose()
-        return {
-            "bank": str(file),
-            "keys": count,
-            "recorded": after - before,
-            "answers": after,
-            "failed": len(failed),
-            "last_failure": failed[-1] if failed else "",
-            **arena.counts,
-        }
+            return fill_with_ray(
+                filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
+            )
 
     try:
-        result = asyncio.run(fill())
+        filled = run()
+    except ModuleNotFoundError as error:
+        raise fail(escape(f"{error.name} is missing: pip install 'forge-arena[ray]'")) from None
     except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+        raise fail(escape(str(error))) from None
     except KeyboardInterrupt:
         raise fail("broken off; everything answered so far is recorded, run the same command to go on") from None
+    result = {
+        "bank": str(file),
+        "keys": filled.keys,
+        "recorded": filled.recorded,
+        "answers": filled.answers,
+        "failed": filled.failed,
+        "last_failure": filled.last_failure,
+        **filled.counts,
+    }
     if json != "-":
         for name, value in result.items():
             typer.echo(f"{name}: {value}")

@@ -1,5 +1,6 @@
 """The `forge-arena` command as its users run it: a process of its own."""
 
+import importlib.util
 import json
 import os
 import re
@@ -191,6 +192,12 @@ def test_a_bank_is_filled_once(tmp_path: Path) -> None:
 def test_a_bank_that_cannot_be_filled_says_why(tmp_path: Path, arguments: tuple[str, ...], wanted: str) -> None:
     _, err = forge_arena("bank", "answers.bank", *arguments, code=2, cwd=tmp_path)
     assert wanted in err
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_a_bank_by_ray_without_ray_says_what_to_install(tmp_path: Path) -> None:
+    _, err = forge_arena("bank", "a.bank", "--worker", "scripted", "--engine", "ray", code=2, cwd=tmp_path)
+    assert "ray is missing: pip install 'forge-arena[ray]'" in err
 
 
 # --- serve, eval, demo ------------------------------------------------------------------------------------------------

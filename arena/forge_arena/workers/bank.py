@@ -76,11 +76,13 @@ class Bank:
     """The file at `path`, which need not be there yet. Not for use from several threads.
 
     Holds where each record stands, not the records: some 250 bytes of memory each. A last line that was torn by a kill
-    or a power cut is passed over by readers and cut off by the next writer.
+    or a power cut is passed over by readers and cut off by the next writer. Without `follow` a reader knows what was
+    there when it was opened, and never looks for more.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, follow: bool = True) -> None:
         self.path = Path(path)
+        self._follow = follow
         self._offsets: dict[bytes, int] = {}
         self._workers: set[bytes] = set()
         self._end = 0
@@ -140,6 +142,18 @@ class Bank:
         self._end += len(line)
         return record
 
+    def merge(self, other: "Bank") -> int:
+        """File what `other` holds and this bank does not, in its order; on disk when this returns.
+
+        Gives back how many records were filed. Raises what `put` raises, and `BankDamaged` for a record of `other`.
+        """
+        before = len(self)
+        for digest in list(other._offsets):
+            if (record := other.get(digest.hex())) is not None:
+                self.put(record)
+        os.fsync(self.lock())
+        return len(self) - before
+
     def lock(self) -> int:
         """Become the one writer, if this bank is not yet; returns the file descriptor.
 
@@ -193,7 +207,7 @@ class Bank:
 
     def _find(self, key: str) -> int | None:
         digest = bytes.fromhex(key)
-        if digest not in self._offsets and self._writing is None:
+        if digest not in self._offsets and self._writing is None and self._follow:
             self._catch_up()
         return self._offsets.get(digest)
 
@@ -233,15 +247,18 @@ class Bank:
 class BankWorker:
     """Answers from `bank`; what is not there it asks of `live`, if given, and records.
 
-    Without `live` it answers in the name of the one Worker that the bank holds, or of `worker` if there are several.
+    What stands in `known` counts like what stands in `bank`, and is not recorded again; its opener closes it. Without `live` it answers in the name of the one Worker that the bank holds, or of `worker` if there are several.
     Closes both when it is closed.
 
     Raises:
         ValueError: the bank holds answers of several Workers, and neither `live` nor `worker` says whose count.
     """
 
-    def __init__(self, bank: Bank, live: Worker | None = None, *, worker: str | None = None) -> None:
+    def __init__(
+        self, bank: Bank, live: Worker | None = None, *, worker: str | None = None, known: Bank | None = None
+    ) -> None:
         self.bank = bank
+        self._known = known
         self.live = live
         self._named = live.name if live else worker
         if self._named is None and len(bank.workers) > 1:
@@ -290,7 +307,8 @@ class BankWorker:
 
     def _get(self, key: str) -> Record | None:
         try:
-            return self.bank.get(key)
+            found = self._known.get(key) if self._known is not None else None
+            return found or self.bank.get(key)
         except (BankDamaged, OSError) as error:
             raise WorkerFailed(f"the bank cannot be read: {error}") from error
 

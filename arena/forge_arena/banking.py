@@ -1,0 +1,213 @@
+"""Fill a bank: make the episodes of a stretch of keys with a live Worker, and record what it answers.
+
+`fill` is the work itself, wherever it is done; `fill_here` does it in this process, `banking_ray` on many machines.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from forge_arena.episodes import SUITE, Arena
+from forge_arena.errors import ForgeArenaError, WorkerFailed
+from forge_arena.scenarios import Source, load_families
+from forge_arena.scenarios.documents import Document, load_documents, suite_of
+from forge_arena.types import Mechanism, Noun, Split
+from forge_arena.workers import Worker, open_worker
+from forge_arena.workers.bank import Bank, BankBusy, BankWorker
+
+# So many failures in a row for each answer in flight, and the Worker is taken to be down for good.
+HOPELESS = 3
+# How long the writer of a shard may take to end after the run that started it is over.
+LAST_WRITES = 30.0
+
+
+class FillingFailed(ForgeArenaError):
+    """A part of a filling ended before its keys were through; what was answered until then is recorded."""
+
+
+class Filling(Noun):
+    """What is to be recorded, and who answers. The same for every process that takes part.
+
+    `concurrency` is how many answers each Worker has in flight at a time; `documents`, `vllm` and a `vllm:` Worker's
+    model are paths on the machine that does the work.
+    """
+
+    worker: str
+    split: Split
+    start: int = Field(default=0, ge=0)
+    count: int = Field(ge=1)
+    mechanism: Mechanism | None = None
+    documents: Path | None = None
+    secret: str | None = Field(default=None, repr=False)
+    api_key: str | None = Field(default=None, repr=False)
+    vllm: str = "vllm"
+    vllm_args: tuple[str, ...] = ()
+    concurrency: int = Field(default=16, ge=1)
+
+    def open_worker(self) -> Worker:
+        """The live Worker, not started yet."""
+        return open_worker(
+            self.worker,
+            api_key=self.api_key,
+            vllm_executable=self.vllm,
+            vllm_args=self.vllm_args,
+            concurrency=self.concurrency,
+        )
+
+    def sources(self) -> Sequence[Source]:
+        return load_documents(self.documents) if self.documents else load_families()
+
+    def arena(self, worker: Worker, sources: Sequence[Source]) -> Arena:
+        """An arena whose keys are the server's.
+
+        Raises:
+            ValueError: the keys of the test split mean nothing without the server's secret.
+        """
+        if self.split is Split.test and self.secret is None:
+            raise ValueError("the test split is salted: give the secret of the server that will play it")
+        documents = [source for source in sources if isinstance(source, Document)]
+        return Arena(
+            worker,
+            secret=self.secret,
+            mechanism=self.mechanism,
+            sources=sources,
+            suite=suite_of(documents) if documents else SUITE,
+        )
+
+    def stretches(self, length: int) -> list["Filling"]:
+        """The same filling in parts of at most `length` keys."""
+        end = self.start + self.count
+        return [
+            self.model_copy(update={"start": first, "count": min(length, end - first)})
+            for first in range(self.start, end, length)
+        ]
+
+
+class Filled(Noun):
+    """What came of a filling or a part of one. A failed key is counted and asked again by the next run.
+
+    `counts` are the arena's; `recorded` is how many records this run added to the bank, which now holds `answers`.
+    """
+
+    keys: int = 0
+    failed: int = 0
+    last_failure: str = ""
+    counts: dict[str, int] = {}
+    recorded: int = 0
+    answers: int = 0
+
+    def __add__(self, other: "Filled") -> "Filled":
+        return Filled(
+            keys=self.keys + other.keys,
+            failed=self.failed + other.failed,
+            last_failure=other.last_failure or self.last_failure,
+            counts=Counter(self.counts) + Counter(other.counts),
+            recorded=self.recorded + other.recorded,
+            answers=max(self.answers, other.answers),
+        )
+
+
+async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = lambda: None) -> Filled:
+    """Make every episode of `filling` with `arena`, whose Worker records; `on_key` is called after each.
+
+    Raises:
+        WorkerFailed: so many keys failed in a row that the Worker must be down.
+    """
+    keys = iter(arena.keys(filling.split, filling.start, filling.count)[0])
+    failures: list[str] = []
+    in_a_row = 0
+
+    async def work() -> None:
+        nonlocal in_a_row
+        for key in keys:
+            try:
+                await arena.make(key)
+                in_a_row = 0
+            except WorkerFailed as error:
+                failures.append(error.reason)
+                in_a_row += 1
+                if in_a_row >= HOPELESS * filling.concurrency:
+                    raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}") from None
+            on_key()
+            # A key that is recorded already is made without waiting for anything.
+            await asyncio.sleep(0)
+
+    at_work = [asyncio.ensure_future(work()) for _ in range(filling.concurrency)]
+    try:
+        await asyncio.gather(*at_work)
+    finally:
+        # What is still being asked must not write to a bank that is closed by then.
+        for task in at_work:
+            task.cancel()
+        await asyncio.wait(at_work)
+    return Filled(
+        keys=filling.count, failed=len(failures), last_failure=failures[-1] if failures else "", counts=arena.counts
+    )
+
+
+async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] = lambda: None) -> Filled:
+    """Fill the bank `file` from this process, with one Worker.
+
+    Raises:
+        ForgeArenaError: the Worker is down, or another process is writing to the bank.
+        ValueError, OSError: something that was given cannot be used.
+    """
+    bank = Bank(file)
+    before = len(bank)
+    arena = filling.arena(BankWorker(bank, filling.open_worker()), filling.sources())
+    try:
+        await arena.worker.start()
+        filled = await fill(arena, filling, on_key)
+    finally:
+        after = len(bank)
+        await arena.worker.aclose()
+    return filled.model_copy(update={"recorded": after - before, "answers": after})
+
+
+def shards_of(file: Path) -> Path:
+    """The folder beside a bank where those who fill it together keep what is not merged yet."""
+    return file.with_name(f"{file.name}.d")
+
+
+def shard_of(file: Path, stretch: Filling) -> Path:
+    """The bank of one stretch. Named by its keys: who is given a stretch again finds what was answered already."""
+    return shards_of(file) / f"shard-{stretch.split.value}-{stretch.start:016d}-{stretch.count}.jsonl"
+
+
+def merge_shard(bank: Bank, path: Path) -> None:
+    """Move what a shard holds into the bank.
+
+    Raises:
+        BankBusy: somebody still writes to the shard.
+    """
+    with Bank(path) as shard:
+        _outlast_writer(shard)
+        bank.merge(shard)
+        path.unlink()
+
+
+def merge_shards(bank: Bank, file: Path) -> None:
+    """Move what a run left in its shards into the bank, however that run ended."""
+    folder = shards_of(file)
+    for path in sorted(folder.glob("shard-*.jsonl")):
+        merge_shard(bank, path)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _outlast_writer(shard: Bank) -> None:
+    """Become the shard's writer, once the process that was is gone: it ends a moment later than its run."""
+    until = time.monotonic() + LAST_WRITES
+    while True:
+        try:
+            shard.lock()
+        except BankBusy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+        else:
+            return
