@@ -6,9 +6,8 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect test-security compose-test audit audit-quick reference chaos bench lint format clean
-.PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench lint format clean
-.PHONY: help setup setup-train demo train-demo test test-inspect test-ray audit audit-quick bench unit-costs lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-ray test-security compose-test audit \
+  audit-quick reference chaos bench unit-costs lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -104,5 +103,5 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-inspect .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo reference
-	rm -rf $(VENV) .venv-inspect .venv-ray .pytest_cache .mypy_cache .ruff_cache .hypothesis dist audit-results train-demo
+	rm -rf $(VENV) .venv-inspect .venv-ray .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
+	  audit-results train-demo reference
