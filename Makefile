@@ -48,7 +48,8 @@ test-inspect: $(READY)  ## the arena as a task of Inspect, in an environment of 
 
 compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and the replicas on Postgres
 	@bash tests/e2e/compose.sh
-# So does Ray, and it starts processes by the dozen.
+
+# Ray brings as much, and it starts processes by the dozen.
 test-ray: $(READY)  ## banks filled by Ray on this machine, in an environment of its own
 	@test -x .venv-ray/bin/ray || $(PYTHON) -m venv .venv-ray
 	@.venv-ray/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]" fastapi uvicorn pytest pytest-asyncio

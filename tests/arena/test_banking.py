@@ -103,7 +103,7 @@ def test_stretches_are_every_key_once() -> None:
 
 
 def test_neither_secret_is_shown() -> None:
-    assert "hush" not in repr(SCRIPTED.model_copy(update={"secret": "hush", "api_key": "hush"}))
+    assert "hush" not in repr(SCRIPTED.model_copy(update=dict.fromkeys(("secret", "api_key"), "hush")))
 
 
 async def test_the_test_split_needs_the_secret_of_the_server(tmp_path: Path) -> None:
