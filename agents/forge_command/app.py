@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from forge_arena import __version__
 
@@ -38,7 +39,7 @@ def write_json(result: Any, target: str | None) -> None:
 def fail(message: str) -> typer.Exit:
     """Say what is wrong on standard error; raise what this returns."""
     # Not wrapped: a path that is torn apart cannot be copied.
-    console.print(f"[bold red]error:[/] {message}", highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(2)
 
 

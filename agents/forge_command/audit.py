@@ -356,5 +356,5 @@ def regrade(
                 on_progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         except (ArchiveError, ValueError, OSError) as error:
-            raise fail(escape(str(error))) from None
+            raise fail(str(error)) from None
     finish(report, json, html)

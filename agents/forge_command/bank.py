@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress
@@ -85,9 +84,9 @@ def bank(
     try:
         filled = run()
     except ModuleNotFoundError as error:
-        raise fail(escape(f"{error.name} is missing: pip install 'forge-arena[ray]'")) from None
+        raise fail(f"{error.name} is missing: pip install 'forge-arena[ray]'") from None
     except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise fail("broken off; everything answered so far is recorded, run the same command to go on") from None
     result = {

@@ -274,9 +274,9 @@ def evaluate(
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
-        raise fail(escape(f"{error}{again if kept is not None and kept.exists() else ''}")) from None
+        raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
     except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     _print(result, Console(stderr=json == "-"))
     _write(result.to_json(), json)
     if out is not None:
@@ -304,11 +304,11 @@ def _settings(
     for change in changes or []:
         name, equals, value = change.partition("=")
         if not equals or not name.isidentifier():
-            raise fail(escape(f"--set takes KEY=VALUE, got {change!r}"))
+            raise fail(f"--set takes KEY=VALUE, got {change!r}")
         try:
             settings[name] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise fail(escape(f"--set {name}: {value!r} is no value")) from None
+            raise fail(f"--set {name}: {value!r} is no value") from None
     given = {"prompt": prompt, "system": system, "api_key": api_key}
     return settings | {name: value for name, value in given.items() if value is not None}
 
@@ -333,7 +333,7 @@ def _evaluate_dataset(overseer: str, settings: dict[str, Any], dataset: Path, js
                 judge, answers, name=dataset.name, on_progress=lambda done, _: bar.update(task, completed=done)
             )
     except (NoSuchOverseer, OverseerFailed, WrongCount, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     out = Console(stderr=json == "-")
     out.print(dataset_table(result))
     for note in result.scorecard.notes:
@@ -366,7 +366,7 @@ def _submit(
     if (name is None) == (submission_id is None):
         raise fail("--submit NAME enters an overseer, --submission ID goes on with an entry: give one of them")
     if name is not None and not re.fullmatch(OVERSEER_NAME, name):
-        raise fail(escape(f"--submit {name!r}: a name has at most 64 letters, digits, spaces and . _ : / @ + -"))
+        raise fail(f"--submit {name!r}: a name has at most 64 letters, digits, spaces and . _ : / @ + -")
     again = ""
     try:
         with (
@@ -392,9 +392,9 @@ def _submit(
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
-        raise fail(escape(f"{error}{again}")) from None
+        raise fail(f"{error}{again}") from None
     except (NoSuchOverseer, WrongCount, ValueError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     Console(stderr=json == "-").print(_leaderboard_table(board))
     write_json(board.model_dump(mode="json"), json)
 
@@ -410,7 +410,7 @@ def leaderboard(
         with ArenaClient(arena, patience=2) as client:
             board = client.leaderboard()
     except (ArenaError, ValueError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     Console(stderr=json == "-").print(_leaderboard_table(board))
     write_json(board.model_dump(mode="json"), json)
 
@@ -445,7 +445,7 @@ def compare(
         first, *others = [Result.read(path) for path in results]
         found = [compared(first, other) for other in others]
     except (ResultError, NothingInCommon) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     out = Console(stderr=json == "-")
     for one in found:
         out.print(_comparison_table(one))
@@ -462,7 +462,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out w
     try:
         _report(folder)
     except (ResultError, RecordsError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
 
 
 def _comparison_table(found: "Comparison") -> Table:

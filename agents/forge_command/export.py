@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from forge_command.app import fail
 from forge_command.evaluation import progress
@@ -61,7 +60,7 @@ def export(
         from forge_agents.train.export import ExportError, Format, Kind, Pairs, Wanted
         from forge_agents.train.export import export as run
     except ModuleNotFoundError as error:
-        raise fail(f"an export needs {error.name}: pip install 'forge-arena\\[train]'") from None
+        raise fail(f"an export needs {error.name}: pip install 'forge-arena[train]'") from None
     if split == "test":
         raise fail(
             "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
@@ -105,15 +104,15 @@ def export(
                 on_progress=lambda done, of: bar.update(task, completed=done, total=of),
             )
     except ModuleNotFoundError as error:
-        raise fail(f"this export needs {error.name}: pip install 'forge-arena\\[train]'") from None
+        raise fail(f"this export needs {error.name}: pip install 'forge-arena[train]'") from None
     except KeyboardInterrupt:
-        raise fail(f"interrupted; the same command goes on with {escape(str(out))}") from None
+        raise fail(f"interrupted; the same command goes on with {out}") from None
     except (ExportError, ArenaError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     except ValueError as error:
         if model is None and "arena URL" not in str(error):
             raise
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     typer.echo(f"{made.counts.rows} rows: {made.path}\ncard: {out / 'README.md'}")
 
 
@@ -123,4 +122,4 @@ def _one_of(option: str, given: str, known: Iterable[str]) -> str:
         return given
     close = get_close_matches(given, names, n=1, cutoff=0.3)
     guess = f" Did you mean {close[0]}?" if close else ""
-    raise fail(f"{option} {escape(given)!r} is not known.{guess} There are {', '.join(names)}")
+    raise fail(f"{option} {given!r} is not known.{guess} There are {', '.join(names)}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from forge_arena.types import Split
 from forge_command.app import JsonFile, fail, write_json
@@ -85,7 +84,7 @@ def reference(
     try:
         answers = load_dataset(dataset) if dataset is not None else None
     except (DatasetError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
     if only:
         if unknown := sorted(set(only) - {player.name for player in players}):
@@ -104,7 +103,7 @@ def reference(
 
             played = list(pool.map(play, players))
     except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     text = "\n".join(_page(played))
     if page is not None:
         page.write_text(text, encoding="utf-8")

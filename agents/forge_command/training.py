@@ -141,7 +141,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> 
     try:
         typer.echo(str(write_report(folder)))
     except (OSError, ValueError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
 
 
 def _loaded(name: str, algorithm: str | None, changes: list[str] | None) -> "Preset":
@@ -150,7 +150,7 @@ def _loaded(name: str, algorithm: str | None, changes: list[str] | None) -> "Pre
     try:
         return load_preset(name, [*(changes or []), *([f"algorithm={algorithm}"] if algorithm else [])])
     except PresetError as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
 
 
 def _run(
@@ -200,12 +200,12 @@ def _run(
         raise fail(f"interrupted; what was done is in {out}: go on with --resume") from None
     except ArenaRefused as refusal:
         hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
-        raise fail(escape(f"{refusal}{hint}")) from None
+        raise fail(f"{refusal}{hint}") from None
     except troubles as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     except ValueError as error:
         if "arena URL" not in str(error):
             raise
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     if is_first():
         typer.echo(f"model: {out / 'model'}\nreport: {page}")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from forge_command.app import JsonFile, fail, write_json
@@ -68,7 +67,7 @@ def demo(
         ):
             results, seconds = _play(preset, Arena(url), out, seeds, reporter)
     except (ArenaError, PresetError, TrainingStopped, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     summary = summarised(results, seeds)
     console = Console(stderr=json == "-")
     console.print(_table(results, seeds, summary["means"]))

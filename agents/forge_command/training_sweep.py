@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.training import Changes, PresetName, Token, Url, reporting
@@ -74,7 +73,7 @@ def sweep(
         averaged, apart = gains(runs, begun)
         draw(runs, begun, out / "sweep.png")
     except (ArenaError, ModelError, PresetError, TrainingStopped, ValueError, OSError) as error:
-        raise fail(escape(str(error))) from None
+        raise fail(str(error)) from None
     console = Console(stderr=json == "-")
     console.print(_table(f"{key}, mean of {seeds} seeds", averaged, number))
     console.print(_table("less the start (95% over families)", apart, span))
