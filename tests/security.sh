@@ -7,7 +7,12 @@ work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 
 echo "== secrets"
-git ls-files -z -- ':!tests/secrets.baseline' | xargs -0 "$tools/detect-secrets-hook" --baseline tests/secrets.baseline
+cp tests/secrets.baseline "$work/known.json"
+code=0
+mapfile -d '' files < <(git ls-files -z -- ':!tests/secrets.baseline')
+"$tools/detect-secrets-hook" --baseline "$work/known.json" "${files[@]}" || code=$?
+# 3: what is known stands in another line now.
+[ "$code" = 0 ] || [ "$code" = 3 ] || exit "$code"
 echo "none that are not known to be no secrets"
 
 echo "== known vulnerabilities of what is installed"
@@ -33,7 +38,7 @@ for role in player trainer; do
   for _ in $(seq 600); do grep -q "ready at" "$work/$role.url" && break; sleep 0.1; done
   url=$(sed 's/.* //' "$work/$role.url")
   SCHEMATHESIS_HOOKS=tests/schemathesis_hooks.py "$tools/schemathesis" run "$url/openapi.json" \
-    -H "Authorization: Bearer a-token-for-fuzzing" --max-examples "$examples" --continue-on-failure --no-color \
+    -H "Authorization: Bearer a-token-for-fuzzing" --max-examples "$examples" --seed 20261127 --continue-on-failure --no-color \
     --exclude-checks positive_data_acceptance,missing_required_header,ignored_auth >"$work/$role.fuzz" 2>&1 \
     || { cat "$work/$role.fuzz"; exit 1; }
   grep -E "Tested:|Test cases:|generated" "$work/$role.fuzz"
