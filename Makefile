@@ -10,7 +10,7 @@ WORKERS ?= 2
   audit-quick reference chaos bench unit-costs lint format clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -26,7 +26,7 @@ $(READY_TO_TRAIN): $(READY)
 setup: $(READY)  ## a virtual environment with everything but torch
 setup-train: $(READY_TO_TRAIN)  ## the same with torch and TRL, which training and its tests need
 
-demo: setup  ## play three overseers against a real server and print who earns what
+demo: setup  ## play five overseers against a real server and print who earns what
 	@$(BIN)/forge-arena demo
 
 # One thread to a process: two that share a core wait for each other.
@@ -91,7 +91,7 @@ bench: setup  ## measure the server, the reward and the making of episodes
 
 unit-costs: setup  ## what one episode, verdict and recorded answer cost, as JSON: the factors of docs/scale.md
 	@$(BIN)/pip install --quiet --disable-pip-version-check bpe-openai
-	@$(BIN)/python tests/bench/unit_costs.py
+	@PYTHONPATH=tests $(BIN)/python tests/bench/unit_costs.py
 
 lint: setup-train  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

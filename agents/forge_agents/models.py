@@ -97,8 +97,12 @@ def load_model(
 
 def prompt_length(loaded: Loaded, chat: Chat) -> int:
     """The tokens of a chat as `write` asks it."""
-    text = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-    return len(loaded.tokenizer(text, add_special_tokens=False)["input_ids"])
+    return len(loaded.tokenizer(_asked(loaded, chat), add_special_tokens=False)["input_ids"])
+
+
+def _asked(loaded: Loaded, chat: Chat) -> str:
+    text: str = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    return text
 
 
 def write(
@@ -127,9 +131,7 @@ def write(
     try:
         for first in range(0, len(chats), batch):
             some = slice(first, first + batch)
-            texts = [
-                tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False) for chat in chats[some]
-            ]
+            texts = [_asked(loaded, chat) for chat in chats[some]]
             starts = begun[some] if begun is not None else [""] * len(texts)
             asked = [text + start for text, start in zip(texts, starts, strict=True)]
             inputs = tokenizer(asked, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)

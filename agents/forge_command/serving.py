@@ -46,9 +46,7 @@ def serve(
         from forge_server.app import serve as run
         from forge_server.settings import Settings, SettingsError
     except ModuleNotFoundError as error:
-        raise fail(
-            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
-        ) from None
+        raise _not_installed(error) from None
     try:
         settings = Settings.from_environment(
             host=host,
@@ -77,11 +75,13 @@ def token(
     try:
         from forge_server.access import Role, new_token
     except ModuleNotFoundError as error:
-        raise fail(
-            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
-        ) from None
+        raise _not_installed(error) from None
     if role not in Role.__members__:
         raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
     made, told = new_token(Role(role))
     typer.echo(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
     typer.echo(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
+
+
+def _not_installed(error: ModuleNotFoundError) -> typer.Exit:
+    return fail(f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'")

@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -121,7 +121,7 @@ class _Bucket:
     """Requests that a token may make now; it fills at the rate, up to its size."""
 
     left: float
-    at: float = field()
+    at: float
 
 
 def _digest(token: bytes) -> bytes:

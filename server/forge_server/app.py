@@ -22,7 +22,7 @@ from starlette.routing import Match
 import forge_arena
 from forge_arena.episodes import SUITE, Arena
 from forge_arena.errors import ScenarioError, WorkerFailed
-from forge_arena.scenarios import Source, find_set, load_families
+from forge_arena.scenarios import Source, open_set
 from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.types import Outcome
 from forge_arena.wire import (
@@ -431,8 +431,7 @@ def _sources(settings: Settings) -> tuple[Sequence[Source] | None, str]:
     """What is played, and the name under which its keys go."""
     try:
         if settings.scenarios is not None:
-            folder = find_set(settings.scenarios)
-            return load_families(folder), folder.name
+            return open_set(settings.scenarios)
         if settings.documents is not None:
             documents = load_documents(settings.documents)
             return documents, suite_of(documents)

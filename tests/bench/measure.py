@@ -9,11 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+
+import server_process
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ def child(*arguments: str, seconds: float = 180) -> Iterator[Child]:
         process.terminate()
         process.wait(30)
         process.stdout.close()
+
+
+def serving(store: Path, **settings: Any) -> AbstractContextManager[Child]:
+    """The arena's server on an SQLite store."""
+    return child(*server_process.serving(store=f"sqlite:///{store}", log_level="warning", **settings))
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from measure import child, write_table
+from fastapi import Request, Response
+from measure import serving as serving_arena
+from measure import write_table
 
+from brain import completion, refusal, serving
 from forge_agents.evaluation import Result
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from fastapi import Request, Response
 
-from brain import completion, refusal, serving
 
 pytestmark = pytest.mark.bench
 
@@ -55,8 +56,7 @@ class Endpoint:
 
 def test_ten_thousand_episodes_survive_an_endpoint_that_fails_and_a_ctrl_c(tmp_path: Path) -> None:
     endpoint, out = Endpoint(), tmp_path / "out"
-    server = ["-m", "forge_command", "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/a.db"]
-    with serving({"/v1/chat/completions": endpoint.chat}) as url, child(*server, "--log-level", "error") as arena:
+    with serving({"/v1/chat/completions": endpoint.chat}) as url, serving_arena(tmp_path / "a.db") as arena:
         command = [sys.executable, "-m", "forge_command", "eval", "--overseer", f"openai:model@{url}/v1"]
         command += ["--arena", arena.url, "--episodes", str(EPISODES), "--batch", str(BATCH), "--out", str(out)]
         command += ["--set", "concurrency=32"]

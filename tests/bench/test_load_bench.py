@@ -3,7 +3,6 @@
 One minute, or as many as FORGE_ARENA_BENCH_MINUTES says.
 """
 
-import json
 import os
 import statistics
 import threading
@@ -12,21 +11,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from measure import child, write_table
+from measure import serving, write_table
 from mixed_load import CLIENTS, clients
 
 pytestmark = [pytest.mark.bench, pytest.mark.slow]
 
 MINUTES = float(os.environ.get("FORGE_ARENA_BENCH_MINUTES", "1"))
-SERVE = (
-    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
-    "serve(Settings.model_validate_json(sys.argv[1]))"
-)
 
 
 def test_a_mixed_load_is_answered_steadily_in_flat_memory(tmp_path: Path) -> None:
-    settings = {"port": 0, "store": f"sqlite:///{tmp_path}/arena.db", "log_level": "warning"}
-    with child("-c", SERVE, json.dumps(settings)) as server, ProcessPoolExecutor(1, get_context("spawn")) as pool:
+    with serving(tmp_path / "arena.db") as server, ProcessPoolExecutor(1, get_context("spawn")) as pool:
         # What is loaded once, and the caches of the first thousands of episodes, are no leak.
         pool.submit(clients, server.url, 20.0).result()
         before = server.cpu_seconds()

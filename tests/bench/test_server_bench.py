@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from measure import Child, Load, child, send, write_table
+from measure import Child, Load, child, send, serving, write_table
 
 from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.store import Store
@@ -20,10 +20,6 @@ from forge_server.store import Store
 pytestmark = [pytest.mark.bench, pytest.mark.slow]
 
 ECHO = str(Path(__file__).with_name("echo.py"))
-SERVE = (
-    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
-    "serve(Settings.model_validate_json(sys.argv[1]))"
-)
 STOCK = 260
 SLICE = 100
 # As many as are opened between the opening of an episode and its verdict here.
@@ -31,12 +27,6 @@ LIVE = 512
 PAYLOAD = secrets.token_bytes(2_000)
 ROUNDS = 3
 CLIENT = httpx.Client(timeout=120)
-
-
-def serving(store: Path, **settings: object) -> Any:
-    return child(
-        "-c", SERVE, json.dumps({"port": 0, "store": f"sqlite:///{store}", "log_level": "warning", **settings})
-    )
 
 
 @pytest.fixture(scope="module")

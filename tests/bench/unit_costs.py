@@ -1,6 +1,6 @@
 """Print what one episode, one verdict and one recorded answer cost, as JSON: the factors of docs/scale.md.
 
-    python tests/bench/unit_costs.py [EPISODES]      (or: make unit-costs; some two minutes for 2,000)
+    PYTHONPATH=tests python tests/bench/unit_costs.py [EPISODES]    (or: make unit-costs; some two minutes for 2,000)
 
 Tokens are those of o200k_base where `bpe-openai` is installed, which carries its vocabulary; without it they are null,
 and a quarter of the characters is near enough. CPU is of this machine; bytes and rows are the same everywhere.
@@ -19,7 +19,7 @@ from statistics import mean
 from typing import Any
 
 import httpx
-from measure import child
+from measure import serving
 
 from forge_arena.episodes import Arena
 from forge_arena.types import Episode, Split, Verdict
@@ -32,10 +32,6 @@ from forge_server.app import spare_the_collector
 EPISODES = 2_000
 GROUP = 16
 BATCH = 64
-SERVE = (
-    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
-    "serve(Settings.model_validate_json(sys.argv[1]))"
-)
 
 
 def counter_of_tokens() -> Callable[[str], int] | None:
@@ -122,12 +118,11 @@ def attempts(episode: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
 def served(episodes: int, group: int, folder: Path) -> dict[str, Any]:
     """Play episodes against a real server on SQLite over HTTP; its CPU for each half, and what its store holds then."""
     store = folder / f"arena-{group}.db"
-    settings = {"port": 0, "store": f"sqlite:///{store}", "log_level": "warning", "stock": 1}
     opened: list[dict[str, Any]] = []
     judged: list[int] = []
     outcomes: Counter[str] = Counter()
     opening = judging = 0.0
-    with child("-c", SERVE, json.dumps(settings)) as server, httpx.Client(base_url=server.url, timeout=120) as http:
+    with serving(store, stock=1) as server, httpx.Client(base_url=server.url, timeout=120) as http:
         # As a trainer does: a batch is judged before the next is opened.
         while len(opened) < episodes:
             at = [server.cpu_seconds()]

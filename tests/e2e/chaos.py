@@ -5,7 +5,6 @@ retry as any client would, now and then send a verdict twice or another one in i
 every episode and every answered verdict as it was answered, and no more verdicts than were sent.
 """
 
-import json
 import os
 import random
 import select
@@ -27,10 +26,8 @@ from sqlalchemy import select as choose
 
 from forge_server.schema import episodes, verdicts
 
-SERVE = (
-    "import sys, json; from forge_server.app import serve; from forge_server.settings import Settings; "
-    "serve(Settings.from_environment({}, **json.loads(sys.argv[1])))"
-)
+from ..server_process import serving
+
 PATIENCE = 120.0
 
 
@@ -42,7 +39,10 @@ class Replica:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._given = json.dumps({"port": self.port, "store": store, "stock": 8, "log_level": "warning", **settings})
+        self._command = [
+            sys.executable,
+            *serving(**{"port": self.port, "store": store, "stock": 8, "log_level": "warning", **settings}),
+        ]
         self._environment = {**os.environ, **(environment or {})}
         self._log = log
         self.start()
@@ -50,7 +50,7 @@ class Replica:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, "-c", SERVE, self._given],
+                self._command,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -17,9 +17,9 @@ start_engine() {
   (cd "$folder" && apt-get "${apart[@]}" update \
     && apt-get "${apart[@]}" download {docker.io,docker-cli,containerd,tini,docker-compose,docker-buildx}/trixie \
     && apt-get -qq -oAPT::Sandbox::User=root download runc) >>"$folder/apt.log" 2>&1 || return 1
-  for package in "$folder"/*.deb; do dpkg -x "$package" "$folder/root" && rm "$package"; done
-  cp "$folder"/root/usr/libexec/docker/cli-plugins/* "$folder/config/cli-plugins/"
-  export PATH=$folder/root/usr/bin:$folder/root/usr/sbin:$PATH
+  for package in "$folder"/*.deb; do dpkg -x "$package" "$folder/unpacked" && rm "$package"; done
+  cp "$folder"/unpacked/usr/libexec/docker/cli-plugins/* "$folder/config/cli-plugins/"
+  export PATH=$folder/unpacked/usr/bin:$folder/unpacked/usr/sbin:$PATH
   export DOCKER_CONFIG=$folder/config DOCKER_HOST=unix://$folder/docker.sock
   # The host's firewall and routing are not ours to change.
   dockerd --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --bridge=none \

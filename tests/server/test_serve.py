@@ -12,20 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-PROGRAM = (
-    "import sys; from forge_server.app import serve; from forge_server.settings import Settings; "
-    "serve(Settings.from_environment({}, **__import__('json').loads(sys.argv[1])))"
-)
+from ..server_process import serving
 
 
 class Process:
     """`serve` in a child, on a free port."""
 
     def __init__(self, **settings: Any) -> None:
-        given = json.dumps({"port": 0, "stock": 8, **settings})
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, given], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, *serving(**{"stock": 8, **settings})]
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.child.stdout is not None
         readable, _, _ = select.select([self.child.stdout], [], [], 60)
         self.line = self.child.stdout.readline().strip() if readable else ""

@@ -5,32 +5,28 @@ an answer is corrupted and how sure it is; it knows neither the type nor the pla
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from forge_arena.audits.classifiers import CHARACTERS, RAREST, WORDS, WORDS_AND_SIGNS, line, trees
 from forge_arena.audits.samples import Samples, draw
 from forge_arena.audits.surface import relation, surface
 from forge_arena.episodes import SUITE, Arena
-from forge_arena.scenarios import find_set, load_families
+from forge_arena.scenarios import open_set
 from forge_arena.types import Observation, Split, Verdict
 from forge_arena.workers import open_worker
 
 Kind = Literal["words", "characters", "surface"]
 Floats = NDArray[np.float64]
 Text = tuple[str, str]
-
-_WORDS_AND_SIGNS = r"(?u)\w+|[^\w\s]"
-_RAREST = 5
 
 
 class Classifier:
@@ -77,12 +73,8 @@ class Classifier:
 
 
 def _drawn(episodes: int, scenarios: str | None) -> Samples:
-    folder = None if scenarios is None else find_set(scenarios)
-    arena = Arena(
-        open_worker("scripted"),
-        sources=None if folder is None else load_families(folder),
-        suite=SUITE if folder is None else folder.name,
-    )
+    sources, suite = (None, SUITE) if scenarios is None else open_set(scenarios)
+    arena = Arena(open_worker("scripted"), sources=sources, suite=suite)
     keys = [arena.key(Split.train, index) for index in range(episodes)]
     # A notebook's loop runs already in its thread.
     with ThreadPoolExecutor(1) as thread:
@@ -94,27 +86,21 @@ def _text(observation: Observation) -> Text:
 
 
 def _model(kind: Kind, source: bool, seed: int) -> Pipeline:
-    beside = _of(lambda rows: relation([answer for answer, _ in rows], [source for _, source in rows]))
+    beside = FunctionTransformer(lambda rows: relation([answer for answer, _ in rows], [source for _, source in rows]))
     if kind == "surface":
-        alone = _of(lambda rows: surface([answer for answer, _ in rows]))
+        alone = FunctionTransformer(lambda rows: surface([answer for answer, _ in rows]))
         seen = FeatureUnion([("alone", alone), *([("beside", beside)] if source else [])])
-        trees = HistGradientBoostingClassifier(
-            max_iter=80, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=30, random_state=seed
-        )
-        return make_pipeline(seen, trees)
-    terms = make_pipeline(_of(lambda rows: [answer for answer, _ in rows]), _vectorizer(kind))
+        return make_pipeline(seen, trees(seed))
+    terms = make_pipeline(FunctionTransformer(lambda rows: [answer for answer, _ in rows]), _vectorizer(kind))
     # Of the same weight as the unit vector of the terms.
-    scaled = make_pipeline(beside, StandardScaler(), _of(lambda values: values / np.sqrt(values.shape[1])))
+    scaled = make_pipeline(
+        beside, StandardScaler(), FunctionTransformer(lambda values: values / np.sqrt(values.shape[1]))
+    )
     seen = FeatureUnion([("terms", terms), *([("beside", scaled)] if source else [])])
-    # Between twins the gradient is small from the start: with the usual tolerance nothing would be learnt.
-    return make_pipeline(seen, LogisticRegression(C=1.0, max_iter=500, tol=1e-6))
+    return make_pipeline(seen, line())
 
 
 def _vectorizer(kind: Kind) -> TfidfVectorizer:
     if kind == "words":
-        return TfidfVectorizer(ngram_range=(1, 2), min_df=_RAREST, token_pattern=_WORDS_AND_SIGNS, sublinear_tf=True)
-    return TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=_RAREST, sublinear_tf=True)
-
-
-def _of(what: Callable[[Any], Any]) -> FunctionTransformer:
-    return FunctionTransformer(what)
+        return TfidfVectorizer(ngram_range=WORDS, min_df=RAREST, token_pattern=WORDS_AND_SIGNS, sublinear_tf=True)
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=CHARACTERS, min_df=RAREST, sublinear_tf=True)

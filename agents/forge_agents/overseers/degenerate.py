@@ -1,10 +1,9 @@
 """The degenerates of `forge-arena audit exploits` as overseers, to be evaluated beside honest ones."""
 
-import hashlib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from random import Random
 
+from forge_agents.overseers.random import chance
 from forge_arena.audits.degenerate import degenerates
 from forge_arena.types import Observation, Verdict
 
@@ -28,8 +27,4 @@ class DegenerateOverseer:
         self._seed = seed
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
-        return [self._review(observation, self._chance(observation)) for observation in observations]
-
-    def _chance(self, observation: Observation) -> Random:
-        digest = hashlib.sha256(f"{self._seed}|{observation.model_dump_json()}".encode()).digest()
-        return Random(int.from_bytes(digest, "big"))
+        return [self._review(observation, chance(observation, self._seed)) for observation in observations]

@@ -7,6 +7,12 @@ from random import Random
 from forge_arena.types import CorruptionType, Observation, Verdict
 
 
+def chance(observation: Observation, seed: int) -> Random:
+    """A die for this observation: the same text and seed throw the same, whoever else is judged."""
+    digest = hashlib.sha256(f"{seed}|{observation.model_dump_json()}".encode()).digest()
+    return Random(int.from_bytes(digest, "big"))
+
+
 class RandomOverseer:
     """Flags, names a type and states a confidence by the throw of a die that the observation's own text decides."""
 
@@ -22,8 +28,7 @@ class RandomOverseer:
         return [self._guess(observation) for observation in observations]
 
     def _guess(self, observation: Observation) -> Verdict:
-        digest = hashlib.sha256(f"{self._seed}|{observation.model_dump_json()}".encode()).digest()
-        rng = Random(int.from_bytes(digest, "big"))
+        rng = chance(observation, self._seed)
         confidence = rng.uniform(0.5, 1.0)
         if rng.random() >= self._share_flagged:
             return Verdict(detection=False, explanation="", correction="", confidence=confidence)

@@ -29,6 +29,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from forge_arena.audits.classifiers import CHARACTERS, RAREST, WORDS, WORDS_AND_SIGNS, line, trees
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.surface import RELATION, SURFACE, relation, surface
@@ -63,8 +64,6 @@ _WITH_SOURCE = {"answer+source": ("answer",), "answer+reasoning+source": ("answe
 _CLASSIFIERS = ("words", "characters", "surface")
 _QUICK_CLASSIFIER = "words"
 _SHARED_BY_TWINS = "source"
-_WORDS_AND_SIGNS = r"(?u)\w+|[^\w\s]"
-_RAREST = 5
 _TELLING = 12
 _SURPRISING = 3.0
 _EXAMPLE = 120
@@ -331,9 +330,7 @@ class Features:
     def _words(self, field: str) -> tuple[Any, list[str]]:
         from sklearn.feature_extraction.text import CountVectorizer
 
-        vectorizer = CountVectorizer(
-            ngram_range=(1, 2), min_df=_RAREST, token_pattern=_WORDS_AND_SIGNS, dtype=np.float32
-        )
+        vectorizer = CountVectorizer(ngram_range=WORDS, min_df=RAREST, token_pattern=WORDS_AND_SIGNS, dtype=np.float32)
         counts = vectorizer.fit_transform(self.texts(field))
         return _weighted(counts), [f"{field} {name!r}" for name in vectorizer.get_feature_names_out()]
 
@@ -347,9 +344,9 @@ class Features:
 
         words = CountVectorizer(analyzer=str.split, preprocessor=None, dtype=np.float32)
         occurrences = words.fit_transform([text.lower() for text in self.texts(field)])
-        ngrams = CountVectorizer(analyzer="char_wb", ngram_range=(2, 5), dtype=np.float32)
+        ngrams = CountVectorizer(analyzer="char_wb", ngram_range=CHARACTERS, dtype=np.float32)
         counts = (occurrences @ ngrams.fit_transform(words.get_feature_names_out())).tocsr()
-        kept = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= _RAREST)
+        kept = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= RAREST)
         names = ngrams.get_feature_names_out()
         return _weighted(counts[:, kept]), [f"{field} {names[column]!r}" for column in kept]
 
@@ -411,22 +408,15 @@ def _fit(
     """The scores of the test rows; what told them apart is added to `telling`, if wanted."""
     y = features.corrupted
     if attack.classifier == "surface":
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
-        trees = HistGradientBoostingClassifier(
-            max_iter=80, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=30, random_state=features.seed
-        ).fit(matrix[train], y[train])
-        score: Floats = trees.decision_function(matrix[test])
+        grown = trees(features.seed).fit(matrix[train], y[train])
+        score: Floats = grown.decision_function(matrix[test])
         if telling is not None and _both(y[test]):
-            _permute(trees, matrix[test], y[test], score, names, telling, features.seed)
+            _permute(grown, matrix[test], y[test], score, names, telling, features.seed)
         return score
-    from sklearn.linear_model import LogisticRegression
-
-    # Between twins the gradient is small from the start: with the usual tolerance nothing would be learnt.
-    line = LogisticRegression(C=1.0, max_iter=500, tol=1e-6).fit(matrix[train], y[train])
+    fitted = line().fit(matrix[train], y[train])
     if telling is not None and _both(y[test]):
-        _push(line.coef_.ravel(), matrix, y, test, names, telling)
-    return np.asarray(line.decision_function(matrix[test]), dtype=np.float64)
+        _push(fitted.coef_.ravel(), matrix, y, test, names, telling)
+    return np.asarray(fitted.decision_function(matrix[test]), dtype=np.float64)
 
 
 def _push(

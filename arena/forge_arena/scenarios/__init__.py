@@ -60,6 +60,12 @@ def find_set(name: str) -> Path:
     raise ScenarioError(f"no set of scenarios {name!r}: neither a folder nor one of {', '.join(shipped)}.{guess}")
 
 
+def open_set(name: str) -> tuple[tuple[Family, ...], str]:
+    """The families of a set, and the suite under whose name their keys go. Raises what `find_set` raises."""
+    folder = find_set(name)
+    return load_families(folder), folder.name
+
+
 @lru_cache(maxsize=8)
 def load_families(folder: Path | None = None) -> tuple[Family, ...]:
     """All families under `folder` (default: the arena's own), by path.

@@ -247,8 +247,9 @@ class Bank:
 class BankWorker:
     """Answers from `bank`; what is not there it asks of `live`, if given, and records.
 
-    What stands in `known` counts like what stands in `bank`, and is not recorded again; its opener closes it. Without `live` it answers in the name of the one Worker that the bank holds, or of `worker` if there are several.
-    Closes both when it is closed.
+    What stands in `known` counts like what stands in `bank` and is not recorded again. Without `live` it answers in the
+    name of the one Worker that the bank holds, or of `worker` if there are several. Closing it closes `bank` and `live`;
+    `known` is for whoever opened it.
 
     Raises:
         ValueError: the bank holds answers of several Workers, and neither `live` nor `worker` says whose count.
