@@ -65,8 +65,8 @@ class Postgres:
         self._process.wait(30)
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
-    def url(self, name: str) -> str:
-        made = self._ask(f'CREATE DATABASE "{name}"')
+    def url(self, name: str, encoding: str = "UTF8") -> str:
+        made = self._ask(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE template0")
         assert made.returncode == 0, made.stderr
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 

@@ -417,7 +417,11 @@ def _arena(settings: Settings) -> Arena:
     store.close()
     try:
         worker = open_worker(
-            settings.worker, api_key=settings.api_key, vllm_executable=settings.vllm, vllm_args=settings.vllm_args
+            settings.worker,
+            api_key=settings.api_key,
+            vllm_executable=settings.vllm,
+            vllm_args=settings.vllm_args,
+            concurrency=settings.concurrency,
         )
     except ValueError as error:
         raise SettingsError(f"worker: {error}") from None

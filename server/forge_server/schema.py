@@ -30,6 +30,8 @@ HEAD = "0004"
 REVISIONS = ("0001", "0002", "0003", HEAD)
 # Any number will do, as long as nothing else in the database takes it.
 _LOCK = 0x464F524745
+# How Postgres is connected to: a database made without an encoding (SQL_ASCII) would give back bytes for text.
+POSTGRES = {"client_encoding": "utf8"}
 
 tables = MetaData()
 meta = Table("meta", tables, Column("name", String(32), primary_key=True), Column("value", Text, nullable=False))

@@ -22,7 +22,7 @@ from forge_server.errors import Busy, Refused, StoreUnavailable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.rows import Counts, NewEpisode, StoredEpisode, StoredSubmission, StoredVerdict
-from forge_server.schema import bring_up_to_date, meta
+from forge_server.schema import POSTGRES, bring_up_to_date, meta
 from forge_server.writes import (
     AdvanceStream,
     ContestedError,
@@ -271,7 +271,7 @@ class Store:
 def _open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True)
+        return create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES)
     if parsed.database in (None, "", ":memory:"):
         raise ValueError(
             "the store must be a file, as in sqlite:///forge-arena.db: a database in memory is not durable"

@@ -1,17 +1,21 @@
 """The server as a process: it says when it is ready, dies cleanly, and kill -9 takes nothing from what it answered."""
 
+import asyncio
 import json
 import re
 import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Response
 
+from ..brain import completion, running_brain
 from ..server_process import serving
 
 
@@ -70,6 +74,24 @@ def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Pa
         seen.append(body["episodes"][0]["observation"])
         server.end(signal.SIGTERM)
     assert seen[0] == seen[1]
+
+
+def test_as_many_requests_reach_the_worker_at_a_time_as_were_asked_for(tmp_path: Path) -> None:
+    async def ponder(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(0.5)
+        return completion("I cannot tell.")
+
+    with running_brain() as brain:
+        brain.reactions = [ponder]
+        # Half of them are for the stock, the other half for requests, of which there are none yet.
+        store = f"sqlite:///{tmp_path}/arena.db"
+        command = [sys.executable, *serving(store=store, worker=f"openai:brain@{brain.url}", concurrency=48)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+            until = time.monotonic() + 60
+            while brain.most_at_once < 24 and time.monotonic() < until:
+                time.sleep(0.1)
+            child.terminate()
+    assert brain.most_at_once == 24
 
 
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:

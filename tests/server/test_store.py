@@ -74,6 +74,17 @@ async def test_what_was_committed_is_read_by_another_store(store: Store, url: st
     }
 
 
+async def test_a_postgres_database_without_an_encoding_keeps_text_as_text(running_postgres: Postgres) -> None:
+    store = Store(running_postgres.url(uuid4().hex, encoding="SQL_ASCII"))
+    await store.open_episodes([episode("für €5")])
+    await store.record([verdict("für €5")], 1.0)
+    loaded = await store.load(["für €5"])
+    secret = store.secret()
+    store.close()
+    assert loaded["für €5"].verdicts == (verdict("für €5"),)
+    assert len(bytes.fromhex(secret)) == 32
+
+
 async def test_writes_of_one_moment_share_a_commit(store: Store) -> None:
     await store.open_episodes([episode(f"e{n}") for n in range(50)])
     before = store._metrics.commits._value.get()
