@@ -34,8 +34,20 @@ class Following:
         self._suite = f"{arena.suite}:{VERSION}"
         self._families = arena.families(Split.train)
         self.seen = InForce()
+        self._reading: asyncio.Task[InForce] | None = None
+        self._next: asyncio.Task[InForce] | None = None
 
     async def now(self) -> InForce:
+        """Those who ask at the same time share an answer, which the store gave after the last of them had asked."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask(self._reading))
+        # Whoever leaves must not take the answer away from the others.
+        return await asyncio.shield(self._next)
+
+    async def _ask(self, before: asyncio.Task[InForce] | None) -> InForce:
+        if before is not None:
+            await asyncio.wait([before])
+        self._reading, self._next = self._next, None
         if await self._store.curriculum_revision(self._suite) != self.seen.revision:
             revision, body = await self._store.curriculum(self._suite)
             self.seen = await asyncio.to_thread(self._read, revision, body)

@@ -129,6 +129,37 @@ async def test_every_server_of_a_store_notices_a_change_at_once(serve: Any) -> N
         assert (await one.http.get(PATH)).status_code == 404
 
 
+async def test_questions_share_an_answer_that_is_never_older_than_they_are(serve: Any) -> None:
+    asked = 0
+    async with serve() as one, serve() as other:
+        following = other.service.episodes._following
+        read = following._store.curriculum_revision
+
+        async def slowly(suite: str) -> int:
+            nonlocal asked
+            asked += 1
+            revision: int = await read(suite)
+            await asyncio.sleep(0.02)
+            return revision
+
+        following._store.curriculum_revision = slowly
+
+        async def keep_asking() -> None:
+            while True:
+                await following.now()
+
+        others = [asyncio.create_task(keep_asking()) for _ in range(20)]
+        answers = 0
+        for stealth in (0, 1, 2, 3, 2, 1):
+            revision = (await follow(one, stealth)).revision
+            assert {seen.revision for seen in await asyncio.gather(*(following.now() for _ in range(50)))} == {revision}
+            answers += 50
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+    assert asked < answers / 2
+
+
 async def test_an_episode_whose_making_began_before_the_change_is_not_served_from_stock(serve: Any) -> None:
     async with serve(stock=8, concurrency=2) as running:
         await full(running)
