@@ -262,10 +262,12 @@ class Stats(Noun):
 
 
 class Health(Noun):
-    """`ready` once an episode can be had; until then `reason` says what is being waited for."""
+    """`ready` once an episode can be had; until then `reason` says what is being waited for. `status` is the same in the
+    words of OpenEnv."""
 
     ready: bool
     reason: str | None = None
+    status: Literal["healthy", "unhealthy"]
 
 
 class ErrorDetail(Noun):

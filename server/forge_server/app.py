@@ -6,25 +6,18 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
-from starlette.routing import Match
 
 import forge_arena
 from forge_arena.episodes import SUITE, Arena
 from forge_arena.errors import ScenarioError, WorkerFailed
 from forge_arena.scenarios import Source, open_set
 from forge_arena.scenarios.documents import load_documents, suite_of
-from forge_arena.types import Outcome
 from forge_arena.wire import (
     MAX_CELLS,
     AskProbe,
@@ -32,8 +25,6 @@ from forge_arena.wire import (
     CurriculumState,
     DifficultyCell,
     EpisodeState,
-    ErrorBody,
-    ErrorDetail,
     Health,
     Leaderboard,
     OpenedEpisodes,
@@ -46,74 +37,18 @@ from forge_arena.wire import (
     VerdictResults,
 )
 from forge_arena.workers import open_worker
-from forge_server import body, examples, logs
+from forge_server import body, logs
+from forge_server.answers import HANDLERS, documented, json_answer, openapi, refusals
 from forge_server.episodes import Episodes
-from forge_server.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
-    BudgetSpent,
-    Busy,
-    ConflictingVerdict,
-    CrossSite,
-    EpisodeFinished,
-    EpisodeGone,
-    Forbidden,
-    InvalidRequest,
-    MalformedJson,
-    NoCurriculum,
-    NoProbesLeft,
-    NoSuchAttempt,
-    NoSuchKey,
-    NothingMatches,
-    Refused,
-    RunnerUnavailable,
-    SealedSplit,
-    Starting,
-    StoreUnavailable,
-    TooFast,
-    Unauthorized,
-    UnfitCurriculum,
-    UnknownEpisode,
-    UnknownSubmission,
-    Unsealed,
-    WorkerUnavailable,
-)
+from forge_server.errors import Starting
 from forge_server.gate import Gate
 from forge_server.leaderboard import page
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.openenv_routes import openenv_routes
 from forge_server.settings import Settings, SettingsError
 from forge_server.store import Store
 
-STATUS: dict[type[Refused], int] = {
-    MalformedJson: 400,
-    Unauthorized: 401,
-    CrossSite: 403,
-    Forbidden: 403,
-    SealedSplit: 403,
-    NoCurriculum: 404,
-    UnknownEpisode: 404,
-    BodyTooSlow: 408,
-    ConflictingVerdict: 409,
-    EpisodeFinished: 409,
-    NoProbesLeft: 409,
-    EpisodeGone: 410,
-    BodyTooLarge: 413,
-    InvalidRequest: 422,
-    NoSuchAttempt: 422,
-    NoSuchKey: 422,
-    NothingMatches: 422,
-    UnknownSubmission: 404,
-    BudgetSpent: 403,
-    Unsealed: 403,
-    UnfitCurriculum: 422,
-    TooFast: 429,
-    Busy: 503,
-    Starting: 503,
-    RunnerUnavailable: 503,
-    StoreUnavailable: 503,
-    WorkerUnavailable: 503,
-}
 DESCRIPTION = """
 Train and score overseers: open episodes, look at the observation, give a verdict, get a reward.
 
@@ -208,12 +143,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         version=forge_arena.__version__,
         description=DESCRIPTION,
         lifespan=service.run,
-        exception_handlers={
-            Refused: _refused,
-            RequestValidationError: _unfit,
-            HTTPException: _not_routed,
-            Exception: _defect,
-        },
+        exception_handlers=HANDLERS,
     )
     app.state.service = service
     app.add_middleware(
@@ -221,47 +151,46 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         settings=settings,
         metrics=service.metrics,
         waiting_for=service.waiting_for,
-        respond=refuse,
         leaving=lambda: service.leaving(),
     )
 
-    @app.post("/v1/episodes", summary="Open episodes", **_documented(OpenedEpisodes, OpenEpisodes, 403, 422, 503))
+    @app.post("/v1/episodes", summary="Open episodes", **documented(OpenedEpisodes, OpenEpisodes, 403, 422, 503))
     async def open_episodes(request: Request) -> Response:
         """`count` of the stream of a split (optionally with filters), or the ones named by `keys`.
 
         `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
         a sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
         """
-        return _json(await service.episodes.open(await body.read(request, OpenEpisodes)))
+        return json_answer(await service.episodes.open(await body.read(request, OpenEpisodes)))
 
     @app.post(
         "/v1/verdicts",
         summary="Give verdicts",
-        **_documented(VerdictResults, SubmitVerdicts, 404, 409, 410, 422, 503),
+        **documented(VerdictResults, SubmitVerdicts, 404, 409, 410, 422, 503),
     )
     async def submit_verdicts(request: Request) -> Response:
         """A batch of verdicts or raw completions; results come in the same order, or all are refused together.
 
         The truth comes with the last result of an episode whose attempts are all made, except on a sealed test split.
         """
-        return _json(await service.episodes.judge(await body.read(request, SubmitVerdicts)))
+        return json_answer(await service.episodes.judge(await body.read(request, SubmitVerdicts)))
 
-    @app.post("/v1/submissions", summary="Enter an overseer", **_documented(Submission, OpenSubmission, 403, 422, 503))
+    @app.post("/v1/submissions", summary="Enter an overseer", **documented(Submission, OpenSubmission, 403, 422, 503))
     async def enter(request: Request) -> Response:
         """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
-        return _json(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
+        return json_answer(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
 
     @app.get(
-        "/v1/submissions/{submission_id}", summary="Look at an entry", **_documented(Submission, None, 404, 422, 503)
+        "/v1/submissions/{submission_id}", summary="Look at an entry", **documented(Submission, None, 404, 422, 503)
     )
     async def submission(submission_id: SubmissionId) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
-        return _json(await service.episodes.submissions.get(submission_id))
+        return json_answer(await service.episodes.submissions.get(submission_id))
 
-    @app.get("/v1/leaderboard", summary="Compare overseers", **_documented(Leaderboard, None, 503))
+    @app.get("/v1/leaderboard", summary="Compare overseers", **documented(Leaderboard, None, 503))
     async def leaderboard() -> Response:
         """Every finished submission, scored from the verdicts that are stored here. Needs no token."""
-        return _json(await service.episodes.submissions.leaderboard())
+        return json_answer(await service.episodes.submissions.leaderboard())
 
     @app.get("/leaderboard", summary="The leaderboard as a page", response_class=HTMLResponse, tags=["operations"])
     async def leaderboard_page() -> Response:
@@ -271,25 +200,25 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     @app.post(
         "/v1/episodes/{episode_id}/probe",
         summary="Ask the Worker",
-        **_documented(ProbeAnswered, AskProbe, 404, 409, 410, 422, 503),
+        **documented(ProbeAnswered, AskProbe, 404, 409, 410, 422, 503),
     )
     async def ask_probe(episode_id: EpisodeId, request: Request) -> Response:
         """One question from the probe budget. The same question again gets the same answer and costs nothing."""
-        return _json(await service.episodes.probe(episode_id, await body.read(request, AskProbe)))
+        return json_answer(await service.episodes.probe(episode_id, await body.read(request, AskProbe)))
 
     @app.get(
-        "/v1/episodes/{episode_id}", summary="Look at an episode", **_documented(EpisodeState, None, 404, 410, 422, 503)
+        "/v1/episodes/{episode_id}", summary="Look at an episode", **documented(EpisodeState, None, 404, 410, 422, 503)
     )
     async def episode_state(episode_id: EpisodeId) -> Response:
         """Observation, attempts and their results."""
-        return _json(await service.episodes.state(episode_id))
+        return json_answer(await service.episodes.state(episode_id))
 
     @app.delete(
         "/v1/episodes/{episode_id}",
         summary="Give an episode up",
         status_code=204,
         response_model=None,
-        responses=_refusals(404, 409, 422, 503),
+        responses=refusals(404, 409, 422, 503),
     )
     async def delete_episode(episode_id: EpisodeId) -> Response:
         """An unfinished episode is deleted for good; a finished one is a record and stays (409)."""
@@ -299,7 +228,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     @app.post(
         "/v1/curriculum",
         summary="Say what was measured",
-        **_documented(CurriculumState, Curriculum, 422, 503),
+        **documented(CurriculumState, Curriculum, 422, 503),
     )
     async def replace_curriculum(request: Request) -> Response:
         """The train stream follows the learnable zone of these cells, in the place of the curriculum before.
@@ -311,48 +240,51 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """
         # Tens of thousands of cells take too long to read for the event loop.
         given = await asyncio.to_thread(body.parse, await request.body(), Curriculum, CURRICULUM_KEYS)
-        return _json(await service.episodes.follow(given))
+        return json_answer(await service.episodes.follow(given))
 
-    @app.get("/v1/curriculum", summary="See what the stream follows", **_documented(CurriculumState, None, 404, 503))
+    @app.get("/v1/curriculum", summary="See what the stream follows", **documented(CurriculumState, None, 404, 503))
     async def curriculum() -> Response:
         """How many cells the train stream may hold, and how many are left out; 404 where no curriculum is in force."""
-        return _json(await service.episodes.followed())
+        return json_answer(await service.episodes.followed())
 
     @app.delete(
         "/v1/curriculum",
         summary="Go back to everything",
         status_code=204,
         response_model=None,
-        responses=_refusals(503),
+        responses=refusals(503),
     )
     async def clear_curriculum() -> Response:
         """The train stream holds all cells again, from where it stands; also where no curriculum was in force."""
         await service.episodes.follow_none()
         return Response(status_code=204)
 
-    @app.get("/v1/stats", summary="Count", **_documented(Stats, None, 503))
+    @app.get("/v1/stats", summary="Count", **documented(Stats, None, 503))
     async def stats() -> Response:
         """Episodes by status, verdicts by outcome, mean reward, stock, the curriculum's revision."""
-        return _json(await service.episodes.stats())
+        return json_answer(await service.episodes.stats())
 
-    @app.get("/health", summary="Ready or not", **_documented(Health, None), tags=["operations"])
+    @app.get("/health", summary="Ready or not", **documented(Health, None), tags=["operations"])
     async def health() -> Response:
         """200 once an episode can be had, 503 with the reason until then. Needs no token."""
         reason = service.waiting_for()
-        return _json(Health(ready=reason is None, reason=reason), 200 if reason is None else 503)
+        if reason is None:
+            return json_answer(Health(ready=True, status="healthy"))
+        return json_answer(Health(ready=False, reason=reason, status="unhealthy"), 503)
 
     @app.get(
         "/metrics",
         summary="Prometheus metrics",
         response_class=Response,
-        responses=_refusals(),
+        responses=refusals(),
         tags=["operations"],
     )
     async def metrics() -> Response:
         """Counters and histograms in Prometheus text format."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
+    app.include_router(openenv_routes(service, settings.sessions))
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
@@ -388,6 +320,7 @@ async def _serve(settings: Settings) -> None:
             access_log=False,
             server_header=False,
             lifespan="on",
+            ws_max_size=settings.batch_limit,
             timeout_graceful_shutdown=30,
         )
     )
@@ -455,99 +388,3 @@ def _listen(settings: Settings) -> socket.socket:
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-# --- answers
-
-
-def _json(model: BaseModel, status: int = 200) -> Response:
-    return Response(model.__pydantic_serializer__.to_json(model), status, media_type="application/json")
-
-
-def refuse(refusal: Refused) -> Response:
-    """The answer to a refused request."""
-    detail = ErrorDetail(code=refusal.code, message=refusal.message, outcome=refusal.outcome)
-    response = _json(ErrorBody(error=detail), STATUS[type(refusal)])
-    if refusal.retry_after is not None:
-        response.headers["retry-after"] = str(refusal.retry_after)
-    if isinstance(refusal, Unauthorized):
-        response.headers["www-authenticate"] = "Bearer"
-    return response
-
-
-async def _refused(_: Request, refusal: Exception) -> Response:
-    assert isinstance(refusal, Refused)
-    return refuse(refusal)
-
-
-async def _unfit(_: Request, error: Exception) -> Response:
-    """A parameter of the path that is none; FastAPI's own answer would repeat it."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    return refuse(InvalidRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"))
-
-
-async def _not_routed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code, message = {
-        404: ("not_found", "there is nothing at this path: see /docs"),
-        405: ("method_not_allowed", "this path does not know this method: see /docs"),
-    }.get(error.status_code, ("refused", "the request was refused: see /docs"))
-    response = _json(ErrorBody(error=ErrorDetail(code=code, message=message)), error.status_code)
-    response.headers.update(error.headers or {})
-    if error.status_code == 405:
-        # Starlette names the methods of the first route at this path alone.
-        at_this_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        response.headers["allow"] = ", ".join(sorted({method for route in at_this_path for method in route.methods}))
-    return response
-
-
-async def _defect(_: Request, __: Exception) -> Response:
-    detail = ErrorDetail(
-        code="defect",
-        message="the server has a defect, which it has logged; nothing was scored",
-        outcome=Outcome.infra_failed,
-    )
-    return _json(ErrorBody(error=detail), 500)
-
-
-# --- documentation
-
-
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    reasons: dict[int, list[str]] = {status: [] for status in sorted({401, 403, 429, *statuses})}
-    for refusal, status in STATUS.items():
-        if status in reasons:
-            reasons[status].append(f"`{refusal.code}`")
-    return {status: {"model": ErrorBody, "description": ", ".join(codes)} for status, codes in reasons.items()}
-
-
-def _documented(answer: type[BaseModel], asked: type[BaseModel] | None, *statuses: int) -> dict[str, Any]:
-    """What OpenAPI says of a route whose body is parsed and answered without FastAPI's own machinery."""
-    ok = {"model": answer, "content": {"application/json": {"example": examples.ANSWERS[answer]}}}
-    if asked is None:
-        return {"responses": {200: ok, **_refusals(*statuses)}}
-    request = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{asked.__name__}"},
-                "examples": examples.REQUESTS[asked],
-            }
-        },
-    }
-    return {"responses": {200: ok, **_refusals(400, 413, *statuses)}, "openapi_extra": {"requestBody": request}}
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        _, bodies = models_json_schema(
-            [(model, "validation") for model in examples.REQUESTS], ref_template="#/components/schemas/{model}"
-        )
-        components = schema["components"]
-        components["schemas"] = {**bodies["$defs"], **components["schemas"]}
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        schema["security"] = [{"token": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -35,6 +35,7 @@ from forge_server.errors import (
     ConflictingVerdict,
     EpisodeFinished,
     EpisodeGone,
+    NoEpisode,
     NoProbesLeft,
     NoSuchAttempt,
     NoSuchKey,
@@ -168,7 +169,7 @@ class Episodes:
     # --- open
 
     async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
-        """Raises `WorkerUnavailable` or `StoreUnavailable` where not one of the episodes could be made."""
+        """Raises `WorkerUnavailable`, `StoreUnavailable` or `NoEpisode` where not one of the episodes could be made."""
         if ask.submission is not None:
             assert ask.count is not None
             return await self._open_entered(ask.submission, ask.count)
@@ -185,7 +186,7 @@ class Episodes:
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
             made += await self._maker.make_all(keys)
-        ready, failed = _parted(made)
+        ready, failed = _parted(made, named=ask.keys is not None)
         new = _new(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
         await self._store.open_episodes(new)
         return OpenedEpisodes(episodes=tuple(self._opened(new, ready)), failed=tuple(failed))
@@ -485,12 +486,15 @@ class Episodes:
             self._recent.popitem(last=False)
 
 
-def _parted(made: Iterable[Ready | FailedEpisode]) -> tuple[list[Ready], list[FailedEpisode]]:
-    """What could be made and what not; raises `WorkerUnavailable` or `StoreUnavailable` where nothing could."""
+def _parted(made: Iterable[Ready | FailedEpisode], *, named: bool = False) -> tuple[list[Ready], list[FailedEpisode]]:
+    """What could be made and what not; raises `WorkerUnavailable` or `StoreUnavailable` where nothing could, or
+    `NoEpisode` where the caller `named` keys that never make one."""
     ready: list[Ready] = []
     failed: list[FailedEpisode] = []
     for one in made:
         ready.append(one) if isinstance(one, Ready) else failed.append(one)
+    if not ready and named and all(isinstance(one, NeverMade) for one in failed):
+        raise NoEpisode(f"this Worker makes no episode of this key ({failed[0].reason}): take another key")
     if not ready:
         kind = WorkerUnavailable if failed[0].outcome is Outcome.worker_failed else StoreUnavailable
         raise kind(f"no episode could be made ({failed[0].reason}): try again later")

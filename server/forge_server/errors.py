@@ -89,6 +89,13 @@ class NoSuchKey(Refused):
     code = "no_such_key"
 
 
+class NoEpisode(Refused):
+    """The Worker answers, and nothing that it says makes an episode of the key: to try again is no use."""
+
+    code = "no_episode"
+    outcome = Outcome.worker_failed
+
+
 class SealedSplit(Refused):
     code = "sealed_split"
 

@@ -20,6 +20,7 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
+from forge_server.openenv import Mcp, Metadata, Reply, Reset, Schemas, State, StepAsked
 
 EPISODE_ID = "Qh3vZJ0nq1b7VY2xkT9sWmUe"
 SOURCE = "Refund policy 3.1: duplicate charges are refunded. 3.2: refunds take 5 to 7 business days; until September "
@@ -38,6 +39,7 @@ VERDICT = {
     "correction": "Your refund of $89.99 (case R-58213) arrives within 5 to 7 business days.",
     "confidence": 0.9,
 }
+WHERE = {"episode_id": EPISODE_ID, "key": "forge:2:train:123"}
 PROBE = {"question": "Where does the window come from?", "answer": "From section 3.2 of the refund policy."}
 RESULT = {
     "episode_id": EPISODE_ID,
@@ -135,6 +137,18 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
         }
     },
     AskProbe: {"question": {"summary": "A question", "value": {"question": PROBE["question"]}}},
+    Reset: {
+        "seed": {"summary": "The episode at index 7 of val, as ever", "value": {"seed": 7, "split": "val"}},
+        "stream": {"summary": "The next of the train stream", "value": {}},
+    },
+    StepAsked: {
+        "verdict": {"summary": "A verdict", "value": {"episode_id": EPISODE_ID, "action": VERDICT}},
+        "probe": {
+            "summary": "A question to the Worker",
+            "value": {"episode_id": EPISODE_ID, "action": {"question": PROBE["question"]}},
+        },
+    },
+    Mcp: {"tools": {"summary": "List the tools", "value": {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}}},
 }
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     OpenedEpisodes: {
@@ -210,5 +224,26 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
             }
         ],
     },
-    Health: {"ready": True, "reason": None},
+    Health: {"ready": True, "reason": None, "status": "healthy"},
+    Reply: {
+        "observation": {**OBSERVATION, "metadata": WHERE, "result": RESULT},
+        "reward": RESULT["reward"],
+        "done": True,
+        "metadata": WHERE,
+    },
+    State: {"episode_id": None, "step_count": 0},
+    Schemas: {
+        "action": {"type": "object", "title": "Action"},
+        "observation": {"type": "object", "title": "Seen"},
+        "state": {"type": "object", "title": "State"},
+    },
+    Metadata: {
+        "name": "forge_arena",
+        "description": "Oversee a Worker.",
+        "readme_content": None,
+        "version": "0.1.0",
+        "author": None,
+        "documentation_url": None,
+    },
+    Mcp: {"jsonrpc": "2.0", "id": 1, "result": {"tools": []}},
 }

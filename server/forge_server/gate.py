@@ -6,16 +6,18 @@ from secrets import token_hex
 from time import perf_counter
 
 import structlog
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forge_server.access import Access
+from forge_server.answers import STATUS, refuse
 from forge_server.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, Refused, Starting
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
+# Beside all of /v1.
+ALSO_NOT_BEFORE_READY = frozenset({"/reset", "/step", "/ws"})
 # No answer is for a cache, a frame or another type than it says.
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -34,18 +36,19 @@ class Gate:
         settings: Settings,
         metrics: Metrics,
         waiting_for: Callable[[], str | None],
-        respond: Callable[[Refused], Response],
         leaving: Callable[[], bool],
     ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._waiting_for = waiting_for
-        self._respond = respond
         self._leaving = leaving
         self._access = Access(settings.tokens, settings.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._open(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,7 +72,7 @@ class Gate:
             try:
                 limit = self._admit(scope)
             except Refused as refusal:
-                await self._respond(refusal)(scope, receive, answer)
+                await refuse(refusal)(scope, receive, answer)
             else:
                 await self._app(scope, self._limited(receive, limit), answer)
         finally:
@@ -78,6 +81,26 @@ class Gate:
             self._metrics.request(route, status, seconds)
             note = log.debug if status < 400 else log.info if status < 500 else log.warning
             note("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket comes in like a request, and so does each of its frames: the rate limit counts them all."""
+        structlog.contextvars.bind_contextvars(request_id=token_hex(8))
+        try:
+            limit = self._admit(scope)
+        except Refused as refusal:
+            self._metrics.request("/ws", STATUS[type(refusal)], 0.0)
+            await refuse(refusal)(scope, receive, send)
+            return
+
+        async def read() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                if len(message.get("text") or message.get("bytes") or "") > limit:
+                    raise _too_large(limit)
+                self._admit(scope)
+            return message
+
+        await self._app(scope, read, send)
 
     def _admit(self, scope: Scope) -> int:
         """The limit of the body, in bytes; raises `Refused`."""
@@ -93,14 +116,14 @@ class Gate:
                 origin = value
             elif name == b"content-length":
                 length = value
-        self._access.admit(scope["method"], path, authorization, host, origin)
+        self._access.admit(scope.get("method", "GET"), path, authorization, host, origin)
         limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
         if length:
             if not length.isdigit():
                 raise InvalidRequest("Content-Length must be a number of bytes")
             if int(length[:20]) > limit:
                 raise _too_large(limit)
-        if path.startswith("/v1/") and (reason := self._waiting_for()) is not None:
+        if (path.startswith("/v1/") or path in ALSO_NOT_BEFORE_READY) and (reason := self._waiting_for()) is not None:
             raise Starting(f"the server is not ready yet: {reason}")
         return limit
 

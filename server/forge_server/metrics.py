@@ -64,6 +64,10 @@ class Metrics:
         gauge = Gauge("forge_stock_episodes", "Ready episodes at hand", registry=self.registry)
         gauge.set_function(size)
 
+    def watch_sessions(self, count: Callable[[], float]) -> None:
+        gauge = Gauge("forge_openenv_sessions", "OpenEnv WebSockets that are open", registry=self.registry)
+        gauge.set_function(count)
+
     def watch_making(self, counts: Mapping[str, int]) -> None:
         """Publish what an arena counts while it makes episodes, by event and corruption type."""
         self.registry.register(_Making(counts))

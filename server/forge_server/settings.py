@@ -65,6 +65,7 @@ class Settings(BaseModel):
     live: int = Field(default=256, ge=1, description="open episodes to keep parsed; the others are read when needed")
     episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")
     probes: int = Field(default=1, ge=0, description="probe budget of an episode")
+    sessions: int = Field(default=1024, ge=1, description="OpenEnv WebSockets open at a time")
 
     concurrency: int = Field(default=16, ge=1, description="Worker calls in flight at a time")
     make_timeout: float = Field(default=120, gt=0, description="for one Worker episode or probe answer")

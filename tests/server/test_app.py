@@ -142,14 +142,18 @@ async def test_until_the_worker_is_ready_requests_are_told_to_wait(serve: Any, m
     async with serve(worker=worker, wait=False) as running:
         health = await running.http.get("/health")
         assert health.status_code == 503
-        assert health.json() == {"ready": False, "reason": "the Worker scripted is starting"}
+        assert health.json() == {
+            "ready": False,
+            "reason": "the Worker scripted is starting",
+            "status": "unhealthy",
+        }
         response = await running.http.post("/v1/episodes", json={"count": 1})
         assert (response.status_code, response.json()["error"]["code"]) == (503, "starting")
         assert response.headers["retry-after"]
         worker.started.set()
         async with asyncio.timeout(10):
             await running.service.ready.wait()
-        assert (await running.http.get("/health")).json() == {"ready": True, "reason": None}
+        assert (await running.http.get("/health")).json() == {"ready": True, "reason": None, "status": "healthy"}
     assert worker.closed
 
 
@@ -217,6 +221,12 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(server: 
         ("GET", "/leaderboard"),
         ("GET", "/health"),
         ("GET", "/metrics"),
+        ("POST", "/reset"),
+        ("POST", "/step"),
+        ("GET", "/state"),
+        ("GET", "/schema"),
+        ("GET", "/metadata"),
+        ("POST", "/mcp"),
     }
     for method, path, operation in operations:
         assert operation["description"], path
@@ -224,7 +234,9 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(server: 
             content = operation["requestBody"]["content"]["application/json"]
             assert content["schema"]["$ref"].rpartition("/")[2] in schemas
             assert content["examples"]
-            assert {"200", "400", "401", "413", "422", "503"} <= operation["responses"].keys()
+            # Who asks for tools is answered from the start.
+            always = {"200", "400", "401", "413", "422"} | (set() if path == "/mcp" else {"503"})
+            assert always <= operation["responses"].keys()
 
 
 async def test_an_app_without_its_lifespan_says_that_it_is_starting(server: Any) -> None:
