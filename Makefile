@@ -6,8 +6,8 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect test-ray test-security compose-test audit \
-  audit-quick reference chaos bench unit-costs lint format clean
+.PHONY: help setup setup-train demo train-demo test test-inspect test-ray test-openenv test-security compose-test audit \
+  audit-quick reference chaos bench bench-openenv unit-costs lint format clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,19 @@ test-ray: $(READY)  ## banks filled by Ray on this machine, in an environment of
 	@test -x .venv-ray/bin/ray || $(PYTHON) -m venv .venv-ray
 	@.venv-ray/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]" fastapi uvicorn pytest pytest-asyncio
 	@.venv-ray/bin/pytest -q tests/e2e/test_banking_ray.py
+
+# OpenEnv brings as many again.
+OPENENV := $(CURDIR)/.venv-openenv/bin/python
+.venv-openenv/.ready: $(READY)
+	@test -x $(OPENENV) || $(PYTHON) -m venv .venv-openenv
+	@.venv-openenv/bin/pip install --quiet --disable-pip-version-check "openenv>=0.10,<0.11" -e .
+	@touch $@
+
+test-openenv: .venv-openenv/.ready  ## OpenEnv's own client and validator against a running arena
+	@FORGE_ARENA_OPENENV=$(OPENENV) $(BIN)/pytest -q tests/e2e/test_openenv.py
+
+bench-openenv: .venv-openenv/.ready  ## the same episodes through this server and through OpenEnv's own, in turns
+	@FORGE_ARENA_OPENENV=$(OPENENV) $(BIN)/pytest -q -s -p no:xdist tests/bench/test_openenv_bench.py
 
 AUDITS := labels shortcuts exploits
 # All three run even where one fails; it fails in the end.
@@ -104,5 +117,5 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff format .
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-inspect .venv-ray .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
+	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
 	  audit-results train-demo reference

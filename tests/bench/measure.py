@@ -36,9 +36,9 @@ class Child:
 
 
 @contextmanager
-def child(*arguments: str, seconds: float = 180) -> Iterator[Child]:
+def child(*arguments: str, seconds: float = 180, python: str = sys.executable) -> Iterator[Child]:
     """Run a Python program that prints a line ending in its URL once it is ready."""
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([python, *arguments], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         readable, _, _ = select.select([process.stdout], [], [], seconds)

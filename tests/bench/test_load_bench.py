@@ -33,9 +33,11 @@ def test_a_mixed_load_is_answered_steadily_in_flat_memory(tmp_path: Path) -> Non
 
         watching = threading.Thread(target=watch)
         watching.start()
-        judged, times = pool.submit(clients, server.url, 60.0 * MINUTES).result()
-        over.set()
-        watching.join()
+        try:
+            judged, times = pool.submit(clients, server.url, 60.0 * MINUTES).result()
+        finally:
+            over.set()
+            watching.join()
         cpu = server.cpu_seconds() - before
     rows: list[dict[str, object]] = [
         {"request": name, "requests": len(found), **{f"p{p} ms": 1000 * cut(found, p) for p in (50, 95, 99)}}
