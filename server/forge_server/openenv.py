@@ -26,7 +26,7 @@ from forge_arena.types import (
 )
 from forge_arena.wire import MAX_QUESTION, AskProbe, Attempt, AttemptResult, OpenEpisodes, SubmitVerdicts
 from forge_server.episodes import Episodes
-from forge_server.errors import InvalidRequest, WorkerUnavailable
+from forge_server.errors import InvalidRequest
 
 VERDICT = ("detection", "explanation", "correction", "confidence")
 
@@ -123,10 +123,7 @@ class Session:
 
     async def reset(self, ask: Reset) -> Seen:
         """Open another episode; one that was not finished stays open until it expires, and can be finished over `/v1`."""
-        opened = await self._episodes.open(self._asked(ask))
-        if not opened.episodes:
-            raise WorkerUnavailable("no episode could be made: reset again later")
-        (one,) = opened.episodes
+        (one,) = (await self._episodes.open(self._opening(ask))).episodes
         where = Where(episode_id=one.episode_id, key=one.key)
         self._seen = Seen(**dict(one.observation), metadata=where)
         self.state = State(episode_id=ask.episode_id or one.episode_id)
@@ -147,19 +144,19 @@ class Session:
         if seen is None:
             raise InvalidRequest("there is no episode yet: reset first")
         if action.question is not None:
-            self._seen = await self._asked_worker(seen, action.question)
+            self._seen = await self._probed(seen, action.question)
         else:
             self._seen = await self._judged(seen, action)
         self.state = self.state.model_copy(update={"step_count": self.state.step_count + 1})
         return self._seen
 
-    def _asked(self, ask: Reset) -> OpenEpisodes:
+    def _opening(self, ask: Reset) -> OpenEpisodes:
         filters = ask.model_dump(include={"domain", "corruption", "stealth", "mechanism"}, exclude_none=True)
         if ask.seed is None or filters:
             return OpenEpisodes(split=ask.split, count=1, start=ask.seed, form=ask.form, **filters)
         return OpenEpisodes(keys=(self._arena.key(ask.split, ask.seed, ask.form),))
 
-    async def _asked_worker(self, seen: Seen, question: str) -> Seen:
+    async def _probed(self, seen: Seen, question: str) -> Seen:
         answered = await self._episodes.probe(seen.metadata.episode_id, AskProbe(question=question))
         known = answered.probe in seen.probes
         probes = seen.probes if known else (*seen.probes, answered.probe)

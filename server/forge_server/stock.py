@@ -274,7 +274,7 @@ class Stock:
             made = await self._maker.attempt(key)
             if isinstance(made, FailedEpisode):
                 self.trouble = made.reason
-                if made.outcome is Outcome.worker_failed and tries < TRIES:
+                if made.outcome is Outcome.worker_failed and tries < TRIES and not isinstance(made, NeverMade):
                     self._keys.append((key, tries + 1))
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)

@@ -55,6 +55,13 @@ smoke() {
   timeout 120 docker compose --env-file "$work/.env" --project-directory . "$@" --profile smoke run --rm -T smoke \
     >"$work/smoke.log" 2>&1 || { tail -n 20 "$work/smoke.log"; fail "smoke"; }
 }
+# A script of this folder, in the arena's image and network.
+inside() {
+  docker compose --env-file "$work/.env" --project-directory . "${@:2}" --profile smoke run --rm -T \
+    -v "$PWD/tests/e2e/$1:/$1:ro" --entrypoint python smoke "/$1" >"$work/inside.log" 2>&1 \
+    || { tail -n 20 "$work/inside.log"; fail "$1"; }
+  say "$(tail -n 1 "$work/inside.log")"
+}
 
 # --- an engine
 
@@ -115,9 +122,8 @@ up "${plain[@]}"
 say "healthy $((($(date +%s%N) - began) / 1000000)) ms after up"
 smoke "${plain[@]}"
 say "a client played 50 episodes over the service's name"
-compose "${plain[@]}" --profile smoke run --rm -T -v "$PWD/tests/e2e/graded_code.py:/graded_code.py:ro" \
-  --entrypoint python smoke /graded_code.py >"$work/code.log" 2>&1 || { tail -n 20 "$work/code.log"; fail "code reviews"; }
-say "$(tail -n 1 "$work/code.log")"
+inside graded_code.py "${plain[@]}"
+inside openenv_frames.py "${plain[@]}"
 arena /metrics >"$work/metrics"
 while read -r metric; do
   grep -qE "^# TYPE (${metric%_bucket}|${metric%_count}) " "$work/metrics" || fail "/metrics has no $metric, which the dashboard shows"
@@ -166,6 +172,7 @@ compose "${everything[@]}" --profile monitor up --detach --no-build prometheus >
 say "$(docker ps --filter "label=com.docker.compose.service=arena" --format x | wc -l) replicas, Postgres and proxy up in $((SECONDS - began)) s"
 smoke "${everything[@]}"
 say "a client played 50 episodes through the proxy, under the name arena"
+inside openenv_frames.py "${everything[@]}"
 query() {
   curl --fail --silent --get --data-urlencode "query=$1" "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/query" \
     | python3 -c 'import json, sys

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from fastapi import Response
@@ -64,6 +65,18 @@ def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) 
             assert http.get(f"/v1/episodes/{id}").json()["attempts_left"] == 1
         assert sum(http.get("/v1/stats").json()["verdicts"].values()) == len(sent)
     server.end(signal.SIGINT)
+
+
+async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+    async with aiohttp.ClientSession() as http, http.ws_connect(server.url + "/ws") as socket:
+        await socket.send_json({"type": "reset", "data": {}})
+        assert (await socket.receive_json())["type"] == "observation"
+        begun = time.monotonic()
+        ending = asyncio.create_task(asyncio.to_thread(server.end, signal.SIGTERM))
+        assert (await socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
+        assert "Traceback" not in await ending
+    assert time.monotonic() - begun < 10
 
 
 def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:
