@@ -4,12 +4,13 @@ Its clients speak to the server's root (`GenericEnvClient(base_url="http://127.0
 not under `/v1`. Frames come and go in order, one answer to each.
 """
 
+from contextlib import suppress
 from time import perf_counter
 from typing import Literal, Protocol
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, SerializeAsAny
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import forge_arena
 from forge_arena.episodes import Arena
@@ -123,17 +124,19 @@ def openenv_routes(service: Service, sessions: int) -> APIRouter:
     @router.websocket("/ws")
     async def play(socket: WebSocket) -> None:
         """One session, from here to the end of the connection."""
-        await socket.accept()
-        if len(sockets) >= sessions:
-            full = Busy(f"all {sessions} sessions of this server are taken: close one, or try again later")
-            await _send(socket, "error", _problem(full, "CAPACITY_REACHED"))
-            await socket.close()
-            return
-        sockets.add(socket)
-        try:
-            await _converse(socket, Session(service.arena, service.episodes), service.metrics)
-        finally:
-            sockets.discard(socket)
+        # Whoever goes away before an answer is ready loses only the answer.
+        with suppress(WebSocketDisconnect):
+            await socket.accept()
+            if len(sockets) >= sessions:
+                full = Busy(f"all {sessions} sessions of this server are taken: close one, or try again later")
+                await _send(socket, "error", _problem(full, "CAPACITY_REACHED"))
+                await socket.close()
+                return
+            sockets.add(socket)
+            try:
+                await _converse(socket, Session(service.arena, service.episodes), service.metrics)
+            finally:
+                sockets.discard(socket)
 
     return router
 

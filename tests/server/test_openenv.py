@@ -272,3 +272,19 @@ async def test_sixty_four_sessions_play_at_once(server: Any) -> None:
     rewards = await asyncio.gather(*(play(seed) for seed in range(64)))
     assert len(rewards) == 64
     assert (await server.http.get("/v1/stats")).json()["verdicts"] == {"scored": 64}
+
+
+async def test_a_client_that_goes_away_before_its_answer_is_no_defect(
+    serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve(make_timeout=2) as running:
+        async with session(running) as socket:
+            await socket.ask("state")
+            running.worker.mood = "hangs"
+            await socket.raw.send_str('{"type": "reset", "data": {"seed": 2, "split": "val"}}')
+            await asyncio.sleep(0.2)
+            # As where the client's machine dies: no closing handshake.
+            socket.raw._writer.transport.abort()
+        await asyncio.sleep(2.5)
+        assert "forge_openenv_sessions 0.0" in (await running.http.get("/metrics")).text
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
