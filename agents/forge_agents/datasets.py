@@ -6,8 +6,10 @@ have `corruption_type` (one of the five, or "other"), `spans` (places in the ans
 `domain`, `origin` (which data set it is from) and `id`. Other fields are ignored.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
@@ -16,12 +18,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from forge_agents.evaluation import WrongCount, read_judgement
+from forge_agents.evaluation import WrongCount, read_judgement, sendable, told
 from forge_agents.overseers import Overseer
+from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
-from forge_arena.types import CorruptionType, Domain, Estimate, Noun, Observation, Outcome, Span, Verdict
+from forge_arena.types import CorruptionType, Domain, Estimate, JsonObject, Noun, Observation, Outcome, Span, Verdict
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -109,6 +112,29 @@ class DatasetRow(Noun):
     seconds: float
 
 
+class DatasetSetup(Noun):
+    """What is judged by whom: a stopped evaluation goes on only with the same. `digest` is of all rows."""
+
+    overseer: str
+    settings: JsonObject
+    rows: int
+    digest: str
+
+
+class DatasetRecord(Line):
+    """One labelled answer as it was judged, by its number from 1. `completion` is the raw text where no verdict could be
+    read from it."""
+
+    number: int
+    row: DatasetRow
+    verdict: Verdict | None = None
+    completion: str | None = None
+
+    @property
+    def place(self) -> int:
+        return self.number
+
+
 class DatasetScorecard(DetectionScores):
     """How an overseer did on labelled answers; detection and type as in `DetectionScores`.
 
@@ -177,30 +203,37 @@ def evaluate_dataset(
     name: str,
     batch: int = 32,
     seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    records: Path | None = None,
+    resume: bool = False,
     on_progress: Progress | None = None,
 ) -> DatasetResult:
     """Let an overseer judge labelled answers and score it. `name` is the dataset's; `seed` decides the bootstrap only.
 
+    `records` is a file where each answer is kept as it is judged; with `resume` those in it are not judged again.
+    `settings` are those of the overseer, which must be the same then.
+
     Raises:
         ValueError: there is no answer, or `batch` is less than 1.
         WrongCount: the overseer gave more or fewer verdicts than observations.
+        RecordsError: `records` is there and `resume` is not asked for, or it is of another evaluation, or damaged.
+        OSError: `records` cannot be written.
     """
     if not answers or batch < 1:
         raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
+    setup = DatasetSetup(overseer=overseer.name, settings=told(settings), rows=len(answers), digest=_digest(answers))
     rows: list[DatasetRow] = []
-    for first in range(0, len(answers), batch):
-        part = answers[first : first + batch]
-        begin = perf_counter()
-        judgements = overseer.review([answer.observation() for answer in part])
-        seconds = (perf_counter() - begin) / len(part)
-        if len(judgements) != len(part):
-            raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(part)} observations")
-        rows += [
-            _row(answer, judgement, str(number), seconds)
-            for number, (answer, judgement) in enumerate(zip(part, judgements, strict=True), start=first + 1)
-        ]
-        if on_progress is not None:
-            on_progress(len(rows), len(answers))
+    with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as kept:
+        for first in range(0, len(answers), batch):
+            part = dict(enumerate(answers[first : first + batch], start=first + 1))
+            known = {} if kept is None else {number: kept.known[number] for number in part if number in kept.known}
+            fresh = _judged(overseer, {number: answer for number, answer in part.items() if number not in known})
+            if kept is not None:
+                kept.add(fresh)
+            found = known | {record.number: record for record in fresh}
+            rows += [found[number].row for number in part]
+            if on_progress is not None:
+                on_progress(len(rows), len(answers))
     documents = [answer.document for answer in answers]
     return DatasetResult(
         overseer=overseer.name,
@@ -218,8 +251,29 @@ def evaluate_dataset(
     )
 
 
-def _row(answer: LabelledAnswer, judgement: Verdict | str, number: str, seconds: float) -> DatasetRow:
-    verdict = read_judgement(judgement)
+def _digest(answers: Sequence[LabelledAnswer]) -> str:
+    lines = "\n".join(answer.model_dump_json() for answer in answers)
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+def _judged(overseer: Overseer, answers: Mapping[int, LabelledAnswer]) -> list[DatasetRecord]:
+    if not answers:
+        return []
+    begin = perf_counter()
+    judgements = overseer.review([answer.observation() for answer in answers.values()])
+    seconds = (perf_counter() - begin) / len(answers)
+    if len(judgements) != len(answers):
+        raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(answers)} observations")
+    records = []
+    for (number, answer), judgement in zip(answers.items(), judgements, strict=True):
+        verdict = read_judgement(judgement)
+        raw = sendable(judgement) if verdict is None and isinstance(judgement, str) else None
+        row = _row(answer, verdict, str(number), seconds)
+        records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw))
+    return records
+
+
+def _row(answer: LabelledAnswer, verdict: Verdict | None, number: str, seconds: float) -> DatasetRow:
     overlap = None
     if verdict is not None and verdict.detection and answer.corrupted and answer.spans:
         overlap = span_f1(answer.worker_output, answer.spans, verdict.explanation)

@@ -212,7 +212,7 @@ def evaluate(
         suite = f"{stats.suite}:{stats.version}"
         setup = Setup(
             overseer=overseer.name,
-            settings=_told(settings),
+            settings=told(settings),
             worker=stats.worker,
             suite=suite,
             split=split,
@@ -227,7 +227,7 @@ def evaluate(
             threshold_from.start,
         ):
             raise ValueError("a threshold comes from other episodes: this result is of the very ones to be judged")
-        kept = None if records is None else stack.enter_context(Records(records, setup, resume=resume))
+        kept = None if records is None else stack.enter_context(Records(records, setup, Record, resume=resume))
         rows: list[Row] = []
         rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
         of = episodes * len(rounds) * samples
@@ -276,7 +276,7 @@ def _form(index: int, again: bool) -> Form:
 
 
 def _judged(
-    overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int, kept: Records | None
+    overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int, kept: Records[Record] | None
 ) -> list[Row]:
     """The rows of some keys, judged unless the records have them."""
     known = {} if kept is None else kept.known
@@ -340,7 +340,7 @@ def attempt_of(episode_id: str, attempt: int, judgement: Verdict | str) -> Attem
     """What is sent of a judgement."""
     if isinstance(judgement, Verdict):
         return Attempt(episode_id=episode_id, attempt=attempt, verdict=judgement)
-    return Attempt(episode_id=episode_id, attempt=attempt, completion=_sendable(judgement))
+    return Attempt(episode_id=episode_id, attempt=attempt, completion=sendable(judgement))
 
 
 def read_judgement(judgement: Verdict | str) -> Verdict | None:
@@ -348,12 +348,12 @@ def read_judgement(judgement: Verdict | str) -> Verdict | None:
     if isinstance(judgement, Verdict):
         return judgement
     try:
-        return parse_verdict(_sendable(judgement))
+        return parse_verdict(sendable(judgement))
     except InvalidVerdict:
         return None
 
 
-def _sendable(text: str) -> str:
+def sendable(text: str) -> str:
     """The text as it goes over the wire, which no grader sees more of, here or there: up to the limit, and half
     characters, which UTF-8 has none of, as the escapes that JSON has for them."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")[:MAX_COMPLETION]
@@ -438,7 +438,7 @@ def _failed(key: str, samples: int, outcome: Outcome, reason: str | None) -> lis
     return [Record(row=Row(key=key, attempt=n, outcome=outcome, reason=reason)) for n in range(samples)]
 
 
-def _told(settings: Mapping[str, Any] | None) -> JsonObject:
+def told(settings: Mapping[str, Any] | None) -> JsonObject:
     """The settings as a record may show them: without keys."""
     return {
         name: value if isinstance(value, str | int | float | bool | None) else str(value)
@@ -450,9 +450,12 @@ def _told(settings: Mapping[str, Any] | None) -> JsonObject:
 def _why(text: str, error: ValidationError) -> str:
     """Why a file holds no result, in words for its owner."""
     try:
-        version = json.loads(text).get("schema_version")
+        held = json.loads(text)
+        version = held.get("schema_version")
     except (ValueError, AttributeError):
         return "holds no result of an evaluation: it is not JSON"
+    if "dataset" in held:
+        return "is of labelled answers (eval --dataset), and this takes evaluations against an arena"
     if version != SCHEMA:
         return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
     where = ".".join(str(part) for part in error.errors()[0]["loc"])

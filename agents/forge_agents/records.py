@@ -5,10 +5,11 @@ is cut off, and its episode judged again.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -41,7 +42,16 @@ class Setup(Task):
     paired: bool
 
 
-class Record(Noun):
+class Line(Noun, ABC):
+    """One line of a file of records."""
+
+    @property
+    @abstractmethod
+    def place(self) -> Hashable:
+        """Where in the evaluation it belongs; there is one record for each place."""
+
+
+class Record(Line):
     """One attempt as it was judged: its row, and what a reader of the report wants to see beside it.
 
     `completion` is the raw text where no verdict could be read from it.
@@ -59,17 +69,22 @@ class Record(Noun):
         return self.row.key, self.row.attempt
 
 
+S = TypeVar("S", bound=Noun)
+L = TypeVar("L", bound=Line)
+
+
 class _Head(Noun):
     records: Literal[1] = VERSION
-    setup: Setup
+    setup: dict[str, Any]
 
 
-class Records:
+class Records(Generic[L]):
     """The records of one evaluation, in a file that is written as they come.
 
     Arguments:
         path: the file; its folder is made.
         setup: what is evaluated.
+        kind: what a line holds.
         resume: go on with the file, if there is one.
 
     Raises:
@@ -77,8 +92,9 @@ class Records:
         OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, setup: Setup, *, resume: bool = False) -> None:
-        self.known: dict[tuple[str, int], Record] = {}
+    def __init__(self, path: Path, setup: Noun, kind: type[L], *, resume: bool = False) -> None:
+        self.known: dict[Hashable, L] = {}
+        self._kind = kind
         path.parent.mkdir(parents=True, exist_ok=True)
         there = path.exists() and path.stat().st_size > 0
         if there and not resume:
@@ -87,9 +103,9 @@ class Records:
             self._take_over(path, setup)
         self._file = path.open("ab")
         if self._file.tell() == 0:
-            self._write([_Head(setup=setup)])
+            self._write([_Head(setup=setup.model_dump(mode="json"))])
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Sequence[L]) -> None:
         """Write records down; they are on the disk when this returns."""
         self._write(records)
         self.known |= {record.place: record for record in records}
@@ -108,16 +124,16 @@ class Records:
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _take_over(self, path: Path, setup: Setup) -> None:
+    def _take_over(self, path: Path, setup: Noun) -> None:
         whole = 0
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     break
                 if number == 1:
-                    _check(path, _head(path, line).setup, setup)
+                    _check(path, _setup(path, line, type(setup)), setup)
                 else:
-                    record = _record(path, number, line)
+                    record = _record(path, number, line, self._kind)
                     self.known[record.place] = record
                 whole += len(line)
         os.truncate(path, whole)
@@ -131,34 +147,36 @@ def read_records(path: Path) -> tuple[Setup, Iterator[Record]]:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        setup = _head(path, file.readline()).setup
+        setup = _setup(path, file.readline(), Setup)
 
     def records() -> Iterator[Record]:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if number > 1 and line.endswith(b"\n"):
-                    yield _record(path, number, line)
+                    yield _record(path, number, line, Record)
 
     return setup, records()
 
 
-def _head(path: Path, line: bytes) -> _Head:
+def _setup(path: Path, line: bytes, kind: type[S]) -> S:
     try:
-        return _Head.model_validate_json(line)
+        return kind.model_validate(_Head.model_validate_json(line).setup)
     except ValidationError:
-        raise RecordsError(f"{path}:1: not the records of an evaluation, or those of another version") from None
+        raise RecordsError(
+            f"{path}:1: not the records of an evaluation like this one, or those of another version"
+        ) from None
 
 
-def _record(path: Path, number: int, line: bytes) -> Record:
+def _record(path: Path, number: int, line: bytes, kind: type[L]) -> L:
     try:
-        return Record.model_validate_json(line)
+        return kind.model_validate_json(line)
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise RecordsError(f"{path}:{number}: not a record ({where or 'not JSON'}): the file is damaged") from None
 
 
-def _check(path: Path, was: Setup, now: Setup) -> None:
-    for name in Setup.model_fields:
+def _check(path: Path, was: Noun, now: Noun) -> None:
+    for name in type(now).model_fields:
         before, after = getattr(was, name), getattr(now, name)
         if before != after:
             raise RecordsError(

@@ -59,8 +59,6 @@ ONLY_WITH_AN_ARENA = (
         "paired",
         "batch",
         "threshold_from",
-        "out",
-        "resume",
         "submit",
         "submission",
     ),
@@ -203,7 +201,9 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Keep result.json, every judged episode and report.html here."),
+        typer.Option(
+            metavar="FOLDER", help="Keep result.json, every judged episode and, of an arena, report.html here."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation that --out holds.")] = False,
     submit: Annotated[
@@ -236,8 +236,6 @@ def evaluate(
         if given:
             names = ", ".join("--" + name.replace("_", "-") for name in given)
             raise fail(f"--dataset is judged without an arena: leave out {names}")
-        _evaluate_dataset(overseer, settings, dataset, json)
-        return
     if submit is not None or submission is not None:
         _submit(overseer, settings, arena, token, submit, submission, batch, json)
         return
@@ -247,6 +245,9 @@ def evaluate(
     again = (
         f"; what was judged is in {out}: go on with --resume" if out is not None else "; keep what is judged by --out"
     )
+    if dataset is not None:
+        _evaluate_dataset(overseer, settings, dataset, json, kept, resume, again)
+        return
     try:
         threshold = Result.read(threshold_from) if threshold_from is not None else None
         with opened(overseer, **settings) as judge:
@@ -320,7 +321,15 @@ def _print(result: "Result", out: Console) -> None:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
 
 
-def _evaluate_dataset(overseer: str, settings: dict[str, Any], dataset: Path, json: str | None) -> None:
+def _evaluate_dataset(
+    overseer: str,
+    settings: dict[str, Any],
+    dataset: Path,
+    json: str | None,
+    kept: Path | None,
+    resume: bool,
+    again: str,
+) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
     from forge_agents.evaluation import WrongCount
     from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
@@ -328,17 +337,29 @@ def _evaluate_dataset(overseer: str, settings: dict[str, Any], dataset: Path, js
     try:
         answers = load_dataset(dataset)
         with opened(overseer, **settings) as judge, progress() as bar:
-            task = bar.add_task(overseer, total=len(answers))
+            task = bar.add_task(escape(overseer), total=len(answers))
             result = evaluate_dataset(
-                judge, answers, name=dataset.name, on_progress=lambda done, _: bar.update(task, completed=done)
+                judge,
+                answers,
+                name=dataset.name,
+                settings=settings,
+                records=kept,
+                resume=resume,
+                on_progress=lambda done, _: bar.update(task, completed=done),
             )
-    except (NoSuchOverseer, OverseerFailed, WrongCount, ValueError, OSError) as error:
+    except KeyboardInterrupt:
+        raise fail(f"interrupted{again}") from None
+    except OverseerFailed as error:
+        raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
+    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
         raise fail(str(error)) from None
     out = Console(stderr=json == "-")
     out.print(dataset_table(result))
     for note in result.scorecard.notes:
         out.print(f"[dim]{note}[/]", highlight=False)
     _write(result.to_json(), json)
+    if kept is not None:
+        _write(result.to_json(), str(kept.with_name("result.json")))
 
 
 def _write(text: str, target: str | None) -> None:

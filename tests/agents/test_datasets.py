@@ -17,6 +17,7 @@ from forge_agents.datasets import (
 from forge_agents.evaluation import WrongCount
 from forge_agents.overseers import Completion, open_overseer
 from forge_agents.overseers.constants import AlwaysClean
+from forge_agents.records import RecordsError
 from forge_arena.rewards import MAX_QUOTES
 from forge_arena.spans import span_f1
 from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Verdict
@@ -281,3 +282,56 @@ def test_more_quotes_than_the_reward_allows_point_at_nothing() -> None:
 
 def test_places_without_a_word_are_not_scored() -> None:
     assert span_f1("It takes 9 days.", [Span(start=15, end=16)], '"days"') is None
+
+
+class Stopping(AlwaysClean):
+    """Judges so many answers, then is interrupted."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.left = after
+        self.seen: list[str] = []
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict | Completion]:
+        if self.left < len(observations):
+            raise KeyboardInterrupt
+        self.left -= len(observations)
+        self.seen += [observation.worker_output for observation in observations]
+        said = super().review(observations)
+        return [
+            Completion("no verdict \ud800") if "3" in o.worker_output else v
+            for o, v in zip(observations, said, strict=True)
+        ]
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path: Path) -> None:
+    rows = answers(*({"worker_output": f"answer {n}", "corrupted": n % 2 == 0} for n in range(10)))
+    kept = tmp_path / "out" / "records.jsonl"
+    first, second = Stopping(6), Stopping(100)
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_dataset(first, rows, name="x", batch=2, records=kept)
+    # A line that a killed process left half written is judged again.
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-20])
+    found = evaluate_dataset(second, rows, name="x", batch=4, records=kept, resume=True)
+    assert second.seen == [f"answer {n}" for n in (5, 6, 7, 8, 9)]
+    plain = evaluate_dataset(Stopping(100), rows, name="x")
+    timeless = {"rows": {"__all__": {"seconds"}}}
+    assert found.model_dump(exclude=timeless) == plain.model_dump(exclude=timeless)
+    assert [r.outcome for r in found.rows].count(Outcome.invalid_verdict) == 1
+    third = Stopping(0)
+    assert evaluate_dataset(third, rows, name="x", records=kept, resume=True).scorecard == found.scorecard
+
+
+def test_records_of_something_else_are_left_alone(tmp_path: Path) -> None:
+    kept = tmp_path / "records.jsonl"
+    evaluate_dataset(AlwaysClean(), answers({}, {"corrupted": False}), name="x", records=kept)
+    before = kept.read_bytes()
+    with pytest.raises(RecordsError, match="go on with it by --resume"):
+        evaluate_dataset(AlwaysClean(), answers({}, {"corrupted": False}), name="x", records=kept)
+    with pytest.raises(RecordsError, match="of another evaluation: its digest is"):
+        evaluate_dataset(AlwaysClean(), answers({}, {"task": "Another?"}), name="x", records=kept, resume=True)
+    both = answers({}, {"corrupted": False})
+    with pytest.raises(RecordsError, match="of another evaluation: its settings is"):
+        evaluate_dataset(AlwaysClean(), both, name="x", settings={"prompt": "card"}, records=kept, resume=True)
+    assert kept.read_bytes() == before

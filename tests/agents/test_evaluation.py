@@ -336,7 +336,7 @@ def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_p
     with pytest.raises(RecordsError, match=r"records\.jsonl:2: not a record \(row\): the file is damaged"):
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
     records.write_bytes(b"hello\n")
-    with pytest.raises(RecordsError, match=r"records\.jsonl:1: not the records of an evaluation"):
+    with pytest.raises(RecordsError, match=r"records\.jsonl:1: not the records of an evaluation like this one"):
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
 
 

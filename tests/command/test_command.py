@@ -281,9 +281,16 @@ def test_an_overseer_is_scored_on_labelled_answers_without_an_arena(tmp_path: Pa
     assert result["scorecard"]["balanced_accuracy"]["value"] == 0.5
     assert set(result["groups"]) == {"origin"}
     assert "always_corrupted on panel.jsonl" in err
-    written = tmp_path / "result.json"
-    forge_arena("eval", "--overseer", "always_corrupted", "--dataset", str(path), "--json", str(written))
-    assert json.loads(written.read_text(encoding="utf-8"))["scorecard"] == result["scorecard"]
+    kept = tmp_path / "kept"
+    asked = ("eval", "--overseer", "always_corrupted", "--dataset", str(path), "--out", str(kept))
+    forge_arena(*asked)
+    written = json.loads((kept / "result.json").read_text(encoding="utf-8"))
+    assert written["scorecard"] == result["scorecard"]
+    assert "go on with it by --resume" in forge_arena(*asked, code=2)[1]
+    forge_arena(*asked, "--resume")
+    # The same answers, with the seconds that they took the first time.
+    assert json.loads((kept / "result.json").read_text(encoding="utf-8")) == written
+    assert "is of labelled answers" in forge_arena("report", str(kept), code=2)[1]
 
 
 def test_what_is_no_dataset_or_goes_with_an_arena_only_is_refused(tmp_path: Path) -> None:
