@@ -3,17 +3,12 @@
 import asyncio
 import secrets
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Iterable, Set
+from collections.abc import Awaitable, Iterable
 from time import perf_counter
-from weakref import WeakValueDictionary
-
-from pydantic import TypeAdapter
 
 from forge_arena.episodes import VERSION, Arena
-from forge_arena.errors import InvalidVerdict, KeyFromAnotherSuite, WorkerFailed
-from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Truth, Verdict
-from forge_arena.verify import Judge
+from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.types import Outcome, Split, Verdict
 from forge_arena.wire import (
     AskProbe,
     Attempt,
@@ -46,12 +41,13 @@ from forge_server.errors import (
     UnknownEpisode,
     WorkerUnavailable,
 )
-from forge_server.grading import Submitted, grade, grader, read
+from forge_server.grading import Submitted, grader, read
+from forge_server.live import AtHand, Live, probes_json, result_of, revive
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.rows import NewEpisode, StoredEpisode, StoredVerdict
+from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.settings import Settings
-from forge_server.stock import Maker, NeverMade, Ready, Stock, Streams, decode, without_statements
+from forge_server.stock import Maker, NeverMade, Ready, Stock, Streams, decode
 from forge_server.store import Store
 from forge_server.submissions import Submissions
 
@@ -64,87 +60,6 @@ SUBMISSION_TTL = 7 * 24 * 3600.0
 # Keys that may stand in one place of a submission: one in ten thousand makes no episode.
 SPARES = 4
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
-
-_probes_json = TypeAdapter(tuple[Probe, ...])
-
-
-class Live:
-    """An episode at hand: parsed, with its judge and the attempts made so far. One object per id in a process."""
-
-    __slots__ = (
-        "__weakref__",
-        "attempts",
-        "episode",
-        "expires",
-        "id",
-        "judge",
-        "key",
-        "made",
-        "probes",
-        "probing",
-        "split",
-        "status",
-    )
-
-    def __init__(self, id: str, key: str, split: Split, episode: Episode | None, attempts: int, expires: float) -> None:
-        self.id = id
-        self.key = key
-        self.split = split
-        self.episode = episode
-        self.attempts = attempts
-        self.expires = expires
-        self.status = "open"
-        self.judge: Judge | None = None
-        self.made: dict[int, tuple[bytes, AttemptResult]] = {}
-        self.probes: tuple[Probe, ...] = ()
-        self.probing = asyncio.Lock()
-
-    def learn(self, stored: StoredEpisode) -> None:
-        """Take over what the store says has become of the episode."""
-        self.status = stored.status
-        self.probes = _probes_json.validate_json(stored.probes)
-        self.made |= {v.attempt: (v.digest, _result(v)) for v in stored.verdicts}
-
-    def known_judge(self) -> Judge:
-        """The judge of the episode's scenario, which keeps what it has read."""
-        if self.judge is None:
-            assert self.episode is not None
-            self.judge = Judge(self.episode.scenario)
-        return self.judge
-
-    def reads_repair(self, verdict: Verdict, sealed: Set[Split]) -> bool:
-        """Whether the repair is read: where something was to be repaired, and on a sealed split everywhere, for else the
-        time that an answer takes would tell the label."""
-        assert self.episode is not None
-        return verdict.detection and (self.episode.truth.corrupted or self.split in sealed)
-
-    def must_run_code(self, verdict: Verdict, sealed: Set[Split]) -> bool:
-        """Whether grading means running code."""
-        return self.reads_repair(verdict, sealed) and self.known_judge().runs_code(verdict.correction)
-
-    @property
-    def finished(self) -> bool:
-        return len(self.made) >= self.attempts
-
-    def state(self, now: float) -> str:
-        if self.status == "deleted":
-            return "deleted"
-        if self.finished:
-            return "finished"
-        return "expired" if self.status == "expired" or now >= self.expires else "open"
-
-    def observation(self) -> Observation:
-        assert self.episode is not None
-        seen = self.episode.observation
-        if not self.probes:
-            return seen
-        return seen.model_copy(update={"probes": self.probes, "probes_left": seen.probes_left - len(self.probes)})
-
-    def revealed(self, sealed: Set[Split]) -> Truth | None:
-        """The truth, once all attempts are made, unless the split is sealed."""
-        if not self.finished or self.split in sealed or self.episode is None:
-            return None
-        return self.episode.truth
 
 
 class Episodes:
@@ -160,8 +75,7 @@ class Episodes:
         self._following = Following(arena, store)
         self._streams = Streams(arena, store, self._following)
         self.stock = Stock(self._maker, self._streams, settings)
-        self._recent: OrderedDict[str, Live] = OrderedDict()
-        self._live: WeakValueDictionary[str, Live] = WeakValueDictionary()
+        self._at_hand = AtHand(store, settings.live)
         self._runners = asyncio.Semaphore(RUNNERS)
         self._started = time.time()
         self.submissions = Submissions(arena, store, settings, sealed=Split.test in self._sealed)
@@ -197,7 +111,7 @@ class Episodes:
         submission = await self.submissions.get(submission_id)
         entered = await self._store.entered(submission_id)
         waiting = [id for _, (id, status) in sorted(entered.items()) if status == "open"][:count]
-        lives = await self._find(set(waiting))
+        lives = await self._at_hand.find(set(waiting))
         again = [
             OpenedEpisode(episode_id=live.id, key=live.key, observation=live.observation(), attempts_left=1)
             for id in waiting
@@ -227,7 +141,7 @@ class Episodes:
         for stored, one in zip(new, ready, strict=True):
             live = Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires)
             live.judge = one.judge
-            self._keep(live)
+            self._at_hand.keep(live)
             self._metrics.opened.labels(stored.split).inc()
             opened.append(
                 OpenedEpisode(
@@ -257,30 +171,23 @@ class Episodes:
     async def judge(self, batch: SubmitVerdicts) -> VerdictResults:
         """Score and record a batch, all of it or nothing of it; what was recorded before is given back as it was."""
         now = time.time()
-        lives = await self._find({attempt.episode_id for attempt in batch.verdicts})
+        lives = await self._at_hand.find({attempt.episode_id for attempt in batch.verdicts})
         fresh = self._fresh(batch.verdicts, lives, now)
         if fresh:
             await self._record(fresh.values(), lives, now)
         await self._catch_up(lives)
-        results = [self._shown(lives[a.episode_id], a.attempt) for a in batch.verdicts]
+        results = [lives[a.episode_id].shown(a.attempt, self._sealed) for a in batch.verdicts]
         # Once per episode is enough: a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
-            results[position] = _with_truth(results[position], lives[episode_id], self._sealed)
+            results[position] = lives[episode_id].with_truth(results[position], self._sealed)
         return VerdictResults(results=tuple(results))
 
     async def _catch_up(self, lives: dict[str, Live]) -> None:
         """Learn what was said of these on another replica: whoever makes the last attempt is told the truth."""
         waiting = [id for id, live in lives.items() if not live.finished]
         for stored in await self._store.verdicts(waiting) if waiting else ():
-            lives[stored.episode_id].made.setdefault(stored.attempt, (stored.digest, _result(stored)))
-
-    def _shown(self, live: Live, attempt: int) -> AttemptResult:
-        """The result of an attempt. On a sealed split what it earned is kept back: it would tell the label."""
-        result = live.made[attempt][1]
-        if live.split not in self._sealed:
-            return result
-        return result.model_copy(update={"reward": None, "components": None, "step": None})
+            lives[stored.episode_id].made.setdefault(stored.attempt, (stored.digest, result_of(stored)))
 
     def _fresh(
         self, attempts: Iterable[Attempt], lives: dict[str, Live], now: float
@@ -327,7 +234,7 @@ class Episodes:
             if isinstance(verdict, Verdict) and live.must_run_code(verdict, self._sealed):
                 apart.append((submitted, self._grade_apart(attempt, verdict, live)))
             else:
-                graded.append((submitted, _grade(attempt, verdict, live, self._sealed)))
+                graded.append((submitted, live.grade(attempt, verdict, self._sealed)))
         for (submitted, _), result in zip(
             apart, await asyncio.gather(*(work for _, work in apart), return_exceptions=True), strict=True
         ):
@@ -335,7 +242,7 @@ class Episodes:
                 raise result
             graded.append((submitted, result))
         rows = [_row(submitted, result, now) for submitted, result in graded]
-        before = {(v.episode_id, v.attempt): _result(v) for v in await self._store.record(rows, now)}
+        before = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
         for submitted, result in graded:
             known = before.get((result.episode_id, result.attempt))
             lives[result.episode_id].made[result.attempt] = (submitted.digest, known or result)
@@ -346,7 +253,7 @@ class Episodes:
         """Grade in a thread: the correction holds code that has to be run, which may take seconds."""
         async with self._runners:
             try:
-                return await asyncio.to_thread(_grade, attempt, verdict, live, self._sealed)
+                return await asyncio.to_thread(live.grade, attempt, verdict, self._sealed)
             except ChildProcessError:
                 raise RunnerUnavailable("code could not be run for want of a process: send the batch again") from None
 
@@ -354,7 +261,7 @@ class Episodes:
 
     async def probe(self, episode_id: str, ask: AskProbe) -> ProbeAnswered:
         """The Worker's answer to a question; a question asked before gets its answer again and costs nothing."""
-        live = await self._one(episode_id)
+        live = await self._at_hand.one(episode_id)
         async with live.probing:
             # Another replica may have taken probes and verdicts meanwhile.
             stored = (await self._store.load([episode_id]))[episode_id]
@@ -377,7 +284,7 @@ class Episodes:
                 raise WorkerUnavailable(f"the Worker gave no answer ({failure.reason}): ask again later") from None
             probes = (*live.probes, probe)
             await self._store.record_probe(
-                episode_id, len(live.probes), _probes_json.dump_json(probes).decode(), time.time()
+                episode_id, len(live.probes), probes_json.dump_json(probes).decode(), time.time()
             )
             live.probes = probes
             self._metrics.probes.inc()
@@ -388,13 +295,13 @@ class Episodes:
         stored = (await self._store.load([episode_id])).get(episode_id)
         if stored is None:
             raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
-        live = _revive(stored)
+        live = revive(stored)
         state = live.state(time.time())
         if state == "deleted":
             raise EpisodeGone("the episode was deleted: open another one")
-        results = [self._shown(live, attempt) for attempt in sorted(live.made)]
+        results = [live.shown(attempt, self._sealed) for attempt in sorted(live.made)]
         if results:
-            results[-1] = _with_truth(results[-1], live, self._sealed)
+            results[-1] = live.with_truth(results[-1], self._sealed)
         return EpisodeState(
             episode_id=live.id,
             key=live.key,
@@ -408,9 +315,7 @@ class Episodes:
     async def delete(self, episode_id: str) -> None:
         """Give an unfinished episode up. A finished one is a record and stays."""
         await self._store.delete(episode_id)
-        self._recent.pop(episode_id, None)
-        if live := self._live.get(episode_id):
-            live.status = "deleted"
+        self._at_hand.delete(episode_id)
 
     # --- what the train stream follows
 
@@ -459,32 +364,6 @@ class Episodes:
                 self._metrics.expired.inc(expired)
                 log.info("episodes_expired", count=expired)
 
-    # --- at hand
-
-    async def _one(self, episode_id: str) -> Live:
-        live = (await self._find({episode_id})).get(episode_id)
-        if live is None:
-            raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
-        return live
-
-    async def _find(self, ids: set[str]) -> dict[str, Live]:
-        found = {id: live for id in ids if (live := self._live.get(id)) is not None}
-        if len(found) < len(ids):
-            stored = await self._store.load(ids - found.keys())
-            for live in await asyncio.to_thread(lambda: [_revive(one) for one in stored.values()]):
-                # Another request may have read it meanwhile: there is one object per episode.
-                found[live.id] = self._live.get(live.id) or live
-        for live in found.values():
-            self._keep(live)
-        return found
-
-    def _keep(self, live: Live) -> None:
-        self._live[live.id] = live
-        self._recent[live.id] = live
-        self._recent.move_to_end(live.id)
-        while len(self._recent) > self._settings.live:
-            self._recent.popitem(last=False)
-
 
 def _parted(made: Iterable[Ready | FailedEpisode], *, named: bool = False) -> tuple[list[Ready], list[FailedEpisode]]:
     """What could be made and what not; raises `WorkerUnavailable` or `StoreUnavailable` where nothing could, or
@@ -517,27 +396,6 @@ def _new(ready: Iterable[Ready], *, attempts: int, ttl: float) -> list[NewEpisod
     ]
 
 
-def _grade(attempt: Attempt, verdict: Verdict | InvalidVerdict, live: Live, sealed: Set[Split]) -> AttemptResult:
-    assert live.episode is not None
-    if isinstance(verdict, Verdict) and not live.episode.truth.corrupted and live.reads_repair(verdict, sealed):
-        live.known_judge().report(verdict.correction)
-    earned = grade(verdict, live.episode, live.known_judge())
-    return AttemptResult(
-        episode_id=attempt.episode_id,
-        attempt=attempt.attempt,
-        outcome=earned.outcome,
-        reward=earned.reward,
-        components=earned.components,
-        reason=earned.reason,
-        step=earned.step,
-    )
-
-
-def _with_truth(result: AttemptResult, live: Live, sealed: Set[Split]) -> AttemptResult:
-    truth = live.revealed(sealed)
-    return result if truth is None else result.model_copy(update={"truth": truth})
-
-
 def _row(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdict:
     return StoredVerdict(
         episode_id=result.episode_id,
@@ -552,22 +410,3 @@ def _row(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdi
         grader=grader(),
         step=result.step,
     )
-
-
-def _result(stored: StoredVerdict) -> AttemptResult:
-    return AttemptResult(
-        episode_id=stored.episode_id,
-        attempt=stored.attempt,
-        outcome=Outcome(stored.outcome),
-        reward=stored.reward,
-        components=None if stored.components is None else Components.model_validate_json(stored.components),
-        reason=stored.reason,
-        step=stored.step,
-    )
-
-
-def _revive(stored: StoredEpisode) -> Live:
-    episode = without_statements(decode(stored.payload)) if stored.payload else None
-    live = Live(stored.id, stored.key, Split(stored.split), episode, stored.attempts, stored.expires)
-    live.learn(stored)
-    return live
