@@ -8,10 +8,10 @@ write that loses to an earlier one is refused alone; its neighbours in the group
 import asyncio
 import queue
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from select import select as wait
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
@@ -146,7 +146,8 @@ class Store:
                 if (first := self._queue.get()) is None:
                     continue
                 if busy:
-                    time.sleep(GATHER)
+                    # Not time.sleep: it waits for a moment of a clock, which a faked clock can put a week ahead.
+                    wait((), (), (), GATHER)
                 group = [first, *self._waiting()]
                 busy = len(group) > 1
                 self._resolve(group, self._commit([pending.write for pending in group]))
