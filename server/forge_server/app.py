@@ -45,7 +45,7 @@ from forge_server.gate import Gate
 from forge_server.leaderboard import page
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.openenv_routes import openenv_routes
+from forge_server.openenv_routes import add_openenv_routes
 from forge_server.settings import Settings, SettingsError
 from forge_server.store import Store
 
@@ -283,7 +283,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """Counters and histograms in Prometheus text format."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    app.include_router(openenv_routes(service, settings.sessions))
+    add_openenv_routes(app, service, settings.sessions)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 

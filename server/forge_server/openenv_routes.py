@@ -5,10 +5,11 @@ not under `/v1`. Frames come and go in order, one answer to each.
 """
 
 from contextlib import suppress
+from enum import Enum
 from time import perf_counter
 from typing import Literal, Protocol
 
-from fastapi import APIRouter, Request, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, SerializeAsAny
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -43,6 +44,7 @@ from forge_server.openenv import (
     kind,
 )
 
+TAGS: list[str | Enum] = ["OpenEnv"]
 NAME = "forge_arena"
 DESCRIPTION = (
     "Oversee a Worker: say whether its answer was corrupted, where and how, repair it, and state an honest confidence."
@@ -79,19 +81,18 @@ class Service(Protocol):
     def episodes(self) -> Episodes: ...
 
 
-def openenv_routes(service: Service, sessions: int) -> APIRouter:
+def add_openenv_routes(app: FastAPI, service: Service, sessions: int) -> None:
     """All of them, with at most so many WebSockets open at a time."""
-    router = APIRouter(tags=["OpenEnv"])
     sockets: set[WebSocket] = set()
     service.metrics.watch_sessions(lambda: len(sockets))
 
-    @router.post("/reset", summary="Open an episode", **documented(Reply, Reset, 403, 422, 503))
+    @app.post("/reset", tags=TAGS, summary="Open an episode", **documented(Reply, Reset, 403, 422, 503))
     async def reset(request: Request) -> Response:
         """As OpenEnv's `reset`. Over HTTP nothing is kept: its `metadata` names the episode for `/step`."""
         session = Session(service.arena, service.episodes)
         return json_answer(Reply.of(await session.reset(await body.read(request, Reset))))
 
-    @router.post("/step", summary="Ask or judge", **documented(Reply, StepAsked, 403, 404, 409, 410, 422, 503))
+    @app.post("/step", tags=TAGS, summary="Ask or judge", **documented(Reply, StepAsked, 403, 404, 409, 410, 422, 503))
     async def step(request: Request) -> Response:
         """As OpenEnv's `step`, with the id of the episode beside the action."""
         asked = await body.read(request, StepAsked)
@@ -99,29 +100,29 @@ def openenv_routes(service: Service, sessions: int) -> APIRouter:
         await session.resume(asked.episode_id)
         return json_answer(Reply.of(await session.step(asked.action)))
 
-    @router.get("/state", summary="See the state of a session", **documented(State, None))
+    @app.get("/state", tags=TAGS, summary="See the state of a session", **documented(State, None))
     async def state() -> Response:
         """Over HTTP there is no session, so this is the state of a new one; ask over `/ws`, or `GET /v1/episodes/{id}`."""
         return json_answer(State())
 
-    @router.get("/schema", summary="See the messages", **documented(Schemas, None))
+    @app.get("/schema", tags=TAGS, summary="See the messages", **documented(Schemas, None))
     async def schema() -> Response:
         """The JSON schemas of action, observation and state."""
         models: tuple[type[BaseModel], ...] = (Action, Seen, State)
         action, observation, of_state = (model.model_json_schema() for model in models)
         return json_answer(Schemas(action=action, observation=observation, state=of_state))
 
-    @router.get("/metadata", summary="See what this is", **documented(Metadata, None))
+    @app.get("/metadata", tags=TAGS, summary="See what this is", **documented(Metadata, None))
     async def metadata() -> Response:
         """Name, description and version."""
         return json_answer(Metadata(name=NAME, description=DESCRIPTION, version=forge_arena.__version__))
 
-    @router.post("/mcp", summary="Ask for tools", **documented(Mcp, Mcp, 422))
+    @app.post("/mcp", tags=TAGS, summary="Ask for tools", **documented(Mcp, Mcp, 422))
     async def mcp(request: Request) -> Response:
         """JSON-RPC, for clients that look for tools; there are none."""
         return json_answer(answer_mcp((await body.read(request, Mcp)).root))
 
-    @router.websocket("/ws")
+    @app.websocket("/ws")
     async def play(socket: WebSocket) -> None:
         """One session, from here to the end of the connection."""
         # Whoever goes away before an answer is ready loses only the answer.
@@ -137,8 +138,6 @@ def openenv_routes(service: Service, sessions: int) -> APIRouter:
                 await _converse(socket, Session(service.arena, service.episodes), service.metrics)
             finally:
                 sockets.discard(socket)
-
-    return router
 
 
 async def _converse(socket: WebSocket, session: Session, metrics: Metrics) -> None:

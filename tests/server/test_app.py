@@ -258,6 +258,13 @@ async def test_a_method_that_a_path_does_not_know_is_answered_with_all_those_it_
     assert answer.headers["allow"] == "DELETE, GET"
 
 
+async def test_every_path_says_which_methods_it_knows(server: Any) -> None:
+    for path, known in (await server.http.get("/openapi.json")).json()["paths"].items():
+        answer = await server.http.request("TRACE", path.replace("{", "").replace("}", ""))
+        assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed"), path
+        assert set(answer.headers["allow"].split(", ")) == {method.upper() for method in known}, path
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_repeated(server: Any, method: str) -> None:
     answer = await server.http.request(method, "/v1/episodes/" + "x" * 65)
