@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Generic, Literal, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -75,7 +75,7 @@ L = TypeVar("L", bound=Line)
 
 class _Head(Noun):
     records: Literal[1] = VERSION
-    setup: dict[str, Any]
+    setup: JsonObject
 
 
 class Records(Generic[L]):

@@ -1,4 +1,4 @@
-"""The HTTP API over the arena: routes, status codes, and the life of a server from start to shutdown."""
+"""The HTTP API over the arena: its routes, and the life of a server from start to shutdown."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""Why a request is refused, in words for the caller; `app` alone knows which status code each one gets."""
+"""Why a request is refused, in words for the caller; `answers` alone knows which status code each one gets."""
 
 from forge_arena.types import Outcome
 

@@ -1,4 +1,4 @@
-"""What OpenEnv's own client sees of an arena. Run by a Python that has `openenv`: URL as the only argument."""
+"""What OpenEnv's own client sees of an arena. Run by a Python that has `openenv`, with a URL and a verdict as JSON."""
 
 import asyncio
 import json
@@ -6,14 +6,12 @@ import sys
 
 from openenv.core import GenericEnvClient
 
-VERDICT = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.8}
 
-
-async def play(url: str) -> dict[str, object]:
+async def play(url: str, verdict: dict[str, object]) -> dict[str, object]:
     async with GenericEnvClient(base_url=url) as client:
         begun = await client.reset(seed=7, split="val")
         asked = await client.step({"question": "Where does that come from?"})
-        ended = await client.step(VERDICT)
+        ended = await client.step(verdict)
         state = await client.state()
         try:
             await client.step({"detection": True})
@@ -30,4 +28,4 @@ async def play(url: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(play(sys.argv[1]))))
+    print(json.dumps(asyncio.run(play(sys.argv[1], json.loads(sys.argv[2])))))
