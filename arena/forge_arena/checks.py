@@ -1,6 +1,9 @@
 """The checks that a constraint can demand of an answer; each one registered under its name.
 
 A check says where an answer violates it, or None where it is kept. All are linear in the text.
+
+Phrases are found whatever their case, their typographic quotes and dashes, their line breaks and the Markdown emphasis
+around their words: "**Severity:** major" holds the phrase "Severity: major".
 """
 
 import ast
@@ -35,6 +38,19 @@ _BEFORE_A_DAY = re.compile(
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day,? (?:the )?|(?:on|by|before|after|until|till|from) the )$",
     re.IGNORECASE,
 )
+_SECOND = re.compile(r"[Yy](?:ou(?:rs?|rself|rselves)?|OU(?:RS?)?)(?!\w)")
+# What Markdown and quotation marks may put around the first and the last words of an answer.
+_BEFORE_WORDS = re.compile(r"[\s>#*_`\"'\[(-]*")
+_AFTER_WORDS = " \t\r\n.!*_`\"')]"
+_EMPHASIS = r"[*`]{0,3}"
+_GAP = r"[*_`]{0,3}\s{1,3}[*_`]{0,3}"
+_PIECE = re.compile(r"\s+|\w+|[^\w\s]")
+_TITLES = r"mr|mrs|ms|miss|mx|dr|prof|sir|madam"
+_A_TITLE_BEFORE = re.compile(rf"\b(?:{_TITLES})\.? $", re.IGNORECASE)
+_GREETING_WORDS = 8
+_SIGNATURE_LINES, _SIGNATURE_WORDS = 4, 16
+_SAME_SIGN = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+
 _IMPORT_LINE = re.compile(r"^[+ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+(\w+))", re.MULTILINE)
 
 _NEEDS = {int: "a whole number, 0 or more", str: "a text", tuple: "a list of texts"}
@@ -105,15 +121,41 @@ def excludes(text: str, phrases: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def opens_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _begins(text.lstrip(), phrases) else VIOLATED
+    return None if _begins(text, phrases) else VIOLATED
+
+
+@_check(tuple)
+def greets_by(text: str, names: tuple[str, ...]) -> Violation:
+    """The first words greet somebody by one of these names and by nothing more.
+
+    "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
+    "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe".
+    """
+    first = _BEFORE_WORDS.sub("", text[:1_000], count=1).translate(_SAME_SIGN).partition("\n")[0]
+    greeting = " ".join(first.split()[:_GREETING_WORDS])
+    return None if any(_is_greeted(greeting, name) for name in names) else VIOLATED
 
 
 @_check(tuple)
 def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    found = sentences(text)
-    line = text.rstrip().rpartition("\n")[2].strip()
-    last = text[found[-1][0] : found[-1][1]] if found else ""
-    return None if _begins(line, phrases) or _begins(last, phrases) else VIOLATED
+    """The last line or the last sentence begins with one of the phrases, or the text ends with one."""
+    begins = _begins(_last_line(text), phrases) or _begins(_last_sentence(text), phrases)
+    return None if begins or _ends(text, phrases) else VIOLATED
+
+
+@_check(tuple)
+def last_line_begins(text: str, phrases: tuple[str, ...]) -> Violation:
+    return None if _begins(_last_line(text), phrases) else VIOLATED
+
+
+@_check(tuple)
+def signs_with(text: str, phrases: tuple[str, ...]) -> Violation:
+    """One of the last lines begins with one of the phrases; a name and a function may follow it."""
+    lines = [line for line in text.splitlines() if line.strip()][-_SIGNATURE_LINES:]
+    for place, line in enumerate(lines):
+        if _begins(line, phrases) and len(" ".join(lines[place:]).split()) <= _SIGNATURE_WORDS:
+            return None
+    return None if _begins(_last_sentence(text), phrases) else VIOLATED
 
 
 @_check(type(None))
@@ -152,6 +194,21 @@ def first_person_singular(text: str) -> Violation:
 def first_person_plural(text: str) -> Violation:
     """Speaks as "we" and never as "I"."""
     return _own(_SINGULAR, text) or (None if _own(_PLURAL, text) else VIOLATED)
+
+
+@_check(type(None))
+def no_first_person_singular(text: str) -> Violation:
+    return _own(_SINGULAR, text) or None
+
+
+@_check(type(None))
+def no_first_person_plural(text: str) -> Violation:
+    return _own(_PLURAL, text) or None
+
+
+@_check(type(None))
+def no_second_person(text: str) -> Violation:
+    return _own(_SECOND, text) or None
 
 
 @_check(int)
@@ -193,22 +250,83 @@ def has_code(text: str) -> Violation:
 
 
 def _found(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
-    """Where any of the phrases stands, whatever its case, not inside a longer word."""
-    low = lower(text)
+    """Where any of the phrases stands, not inside a longer word."""
+    low = _sign(text)
     found = []
     for phrase in phrases:
-        wanted = lower(phrase)
-        at = low.find(wanted)
-        while at >= 0 and wanted:
-            if is_whole(low, at, at + len(wanted)):
-                found.append(Span(start=at, end=at + len(wanted)))
-            at = low.find(wanted, at + 1)
+        word, pattern = _pattern(phrase)
+        if word in low:
+            found += [Span(start=m.start(), end=m.end()) for m in pattern.finditer(low) if is_whole(low, *m.span())]
     return tuple(sorted(found, key=lambda span: span.start))
 
 
 def _begins(text: str, phrases: tuple[str, ...]) -> bool:
-    low = lower(text)
-    return any(low.startswith(lower(p)) and is_whole(low, 0, len(p)) for p in phrases)
+    low = _sign(text)
+    marks = _BEFORE_WORDS.match(low)
+    starts = {len(low) - len(low.lstrip()), marks.end() if marks else 0}
+    for phrase in phrases:
+        # A phrase may begin with a mark itself, as "# note" does.
+        for at in starts:
+            match = _pattern(phrase)[1].match(low, at)
+            if match is not None and is_whole(low, *match.span()):
+                return True
+    return False
+
+
+def _ends(text: str, phrases: tuple[str, ...]) -> bool:
+    end = _sign(text).rstrip(_AFTER_WORDS)
+    for phrase in phrases:
+        wanted = _sign(phrase).rstrip(_AFTER_WORDS)
+        start = len(end) - len(wanted)
+        if wanted and end.endswith(wanted) and is_whole(end, start, len(end)):
+            return True
+    return False
+
+
+def _is_greeted(greeting: str, name: str) -> bool:
+    for match in _name_pattern(name).finditer(greeting):
+        before, after = greeting[: match.start()], greeting[match.end() :]
+        inside_a_word = before[-1:].isalnum() or after[:1].isalnum() or after.startswith("'s")
+        inside_a_name = _A_TITLE_BEFORE.search(before) or (after[:1] == " " and after[1:2].isupper())
+        if not inside_a_word and not inside_a_name:
+            return True
+    return False
+
+
+@lru_cache(maxsize=4_096)
+def _name_pattern(name: str) -> re.Pattern[str]:
+    """A name as it may be written: with a dot after the title, and with a given name between title and surname."""
+    title, *others = name.translate(_SAME_SIGN).split()
+    rest = " ".join(others)
+    between = r"\.? (?:[^\W\d_][\w'.-]{0,30} )?" if re.fullmatch(_TITLES, title, re.IGNORECASE) else " "
+    return re.compile(re.escape(title) + (between + re.escape(rest) if rest else ""), re.IGNORECASE)
+
+
+@lru_cache(maxsize=16_384)
+def _pattern(phrase: str) -> tuple[str, re.Pattern[str]]:
+    """The first word of a phrase, which is quickly looked for, and the phrase with room for Markdown and line breaks."""
+    pieces = _PIECE.findall(_sign(phrase).strip())
+    pattern = ""
+    for before, piece in zip(["", *pieces], pieces, strict=False):
+        if piece.isspace():
+            pattern += _GAP
+        else:
+            pattern += (_EMPHASIS if before and not before.isspace() else "") + re.escape(piece)
+    return pieces[0], re.compile(pattern)
+
+
+def _sign(text: str) -> str:
+    """In lower case and with plain quotes and dashes; as long as before, so that positions stay valid."""
+    return lower(text.translate(_SAME_SIGN))
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[2]
+
+
+def _last_sentence(text: str) -> str:
+    found = sentences(text)
+    return text[found[-1][0] : found[-1][1]] if found else ""
 
 
 def _items(text: str) -> tuple[Span, ...]:

@@ -23,6 +23,8 @@ LONGEST_STEM = 24
 
 _LITERAL = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
 _WORD = re.compile(r"\w+")
+_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+_BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 _CLAUSE = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
 _PAST = re.compile(
     r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer|earlier|prior|older?"
@@ -105,6 +107,13 @@ class Judge:
             claim.id: [(form.lower(), a.name) for a in claim.alternatives for form in a.forms]
             for claim in self._literal
         }
+        self._sections = _sections(scenario)
+        self._by_section: dict[str, list[tuple[Claim, str]]] = {}
+        for claim in self._literal:
+            if claim.kind is ClaimKind.citation:
+                for alternative in claim.alternatives:
+                    for number in _section_numbers(alternative.forms):
+                        self._by_section.setdefault(number, []).append((claim, alternative.name))
         self._values: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._by_stem: dict[str, list[Claim]] = {}
         for claim in scenario.claims:
@@ -183,6 +192,7 @@ class Judge:
         option = self._option_named(low)
         spoken_of = self._spoken_of(begun)
         named = self._read_names([c for c in self._literal if c.id in spoken_of], low, option)
+        named += self._read_sections(spoken_of, sentence, low, named, option)
         found = [m for m in mentions(sentence) if not any(s.start < m.end and m.start < s.end for s in named)]
         said = _without_contained(named)
         unassigned = self._read_values([c for c in self._valued if c.id in spoken_of], found, low, option, said)
@@ -215,6 +225,32 @@ class Judge:
                 marker = _REJECTED if claim.kind is ClaimKind.option else _PAST
                 said.append(_Said(claim.id, (name,), start, end, _marked(low, start, end, marker), option))
         return said
+
+    def _read_sections(
+        self, spoken_of: set[str], sentence: str, low: str, named: list[_Said], option: str | None
+    ) -> list[_Said]:
+        """What the sentence cites by number, whatever it calls the passage: "rule 3.4", "(3.4)" and "under 3.4" cite what
+        the source calls "paragraph 3.4"."""
+        if not self._by_section:
+            return []
+        values = mentions(sentence)
+        places = {(m.start, m.end): number for m in values if (number := _cited_number(m)) is not None}
+        for match in _BARE_SECTION.finditer(low):
+            if not any(m.start < match.end() and match.start() < m.end for m in values):
+                places[match.span()] = match[0]
+        said: list[_Said] = []
+        wrong: list[_Said] = []
+        for (start, end), number in places.items():
+            if any(s.start < end and start < s.end for s in named):
+                continue
+            candidates = [(claim, name) for claim, name in self._by_section.get(number, ()) if claim.id in spoken_of]
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or candidates[:1]:
+                past = _marked(low, start, end, _PAST)
+                (said if right else wrong).append(_Said(claim.id, (name,), start, end, past, option))
+        # Beside the right passage, a further passage of the source may be cited for something else in the sentence.
+        cited = {s.claim for s in (*named, *said)}
+        return said + [s for s in wrong if s.claim not in cited]
 
     def _read_values(
         self, claims: list[Claim], found: list[Mention], low: str, option: str | None, said: list[_Said]
@@ -293,6 +329,8 @@ class Judge:
         """Whether the task or the source states a value. What stands there to the letter needs no parsing."""
         if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
             return True
+        if kind is ClaimKind.citation and _section_of(value) in self._sections:
+            return True
         if any(_stands_in(surface, text) for text in (self.scenario.source_material, self.scenario.task)):
             return True
         return (kind, value) in self._supported
@@ -315,10 +353,17 @@ class Judge:
         """Whether judging this text means running code in a subprocess, which takes tens of milliseconds and up to
         seconds: a caller with an event loop then judges in a thread."""
         blocks = code_blocks(text) if self._behaviour else ()
-        return any(_known_code(claim, span.of(text)) is None for claim in self._behaviour for span in blocks)
+        return any(
+            _known_code(claim, span.of(text)) is None
+            for claim in self._behaviour
+            for span in blocks
+            if _defines(claim, span.of(text))
+        )
 
     def _run(self, claim: Claim, text: str) -> Iterator[Finding]:
-        for span in code_blocks(text):
+        """What the answer's code does. The last block that defines what the cases call is the proposal: a block before
+        it may quote the code under review, and a block without the definition only shows how it is called."""
+        for span in [span for span in code_blocks(text) if _defines(claim, span.of(text))][-1:]:
             name = _known_code(claim, span.of(text))
             if name is None and all(result.ok for result in run_cases(span.of(text).strip(), claim.cases)):
                 name = claim.right.name
@@ -329,6 +374,34 @@ def _known_code(claim: Claim, code: str) -> str | None:
     """The alternative that this code is, to the letter; what it does was proven when the family was tested."""
     code = code.strip()
     return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
+
+
+@lru_cache(maxsize=4_096)
+def _called(claim: Claim) -> re.Pattern[str]:
+    """A line that defines one of the functions or classes that the cases of a claim call by name."""
+    names = {m[0] for case in claim.cases for m in re.finditer(r"\b[^\W\d]\w*(?=\()", case.call)}
+    return re.compile(rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b", re.M)
+
+
+def _defines(claim: Claim, code: str) -> bool:
+    return _known_code(claim, code) is not None or _called(claim).search(code) is not None
+
+
+def _sections(scenario: Scenario) -> frozenset[str]:
+    """The numbers of the source's own passages."""
+    return frozenset(number for authority in scenario.authorities for number in _section_numbers(authority.forms))
+
+
+def _section_numbers(forms: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(match[1] for form in forms if (match := _SECTION_FORM.fullmatch(form)) is not None)
+
+
+def _section_of(value: Hashable) -> str | None:
+    return value[1] if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str) else None
+
+
+def _cited_number(mention: Mention) -> str | None:
+    return _section_of(mention.value) if mention.kind is ClaimKind.citation else None
 
 
 def _names(claim: Claim) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ from random import Random
 from forge_arena.corruptions.base import Draft, Edit, Rewrite, joined, replace_statements, without_sentence
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
+_AT_THE_START = ("opens_with", "greets_by")
+_AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
+
 
 class InstructionOverride:
     type = CorruptionType.instruction_override
@@ -35,8 +38,8 @@ class InstructionOverride:
             return edits
         arguments = check.argument if isinstance(check.argument, tuple) else ()
         other = alternative.check.argument if alternative is not None and alternative.check is not None else ()
-        if check.name in ("opens_with", "closes_with") and isinstance(other, tuple) and other:
-            there = draft.text.find if check.name == "opens_with" else draft.text.rfind
+        if check.name in (*_AT_THE_START, *_AT_THE_END) and isinstance(other, tuple) and other:
+            there = draft.text.find if check.name in _AT_THE_START else draft.text.rfind
             phrase = next((a for a in arguments if a in draft.text), None)
             return None if phrase is None else (Edit(there(phrase), there(phrase) + len(phrase), other[0]),)
         if check.name == "includes_any":

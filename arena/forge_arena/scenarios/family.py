@@ -15,7 +15,7 @@ from pydantic import Field
 
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
-from forge_arena.scenarios.slots import Drawn, Draws, SlotSpec, draw, draw_distinct
+from forge_arena.scenarios.slots import Drawn, Draws, Number, SlotSpec, draw, draw_distinct, resolve
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -42,12 +42,24 @@ OTHERS_PER_CITATION = 4
 _GOES_ON = re.compile(r"\w|[.,]\d")
 
 
+class WordCount(Noun):
+    """A reading that only its length matters of: a text of so many words, such as `most` or `most + 1`."""
+
+    words: Number
+
+
 class OptionSpec(Noun):
-    """One alternative of an option, term or constraint: its spellings, or the check that it demands."""
+    """One alternative of an option, term or constraint: its spellings, or the check that it demands.
+
+    `allows` are answers that the words of the rule allow, in words of their own, and `forbids` answers that they
+    forbid: the check must take the former and refuse the latter (see `forge_arena.scenarios.fairness`).
+    """
 
     forms: tuple[str, ...] = ()
     check: str | None = None
     argument: int | str | tuple[str, ...] = ()
+    allows: tuple[str | WordCount, ...] = ()
+    forbids: tuple[str | WordCount, ...] = ()
 
 
 class ClaimSpec(Noun):
@@ -123,6 +135,16 @@ class FamilySpec(Noun):
     statements: tuple[StatementSpec, ...] = Field(min_length=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer that the words of a rule allow, or forbid, where `option` of `claim` is what the source demands."""
+
+    claim: str
+    option: str
+    text: str
+    allowed: bool
+
+
 def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
     return (text,) if isinstance(text, str) else text
 
@@ -166,6 +188,25 @@ class Family:
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte. Another `wording` says the
         same in other sentences: only the texts of its statements differ."""
+        return self._draw(rng, wording)[0]
+
+    def draw_with_readings(self, rng: Random) -> tuple[Scenario, tuple[Reading, ...]]:
+        """Draw a scenario, and with the same values the readings of every option of its rules and of its code."""
+        scenario, draws = self._draw(rng, 0)
+        return scenario, tuple(
+            Reading(name, option, self._reading(reading, draws, rng), allowed)
+            for name, claim in self.spec.claims.items()
+            for option, spec in claim.options.items()
+            for allowed, readings in ((True, spec.allows), (False, spec.forbids))
+            for reading in readings
+        )
+
+    def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
+        if isinstance(reading, WordCount):
+            return " ".join(["word"] * int(resolve(reading.words, draws)))
+        return self._text(reading, draws, rng)
+
+    def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws]:
         spec = self.spec
         draws = self._draw_slots(rng)
         required = self._draw_required(rng)
@@ -194,7 +235,7 @@ class Family:
             )
             for statement in spec.statements
         )
-        return Scenario(
+        scenario = Scenario(
             family=spec.family,
             domain=spec.domain,
             task=task,
@@ -206,6 +247,7 @@ class Family:
             ),
             statements=statements,
         )
+        return scenario, draws
 
     def _text(self, text: str, draws: Draws, rng: Random) -> str:
         return template.render(template.parse(text), draws.texts, rng)

@@ -1,4 +1,5 @@
-"""Prove a family before anyone trusts it: its statements say what they claim, its corruptions break what they name.
+"""Prove a family before anyone trusts it: its statements say what they claim, its corruptions break what they name,
+its rules are fair.
 
 `forge-arena scenarios check` and the tests run this; an author runs it while writing.
 """
@@ -10,6 +11,7 @@ from random import Random
 from forge_arena.code import run_cases
 from forge_arena.corruptions import inject
 from forge_arena.errors import CannotCorrupt, WorkerFailed
+from forge_arena.scenarios import fairness
 from forge_arena.scenarios.family import Family
 from forge_arena.statements import Voice, fits, named, sentence
 from forge_arena.types import Claim, ClaimKind, Noun, Scenario, Statement
@@ -35,6 +37,7 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
     corrupted: Counter[str] = Counter()
     answers = rejected = 0
     worker = ScriptedWorker()
+    problems.update(fairness.problems(family, draws, seed))
     for number in range(draws):
         rng = Random(f"{family.name}:{seed}:{number}")
         scenario = family.draw(rng)

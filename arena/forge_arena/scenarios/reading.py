@@ -62,6 +62,11 @@ def _problems(family: Family) -> Iterator[Problem]:
         yield ("authorities", both), f"a section and an authority must not share the name {both!r}"
     yield from _statement_problems(spec, slots)
     for name, claim in spec.claims.items():
+        for option in claim.options.values():
+            for reading in (*option.allows, *option.forbids):
+                if isinstance(reading, str):
+                    yield from _text_problems(("claims", name), reading, slots)
+    for name, claim in spec.claims.items():
         for problem in _claim_problems(name, claim, spec, slots, sections, marked):
             yield ("claims", name), problem
 

@@ -173,7 +173,8 @@ def _number(name: str, draws: Draws) -> Decimal:
     return number
 
 
-def _bound(bound: Number, draws: Draws) -> float:
+def resolve(bound: Number, draws: Draws) -> float:
+    """What a bound such as `slot * 1.2` comes to with the values drawn so far."""
     if not isinstance(bound, str):
         return bound
     for sign in "*+-":
@@ -185,7 +186,7 @@ def _bound(bound: Number, draws: Draws) -> float:
 
 
 def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) -> Decimal:
-    lowest, highest = _bound(low, draws), _bound(high, draws)
+    lowest, highest = resolve(low, draws), resolve(high, draws)
     if highest < lowest:
         raise ValueError(f"low must not exceed high, got {lowest:g} and {highest:g}")
     grain = Decimal(f"{step:g}")  # 5.0 is written 5, or amounts in whole steps would read 100.0.
