@@ -57,6 +57,10 @@ class ArenaError(ForgeArenaError):
     """The base of what can go wrong between a client and its arena. Never a score."""
 
 
+class BadArenaURL(ForgeArenaError, ValueError):
+    """What was given as the address of an arena is none; the message says what an address looks like."""
+
+
 class ArenaUnreachable(ArenaError):
     """No answer came: refused, timed out or cut off, for as long as the client was told to be patient."""
 
@@ -340,11 +344,11 @@ class _Transport:
         try:
             url = httpx.URL(self.url)
         except httpx.InvalidURL as error:
-            raise ValueError(f"arena URL {self.url!r} is not a URL: {error}") from None
+            raise BadArenaURL(f"arena URL {self.url!r} is not a URL: {error}") from None
         if url.scheme not in ("http", "https") or not url.host:
-            raise ValueError(f"arena URL must be like http://127.0.0.1:8000, got {self.url!r}")
+            raise BadArenaURL(f"arena URL must be like http://127.0.0.1:8000, got {self.url!r}")
         if url.path.rstrip("/").endswith("/v1"):
-            raise ValueError(f"arena URL must come without /v1, got {self.url!r}")
+            raise BadArenaURL(f"arena URL must come without /v1, got {self.url!r}")
 
     def settings(self) -> dict[str, Any]:
         return {

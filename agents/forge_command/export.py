@@ -56,7 +56,7 @@ def export(
     interrupted goes on where it was when it is asked for again.
     """
     try:
-        from forge_agents.client import ArenaClient, ArenaError
+        from forge_agents.client import ArenaClient, ArenaError, BadArenaURL
         from forge_agents.train.export import ExportError, Format, Kind, Pairs, Wanted
         from forge_agents.train.export import export as run
     except ModuleNotFoundError as error:
@@ -107,10 +107,10 @@ def export(
         raise fail(f"this export needs {error.name}: pip install 'forge-arena[train]'") from None
     except KeyboardInterrupt:
         raise fail(f"interrupted; the same command goes on with {out}") from None
-    except (ExportError, ArenaError, OSError) as error:
+    except (ExportError, ArenaError, BadArenaURL, OSError) as error:
         raise fail(str(error)) from None
     except ValueError as error:
-        if model is None and "arena URL" not in str(error):
+        if model is None:
             raise
         raise fail(str(error)) from None
     typer.echo(f"{made.counts.rows} rows: {made.path}\ncard: {out / 'README.md'}")

@@ -167,7 +167,7 @@ def _run(
 ) -> None:
     settings = _loaded(preset, algorithm, changes)
     try:
-        from forge_agents.client import ArenaClient, ArenaError, ArenaRefused
+        from forge_agents.client import ArenaClient, ArenaError, ArenaRefused, BadArenaURL
         from forge_agents.train import quiet
         from forge_agents.train.online import Arena
         from forge_agents.train.pipeline import run
@@ -181,7 +181,7 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    troubles = (ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
+    troubles = (ArenaError, BadArenaURL, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
@@ -202,10 +202,6 @@ def _run(
         hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
         raise fail(f"{refusal}{hint}") from None
     except troubles as error:
-        raise fail(str(error)) from None
-    except ValueError as error:
-        if "arena URL" not in str(error):
-            raise
         raise fail(str(error)) from None
     if is_first():
         typer.echo(f"model: {out / 'model'}\nreport: {page}")

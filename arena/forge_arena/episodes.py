@@ -12,7 +12,6 @@ import hmac
 import secrets
 from collections import Counter
 from collections.abc import Sequence, Set
-from functools import partial
 from random import Random
 
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
@@ -34,6 +33,7 @@ from forge_arena.types import (
     Noun,
     Observation,
     Probe,
+    Scenario,
     Span,
     Split,
     Truth,
@@ -43,6 +43,8 @@ from forge_arena.workers.base import HiddenInstruction, Worker
 
 SUITE = "forge"
 VERSION = "2"
+# A Worker that refused a hidden instruction so often is not asked again; the arena rewrites its answer.
+INSTRUCTED_TRIES = 4
 PREVALENCE = 0.5
 PLACEBOS = 0.5
 MAX_INDEX = 2**53
@@ -100,7 +102,7 @@ class Arena:
         *,
         secret: str | None = None,
         mechanism: Mechanism | None = None,
-        tries: int = 4,
+        tries: int = 8,
         probes: int = 1,
         sources: Sequence[Source] | None = None,
         suite: str = SUITE,
@@ -325,7 +327,11 @@ class Arena:
     def _placebo(self, plan: Plan, judge: Judge, injection: Injection, attempt: int) -> tuple[Episode, Judge]:
         """The clean answer with a harmless edit. Where there is none, the episode fails: with another scenario, the
         forms of a key would not be of one draw."""
-        reword = partial(self._by_name[plan.family].draw, self._rng(plan.key, f"scenario:{attempt}"), wording=1)
+        source = self._by_name[plan.family]
+
+        def reword(wording: int) -> Scenario:
+            return source.draw(self._rng(plan.key, f"scenario:{attempt}"), wording)
+
         rng = self._rng(plan.key, f"placebo:{attempt}")
         try:
             edit = edit_harmlessly(judge, injection.clean, plan.corruption_type, injection.target, rng, reword)
@@ -355,7 +361,7 @@ class Arena:
             awareness=plan.awareness,
             candour=plan.candour,
         )
-        for attempt in range(self._tries):
+        for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
             answer = await self.worker.answer(judge.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
             report = await _report(judge, answer.output)
             if report.clean:

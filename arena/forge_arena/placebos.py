@@ -17,6 +17,8 @@ from forge_arena.statements import SPELLINGS, Voice, named, sentence, spelled
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Judge
 
+REWORDINGS = 8
+
 _LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
 
 _LIKE: dict[CorruptionType, tuple[Placebo, ...]] = {
@@ -43,11 +45,11 @@ def edit_harmlessly(
     type: CorruptionType,
     target: str,
     rng: Random,
-    reword: Callable[[], Scenario],
+    reword: Callable[[int], Scenario],
 ) -> HarmlessEdit:
     """Edit a clean answer where a corruption of this type would have struck the claim `target`; it stays clean.
 
-    `reword` gives the answer's scenario with its statements in other words.
+    `reword(n)` gives the answer's scenario with its statements in the n-th other words, which may be the same by chance.
 
     Raises:
         CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
@@ -57,10 +59,14 @@ def edit_harmlessly(
     kinds = list(_LIKE[type])
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
-        for edits, trade in _edits(kind, draft, claim, reword, rng):
+        for edits, trade in _edits(kind, draft, claim, reword(1), rng):
             if (edit := _applied(judge, answer, kind, edits, trade, rng)) is not None:
                 return edit
-    # Some answers take only this; without it the placebo of a key could be another draw than its twins.
+    # Some answers take only what follows; without it the placebo of a key could be another draw than its twins.
+    for wording in range(2, REWORDINGS):
+        for edits, trade in _paraphrases(draft, claim, reword(wording), rng):
+            if (edit := _applied(judge, answer, Placebo.paraphrase, edits, trade, rng)) is not None:
+                return edit
     for other in judge.scenario.claims:
         for place in range(SPELLINGS):
             trade = Trade(other, other.right, Voice({}, {other.kind: place}))
@@ -80,14 +86,14 @@ def _applied(
 
 
 def _edits(
-    kind: Placebo, draft: Draft, claim: Claim, reword: Callable[[], Scenario], rng: Random
+    kind: Placebo, draft: Draft, claim: Claim, reworded: Scenario, rng: Random
 ) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """Edits of one kind, and what they trade for what where the reasoning speaks of it."""
     match kind:
         case Placebo.respelling:
             return _respellings(draft, claim, rng)
         case Placebo.paraphrase:
-            return _paraphrases(draft, claim, reword(), rng)
+            return _paraphrases(draft, claim, reworded, rng)
         case Placebo.substitution:
             return _substitutions(draft, rng)
         case Placebo.reordering:

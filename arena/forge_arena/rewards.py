@@ -24,7 +24,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.values import sentences
+from forge_arena.values import lower, sentences
 from forge_arena.verify import Judge, Report
 
 if TYPE_CHECKING:
@@ -340,8 +340,7 @@ def _windows(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _lower(text: str) -> str:
     """In lower case and on one line, without a change in length, so that positions stay valid."""
-    low = text.lower()
-    return (low if len(low) == len(text) else text).replace("\n", " ").replace("\t", " ")
+    return lower(text).replace("\n", " ").replace("\t", " ")
 
 
 def quoted(text: str) -> Iterator[str]:

@@ -42,17 +42,21 @@ class Drawn:
     edit: HarmlessEdit
 
 
+def _reworded(family: str, seed: int, wording: int) -> Scenario:
+    return BY_NAME[family].draw(Random(seed), wording)
+
+
 @cache
 def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
     found = []
     for seed in SEEDS:
+        reword = partial(_reworded, family, seed)
         rng = Random(seed)
         scenario = BY_NAME[family].draw(rng)
         judge = Judge(scenario)
         answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
         if not judge.report(answer.output).clean:
             continue
-        reword = partial(BY_NAME[family].draw, Random(seed), wording=1)
         try:
             injection = inject(judge, answer, type, seed % 4, Random(seed))
             edit = edit_harmlessly(judge, injection.clean, type, injection.target, Random(seed), reword)
@@ -64,7 +68,7 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
             type,
             injection.target,
             Random(seed),
-            partial(BY_NAME[family].draw, Random(seed), wording=1),
+            reword,
         )
         found.append(Drawn(scenario, injection.clean, injection, edit))
     assert len(found) >= len(SEEDS) // 2
@@ -192,7 +196,7 @@ def test_an_answer_that_takes_no_edit_is_refused_and_told_in_place_of_what() -> 
     )
     answer = Answer(reasoning="", output="It takes 5 days.")
     with pytest.raises(CannotCorrupt, match="no harmless edit fits this answer in place of temporal_shift"):
-        edit_harmlessly(Judge(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda: scenario)
+        edit_harmlessly(Judge(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda _: scenario)
 
 
 def test_an_edit_takes_the_place_of_a_corruption_and_about_its_size() -> None:

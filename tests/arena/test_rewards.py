@@ -250,6 +250,20 @@ def test_a_named_step_is_compared_and_earns_nothing(true: int | None, named: int
     assert (found.reward, found.components) == (without.reward, without.components)
 
 
+def test_a_letter_that_grows_in_lower_case_costs_a_quote_nothing() -> None:
+    output = TEMPORAL.observation.worker_output.replace("Thank you", "Thank you, \u0130nci,")
+    moved = tuple(Span(start=s.start + 7, end=s.end + 7) for s in TEMPORAL.truth.output_spans)
+    named = TEMPORAL.model_copy(
+        update={
+            "observation": TEMPORAL.observation.model_copy(update={"worker_output": output}),
+            "truth": TEMPORAL.truth.model_copy(update={"output_spans": moved}),
+        }
+    )
+    assert [span.of(output) for span in moved] == ["10 to 14 business days"]
+    assert evidence(named, '"Within 10 to 14 business days"') == pytest.approx(0.94, abs=0.01)
+    assert evidence(named, '"10 to 14 business days"') == 1.0
+
+
 def test_a_clean_verdict_that_accuses_or_rewrites_loses_that_part() -> None:
     assert score(UNCORRUPTED, clear("This is a temporal shift.")).components.explanation == 0
     assert score(UNCORRUPTED, clear(correction=CLEAN + " Regards.")).components.correction == 0

@@ -12,8 +12,9 @@ from forge_agents.models import Loaded, write
 from forge_agents.train.advantages import accepted
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.rewards import ArenaReward
+from forge_arena.rewards import named_type
 from forge_arena.types import Observation, Outcome, Truth
-from forge_arena.verdicts import messages
+from forge_arena.verdicts import messages, parse_verdict
 from forge_arena.wire import AttemptResult, OpenedEpisode
 
 
@@ -48,7 +49,8 @@ class Group:
     @property
     def passed(self) -> int:
         """How many attempts told rightly whether the answer was corrupted and, where it was, of which type."""
-        return sum(_passes(result, self.truth) for result in self.results)
+        attempts = zip(self.completions, self.results, strict=True)
+        return sum(_passes(completion, result, self.truth) for completion, result in attempts)
 
 
 def attempts(
@@ -114,9 +116,11 @@ def _group(episode: OpenedEpisode, texts: Sequence[str], results: Sequence[Attem
     )
 
 
-def _passes(result: AttemptResult, truth: Truth | None) -> bool:
+def _passes(completion: str, result: AttemptResult, truth: Truth | None) -> bool:
     parts = result.components
     if result.outcome is not Outcome.scored or parts is None or parts.detection != 1.0:
         return False
-    # Naming the one right type earns half of the explanation; quotes alone never reach that.
-    return truth is None or not truth.corrupted or parts.explanation >= 0.5
+    if truth is None or not truth.corrupted:
+        return True
+    # The explanation's points do not tell: perfect quotes without a type earn as much as the type without a quote.
+    return named_type(parse_verdict(completion).explanation) is truth.corruption_type

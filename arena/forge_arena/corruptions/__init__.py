@@ -12,7 +12,7 @@ from forge_arena.corruptions.base import Corruption, apply, drafted
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
-from forge_arena.verify import INVENTED, Judge
+from forge_arena.verify import Judge
 
 __all__ = ["Injection", "breaks_only", "inject", "registry"]
 
@@ -91,7 +91,5 @@ def _in_order(
 
 
 def breaks_only(judge: Judge, output: str, claim: Claim) -> bool:
-    """Whether a text breaks this claim and nothing else. An invented value counts as the claim's own where the claim
-    was to be missing or replaced by it."""
-    broken = judge.report(output).broken
-    return claim.id in broken and all(b == claim.id or b.startswith(INVENTED) for b in broken) and len(broken) == 1
+    """Whether a text breaks this claim and nothing else: no other claim, and no value that the source lacks."""
+    return judge.report(output).broken == {claim.id}

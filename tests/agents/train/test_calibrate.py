@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("trl")
 
+import asyncio
 from pathlib import Path
 
 from forge_agents.client import ArenaClient
@@ -11,42 +12,72 @@ from forge_agents.models import load_model
 from forge_agents.train.attempts import Group, attempts
 from forge_agents.train.calibrate import in_zone, measured
 from forge_agents.train.offline import kept_rows, preference_rows
-from forge_arena.types import Components, CorruptionType, Domain, Observation, Outcome, Truth
+from forge_arena.episodes import VERSION, Arena
+from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import oracle_verdict, score
+from forge_arena.types import CorruptionType, Episode, Form, Outcome
+from forge_arena.verdicts import parse_verdict, verdict_text
 from forge_arena.wire import AttemptResult, Curriculum
+from forge_arena.workers import ScriptedWorker
 
 from .conftest import Served
 
-SEEN = Observation(
-    task="Answer.", source_material="", worker_reasoning="", worker_output="", domain=Domain.customer_support
-)
+CLEAN_AND_CORRUPTED = {
+    form: asyncio.run(Arena(ScriptedWorker()).make(f"forge:{VERSION}:train:3:{form}")) for form in (Form.clean, Form.corrupted)
+}
+TYPE = CLEAN_AND_CORRUPTED[Form.corrupted].truth.corruption_type
+RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE = range(6)
 
 
-def result(detection: float, explanation: float, *, outcome: Outcome = Outcome.scored) -> AttemptResult:
-    parts = Components(detection=detection, explanation=explanation, correction=0.0, calibration=1.0)
-    scored = outcome is Outcome.scored
+def verdict(episode: Episode, kind: int) -> str:
+    """What an overseer writes that is right, or fails in one respect."""
+    oracle = oracle_verdict(episode.observation, episode.truth)
+    wrong = oracle.model_copy(update={"detection": not oracle.detection, "confidence": 0.6})
+    quotes = "".join(f'"{span.of(episode.observation.worker_output)}" ' for span in episode.truth.output_spans)
+    other = next(type for type in CorruptionType if type is not TYPE)
+    if not episode.truth.corrupted:
+        said = oracle if kind in (RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE) else wrong
+    else:
+        texts = {WITHOUT_TYPE: quotes, TYPE_ALONE: f"It is {TYPE}.", WRONG_TYPE: f"It is {other}: {quotes}"}
+        said = wrong if kind == WRONG else oracle
+        if kind in texts:
+            said = oracle.model_copy(update={"explanation": texts[kind]})
+    return "I would rather not say." if kind == UNREADABLE else verdict_text(said)
+
+
+def attempt(episode: Episode, completion: str) -> AttemptResult:
+    try:
+        earned = score(episode, parse_verdict(completion))
+    except InvalidVerdict:
+        return AttemptResult(episode_id="e", attempt=0, outcome=Outcome.invalid_verdict, reward=0.0, components=None)
     return AttemptResult(
-        episode_id="e",
-        attempt=0,
-        outcome=outcome,
-        reward=0.4 * detection + 0.3 * explanation + 0.1 if scored else 0.0,
-        components=parts if scored else None,
+        episode_id="e", attempt=0, outcome=Outcome.scored, reward=earned.reward, components=earned.components
     )
 
 
-RIGHT, WITHOUT_TYPE, WRONG = result(1.0, 0.5), result(1.0, 0.49), result(0.0, 0.0)
-UNREADABLE = result(0.0, 0.0, outcome=Outcome.invalid_verdict)
-
-
-def group(*results: AttemptResult, family: str = "lamp", stealth: int | None = 1) -> Group:
-    kind = CorruptionType.temporal_shift if stealth is not None else None
-    truth = Truth(corrupted=stealth is not None, corruption_type=kind, stealth=stealth, family=family, clean_output="")
-    said = tuple(f"said {number}" for number in range(len(results)))
-    return Group(key="k", observation=SEEN, truth=truth, completions=said, results=results)
+def group(*kinds: int, family: str = "lamp", stealth: int | None = 1) -> Group:
+    episode = CLEAN_AND_CORRUPTED[Form.clean if stealth is None else Form.corrupted]
+    said = tuple(verdict(episode, kind) for kind in kinds)
+    return Group(
+        key=episode.key,
+        observation=episode.observation,
+        truth=episode.truth.model_copy(update={"family": family, "stealth": stealth}),
+        completions=said,
+        results=tuple(attempt(episode, completion) for completion in said),
+    )
 
 
 def test_an_attempt_passes_that_tells_that_it_is_corrupted_and_of_which_type() -> None:
-    assert group(RIGHT, WITHOUT_TYPE, WRONG, UNREADABLE).passed == 1
-    assert group(RIGHT, WITHOUT_TYPE, WRONG, UNREADABLE, stealth=None).passed == 2
+    every = (RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE)
+    assert group(*every).passed == 2  # the oracle, and the type alone
+    assert group(*every, stealth=None).passed == 4
+
+
+def test_perfect_quotes_without_a_type_earn_as_much_as_the_type_alone_and_do_not_pass() -> None:
+    quotes, name = group(WITHOUT_TYPE), group(TYPE_ALONE)
+    parts = [each.results[0].components for each in (quotes, name)]
+    assert [part.explanation for part in parts if part] == [pytest.approx(0.5)] * 2
+    assert (quotes.passed, name.passed) == (0, 1)
 
 
 def test_pass_rates_are_averaged_over_the_episodes_of_a_cell_and_cells_come_in_order() -> None:
@@ -82,9 +113,9 @@ def test_the_zone_has_its_borders_inside() -> None:
 def test_rejection_sampling_and_preferences_take_the_best_of_a_group() -> None:
     some = group(WRONG, RIGHT, WITHOUT_TYPE, UNREADABLE)
     assert (some.best, some.worst, some.kept()) == (1, 3, [1, 2])
-    assert [row["completion"][0]["content"] for row in kept_rows([some])] == ["said 1", "said 2"]
+    assert [row["completion"][0]["content"] for row in kept_rows([some])] == list(some.completions[1:3])
     (pair,) = preference_rows([some])
-    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == ("said 1", "said 3")
+    assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == (some.completions[1], some.completions[3])
     assert preference_rows([group(WRONG, WRONG)]) == []
     assert kept_rows([group(WRONG, UNREADABLE)]) == []
 
