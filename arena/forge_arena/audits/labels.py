@@ -4,14 +4,15 @@ texts once more.
 Every draw is one key of the stream, made as clean, corrupted and placebo by each mechanism, for every pair of type and
 domain at every stealth level. The arena has verified each label while making it; here a judge that saw nothing of that
 judges again, and where the texts alone can tell, no judge is asked (see `forge_arena.audits.faults`). Fresh draws,
-without the arena's second tries, tell how often a type is impossible.
+without the arena's second tries, tell how often a type is impossible. On the same draws the rules are held against the
+answers that their words allow and forbid (see `forge_arena.scenarios.fairness`).
 """
 
 import asyncio
 import re
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from statistics import median
@@ -23,7 +24,7 @@ from forge_arena.corruptions import inject
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.reasoning import steps
-from forge_arena.scenarios import Source, load_families
+from forge_arena.scenarios import Family, Source, fairness, load_families
 from forge_arena.types import (
     Awareness,
     Candour,
@@ -33,6 +34,7 @@ from forge_arena.types import (
     Form,
     Mechanism,
     Placebo,
+    Scenario,
     Split,
 )
 from forge_arena.verify import Judge
@@ -48,6 +50,8 @@ IMPOSSIBLE_AT_MOST = 0.05
 STEALTHS = range(4)
 EXAMPLES = 5
 FAULTS_SHOWN = 60
+# Readings change with the values that a family draws, but their words do not.
+FAIR_DRAWS = 10
 # Seeds begin so far apart in the stream that two audits share no key.
 STRIDE = 10_000_000
 SEARCHED_PER_KEY = 12
@@ -65,6 +69,11 @@ _GATES: dict[str, tuple[Question, ...]] = {
     "steps that do not fit": (Question.step_is_in_the_reasoning, Question.step_is_the_first_other),
     "twins of different draws": (Question.twins_agree,),
 }
+_READINGS = "readings of a rule that its check takes wrongly"
+_BORROWED = "readings in the scripted Worker's own words"
+_TOO_FEW = "rules with too few readings"
+_UNSAID = "names that a check needs and nobody was told"
+_FAIR = (_READINGS, _BORROWED, _TOO_FEW, _UNSAID)
 _GATED = frozenset(question for questions in _GATES.values() for question in questions)
 _DID = ("obeyed", "refused", "botched")
 
@@ -99,6 +108,36 @@ class _Row:
     def faults(self) -> int:
         """How many questions behind a gate found something wrong."""
         return sum(found is not None for question, found in (self.findings or {}).items() if question in _GATED)
+
+
+@dataclass(slots=True)
+class _Fairness:
+    """How the rules of the families stand: what was asked, and what was found wrong, by gate."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    problems: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def examine(self, family: Family, rng: Random) -> None:
+        """Draw a scenario with its readings and hold the checks against them."""
+        scenario, readings = family.draw_with_readings(rng)
+        self._add(_READINGS, family.name, len(readings), fairness.misread(scenario, readings))
+        self._add(_BORROWED, family.name, len(readings), fairness.borrowed(scenario, readings))
+        self._add(_TOO_FEW, family.name, 1, fairness.missing_readings(family))
+
+    def look_for_names(self, source: str, scenario: Scenario) -> None:
+        self._add(_UNSAID, source, len(scenario.claims), fairness.unsaid_names(scenario))
+
+    def _add(self, gate: str, source: str, asked: int, problems: list[str]) -> None:
+        self.asked[gate] += asked
+        self.problems[gate] += [f"{source}: {problem}" for problem in problems]
+
+    def gates(self) -> list[Gate]:
+        found = []
+        for name in (name for name in _FAIR if self.asked[name]):
+            problems = self.problems[name]
+            detail = f"of {self.asked[name]} looked at" + (f"; {problems[0]}" if problems else "")
+            found.append(Gate(name=name, value=len(problems), limit=0, passed=not problems, detail=detail[:200]))
+        return found
 
 
 @dataclass(slots=True)
@@ -178,6 +217,7 @@ class _Audit:
         }
         self.rows: list[_Row] = []
         self.impossible: dict[tuple[str, CorruptionType], _Fresh] = defaultdict(_Fresh)
+        self.fairness = _Fairness()
         self.on_progress = on_progress
 
     async def run(self, concurrency: int) -> None:
@@ -233,8 +273,12 @@ class _Audit:
 
     async def _draw(self, source: Source, number: int) -> None:
         """One answer to one scenario, and each type tried on it once."""
+        if isinstance(source, Family) and number < FAIR_DRAWS:
+            readings = Random(f"{self.suite}:{source.name}:{self.seed}:{number}:readings")
+            await asyncio.to_thread(self.fairness.examine, source, readings)
         rng = Random(f"{self.suite}:{source.name}:{self.seed}:{number}")
         scenario = source.draw(rng)
+        self.fairness.look_for_names(source.name, scenario)
         counts = [self.impossible[source.name, type] for type in sorted(source.corruptions)]
         for count in counts:
             count.drawn += 1
@@ -317,6 +361,7 @@ class _Audit:
             found.append(
                 Gate(name=name, value=len(wrong), limit=0, passed=not wrong and asked > 0, detail=detail[:200])
             )
+        found += self.fairness.gates()
         for type, count in _by_type(self.impossible).items():
             usable = count.drawn - count.unclean
             part = count.impossible / usable if usable else 1.0
