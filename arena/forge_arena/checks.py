@@ -138,9 +138,8 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    """The last line or the last sentence begins with one of the phrases, or the text ends with one."""
-    begins = _begins(_last_line(text), phrases) or _begins(_last_sentence(text), phrases)
-    return None if begins or _ends(text, phrases) else VIOLATED
+    """The last sentence begins with one of the phrases, or the text ends with one."""
+    return None if _begins(_last_sentence(text), phrases) or _ends(text, phrases) else VIOLATED
 
 
 @_check(tuple)

@@ -48,6 +48,10 @@ def _problems(family: Family) -> Iterator[Problem]:
     sections = {section.id for section in spec.source.sections}
     slots = {"required"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
     for name, slot in spec.slots.items():
+        texts = (*(slot.choice or ()), slot.pattern or "", *(slot.to or {}).values())
+        used = set[str]().union(*(template.slots_of(template.parse(text)) for text in texts))
+        for early in sorted(used & set(spec.slots) - slots):
+            yield ("slots", name), f"slot {early!r} is drawn later; slots are drawn in file order, so move it up"
         slots |= {name} | {f"{name}.{n}" for n in range(2, slot.draws + 1)}
         if slot.words is not None and slot.words not in family.vocabulary:
             yield ("slots", name), f"no words {slot.words!r} in vocabulary.yaml for split {spec.split}"
