@@ -120,7 +120,8 @@ class _Fairness:
     def examine(self, family: Family, rng: Random) -> None:
         """Draw a scenario with its readings and hold the checks against them."""
         scenario, readings = family.draw_with_readings(rng)
-        self._add(_READINGS, family.name, len(readings), fairness.misread(scenario, readings))
+        every = (*readings, *fairness.code_readings(scenario))
+        self._add(_READINGS, family.name, len(every), fairness.misread(scenario, every))
         self._add(_BORROWED, family.name, len(readings), fairness.borrowed(scenario, readings))
         self._add(_TOO_FEW, family.name, 1, fairness.missing_readings(family))
 

@@ -1,11 +1,14 @@
-"""Prove that the rules of a family are fair: a check takes what its rule's words allow, and needs nothing unsaid.
+"""Prove that a family is fair: a check takes what its rule's words allow, needs nothing unsaid, and code is read by
+what the code does.
 
 A family's author writes, for each option of a rule, answers that the rule's words allow and answers that they forbid.
 The check of the option must take the former and refuse the latter. The readings must be other words than the scripted
 Worker's, because its sentences were written to fit the check. Whatever name a check needs must stand in the task or in
-the source, because a Worker sees nothing else.
+the source, because a Worker sees nothing else. For code no readings are written: the known right code is laid out anew,
+and stands behind a quotation of the code under review and before an example of a call.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from random import Random
@@ -18,19 +21,16 @@ from forge_arena.verify import Judge
 ALLOWED_AT_LEAST = 3
 FORBIDDEN_AT_LEAST = 2
 # A statement of fewer words, such as a greeting, may stand in any answer.
-OWN_WORDS = 5
+OWN_WORDS = 6
 
 _WORD = re.compile(r"\w+")
 
 
 def missing_readings(family: Family) -> list[str]:
-    """The options of rules, and the right code, for which the file has too few readings."""
+    """The options of rules for which the file has too few readings."""
     found = []
     for name, claim in family.spec.claims.items():
-        for option, spec in claim.options.items():
-            is_code = claim.kind is ClaimKind.behaviour and option == claim.right
-            if claim.kind is not ClaimKind.constraint and not is_code:
-                continue
+        for option, spec in claim.options.items() if claim.kind is ClaimKind.constraint else ():
             for kind, readings, least in (
                 ("allows", spec.allows, ALLOWED_AT_LEAST),
                 ("forbids", spec.forbids, FORBIDDEN_AT_LEAST),
@@ -38,6 +38,27 @@ def missing_readings(family: Family) -> list[str]:
                 if len(readings) < least:
                     found.append(f"{name}.{option}: {kind} has {len(readings)} readings, wanted at least {least}")
     return found
+
+
+def code_readings(scenario: Scenario) -> tuple[Reading, ...]:
+    """Answers whose code does what the cases ask, and answers whose code does not."""
+    found = []
+    for claim in scenario.claims:
+        if claim.kind is not ClaimKind.behaviour or not claim.wrong:
+            continue
+        right, wrong = claim.right.forms[0], claim.wrong[0].forms[0]
+        again = ast.unparse(ast.parse(right))
+        quotation, call = f"The code under review:\n{_fenced(wrong)}", f"It is called so:\n{_fenced(claim.cases[0].call)}"
+        for allowed, text in (
+            (True, _fenced(f"# Put right.\n{again}")),
+            (True, f"{quotation}\nIt should be:\n{_fenced(right)}"),
+            (True, f"{_fenced(right)}\n{call}"),
+            (False, _fenced(ast.unparse(ast.parse(wrong)))),
+            (False, f"{quotation}\n{call}"),
+            (False, call),
+        ):
+            found.append(Reading(claim.id, claim.right.name, text, allowed))
+    return tuple(found)
 
 
 def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
@@ -83,9 +104,13 @@ def problems(family: Family, draws: int, seed: int = 0) -> Iterator[str]:
     yield from missing_readings(family)
     for number in range(draws):
         scenario, readings = family.draw_with_readings(Random(f"{family.name}:fairness:{seed}:{number}"))
-        yield from misread(scenario, readings)
+        yield from misread(scenario, (*readings, *code_readings(scenario)))
         yield from borrowed(scenario, readings)
         yield from unsaid_names(scenario)
+
+
+def _fenced(code: str) -> str:
+    return f"```python\n{code.strip()}\n```"
 
 
 def _takes(judge: Judge, claim: Claim, reading: Reading) -> bool:

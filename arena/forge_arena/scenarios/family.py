@@ -191,7 +191,7 @@ class Family:
         return self._draw(rng, wording)[0]
 
     def draw_with_readings(self, rng: Random) -> tuple[Scenario, tuple[Reading, ...]]:
-        """Draw a scenario, and with the same values the readings of every option of its rules and of its code."""
+        """Draw a scenario, and with the same values the readings of every option of its rules."""
         scenario, draws = self._draw(rng, 0)
         return scenario, tuple(
             Reading(name, option, self._reading(reading, draws, rng), allowed)
