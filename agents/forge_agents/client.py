@@ -20,6 +20,7 @@ import tenacity
 from pydantic import BaseModel, ValidationError
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.loop_thread import LoopThread
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Outcome, Split
 from forge_arena.wire import (
     MAX_BATCH,
@@ -51,6 +52,7 @@ Body = TypeVar("Body", bound=BaseModel)
 MAX_BATCH_BYTES = 3 << 20
 TRY_AGAIN_LATER = frozenset({429, 502, 503, 504})
 LONGEST_WAIT = 60.0
+LONGEST_CONNECT = 10.0
 
 
 class ArenaError(ForgeArenaError):
@@ -349,11 +351,16 @@ class _Transport:
             raise BadArenaURL(f"arena URL must be like http://127.0.0.1:8000, got {self.url!r}")
         if url.path.rstrip("/").endswith("/v1"):
             raise BadArenaURL(f"arena URL must come without /v1, got {self.url!r}")
+        if self.timeout <= 0 or self.patience < 0:
+            raise ValueError(
+                f"timeout must be above 0 and patience at least 0, got timeout={self.timeout}, patience={self.patience}"
+            )
 
     def settings(self) -> dict[str, Any]:
         return {
             "base_url": self.url,
-            "timeout": httpx.Timeout(self.timeout, connect=min(10.0, self.timeout)),
+            # httpx starts its other limits anew with every byte; `exchange` limits the whole.
+            "timeout": httpx.Timeout(None, connect=LONGEST_CONNECT),
             "headers": {"Authorization": f"Bearer {self.token}"} if self.token else {},
             # A proxy from the environment cannot reach this machine's own loopback.
             "trust_env": not _is_loopback(httpx.URL(self.url).host),
@@ -367,11 +374,22 @@ class _Transport:
             "reraise": True,
         }
 
-    def unreachable(self, error: httpx.TransportError) -> ArenaUnreachable:
-        return ArenaUnreachable(
-            f"no answer from the arena at {self.url} ({type(error).__name__}: {error}): is it running there? "
-            "forge-arena serve starts one"
-        )
+    async def exchange(self, http: httpx.AsyncClient, call: _Call[Any]) -> httpx.Response:
+        """Send a request once and read the whole answer within `timeout`."""
+        headers = {"Content-Type": "application/json"} if call.body is not None else {}
+        try:
+            async with asyncio.timeout(self.timeout):
+                return await http.request(call.method, call.path, content=call.body, headers=headers)
+        except TimeoutError:
+            raise ArenaUnreachable(
+                f"no whole answer from the arena at {self.url} within {self.timeout:g} s: is it overloaded, or is this "
+                "another service? A longer timeout waits longer"
+            ) from None
+        except httpx.TransportError as error:
+            raise ArenaUnreachable(
+                f"no answer from the arena at {self.url} ({type(error).__name__}: {error}): is it running there? "
+                "forge-arena serve starts one"
+            ) from error
 
 
 def _is_loopback(host: str) -> bool:
@@ -404,15 +422,19 @@ class ArenaClient:
     Arguments:
         url: such as `http://127.0.0.1:8000`, without `/v1`.
         token: the bearer token, if the arena wants one.
-        timeout: seconds that one answer may take. Opening episodes waits for a live Worker, hence the long default.
-        patience: seconds for which a request is tried again while the arena cannot be reached or is busy.
+        timeout: seconds for one try of one request, from connecting to the last byte of the answer. Opening episodes
+            waits for a live Worker, hence the long default.
+        patience: seconds for which a request is tried again while the arena cannot be reached or is busy. The last try
+            begins before they are over, so a request takes at most `patience` + `timeout` seconds.
 
     All methods raise `ArenaUnreachable`, `ArenaRefused` or `ArenaGarbled`.
     """
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = 60.0) -> None:
         self._transport = _Transport(url, token, timeout, patience)
-        self._http = httpx.Client(**self._transport.settings())
+        # Async inside, because only an event loop can limit a whole answer.
+        self._http = httpx.AsyncClient(**self._transport.settings())
+        self._thread = LoopThread(f"the client of the arena at {url}")
 
     def open_episodes(self, **drawing: Unpack[Drawing]) -> OpenedEpisodes:
         """Open episodes, in as many requests as needed. By `keys`, they come in the order of the keys."""
@@ -474,7 +496,9 @@ class ArenaClient:
         return _read_health(self._exchange(_Call("GET", "/health", _read_health)))
 
     def close(self) -> None:
-        self._http.close()
+        if self._thread.running:
+            self._thread.run(self._http.aclose)
+        self._thread.close()
 
     def __enter__(self) -> Self:
         return self
@@ -488,10 +512,7 @@ class ArenaClient:
         return tenacity.Retrying(**self._transport.retrying())(lambda: _read(call, self._exchange(call)))
 
     def _exchange(self, call: _Call[Any]) -> httpx.Response:
-        try:
-            return self._http.request(call.method, call.path, content=call.body, headers=_headers(call))
-        except httpx.TransportError as error:
-            raise self._transport.unreachable(error) from error
+        return self._thread.run(self._transport.exchange, self._http, call)
 
 
 class AsyncArenaClient:
@@ -579,11 +600,4 @@ class AsyncArenaClient:
         return await tenacity.AsyncRetrying(**self._transport.retrying())(attempt)
 
     async def _exchange(self, call: _Call[Any]) -> httpx.Response:
-        try:
-            return await self._http.request(call.method, call.path, content=call.body, headers=_headers(call))
-        except httpx.TransportError as error:
-            raise self._transport.unreachable(error) from error
-
-
-def _headers(call: _Call[Any]) -> dict[str, str]:
-    return {"Content-Type": "application/json"} if call.body is not None else {}
+        return await self._transport.exchange(self._http, call)

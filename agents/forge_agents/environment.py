@@ -7,7 +7,7 @@ the same episodes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any, SupportsFloat
+from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import gymnasium
 import numpy as np
@@ -165,7 +165,17 @@ def _options(options: dict[str, Any] | None, named: str) -> tuple[Any, dict[str,
     return keys, filters
 
 
-class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
+class _OnTheServer:
+    """What plays episodes that live on a server, which takes one verdict for each: no two can play the same one."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make another "
+            "one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
+        )
+
+
+class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
     """`ForgeArenaEnv` over HTTP: tell whether a Worker LLM's answer was corrupted, where and how, and repair it.
 
     ## Description
@@ -191,10 +201,14 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     leave such a step out of training and of any mean.
 
     ## Arguments
-    - `arena`: URL of a server, or an `ArenaClient` (which the caller then closes).
+    - `arena`: URL of a server, or an `ArenaClient` (which the caller then closes, and whose `timeout` and `patience` say
+      how long a step may take).
     - `token`: bearer token, with a URL.
     - `split`: `train`, `val` or `test`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
+
+    ## Copies
+    Refused: an episode lives on the server, and takes one verdict. `ForgeArenaEnv` can be copied.
 
     ## Version History
     - v0: the first.
@@ -265,7 +279,7 @@ class RemoteForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             self._client.close()
 
 
-class RemoteForgeArenaVectorEnv(VectorEnv[ObsType, ActType, NDArray[Any]]):
+class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArray[Any]]):
     """A batch of remote episodes: one request opens all, one request judges all.
 
     Spaces are those of `RemoteForgeArenaEnv`, batched by Gymnasium; so are rewards, ends and infos. `reset(seed=...)`

@@ -1,5 +1,6 @@
 """`forge-arena demo`: the whole arena in a minute. A real server, overseers as clients over REST, and what they earn."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from forge_arena import __version__
 from forge_arena.types import Split
+from forge_arena.workers import keeper
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.evaluation import progress, scores_table
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")
 READY = "ForgeArena is ready at "
+SERVER_GRACE = 10.0
 SEARCHED_FOR_A_SHOW = 40
 
 
@@ -30,25 +33,32 @@ SEARCHED_FOR_A_SHOW = 40
 def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
     """A server of its own in a child process; yields its URL. Without `store` its store is thrown away.
 
+    On Linux the server ends with this process, however this process ends.
+
     Raises:
         typer.Exit: the server did not come up; its last words are printed.
     """
     with tempfile.TemporaryDirectory(prefix="forge-arena-") as folder:
-        log = Path(folder, "server.log")
         command = [sys.executable, "-m", "forge_command", "serve", "--port", "0", "--log-level", "warning"]
+        if sys.platform == "linux":
+            keep = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(SERVER_GRACE), folder]
+            command = [*keep, *command]
         with (
-            log.open("wb") as errors,
+            # Not in the folder, which the keeper removes as soon as the server ends.
+            tempfile.TemporaryFile() as errors,
             subprocess.Popen(
                 [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
+                start_new_session=True,
             ) as child,
         ):
             try:
                 line = child.stdout.readline() if child.stdout else ""
                 if not line.startswith(READY):
-                    raise fail(f"the server did not come up:\n{log.read_text(errors='replace')[-2000:]}")
+                    errors.seek(0)
+                    raise fail(f"the server did not come up:\n{errors.read().decode(errors='replace')[-2000:]}")
                 yield line.removeprefix(READY).strip()
             finally:
                 child.terminate()

@@ -10,14 +10,13 @@ import logging
 import math
 import os
 from collections.abc import Callable, Coroutine, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from forge_arena.banking import Filled, Filling, FillingFailed, fill, merge_shard, merge_shards, shard_of, shards_of
 from forge_arena.errors import ForgeArenaError
+from forge_arena.loop_thread import LoopThread
 from forge_arena.workers.bank import Bank, BankWorker
 
 # A stretch in answers in flight. Each ends with a Worker that runs dry, so not few; progress comes by stretches, and a
@@ -48,9 +47,7 @@ class Filler:
         # Not followed: what the others record meanwhile is for other keys, and would have to be read by every actor.
         self._known = Bank(file, follow=False)
         # Of its own: Ray calls from changing threads, and a Worker belongs to one event loop.
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever, name="filler", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("the filler of a bank")
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         stretches = [Filling.model_validate_json(text) for text in batch["stretch"]]
@@ -63,16 +60,13 @@ class Filler:
 
     def close(self) -> None:
         """Stop the Worker. Ray ends an actor without this; then a vLLM notices that its parent is gone."""
-        asyncio.run_coroutine_threadsafe(self._live.aclose(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self._thread.run(self._live.aclose)
+        self._thread.close()
         self._known.close()
 
     def _run(self, stretch: Filling) -> Filled | str:
-        done: Future[Filled] = asyncio.run_coroutine_threadsafe(self._unless_stopped(self._fill(stretch)), self._loop)
         try:
-            return done.result()
+            return self._thread.run(self._unless_stopped, self._fill(stretch))
         except (ForgeArenaError, ValueError, OSError) as error:
             return str(error) or type(error).__name__
 

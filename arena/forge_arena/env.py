@@ -1,18 +1,20 @@
 """The arena as a Gymnasium environment: an observation in, probes and one verdict out, a reward back."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+import copy
+import pickle
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
 from io import StringIO
-from typing import Any, SupportsFloat
+from typing import Any, ParamSpec, Self, SupportsFloat, TypeVar
 
 import gymnasium
 import numpy as np
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from gymnasium import spaces
 from rich.console import Console
 
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import WorkerFailed
+from forge_arena.loop_thread import LoopThread
 from forge_arena.present import episode_panels
 from forge_arena.rewards import score
 from forge_arena.types import (
@@ -41,6 +43,8 @@ RESET_TRIES = 8
 
 ObsType = dict[str, Any]
 ActType = dict[str, Any]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class UnicodeText(spaces.Text):
@@ -165,6 +169,16 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     - `mechanism`: `rewrite` (default) or `prompt`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
+    ## Copies
+    `copy.deepcopy` gives an environment at the same point of the same episode, for instance for a tree search. All
+    copies share one Worker, which is closed when the last of them is closed or gone. `pickle` keeps the point of the
+    episode too; what is unpickled has a Worker of its own. A Worker with connections or a child process refuses to be
+    pickled: make the environment anew in the other process, and name the episode by `options={"key": ...}`.
+
+    ## Closing
+    `close()` stops the Worker in good order. A script that ends without it ends all the same, and leaves no child
+    process of the Worker behind.
+
     ## Version History
     - v0: the first. Suite 2 (in every key) brought placebos.
     """
@@ -195,8 +209,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         )
         self.observation_space = observation_space()
         self.action_space = action_space()
-        self._stack = ExitStack()
-        self._portal: BlockingPortal | None = None
+        self._worker = _SharedWorker(self.arena.worker, self)
         self._episode: Episode | None = None
         self._probes: tuple[Probe, ...] = ()
         self._steps = 0
@@ -228,7 +241,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
                 start = int(self.np_random.integers(2**31))
                 chosen = self.arena.keys(self.split, start, 1, **filters)[0][0]
             try:
-                self._episode = self._run().call(self.arena.make, chosen)
+                self._episode = self._worker.run(self, self.arena.make, chosen)
                 break
             except WorkerFailed as error:
                 failure = error
@@ -252,7 +265,8 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
                 info["probe_refused"] = f"all {self.arena.probes} probes of this episode are used"
             else:
                 try:
-                    probe = self._run().call(self.arena.probe, self._episode, self._probes, str(action["question"]))
+                    question = str(action["question"])
+                    probe = self._worker.run(self, self.arena.probe, self._episode, self._probes, question)
                     self._probes = (*self._probes, probe)
                 except WorkerFailed as error:
                     truncated = True
@@ -283,10 +297,37 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         return text.getvalue()
 
     def close(self) -> None:
-        if self._portal is not None:
-            self._portal.call(self.arena.worker.aclose)
-            self._portal = None
-        self._stack.close()
+        self._worker.leave(self)
+
+    def __copy__(self) -> Self:
+        return self._with(self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        for shared in (self.arena, self._worker, self._episode):
+            memo[id(shared)] = shared
+        return self._with(copy.deepcopy(self.__dict__, memo))
+
+    def _with(self, state: dict[str, Any]) -> Self:
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(state)
+        self._worker.join(twin)
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        worker = self.arena.worker
+        try:
+            pickle.dumps(worker)
+        except (TypeError, AttributeError, pickle.PicklingError) as error:
+            named = f"options={{'key': {self._episode.key!r}}}" if self._episode else "options={'key': ...}"
+            raise TypeError(
+                f"this environment cannot be pickled, because its Worker {worker.name} holds what belongs to this "
+                f"process ({error}): make an environment in the other process and call reset({named}) there"
+            ) from None
+        return {name: value for name, value in self.__dict__.items() if name != "_worker"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._worker = _SharedWorker(self.arena.worker, self)
 
     def _observation(self) -> Observation:
         assert self._episode is not None
@@ -294,12 +335,41 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             update={"probes": self._probes, "probes_left": self.arena.probes - len(self._probes)}
         )
 
-    def _run(self) -> BlockingPortal:
-        """The thread whose event loop the Worker lives in; started with the Worker at first use."""
-        if self._portal is None:
-            self._portal = self._stack.enter_context(start_blocking_portal())
-            self._portal.call(self.arena.worker.start)
-        return self._portal
+
+class _SharedWorker:
+    """The Worker of an environment and of its copies, in an event loop that is theirs. Started at first use."""
+
+    def __init__(self, worker: Worker, user: ForgeArenaEnv) -> None:
+        self._worker = worker
+        # Weakly: the copies of a tree search are dropped by the thousand, and nobody closes them.
+        self._users = weakref.WeakSet([user])
+        self._thread: LoopThread | None = None
+        self._ready = False
+
+    def join(self, user: ForgeArenaEnv) -> None:
+        self._users.add(user)
+
+    def leave(self, user: ForgeArenaEnv) -> None:
+        """Stop the Worker if nobody else uses it. It is started again if somebody does."""
+        self._users.discard(user)
+        if self._users or self._thread is None:
+            return
+        thread, self._thread, self._ready = self._thread, None, False
+        try:
+            thread.run(self._worker.aclose)
+        finally:
+            thread.close()
+
+    def run(
+        self, user: ForgeArenaEnv, ask: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        self.join(user)
+        if self._thread is None:
+            self._thread = LoopThread("the environment's Worker")
+        if not self._ready:
+            self._thread.run(self._worker.start)
+            self._ready = True
+        return self._thread.run(ask, *args, **kwargs)
 
 
 def _read(kind: type[Any], value: Any) -> Any:

@@ -353,17 +353,14 @@ class Judge:
         """Whether judging this text means running code in a subprocess, which takes tens of milliseconds and up to
         seconds: a caller with an event loop then judges in a thread."""
         blocks = code_blocks(text) if self._behaviour else ()
-        return any(
-            _known_code(claim, span.of(text)) is None
-            for claim in self._behaviour
-            for span in blocks
-            if _defines(claim, span.of(text))
-        )
+        return any(_known_code(claim, span.of(text)) is None for claim in self._behaviour for span in blocks)
 
     def _run(self, claim: Claim, text: str) -> Iterator[Finding]:
         """What the answer's code does. The last block that defines what the cases call is the proposal: a block before
-        it may quote the code under review, and a block without the definition only shows how it is called."""
-        for span in [span for span in code_blocks(text) if _defines(claim, span.of(text))][-1:]:
+        it may quote the code under review, and a block without the definition only shows how it is called. Where no
+        block defines it, the last one is the proposal, and wrong."""
+        blocks = code_blocks(text)
+        for span in [span for span in blocks if _defines(claim, span.of(text))][-1:] or blocks[-1:]:
             name = _known_code(claim, span.of(text))
             if name is None and all(result.ok for result in run_cases(span.of(text).strip(), claim.cases)):
                 name = claim.right.name

@@ -26,6 +26,8 @@ from forge_arena.types import Domain, Outcome, Split, Verdict
 from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes
 from forge_arena.workers import ScriptedWorker
 
+from ..scripts import end_of
+from ..trickle import in_every_way, trickling
 from .conftest import TOKEN
 
 CLEAN = Verdict(detection=False, explanation="", correction="", confidence=0.7)
@@ -226,6 +228,56 @@ def test_an_arena_that_is_not_there_is_unreachable_after_patience() -> None:
     ):
         client.stats()
     assert time.monotonic() - begin < 3.0
+
+
+@in_every_way
+def test_the_timeout_is_for_the_whole_answer(way: str) -> None:
+    with trickling(way) as url, ArenaClient(url, timeout=0.5, patience=0) as client:
+        for ask in (client.stats, client.health, lambda: client.enter("mine")):
+            begin = time.monotonic()
+            with pytest.raises(ArenaUnreachable, match=rf"no whole answer from the arena at {url} within 0\.5 s"):
+                ask()
+            assert time.monotonic() - begin < 3.0
+
+
+@in_every_way
+async def test_the_timeout_of_the_async_client_is_for_the_whole_answer(way: str) -> None:
+    with trickling(way) as url:
+        async with AsyncArenaClient(url, timeout=0.5, patience=0) as client:
+            begin = time.monotonic()
+            with pytest.raises(ArenaUnreachable, match=r"within 0\.5 s"):
+                await client.stats()
+            assert time.monotonic() - begin < 3.0
+
+
+def test_a_request_takes_at_most_patience_and_one_timeout() -> None:
+    with trickling("body") as url, ArenaClient(url, timeout=0.3, patience=1.0) as client:
+        begin = time.monotonic()
+        with pytest.raises(ArenaUnreachable):
+            client.stats()
+        assert 0.3 < time.monotonic() - begin < 3.0
+
+
+@pytest.mark.parametrize(("timeout", "patience"), [(0, 1), (-1, 1), (1, -1)])
+def test_a_timeout_that_is_none_is_refused(timeout: float, patience: float) -> None:
+    with pytest.raises(ValueError, match="timeout must be above 0 and patience at least 0, got timeout="):
+        ArenaClient("http://127.0.0.1:9", timeout=timeout, patience=patience)
+
+
+def test_a_client_that_nobody_closes_keeps_no_script_from_ending(arena_url: str) -> None:
+    script = "import sys\nfrom forge_agents.client import ArenaClient\nprint(ArenaClient(*sys.argv[1:]).health().ready)"
+    ended = end_of(script, "raise ValueError('mine')", arguments=(arena_url,))
+    assert (ended.said, ended.complained_of_nothing_but, ended.code) == (("True",), "ValueError: mine", 1)
+    assert ended.seconds < 5.0
+
+
+def test_a_closed_client_says_so(arena_url: str) -> None:
+    client = ArenaClient(arena_url, token=TOKEN)
+    client.stats()
+    client.close()
+    client.close()
+    with pytest.raises(RuntimeError, match=f"the client of the arena at {arena_url} is closed"):
+        client.stats()
 
 
 def test_a_failed_worker_is_reported_at_once_and_by_its_outcome(moody: tuple[str, Path]) -> None:

@@ -1,20 +1,28 @@
 """The remote environments against a real server: contract, same episodes as locally, batches, failures."""
 
+import copy
 import json
+import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gymnasium
+import httpx
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
-from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.client import ArenaClient, ArenaRefused, ArenaUnreachable
 from forge_agents.environment import RemoteForgeArenaEnv, RemoteForgeArenaVectorEnv
 from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
 from forge_arena.types import Truth, Verdict
+
+from ..scripts import end_of
+from ..trickle import in_every_way, trickling
+from .conftest import TOKEN
 
 CLEAN = verdict_action(Verdict(detection=False, explanation="", correction="", confidence=0.75))
 FLAG = verdict_action(Verdict(detection=True, explanation="bias_injection", correction="", confidence=0.75))
@@ -145,6 +153,43 @@ def test_a_failed_worker_truncates_without_a_reward(moody: tuple[str, Path]) -> 
     env.close()
 
 
+SCRIPT = """
+import sys
+from forge_agents.environment import RemoteForgeArenaEnv, RemoteForgeArenaVectorEnv
+env = {env}
+env.reset(seed=7)
+"""
+MADE = {
+    "one": "RemoteForgeArenaEnv(sys.argv[1], token=sys.argv[2])",
+    "vector": "RemoteForgeArenaVectorEnv(sys.argv[1], 2, token=sys.argv[2])",
+}
+
+
+@pytest.mark.parametrize("made", MADE.values(), ids=MADE)
+def test_a_script_that_raises_ends_with_its_own_code_and_its_own_traceback(arena_url: str, made: str) -> None:
+    ended = end_of(SCRIPT.format(env=made), "raise ValueError('mine')", arguments=(arena_url, TOKEN))
+    assert ended.complained_of_nothing_but == "ValueError: mine"
+    assert ended.code == 1
+    assert ended.seconds < 5.0
+
+
+@in_every_way
+def test_a_server_that_trickles_holds_no_reset_beyond_the_timeout(way: str) -> None:
+    with trickling(way) as url, ArenaClient(url, timeout=0.5, patience=0) as client:
+        for env in (RemoteForgeArenaEnv(client), RemoteForgeArenaVectorEnv(client, 2)):
+            begin = time.monotonic()
+            with pytest.raises(ArenaUnreachable, match=r"no whole answer .* within 0\.5 s"):
+                env.reset(seed=7)
+            assert time.monotonic() - begin < 3.0
+
+
+def test_copies_are_refused_with_what_to_do_instead(client: ArenaClient) -> None:
+    for env in (RemoteForgeArenaEnv(client), RemoteForgeArenaVectorEnv(client, 2)):
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match=r"Env cannot be copied or pickled, .* search with a ForgeArenaEnv"):
+                copied(env)
+
+
 # --- vector
 
 
@@ -195,7 +240,11 @@ def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client:
 def test_a_batch_costs_one_request_to_open_and_one_to_judge(arena_url: str, client: ArenaClient) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 8)
     sent: list[str] = []
-    client._http.event_hooks["request"].append(lambda request: sent.append(request.url.path))
+
+    async def note(request: httpx.Request) -> None:
+        sent.append(request.url.path)
+
+    client._http.event_hooks["request"].append(note)
     envs.reset(options={"keys": [f"forge:2:train:{n}" for n in range(8)]})
     envs.step(together(*[CLEAN] * 8))
     assert sent == ["/v1/episodes", "/v1/verdicts"]

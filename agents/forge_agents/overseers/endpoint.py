@@ -2,18 +2,16 @@
 
 import asyncio
 import hashlib
-import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from forge_agents.overseers import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_arena.endpoint import Endpoint, EndpointFailed, Said, model_and_url
+from forge_arena.loop_thread import LoopThread
 from forge_arena.types import Observation, Usage
 from forge_arena.verdicts import Chat
-
-T = TypeVar("T")
 
 # What a server without structured output calls the thing that it does not know.
 UNSTRUCTURED = ("response_format", "json_schema", "structured", "guided")
@@ -83,10 +81,8 @@ class EndpointOverseer:
         self._structured = structured
         self._asked: dict[str, int] = {}
         # A loop of its own: callers may be in one, as every notebook is.
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=self.name, daemon=True)
-        self._thread.start()
-        self._endpoint = self._await(self._opened())
+        self._thread = LoopThread(f"the overseer {self.name}")
+        self._endpoint = Endpoint(self._model, self._url, self._api_key, **self._limits)
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One completion for each observation, with what it cost.
@@ -95,19 +91,13 @@ class EndpointOverseer:
             OverseerFailed: the endpoint gave no answer.
         """
         chats = [self._prompt(observation) for observation in observations]
-        return self._await(self._all([(chat, self._seed_of(chat)) for chat in chats]))
+        return self._thread.run(self._all, [(chat, self._seed_of(chat)) for chat in chats])
 
     def close(self) -> None:
         """End the connections; the overseer cannot be used afterwards."""
-        if self._loop.is_closed():
-            return
-        self._await(self._endpoint.aclose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    async def _opened(self) -> Endpoint:
-        return Endpoint(self._model, self._url, self._api_key, **self._limits)
+        if self._thread.running:
+            self._thread.run(self._endpoint.aclose)
+        self._thread.close()
 
     async def _all(self, asked: Sequence[tuple[Chat, int]]) -> list[Completion]:
         try:
@@ -162,11 +152,3 @@ class EndpointOverseer:
             self._asked[digest] = again + 1
         # 31 bits: some servers read the seed into a C int.
         return int(hashlib.sha256(f"{digest}{again}".encode()).hexdigest(), 16) % 2**31
-
-    def _await(self, work: Coroutine[Any, Any, T]) -> T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise

@@ -7,6 +7,7 @@ One verdict for each observation, in order; a verdict may also be the raw text o
 such a server in thirty lines of JavaScript.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from random import Random
@@ -18,6 +19,7 @@ import tenacity
 
 from forge_agents.overseers import Completion, OverseerFailed
 from forge_arena.endpoint import LOOPBACK
+from forge_arena.loop_thread import LoopThread
 from forge_arena.types import Observation, Usage
 
 PASSES = frozenset({408, 425, 429})
@@ -34,7 +36,7 @@ class Webhook:
         url: where to post.
         api_key: sent as bearer token.
         batch: observations in one request.
-        timeout: seconds for one request.
+        timeout: seconds for one request, from connecting to the last byte of the answer.
         retries: further tries after a refused connection, a timeout, 429 or a 5xx.
     """
 
@@ -55,7 +57,9 @@ class Webhook:
         self._timeout = timeout
         self._tries = retries + 1
         self._jitter = Random(url)
-        self._client = httpx.Client(
+        # Async inside, because only an event loop can limit a whole answer: httpx starts its limits anew with every byte.
+        self._thread = LoopThread(f"the overseer {self.name}")
+        self._client = httpx.AsyncClient(
             timeout=timeout,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
             # A proxy from the environment cannot reach this machine's own servers.
@@ -74,20 +78,23 @@ class Webhook:
         return said
 
     def close(self) -> None:
-        """End the connections."""
-        self._client.close()
+        """End the connections; the overseer cannot be used afterwards."""
+        if self._thread.running:
+            self._thread.run(self._client.aclose)
+        self._thread.close()
 
     def _post(self, observations: Sequence[Observation]) -> list[Completion]:
         body = {"observations": [observation.model_dump(mode="json") for observation in observations]}
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._tries),
             wait=self._pause,
-            retry=tenacity.retry_if_exception_type(httpx.TransportError) | tenacity.retry_if_result(_may_pass),
+            retry=tenacity.retry_if_exception_type((httpx.TransportError, TimeoutError))
+            | tenacity.retry_if_result(_may_pass),
             retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
         )
         try:
-            response: httpx.Response = retrying(self._client.post, self._url, json=body)
-        except httpx.TimeoutException:
+            response: httpx.Response = retrying(self._thread.run, self._once, body)
+        except (TimeoutError, httpx.TimeoutException):
             raise OverseerFailed(f"{self.name} gave no answer within {self._timeout:g} s{self._tried}") from None
         except httpx.TransportError as error:
             raise OverseerFailed(
@@ -102,6 +109,10 @@ class Webhook:
             Completion(verdict if isinstance(verdict, str) else json.dumps(verdict, ensure_ascii=False), usage=usage)
             for verdict in verdicts
         ]
+
+    async def _once(self, body: dict[str, Any]) -> httpx.Response:
+        async with asyncio.timeout(self._timeout):
+            return await self._client.post(self._url, json=body)
 
     def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
         wanted = f'it must answer {{"verdicts": [...]}} with {count} of them'

@@ -328,8 +328,10 @@ class VLLMWorker:
 
     async def _health(self, http: httpx.AsyncClient, engine: Engine) -> int | None:
         try:
-            return (await http.get(f"{engine.asker.base_url.removesuffix('/v1')}/health")).status_code
-        except httpx.HTTPError:
+            # The client's own limit starts anew with every byte.
+            async with asyncio.timeout(HEALTH_EVERY):
+                return (await http.get(f"{engine.asker.base_url.removesuffix('/v1')}/health")).status_code
+        except (httpx.HTTPError, TimeoutError):
             return None
 
     async def _stop(self, engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure and what a verdict."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from forge_arena.types import Domain, Observation, Usage
 from forge_arena.verdicts import messages
 
 from ...brain import Brain, completion, refusal
+from ...scripts import end_of
+from ...trickle import in_every_way, trickling
 
 VERDICT = '{"detection": false, "explanation": "ok", "correction": "", "confidence": 0.7}'
 
@@ -165,3 +168,31 @@ def test_what_cannot_be_asked_is_refused(spec: str, settings: dict[str, Any], me
     with pytest.raises(NoSuchOverseer) as refused:
         open_overseer(spec, **settings)
     assert message in str(refused.value)
+
+
+@in_every_way
+def test_the_timeout_is_for_the_whole_answer(way: str) -> None:
+    with trickling(way) as url:
+        overseer = EndpointOverseer(f"brain@{url}/v1", retries=0, timeout=0.5)
+        begin = time.monotonic()
+        with pytest.raises(OverseerFailed, match=r"gave no answer within 0\.5 s"):
+            overseer.review([seen()])
+        assert time.monotonic() - begin < 3.0
+        overseer.close()
+
+
+SCRIPT = """
+import sys
+from forge_agents.overseers.endpoint import EndpointOverseer
+from forge_arena.types import Domain, Observation
+seen = Observation(task="", source_material="", worker_reasoning="", worker_output="", domain=Domain.mixed)
+overseer = EndpointOverseer(sys.argv[1])
+print(len(overseer.review([seen])))
+"""
+
+
+def test_one_that_nobody_closes_keeps_no_script_from_ending(brain: Brain) -> None:
+    brain.reactions = [completion(VERDICT)]
+    ended = end_of(SCRIPT, "raise ValueError('mine')", arguments=(f"brain@{brain.url}",))
+    assert (ended.said, ended.complained_of_nothing_but, ended.code) == (("1",), "ValueError: mine", 1)
+    assert ended.seconds < 5.0

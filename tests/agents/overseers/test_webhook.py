@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from forge_agents.overseers.webhook import Webhook
 from forge_arena.types import Domain, Observation
 
 from ...brain import serving
+from ...scripts import end_of
+from ...trickle import in_every_way, trickling
 
 EXAMPLE = Path(__file__).parents[3] / "agents" / "examples" / "webhook.mjs"
 VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
@@ -41,7 +44,7 @@ def answering(*responses: Response, seen: list[dict[str, object]] | None = None)
         yield f"{url}/"
 
 
-def webhook(url: str, **settings: int) -> Webhook:
+def webhook(url: str, **settings: float) -> Webhook:
     return Webhook(url, **{"retries": 0, **settings})
 
 
@@ -138,3 +141,39 @@ def test_passwords_and_queries_are_not_in_the_name() -> None:
 def test_an_address_without_a_host_is_refused() -> None:
     with pytest.raises(NoSuchOverseer, match="a webhook is an address like"):
         open_overseer("http:///hook")
+
+
+@in_every_way
+def test_the_timeout_is_for_the_whole_answer(way: str) -> None:
+    with trickling(way) as url:
+        overseer = webhook(url, timeout=0.5)
+        begin = time.monotonic()
+        with pytest.raises(OverseerFailed, match=rf"{url} gave no answer within 0\.5 s$"):
+            overseer.review(OBSERVATIONS)
+        assert time.monotonic() - begin < 3.0
+        overseer.close()
+
+
+def test_an_answer_that_trickles_is_tried_again() -> None:
+    with trickling("body") as url:
+        overseer = webhook(url, timeout=0.2, retries=1)
+        with pytest.raises(OverseerFailed, match=r"gave no answer within 0\.2 s \(2 tries\)"):
+            overseer.review(OBSERVATIONS)
+        overseer.close()
+
+
+SCRIPT = """
+import sys
+from forge_agents.overseers.webhook import Webhook
+from forge_arena.types import Domain, Observation
+seen = Observation(task="", source_material="", worker_reasoning="", worker_output="", domain=Domain.mixed)
+overseer = Webhook(sys.argv[1])
+print(len(overseer.review([seen])))
+"""
+
+
+def test_one_that_nobody_closes_keeps_no_script_from_ending() -> None:
+    with answering(JSONResponse({"verdicts": [VERDICT]})) as url:
+        ended = end_of(SCRIPT, "raise ValueError('mine')", arguments=(url,))
+    assert (ended.said, ended.complained_of_nothing_but, ended.code) == (("1",), "ValueError: mine", 1)
+    assert ended.seconds < 5.0

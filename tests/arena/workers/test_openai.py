@@ -19,6 +19,7 @@ from forge_arena.workers.base import HiddenInstruction, Worker
 from forge_arena.workers.openai import OpenAIWorker
 
 from ...brain import Brain, completion, refusal
+from ...trickle import in_every_way, trickling
 
 KEY = "sk-very-secret-0123456789"
 Make = Callable[..., OpenAIWorker]
@@ -161,6 +162,15 @@ async def test_a_server_that_hangs_fails_in_time(make: Make, brain: Brain, scena
     reason = await fails(make(timeout=0.3), scenario)
     assert time.monotonic() - began < 0.9
     assert reason == f"'brain' at {brain.url} gave no answer within 0.3 s; is it overloaded?"
+
+
+@in_every_way
+async def test_a_server_that_trickles_fails_in_time(make: Make, scenario: Scenario, way: str) -> None:
+    with trickling(way) as url:
+        began = time.monotonic()
+        reason = await fails(make(url=f"{url}/v1", timeout=0.5), scenario)
+        assert time.monotonic() - began < 3.0
+    assert reason == f"'brain' at {url}/v1 gave no answer within 0.5 s; is it overloaded?"
 
 
 async def test_nobody_listening_fails_naming_the_address(make: Make, scenario: Scenario) -> None:

@@ -1,8 +1,16 @@
 """What is said of a vLLM that failed; the logs are excerpts of real ones. All else is in tests/e2e/test_vllm.py."""
 
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
+from forge_arena.errors import WorkerFailed
+from forge_arena.workers import vllm
 from forge_arena.workers.vllm import VLLMWorker, last_line, useful_line
+
+from ...trickle import in_every_way
 
 BAD_FLAG = """\
 Triton is installed, but doesn't include CPU backend. Disabling Triton.
@@ -81,3 +89,28 @@ def test_it_says_which_model_answers_and_how_before_it_runs() -> None:
 def test_settings_that_cannot_be_are_refused_before_anything_is_started() -> None:
     with pytest.raises(ValueError, match="concurrency=0"):
         VLLMWorker("org/model", concurrency=0)
+
+
+TRICKLES = """#!{python}
+import sys, time
+sys.path.insert(0, {root!r})
+from tests.trickle import trickling
+with trickling({way!r}, int(sys.argv[sys.argv.index("--port") + 1])):
+    time.sleep(600)
+"""
+
+
+@in_every_way
+async def test_a_health_that_trickles_holds_no_start_beyond_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(vllm, "HEALTH_EVERY", 0.5)
+    engine = tmp_path / "vllm"
+    engine.write_text(TRICKLES.format(python=sys.executable, root=str(Path(__file__).parents[3]), way=way))
+    engine.chmod(0o755)
+    worker = VLLMWorker("model", executable=str(engine), log=tmp_path / "log", cpu=True, start_timeout=3.0)
+    began = time.monotonic()
+    with pytest.raises(WorkerFailed, match=r"vLLM was not ready after 3 s"):
+        await worker.start()
+    assert time.monotonic() - began < 8.0
+    await worker.aclose()
