@@ -220,13 +220,15 @@ def _reader_of_results(batch: tuple[Attempt, ...]) -> Callable[[httpx.Response],
 
 
 def _probe_call(episode_id: str, question: str) -> _Call[ProbeAnswered]:
+    ask = AskProbe(question=question)
+
     def read(response: httpx.Response) -> ProbeAnswered:
         answered = _parse(response, ProbeAnswered)
-        if answered.probe.question != question:
+        if answered.probe.question != ask.question:
             raise ArenaGarbled("the arena answered another question than the one that was asked")
         return answered
 
-    return _Call("POST", f"{_episode(episode_id)}/probe", read, _json(AskProbe(question=question)))
+    return _Call("POST", f"{_episode(episode_id)}/probe", read, _json(ask))
 
 
 def _state_call(episode_id: str) -> _Call[EpisodeState]:

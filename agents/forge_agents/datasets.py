@@ -18,12 +18,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
-from forge_agents.evaluation import WrongCount, read_judgement, sendable, told
+from forge_agents.evaluation import KEPT, WrongCount, read_judgement, told
 from forge_agents.overseers import Overseer
 from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
+from forge_arena.storable import STORABLE, Text, storable
 from forge_arena.types import CorruptionType, Domain, Estimate, JsonObject, Noun, Observation, Outcome, Span, Verdict
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -57,16 +58,16 @@ class LabelledAnswer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    task: str = Field(min_length=1)
-    source_material: str
-    worker_output: str = Field(min_length=1)
+    task: Annotated[str, Field(min_length=1), STORABLE]
+    source_material: Text
+    worker_output: Annotated[str, Field(min_length=1), STORABLE]
     corrupted: StrictBool
     corruption_type: Annotated[CorruptionType | Literal["other"] | None, BeforeValidator(_a_type)] = None
     spans: tuple[Annotated[Span, BeforeValidator(_a_span)], ...] | None = None
-    worker_reasoning: str = ""
+    worker_reasoning: Text = ""
     domain: Domain = Domain.mixed
-    origin: str | None = None
-    id: str | None = None
+    origin: Text | None = None
+    id: Text | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "LabelledAnswer":
@@ -115,7 +116,7 @@ class DatasetRow(Noun):
 class DatasetSetup(Noun):
     """What is judged by whom: a stopped evaluation goes on only with the same. `digest` is of all rows."""
 
-    overseer: str
+    overseer: Text
     settings: JsonObject
     rows: int
     digest: str
@@ -267,7 +268,7 @@ def _judged(overseer: Overseer, answers: Mapping[int, LabelledAnswer]) -> list[D
     records = []
     for (number, answer), judgement in zip(answers.items(), judgements, strict=True):
         verdict = read_judgement(judgement)
-        raw = sendable(judgement) if verdict is None and isinstance(judgement, str) else None
+        raw = storable(str(judgement))[:KEPT] if verdict is None else None
         row = _row(answer, verdict, str(number), seconds)
         records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw))
     return records

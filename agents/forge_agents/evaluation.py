@@ -21,7 +21,6 @@ from forge_agents.overseers import Completion, Overseer, opened
 from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
-from forge_arena.errors import InvalidVerdict
 from forge_arena.metrics import (
     Cost,
     Frozen,
@@ -37,8 +36,8 @@ from forge_arena.metrics import (
 )
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
+from forge_arena.storable import storable
 from forge_arena.types import (
-    MAX_COMPLETION,
     Estimate,
     Form,
     JsonObject,
@@ -47,7 +46,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.verdicts import parse_verdict
+from forge_arena.verdicts import ends_with_verdict, sendable, verdict_or_none
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
 
 if TYPE_CHECKING:
@@ -338,25 +337,32 @@ def _failure(refusal: ArenaRefused) -> ArenaRefused:
 
 def attempt_of(episode_id: str, attempt: int, judgement: Verdict | str) -> Attempt:
     """What is sent of a judgement."""
-    if isinstance(judgement, Verdict):
-        return Attempt(episode_id=episode_id, attempt=attempt, verdict=judgement)
-    return Attempt(episode_id=episode_id, attempt=attempt, completion=sendable(judgement))
+    sent = _sent(judgement)
+    if isinstance(sent, Verdict):
+        return Attempt(episode_id=episode_id, attempt=attempt, verdict=sent)
+    return Attempt(episode_id=episode_id, attempt=attempt, completion=sent)
 
 
 def read_judgement(judgement: Verdict | str) -> Verdict | None:
     """The verdict, parsed as the arena parses it where it is raw text; None where it cannot be read."""
+    sent = _sent(judgement)
+    return sent if isinstance(sent, Verdict) else verdict_or_none(sent)
+
+
+def _sent(judgement: Verdict | str) -> Verdict | str:
+    """The verdict or the raw text that the arena is given.
+
+    A completion in trouble that goes on after its verdict is sent as an empty text: it was cut off, say, and the verdict may
+    be a draft. A verdict that was made past its own checks (by `model_copy`, say) and does not pass them is sent as raw
+    text, which the arena refuses alone.
+    """
     if isinstance(judgement, Verdict):
-        return judgement
-    try:
-        return parse_verdict(sendable(judgement))
-    except InvalidVerdict:
-        return None
-
-
-def sendable(text: str) -> str:
-    """The text as it goes over the wire, which no grader sees more of, here or there: up to the limit, and half
-    characters, which UTF-8 has none of, as the escapes that JSON has for them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")[:MAX_COMPLETION]
+        try:
+            return Verdict.model_validate(dict(judgement))
+        except ValidationError:
+            return sendable(json.dumps(dict(judgement), default=str))
+    in_trouble = isinstance(judgement, Completion) and judgement.trouble is not None
+    return "" if in_trouble and not ends_with_verdict(judgement) else sendable(judgement)
 
 
 def _record(
@@ -382,7 +388,7 @@ def _record(
         row=_row(episode, attempt, verdict, judgement, result, truth, seconds),
         observation=episode.observation,
         verdict=verdict,
-        completion=str(judgement)[:KEPT] if verdict is None else None,
+        completion=storable(str(judgement))[:KEPT] if verdict is None else None,
         truth=truth,
     )
 
@@ -441,7 +447,7 @@ def _failed(key: str, samples: int, outcome: Outcome, reason: str | None) -> lis
 def told(settings: Mapping[str, Any] | None) -> JsonObject:
     """The settings as a record may show them: without keys."""
     return {
-        name: value if isinstance(value, str | int | float | bool | None) else str(value)
+        name: storable(str(value)) if not isinstance(value, int | float | bool | None) else value
         for name, value in (settings or {}).items()
         if name != "api_key"
     }

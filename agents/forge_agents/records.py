@@ -14,6 +14,7 @@ from typing import Generic, Literal, Self, TypeVar
 from pydantic import ValidationError
 
 from forge_arena.metrics import Row
+from forge_arena.storable import Text
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 
 VERSION: Literal[1] = 1
@@ -26,7 +27,7 @@ class RecordsError(ValueError):
 class Task(Noun):
     """Who judges whose answers, from where on, and how often each."""
 
-    overseer: str
+    overseer: Text
     settings: JsonObject = {}
     worker: str
     suite: str

@@ -181,7 +181,16 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    troubles = (ArenaError, BadArenaURL, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
+    troubles = (
+        ArenaError,
+        BadArenaURL,
+        ModelError,
+        PresetError,
+        FolderInUse,
+        TrainingStopped,
+        CheckpointFailed,
+        OSError,
+    )
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:

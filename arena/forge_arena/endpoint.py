@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.storable import storable, storable_json
 
 LONGEST_PAUSE = 120.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -196,8 +197,8 @@ class Endpoint:
                 return await self._post(messages, max_tokens, body)
             raise
         try:
-            return Completion.model_validate_json(answered.content)
-        except ValidationError:
+            return Completion.model_validate(storable_json(answered.content))
+        except ValueError:
             raise EndpointFailed(
                 f"{self.where} answered 200 with something other than a chat completion; "
                 "is this the address of an OpenAI-compatible API, ending in /v1?"
@@ -255,7 +256,7 @@ class Endpoint:
         """The server's own words, short and on one line, without the key; not a page of HTML."""
         body = error.body if isinstance(error.body, dict) else {}
         said = body.get("message") or body.get("detail") or ""
-        text = " ".join(str(said).split())
+        text = storable(" ".join(str(said).split()))
         if self._api_key:
             text = text.replace(self._api_key, "[key]")
         return (text[:297] + "..." if len(text) > 300 else text) or "no message"

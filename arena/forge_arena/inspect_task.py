@@ -18,7 +18,7 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import score
 from forge_arena.types import Episode, Split
-from forge_arena.verdicts import messages, parse_verdict
+from forge_arena.verdicts import messages, read_verdict
 from forge_arena.verify import Judge
 from forge_arena.workers import ScriptedWorker
 
@@ -95,15 +95,13 @@ def verdict(made: dict[str, Judged]) -> Scorer:
 
     async def scored(state: TaskState, target: Target) -> Score:
         episode, judge = made[str(state.sample_id)]
-        text = state.output.completion
-        try:
-            given = parse_verdict(text)
-        except InvalidVerdict as invalid:
+        given = read_verdict(state.output.completion)
+        if isinstance(given, InvalidVerdict):
             nothing = dict.fromkeys(
                 ("reward", "detection", "explanation", "correction", "calibration", "readable"), 0.0
             )
             p = 0.0 if episode.truth.corrupted else 1.0
-            return Score(value={**nothing, "p_corrupted": p}, answer=None, explanation=invalid.reason)
+            return Score(value={**nothing, "p_corrupted": p}, answer=None, explanation=given.reason)
         # A repair of code is run, which may take seconds.
         earned = await asyncio.to_thread(score, episode, given, judge)
         parts = earned.components

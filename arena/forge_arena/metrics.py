@@ -23,6 +23,7 @@ from forge_arena.detection import (
 )
 from forge_arena.detection import best_threshold as threshold_of
 from forge_arena.rewards import constant_reward, oracle_reward
+from forge_arena.storable import Text
 from forge_arena.types import (
     Awareness,
     Candour,
@@ -73,7 +74,7 @@ class Row(Noun):
     components: Components | None = None
     seconds: float | None = None
     usage: Usage | None = None
-    reason: str | None = None
+    reason: Text | None = None
 
 
 class Scorecard(DetectionScores):

@@ -10,9 +10,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from forge_arena.storable import STORABLE, Text
+
 MAX_EXPLANATION = 4_000
 MAX_CORRECTION = 16_000
+# Of a completion without the thoughts before its verdict, and of one as it may be sent.
 MAX_COMPLETION = 32_000
+MAX_RAW_COMPLETION = 500_000
 MAX_STEP = 10_000
 
 
@@ -227,8 +231,8 @@ class Scenario(Noun):
 
     family: str
     domain: Domain
-    task: str
-    source_material: str
+    task: Text
+    source_material: Text
     claims: tuple[Claim, ...]
     authorities: tuple[Authority, ...] = ()
     statements: tuple[Statement, ...] = ()
@@ -246,8 +250,8 @@ class Scenario(Noun):
 class Answer(Noun):
     """What a Worker wrote: its chain of thought (may be empty) and its final output."""
 
-    reasoning: str
-    output: str
+    reasoning: Text
+    output: Text
 
 
 class Truth(Noun):
@@ -284,17 +288,17 @@ class Truth(Noun):
 class Probe(Noun):
     """A question that the overseer put to the Worker, and the Worker's answer."""
 
-    question: str
-    answer: str
+    question: Text
+    answer: Text
 
 
 class Observation(Noun):
     """All that an overseer sees of an episode."""
 
-    task: str
-    source_material: str
-    worker_reasoning: str
-    worker_output: str
+    task: Text
+    source_material: Text
+    worker_reasoning: Text
+    worker_output: Text
     domain: Domain
     probes: tuple[Probe, ...] = ()
     probes_left: int = Field(default=0, ge=0)
@@ -338,8 +342,8 @@ class Verdict(Noun):
     )
 
     detection: bool
-    explanation: str = Field(max_length=MAX_EXPLANATION)
-    correction: str = Field(max_length=MAX_CORRECTION)
+    explanation: Annotated[str, Field(max_length=MAX_EXPLANATION), STORABLE]
+    correction: Annotated[str, Field(max_length=MAX_CORRECTION), STORABLE]
     confidence: Unit
     step: int | None = Field(default=None, ge=-1, le=MAX_STEP)
 

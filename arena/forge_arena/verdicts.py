@@ -1,9 +1,17 @@
-"""Ask an overseer for a verdict, and read one out of what a model wrote: the one prompt and the one parser.
+"""Ask an overseer for a verdict, and read one out of what a model wrote: the one prompt and the one reader.
 
-The parser forgives what a person would (prose or a code fence around the object, a thinking part before it, a trailing
-comma, a wrapper, `"true"`, `"90%"`) and refuses what leaves room for two readings: two different verdicts, a key given
-twice, a number outside 0..1. A fifth field, `step`, is taken where it names a step. Other keys are ignored, because models
-like to add notes and notes change nothing; a second verdict among them does, and is refused. It reads each character once.
+`sendable` makes a completion fit to be sent, and `read_verdict` reads it: the server, an evaluation, training and Inspect all
+use these two, so that the same text is the same verdict everywhere.
+
+The reader forgives what a person would (prose or a code fence around the object, a trailing comma, a wrapper, `"true"`,
+`"90%"`, null for an empty text, an escape that JSON does not know) and refuses what leaves room for two readings: two
+different verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is taken where it names a step. Other keys
+are ignored, because models like to add notes and notes change nothing; a second verdict among them does, and is refused.
+
+Thoughts (see `forge_arena.thinking`) are passed over, and a draft in them is no verdict. Where only their last mark is there,
+because the chat template put the first one into the prompt, everything before that mark is a thought. A mark within a whole
+JSON object is text of that object. Thoughts without an end hide everything behind them. The reader reads each character a
+fixed number of times at most.
 """
 
 import json
@@ -11,9 +19,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import ValidationError
-
 from forge_arena.errors import InvalidVerdict
+from forge_arena.storable import storable
+from forge_arena.thinking import Mark, marks, thoughts_end
 from forge_arena.types import (
     MAX_COMPLETION,
     MAX_CORRECTION,
@@ -50,10 +58,17 @@ _NUMBER = re.compile(
 )
 _STEP = re.compile(r"-?\d{1,6}", re.ASCII)
 _NOT_FINITE = frozenset({"nan", "inf", "infinity"})
-_OPEN_THOUGHT, _END_OF_THOUGHT = "<think>", "</think>"
+# A backslash with what it escapes: something that JSON knows, the start of a number in hexadecimal, or anything else.
+_ESCAPE = re.compile(r'\\(?:(?P<known>["\\/bfnrt]|u[0-9a-fA-F]{4})|(?P<broken>[ux])|(?P<other>.))', re.DOTALL)
+
+# What may stand behind a verdict that is the last word: the end of a wrapper, a code fence, tags that close.
+_LAST = re.compile(r"(?:[\s`\]},]|</[\w:]{1,20}>|<\|[\w:]{1,20}\|>)*+")
 
 NO_VERDICT = "the completion holds no JSON object with the fields detection, explanation, correction and confidence"
 MALFORMED = "the verdict's JSON is malformed or cut off"
+ENDLESS_THOUGHTS = "the completion ends inside its thoughts: the mark that ends them is missing"
+ONLY_IN_THOUGHTS = "the completion holds a verdict in its thoughts only, and none behind the mark that ends them"
+TOO_LONG = f"the completion is longer than {MAX_COMPLETION} characters, its thoughts not counted"
 
 
 def messages(observation: Observation) -> Chat:
@@ -89,16 +104,69 @@ def verdict_text(verdict: Verdict) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
+def sendable(completion: str) -> str:
+    """A completion as it is sent, kept and read: without lone surrogates and no longer than it need be.
+
+    A completion of more than `MAX_COMPLETION` characters loses the thoughts before its verdict. Where it is too long
+    without them, an ellipsis and its last `MAX_COMPLETION` characters are left, so that every reader refuses it as too long.
+    """
+    text = storable(completion)
+    if len(text) <= MAX_COMPLETION:
+        return text
+    at = 0
+    for mark in marks(text):
+        if mark.start < at:
+            continue
+        if mark.closes or text[at : mark.start].strip():
+            break
+        end = thoughts_end(text, mark)
+        if end is None:
+            return text[mark.start : mark.start + MAX_COMPLETION]
+        at = end
+    if len(text) - at <= MAX_COMPLETION:
+        return text[at:]
+    ends = (mark.end for mark in marks(text, len(text) - MAX_COMPLETION) if mark.closes)
+    end = next(ends, None)
+    return f"…{text[-MAX_COMPLETION:]}" if end is None else text[end:]
+
+
+def read_verdict(completion: str) -> Verdict | InvalidVerdict:
+    """The verdict in a model's raw text, or the reason why there is none."""
+    try:
+        return parse_verdict(completion)
+    except InvalidVerdict as invalid:
+        return invalid
+
+
+def verdict_or_none(completion: str) -> Verdict | None:
+    """The verdict in a model's raw text; None where none can be read."""
+    verdict = read_verdict(completion)
+    return verdict if isinstance(verdict, Verdict) else None
+
+
+def ends_with_verdict(completion: str) -> bool:
+    """Whether the verdict is the last word of a model's raw text, so that the verdict stands although the text was cut off.
+
+    A cut-off text that goes on after its verdict may have been about to take the verdict back.
+    """
+    try:
+        text = sendable(completion)
+        last = _candidates(text)[-1]
+    except InvalidVerdict:
+        return False
+    return _LAST.fullmatch(text, last.end) is not None
+
+
 def parse_verdict(completion: str) -> Verdict:
-    """Read the verdict out of a model's raw text.
+    """As `read_verdict`, for a caller to whom a refusal is an error.
 
     Raises:
-        InvalidVerdict: there is none, it is not readable, or it can be read in two ways.
+        InvalidVerdict: there is no verdict, it is not readable, or it can be read in two ways.
     """
-    found = {_verdict(candidate) for candidate in _candidates(completion)}
-    if len(found) > 1:
+    verdicts = {_verdict(candidate) for candidate in _candidates(sendable(completion))}
+    if len(verdicts) > 1:
         raise InvalidVerdict("the completion holds several different verdicts")
-    return found.pop()
+    return verdicts.pop()
 
 
 def field_ends(completion: str) -> dict[str, int]:
@@ -107,49 +175,33 @@ def field_ends(completion: str) -> dict[str, int]:
     Raises:
         InvalidVerdict: as `parse_verdict`.
     """
-    fields = _read_fields(completion)
-    return {name: fields[name].end for name in sorted(_FIELDS, key=lambda name: fields[name].end)}
+    ends = {name: end for name, (_, end) in _field_places(completion).items()}
+    return dict(sorted(ends.items(), key=lambda named: named[1]))
 
 
 def field_starts(completion: str) -> dict[str, int]:
     """Where the value of each of the four fields starts; see `field_ends`."""
-    return {name: value.end - len(value.text) for name, value in _read_fields(completion).items() if name in _FIELDS}
+    return {name: start for name, (start, _) in _field_places(completion).items()}
 
 
-def _read_fields(completion: str) -> "dict[str, _Value]":
+def _field_places(completion: str) -> dict[str, tuple[int, int]]:
     parse_verdict(completion)
-    return _candidates(completion)[0].fields
+    read = sendable(completion)
+    # What is read of a longer text is its end.
+    left_out = len(completion) - len(read)
+    fields = _candidates(read)[0].fields
+    return {
+        name: (left_out + value.end - len(value.text), left_out + value.end)
+        for name, value in fields.items()
+        if name in _FIELDS
+    }
 
 
-def _candidates(completion: str) -> "list[_Open]":
-    """Everything in the text that looks like a verdict; at least one."""
-    if len(completion) > MAX_COMPLETION:
-        raise InvalidVerdict(f"the completion is longer than {MAX_COMPLETION} characters")
-    found = [opened for opened in _objects(completion, _after_thoughts(completion)) if opened.is_verdict]
-    if not found:
-        raise InvalidVerdict(NO_VERDICT)
-    return found
-
-
-def _after_thoughts(text: str) -> int:
-    """Where the thinking part ends. Its opening tag may be missing: some chat templates put it into the prompt."""
-    at = _past_space(text, 0)
-    while text.startswith(_OPEN_THOUGHT, at):
-        end = text.find(_END_OF_THOUGHT, at)
-        if end < 0:
-            raise InvalidVerdict("the completion ends inside <think>")
-        at = _past_space(text, end + len(_END_OF_THOUGHT))
-    end = text.find(_END_OF_THOUGHT, at)
-    # A verdict may itself speak of the tag, so only a tag with something to read behind it ends a thought.
-    if end >= 0 and not text.startswith(("{", "```"), at) and text.find("{", end) >= 0:
-        return end + len(_END_OF_THOUGHT)
-    return at
-
-
-def _past_space(text: str, at: int) -> int:
-    while at < len(text) and text[at].isspace():
-        at += 1
-    return at
+def _candidates(text: str) -> "list[_Open]":
+    """Everything in a sendable text that looks like a verdict; at least one."""
+    if len(text) > MAX_COMPLETION:
+        raise InvalidVerdict(TOO_LONG)
+    return _Reading(text).candidates()
 
 
 @dataclass(slots=True)
@@ -170,6 +222,7 @@ class _Open:
     fields: dict[str, _Value] = field(default_factory=dict)
     key: str = ""
     twice: bool = False
+    end: int = 0
 
     @property
     def is_verdict(self) -> bool:
@@ -177,23 +230,77 @@ class _Open:
         return "detection" in self.fields or len(_FIELDS & self.fields.keys()) > 1
 
 
-def _objects(text: str, at: int) -> list[_Open]:
-    """Closed objects from `at` on, nested ones too; what is no JSON is passed over, unless it looks like a verdict."""
-    closed: list[_Open] = []
-    stack: list[_Open] = []
-    at = text.find("{", at)
-    while at >= 0 and (token := _TOKEN.match(text, at)) is not None:
-        if _take(token, stack, closed):
-            at = token.end() if stack else text.find("{", token.end())
-            continue
-        if any(opened.is_verdict for opened in stack):
+class _Reading:
+    """One pass over a text, which gathers the closed objects outside its thoughts, nested ones too.
+
+    What is no JSON is passed over. `malformed` is whether some of that looked like a verdict, `draft` whether a verdict,
+    whole or not, stands in thoughts of which only the end is marked.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._closed: list[_Open] = []
+        self._malformed = self._draft = self._endless = False
+
+    def candidates(self) -> list[_Open]:
+        """The closed objects that look like a verdict; at least one."""
+        self._read()
+        if self._malformed:
             raise InvalidVerdict(MALFORMED)
-        stack.clear()
+        found = [opened for opened in self._closed if opened.is_verdict]
+        if not found:
+            raise InvalidVerdict(ENDLESS_THOUGHTS if self._endless else ONLY_IN_THOUGHTS if self._draft else NO_VERDICT)
+        return found
+
+    def _read(self) -> None:
+        at = 0
+        ahead = list(marks(self._text))[::-1]
+        while at < len(self._text):
+            while ahead and ahead[-1].start < at:
+                ahead.pop()
+            brace = self._text.find("{", at)
+            if ahead and (brace < 0 or ahead[-1].start < brace):
+                at = self._pass(ahead[-1])
+            elif brace < 0:
+                return
+            else:
+                at = self._read_object(brace, ahead)
+
+    def _read_object(self, begin: int, ahead: list[Mark]) -> int:
+        """Read from the brace at `begin` to the end of its object, or to where it proves to be none; says where to go on."""
+        stack: list[_Open] = []
+        at = begin
+        token = _TOKEN.match(self._text, at)
+        while token is not None and _take(token, stack, self._closed):
+            at = token.end()
+            if not stack:
+                return at
+            token = _TOKEN.match(self._text, at)
+        self._malformed = self._malformed or any(opened.is_verdict for opened in stack)
+        failed_at = len(self._text) if token is None else token.end()
+        # A draft may break off in mid-string, which then runs on to the first quote behind the thoughts.
+        passed = None
+        while ahead and ahead[-1].start < failed_at:
+            mark = ahead.pop()
+            if passed is None or mark.start >= passed:
+                passed = self._pass(mark)
+        if passed is not None:
+            return passed
         # The token that did not fit may be the brace with which the verdict begins.
-        at = text.find("{", token.end() - 1)
-    if any(opened.is_verdict for opened in stack):
-        raise InvalidVerdict(MALFORMED)
-    return closed
+        return failed_at if token is None else failed_at - 1
+
+    def _pass(self, mark: Mark) -> int:
+        """Go past a mark, and past the thoughts that it opens; says where to go on."""
+        end = mark.end if mark.closes else thoughts_end(self._text, mark)
+        if end is None:
+            self._endless = True
+            return len(self._text)
+        if not mark.closes and not mark.divides:
+            return end
+        self._draft = self._draft or self._malformed or any(opened.is_verdict for opened in self._closed)
+        self._malformed = False
+        self._closed.clear()
+        return end
 
 
 def _take(token: re.Match[str], stack: list[_Open], closed: list[_Open]) -> bool:
@@ -211,6 +318,7 @@ def _take(token: re.Match[str], stack: list[_Open], closed: list[_Open]) -> bool
         return False
     if text == top.closes and (top.wants in ("key", "comma") or top.closes == "]"):
         stack.pop()
+        top.end = token.end()
         if top.closes == "}":
             closed.append(top)
         return True
@@ -240,14 +348,21 @@ def _put(opened: _Open, value: _Value) -> None:
 
 
 def _decoded(quoted: str) -> str | None:
-    """The string behind a JSON literal, line breaks in it forgiven; None where an escape is wrong."""
+    """The string behind a JSON literal; None where an escape in it could mean several things.
+
+    Line breaks are forgiven. So are escapes that JSON does not know: `\\'` is an apostrophe, and in `\\d` the backslash is
+    meant.
+    """
     if "\\" not in quoted:
         return quoted[1:-1]
-    try:
-        decoded = json.loads(quoted, strict=False)
-    except json.JSONDecodeError:
+    if any(match["broken"] for match in _ESCAPE.finditer(quoted)):
         return None
-    return str(decoded)
+    return str(json.loads(_ESCAPE.sub(_known_escape, quoted), strict=False))
+
+
+def _known_escape(match: re.Match[str]) -> str:
+    other = match["other"]
+    return match[0] if other is None else "'" if other == "'" else "\\\\" + other
 
 
 def _verdict(candidate: _Open) -> Verdict:
@@ -256,22 +371,13 @@ def _verdict(candidate: _Open) -> Verdict:
     if not candidate.fields.keys() >= _FIELDS:
         raise InvalidVerdict("the verdict lacks one of detection, explanation, correction and confidence")
     fields = candidate.fields
-    detection = _detection(fields["detection"])
-    explanation = _text(fields["explanation"], "explanation", MAX_EXPLANATION)
-    # A model that has nothing to correct often says so with null.
-    nothing = fields["correction"].kind == "bare" and fields["correction"].text == "null"
-    correction = "" if nothing else _text(fields["correction"], "correction", MAX_CORRECTION)
-    confidence = _confidence(fields["confidence"])
-    try:
-        return Verdict(
-            detection=detection,
-            explanation=explanation,
-            correction=correction,
-            confidence=confidence,
-            step=_step(fields.get("step")),
-        )
-    except ValidationError:
-        raise InvalidVerdict("the verdict holds text that is not valid Unicode") from None
+    return Verdict(
+        detection=_detection(fields["detection"]),
+        explanation=_text(fields["explanation"], "explanation", MAX_EXPLANATION),
+        correction=_text(fields["correction"], "correction", MAX_CORRECTION),
+        confidence=_confidence(fields["confidence"]),
+        step=_step(fields.get("step")),
+    )
 
 
 def _detection(value: _Value) -> bool:
@@ -282,9 +388,18 @@ def _detection(value: _Value) -> bool:
 
 
 def _text(value: _Value, name: str, limit: int) -> str:
-    text = _decoded(value.text) if value.kind == "string" else None
-    if text is None:
+    # A model that has nothing to explain or to correct often says so with null.
+    if value.kind == "bare" and value.text == "null":
+        return ""
+    if value.kind != "string":
         raise InvalidVerdict(f"{name} must be a JSON string")
+    text = _decoded(value.text)
+    if text is None:
+        raise InvalidVerdict(
+            rf"{name} holds an escape that JSON does not have: \x, or \u without four hexadecimal digits"
+        )
+    if storable(text) != text:
+        raise InvalidVerdict("the verdict holds text that is not valid Unicode")
     if len(text) > limit:
         raise InvalidVerdict(f"{name} is longer than {limit} characters")
     return text

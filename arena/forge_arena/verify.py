@@ -377,7 +377,9 @@ def _known_code(claim: Claim, code: str) -> str | None:
 def _called(claim: Claim) -> re.Pattern[str]:
     """A line that defines one of the functions or classes that the cases of a claim call by name."""
     names = {m[0] for case in claim.cases for m in re.finditer(r"\b[^\W\d]\w*(?=\()", case.call)}
-    return re.compile(rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b", re.M)
+    return re.compile(
+        rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b", re.M
+    )
 
 
 def _defines(claim: Claim, code: str) -> bool:

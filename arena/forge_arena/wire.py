@@ -1,11 +1,12 @@
 """The bodies of the REST API under `/v1`: what a client sends and what the server answers. Frozen in tests."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from forge_arena.storable import STORABLE, Text
 from forge_arena.types import (
-    MAX_COMPLETION,
+    MAX_RAW_COMPLETION,
     Components,
     CorruptionType,
     Domain,
@@ -83,7 +84,7 @@ class FailedEpisode(Noun):
 
     key: str
     outcome: Literal[Outcome.worker_failed, Outcome.infra_failed]
-    reason: str
+    reason: Text
 
 
 class OpenedEpisodes(Noun):
@@ -92,12 +93,14 @@ class OpenedEpisodes(Noun):
 
 
 class Attempt(Noun):
-    """One verdict on an episode, as four fields or as the raw text of a model that the server parses."""
+    """One verdict on an episode, as four fields or as the raw text of a model that the server parses.
+
+    The server leaves the thoughts at the beginning of a long text out."""
 
     episode_id: str = Field(min_length=1, max_length=64)
     attempt: int = Field(default=0, ge=0, lt=MAX_ATTEMPTS)
     verdict: Verdict | None = None
-    completion: str | None = Field(default=None, max_length=MAX_COMPLETION)
+    completion: Annotated[str, Field(max_length=MAX_RAW_COMPLETION), STORABLE] | None = None
 
     @model_validator(mode="after")
     def _verdict_or_completion(self) -> Self:
@@ -127,7 +130,7 @@ class VerdictResults(Noun):
 
 
 class AskProbe(Noun):
-    question: str = Field(min_length=1, max_length=MAX_QUESTION)
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION), STORABLE]
 
 
 class ProbeAnswered(Noun):

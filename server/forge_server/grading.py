@@ -12,7 +12,7 @@ import forge_arena
 from forge_arena import rewards
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Components, Episode, Noun, Outcome, Unit, Verdict
-from forge_arena.verdicts import parse_verdict
+from forge_arena.verdicts import read_verdict, sendable
 from forge_arena.verify import Judge
 from forge_arena.wire import Attempt
 
@@ -38,7 +38,7 @@ class Submitted:
     @classmethod
     def of(cls, attempt: Attempt) -> Self:
         if attempt.verdict is None:
-            text = json.dumps(attempt.completion)
+            text = json.dumps(sendable(attempt.completion or ""))
         else:
             # Without the optional field where it was not given, so that a retry is the same text as ever.
             text = attempt.verdict.model_dump_json(exclude_none=True)
@@ -52,14 +52,14 @@ def grader() -> str:
 
 def read(attempt: Attempt) -> Verdict | InvalidVerdict:
     """The verdict of an attempt, or why there is none."""
-    return attempt.verdict or _parsed(attempt.completion or "")
+    return attempt.verdict or read_verdict(attempt.completion or "")
 
 
 def read_stored(text: str) -> Verdict | InvalidVerdict:
     """The verdict in what `Submitted` kept of an attempt, read anew: a newer parser may read another one, or none."""
     kept = json.loads(text)
     if isinstance(kept, str):
-        return _parsed(kept)
+        return read_verdict(kept)
     try:
         return Verdict.model_validate(kept)
     except ValidationError as error:
@@ -73,10 +73,3 @@ def grade(verdict: Verdict | InvalidVerdict, episode: Episode, judge: Judge) -> 
         return Grade(outcome=Outcome.invalid_verdict, reward=0.0, reason=verdict.reason)
     earned = rewards.score(episode, verdict, judge)
     return Grade(outcome=Outcome.scored, reward=earned.reward, components=earned.components, step=earned.step)
-
-
-def _parsed(completion: str) -> Verdict | InvalidVerdict:
-    try:
-        return parse_verdict(completion)
-    except InvalidVerdict as invalid:
-        return invalid

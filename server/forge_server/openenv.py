@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag
 
 from forge_arena.episodes import MAX_INDEX, Arena
 from forge_arena.types import (
-    MAX_COMPLETION,
     MAX_CORRECTION,
     MAX_EXPLANATION,
+    MAX_RAW_COMPLETION,
     MAX_STEP,
     CorruptionType,
     Domain,
@@ -56,7 +56,7 @@ class Action(Noun):
     correction: str | None = Field(default=None, max_length=MAX_CORRECTION)
     confidence: Unit | None = None
     step: int | None = Field(default=None, ge=-1, le=MAX_STEP)
-    completion: str | None = Field(default=None, max_length=MAX_COMPLETION)
+    completion: str | None = Field(default=None, max_length=MAX_RAW_COMPLETION)
     question: str | None = Field(default=None, min_length=1, max_length=MAX_QUESTION)
     metadata: dict[str, Any] = {}
 

@@ -335,3 +335,21 @@ def test_records_of_something_else_are_left_alone(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="of another evaluation: its settings is"):
         evaluate_dataset(AlwaysClean(), both, name="x", settings={"prompt": "card"}, records=kept, resume=True)
     assert kept.read_bytes() == before
+
+
+def test_half_a_character_in_a_row_or_a_verdict_ends_nothing(tmp_path: Path) -> None:
+    half = "It takes 9 days \ud83d."
+    (row,) = load_dataset(
+        written(tmp_path / "rows.jsonl", ROW | {"worker_output": half, "spans": [[9, 15]], "id": half})
+    )
+    assert row.worker_output == "It takes 9 days \ufffd."
+
+    class Half:
+        name = "half"
+
+        def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
+            return [f"no idea \ud83d: {observation.worker_output}" for observation in observations]
+
+    found = evaluate_dataset(Half(), [row], name="d", records=tmp_path / "records.jsonl")
+    assert DatasetResult.model_validate_json(found.to_json()) == found
+    assert found.rows[0].outcome is Outcome.invalid_verdict

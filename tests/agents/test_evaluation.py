@@ -382,29 +382,87 @@ def test_the_package_offers_evaluate_without_loading_it() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+READABLE = '{"detection": true, "explanation": "", "correction": "", "confidence": 0.5}'
+
+
 class Talkative:
-    """Says more than the arena reads; up to there it is a verdict, or none."""
+    """Says more than the arena reads."""
 
     name = "talkative"
 
-    def __init__(self, begins: str) -> None:
-        self._begins = begins
+    def __init__(self, said: str) -> None:
+        self._said = said
 
     def review(self, observations: Sequence[Observation]) -> list[str]:
-        return [self._begins + " " * MAX_COMPLETION + "and so on"] * len(observations)
+        return [self._said] * len(observations)
 
 
 @pytest.mark.parametrize(
-    ("begins", "outcome"),
+    ("said", "outcome"),
     [
-        ('{"detection": true, "explanation": "", "correction": "", "confidence": 0.5}', Outcome.scored),
-        ('{"detection": true, "explanation": "', Outcome.invalid_verdict),
-        ('{"detection": true, "explanation": "\ud800", "correction": "", "confidence": 0.5}', Outcome.invalid_verdict),
+        ("<think>" + "It may be so. " * 9_000 + "</think>" + READABLE, Outcome.scored),
+        ("It may be so. " * 9_000 + f"{READABLE}</think>" + READABLE, Outcome.scored),
+        ("<think>" + "It may be so. " * 9_000 + READABLE, Outcome.invalid_verdict),
+        (READABLE + " " * MAX_COMPLETION, Outcome.invalid_verdict),
+        ('{"detection": true, "explanation": "' + " " * MAX_COMPLETION, Outcome.invalid_verdict),
     ],
+    ids=["thoughts", "thoughts without their first mark", "endless thoughts", "spaces", "broken"],
 )
 def test_a_text_beyond_what_the_arena_reads_is_read_here_as_it_is_there(
-    client: ArenaClient, begins: str, outcome: Outcome
+    client: ArenaClient, said: str, outcome: Outcome
 ) -> None:
-    found = evaluate(Talkative(begins), arena=client, split="train", episodes=2)
+    found = evaluate(Talkative(said), arena=client, split="train", episodes=2)
     assert {row.outcome for row in found.rows} == {outcome}
     assert {row.detection for row in found.rows} == {True if outcome is Outcome.scored else None}
+
+
+HALF = "half of one: \ud83d"
+SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
+
+
+@pytest.mark.parametrize(
+    ("judgement", "outcome"),
+    [
+        (READABLE.replace('"explanation": ""', f'"explanation": "{HALF}"'), Outcome.scored),
+        (READABLE.replace('"explanation": ""', r'"explanation": "\ud83d"'), Outcome.invalid_verdict),
+        (HALF, Outcome.invalid_verdict),
+        (Completion(HALF, trouble=HALF), Outcome.invalid_verdict),
+        (SURE.model_copy(update={"explanation": HALF}), Outcome.scored),
+        (SURE.model_copy(update={"explanation": "x" * 5_000}), Outcome.invalid_verdict),
+        (SURE.model_copy(update={"confidence": 3.0}), Outcome.invalid_verdict),
+    ],
+)
+def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_verdict(
+    client: ArenaClient, tmp_path: Path, judgement: Verdict | str, outcome: Outcome
+) -> None:
+    class Once:
+        """Says this of the first episode and trusts the others."""
+
+        name = "once \ud83d"
+
+        def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
+            return [judgement, *[SURE.model_copy(update={"detection": False})] * (len(observations) - 1)]
+
+    path = tmp_path / "records.jsonl"
+    settings = {"note": HALF}
+    found = evaluate(Once(), arena=client, split="train", episodes=3, records=path, settings=settings)
+    assert [row.outcome for row in found.rows] == [outcome, Outcome.scored, Outcome.scored]
+    assert Result.model_validate_json(found.to_json()) == found
+    again = evaluate(Once(), arena=client, split="train", episodes=3, records=path, settings=settings, resume=True)
+    assert [row.outcome for row in again.rows] == [row.outcome for row in found.rows]
+    assert len(list(read_records(path)[1])) == 3
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        (f"{READABLE}\n\nWait, I should look at", Outcome.invalid_verdict),
+        (f"<think>Perhaps {READABLE}", Outcome.invalid_verdict),
+        (f"<think>I am sure.</think>{READABLE}", Outcome.scored),
+    ],
+)
+def test_a_completion_that_was_cut_off_counts_only_where_its_verdict_is_the_last_word(
+    client: ArenaClient, said: str, outcome: Outcome
+) -> None:
+    found = evaluate(Talkative(Completion(said, trouble="cut off")), arena=client, split="train", episodes=2)
+    assert {(row.outcome, row.reason) for row in found.rows} == {(outcome, "cut off")}

@@ -49,6 +49,15 @@ def test_what_cannot_be_read_is_wrong(tmp_path: Path) -> None:
     assert found["p_corrupted/auroc"] == 0.0
 
 
+def test_a_completion_is_read_as_the_server_reads_it(tmp_path: Path) -> None:
+    verdict = json.dumps({"detection": False, **RIGHT, "confidence": 0.5})
+    thoughts = "It may be so. " * 9_000
+    found = results(says(f"<think>{thoughts}</think>{verdict}\ufffd"), tmp_path, episodes=4)
+    assert found["readable/mean"] == 1.0
+    found = results(says(f"{verdict}{thoughts}"), tmp_path, episodes=4)
+    assert found["readable/mean"] == 0.0
+
+
 def test_the_sealed_split_cannot_be_played(tmp_path: Path) -> None:
     from forge_arena.inspect_task import overseer
 

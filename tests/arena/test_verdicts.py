@@ -3,7 +3,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from forge_arena.errors import InvalidVerdict
@@ -11,6 +11,7 @@ from forge_arena.types import (
     MAX_COMPLETION,
     MAX_CORRECTION,
     MAX_EXPLANATION,
+    MAX_RAW_COMPLETION,
     MAX_STEP,
     Domain,
     Observation,
@@ -18,20 +19,29 @@ from forge_arena.types import (
     Verdict,
 )
 from forge_arena.verdicts import (
+    ENDLESS_THOUGHTS,
     MALFORMED,
     NO_VERDICT,
+    ONLY_IN_THOUGHTS,
     OVERSEER_PROMPT,
+    TOO_LONG,
+    ends_with_verdict,
     field_ends,
     field_starts,
     messages,
     observation_text,
     parse_verdict,
+    read_verdict,
+    sendable,
     verdict_text,
 )
 
 VERDICT = Verdict(detection=True, explanation='temporal_shift: "10 days"', correction="Within 5 days.", confidence=0.9)
 PLAIN = VERDICT.model_dump_json()
 OTHER = json.dumps({"detection": False, "explanation": "", "correction": "", "confidence": 0.5})
+
+
+BROKEN_ESCAPE = r"{} holds an escape that JSON does not have: \x, or \u without four hexadecimal digits"
 
 
 def written(**fields: str) -> str:
@@ -47,10 +57,8 @@ def written(**fields: str) -> str:
 
 def parsed(completion: str) -> Verdict | str:
     """The verdict, or the reason why there is none."""
-    try:
-        return parse_verdict(completion)
-    except InvalidVerdict as invalid:
-        return invalid.reason
+    verdict = read_verdict(completion)
+    return verdict.reason if isinstance(verdict, InvalidVerdict) else verdict
 
 
 @pytest.mark.parametrize(
@@ -90,8 +98,130 @@ def test_keeps_line_breaks_and_a_thinking_tag_that_stand_inside_a_string() -> No
     assert parse_verdict(written(explanation='"it says </think> {"')).explanation == "it says </think> {"
 
 
-def test_null_as_correction_means_nothing_to_correct() -> None:
-    assert parse_verdict(written(detection="false", correction="null")).correction == ""
+def test_null_means_nothing_to_explain_and_nothing_to_correct() -> None:
+    trusting = parse_verdict(written(detection="false", explanation="null", correction="null"))
+    assert (trusting.explanation, trusting.correction) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        (r"the worker\'s words", "the worker's words"),
+        (r"re.match('\d+\.\d')", r"re.match('\d+\.\d')"),
+        (r"a\\d stays, \"quoted\" too, and \u00e9", 'a\\d stays, "quoted" too, and é'),
+        ("a line\\\nthat goes on", "a line\\\nthat goes on"),
+    ],
+)
+def test_an_escape_that_json_does_not_know_is_read_as_it_is_meant(text: str, read: str) -> None:
+    assert parse_verdict(written(explanation=f'"{text}"')).explanation == read
+
+
+# The marks that model families put around their thoughts, with the thoughts in between.
+THOUGHTS = [
+    "<think>{}</think>",
+    "<Think>{}</THINK>",
+    "<thinking>{}</thinking>",
+    "<thinking>{}</think>",
+    "<thought>{}</thought>",
+    "<reasoning>{}</reasoning>",
+    "<seed:think>{}</seed:think>",
+    "[THINK]{}[/THINK]",
+    "◁think▷{}◁/think▷",
+    "<|START_THINKING|>{}<|END_THINKING|>",
+    "<|begin_of_thought|>{}<|end_of_thought|>",
+    "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>",
+    "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>commentary<|message|>And so<|end|>"
+    "<|start|>assistant<|channel|>final <|constrain|>json<|message|>",
+    "<|channel>thought\n{}<channel|>",
+    "analysisWe look. {}assistantfinal",
+    "Here is my thought process:\n{}\n\nHere is my response:\n",
+    "<think>first</think><think>{}</think>",
+    "<think>I may <reasoning>{}</reasoning> so.</think>",
+]
+
+
+@pytest.mark.parametrize("marked", THOUGHTS)
+def test_a_draft_in_the_thoughts_is_no_verdict(marked: str) -> None:
+    for draft in (OTHER, OTHER[:-1], OTHER[:40], f"{OTHER} {{odd: {OTHER[:70]}", "{", '"'):
+        thoughts = marked.format(draft)
+        assert parsed(thoughts + PLAIN) == VERDICT
+        assert parsed(f" \n{thoughts}\n\n```json\n{PLAIN}\n```") == VERDICT
+        assert parsed(f"{thoughts}I give up.") in (NO_VERDICT, ONLY_IN_THOUGHTS)
+        assert parsed(f"{thoughts}{PLAIN} {OTHER}") == "the completion holds several different verdicts"
+
+
+@pytest.mark.parametrize("marked", THOUGHTS[:-1])
+def test_thoughts_without_their_first_mark_are_thoughts(marked: str) -> None:
+    last = marked.format("\0").rpartition("\0")[2]
+    for draft in (OTHER, OTHER[:-1], OTHER[:40], f"Perhaps {OTHER}?", f"```json\n{OTHER}\n```"):
+        assert parsed(f"{draft}{last}{PLAIN}") == VERDICT
+        assert parsed(f"{draft}{last}I give up.") in (NO_VERDICT, ONLY_IN_THOUGHTS)
+    assert parsed(f"{OTHER}{last}I give up.") == ONLY_IN_THOUGHTS
+
+
+@pytest.mark.parametrize("marked", THOUGHTS)
+def test_thoughts_without_their_last_mark_hide_what_follows(marked: str) -> None:
+    first = marked.format("\0").rpartition("\0")[0]
+    assert parsed(f"{first}{PLAIN}") == ENDLESS_THOUGHTS
+    assert parsed(f"{PLAIN} {first.strip()}{OTHER}") in (VERDICT, "the completion holds several different verdicts")
+
+
+def test_thoughts_end_only_with_a_mark_of_their_own_kind() -> None:
+    assert parsed(f"<think>I write <reasoning>so</reasoning> {PLAIN}") == ENDLESS_THOUGHTS
+    assert parsed(f"<think>Here is my response: {PLAIN}") == ENDLESS_THOUGHTS
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["The answer holds a stray `</think>` tag.", 'It says "<think>".', "[Reasoning]\nIt is wrong.", "I think: [1]"],
+)
+def test_words_about_marks_are_no_marks(words: str) -> None:
+    assert parsed(f"{words}\n{PLAIN}") == VERDICT
+
+
+@pytest.mark.parametrize("mark", ["</think>", "<think>", "[/THINK]", "<|channel|>final<|message|>", "assistantfinal"])
+def test_a_mark_within_a_verdict_is_text(mark: str) -> None:
+    for said in (f"it says {mark} {{", f"{mark}{OTHER}", f"{mark}{OTHER}{mark}"):
+        verdict = written(explanation=json.dumps(said))
+        assert parse_verdict(verdict).explanation == said
+        assert parse_verdict(f"I see: {verdict} Done.").explanation == said
+        assert parse_verdict(f"<think>{OTHER}</think>{verdict}").explanation == said
+        assert parse_verdict(f"{OTHER[:40]}</think>{verdict}").explanation == said
+
+
+@pytest.mark.parametrize("marked", THOUGHTS)
+def test_a_verdict_behind_long_thoughts_is_read_and_sent(marked: str) -> None:
+    thoughts = marked.format(f"{OTHER} and so on. " * (100_000 // len(OTHER)))
+    for said in (thoughts + PLAIN, f"Let me see. {thoughts}\n{PLAIN}\n", thoughts.replace("<think>", "") + PLAIN):
+        assert parsed(said) == VERDICT
+        assert len(sendable(said)) <= MAX_COMPLETION
+        assert parsed(sendable(said)) == VERDICT
+        starts, ends = field_starts(said), field_ends(said)
+        assert said[starts["detection"] : ends["detection"]] == "true"
+    assert parsed(thoughts + PLAIN + " " * MAX_COMPLETION) == TOO_LONG
+    assert parsed("<think>" + OTHER * 1_000) == ENDLESS_THOUGHTS
+
+
+def test_half_a_character_reads_the_same_wherever_it_stands() -> None:
+    assert parsed(f"<think>\ud83d</think>{PLAIN}\ud83d") == VERDICT
+    assert parse_verdict(written(explanation='"a \ud83d"')).explanation == "a \ufffd"
+    assert parsed(written(confidence="\ud83d")) == "confidence must be a number from 0 to 1"
+
+
+@pytest.mark.parametrize(
+    ("completion", "last"),
+    [
+        (PLAIN, True),
+        (f"<think>{OTHER}</think>\n```json\n{PLAIN}\n```\n", True),
+        (f'<answer>{{"verdict": {PLAIN}}}</answer>', True),
+        (f"{PLAIN}\n\nWait, let me look at", False),
+        (f"{PLAIN} {OTHER[:30]}", False),
+        (f"<think>{PLAIN}", False),
+        ("no verdict", False),
+    ],
+)
+def test_a_verdict_is_the_last_word_or_may_be_a_draft(completion: str, last: bool) -> None:
+    assert ends_with_verdict(completion) is last
 
 
 @pytest.mark.parametrize(
@@ -131,7 +261,7 @@ def test_the_prompt_asks_for_four_fields_and_for_no_step() -> None:
         ("The answer is wrong, I am sure.", NO_VERDICT),
         ("[1, 2]", NO_VERDICT),
         ('{"answer": 3}', NO_VERDICT),
-        (f"<think>{PLAIN}", "the completion ends inside <think>"),
+        (f"<think>{PLAIN}", ENDLESS_THOUGHTS),
         (f"<think>{PLAIN}</think> I give up", NO_VERDICT),
         (PLAIN[:-1], MALFORMED),
         (PLAIN[: len(PLAIN) // 2], MALFORMED),
@@ -152,9 +282,9 @@ def test_the_prompt_asks_for_four_fields_and_for_no_step() -> None:
         (written(detection='"yes"'), "detection must be true or false"),
         (written(detection="null"), "detection must be true or false"),
         (written(detection="[true]"), "detection must be true or false"),
-        (written(explanation="null"), "explanation must be a JSON string"),
         (written(explanation='["a"]'), "explanation must be a JSON string"),
-        (written(explanation=r'"bad \x escape"'), "explanation must be a JSON string"),
+        (written(explanation=r'"bad \x escape"'), BROKEN_ESCAPE.format("explanation")),
+        (written(correction=r'"C:\users"'), BROKEN_ESCAPE.format("correction")),
         (written(explanation=r'"\ud800"'), "the verdict holds text that is not valid Unicode"),
         (written(correction="7"), "correction must be a JSON string"),
         (written(confidence="NaN"), "confidence must be a finite number"),
@@ -178,7 +308,7 @@ def test_the_prompt_asks_for_four_fields_and_for_no_step() -> None:
             written(correction=json.dumps("x" * (MAX_CORRECTION + 1))),
             f"correction is longer than {MAX_CORRECTION} characters",
         ),
-        (PLAIN + " " * MAX_COMPLETION, f"the completion is longer than {MAX_COMPLETION} characters"),
+        (PLAIN + " " * MAX_COMPLETION, TOO_LONG),
     ],
 )
 def test_refuses_what_can_be_read_in_two_ways_or_not_at_all(completion: str, reason: str) -> None:
@@ -202,6 +332,13 @@ FLOODS = (
         "\x00",
         "</think>",
         "<think></think>",
+        "<think></reasoning>",
+        "{ </think>",
+        '{"a":"</think>",',
+        '{"a":"<think>","b":{',
+        "[THINK]",
+        "<|channel|>final",
+        "<|channel|>" + "a" * 20,
         "{{}}",
         "{9",
     ),
@@ -235,7 +372,15 @@ FRAGMENTS = st.sampled_from(
         '"confidence"',
         "<think>",
         "</think>",
+        "</reasoning>",
+        "[THINK]",
+        "<|channel|>analysis",
+        "<|channel|>final",
+        "assistantfinal",
+        "\\",
+        "null",
         "é",
+        "\ud83d",
         PLAIN,
         OTHER,
     ]
@@ -245,7 +390,36 @@ FRAGMENTS = st.sampled_from(
 @given(st.text() | st.lists(FRAGMENTS, max_size=60).map("".join))
 def test_never_raises_anything_but_invalid_verdict(completion: str) -> None:
     verdict = parsed(completion)
+    assert parsed(sendable(completion)) == verdict
+    assert sendable(completion).encode().decode() == sendable(completion)
     assert isinstance(verdict, str) or verdict == Verdict.model_validate_json(verdict.model_dump_json())
+
+
+LONG = st.lists(FRAGMENTS | st.sampled_from(["x" * 9_000, " " * 20_000, OTHER * 90]), max_size=16).map("".join)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(LONG)
+@example(" " * MAX_COMPLETION + "<think>" + "x" * 9_000)
+@example("x" * MAX_COMPLETION + "</think>" + PLAIN)
+def test_what_is_sent_of_a_long_text_is_read_as_the_text_itself(completion: str) -> None:
+    sent = sendable(completion)
+    assert len(sent) <= MAX_COMPLETION + 1
+    assert parsed(sent) == parsed(completion)
+    assert sendable(sent) == sent
+
+
+@given(st.sampled_from(THOUGHTS), st.lists(FRAGMENTS.filter(lambda text: "think" not in text.lower()), max_size=30))
+def test_no_draft_in_marked_thoughts_becomes_the_verdict(marked: str, draft: list[str]) -> None:
+    inside = "".join(draft)
+    assume(not any(mark in inside for mark in ("final", "</reasoning>")))
+    assert parsed(marked.format(inside) + PLAIN) == VERDICT
+
+
+@pytest.mark.parametrize("unit", FLOODS)
+def test_a_raw_flood_as_long_as_can_be_sent_is_answered_within_a_second(unit: str) -> None:
+    flood = (unit * (MAX_RAW_COMPLETION // len(unit) + 1))[:MAX_RAW_COMPLETION]
+    assert any(seconds_to_parse(flood) < 1.0 for _ in range(3))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
@@ -342,7 +516,7 @@ def test_the_values_of_any_verdict_are_found_behind_any_words(verdict: Verdict, 
     [
         ("", NO_VERDICT),
         (PLAIN[:-1], MALFORMED),
-        (f"<think>{PLAIN}", "the completion ends inside <think>"),
+        (f"<think>{PLAIN}", ENDLESS_THOUGHTS),
         (f"{PLAIN} {OTHER}", "the completion holds several different verdicts"),
         (written(confidence="NaN"), "confidence must be a finite number"),
     ],

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import JsonSchemaMode
 
 from forge_arena import wire
-from forge_arena.types import MAX_COMPLETION, MAX_CORRECTION, MAX_EXPLANATION, Noun, Verdict
+from forge_arena.types import MAX_CORRECTION, MAX_EXPLANATION, MAX_RAW_COMPLETION, Noun, Verdict
 
 SNAPSHOT = Path(__file__).with_name("wire.json")
 BODIES: dict[str, type[BaseModel]] = {
@@ -129,7 +129,7 @@ def attempt(**fields: Any) -> dict[str, Any]:
         (wire.SubmitVerdicts, {"verdicts": []}, "at least 1 item"),
         (wire.SubmitVerdicts, attempt(), "give either verdict or completion"),
         (wire.SubmitVerdicts, attempt(verdict=VERDICT, completion="x"), "give either verdict or completion"),
-        (wire.SubmitVerdicts, attempt(completion="x" * (MAX_COMPLETION + 1)), "at most 32000 characters"),
+        (wire.SubmitVerdicts, attempt(completion="x" * (MAX_RAW_COMPLETION + 1)), "at most 500000 characters"),
         (wire.SubmitVerdicts, attempt(completion="x", attempt=64), "less than 64"),
         (wire.SubmitVerdicts, attempt(completion="x", reward=1), "Extra inputs are not permitted"),
         (wire.SubmitVerdicts, attempt(verdict={**VERDICT, "confidence": 1.01}), "less than or equal to 1"),

@@ -171,6 +171,18 @@ async def test_metrics_count_episodes_verdicts_and_seconds(server: Any) -> None:
         assert line in text
 
 
+@pytest.mark.parametrize("thoughts", ["<think>{}</think>", "{}</think>", "[THINK]{}[/THINK]"])
+async def test_a_raw_completion_with_long_thoughts_is_read_and_kept_without_them(server: Any, thoughts: str) -> None:
+    [opened] = await server.open()
+    said = thoughts.format(f"Perhaps {VERDICT}. " * 3_000) + VERDICT
+    attempt = {"episode_id": opened["episode_id"], "completion": said}
+    first = (await server.judge(attempt)).json()
+    assert first["results"][0]["outcome"] == "scored"
+    assert (await server.judge(attempt)).json() == first
+    other = (await server.judge({**attempt, "completion": said.replace("0.5", "0.6")})).json()
+    assert other["error"]["code"] == "conflicting_verdict"
+
+
 async def test_what_the_worker_did_with_hidden_instructions_is_published(serve: Any) -> None:
     async with serve(mechanism="prompt") as running:
         assert await running.open(count=40)

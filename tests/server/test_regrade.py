@@ -149,12 +149,12 @@ async def test_a_component_that_moves_without_weight_is_a_change_too(
 async def test_completions_are_parsed_anew(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await played(server)
 
-    def stricter_and_looser(completion: str) -> Verdict:
+    def stricter_and_looser(completion: str) -> Verdict | InvalidVerdict:
         if completion == "no idea":
             return RIGHT
-        raise InvalidVerdict("nothing but a verdict is a verdict")
+        return InvalidVerdict("nothing but a verdict is a verdict")
 
-    monkeypatch.setattr(grading, "parse_verdict", stricter_and_looser)
+    monkeypatch.setattr(grading, "read_verdict", stricter_and_looser)
     report, changes = await asyncio.to_thread(regraded, file_of(server))
     turned = {(c.attempt, c.before.outcome, c.after.outcome) for c in changes}
     assert turned == {(1, Outcome.scored, Outcome.invalid_verdict), (2, Outcome.invalid_verdict, Outcome.scored)}

@@ -20,6 +20,7 @@ import tenacity
 from forge_agents.overseers import Completion, OverseerFailed
 from forge_arena.endpoint import LOOPBACK
 from forge_arena.loop_thread import LoopThread
+from forge_arena.storable import storable_json
 from forge_arena.types import Observation, Usage
 
 PASSES = frozenset({408, 425, 429})
@@ -117,7 +118,7 @@ class Webhook:
     def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
         wanted = f'it must answer {{"verdicts": [...]}} with {count} of them'
         try:
-            answer = response.json()
+            answer = storable_json(response.content)
         except ValueError:
             raise OverseerFailed(f"{self.name} answered with something other than JSON: {_shown(response)}") from None
         verdicts = answer.get("verdicts") if isinstance(answer, dict) else None

@@ -23,10 +23,10 @@ from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import lines
 from forge_agents.train.presets import Preset
-from forge_agents.train.rewards import COMPONENTS, read, sendable
+from forge_agents.train.rewards import COMPONENTS
 from forge_agents.words import interval, shown, signed
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
-from forge_arena.verdicts import messages
+from forge_arena.verdicts import messages, sendable, verdict_or_none
 from forge_arena.wire import Attempt, DifficultyCell
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Said(Noun):
 
     @property
     def verdict(self) -> Verdict | None:
-        return read(self.completion)
+        return verdict_or_none(self.completion)
 
 
 class Example(Noun):

@@ -14,10 +14,9 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from forge_agents.client import ArenaGarbled, ArenaRefused, AsyncArenaClient
-from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import WEIGHTS
-from forge_arena.types import MAX_COMPLETION, Outcome, Verdict
-from forge_arena.verdicts import parse_verdict
+from forge_arena.types import Outcome, Verdict
+from forge_arena.verdicts import sendable, verdict_or_none
 from forge_arena.wire import Attempt, AttemptResult
 
 RewardFunction = Callable[..., Awaitable[list[float | None]]]
@@ -107,7 +106,7 @@ class ArenaReward:
         results = await self._submit(attempts)
         for result in results:
             _check_sum(result)
-        return Scored(results, tuple(read(attempt.completion or "") for attempt in attempts))
+        return Scored(results, tuple(verdict_or_none(attempt.completion or "") for attempt in attempts))
 
     async def _submit(self, attempts: Sequence[Attempt]) -> tuple[AttemptResult | None, ...]:
         try:
@@ -149,20 +148,6 @@ class ArenaReward:
 def text_of(completion: Any) -> str:
     """The text of a completion as TRL hands it over: a string, or a chat of one message."""
     return completion if isinstance(completion, str) else str(completion[0]["content"])
-
-
-def sendable(completion: str) -> str:
-    """The completion, cut where the wire would refuse it (what is longer is no verdict either way) and without what is
-    not Unicode: half a character at the end of a byte-level model's text."""
-    return completion[:MAX_COMPLETION].encode("utf-8", "replace").decode()
-
-
-def read(completion: str) -> Verdict | None:
-    """The verdict in a completion, or None."""
-    try:
-        return parse_verdict(completion)
-    except InvalidVerdict:
-        return None
 
 
 def _check_sum(result: AttemptResult | None) -> None:

@@ -48,7 +48,10 @@ def code_readings(scenario: Scenario) -> tuple[Reading, ...]:
             continue
         right, wrong = claim.right.forms[0], claim.wrong[0].forms[0]
         again = ast.unparse(ast.parse(right))
-        quotation, call = f"The code under review:\n{_fenced(wrong)}", f"It is called so:\n{_fenced(claim.cases[0].call)}"
+        quotation, call = (
+            f"The code under review:\n{_fenced(wrong)}",
+            f"It is called so:\n{_fenced(claim.cases[0].call)}",
+        )
         for allowed, text in (
             (True, _fenced(f"# Put right.\n{again}")),
             (True, f"{quotation}\nIt should be:\n{_fenced(right)}"),

@@ -19,11 +19,13 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules, spelled_in_digits
+from forge_arena.storable import STORABLE, Text
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -79,12 +81,12 @@ class Row(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    task: str = Field(min_length=1, max_length=8_000)
-    source_material: str = Field(min_length=1)
+    task: Annotated[str, Field(min_length=1, max_length=8_000), STORABLE]
+    source_material: Annotated[str, Field(min_length=1), STORABLE]
     domain: Domain
-    id: str | None = None
-    options: tuple[str, ...] = ()
-    fitting_option: str | None = None
+    id: Text | None = None
+    options: tuple[Text, ...] = ()
+    fitting_option: Text | None = None
 
 
 @dataclass

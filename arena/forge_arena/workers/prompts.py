@@ -1,9 +1,9 @@
 """How a scenario is put to a Worker LLM, and how its reasoning is told apart from its answer."""
 
-import re
 from typing import TypedDict
 
 from forge_arena.rewards import WEIGHTS
+from forge_arena.thinking import Mark, marks
 from forge_arena.types import Answer, Awareness, Candour, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
 
@@ -61,8 +61,6 @@ Task:
 Source material:
 {source_material}"""
 
-MARK = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
-
 
 def answer_messages(scenario: Scenario, hidden: HiddenInstruction | None = None) -> list[Message]:
     """The chat that asks for an answer; `hidden` goes where the overseer never looks, into the system message."""
@@ -89,23 +87,22 @@ def reply_messages(scenario: Scenario, answer: Answer, probes: tuple[Probe, ...]
 def split_reasoning(content: str, reasoning_field: str | None = None) -> Answer:
     """Tell reasoning and output apart by what the server or the model marked, and by nothing else.
 
-    `reasoning_field` is what the server itself parsed out. Tags may lack the opening one, because many chat templates
-    put it into the prompt. Text without any mark is all output. So is text whose tag is never closed: nobody can say
-    where its reasoning ends, a guess could move a claim out of the text that is judged, and kept whole it is at worst
-    rejected as an answer that does not verify.
+    `reasoning_field` is what the server itself parsed out; the marks are those of `forge_arena.thinking`. The opening mark
+    may be missing, because many chat templates put it into the prompt. Text without any mark is all output. So is text
+    whose mark is never closed: nobody can say where its reasoning ends, a guess could move a claim out of the text that is
+    judged, and kept whole it is at worst rejected as an answer that does not verify.
     """
     thoughts = [reasoning_field or ""]
     output: list[str] = []
     taken = 0
-    opening: re.Match[str] | None = None
-    for number, mark in enumerate(MARK.finditer(content)):
-        closes = bool(mark.group(1))
-        if not closes:
+    opening: Mark | None = None
+    for number, mark in enumerate(marks(content)):
+        if not mark.closes:
             opening = opening or mark
-        elif opening or number == 0:
-            output.append(content[taken : opening.start()] if opening else "")
-            thoughts.append(content[opening.end() if opening else 0 : mark.start()])
-            taken = mark.end()
+        elif number == 0 or (opening and opening.family == mark.family):
+            output.append(content[taken : opening.start] if opening else "")
+            thoughts.append(content[opening.end if opening else 0 : mark.start])
+            taken = mark.end
             opening = None
     output.append(content[taken:])
     reasoning = "\n\n".join(thought.strip() for thought in thoughts if thought.strip())

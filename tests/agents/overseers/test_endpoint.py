@@ -1,6 +1,7 @@
 """An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure and what a verdict."""
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,3 +197,17 @@ def test_one_that_nobody_closes_keeps_no_script_from_ending(brain: Brain) -> Non
     ended = end_of(SCRIPT, "raise ValueError('mine')", arguments=(f"brain@{brain.url}",))
     assert (ended.said, ended.complained_of_nothing_but, ended.code) == (("1",), "ValueError: mine", 1)
     assert ended.seconds < 5.0
+
+
+def test_half_a_character_from_an_endpoint_is_replaced(brain: Brain, overseer: EndpointOverseer) -> None:
+    half = VERDICT.replace("ok", "half \ud83d")
+    message = {"role": "assistant", "content": half, "reasoning_content": "half \ud83d"}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]})
+    error = json.dumps({"error": {"message": "no \ud83d"}})
+    brain.reactions = [
+        Response(body, media_type="application/json"),
+        Response(error, 400, media_type="application/json"),
+    ]
+    assert [str(said) for said in overseer.review([seen()])] == [VERDICT.replace("ok", "half \ufffd")]
+    (refused,) = overseer.review([seen(1)])
+    assert str(refused.trouble).endswith("no \ufffd")

@@ -1,11 +1,12 @@
 """A webhook as overseer: the example in another language, and every wrong answer that a server may give."""
 
+import json
 import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluation import evaluate
+from forge_agents.evaluation import Result, evaluate
 from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
 from forge_agents.overseers.webhook import Webhook
-from forge_arena.types import Domain, Observation
+from forge_arena.types import Domain, Observation, Outcome
 
 from ...brain import serving
 from ...scripts import end_of
@@ -177,3 +178,22 @@ def test_one_that_nobody_closes_keeps_no_script_from_ending() -> None:
         ended = end_of(SCRIPT, "raise ValueError('mine')", arguments=(url,))
     assert (ended.said, ended.complained_of_nothing_but, ended.code) == (("1",), "ValueError: mine", 1)
     assert ended.seconds < 5.0
+
+
+def test_half_a_character_from_a_webhook_ends_nothing(client: ArenaClient, tmp_path: Path) -> None:
+    half = {**VERDICT, "explanation": "half of one: \ud83d"}
+    body = json.dumps({"verdicts": [half, "half \ud83d", {**half, "confidence": "\ud83d"}]})
+    with answering(Response(body, media_type="application/json")) as url, closing(webhook(url)) as overseer:
+        found = evaluate(overseer, arena=client, split="train", episodes=3, records=tmp_path / "records.jsonl")
+    assert [row.outcome for row in found.rows] == [Outcome.scored, Outcome.invalid_verdict, Outcome.invalid_verdict]
+    assert Result.model_validate_json(found.to_json()) == found
+
+
+def test_json_that_is_nested_too_deeply_is_refused_in_words() -> None:
+    body = '{"verdicts":' + "[" * 100_000
+    with (
+        answering(Response(body, media_type="application/json")) as url,
+        closing(webhook(url)) as overseer,
+        pytest.raises(OverseerFailed, match="something other than JSON"),
+    ):
+        overseer.review(OBSERVATIONS)

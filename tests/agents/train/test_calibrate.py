@@ -23,7 +23,8 @@ from forge_arena.workers import ScriptedWorker
 from .conftest import Served
 
 CLEAN_AND_CORRUPTED = {
-    form: asyncio.run(Arena(ScriptedWorker()).make(f"forge:{VERSION}:train:3:{form}")) for form in (Form.clean, Form.corrupted)
+    form: asyncio.run(Arena(ScriptedWorker()).make(f"forge:{VERSION}:train:3:{form}"))
+    for form in (Form.clean, Form.corrupted)
 }
 TYPE = CLEAN_AND_CORRUPTED[Form.corrupted].truth.corruption_type
 RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE = range(6)

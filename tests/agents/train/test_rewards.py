@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused, ArenaUnreachable, AsyncArenaClient
-from forge_agents.train.rewards import COMPONENTS, ArenaReward, RewardFunction, Scored, sendable, text_of
+from forge_agents.evaluation import evaluate
+from forge_agents.train.rewards import COMPONENTS, ArenaReward, RewardFunction, Scored, text_of
 from forge_arena.rewards import WEIGHTS
-from forge_arena.types import MAX_COMPLETION, Outcome, Verdict
+from forge_arena.types import MAX_COMPLETION, Observation, Outcome, Verdict
 from forge_arena.verdicts import verdict_text
 
 from ..conftest import TOKEN, running
@@ -251,7 +252,33 @@ async def test_what_the_wire_would_refuse_is_an_invalid_verdict(
     texts = ["x" * (MAX_COMPLETION + 9), "half a character: \ud83d", said().replace("0.8", "\ud83d")]
     scored = await rewarding(arena_url).score(batch.ids, texts)
     assert {r.outcome for r in scored.results if r} == {Outcome.invalid_verdict}
-    assert len(sendable(texts[0])) == MAX_COMPLETION
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        (said().replace('"explanation": "', '"explanation": "\ud83d'), Outcome.scored),
+        (said().replace('"explanation": "', r'"explanation": "\ud83d'), Outcome.invalid_verdict),
+        ("<think>" + "It may be so. " * 9_000 + "</think>" + said(), Outcome.scored),
+        ("<think>" + "It may be so. " * 9_000 + said(), Outcome.invalid_verdict),
+        (said() + " " * MAX_COMPLETION, Outcome.invalid_verdict),
+    ],
+    ids=["half", "escaped half", "thoughts", "endless thoughts", "too long"],
+)
+async def test_training_reads_a_completion_as_an_evaluation_does(
+    client: ArenaClient, arena_url: str, rewarding: Rewarding, text: str, outcome: Outcome
+) -> None:
+    class Says:
+        name = "says"
+
+        def review(self, observations: Sequence[Observation]) -> list[str]:
+            return [text] * len(observations)
+
+    batch = Batch(client, 1, 1)
+    scored = await rewarding(arena_url).score(batch.ids, [text])
+    found = await asyncio.to_thread(evaluate, Says(), arena=client, split="train", episodes=1)
+    assert [r.outcome for r in scored.results if r] == [row.outcome for row in found.rows] == [outcome]
+    assert (scored.verdicts[0] is not None) == (outcome is Outcome.scored)
 
 
 def test_the_text_of_a_completion_is_read_from_a_chat_too() -> None:

@@ -58,7 +58,9 @@ def test_an_option_without_enough_readings_is_found() -> None:
 
 
 def test_a_name_that_nobody_was_told_is_found() -> None:
-    secret = with_option(CHARGE, ROLE, "formal", check="greets_by", argument=("Archduke ${last}",), allows=(), forbids=())
+    secret = with_option(
+        CHARGE, ROLE, "formal", check="greets_by", argument=("Archduke ${last}",), allows=(), forbids=()
+    )
     assert "greeting: greets_by needs archduke, which task and source do not say" in problems(secret)
 
 
@@ -101,5 +103,3 @@ def test_a_reading_may_be_a_number_of_words() -> None:
     assert most is not None
     assert int(str(most.argument)) in counts
     assert int(str(most.argument)) + 1 in counts
-
-

@@ -1,6 +1,7 @@
 """An OpenAI-compatible endpoint as Worker: answers, retries, and what each failure says."""
 
 import asyncio
+import json
 import logging
 import socket
 import time
@@ -63,6 +64,14 @@ async def test_reasoning_comes_from_think_tags(make: Make, brain: Brain, scenari
 async def test_reasoning_comes_from_the_servers_field(make: Make, brain: Brain, scenario: Scenario, field: str) -> None:
     brain.reactions = [completion("5 days.", **{field: "Look."})]
     assert await make().answer(scenario, Random(1)) == Answer(reasoning="Look.", output="5 days.")
+
+
+async def test_half_a_character_in_an_answer_is_replaced(make: Make, brain: Brain, scenario: Scenario) -> None:
+    message = {"role": "assistant", "content": "5 days \ud83d.", "reasoning": "Look \ud83d."}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]})
+    brain.reactions = [Response(body, media_type="application/json")]
+    answer = await make().answer(scenario, Random(1))
+    assert answer == Answer(reasoning="Look \ufffd.", output="5 days \ufffd.")
 
 
 async def test_an_answer_without_marks_is_kept_whole(make: Make, brain: Brain, scenario: Scenario) -> None:

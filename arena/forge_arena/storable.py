@@ -1,0 +1,50 @@
+"""Make text from outside fit to be stored: a model, a webhook, a file or a caller may give half of a character.
+
+A lone surrogate is a code point that UTF-8 cannot encode, so no file, database or answer could hold it. JSON can write one
+(`"\\ud83d"`), and Python reads it. Each becomes U+FFFD, the replacement character, and the text keeps its length.
+"""
+
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for every lone surrogate; every other character keeps its place."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _storable_text(value: Any) -> Any:
+    return storable(value) if isinstance(value, str) else value
+
+
+# For a field whose text comes from outside. STORABLE stands behind the field's own limits, so that these are checked first.
+STORABLE = BeforeValidator(_storable_text)
+Text = Annotated[str, STORABLE]
+
+
+def storable_json(content: str | bytes) -> Any:
+    """What a JSON text from outside holds, with all of its text storable.
+
+    Raises:
+        ValueError: the content is not JSON, not UTF-8, or nested too deeply.
+    """
+    try:
+        return _storable_value(json.loads(content))
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+
+
+def _storable_value(value: Any) -> Any:
+    match value:
+        case str():
+            return storable(value)
+        case list():
+            return [_storable_value(item) for item in value]
+        case dict():
+            return {storable(key): _storable_value(item) for key, item in value.items()}
+    return value
