@@ -81,8 +81,8 @@ def borrowed(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     sentences = [words for s in scenario.statements if len(words := _words(s.text)) >= OWN_WORDS]
     found = []
     for reading in readings:
-        words = f" {' '.join(_words(reading.text))} "
-        if any(f" {' '.join(sentence)} " in words for sentence in sentences):
+        text = f" {' '.join(_words(reading.text))} "
+        if any(f" {' '.join(sentence)} " in text for sentence in sentences):
             found.append(f"{reading.claim}.{reading.option}: the scripted Worker's own words: {reading.text!r:.160}")
     return found
 
