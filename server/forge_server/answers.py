@@ -43,6 +43,7 @@ from forge_server.errors import (
     UnknownEpisode,
     UnknownSubmission,
     Unsealed,
+    Unstorable,
     WorkerUnavailable,
 )
 
@@ -68,6 +69,7 @@ STATUS: dict[type[Refused], int] = {
     BudgetSpent: 403,
     Unsealed: 403,
     UnfitCurriculum: 422,
+    Unstorable: 422,
     TooFast: 429,
     Busy: 503,
     NoEpisode: 503,

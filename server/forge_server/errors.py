@@ -108,6 +108,12 @@ class BudgetSpent(Refused):
     code = "budget_spent"
 
 
+class Unstorable(Refused):
+    """A value that no row of the store takes: to send it again is no use."""
+
+    code = "unstorable"
+
+
 class Unsealed(Refused):
     code = "unsealed"
 

@@ -2,11 +2,13 @@
 
 All writes go through one thread. It takes whatever writes are waiting, applies them in one transaction, commits, and
 only then resolves their futures, so that the price of a durable commit is shared by the requests of that moment. A
-write that loses to an earlier one is refused alone; its neighbours in the group are not touched.
+write that loses to an earlier one, or that the database cannot hold, is refused alone: its neighbours in the group are
+then committed one by one. Only a database that is gone, full or locked fails a whole group.
 """
 
 import asyncio
 import queue
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -16,10 +18,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from forge_server import reads
-from forge_server.errors import Busy, Refused, StoreUnavailable
+from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, Unstorable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.rows import Counts, NewEpisode, StoredEpisode, StoredSubmission, StoredVerdict
@@ -50,6 +52,12 @@ GATHER = 0.01
 RACES = 3
 # What Postgres calls a deadlock and a lost race: another replica got there first, and the write may be tried again.
 _LOST = frozenset({"40P01", "40001"})
+# The class of errors that Postgres calls "program limit exceeded": a value is too large, and the database is well.
+_LIMIT = "54"
+# Drivers raise the last three, unwrapped, for a value that no column takes: half a character, an integer of 70 bits.
+_FAILURES = (SQLAlchemyError, ValueError, OverflowError, TypeError)
+# Ids come from `secrets.token_urlsafe`. Postgres refuses to even look for some other texts, such as one with NUL.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Store:
 
     Raises `StoreUnavailable` when the database cannot do it (disk full, gone, locked): nothing is half written then. A
     connection that broke during a commit leaves open whether it was made; the same write again then finds out.
+    Raises `Unstorable` for a value that the database cannot hold.
     """
 
     def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
@@ -100,6 +109,8 @@ class Store:
         await self._submit(RecordProbe(episode_id, before, probes, now))
 
     async def delete(self, episode_id: str) -> None:
+        if not _may_exist(episode_id):
+            raise UnknownEpisode("there is no such episode")
         await self._submit(DeleteEpisode(episode_id))
 
     async def expire(self, now: float) -> int:
@@ -177,10 +188,19 @@ class Store:
             return self._in_transaction(lambda connection: apply_together(connection, writes), writes)
         except ContestedError:
             pass
-        except SQLAlchemyError as error:
-            if not _lost_a_race(error):
+        except _FAILURES as error:
+            if not (_lost_a_race(error) or _is_of_data(error)):
                 return [self._refusal(error)] * len(writes)
-        return [self._commit_one(write) for write in writes]
+        return self._commit_one_by_one(writes)
+
+    def _commit_one_by_one(self, writes: list[Write]) -> list[Any]:
+        results: list[Any] = []
+        for write in writes:
+            results.append(self._commit_one(write))
+            if isinstance(results[-1], StoreUnavailable):
+                # Asking a database that is gone again for each of the others could take minutes.
+                return results + [results[-1]] * (len(writes) - len(results))
+        return results
 
     def _commit_one(self, write: Write) -> Any:
         tries = 0
@@ -188,7 +208,7 @@ class Store:
             tries += 1
             try:
                 return self._in_transaction(lambda connection: apply_alone(connection, write), [write])
-            except SQLAlchemyError as error:
+            except _FAILURES as error:
                 if tries == RACES or not _lost_a_race(error):
                     return self._refusal(error)
 
@@ -202,8 +222,10 @@ class Store:
         self._metrics.writes.inc(len(writes))
         return result
 
-    def _refusal(self, error: SQLAlchemyError) -> StoreUnavailable:
+    def _refusal(self, error: Exception) -> StoreUnavailable | Unstorable:
         """Let go of a connection that may be broken; the next write opens another."""
+        if _is_of_data(error):
+            return _unstorable(error)
         _log_failure(error)
         if self._writing is not None:
             self._writing.invalidate()
@@ -223,11 +245,11 @@ class Store:
 
     async def load(self, ids: Iterable[str]) -> dict[str, StoredEpisode]:
         """The episodes that exist, with their verdicts in order of attempt."""
-        return await self._read(reads.load, set(ids))
+        return await self._read(reads.load, set(filter(_may_exist, ids)))
 
     async def verdicts(self, ids: Iterable[str]) -> list[StoredVerdict]:
         """What was said of these episodes, in order of attempt."""
-        return await self._read(reads.read_verdicts, set(ids))
+        return await self._read(reads.read_verdicts, set(filter(_may_exist, ids)))
 
     async def stream(self, name: str) -> int:
         """The index at which a stream goes on."""
@@ -242,11 +264,11 @@ class Store:
         return await self._read(reads.curriculum, suite)
 
     async def submission(self, id: str) -> StoredSubmission | None:
-        return await self._read(reads.submission, id)
+        return await self._read(reads.submission, id) if _may_exist(id) else None
 
     async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
         """The episodes of a submission that are opened: id and status, by number."""
-        return await self._read(reads.entered, submission_id)
+        return await self._read(reads.entered, submission_id) if _may_exist(submission_id) else {}
 
     async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
         """Those of which every episode is judged, in the order in which they were entered."""
@@ -263,7 +285,9 @@ class Store:
 
         try:
             return await asyncio.to_thread(answer)
-        except SQLAlchemyError as error:
+        except _FAILURES as error:
+            if _is_of_data(error):
+                raise _unstorable(error) from None
             _log_failure(error)
             raise StoreUnavailable("the store cannot be read at the moment: try again later") from None
 
@@ -301,13 +325,39 @@ def _open_engine(url: str) -> Engine:
     return engine
 
 
-def _lost_a_race(error: SQLAlchemyError) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _LOST
+def _may_exist(id: str) -> bool:
+    """Whether the server can have given such an id out."""
+    return _ID.fullmatch(id) is not None
 
 
-def _log_failure(error: SQLAlchemyError) -> None:
+def _lost_a_race(error: Exception) -> bool:
+    return _sqlstate(error) in _LOST
+
+
+def _is_of_data(error: Exception) -> bool:
+    """Whether the database refused a value, and is itself well: every other write may succeed."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return False
+    if isinstance(error, OperationalError | InterfaceError):
+        return _sqlstate(error).startswith(_LIMIT)
+    return True
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _unstorable(error: Exception) -> Unstorable:
+    # Not the driver's message: it may repeat the value.
+    log.error("store_refused", error=type(getattr(error, "orig", error)).__name__, sqlstate=_sqlstate(error))
+    return Unstorable(
+        "the store cannot hold a value of this request: nothing was written, and sending it again is no use"
+    )
+
+
+def _log_failure(error: Exception) -> None:
     # SQLAlchemy's own message holds row values, which belong to the episodes; the driver's holds none.
-    log.error("store_failed", error=type(error).__name__, cause=str(getattr(error, "orig", "")))
+    log.error("store_failed", error=type(error).__name__, cause=str(getattr(error, "orig", error)))
 
 
 def _settle(outcomes: list[tuple["asyncio.Future[Any]", Any]]) -> None:

@@ -2,29 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-
-from ..postgres import Postgres
 
 CLEAN = {"detection": False, "explanation": "", "correction": "", "confidence": 0.5}
 FLAGGED = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/shared.db"
-    server: Postgres = request.getfixturevalue("running_postgres")
-    return server.url(uuid4().hex)
-
-
 @pytest.fixture
-async def replicas(serve: Any, store: str) -> AsyncIterator[tuple[Any, Any]]:
-    async with serve(store=store, probes=2) as a, serve(store=store, probes=2) as b:
+async def replicas(serve: Any, store_url: str) -> AsyncIterator[tuple[Any, Any]]:
+    async with serve(store=store_url, probes=2) as a, serve(store=store_url, probes=2) as b:
         yield a, b
 
 
