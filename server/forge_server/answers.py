@@ -19,6 +19,7 @@ from forge_server.errors import (
     BodyTooSlow,
     BudgetSpent,
     Busy,
+    ClientLeft,
     ConflictingVerdict,
     CrossSite,
     EpisodeFinished,
@@ -61,6 +62,8 @@ STATUS: dict[type[Refused], int] = {
     NoProbesLeft: 409,
     EpisodeGone: 410,
     BodyTooLarge: 413,
+    # As nginx numbers it; no standard status means this.
+    ClientLeft: 499,
     InvalidRequest: 422,
     NoSuchAttempt: 422,
     NoSuchKey: 422,

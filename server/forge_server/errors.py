@@ -31,6 +31,12 @@ class BodyTooSlow(Refused):
     code = "body_too_slow"
 
 
+class ClientLeft(Refused):
+    """Nobody reads this answer; it stands in the log and in the metrics."""
+
+    code = "client_left"
+
+
 class Unauthorized(Refused):
     code = "unauthorized"
 
