@@ -1,5 +1,6 @@
 """`forge-arena demo`: the whole arena in a minute. A real server, overseers as clients over REST, and what they earn."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,8 @@ def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
             log.open("wb") as errors,
             subprocess.Popen(
                 [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
+                # The line with the URL is read below.
+                env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -43,8 +43,9 @@ def serve(
     import shlex
 
     try:
+        from forge_server import logs
         from forge_server.app import serve as run
-        from forge_server.settings import Settings, SettingsError
+        from forge_server.settings import Settings, SettingsError, logs_as_json
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
     try:
@@ -65,7 +66,11 @@ def serve(
         )
         run(settings)
     except SettingsError as error:
-        raise fail(str(error)) from None
+        if not logs_as_json():
+            raise fail(str(error)) from None
+        logs.configure("error", as_json=True)
+        logs.log.error("not_started", reason=str(error))
+        raise typer.Exit(2) from None
 
 
 def token(

@@ -2,10 +2,11 @@
 
 import asyncio
 import gc
+import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 import uvicorn
@@ -289,12 +290,15 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Prints the URL once an episode can be had.
+    """Serve until SIGINT or SIGTERM. Prints the URL once an episode can be had, in JSON where the log is JSON.
 
     Raises `SettingsError` if the address or the store cannot be used, `WorkerFailed` if the Worker does not start.
     """
     logs.configure(settings.log_level, settings.log_json)
-    asyncio.run(_serve(settings))
+    logs.take_over(settings.log_level, settings.log_json)
+    # uvicorn has shut down by then, and raises the signal again.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings))
 
 
 def spare_the_collector() -> None:
@@ -330,7 +334,9 @@ async def _serve(settings: Settings) -> None:
     stopped = asyncio.create_task(service.stopped.wait())
     await asyncio.wait([serving, ready, stopped], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
-        sys.stdout.write(f"ForgeArena is ready at {_url(listener)}\n")
+        url = _url(listener)
+        said = json.dumps({"event": "serving", "url": url}) if settings.log_json else f"ForgeArena is ready at {url}"
+        sys.stdout.write(said + "\n")
         sys.stdout.flush()
     await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()

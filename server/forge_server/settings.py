@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from forge_arena.types import Mechanism
 from forge_server.access import Grant
@@ -123,6 +123,15 @@ class Settings(BaseModel):
                 f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in wrong
             )
             raise SettingsError("\n".join(lines)) from None
+
+
+def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the log is to be JSON, asked for where other settings may be wrong."""
+    environ = os.environ if environ is None else environ
+    try:
+        return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)
+    except ValidationError:
+        return False
 
 
 def is_loopback(host: str) -> bool:
