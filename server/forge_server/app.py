@@ -79,6 +79,7 @@ class Service:
         self.leaving: Callable[[], bool] = lambda: False
         self._reason = "starting"
         self._episodes: Episodes | None = None
+        self._store: Store | None = None
         self.metrics.watch_making(arena.counts)
         self.metrics.watch_stock(lambda: len(self._episodes.stock) if self._episodes else 0)
 
@@ -96,10 +97,15 @@ class Service:
             return f"{self._reason} ({self._episodes.stock.trouble})"
         return self._reason
 
+    async def store_trouble(self) -> str | None:
+        """Why nothing can be kept at the moment, or None."""
+        return None if self._store is None else await self._store.trouble()
+
     @asynccontextmanager
     async def run(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the store at once; start the Worker and fill the stock while requests are told to wait."""
         store = Store(self.settings.store, pending=self.settings.pending_writes, metrics=self.metrics)
+        self._store = store
         self._episodes = Episodes(self.arena, store, self.settings, self.metrics)
         work = asyncio.create_task(self._work(self._episodes))
         work.add_done_callback(self._ended)
@@ -268,7 +274,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     @app.get("/health", summary="Ready or not", **documented(Health, None), tags=["operations"])
     async def health() -> Response:
         """200 once an episode can be had, 503 with the reason until then. Needs no token."""
-        reason = service.waiting_for()
+        reason = service.waiting_for() or await service.store_trouble()
         if reason is None:
             return json_answer(Health(ready=True, status="healthy"))
         return json_answer(Health(ready=False, reason=reason, status="unhealthy"), 503)
@@ -350,7 +356,7 @@ async def _serve(settings: Settings) -> None:
 def _arena(settings: Settings) -> Arena:
     try:
         store = Store(settings.store)
-    except (ValueError, SQLAlchemyError, ModuleNotFoundError) as error:
+    except (ValueError, SQLAlchemyError) as error:
         raise SettingsError(f"store: {getattr(error, 'orig', None) or error}") from None
     secret = settings.secret or store.secret()
     store.close()

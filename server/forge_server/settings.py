@@ -79,6 +79,13 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        """An IPv6 address may come as it stands in a URL."""
+        host = host.strip()
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
     @field_validator("tokens")
     @classmethod
     def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ then committed one by one. Only a database that is gone, full or locked fails a 
 """
 
 import asyncio
+import os
 import queue
 import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from select import select as wait
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -25,7 +27,7 @@ from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode,
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.rows import Counts, NewEpisode, StoredEpisode, StoredSubmission, StoredVerdict
-from forge_server.schema import POSTGRES, bring_up_to_date, meta
+from forge_server.schema import bring_up_to_date, connect_to_postgres, meta
 from forge_server.writes import (
     AdvanceStream,
     ContestedError,
@@ -50,6 +52,9 @@ GROUP = 512
 # Where writes came together last time, more are waited for: one client alone never waits, and many share more commits.
 GATHER = 0.01
 RACES = 3
+# So long, in seconds, may the answer to "are you there" take.
+CHECK = 2.0
+FILE_GONE = "the file of the store was deleted or replaced: put it back, or restart the server"
 # What Postgres calls a deadlock and a lost race: another replica got there first, and the write may be tried again.
 _LOST = frozenset({"40P01", "40001"})
 # The class of errors that Postgres calls "program limit exceeded": a value is too large, and the database is well.
@@ -72,7 +77,8 @@ class Store:
 
     Raises `StoreUnavailable` when the database cannot do it (disk full, gone, locked): nothing is half written then. A
     connection that broke during a commit leaves open whether it was made; the same write again then finds out.
-    Raises `Unstorable` for a value that the database cannot hold.
+    Raises `Unstorable` for a value that the database cannot hold. Opening one raises `ValueError` for a URL that cannot
+    be used, such as one whose driver is missing.
     """
 
     def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
@@ -87,6 +93,8 @@ class Store:
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
         self._writing: Connection | None = None
+        self._file = self._file_id()
+        self._check: asyncio.Task[int] | None = None
         self._thread = threading.Thread(target=self._write_groups, name="forge-store", daemon=True)
         self._thread.start()
 
@@ -94,6 +102,32 @@ class Store:
         """The secret made with this store; it salts the sealed test split, so it must outlive the process."""
         with self.engine.connect() as connection:
             return str(connection.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one())
+
+    async def trouble(self) -> str | None:
+        """Why nothing can be kept at the moment, None where all is well: the database is asked."""
+        if self._file_is_another():
+            return FILE_GONE
+        if self._check is None or self._check.done():
+            # One at a time: a database that does not answer must not take all threads.
+            self._check = asyncio.create_task(self._read(reads.stream, ""))
+            self._check.add_done_callback(lambda check: check.cancelled() or check.exception())
+        answered, _ = await asyncio.wait([self._check], timeout=CHECK)
+        if not answered:
+            return "the store does not answer"
+        return None if self._check.exception() is None else "the store cannot be read"
+
+    def _file_id(self) -> tuple[int, int] | None:
+        """What the file of an SQLite store is, whatever its name; None where the file is not there."""
+        if self.engine.url.get_backend_name() != "sqlite":
+            return None
+        with suppress(OSError):
+            found = os.stat(self.engine.url.database or "")
+            return found.st_dev, found.st_ino
+        return None
+
+    def _file_is_another(self) -> bool:
+        """SQLite goes on writing to a file that was deleted, and nothing of that is there after a restart."""
+        return self._file_id() != self._file
 
     # --- writes
 
@@ -184,6 +218,9 @@ class Store:
         return waiting
 
     def _commit(self, writes: list[Write]) -> list[Any]:
+        if self._file_is_another():
+            log.error("store_failed", error="FileNotFoundError", cause=FILE_GONE)
+            return [StoreUnavailable(FILE_GONE)] * len(writes)
         try:
             return self._in_transaction(lambda connection: apply_together(connection, writes), writes)
         except ContestedError:
@@ -303,7 +340,7 @@ class Store:
 def _open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES)
+        return connect_to_postgres(parsed, pool_pre_ping=True)
     if parsed.database in (None, "", ":memory:"):
         raise ValueError(
             "the store must be a file, as in sqlite:///forge-arena.db: a database in memory is not durable"

@@ -149,6 +149,43 @@ async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> N
     assert time.monotonic() - begun < 10
 
 
+def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "arena.db"
+    server = Process(store=f"sqlite:///{file}")
+    with httpx.Client(base_url=server.url) as http:
+        assert http.get("/health").status_code == 200
+        file.rename(tmp_path / "elsewhere.db")
+        for _ in range(2):
+            health = http.get("/health")
+            assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+            assert "deleted or replaced: put it back, or restart" in health.json()["reason"]
+            opened = http.post("/v1/episodes", json={"count": 1})
+            assert (opened.status_code, opened.json()["error"]["code"]) == (503, "infra_failed")
+            file.write_bytes(b"")
+        (tmp_path / "elsewhere.db").replace(file)
+        assert http.get("/health").status_code == 200
+        assert http.post("/v1/episodes", json={"count": 1}).status_code == 200
+    assert "Traceback" not in server.end(signal.SIGTERM)
+
+
+def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db", host="[::1]")
+    assert server.url.startswith("http://[::1]:")
+    assert httpx.get(f"{server.url}/health").status_code == 200
+    server.end(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("store", ["postgresql://localhost/arena", "postgresql+psycopg://localhost/arena"])
+def test_without_the_driver_of_postgres_it_says_what_to_install(store: str) -> None:
+    hidden = "import sys; sys.modules['psycopg'] = sys.modules['psycopg2'] = None; "
+    option, program, given = serving(store=store)
+    done = subprocess.run(
+        [sys.executable, option, hidden + program, given], capture_output=True, text=True, check=False
+    )
+    assert "SettingsError: store: psycopg is missing" in done.stderr
+    assert "pip install 'forge-arena[postgres]'" in done.stderr
+
+
 def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):

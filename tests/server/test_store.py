@@ -172,11 +172,7 @@ async def test_a_database_that_is_gone_is_asked_once_for_a_group_and_not_for_eac
 ) -> None:
     url = running_postgres.url(uuid4().hex)
     store = Store(url)
-    server, _, name = url.rpartition("/")
-    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f'drop database "{name}" with (force)'))
-    engine.dispose()
+    running_postgres.drop(url)
     with structlog.testing.capture_logs() as log:
         results = await asyncio.gather(
             *(store.open_episodes([episode(f"e{n}")]) for n in range(200)), return_exceptions=True
