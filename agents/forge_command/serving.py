@@ -10,6 +10,9 @@ from forge_command.app import fail
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind; others than loopback need a token.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
+    ] = None,
     store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
     worker: Annotated[
         str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
@@ -52,6 +55,7 @@ def serve(
         settings = Settings.from_environment(
             host=host,
             port=port,
+            root_path=root_path,
             store=store,
             worker=worker,
             documents=documents,

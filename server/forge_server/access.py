@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 
 # The leaderboard is there to be shown.
-OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
+OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
 # Whoever steers the train stream steers it for all.
 TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
 BURST_SECONDS = 10.0

@@ -121,7 +121,9 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         # Starlette names the methods of the first route at this path alone.
         at_this_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        response.headers["allow"] = ", ".join(sorted({method for route in at_this_path for method in route.methods}))
+        known = {method for route in at_this_path for method in route.methods}
+        # The gate lets HEAD in wherever GET is known.
+        response.headers["allow"] = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
     return response
 
 

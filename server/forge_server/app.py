@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Annotated
 
 import uvicorn
@@ -40,6 +41,7 @@ from forge_arena.wire import (
 from forge_arena.workers import open_worker
 from forge_server import body, logs
 from forge_server.answers import HANDLERS, documented, json_answer, openapi, refusals
+from forge_server.docs_page import docs_page
 from forge_server.episodes import Episodes
 from forge_server.errors import Starting
 from forge_server.gate import Gate
@@ -151,6 +153,9 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         description=DESCRIPTION,
         lifespan=service.run,
         exception_handlers=HANDLERS,
+        # Theirs fetch scripts from another host.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
     app.add_middleware(
@@ -289,6 +294,12 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     async def metrics() -> Response:
         """Counters and histograms in Prometheus text format."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    docs_text = cache(lambda: docs_page(app.openapi()))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_text(), headers=PAGE_HEADERS)
 
     add_openenv_routes(app, service, settings.sessions)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents

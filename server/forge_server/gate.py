@@ -46,13 +46,19 @@ class Gate:
         self._access = Access(settings.tokens, settings.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        # Routes are found below it, whether the proxy has taken the path off or not.
+        scope["root_path"] = self._settings.root_path
         if scope["type"] == "websocket":
             await self._open(scope, receive, send)
             return
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         start = perf_counter()
+        method: str = scope["method"]
+        if method == "HEAD":
+            # A copy, because the server looks into its own scope.
+            scope = {**scope, "method": "GET"}
         status = 500
         request_id = token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -68,7 +74,11 @@ class Gate:
                 # the time limit cuts a request off.
                 if self._leaving() or not incoming.complete:
                     message["headers"].append((b"connection", b"close"))
-            elif not incoming.complete and not message.get("more_body", False):
+                await send(message)
+                return
+            if method == "HEAD":
+                message = {**message, "body": b""}
+            if not incoming.complete and not message.get("more_body", False):
                 # The answer is out before its end is: only the end closes the connection.
                 await send({**message, "more_body": True})
                 await incoming.discard()
@@ -87,7 +97,7 @@ class Gate:
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.request(route, status, seconds)
             note = log.debug if status < 400 else log.info if status < 500 else log.warning
-            note("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            note("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A WebSocket comes in like a request, and so does each of its frames: the rate limit counts them all."""
@@ -111,7 +121,7 @@ class Gate:
 
     def _admit(self, scope: Scope) -> int:
         """The limit of the body, in bytes; raises `Refused`."""
-        path: str = scope["path"]
+        path = _below(self._settings.root_path, scope["path"])
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
         authorization = host = origin = length = b""
         for name, value in headers:
@@ -133,3 +143,8 @@ class Gate:
         if (path.startswith("/v1/") or path in ALSO_NOT_BEFORE_READY) and (reason := self._waiting_for()) is not None:
             raise Starting(f"the server is not ready yet: {reason}")
         return limit
+
+
+def _below(root: str, path: str) -> str:
+    """A path as the routes have it."""
+    return path.removeprefix(root) if path.startswith(f"{root}/") else path

@@ -28,6 +28,11 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free one")
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="the path under which a proxy serves the arena: /arena",
+    )
     store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
     worker: str = Field(
         default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"

@@ -31,6 +31,12 @@ def test_an_ipv6_address_may_stand_in_brackets() -> None:
         Settings.from_environment({}, host="[::]")
 
 
+@pytest.mark.parametrize("path", ["arena", "/arena/", "/", "//arena", "https://example.org/arena", "/a b"])
+def test_a_path_of_a_proxy_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match="root_path"):
+        Settings.from_environment({}, root_path=path)
+
+
 def test_spaces_between_tokens_are_no_part_of_them_and_an_empty_one_is_refused() -> None:
     settings = Settings.from_environment({"FORGE_ARENA_TOKENS": "player:first token, second token\n"})
     access = Access(settings.tokens, None)
