@@ -70,6 +70,11 @@ class Postgres:
         assert made.returncode == 0, made.stderr
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
 
+    def drop(self, url: str) -> None:
+        """Take the database of a URL away from those that are connected to it."""
+        dropped = self._ask(f'DROP DATABASE "{url.rpartition("/")[2]}" WITH (FORCE)')
+        assert dropped.returncode == 0, dropped.stderr
+
     def _ask(self, statement: str) -> "subprocess.CompletedProcess[str]":
         command = [
             program("psql") or "psql",

@@ -47,6 +47,7 @@ from forge_arena.types import (
     Verdict,
 )
 from forge_arena.verdicts import ends_with_verdict, sendable, verdict_or_none
+from forge_arena.visible import visible
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Result(Task):
             for title, e in self.headline()
         )
         return (
-            f"<table><caption>{escape(self.overseer)} on {escape(self.source)}</caption>"
+            f"<table><caption>{escape(visible(self.overseer))} on {escape(visible(self.source))}</caption>"
             f"<tr><th></th><th>value</th><th>95% interval</th></tr>{cells}</table>"
         )
 

@@ -6,16 +6,19 @@ from typing import Any, TypeAlias
 import jinja2
 
 from forge_arena.types import Span
+from forge_arena.visible import visible_value
 
 Piece: TypeAlias = tuple[str, bool]
 
 
 def filled(name: str, **values: Any) -> str:
-    """The template of that name with values; in a page what is markup in a value is escaped, in a card it is not."""
+    """The template of that name with values; in a page what is markup in a value is escaped, in a card it is not. In both
+    a hidden character is shown by its number."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("forge_agents", ""),
         autoescape=name.endswith(".html.jinja"),
         undefined=jinja2.StrictUndefined,
+        finalize=visible_value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -48,6 +48,8 @@ def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
             tempfile.TemporaryFile() as errors,
             subprocess.Popen(
                 [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
+                # The line with the URL is read below.
+                env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

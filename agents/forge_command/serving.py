@@ -10,6 +10,9 @@ from forge_command.app import fail
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind; others than loopback need a token.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
+    ] = None,
     store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
     worker: Annotated[
         str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
@@ -43,14 +46,16 @@ def serve(
     import shlex
 
     try:
+        from forge_server import logs
         from forge_server.app import serve as run
-        from forge_server.settings import Settings, SettingsError
+        from forge_server.settings import Settings, SettingsError, logs_as_json
     except ModuleNotFoundError as error:
         raise _not_installed(error) from None
     try:
         settings = Settings.from_environment(
             host=host,
             port=port,
+            root_path=root_path,
             store=store,
             worker=worker,
             documents=documents,
@@ -65,7 +70,11 @@ def serve(
         )
         run(settings)
     except SettingsError as error:
-        raise fail(str(error)) from None
+        if not logs_as_json():
+            raise fail(str(error)) from None
+        logs.configure("error", as_json=True)
+        logs.log.error("not_started", reason=str(error))
+        raise typer.Exit(2) from None
 
 
 def token(

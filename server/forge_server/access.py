@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 
 # The leaderboard is there to be shown.
-OPEN_PATHS = frozenset({"/health", "/docs", "/redoc", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
+OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
 # Whoever steers the train stream steers it for all.
 TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
 BURST_SECONDS = 10.0
@@ -44,10 +44,9 @@ class Grant:
         """From `[ROLE:]TOKEN` or `[ROLE:]sha256:HEX`; without a role it is an admin's.
 
         Raises:
-            ValueError: the token is too short, or has characters that no header takes.
+            ValueError: the role is unknown, the token is too short, or it has characters that no header takes.
         """
-        name, colon, rest = text.partition(":")
-        role, token = (Role(name), rest) if colon and name in Role.__members__ else (Role.admin, text)
+        role, token = _split(text.strip())
         if hashed := _HASHED.fullmatch(token):
             return cls(bytes.fromhex(hashed[1]), role)
         if token.startswith("sha256:"):
@@ -55,6 +54,19 @@ class Grant:
         if len(token) < SHORTEST or not token.isascii() or not token.isprintable():
             raise ValueError(f"a token needs at least {SHORTEST} printable ASCII characters")
         return cls(_digest(token.encode()), role)
+
+
+def _split(text: str) -> tuple[Role, str]:
+    name, colon, rest = text.partition(":")
+    if not colon or name == "sha256":
+        return Role.admin, text
+    if name not in Role.__members__:
+        # A mistyped role must not make an admin's token of the whole text. The name may be part of a token: not repeated.
+        raise ValueError(
+            f"before the colon of a token stands its role, one of {', '.join(Role)}: correct the role, or write "
+            f"{Role.admin}: before a token that has a colon of its own"
+        )
+    return Role(name), rest.strip()
 
 
 def new_token(role: Role) -> tuple[str, str]:

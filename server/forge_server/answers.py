@@ -19,6 +19,7 @@ from forge_server.errors import (
     BodyTooSlow,
     BudgetSpent,
     Busy,
+    ClientLeft,
     ConflictingVerdict,
     CrossSite,
     EpisodeFinished,
@@ -43,6 +44,7 @@ from forge_server.errors import (
     UnknownEpisode,
     UnknownSubmission,
     Unsealed,
+    Unstorable,
     WorkerUnavailable,
 )
 
@@ -60,6 +62,8 @@ STATUS: dict[type[Refused], int] = {
     NoProbesLeft: 409,
     EpisodeGone: 410,
     BodyTooLarge: 413,
+    # As nginx numbers it; no standard status means this.
+    ClientLeft: 499,
     InvalidRequest: 422,
     NoSuchAttempt: 422,
     NoSuchKey: 422,
@@ -68,6 +72,7 @@ STATUS: dict[type[Refused], int] = {
     BudgetSpent: 403,
     Unsealed: 403,
     UnfitCurriculum: 422,
+    Unstorable: 422,
     TooFast: 429,
     Busy: 503,
     NoEpisode: 503,
@@ -116,7 +121,9 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         # Starlette names the methods of the first route at this path alone.
         at_this_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        response.headers["allow"] = ", ".join(sorted({method for route in at_this_path for method in route.methods}))
+        known = {method for route in at_this_path for method in route.methods}
+        # The gate lets HEAD in wherever GET is known.
+        response.headers["allow"] = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
     return response
 
 

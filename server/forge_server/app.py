@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import json
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import cache
 from typing import Annotated
 
 import uvicorn
@@ -39,6 +41,7 @@ from forge_arena.wire import (
 from forge_arena.workers import open_worker
 from forge_server import body, logs
 from forge_server.answers import HANDLERS, documented, json_answer, openapi, refusals
+from forge_server.docs_page import docs_page
 from forge_server.episodes import Episodes
 from forge_server.errors import Starting
 from forge_server.gate import Gate
@@ -78,6 +81,7 @@ class Service:
         self.leaving: Callable[[], bool] = lambda: False
         self._reason = "starting"
         self._episodes: Episodes | None = None
+        self._store: Store | None = None
         self.metrics.watch_making(arena.counts)
         self.metrics.watch_stock(lambda: len(self._episodes.stock) if self._episodes else 0)
 
@@ -95,10 +99,15 @@ class Service:
             return f"{self._reason} ({self._episodes.stock.trouble})"
         return self._reason
 
+    async def store_trouble(self) -> str | None:
+        """Why nothing can be kept at the moment, or None."""
+        return None if self._store is None else await self._store.trouble()
+
     @asynccontextmanager
     async def run(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the store at once; start the Worker and fill the stock while requests are told to wait."""
         store = Store(self.settings.store, pending=self.settings.pending_writes, metrics=self.metrics)
+        self._store = store
         self._episodes = Episodes(self.arena, store, self.settings, self.metrics)
         work = asyncio.create_task(self._work(self._episodes))
         work.add_done_callback(self._ended)
@@ -144,6 +153,9 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         description=DESCRIPTION,
         lifespan=service.run,
         exception_handlers=HANDLERS,
+        # Theirs fetch scripts from another host.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.service = service
     app.add_middleware(
@@ -267,7 +279,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
     @app.get("/health", summary="Ready or not", **documented(Health, None), tags=["operations"])
     async def health() -> Response:
         """200 once an episode can be had, 503 with the reason until then. Needs no token."""
-        reason = service.waiting_for()
+        reason = service.waiting_for() or await service.store_trouble()
         if reason is None:
             return json_answer(Health(ready=True, status="healthy"))
         return json_answer(Health(ready=False, reason=reason, status="unhealthy"), 503)
@@ -283,18 +295,27 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         """Counters and histograms in Prometheus text format."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    docs_text = cache(lambda: docs_page(app.openapi()))
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(docs_text(), headers=PAGE_HEADERS)
+
     add_openenv_routes(app, service, settings.sessions)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Prints the URL once an episode can be had.
+    """Serve until SIGINT or SIGTERM. Prints the URL once an episode can be had, in JSON where the log is JSON.
 
     Raises `SettingsError` if the address or the store cannot be used, `WorkerFailed` if the Worker does not start.
     """
     logs.configure(settings.log_level, settings.log_json)
-    asyncio.run(_serve(settings))
+    logs.take_over(settings.log_level, settings.log_json)
+    # uvicorn has shut down by then, and raises the signal again.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings))
 
 
 def spare_the_collector() -> None:
@@ -330,7 +351,9 @@ async def _serve(settings: Settings) -> None:
     stopped = asyncio.create_task(service.stopped.wait())
     await asyncio.wait([serving, ready, stopped], return_when=asyncio.FIRST_COMPLETED)
     if ready.done():
-        sys.stdout.write(f"ForgeArena is ready at {_url(listener)}\n")
+        url = _url(listener)
+        said = json.dumps({"event": "serving", "url": url}) if settings.log_json else f"ForgeArena is ready at {url}"
+        sys.stdout.write(said + "\n")
         sys.stdout.flush()
     await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
     ready.cancel()
@@ -344,7 +367,7 @@ async def _serve(settings: Settings) -> None:
 def _arena(settings: Settings) -> Arena:
     try:
         store = Store(settings.store)
-    except (ValueError, SQLAlchemyError, ModuleNotFoundError) as error:
+    except (ValueError, SQLAlchemyError) as error:
         raise SettingsError(f"store: {getattr(error, 'orig', None) or error}") from None
     secret = settings.secret or store.secret()
     store.close()

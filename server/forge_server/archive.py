@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Engine, create_engine, func, select, tuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from forge_server.schema import POSTGRES, REVISIONS, episodes, payloads, revision_of, verdicts
+from forge_server.schema import REVISIONS, connect_to_postgres, episodes, payloads, revision_of, verdicts
 
 PAGE = 512
 
@@ -119,8 +119,8 @@ def _open_read_only(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite(Path(parsed.database or ""))
-        return create_engine(parsed, connect_args=POSTGRES).execution_options(postgresql_readonly=True)
-    except (ArgumentError, ModuleNotFoundError) as error:
+        return connect_to_postgres(parsed).execution_options(postgresql_readonly=True)
+    except (ArgumentError, ValueError) as error:
         raise ArchiveError(f"not a store that can be opened: {error}") from None
 
 

@@ -31,6 +31,12 @@ class BodyTooSlow(Refused):
     code = "body_too_slow"
 
 
+class ClientLeft(Refused):
+    """Nobody reads this answer; it stands in the log and in the metrics."""
+
+    code = "client_left"
+
+
 class Unauthorized(Refused):
     code = "unauthorized"
 
@@ -106,6 +112,12 @@ class UnknownSubmission(Refused):
 
 class BudgetSpent(Refused):
     code = "budget_spent"
+
+
+class Unstorable(Refused):
+    """A value that no row of the store takes: to send it again is no use."""
+
+    code = "unstorable"
 
 
 class Unsealed(Refused):

@@ -2,7 +2,9 @@
 
 import logging
 import sys
+import threading
 from contextlib import suppress
+from types import TracebackType
 from typing import Any, TextIO, cast
 
 import structlog
@@ -26,22 +28,54 @@ class Unfailing:
 
 def configure(level: str, as_json: bool) -> None:
     """Set up structlog for this process; everything goes to stderr, so that stdout stays for the command's results."""
-    # The default traceback shows local variables, and so the truth of an episode.
-    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    rendering: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if as_json else [plain]
-    )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *rendering,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        processors=[*_facts(), *_rendering(as_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(_number(level)),
         logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, Unfailing(sys.stderr))),
         cache_logger_on_first_use=False,
     )
+
+
+def take_over(level: str, as_json: bool) -> None:
+    """Write what libraries log in the same form, from their warnings on, and where that is JSON also what would end the
+    process or a thread: a line that is no JSON stops whoever reads the log."""
+    handler = logging.StreamHandler(cast(TextIO, Unfailing(sys.stderr)))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_facts()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(as_json)],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=max(_number(level), logging.WARNING), force=True)
+    logging.captureWarnings(True)
+    if as_json:
+        sys.excepthook = _crashed
+        sys.unraisablehook = lambda broken: log.error("unraisable", exc_info=broken.exc_value)
+        threading.excepthook = lambda broken: log.error("thread_ended", exc_info=broken.exc_value)
+
+
+def _crashed(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    log.critical("crashed", reason=str(error), exc_info=error)
+
+
+def _facts() -> list[Any]:
+    """What every line holds."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _rendering(as_json: bool) -> list[Any]:
+    if as_json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    # The default traceback shows local variables, and so the truth of an episode.
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _number(level: str) -> int:
+    return logging.getLevelNamesMapping()[level.upper()]
 
 
 log = structlog.get_logger("forge_server")

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Boolean,
     Column,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    create_engine,
     inspect,
     select,
     text,
@@ -30,7 +32,7 @@ HEAD = "0004"
 REVISIONS = ("0001", "0002", "0003", HEAD)
 # Any number will do, as long as nothing else in the database takes it.
 _LOCK = 0x464F524745
-# How Postgres is connected to: a database made without an encoding (SQL_ASCII) would give back bytes for text.
+# A database made without an encoding (SQL_ASCII) would give back bytes for text.
 POSTGRES = {"client_encoding": "utf8"}
 
 tables = MetaData()
@@ -113,6 +115,22 @@ entered = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("episode_id", String(64), nullable=False),
 )
+
+
+def connect_to_postgres(url: URL, **options: Any) -> Engine:
+    """An engine for a database that is no SQLite file.
+
+    Raises:
+        ValueError: its driver is not installed.
+    """
+    if url.drivername == "postgresql":
+        # SQLAlchemy 2.0 would take another driver.
+        url = url.set(drivername="postgresql+psycopg")
+    try:
+        return create_engine(url, connect_args=POSTGRES, **options)
+    except ModuleNotFoundError as error:
+        hint = "pip install 'forge-arena[postgres]'" if error.name == "psycopg" else "use postgresql+psycopg://…"
+        raise ValueError(f"{error.name} is missing, which {url.drivername} needs: {hint}") from None
 
 
 def bring_up_to_date(engine: Engine) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from forge_arena.types import Mechanism
 from forge_server.access import Grant
@@ -28,6 +28,11 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free one")
+    root_path: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="the path under which a proxy serves the arena: /arena",
+    )
     store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
     worker: str = Field(
         default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
@@ -79,6 +84,13 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = False
 
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        """An IPv6 address may come as it stands in a URL."""
+        host = host.strip()
+        return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
     @field_validator("tokens")
     @classmethod
     def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -123,6 +135,15 @@ class Settings(BaseModel):
                 f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg'].removeprefix('Value error, ')}" for e in wrong
             )
             raise SettingsError("\n".join(lines)) from None
+
+
+def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
+    """Whether the log is to be JSON, asked for where other settings may be wrong."""
+    environ = os.environ if environ is None else environ
+    try:
+        return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)
+    except ValidationError:
+        return False
 
 
 def is_loopback(host: str) -> bool:

@@ -2,28 +2,32 @@
 
 All writes go through one thread. It takes whatever writes are waiting, applies them in one transaction, commits, and
 only then resolves their futures, so that the price of a durable commit is shared by the requests of that moment. A
-write that loses to an earlier one is refused alone; its neighbours in the group are not touched.
+write that loses to an earlier one, or that the database cannot hold, is refused alone: its neighbours in the group are
+then committed one by one. Only a database that is gone, full or locked fails a whole group.
 """
 
 import asyncio
+import os
 import queue
+import re
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from select import select as wait
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from forge_server import reads
-from forge_server.errors import Busy, Refused, StoreUnavailable
+from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, Unstorable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.rows import Counts, NewEpisode, StoredEpisode, StoredSubmission, StoredVerdict
-from forge_server.schema import POSTGRES, bring_up_to_date, meta
+from forge_server.schema import bring_up_to_date, connect_to_postgres, meta
 from forge_server.writes import (
     AdvanceStream,
     ContestedError,
@@ -48,8 +52,17 @@ GROUP = 512
 # Where writes came together last time, more are waited for: one client alone never waits, and many share more commits.
 GATHER = 0.01
 RACES = 3
+# So long, in seconds, may the answer to "are you there" take.
+CHECK = 2.0
+FILE_GONE = "the file of the store was deleted or replaced: put it back, or restart the server"
 # What Postgres calls a deadlock and a lost race: another replica got there first, and the write may be tried again.
 _LOST = frozenset({"40P01", "40001"})
+# The class of errors that Postgres calls "program limit exceeded": a value is too large, and the database is well.
+_LIMIT = "54"
+# Drivers raise the last three, unwrapped, for a value that no column takes: half a character, an integer of 70 bits.
+_FAILURES = (SQLAlchemyError, ValueError, OverflowError, TypeError)
+# Ids come from `secrets.token_urlsafe`. Postgres refuses to even look for some other texts, such as one with NUL.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,8 @@ class Store:
 
     Raises `StoreUnavailable` when the database cannot do it (disk full, gone, locked): nothing is half written then. A
     connection that broke during a commit leaves open whether it was made; the same write again then finds out.
+    Raises `Unstorable` for a value that the database cannot hold. Opening one raises `ValueError` for a URL that cannot
+    be used, such as one whose driver is missing.
     """
 
     def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
@@ -78,6 +93,8 @@ class Store:
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
         self._writing: Connection | None = None
+        self._file = self._file_id()
+        self._check: asyncio.Task[int] | None = None
         self._thread = threading.Thread(target=self._write_groups, name="forge-store", daemon=True)
         self._thread.start()
 
@@ -85,6 +102,32 @@ class Store:
         """The secret made with this store; it salts the sealed test split, so it must outlive the process."""
         with self.engine.connect() as connection:
             return str(connection.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one())
+
+    async def trouble(self) -> str | None:
+        """Why nothing can be kept at the moment, None where all is well: the database is asked."""
+        if self._file_is_another():
+            return FILE_GONE
+        if self._check is None or self._check.done():
+            # One at a time: a database that does not answer must not take all threads.
+            self._check = asyncio.create_task(self._read(reads.stream, ""))
+            self._check.add_done_callback(lambda check: check.cancelled() or check.exception())
+        answered, _ = await asyncio.wait([self._check], timeout=CHECK)
+        if not answered:
+            return "the store does not answer"
+        return None if self._check.exception() is None else "the store cannot be read"
+
+    def _file_id(self) -> tuple[int, int] | None:
+        """What the file of an SQLite store is, whatever its name; None where the file is not there."""
+        if self.engine.url.get_backend_name() != "sqlite":
+            return None
+        with suppress(OSError):
+            found = os.stat(self.engine.url.database or "")
+            return found.st_dev, found.st_ino
+        return None
+
+    def _file_is_another(self) -> bool:
+        """SQLite goes on writing to a file that was deleted, and nothing of that is there after a restart."""
+        return self._file_id() != self._file
 
     # --- writes
 
@@ -100,6 +143,8 @@ class Store:
         await self._submit(RecordProbe(episode_id, before, probes, now))
 
     async def delete(self, episode_id: str) -> None:
+        if not _may_exist(episode_id):
+            raise UnknownEpisode("there is no such episode")
         await self._submit(DeleteEpisode(episode_id))
 
     async def expire(self, now: float) -> int:
@@ -173,14 +218,26 @@ class Store:
         return waiting
 
     def _commit(self, writes: list[Write]) -> list[Any]:
+        if self._file_is_another():
+            log.error("store_failed", error="FileNotFoundError", cause=FILE_GONE)
+            return [StoreUnavailable(FILE_GONE)] * len(writes)
         try:
             return self._in_transaction(lambda connection: apply_together(connection, writes), writes)
         except ContestedError:
             pass
-        except SQLAlchemyError as error:
-            if not _lost_a_race(error):
+        except _FAILURES as error:
+            if not (_lost_a_race(error) or _is_of_data(error)):
                 return [self._refusal(error)] * len(writes)
-        return [self._commit_one(write) for write in writes]
+        return self._commit_one_by_one(writes)
+
+    def _commit_one_by_one(self, writes: list[Write]) -> list[Any]:
+        results: list[Any] = []
+        for write in writes:
+            results.append(self._commit_one(write))
+            if isinstance(results[-1], StoreUnavailable):
+                # Asking a database that is gone again for each of the others could take minutes.
+                return results + [results[-1]] * (len(writes) - len(results))
+        return results
 
     def _commit_one(self, write: Write) -> Any:
         tries = 0
@@ -188,7 +245,7 @@ class Store:
             tries += 1
             try:
                 return self._in_transaction(lambda connection: apply_alone(connection, write), [write])
-            except SQLAlchemyError as error:
+            except _FAILURES as error:
                 if tries == RACES or not _lost_a_race(error):
                     return self._refusal(error)
 
@@ -202,8 +259,10 @@ class Store:
         self._metrics.writes.inc(len(writes))
         return result
 
-    def _refusal(self, error: SQLAlchemyError) -> StoreUnavailable:
+    def _refusal(self, error: Exception) -> StoreUnavailable | Unstorable:
         """Let go of a connection that may be broken; the next write opens another."""
+        if _is_of_data(error):
+            return _unstorable(error)
         _log_failure(error)
         if self._writing is not None:
             self._writing.invalidate()
@@ -223,11 +282,11 @@ class Store:
 
     async def load(self, ids: Iterable[str]) -> dict[str, StoredEpisode]:
         """The episodes that exist, with their verdicts in order of attempt."""
-        return await self._read(reads.load, set(ids))
+        return await self._read(reads.load, set(filter(_may_exist, ids)))
 
     async def verdicts(self, ids: Iterable[str]) -> list[StoredVerdict]:
         """What was said of these episodes, in order of attempt."""
-        return await self._read(reads.read_verdicts, set(ids))
+        return await self._read(reads.read_verdicts, set(filter(_may_exist, ids)))
 
     async def stream(self, name: str) -> int:
         """The index at which a stream goes on."""
@@ -242,11 +301,11 @@ class Store:
         return await self._read(reads.curriculum, suite)
 
     async def submission(self, id: str) -> StoredSubmission | None:
-        return await self._read(reads.submission, id)
+        return await self._read(reads.submission, id) if _may_exist(id) else None
 
     async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
         """The episodes of a submission that are opened: id and status, by number."""
-        return await self._read(reads.entered, submission_id)
+        return await self._read(reads.entered, submission_id) if _may_exist(submission_id) else {}
 
     async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
         """Those of which every episode is judged, in the order in which they were entered."""
@@ -263,7 +322,9 @@ class Store:
 
         try:
             return await asyncio.to_thread(answer)
-        except SQLAlchemyError as error:
+        except _FAILURES as error:
+            if _is_of_data(error):
+                raise _unstorable(error) from None
             _log_failure(error)
             raise StoreUnavailable("the store cannot be read at the moment: try again later") from None
 
@@ -279,7 +340,7 @@ class Store:
 def _open_engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args=POSTGRES)
+        return connect_to_postgres(parsed, pool_pre_ping=True)
     if parsed.database in (None, "", ":memory:"):
         raise ValueError(
             "the store must be a file, as in sqlite:///forge-arena.db: a database in memory is not durable"
@@ -301,13 +362,39 @@ def _open_engine(url: str) -> Engine:
     return engine
 
 
-def _lost_a_race(error: SQLAlchemyError) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _LOST
+def _may_exist(id: str) -> bool:
+    """Whether the server can have given such an id out."""
+    return _ID.fullmatch(id) is not None
 
 
-def _log_failure(error: SQLAlchemyError) -> None:
+def _lost_a_race(error: Exception) -> bool:
+    return _sqlstate(error) in _LOST
+
+
+def _is_of_data(error: Exception) -> bool:
+    """Whether the database refused a value, and is itself well: every other write may succeed."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return False
+    if isinstance(error, OperationalError | InterfaceError):
+        return _sqlstate(error).startswith(_LIMIT)
+    return True
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _unstorable(error: Exception) -> Unstorable:
+    # Not the driver's message: it may repeat the value.
+    log.error("store_refused", error=type(getattr(error, "orig", error)).__name__, sqlstate=_sqlstate(error))
+    return Unstorable(
+        "the store cannot hold a value of this request: nothing was written, and sending it again is no use"
+    )
+
+
+def _log_failure(error: Exception) -> None:
     # SQLAlchemy's own message holds row values, which belong to the episodes; the driver's holds none.
-    log.error("store_failed", error=type(error).__name__, cause=str(getattr(error, "orig", "")))
+    log.error("store_failed", error=type(error).__name__, cause=str(getattr(error, "orig", error)))
 
 
 def _settle(outcomes: list[tuple["asyncio.Future[Any]", Any]]) -> None:

@@ -16,13 +16,13 @@ from forge_agents.overseers import Completion, Overseer
 from forge_agents.report import write_report
 from forge_arena.types import Observation, Verdict
 
-HOSTILE = '<script>alert(1)</script>{{ 7 * 7 }}</div>"'
+HOSTILE = '<script>alert(1)</script>{{ 7 * 7 }}</div>"\u202e\x1b'
 
 
 class Hostile:
     """Attacks whoever reads the report, and now and then says nothing readable."""
 
-    name = "hostile <b>"
+    name = "hostile <b>\u2066"
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | Completion]:
         return [
@@ -89,7 +89,9 @@ def test_what_an_overseer_writes_is_only_text(client: ArenaClient, tmp_path: Pat
     html = page(Hostile(), client, tmp_path)
     assert "<script>" not in html
     assert "49</div>" not in html
-    assert "hostile &lt;b&gt;" in html
+    assert "hostile &lt;b&gt;[U+2066]" in html
+    assert "[U+202E][U+001B]" in html
+    assert not set(html) & {"\u202e", "\u2066", "\x1b"}
     assert "No readable verdict" in html
     read = Balance()
     read.feed(html)

@@ -215,6 +215,18 @@ def test_serve_prints_its_url_and_stops_on_sigterm(tmp_path: Path) -> None:
             httpx.get(f"{url}/health")
 
 
+def test_a_server_that_does_not_start_says_why_in_json_where_its_log_is_json(tmp_path: Path) -> None:
+    for arguments, wanted in ((("--worker", "psychic"), "unknown Worker"), (("--host", "0.0.0.0"), "needs a token")):
+        store = f"sqlite:///{tmp_path}/arena.db"
+        environ = {**ENVIRONMENT, "FORGE_ARENA_LOG_JSON": "true"}
+        command = [sys.executable, "-m", "forge_command", "serve", "--store", store, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60, check=False)
+        (line,) = done.stderr.splitlines()
+        said = json.loads(line)
+        assert (done.returncode, done.stdout, said["event"]) == (2, "", "not_started")
+        assert wanted in said["reason"]
+
+
 def test_a_bank_is_served_and_an_overseer_scored_against_it(tmp_path: Path) -> None:
     bank = tmp_path / "answers.bank"
     forge_arena("bank", str(bank), "--worker", "scripted", "--split", "val", "--count", "20")

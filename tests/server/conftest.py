@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -19,6 +20,8 @@ from forge_arena.types import Answer, Probe, Scenario
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 from forge_server.app import Service, create_app
 from forge_server.settings import Settings
+
+from ..postgres import Postgres
 
 
 class MoodyWorker(ScriptedWorker):
@@ -86,6 +89,15 @@ class Running:
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store of each kind, of which nothing is made yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    server: Postgres = request.getfixturevalue("running_postgres")
+    return server.url(uuid4().hex)
 
 
 @pytest.fixture

@@ -33,11 +33,27 @@ def test_a_new_token_opens_with_what_the_server_was_told_of_it_and_that_does_not
         ("player:a long token", Role.player),
         ("trainer:a long token", Role.trainer),
         ("a long token", Role.admin),
-        ("teacher:a long token", Role.admin),
+        ("admin:a:long:token", Role.admin),
+        (" trainer: a long token\n", Role.trainer),
     ],
 )
 def test_a_token_has_the_role_before_its_colon(text: str, role: Role) -> None:
     assert Grant.of(text).role is role
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plyaer:a long token", "Player:a long token", "teacher:sha256:" + "a" * 64, ":a long token", "a long:token"],
+)
+def test_a_mistyped_role_makes_no_token_of_an_admin(text: str) -> None:
+    with pytest.raises(ValueError, match="its role, one of player, trainer, admin") as refusal:
+        Grant.of(text)
+    assert "long" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("written", ["{}", " {}", "player: {} ", "\tadmin:{}\n"])
+def test_spaces_around_a_token_are_no_part_of_it(written: str) -> None:
+    Access([written.format("a long token")], None).admit("GET", "/v1/stats", bearer("a long token"), LOCAL, b"")
 
 
 @pytest.mark.parametrize(

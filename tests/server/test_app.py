@@ -3,6 +3,8 @@
 import asyncio
 import json
 import time
+from html import escape
+from html.parser import HTMLParser
 from typing import Any, cast
 
 import httpx
@@ -267,14 +269,15 @@ async def test_a_server_that_leaves_closes_the_connections_that_still_ask(server
 async def test_a_method_that_a_path_does_not_know_is_answered_with_all_those_it_knows(server: Any) -> None:
     answer = await server.http.put("/v1/episodes/an-episode")
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
-    assert answer.headers["allow"] == "DELETE, GET"
+    assert answer.headers["allow"] == "DELETE, GET, HEAD"
 
 
 async def test_every_path_says_which_methods_it_knows(server: Any) -> None:
     for path, known in (await server.http.get("/openapi.json")).json()["paths"].items():
         answer = await server.http.request("TRACE", path.replace("{", "").replace("}", ""))
         assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed"), path
-        assert set(answer.headers["allow"].split(", ")) == {method.upper() for method in known}, path
+        head = {"HEAD"} if "get" in known else set()
+        assert set(answer.headers["allow"].split(", ")) == {method.upper() for method in known} | head, path
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -324,3 +327,77 @@ async def test_what_a_worker_or_an_overseer_writes_is_not_in_the_log(
     assert {"ready", "request", "worker_failed"} <= {event["event"] for event in events}
     assert "forged" not in log
     assert "\x1b" not in log
+
+
+class Elements(HTMLParser):
+    """The elements of a page that are open, the addresses that it fetches, and its links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.names: set[str] = set()
+        self.fetched: list[str | None] = []
+        self.links: list[str] = []
+        self.ids: list[str | None] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        found = dict(attrs)
+        self.fetched += [found["src"]] if "src" in found else []
+        self.ids += [found["id"]] if "id" in found else []
+        if tag == "a":
+            self.links.append(found["href"] or "")
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(server: Any) -> None:
+    answer = await server.http.get("/docs")
+    assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    page = Elements(answer.text)
+    assert (page.open, page.fetched) == ([], [])
+    assert not page.names & {"script", "link", "iframe", "img", "base"}
+    assert len(page.ids) == len(set(page.ids))
+    assert {link for link in page.links if not link.startswith("#")} == {"openapi.json"}
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    document = (await server.http.get("/openapi.json")).json()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            assert f"<code>{method.upper()} {path}</code>" in answer.text
+            assert escape(operation["summary"]) in answer.text
+    for name in document["components"]["schemas"]:
+        assert name in page.ids
+
+
+async def test_head_is_answered_wherever_get_is_without_a_body(server: Any) -> None:
+    (episode,) = await server.open()
+    known = {"/health", "/docs", "/openapi.json", "/leaderboard", "/metrics", "/state", "/schema", "/metadata"}
+    known |= {"/v1/stats", "/v1/leaderboard", f"/v1/episodes/{episode['episode_id']}"}
+    for path in sorted(known):
+        head, get = await server.http.head(path), await server.http.get(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["content-type"] == get.headers["content-type"]
+        assert path in ("/metrics", "/v1/stats") or head.headers["content-length"] == get.headers["content-length"]
+    for path, status in {"/v1/episodes": 405, "/nowhere": 404, "/v1/episodes/x": 404}.items():
+        assert (await server.http.head(path)).status_code == status
+
+
+@pytest.mark.parametrize("prefix", ["", "/of/mine"])
+async def test_under_a_path_all_is_found_whether_the_proxy_takes_the_path_off_or_not(serve: Any, prefix: str) -> None:
+    async with serve(root_path="/of/mine", tokens=("player:a token to play",)) as running:
+        play = {"authorization": "Bearer a token to play"}
+        document = (await running.http.get(f"{prefix}/openapi.json")).json()
+        assert document["servers"] == [{"url": "/of/mine"}]
+        assert (await running.http.get(f"{prefix}/docs")).status_code == 200
+        assert (await running.http.get(f"{prefix}/health")).status_code == 200
+        assert (await running.http.get(f"{prefix}/v1/stats")).status_code == 401
+        opened = await running.http.post(f"{prefix}/v1/episodes", json={"count": 1}, headers=play)
+        assert opened.status_code == 200
+        # What the gate forbids and limits by path is the same below it.
+        assert (await running.http.delete(f"{prefix}/v1/curriculum", headers=play)).status_code == 403
+        large = await running.http.post(f"{prefix}/v1/verdicts", content=b" " * 2_000_000, headers=play)
+        assert large.status_code == 400

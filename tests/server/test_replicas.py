@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,17 +13,9 @@ CLEAN = {"detection": False, "explanation": "", "correction": "", "confidence": 
 FLAGGED = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/shared.db"
-    server: Postgres = request.getfixturevalue("running_postgres")
-    return server.url(uuid4().hex)
-
-
 @pytest.fixture
-async def replicas(serve: Any, store: str) -> AsyncIterator[tuple[Any, Any]]:
-    async with serve(store=store, probes=2) as a, serve(store=store, probes=2) as b:
+async def replicas(serve: Any, store_url: str) -> AsyncIterator[tuple[Any, Any]]:
+    async with serve(store=store_url, probes=2) as a, serve(store=store_url, probes=2) as b:
         yield a, b
 
 
@@ -101,6 +92,15 @@ async def test_they_share_streams_and_keys(replicas: Any) -> None:
     assert len(set(keys)) == len(keys)
     named = [await to.open(keys=["forge:2:test:5"]) for to in (a, b)]
     assert named[0][0]["observation"] == named[1][0]["observation"]
+
+
+async def test_a_server_whose_postgres_is_gone_says_that_it_is_not_well(serve: Any, running_postgres: Postgres) -> None:
+    url = running_postgres.url(uuid4().hex)
+    async with serve(store=url) as running:
+        assert (await running.http.get("/health")).status_code == 200
+        running_postgres.drop(url)
+        health = await running.http.get("/health")
+        assert (health.status_code, health.json()["reason"]) == (503, "the store cannot be read")
 
 
 async def test_what_one_deletes_is_gone_on_the_other(replicas: Any) -> None:

@@ -37,13 +37,83 @@ class Process:
 
 
 def test_it_prints_its_url_once_an_episode_can_be_had_and_ends_on_sigterm(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
     assert server.line.startswith("ForgeArena is ready at http://127.0.0.1:")
     assert httpx.post(f"{server.url}/v1/episodes", json={"count": 2}).status_code == 200
-    log = server.end(signal.SIGTERM)
-    assert "Traceback" not in log
-    assert json.loads(log.splitlines()[0])["event"] == "ready"
+    assert "Traceback" not in server.end(signal.SIGTERM)
     assert not (tmp_path / "arena.db-wal").exists()
+
+
+async def leave_in_mid_body(url: httpx.URL, head: bytes = b"content-length: 1000") -> None:
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(b"POST /v1/verdicts HTTP/1.1\r\nhost: localhost\r\n%s\r\n\r\n" % head)
+    writer.write(b'5\r\n{"ver' if b"chunked" in head else b'{"ver')
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    writer.transport.abort()
+
+
+async def say(url: httpx.URL, what: bytes) -> None:
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(what)
+    await reader.read()
+    writer.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_every_line_is_json_where_that_was_asked_for_whatever_clients_do(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
+    serving = json.loads(server.line)
+    url = httpx.URL(serving.pop("url"))
+    assert serving == {"event": "serving"}
+    await leave_in_mid_body(url)
+    await leave_in_mid_body(url, b"transfer-encoding: chunked")
+    await say(url, b"\x16\x03\x01\x02 hello\r\n\r\n")
+    await say(
+        url, b"GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\nnonsense\r\n\r\n"
+    )
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/ws") as socket:
+        await socket.send_json({"type": "reset", "data": {}})
+        assert socket._response.connection is not None
+        socket._response.connection.transport.abort()  # type: ignore[union-attr]
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{url}/ws") as socket:
+        await socket._writer.send_frame(b"\xff\xfe", aiohttp.WSMsgType.TEXT)
+        await socket.receive(timeout=10)
+    log = await asyncio.to_thread(server.end, how)
+    events = [json.loads(line) for line in log.splitlines()]
+    assert events[0]["event"] == "ready"
+    assert "Invalid HTTP request received." in {event["event"] for event in events}
+    requests = [event["status"] for event in events if event["event"] == "request" and event["status"] >= 400]
+    assert requests.count(499) == 2
+    assert max(requests) < 500
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"worker": "psychic"},
+        {"host": "203.0.113.1", "tokens": ["a long token"]},
+        {"worker": "vllm:x", "vllm": "/nowhere"},
+    ],
+)
+def test_why_it_did_not_start_is_json_too(tmp_path: Path, settings: dict[str, Any]) -> None:
+    server = Process(**{"store": f"sqlite:///{tmp_path}/arena.db", "log_json": True, **settings})
+    assert server.line == ""
+    assert server.child.wait(30) == 1
+    events = [json.loads(line) for line in server.end(signal.SIGTERM).splitlines()]
+    assert events[-1]["event"] == "crashed"
+    assert "Traceback" in events[-1]["exception"]
+
+
+async def test_a_client_that_leaves_in_mid_body_is_no_defect(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+    await leave_in_mid_body(httpx.URL(server.url))
+    await leave_in_mid_body(httpx.URL(server.url), b"transfer-encoding: chunked")
+    log = await asyncio.to_thread(server.end, signal.SIGTERM)
+    assert "Traceback" not in log
+    assert log.count("status=499") == 2
 
 
 def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) -> None:
@@ -77,6 +147,43 @@ async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> N
         assert (await socket.receive(timeout=20)).type is aiohttp.WSMsgType.CLOSE
         assert "Traceback" not in await ending
     assert time.monotonic() - begun < 10
+
+
+def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is_back(tmp_path: Path) -> None:
+    file = tmp_path / "arena.db"
+    server = Process(store=f"sqlite:///{file}")
+    with httpx.Client(base_url=server.url) as http:
+        assert http.get("/health").status_code == 200
+        file.rename(tmp_path / "elsewhere.db")
+        for _ in range(2):
+            health = http.get("/health")
+            assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+            assert "deleted or replaced: put it back, or restart" in health.json()["reason"]
+            opened = http.post("/v1/episodes", json={"count": 1})
+            assert (opened.status_code, opened.json()["error"]["code"]) == (503, "infra_failed")
+            file.write_bytes(b"")
+        (tmp_path / "elsewhere.db").replace(file)
+        assert http.get("/health").status_code == 200
+        assert http.post("/v1/episodes", json={"count": 1}).status_code == 200
+    assert "Traceback" not in server.end(signal.SIGTERM)
+
+
+def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
+    server = Process(store=f"sqlite:///{tmp_path}/arena.db", host="[::1]")
+    assert server.url.startswith("http://[::1]:")
+    assert httpx.get(f"{server.url}/health").status_code == 200
+    server.end(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("store", ["postgresql://localhost/arena", "postgresql+psycopg://localhost/arena"])
+def test_without_the_driver_of_postgres_it_says_what_to_install(store: str) -> None:
+    hidden = "import sys; sys.modules['psycopg'] = sys.modules['psycopg2'] = None; "
+    option, program, given = serving(store=store)
+    done = subprocess.run(
+        [sys.executable, option, hidden + program, given], capture_output=True, text=True, check=False
+    )
+    assert "SettingsError: store: psycopg is missing" in done.stderr
+    assert "pip install 'forge-arena[postgres]'" in done.stderr
 
 
 def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from forge_server.access import Access
 from forge_server.settings import Settings, SettingsError
 
 
@@ -19,9 +20,31 @@ def test_another_address_than_loopback_needs_a_token(host: str) -> None:
     assert Settings.from_environment({}, host=host, tokens=("a long token",)).host == host
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "[::1]"])
 def test_loopback_needs_none(host: str) -> None:
     assert Settings.from_environment({}, host=host).tokens == ()
+
+
+def test_an_ipv6_address_may_stand_in_brackets() -> None:
+    assert Settings.from_environment({"FORGE_ARENA_HOST": "[::1]"}).host == "::1"
+    with pytest.raises(SettingsError, match="needs a token"):
+        Settings.from_environment({}, host="[::]")
+
+
+@pytest.mark.parametrize("path", ["arena", "/arena/", "/", "//arena", "https://example.org/arena", "/a b"])
+def test_a_path_of_a_proxy_that_is_none_is_refused(path: str) -> None:
+    with pytest.raises(SettingsError, match="root_path"):
+        Settings.from_environment({}, root_path=path)
+
+
+def test_spaces_between_tokens_are_no_part_of_them_and_an_empty_one_is_refused() -> None:
+    settings = Settings.from_environment({"FORGE_ARENA_TOKENS": "player:first token, second token\n"})
+    access = Access(settings.tokens, None)
+    for token in (b"first token", b"second token"):
+        access.admit("GET", "/v1/stats", b"Bearer " + token, b"arena.example", b"")
+    for tokens in (" ", ",", "first token,", "first token,,second token"):
+        with pytest.raises(SettingsError, match="at least 8 printable"):
+            Settings.from_environment({"FORGE_ARENA_TOKENS": tokens})
 
 
 def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 
-from forge_server.errors import Busy, ConflictingVerdict, EpisodeGone, StoreUnavailable
+from forge_server.errors import Busy, ConflictingVerdict, EpisodeGone, StoreUnavailable, UnknownEpisode, Unstorable
 from forge_server.metrics import Metrics
 from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.schema import REVISIONS, tables
@@ -37,13 +38,9 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "sqlite":
-        found: str = request.getfixturevalue("sqlite_url")
-        return found
-    server: Postgres = request.getfixturevalue("running_postgres")
-    return server.url(uuid4().hex)
+@pytest.fixture
+def url(store_url: str) -> str:
+    return store_url
 
 
 @pytest.fixture
@@ -76,12 +73,12 @@ async def test_what_was_committed_is_read_by_another_store(store: Store, url: st
 
 async def test_a_postgres_database_without_an_encoding_keeps_text_as_text(running_postgres: Postgres) -> None:
     store = Store(running_postgres.url(uuid4().hex, encoding="SQL_ASCII"))
-    await store.open_episodes([episode("für €5")])
-    await store.record([verdict("für €5")], 1.0)
-    loaded = await store.load(["für €5"])
+    await store.open_episodes([episode("a")])
+    await store.record([verdict("a", reason="für €5")], 1.0)
+    loaded = await store.load(["a"])
     secret = store.secret()
     store.close()
-    assert loaded["für €5"].verdicts == (verdict("für €5"),)
+    assert loaded["a"].verdicts == (verdict("a", reason="für €5"),)
     assert len(bytes.fromhex(secret)) == 32
 
 
@@ -110,6 +107,90 @@ async def test_a_conflict_in_a_group_touches_only_its_own_write(store: Store) ->
     assert results[3] == [verdict("a")]
     loaded = await store.load(["a", "b", "c", "d", "late"])
     assert {id: e.made for id, e in loaded.items()} == {"a": 1, "b": 1, "c": 0, "d": 0, "late": 0}
+
+
+POISON = {
+    "half a character": verdict("poison", reason="\ud83d"),
+    "half a character in an id": verdict("\ud83d"),
+    "a number beyond 64 bits": verdict("poison", attempt=2**70),
+    "a value of no type that a column has": replace(verdict("poison"), components=object()),  # type: ignore[arg-type]
+    "a null where one must not be": replace(verdict("poison"), digest=None),  # type: ignore[arg-type]
+}
+POSTGRES_ONLY = {
+    "NUL": verdict("poison", reason="a\x00b"),
+    "NUL in an id": verdict("poi\x00son"),
+    "too long a text": replace(verdict("poison"), grader="x" * 33),
+    "a number beyond 32 bits": verdict("poison", attempt=2**31),
+    "not even a number": replace(verdict("poison"), reward="NaN?"),  # type: ignore[arg-type]
+}
+
+
+async def poisoned(store: Store, poison: StoredVerdict) -> None:
+    """Commit `poison` amid the writes of others, again and again."""
+    ids = [f"e{n}" for n in range(20)]
+    await store.open_episodes([episode(id, attempts=5) for id in ids] + [episode("poison", attempts=64)])
+    for attempt in range(5):
+        writes = [store.record([verdict(id, attempt)], 1.0) for id in ids]
+        bad = store.record([verdict("poison", attempt), poison], 1.0)
+        results = await asyncio.gather(*writes[:10], bad, *writes[10:], return_exceptions=True)
+        assert isinstance(results.pop(10), (Unstorable, UnknownEpisode))
+        assert results == [[]] * 20
+    loaded = await store.load([*ids, "poison"])
+    assert {id: len(one.verdicts) for id, one in loaded.items()} == dict.fromkeys(ids, 5) | {"poison": 0}
+
+
+@pytest.mark.parametrize("what", POISON)
+async def test_a_write_that_no_database_can_hold_fails_alone_and_whole(store: Store, what: str) -> None:
+    await poisoned(store, POISON[what])
+
+
+@pytest.mark.parametrize("what", POSTGRES_ONLY)
+async def test_a_write_that_postgres_cannot_hold_fails_alone_and_whole(running_postgres: Postgres, what: str) -> None:
+    store = Store(running_postgres.url(uuid4().hex))
+    await poisoned(store, POSTGRES_ONLY[what])
+    store.close()
+
+
+async def test_a_poisoned_episode_or_probe_fails_alone(store: Store) -> None:
+    await store.open_episodes([episode("a")])
+    results = await asyncio.gather(
+        *(store.open_episodes([episode(f"b{n}")]) for n in range(5)),
+        store.open_episodes([episode("c"), replace(episode("d"), key="\ud83d")]),
+        store.record_probe("a", 0, "\ud83d", 1.0),
+        store.advance("train", 0, 2**70),
+        *(store.open_episodes([episode(f"e{n}")]) for n in range(5)),
+        return_exceptions=True,
+    )
+    assert results[:5] == results[8:] == [None] * 5
+    assert all(isinstance(result, Unstorable) for result in results[5:8])
+    assert len(await store.load(["a", "c", "d", *(f"{x}{n}" for x in "be" for n in range(5))])) == 11
+    assert await store.stream("train") == 0
+
+
+async def test_a_database_that_is_gone_is_asked_once_for_a_group_and_not_for_each_write(
+    running_postgres: Postgres,
+) -> None:
+    url = running_postgres.url(uuid4().hex)
+    store = Store(url)
+    running_postgres.drop(url)
+    with structlog.testing.capture_logs() as log:
+        results = await asyncio.gather(
+            *(store.open_episodes([episode(f"e{n}")]) for n in range(200)), return_exceptions=True
+        )
+    store.close()
+    assert all(isinstance(result, StoreUnavailable) for result in results)
+    assert len([line for line in log if line["event"] == "store_failed"]) < 10
+
+
+@pytest.mark.parametrize("id", ["a\x00b", "", "a b", "für", "\ud83d", "x" * 65, "a\n"])
+async def test_an_id_that_the_server_never_gave_names_nothing_in_any_database(store: Store, id: str) -> None:
+    await store.open_episodes([episode("a")])
+    assert list(await store.load(["a", id])) == ["a"]
+    assert await store.verdicts([id]) == []
+    assert await store.submission(id) is None
+    assert await store.entered(id) == {}
+    with pytest.raises(UnknownEpisode):
+        await store.delete(id)
 
 
 async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(sqlite_url: str) -> None:

@@ -21,6 +21,7 @@ from forge_arena.audits.shares import share
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Noun, Split, Truth
+from forge_arena.visible import visible_value
 
 COUNT = 100
 AGREED_AT_LEAST = 0.97
@@ -173,7 +174,11 @@ def reading_page(reading: Reading) -> str:
 
     text = files(__package__).joinpath("blind.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=visible_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.from_string(text).render(
         name=reading.name, episodes=reading.episodes, types=[type.value for type in CorruptionType]

@@ -9,6 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from forge_arena.audits.report import AuditReport, Cell, Figure
+from forge_arena.visible import visible_value
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,11 @@ def page(report: AuditReport) -> str:
 
     text = files(__package__).joinpath("page.html.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=visible_value,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     drawn = [(figure, Markup(svg(figure, n))) for n, figure in enumerate(report.figures)]  # noqa: S704
     return environment.from_string(text).render(report=report, figures=drawn, shown=shown)

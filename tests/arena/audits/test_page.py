@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from forge_arena.audits import AuditReport, Figure, Gate, Table
 from forge_arena.audits.page import page, svg
 
-GATE = Gate(name="reward of <always>", value=0.31, limit=0.34, passed=True, detail="below the honest one")
+GATE = Gate(name="reward of <always>\u202e", value=0.31, limit=0.34, passed=True, detail="below the honest one")
 BARS = Figure(
     title="bars", kind="bars", labels=("a", "b"), values=(0.1, 0.4), low=(0.0, 0.3), high=(0.2, 0.5), limit=0.3
 )
@@ -56,7 +56,8 @@ def test_a_page_shows_gates_tables_and_figures() -> None:
     assert found.tags["svg"] == 3
     assert found.tags["table"] == 2
     assert "all 1 gates pass" in found.text
-    assert "reward of <always>" in found.text
+    assert "reward of <always>[U+202E]" in found.text
+    assert "\u202e" not in found.text
     assert "0.310" in found.text
     assert "episodes: 600" in found.text
 
