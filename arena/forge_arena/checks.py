@@ -314,6 +314,7 @@ def _pattern(phrase: str) -> tuple[str, re.Pattern[str]]:
     return pieces[0], re.compile(pattern)
 
 
+@lru_cache(maxsize=256)
 def _sign(text: str) -> str:
     """In lower case and with plain quotes and dashes; as long as before, so that positions stay valid."""
     return lower(text.translate(_SAME_SIGN))

@@ -59,7 +59,7 @@ def edit_harmlessly(
     kinds = list(_LIKE[type])
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
-        for edits, trade in _edits(kind, draft, claim, reword(1), rng):
+        for edits, trade in _edits(kind, draft, claim, reword, rng):
             if (edit := _applied(judge, answer, kind, edits, trade, rng)) is not None:
                 return edit
     # Some answers take only what follows; without it the placebo of a key could be another draw than its twins.
@@ -86,14 +86,14 @@ def _applied(
 
 
 def _edits(
-    kind: Placebo, draft: Draft, claim: Claim, reworded: Scenario, rng: Random
+    kind: Placebo, draft: Draft, claim: Claim, reword: Callable[[int], Scenario], rng: Random
 ) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
     """Edits of one kind, and what they trade for what where the reasoning speaks of it."""
     match kind:
         case Placebo.respelling:
             return _respellings(draft, claim, rng)
         case Placebo.paraphrase:
-            return _paraphrases(draft, claim, reworded, rng)
+            return _paraphrases(draft, claim, reword(1), rng)
         case Placebo.substitution:
             return _substitutions(draft, rng)
         case Placebo.reordering:
