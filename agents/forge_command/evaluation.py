@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from forge_arena.files import parse_yaml
 from forge_arena.types import Form
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
 from forge_command.app import JsonFile, console, fail, write_json
@@ -306,12 +306,13 @@ def _settings(
         name, equals, value = change.partition("=")
         if not equals or not name.isidentifier():
             raise fail(f"--set takes KEY=VALUE, got {change!r}")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise fail(f"--set {name}: {value!r} is no value") from None
+        settings[name] = _setting(name, value)
     given = {"prompt": prompt, "system": system, "api_key": api_key}
     return settings | {name: value for name, value in given.items() if value is not None}
+
+
+def _setting(name: str, value: str) -> Any:
+    return parse_yaml(value, name, error=lambda _: fail(f"--set {name}: {value!r} is no value"))
 
 
 def _print(result: "Result", out: Console) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import TypeAdapter
 
+from forge_arena.files import read_json
 from forge_arena.types import Split
 from forge_command.app import JsonFile, fail, write_json
 from forge_command.demo import running_server
@@ -160,7 +162,7 @@ def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence
     folder = out / player.name
     result_file, dataset_file = folder / "result.json", folder / "dataset.json"
     result = Result.read(result_file) if result_file.exists() else None
-    judged = DatasetResult.model_validate_json(dataset_file.read_bytes()) if dataset_file.exists() else None
+    judged = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
     if result is not None and len(result.rows) != episodes:
         raise ValueError(f"{result_file} is of {len(result.rows)} episodes, not {episodes}: take another --out")
     if result is not None and (judged is not None or answers is None):

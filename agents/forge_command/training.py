@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from forge_arena.errors import FileError
 from forge_command.app import console, fail
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ def _run(
         from forge_agents.train.pipeline import run
     except ModuleNotFoundError as error:
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
+    from forge_agents.evaluation import ResultError
     from forge_agents.models import ModelError
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
@@ -181,7 +183,10 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    troubles = (ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
+    troubles = (
+        *(ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed),
+        *(FileError, ResultError, OSError),
+    )
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:

@@ -107,7 +107,7 @@ def _play(
         path = out / f"{name}.json"
         if not path.is_file():
             write_whole(path, measure(preset, str(start), arena, name=name, **settings).to_json() + "\n")
-        results[name] = Result.model_validate_json(path.read_text(encoding="utf-8"))
+        results[name] = Result.read(path)
     runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(seeds)}
     runs["shuffled"] = ["shuffled_rewards=true"]
     seconds = train_all(runs, preset, arena, out, start=start, before=before, reporter=reporter)
@@ -115,7 +115,7 @@ def _play(
     supervised = {"supervised": ["algorithm=sft", f"wall_seconds={limit:.0f}"]}
     seconds |= train_all(supervised, preset, arena, out, start=start, before=before, reporter=reporter)
     for name in (*runs, *supervised):
-        results[name] = Result.model_validate_json((folder_of(out, name) / "after.json").read_text(encoding="utf-8"))
+        results[name] = Result.read(folder_of(out, name) / "after.json")
     for name in ("always_clean", "always_corrupted"):
         results[name] = _constant(name, preset, arena)
     return results, seconds
