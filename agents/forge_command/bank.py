@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, deliver, fail
 from forge_command.evaluation import progress
 
 
@@ -98,7 +98,5 @@ def bank(
         "last_failure": filled.last_failure,
         **filled.counts,
     }
-    if json != "-":
-        for name, value in result.items():
-            typer.echo(f"{name}: {value}")
-    write_json(result, json)
+    lines = "\n".join(f"{name}: {value}" for name, value in result.items())
+    deliver(result, json, lambda out: out.print(lines, highlight=False, markup=False, soft_wrap=True))

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from forge_arena.files import read_json
 from forge_arena.types import Split
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, deliver, fail, writable_file
 from forge_command.demo import running_server
 from forge_command.evaluation import progress
 
@@ -71,7 +71,9 @@ def reference(
         list[str] | None, typer.Option(metavar="NAME", help="Only this one of them, as the tables name it; repeatable.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
-    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as Markdown.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=writable_file, help="Write the tables as Markdown.")
+    ] = None,
     json: JsonFile = None,
 ) -> None:
     """Let every overseer that comes with the arena judge the same episodes: constants, chance, rules, classifiers, degenerates.
@@ -107,11 +109,7 @@ def reference(
     except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
         raise fail(str(error)) from None
     text = "\n".join(_page(played))
-    if page is not None:
-        page.write_text(text, encoding="utf-8")
-    if json != "-":
-        typer.echo(text)
-    write_json(
+    deliver(
         {
             one.player.name: {
                 "arena": one.result.scorecard.model_dump(mode="json"),
@@ -120,6 +118,8 @@ def reference(
             for one in played
         },
         json,
+        lambda out: out.print(text, highlight=False, markup=False, soft_wrap=True),
+        {} if page is None else {page: text},
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import fail
+from forge_command.app import fail, say
 
 
 def serve(
@@ -79,8 +79,8 @@ def token(
     if role not in Role.__members__:
         raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
     made, told = new_token(Role(role))
-    typer.echo(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
-    typer.echo(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
+    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
+    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
 
 
 def _not_installed(error: ModuleNotFoundError) -> typer.Exit:

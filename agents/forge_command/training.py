@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -20,7 +19,7 @@ from rich.progress import (
 from rich.table import Table
 
 from forge_arena.errors import FileError
-from forge_command.app import console, fail
+from forge_command.app import console, fail, printer, say
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -121,7 +120,7 @@ def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole
     """List the presets, or show one: its settings, and where and why it departs from the published model card."""
     from forge_agents.train.presets import FOLDER, load_preset, preset_names
 
-    out = Console()
+    out = printer()
     if name is not None:
         _loaded(name, None, None)
         path = FOLDER / f"{name}.yaml"
@@ -140,7 +139,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> 
     from forge_agents.train.report import write_report
 
     try:
-        typer.echo(str(write_report(folder)))
+        say(str(write_report(folder)))
     except (OSError, ValueError) as error:
         raise fail(str(error)) from None
 
@@ -213,4 +212,4 @@ def _run(
             raise
         raise fail(str(error)) from None
     if is_first():
-        typer.echo(f"model: {out / 'model'}\nreport: {page}")
+        say(f"model: {out / 'model'}\nreport: {page}")

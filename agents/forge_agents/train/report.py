@@ -23,7 +23,7 @@ from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import OBJECT, lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS, read, sendable
-from forge_agents.words import interval, shown, signed
+from forge_agents.words import interval, setting, shown, signed
 from forge_arena.files import read_json
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import messages
@@ -218,7 +218,7 @@ class Run:
         """Every setting, its value, and why it is not the published model card's."""
         departures = self.preset.get("departures", {})
         kept = [name for name in self.preset if name not in ("name", "about", "departures")]
-        return [(name, _setting(self.preset[name]), departures.get(name, "")) for name in kept]
+        return [(name, setting(self.preset[name]), departures.get(name, "")) for name in kept]
 
     def phases(self) -> list[tuple[str, float]]:
         """The phases, and the step of the whole run at which each begins."""
@@ -338,18 +338,6 @@ def _if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]
 def _pooled(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
     episodes = sum(cell.episodes for cell in cells)
     return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_setting(inner)}" for name, inner in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(str, value)) or "none"
-    return (
-        {None: "none", True: "yes", False: "no"}.get(value, str(value))
-        if not isinstance(value, float)
-        else f"{value:g}"
-    )
 
 
 def _times(begun: Sequence[str]) -> str:

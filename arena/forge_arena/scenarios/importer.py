@@ -119,6 +119,8 @@ def read_rows(paths: Iterable[Path]) -> dict[Path, dict[str, Row]]:
     files: dict[Path, dict[str, Row]] = {}
     places: dict[str, str] = {}
     for path in paths:
+        if path.stem != path.stem.encode("utf-8", "replace").decode():
+            raise ScenarioError(f"{path}: scenarios are named after their file, and this name is not UTF-8: rename it")
         rows = {}
         wanted = "a row with task, source_material, domain"
         for number, row in read_json_lines(path, TypeAdapter(Row), wanted=wanted, error=ScenarioError):
