@@ -54,6 +54,15 @@ JsonFile = Annotated[
 ]
 
 
+def one_file(files: list[Path] | None) -> list[Path] | None:
+    """Refuse a second file of documents, of which only the last would count: the callback of an option."""
+    if files is not None and len(files) > 1:
+        raise typer.BadParameter(
+            f"takes one file, got {', '.join(map(str, files))}: import all rows by one `forge-arena scenarios import`"
+        )
+    return files
+
+
 def printer(json: str | None = None) -> Console:
     """What prints for people: on standard output, or on standard error where `--json -` takes standard output."""
     return Console(stderr=json == "-", emoji=False)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from forge_command.app import JsonFile, deliver, fail, say, writable_file
+from forge_command.app import JsonFile, deliver, fail, one_file, say, writable_file
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
@@ -99,7 +99,10 @@ def labels(
         int | None, typer.Option(min=1, help="Fresh answers of each family to try every type on. Default: 60.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other keys.")] = 0,
-    documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
+    documents: Annotated[
+        list[Path] | None,
+        typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -146,7 +149,7 @@ def labels(
             finish(score_marks(load_marks(marks), load_key(key)), json, html)
             return
         who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-        sources = load_documents(documents) if documents else None
+        sources = load_documents(documents[0]) if documents else None
         suite = suite_of(sources) if sources else SUITE
         splits = [Split(name) for name in dict.fromkeys(split)] if split else None
         with progress() as bar:

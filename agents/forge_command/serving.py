@@ -1,10 +1,11 @@
 """`forge-arena serve`: run the HTTP server."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forge_command.app import fail, say
+from forge_command.app import fail, one_file, say
 
 
 def serve(
@@ -15,7 +16,12 @@ def serve(
         str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
     ] = None,
     documents: Annotated[
-        str | None, typer.Option(help="Play documents of your own: a file that `scenarios import --out` wrote.")
+        list[Path] | None,
+        typer.Option(
+            callback=one_file,
+            metavar="FILE",
+            help="Play documents of your own: a file that `scenarios import --out` wrote.",
+        ),
     ] = None,
     scenarios: Annotated[
         str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
@@ -53,7 +59,7 @@ def serve(
             port=port,
             store=store,
             worker=worker,
-            documents=documents,
+            documents=documents[0] if documents else None,
             scenarios=scenarios,
             tokens=tuple(token) if token else None,
             rate=rate,

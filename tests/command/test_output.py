@@ -179,6 +179,21 @@ def test_two_files_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path
     assert not target.exists()
 
 
+@pytest.mark.parametrize("command", ["serve", "bank x.bank --worker scripted", "audit labels"])
+def test_a_second_file_of_documents_is_refused(tmp_path: Path, command: str) -> None:
+    asked = (*command.split(), "--documents", "a.jsonl", "--documents", "b.jsonl")
+    _, err = forge_arena(*asked, cwd=tmp_path, code=2)
+    assert "takes one file, got a.jsonl, b.jsonl: import all rows by one `forge-arena scenarios import`" in err
+
+
+def test_documents_of_one_name_are_not_served(tmp_path: Path, rows: Path) -> None:
+    target, doubled = tmp_path / "documents.jsonl", tmp_path / "doubled.jsonl"
+    forge_arena("scenarios", "import", rows, "--out", target)
+    doubled.write_bytes(target.read_bytes() * 2)
+    _, err = forge_arena("serve", "--port", "0", "--documents", doubled, cwd=tmp_path, code=2)
+    assert f"doubled.jsonl:2: a scenario is called 'rows:{ROW['id']}' already, in line 1" in err
+
+
 def test_a_file_whose_name_is_not_utf_8_is_refused(tmp_path: Path, rows: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
     shutil.copy(rows, odd)
