@@ -7,7 +7,6 @@ have `corruption_type` (one of the five, or "other"), `spans` (places in the ans
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from difflib import get_close_matches
@@ -16,12 +15,13 @@ from time import perf_counter
 from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
 from forge_agents.evaluation import KEPT, WrongCount, read_judgement, told
 from forge_agents.overseers import Overseer
 from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
+from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.storable import STORABLE, Text, storable
@@ -53,10 +53,8 @@ def _a_type(value: Any) -> Any:
     return value
 
 
-class LabelledAnswer(BaseModel):
+class LabelledAnswer(ForeignRow):
     """One row of a dataset: an answer, what it should rest on, and what is known of it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     task: Annotated[str, Field(min_length=1), STORABLE]
     source_material: Text
@@ -174,24 +172,7 @@ def load_dataset(path: Path) -> tuple[LabelledAnswer, ...]:
         DatasetError: a line is not JSON or not a row, or there is none; `file:line: what was wrong`.
         OSError: the file cannot be read.
     """
-    rows: list[LabelledAnswer] = []
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8: {error}") from None
-    # Not splitlines(): JSON may hold other line separators inside a string.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(LabelledAnswer.model_validate(json.loads(line)))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            said = first["msg"].removeprefix("Value error, ")
-            raise DatasetError(f"{path}:{number}: {where + ': ' if where else ''}{said}") from None
-        except ValueError as error:
-            raise DatasetError(f"{path}:{number}: not JSON: {error}") from None
+    rows = [row for _, row in read_json_lines(path, TypeAdapter(LabelledAnswer), error=DatasetError)]
     if not rows:
         raise DatasetError(f"{path}: holds no row; a row has task, source_material, worker_output and corrupted")
     return tuple(rows)

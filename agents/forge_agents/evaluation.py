@@ -21,6 +21,7 @@ from forge_agents.overseers import Completion, Overseer, opened
 from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
+from forge_arena.files import load_json, read_text
 from forge_arena.metrics import (
     Cost,
     Frozen,
@@ -106,13 +107,14 @@ class Result(Task):
         """
         path = path / "result.json" if path.is_dir() else path
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(path, error=ResultError)
+        except OSError as error:
             raise ResultError(f"no result in {path}: {error}") from None
+        content = load_json(text, str(path), wanted="the result of an evaluation", error=ResultError)
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate(content)
         except ValidationError as error:
-            raise ResultError(f"{path}: {_why(text, error)}") from None
+            raise ResultError(f"{path}: {_why(content, error)}") from None
 
     def plot(self) -> "Figure":
         """ROC and reliability as a matplotlib figure. Needs the extra `report`."""
@@ -454,16 +456,14 @@ def told(settings: Mapping[str, Any] | None) -> JsonObject:
     }
 
 
-def _why(text: str, error: ValidationError) -> str:
+def _why(held: Any, error: ValidationError) -> str:
     """Why a file holds no result, in words for its owner."""
-    try:
-        held = json.loads(text)
-        version = held.get("schema_version")
-    except (ValueError, AttributeError):
-        return "holds no result of an evaluation: it is not JSON"
+    if not isinstance(held, dict):
+        return "holds no result of an evaluation: it is no JSON object"
+    version = held.get("schema_version")
     if "dataset" in held:
         return "is of labelled answers (eval --dataset), and this takes evaluations against an arena"
-    if version != SCHEMA:
+    if version is not None and version != SCHEMA:
         return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
     where = ".".join(str(part) for part in error.errors()[0]["loc"])
     return f"holds no result of an evaluation: {where} is not as it should be"

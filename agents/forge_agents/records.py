@@ -11,8 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Literal, Self, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
+from forge_arena.files import parse_json, validate
 from forge_arena.metrics import Row
 from forge_arena.storable import Text
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
@@ -160,20 +161,14 @@ def read_records(path: Path) -> tuple[Setup, Iterator[Record]]:
 
 
 def _setup(path: Path, line: bytes, kind: type[S]) -> S:
-    try:
-        return kind.model_validate(_Head.model_validate_json(line).setup)
-    except ValidationError:
-        raise RecordsError(
-            f"{path}:1: not the records of an evaluation like this one, or those of another version"
-        ) from None
+    wanted = "the records of an evaluation like this one, written by this version"
+    head = parse_json(line, TypeAdapter(_Head), f"{path}:1", wanted=wanted, error=RecordsError)
+    return validate(head.setup, TypeAdapter(kind), f"{path}:1", wanted=wanted, error=RecordsError)
 
 
 def _record(path: Path, number: int, line: bytes, kind: type[L]) -> L:
-    try:
-        return kind.model_validate_json(line)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise RecordsError(f"{path}:{number}: not a record ({where or 'not JSON'}): the file is damaged") from None
+    wanted = "a record: the file is damaged"
+    return parse_json(line, TypeAdapter(kind), f"{path}:{number}", wanted=wanted, error=RecordsError)
 
 
 def _check(path: Path, was: Noun, now: Noun) -> None:

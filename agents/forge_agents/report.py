@@ -15,7 +15,7 @@ from forge_agents.evaluation import Result
 from forge_agents.pages import Piece, filled, pieces
 from forge_agents.plot import Roc, bins
 from forge_agents.records import Record, read_records
-from forge_agents.words import interval, shown
+from forge_agents.words import interval, setting, shown
 from forge_arena.detection import LOW_FPR
 from forge_arena.metrics import Row, Scorecard, as_judged, judged_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
@@ -101,7 +101,7 @@ class Report:
     def facts(self) -> dict[str, str]:
         """What was evaluated on what, and how it went."""
         result, card = self.result, self.card
-        settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
+        settings = setting(result.settings)
         facts = {
             "overseer": result.overseer + (f" ({settings})" if settings else ""),
             "episodes": result.source,

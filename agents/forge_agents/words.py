@@ -1,4 +1,7 @@
-"""Say numbers, differences and intervals as a reader wants them."""
+"""Say numbers, differences, intervals and settings as a reader wants them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from forge_arena.types import Estimate
 
@@ -21,3 +24,14 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
         return ""
     low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
+
+
+def setting(value: Any) -> str:
+    """A setting in words: a number without the digits that only a computer sees, a list or mapping in one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {setting(inner)}" for name, inner in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool) or value is None:
+        return {None: "none", True: "yes", False: "no"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)

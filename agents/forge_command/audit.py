@@ -5,6 +5,7 @@ One function a subcommand. Each ends in `finish`, which prints the report, write
 
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from forge_command.app import JsonFile, fail
+from forge_command.app import JsonFile, deliver, fail, one_file, say, writable_file
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
@@ -34,9 +35,7 @@ def _drawable(html: Path | None) -> Path | None:
         missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
         if missing:
             raise typer.BadParameter(f"needs {' and '.join(missing)}: pip install 'forge-arena[report]'")
-        if not html.parent.is_dir():
-            raise typer.BadParameter(f"{html}: there is no folder {html.parent}")
-    return html
+    return writable_file(html)
 
 
 HtmlFile = Annotated[
@@ -48,9 +47,16 @@ Quick = Annotated[bool, typer.Option("--quick", help="Fewer draws: under three m
 
 def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
     """Print a report, write it where asked, and leave with 1 if a gate fails."""
-    from forge_arena.audits.page import page, shown
+    from forge_arena.audits.page import page
 
-    out = Console(stderr=json == "-")
+    deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)})
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _show(report: "AuditReport", out: Console) -> None:
+    from forge_arena.audits.page import shown
+
     for table in report.tables:
         numeric = [any(isinstance(row[n], int | float) for row in table.rows) for n in range(len(table.columns))]
         grid = Grid(
@@ -69,20 +75,10 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
         gates.add_row(escape(gate.name), said, shown(gate.value), shown(gate.limit), escape(gate.detail))
     if report.gates:
         out.print(gates)
-    try:
-        if json == "-":
-            typer.echo(report.to_json())
-        elif json is not None:
-            Path(json).write_text(report.to_json() + "\n", encoding="utf-8")
-        if html is not None:
-            html.write_text(page(report), encoding="utf-8")
-    except OSError as error:
-        raise fail(f"cannot write the report: {error}") from None
     failed = sum(not gate.passed for gate in report.gates)
     if failed:
         out.print(f"[bold red]{failed} of {len(report.gates)} gates fail[/]")
-        raise typer.Exit(1)
-    if report.gates:
+    elif report.gates:
         out.print(f"[green]all {len(report.gates)} gates hold[/]")
 
 
@@ -103,9 +99,15 @@ def labels(
         int | None, typer.Option(min=1, help="Fresh answers of each family to try every type on. Default: 60.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other keys.")] = 0,
-    documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
+    documents: Annotated[
+        list[Path] | None,
+        typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
+    ] = None,
     export: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write FILE.html, FILE.jsonl and FILE.key.jsonl instead.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", callback=writable_file, help="Write FILE.html, FILE.jsonl and FILE.key.jsonl instead."
+        ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Episodes to write with --export.")] = 100,
     marks: Annotated[
@@ -142,14 +144,12 @@ def labels(
         raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
     if marks is not None and export is not None:
         raise fail("--export writes what a reader is to mark, --marks scores it: one at a time")
-    if export is not None and not export.parent.is_dir():
-        raise fail(f"--export {export}: there is no folder {export.parent}")
     try:
         if marks is not None and key is not None:
             finish(score_marks(load_marks(marks), load_key(key)), json, html)
             return
         who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-        sources = load_documents(documents) if documents else None
+        sources = load_documents(documents[0]) if documents else None
         suite = suite_of(sources) if sources else SUITE
         splits = [Split(name) for name in dict.fromkeys(split)] if split else None
         with progress() as bar:
@@ -175,7 +175,7 @@ def labels(
                 )
         if export is not None:
             page, rows, kept = write(reading, export)
-            typer.echo(f"to read: {page} (or {rows})\nkey, not for the reader: {kept}")
+            say(f"to read: {page} (or {rows})\nkey, not for the reader: {kept}")
             return
     except ModuleNotFoundError as error:
         raise fail(f"{error}: pip install 'forge-arena[report]'") from None
@@ -308,7 +308,8 @@ def regrade(
         typer.Option(metavar="URL|FILE", help="The store of a server, running or not: a URL as --store, or a file."),
     ],
     export: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write every verdict that changed here, as JSONL.")
+        Path | None,
+        typer.Option(metavar="FILE", callback=writable_file, help="Write every verdict that changed here, as JSONL."),
     ] = None,
     since: Annotated[
         datetime | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import fail
+from forge_command.app import fail, say
 
 PREFIX = "sqlite:///"
 
@@ -46,4 +46,4 @@ def backup(
     if checked != "ok":
         raise fail(f"the copy {unfinished} is damaged: {checked}")
     unfinished.rename(file)
-    typer.echo(f"{file}: {episodes} episodes, {verdicts} verdicts")
+    say(f"{file}: {episodes} episodes, {verdicts} verdicts")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, deliver, fail, one_file
 from forge_command.evaluation import progress
 
 
@@ -28,7 +28,10 @@ def bank(
     api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
     vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
-    documents: Annotated[Path | None, typer.Option(help="A file that `scenarios import --out` wrote.")] = None,
+    documents: Annotated[
+        list[Path] | None,
+        typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Answers in flight at a time, for each Worker.")] = 16,
     engine: Annotated[
         Engine,
@@ -64,7 +67,7 @@ def bank(
             start=start,
             count=count,
             mechanism=Mechanism(mechanism) if mechanism else None,
-            documents=documents.absolute() if documents else None,
+            documents=documents[0].absolute() if documents else None,
             secret=secret,
             api_key=api_key,
             vllm=vllm,
@@ -98,7 +101,5 @@ def bank(
         "last_failure": filled.last_failure,
         **filled.counts,
     }
-    if json != "-":
-        for name, value in result.items():
-            typer.echo(f"{name}: {value}")
-    write_json(result, json)
+    lines = "\n".join(f"{name}: {value}" for name, value in result.items())
+    deliver(result, json, lambda out: out.print(lines, highlight=False, markup=False, soft_wrap=True))

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from forge_arena import __version__
 from forge_arena.types import Split
 from forge_arena.workers import keeper
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, deliver, fail, printer
 from forge_command.evaluation import progress, scores_table
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.evaluation import Result
     from forge_agents.overseers import Overseer
+    from forge_arena.wire import AttemptResult
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")
 READY = "ForgeArena is ready at "
@@ -82,7 +84,7 @@ def demo(
     from forge_agents.client import ArenaError
     from forge_agents.overseers import open_overseer
 
-    out = Console(stderr=json == "-")
+    out = printer(json)
     with running_server() as url:
         out.print(f"arena: {url} (scripted Worker), {episodes} episodes of the val split for each overseer")
         try:
@@ -90,10 +92,13 @@ def demo(
             _show_one(url, open_overseer("rules"), out)
         except ArenaError as error:
             raise fail(str(error)) from None
-    out.print(scores_table(results))
-    for note in dict.fromkeys(note for result in results for note in result.scorecard.notes):
-        out.print(f"[dim]{note}[/]", highlight=False)
-    write_json(
+
+    def show(out: Console) -> None:
+        out.print(scores_table(results))
+        for note in dict.fromkeys(note for result in results for note in result.scorecard.notes):
+            out.print(f"[dim]{escape(note)}[/]", highlight=False)
+
+    deliver(
         {
             "forge_arena": __version__,
             "suite": results[0].suite,
@@ -102,6 +107,7 @@ def demo(
             "overseers": {r.overseer: r.scorecard.model_dump(mode="json") for r in results},
         },
         json,
+        show,
     )
 
 
@@ -126,6 +132,14 @@ def _play(url: str, episodes: int) -> "list[Result]":
         return list(pool.map(play, OVERSEERS))
 
 
+def earned(result: "AttemptResult") -> str:
+    """A reward and what it is the weighted sum of."""
+    from forge_agents.words import shown
+
+    parts = ", ".join(f"{name} {shown(part)}" for name, part in result.components or ())
+    return f"{shown(result.reward)}: {parts}" if parts else shown(result.reward)
+
+
 def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
     """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
     from forge_agents.client import ArenaClient
@@ -142,5 +156,5 @@ def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
             result = client.submit([Attempt(episode_id=episode.episode_id, verdict=judgement)])[0]
             if result.truth is not None and result.truth.corrupted:
                 out.print(*episode_panels(episode.observation, result.truth, judgement), sep="\n")
-                out.print(f"reward {result.reward}, components {result.components}\n", highlight=False)
+                out.print(f"reward {earned(result)}\n", highlight=False)
                 return

@@ -1,20 +1,21 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from forge_arena.files import parse_yaml
 from forge_arena.types import Form
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
-from forge_command.app import JsonFile, console, fail, write_json
+from forge_command.app import JsonFile, as_json, console, deliver, fail, say
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.compare import Comparison
@@ -63,6 +64,7 @@ ONLY_WITH_AN_ARENA = (
         "submission",
     ),
 )
+RESULT = "result.json"
 SPEC = (
     "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a webhook, "
     "or module:Class."
@@ -278,10 +280,8 @@ def evaluate(
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
     except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
         raise fail(str(error)) from None
-    _print(result, Console(stderr=json == "-"))
-    _write(result.to_json(), json)
+    deliver(result, json, partial(_print, result), {} if out is None else {out / RESULT: as_json(result)})
     if out is not None:
-        _write(result.to_json(), str(out / "result.json"))
         _report(out, err=json == "-")
 
 
@@ -290,11 +290,9 @@ def _report(folder: Path, *, err: bool = False) -> None:
     try:
         from forge_agents.report import write_report
     except ModuleNotFoundError as error:
-        typer.echo(
-            f"{folder / 'result.json'} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err
-        )
+        say(f"{folder / RESULT} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err)
         return
-    typer.echo(str(write_report(folder)), err=err)
+    say(str(write_report(folder)), err=err)
 
 
 def _settings(
@@ -306,12 +304,13 @@ def _settings(
         name, equals, value = change.partition("=")
         if not equals or not name.isidentifier():
             raise fail(f"--set takes KEY=VALUE, got {change!r}")
-        try:
-            settings[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise fail(f"--set {name}: {value!r} is no value") from None
+        settings[name] = _setting(name, value)
     given = {"prompt": prompt, "system": system, "api_key": api_key}
     return settings | {name: value for name, value in given.items() if value is not None}
+
+
+def _setting(name: str, value: str) -> Any:
+    return parse_yaml(value, name, error=lambda _: fail(f"--set {name}: {value!r} is no value"))
 
 
 def _print(result: "Result", out: Console) -> None:
@@ -353,20 +352,13 @@ def _evaluate_dataset(
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
     except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
         raise fail(str(error)) from None
-    out = Console(stderr=json == "-")
-    out.print(dataset_table(result))
-    for note in result.scorecard.notes:
-        out.print(f"[dim]{note}[/]", highlight=False)
-    _write(result.to_json(), json)
-    if kept is not None:
-        _write(result.to_json(), str(kept.with_name("result.json")))
 
+    def show(out: Console) -> None:
+        out.print(dataset_table(result))
+        for note in result.scorecard.notes:
+            out.print(f"[dim]{escape(note)}[/]", highlight=False)
 
-def _write(text: str, target: str | None) -> None:
-    if target == "-":
-        typer.echo(text)
-    elif target is not None:
-        Path(target).write_text(text + "\n", encoding="utf-8")
+    deliver(result, json, show, {} if kept is None else {kept.with_name(RESULT): as_json(result)})
 
 
 def _submit(
@@ -416,8 +408,7 @@ def _submit(
         raise fail(f"{error}{again}") from None
     except (NoSuchOverseer, WrongCount, ValueError) as error:
         raise fail(str(error)) from None
-    Console(stderr=json == "-").print(_leaderboard_table(board))
-    write_json(board.model_dump(mode="json"), json)
+    deliver(board, json, lambda out: out.print(_leaderboard_table(board)))
 
 
 def leaderboard(
@@ -432,8 +423,7 @@ def leaderboard(
             board = client.leaderboard()
     except (ArenaError, ValueError) as error:
         raise fail(str(error)) from None
-    Console(stderr=json == "-").print(_leaderboard_table(board))
-    write_json(board.model_dump(mode="json"), json)
+    deliver(board, json, lambda out: out.print(_leaderboard_table(board)))
 
 
 def _leaderboard_table(board: Leaderboard) -> Table:
@@ -467,12 +457,14 @@ def compare(
         found = [compared(first, other) for other in others]
     except (ResultError, NothingInCommon) as error:
         raise fail(str(error)) from None
-    out = Console(stderr=json == "-")
-    for one in found:
-        out.print(_comparison_table(one))
-        for sentence in one.findings():
-            out.print(escape(sentence), highlight=False)
-    write_json([one.model_dump(mode="json") for one in found], json)
+
+    def show(out: Console) -> None:
+        for one in found:
+            out.print(_comparison_table(one))
+            for sentence in one.findings():
+                out.print(escape(sentence), highlight=False)
+
+    deliver([one.model_dump(mode="json") for one in found], json, show)
 
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:

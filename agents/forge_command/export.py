@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import fail
+from forge_command.app import fail, say
 from forge_command.evaluation import progress
 
 EPILOG = """Examples:
@@ -113,7 +113,7 @@ def export(
         if model is None:
             raise
         raise fail(str(error)) from None
-    typer.echo(f"{made.counts.rows} rows: {made.path}\ncard: {out / 'README.md'}")
+    say(f"{made.counts.rows} rows: {made.path}\ncard: {out / 'README.md'}")
 
 
 def _one_of(option: str, given: str, known: Iterable[str]) -> str:

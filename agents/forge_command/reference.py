@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from pydantic import TypeAdapter
 
+from forge_arena.files import read_json
 from forge_arena.types import Split
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, deliver, fail, writable_file
 from forge_command.demo import running_server
 from forge_command.evaluation import progress
 
@@ -69,7 +71,9 @@ def reference(
         list[str] | None, typer.Option(metavar="NAME", help="Only this one of them, as the tables name it; repeatable.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
-    page: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables as Markdown.")] = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=writable_file, help="Write the tables as Markdown.")
+    ] = None,
     json: JsonFile = None,
 ) -> None:
     """Let every overseer that comes with the arena judge the same episodes: constants, chance, rules, classifiers, degenerates.
@@ -105,11 +109,7 @@ def reference(
     except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
         raise fail(str(error)) from None
     text = "\n".join(_page(played))
-    if page is not None:
-        page.write_text(text, encoding="utf-8")
-    if json != "-":
-        typer.echo(text)
-    write_json(
+    deliver(
         {
             one.player.name: {
                 "arena": one.result.scorecard.model_dump(mode="json"),
@@ -118,6 +118,8 @@ def reference(
             for one in played
         },
         json,
+        lambda out: out.print(text, highlight=False, markup=False, soft_wrap=True),
+        {} if page is None else {page: text},
     )
 
 
@@ -160,7 +162,7 @@ def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence
     folder = out / player.name
     result_file, dataset_file = folder / "result.json", folder / "dataset.json"
     result = Result.read(result_file) if result_file.exists() else None
-    judged = DatasetResult.model_validate_json(dataset_file.read_bytes()) if dataset_file.exists() else None
+    judged = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
     if result is not None and len(result.rows) != episodes:
         raise ValueError(f"{result_file} is of {len(result.rows)} episodes, not {episodes}: take another --out")
     if result is not None and (judged is not None or answers is None):

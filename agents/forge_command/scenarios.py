@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 from random import Random
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.table import Table
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, find_set, load_families
 from forge_arena.types import CorruptionType
-from forge_command.app import JsonFile, console, fail, write_json
+from forge_command.app import JsonFile, console, deliver, fail, printer, writable_file
 
 app = typer.Typer(
     help="The tasks that a Worker answers: list, show, check them, or import documents of your own.",
@@ -58,16 +58,14 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     table = Table("family", "domain", "split", "types", "summary")
     for row in rows:
         table.add_row(row["family"], row["domain"], row["split"], f"{len(row['corruptions'])}/5", row["summary"])  # type: ignore[arg-type]
-    if json != "-":
-        Console().print(table)
-    write_json(rows, json)
+    deliver(rows, json, lambda out: out.print(table))
 
 
 @app.command()
 def show(family: str, index: Annotated[int, typer.Option(min=0)] = 0, folder: Folder = None) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
     scenario = _named([family], folder)[0].draw(Random(index))
-    out = Console()
+    out = printer()
     out.rule("task")
     out.print(scenario.task, highlight=False, markup=False)
     out.rule("source material")
@@ -97,12 +95,14 @@ def check(
     for proof in proofs:
         shares = [f"{proof.corrupted.get(type, 0)}/{4 * proof.answers}" for type in CorruptionType]
         table.add_row(proof.family, str(proof.answers), str(proof.rejected), *shares, str(len(proof.problems)))
-    out = Console(stderr=json == "-")
-    out.print(table)
-    for proof in proofs:
-        for problem, times in proof.problems.items():
-            out.print(f"{proof.family}: {times}x {problem}", highlight=False, markup=False)
-    write_json([proof.model_dump() for proof in proofs], json)
+
+    def show(out: Console) -> None:
+        out.print(table)
+        for proof in proofs:
+            for problem, times in proof.problems.items():
+                out.print(f"{proof.family}: {times}x {problem}", highlight=False, markup=False)
+
+    deliver([proof.model_dump() for proof in proofs], json, show)
     if any(proof.problems for proof in proofs):
         raise typer.Exit(1)
 
@@ -110,21 +110,24 @@ def check(
 @app.command("import")
 def import_documents(
     files: Annotated[list[Path], typer.Argument(help="JSONL files with rows {task, source_material, domain}.")],
-    out: Annotated[Path | None, typer.Option(help="Write the usable scenarios here, as JSONL.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=writable_file, help="Write the usable scenarios here, as JSONL.")
+    ] = None,
     json: JsonFile = None,
 ) -> None:
     """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
-    from forge_arena.scenarios.importer import import_rows
+    from forge_arena.scenarios.importer import import_named, read_rows
 
+    try:
+        rows = read_rows(files)
+    except (ScenarioError, OSError) as error:
+        raise fail(str(error)) from None
     report = Table("file", "rows", "usable", *[type.value.replace("_", "\n") for type in CorruptionType])
     reasons: Counter[str] = Counter()
-    results = []
+    results: list[dict[str, Any]] = []
     lines: list[str] = []
-    for path in track(files, "importing", console=console):
-        try:
-            imported = import_rows(path)
-        except (ScenarioError, OSError) as error:
-            raise fail(str(error)) from None
+    for path, named in track(rows.items(), "importing", total=len(rows), console=console):
+        imported = import_named(named)
         results.append(imported.summary(path.name))
         counts = imported.by_type()
         report.add_row(
@@ -132,10 +135,10 @@ def import_documents(
         )
         reasons.update(imported.reasons)
         lines += [scenario.model_dump_json() for scenario in imported.usable]
-    shown = Console(stderr=json == "-")
-    shown.print(report)
-    for reason, times in reasons.most_common():
-        shown.print(f"{times:5d}  {reason}", highlight=False, markup=False)
-    if out is not None:
-        out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    write_json(results, json)
+
+    def show(to: Console) -> None:
+        to.print(report)
+        for reason, times in reasons.most_common():
+            to.print(f"{times:5d}  {reason}", highlight=False, markup=False)
+
+    deliver(results, json, show, {} if out is None else {out: "".join(f"{line}\n" for line in lines)})

@@ -1,10 +1,11 @@
 """`forge-arena serve`: run the HTTP server."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forge_command.app import fail
+from forge_command.app import fail, one_file, say
 
 
 def serve(
@@ -18,7 +19,12 @@ def serve(
         str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
     ] = None,
     documents: Annotated[
-        str | None, typer.Option(help="Play documents of your own: a file that `scenarios import --out` wrote.")
+        list[Path] | None,
+        typer.Option(
+            callback=one_file,
+            metavar="FILE",
+            help="Play documents of your own: a file that `scenarios import --out` wrote.",
+        ),
     ] = None,
     scenarios: Annotated[
         str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
@@ -58,7 +64,7 @@ def serve(
             root_path=root_path,
             store=store,
             worker=worker,
-            documents=documents,
+            documents=documents[0] if documents else None,
             scenarios=scenarios,
             tokens=tuple(token) if token else None,
             rate=rate,
@@ -88,8 +94,8 @@ def token(
     if role not in Role.__members__:
         raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
     made, told = new_token(Role(role))
-    typer.echo(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
-    typer.echo(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
+    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
+    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
 
 
 def _not_installed(error: ModuleNotFoundError) -> typer.Exit:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -19,7 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from forge_command.app import console, fail
+from forge_arena.errors import FileError
+from forge_command.app import console, fail, printer, say
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -120,7 +120,7 @@ def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole
     """List the presets, or show one: its settings, and where and why it departs from the published model card."""
     from forge_agents.train.presets import FOLDER, load_preset, preset_names
 
-    out = Console()
+    out = printer()
     if name is not None:
         _loaded(name, None, None)
         path = FOLDER / f"{name}.yaml"
@@ -139,7 +139,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> 
     from forge_agents.train.report import write_report
 
     try:
-        typer.echo(str(write_report(folder)))
+        say(str(write_report(folder)))
     except (OSError, ValueError) as error:
         raise fail(str(error)) from None
 
@@ -173,6 +173,7 @@ def _run(
         from forge_agents.train.pipeline import run
     except ModuleNotFoundError as error:
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
+    from forge_agents.evaluation import ResultError
     from forge_agents.models import ModelError
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
@@ -182,14 +183,8 @@ def _run(
 
     quiet()
     troubles = (
-        ArenaError,
-        BadArenaURL,
-        ModelError,
-        PresetError,
-        FolderInUse,
-        TrainingStopped,
-        CheckpointFailed,
-        OSError,
+        *(ArenaError, BadArenaURL, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed),
+        *(FileError, ResultError, OSError),
     )
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.
@@ -213,4 +208,4 @@ def _run(
     except troubles as error:
         raise fail(str(error)) from None
     if is_first():
-        typer.echo(f"model: {out / 'model'}\nreport: {page}")
+        say(f"model: {out / 'model'}\nreport: {page}")

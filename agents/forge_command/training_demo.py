@@ -5,7 +5,6 @@ model with its threshold moved, the starting model made to check before it judge
 time, and the constants. Everything is judged on the same episodes of the test families.
 """
 
-import json as jsonlib
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, as_json, deliver, fail
 from forge_command.demo import running_server
 from forge_command.training import Changes, reporting
 from forge_command.training_runs import folder_of, train_all
@@ -69,13 +69,19 @@ def demo(
     except (ArenaError, PresetError, TrainingStopped, ValueError, OSError) as error:
         raise fail(str(error)) from None
     summary = summarised(results, seeds)
-    console = Console(stderr=json == "-")
-    console.print(_table(results, seeds, summary["means"]))
-    console.print(_differences(summary["differences"]))
     minutes = (perf_counter() - begun) / 60
-    console.print(f"{minutes:.1f} minutes; everything is in {out}", highlight=False)
-    write_json({"suite": results["start"].suite, "minutes": minutes, "seconds": seconds, **summary["json"]}, json)
-    (out / "demo.json").write_text(jsonlib.dumps(summary["json"], indent=2) + "\n", encoding="utf-8")
+
+    def show(to: Console) -> None:
+        to.print(_table(results, seeds, summary["means"]))
+        to.print(_differences(summary["differences"]))
+        to.print(f"{minutes:.1f} minutes; everything is in {escape(str(out))}", highlight=False)
+
+    deliver(
+        {"suite": results["start"].suite, "minutes": minutes, "seconds": seconds, **summary["json"]},
+        json,
+        show,
+        {out / "demo.json": as_json(summary["json"])},
+    )
 
 
 def _play(
@@ -107,7 +113,7 @@ def _play(
         path = out / f"{name}.json"
         if not path.is_file():
             write_whole(path, measure(preset, str(start), arena, name=name, **settings).to_json() + "\n")
-        results[name] = Result.model_validate_json(path.read_text(encoding="utf-8"))
+        results[name] = Result.read(path)
     runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(seeds)}
     runs["shuffled"] = ["shuffled_rewards=true"]
     seconds = train_all(runs, preset, arena, out, start=start, before=before, reporter=reporter)
@@ -115,7 +121,7 @@ def _play(
     supervised = {"supervised": ["algorithm=sft", f"wall_seconds={limit:.0f}"]}
     seconds |= train_all(supervised, preset, arena, out, start=start, before=before, reporter=reporter)
     for name in (*runs, *supervised):
-        results[name] = Result.model_validate_json((folder_of(out, name) / "after.json").read_text(encoding="utf-8"))
+        results[name] = Result.read(folder_of(out, name) / "after.json")
     for name in ("always_clean", "always_corrupted"):
         results[name] = _constant(name, preset, arena)
     return results, seconds

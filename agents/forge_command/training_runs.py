@@ -11,6 +11,10 @@ from shutil import copyfile
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
+from forge_arena.files import read_json
+
 if TYPE_CHECKING:
     from forge_agents.train.online import Arena
     from forge_agents.train.presets import Preset
@@ -65,7 +69,7 @@ def _trained(
 
     timed = folder / "seconds.json"
     if timed.is_file():
-        return float(json.loads(timed.read_text(encoding="utf-8")))
+        return read_json(timed, TypeAdapter(float))
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(before, folder / "before.json")
     settings = folder / "preset.yaml"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.app import JsonFile, as_json, deliver, fail
 from forge_command.training import Changes, PresetName, Token, Url, reporting
 from forge_command.training_demo import SHOWN, number, span
 from forge_command.training_runs import folder_of, train_all
@@ -74,9 +74,6 @@ def sweep(
         draw(runs, begun, out / "sweep.png")
     except (ArenaError, ModelError, PresetError, TrainingStopped, ValueError, OSError) as error:
         raise fail(str(error)) from None
-    console = Console(stderr=json == "-")
-    console.print(_table(f"{key}, mean of {seeds} seeds", averaged, number))
-    console.print(_table("less the start (95% over families)", apart, span))
     plain: dict[str, Any] = {
         "vary": key,
         "seeds": seeds,
@@ -85,9 +82,13 @@ def sweep(
             value: {m: e.model_dump() for m, e in row.items()} for value, row in apart.items()
         },
     }
-    write_json(plain, str(out / "sweep.json"))
-    write_json(plain, json)
-    console.print(f"curves: {out / 'sweep.png'}", highlight=False)
+
+    def show(to: Console) -> None:
+        to.print(_table(f"{key}, mean of {seeds} seeds", averaged, number))
+        to.print(_table("less the start (95% over families)", apart, span))
+        to.print(f"curves: {out / 'sweep.png'}", highlight=False, markup=False)
+
+    deliver(plain, json, show, {out / "sweep.json": as_json(plain)})
 
 
 def _table(title: str, rows: "dict[str, dict[str, Estimate]]", shown: Any) -> Any:

@@ -17,6 +17,10 @@ class Unfit(WorkerFailed):
     """The Worker answers, and nothing that it says makes the episode of this key: another try would end the same way."""
 
 
+class FileError(ForgeArenaError, ValueError):
+    """A file does not hold what it should; the message says file, line, what is wrong and what was wanted."""
+
+
 class ScenarioError(ForgeArenaError, ValueError):
     """A scenario or family file is not usable; the message says file, line, what was given and what was wanted."""
 

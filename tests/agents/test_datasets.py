@@ -72,6 +72,13 @@ def test_a_row_needs_four_fields_and_other_fields_are_ignored(tmp_path: Path) ->
     assert (seen.worker_reasoning, seen.probes, seen.probes_left) == ("", (), 0)
 
 
+def test_null_is_the_same_as_a_field_left_out(tmp_path: Path) -> None:
+    nulls = dict.fromkeys(("corruption_type", "spans", "worker_reasoning", "domain", "origin", "id"))
+    assert load_dataset(written(tmp_path / "nulls.jsonl", ROW | nulls)) == load_dataset(
+        written(tmp_path / "b.jsonl", ROW)
+    )
+
+
 def test_all_that_a_row_may_have_is_read(tmp_path: Path) -> None:
     more = {
         "corruption_type": "temporal_shift",
@@ -127,7 +134,8 @@ def test_a_wrong_row_is_refused_with_file_and_line(tmp_path: Path, wrong: dict[s
         (b'{"task": ', r"rows\.jsonl:1: not JSON"),
         (b"[1]", r"rows\.jsonl:1: Input should be a valid dictionary"),
         (b"\n\n", r"rows\.jsonl: holds no row"),
-        (b"\xff\xfe", r"rows\.jsonl: not UTF-8"),
+        (b"\xff\xfe", r"rows\.jsonl:1: not UTF-8"),
+        (b"[" * 100_000, r"rows\.jsonl:1: this JSON is nested too deeply"),
         (b'{"task": "t"}', r"rows\.jsonl:1: source_material: Field required"),
     ],
 )

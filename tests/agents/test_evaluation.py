@@ -333,10 +333,14 @@ def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_p
         evaluate("prior", arena=client, split="train", episodes=4, records=records, resume=True)
     assert records.read_bytes() == before
     records.write_bytes(before.replace(b'"row"', b'"raw"'))
-    with pytest.raises(RecordsError, match=r"records\.jsonl:2: not a record \(row\): the file is damaged"):
+    with pytest.raises(
+        RecordsError, match=r"records\.jsonl:2: row: Field required; wanted a record: the file is damaged"
+    ):
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
     records.write_bytes(b"hello\n")
-    with pytest.raises(RecordsError, match=r"records\.jsonl:1: not the records of an evaluation like this one"):
+    with pytest.raises(
+        RecordsError, match=r"records\.jsonl:1: not JSON.*wanted the records of an evaluation like this one"
+    ):
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
 
 
@@ -358,9 +362,17 @@ def test_a_result_of_another_version_says_so(client: ArenaClient, tmp_path: Path
     path.write_text(found.to_json().replace('"schema_version": 2', '"schema_version": 1'))
     with pytest.raises(ResultError, match=r"written by another version \(schema 1, this one reads 2\): evaluate again"):
         Result.read(path)
-    path.write_text("<html>")
-    with pytest.raises(ResultError, match="it is not JSON"):
-        Result.read(path)
+    path.write_text(f"\ufeff{found.to_json()}", encoding="utf-8")
+    assert Result.read(path) == found
+    for content, message in (
+        (b"<html>", "not JSON: .*; wanted the result of an evaluation"),
+        (b"[]", "holds no result of an evaluation: it is no JSON object"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{\n"overseer": "\xe9"}', r"result\.json:2: not UTF-8"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(ResultError, match=message):
+            Result.read(path)
     with pytest.raises(ResultError, match="no result in"):
         Result.read(tmp_path / "none.json")
 

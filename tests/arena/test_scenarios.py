@@ -69,6 +69,8 @@ def test_a_small_file_draws_a_scenario(tmp_path: Path) -> None:
         ("label: the window", "label: ''", r"small\.yaml:8: a claim that can be required needs a label"),
         ("summary: as small", "sumary: as small", r"small\.yaml:4: sumary: Extra inputs are not permitted"),
         ("family: small", "family: [", r"small\.yaml:\d+: not YAML"),
+        ("split: train", "split: 2024-99-99", r"small\.yaml: not YAML: month must be in 1..12"),
+        ("summary: as small", "summary: \x01", r"small\.yaml: not YAML: .*control characters"),
         ("It takes {window}", "$[It takes {window}", r"small\.yaml:23: .*not closed"),
     ],
 )
@@ -83,6 +85,20 @@ def test_a_file_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "code_review").mkdir()
     (tmp_path / "code_review" / "small.yaml").write_text(SMALL, encoding="utf-8")
     with pytest.raises(ScenarioError, match="domain must be its folder's name 'code_review'"):
+        load_families(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"train: [Ann]", r"vocabulary\.yaml: train: Input should be a valid dictionary.*; wanted for each split"),
+        (b"train: [", r"vocabulary\.yaml:\d: not YAML"),
+        (b"train:\n  man: [Ren\xe9]", r"vocabulary\.yaml:2: not UTF-8"),
+    ],
+)
+def test_words_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "vocabulary.yaml").write_bytes(content)
+    with pytest.raises(ScenarioError, match=message):
         load_families(tmp_path)
 
 

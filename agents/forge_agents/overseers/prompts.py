@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
+from forge_arena.errors import FileError
+from forge_arena.files import read_text
 from forge_arena.types import Observation
 from forge_arena.verdicts import Chat, messages, observation_text
 
@@ -41,8 +43,8 @@ def prompt(name: str = PromptName.arena, *, system: str | Path | None = None) ->
         raise ValueError(f"no prompt is called {name!r}.{guess} Known are {', '.join(PromptName)}")
     if isinstance(system, Path):
         try:
-            system = system.read_text(encoding="utf-8").rstrip("\n")
-        except (OSError, UnicodeDecodeError) as error:
+            system = read_text(system).rstrip("\n")
+        except (OSError, FileError) as error:
             raise ValueError(f"the system prompt {system} cannot be read: {error}") from None
     if name == PromptName.card:
         return _filled(CARD_SYSTEM if system is None else system, card_text)

@@ -158,12 +158,8 @@ def load_changes(folder: Path) -> Changes | None:
 
 
 def load_result(path: Path) -> Result | None:
-    if not path.is_file():
-        return None
-    try:
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not an evaluation as forge-arena eval --json writes it: {error}") from None
+    """The evaluation in a file; None where there is no file. Raises ResultError where the file holds something else."""
+    return Result.read(path) if path.is_file() else None
 
 
 def best_by_threshold(rows: Sequence[Row]) -> float | None:

@@ -22,13 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from huggingface_hub import DatasetCard, DatasetCardData
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from forge_agents.client import ArenaClient
 from forge_agents.pages import filled
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrated, demonstrations
 from forge_agents.train.journal import revision
 from forge_arena import __version__
+from forge_arena.errors import FileError
+from forge_arena.files import parse_json, read_json, read_json_lines
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth
 from forge_arena.verdicts import messages, parse_verdict
 from forge_arena.wire import Attempt, AttemptResult
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = dict[str, Any]
 
 RECORD = "export.json"
+ROW = TypeAdapter(dict[str, Any])
 # Episodes between two writes: little is lost by an interruption, and requests are not the cost.
 AT_A_TIME = 64
 AT_A_TIME_BY_MODEL = 16
@@ -435,8 +438,8 @@ def _begun(out: Path, record: Record) -> bool:
         _write_record(out, record)
         return False
     try:
-        known = Record.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        known = read_json(path, TypeAdapter(Record))
+    except FileError as error:
         raise ExportError(f"{path} is damaged, so that the export cannot go on: give another --out ({error})") from None
     has = {"suite": known.suite, "worker": known.worker, **known.wanted.model_dump(mode="json")}
     asked = {"suite": record.suite, "worker": record.worker, **record.wanted.model_dump(mode="json")}
@@ -456,13 +459,16 @@ def _cut_to_whole_rows(path: Path) -> int:
     """Cut a row off that was not written whole; returns the index of the last one, -1 where there is none."""
     if not path.is_file():
         return -1
-    whole, last = 0, b""
+    whole, last, number = 0, b"", 0
     with path.open("r+b") as file:
         for line in file:
             if line.endswith(b"\n"):
-                whole, last = whole + len(line), line
+                whole, last, number = whole + len(line), line, number + 1
         file.truncate(whole)
-    return _index(json.loads(last)["key"]) if last else -1
+    if not last:
+        return -1
+    row = parse_json(last, ROW, f"{path}:{number}", wanted="a row of this export", error=ExportError)
+    return _index(row["key"])
 
 
 def _read(path: Path) -> Iterator[Row]:
@@ -472,9 +478,8 @@ def _read(path: Path) -> Iterator[Row]:
         for batch in parquet.ParquetFile(path).iter_batches():
             yield from batch.to_pylist()
         return
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+    for _, row in read_json_lines(path, ROW, wanted="a row of this export", error=ExportError):
+        yield row
 
 
 def _counted(rows: Iterator[Row]) -> Counts:

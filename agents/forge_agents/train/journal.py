@@ -20,10 +20,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from forge_agents.compare import auroc_of_log_odds
 from forge_agents.evaluation import Result
 from forge_agents.train.presets import Preset
+from forge_arena.errors import FileError
+from forge_arena.files import numbered_lines, parse_json, read_json
 
+OBJECT = TypeAdapter(dict[str, Any])
 VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
@@ -41,7 +46,7 @@ class Journal:
     def begin(self, preset: Preset, *, arena: str, suite: str) -> None:
         """Say what is run. On a resumed run, when it went on."""
         path = self.folder / "run.json"
-        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"begun": []}
+        known = read_json(path, OBJECT) if path.is_file() else {"begun": []}
         known |= {
             "preset": preset.model_dump(mode="json"),
             "arena": arena,
@@ -99,9 +104,9 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        with suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
+    for number, line in numbered_lines(path):
+        with suppress(FileError):
+            found.append(parse_json(line, OBJECT, f"{path}:{number}"))
     return list({(line["phase"], line["step"]): line for line in found}.values())
 
 

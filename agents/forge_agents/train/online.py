@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
@@ -29,8 +30,10 @@ from forge_agents.train.journal import Journal, Watch, write_whole
 from forge_agents.train.presets import Preset
 from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rewards import ArenaReward, Scored
+from forge_arena.files import read_json
 
 POSITION = "position.json"
+INDEX = TypeAdapter(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def learn(
     checkpoints = folder / "checkpoints"
     last = latest_checkpoint(checkpoints) if resume else None
     _room_for_checkpoints(folder, source)
-    start = json.loads((last / POSITION).read_text())["index"] if last else preset.start
+    start = read_json(last / POSITION, INDEX)["index"] if last else preset.start
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         stream = EpisodeStream(client, attempts=preset.generations, start=start)
         shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None

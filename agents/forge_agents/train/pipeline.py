@@ -16,6 +16,8 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from forge_agents.client import ArenaClient
 from forge_agents.evaluation import Result
 from forge_agents.models import load_model
@@ -30,11 +32,13 @@ from forge_agents.train.processes import by_first, count, is_first
 from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
+from forge_arena.files import read_json
 from forge_arena.wire import Curriculum, DifficultyCell
 
 OFFLINE = (Algorithm.rft, Algorithm.dpo, Algorithm.sft)
 # Calibration draws from here on, between the prompts of training and the demonstrations.
 ASIDE = 5_000_000
+CELLS = TypeAdapter(list[DifficultyCell])
 
 
 class FolderInUse(ValueError):
@@ -118,7 +122,7 @@ def evaluated(
 ) -> Result:
     """The evaluation of a model on held-out episodes, from `path` if it is there, else measured and written."""
     if path.is_file():
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+        return Result.read(path)
     name = path.stem
     result = measure(preset, model, arena, name=name, on_progress=_reporting(reporter, f"held out, {name}"))
     journal.held_out(phase, step, result)
@@ -175,7 +179,7 @@ def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter:
             )
             cells = measured(groups, settings.k)
         write_whole(path, json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n")
-    cells = [DifficultyCell.model_validate(cell) for cell in json.loads(path.read_text(encoding="utf-8"))]
+    cells = read_json(path, CELLS)
     if not cells:
         reporter.say("phase 2: no corrupted episode could be measured; the arena goes on drawing from everything")
         return

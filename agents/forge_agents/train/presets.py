@@ -11,8 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from forge_arena.files import parse_yaml, read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -219,10 +220,7 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
             )
         if not path.is_file():
             raise PresetError(f"no preset file {name}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise PresetError(f"{path}: not YAML: {error}") from None
+    content = read_yaml(path, error=PresetError)
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of settings, got {type(content).__name__}")
     content.setdefault("name", path.stem)
@@ -245,10 +243,8 @@ def _change(content: dict[str, Any], key: str, value: str) -> None:
         content = content[part]
         if not isinstance(content, dict):
             raise PresetError(f"{key}: there is nothing inside {part!r}")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise PresetError(f"{key}: {value!r} is no value that YAML can read") from None
+    unreadable = PresetError(f"{key}: {value!r} is no value that YAML can read")
+    parsed = parse_yaml(value, key, error=lambda _: unreadable)
     # YAML takes 1e-5 for a text, because it has no dot.
     if isinstance(parsed, str):
         with suppress(ValueError):

@@ -3,7 +3,6 @@
 What a run did not leave is left out of its page, so that an unfinished one can be looked at too.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ from forge_agents.pages import Piece, filled, pieces
 from forge_agents.plot import bins
 from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
-from forge_agents.train.journal import lines
+from forge_agents.train.journal import OBJECT, lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS
-from forge_agents.words import interval, shown, signed
+from forge_agents.words import interval, setting, shown, signed
+from forge_arena.files import read_json
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import messages, sendable, verdict_or_none
 from forge_arena.wire import Attempt, DifficultyCell
@@ -86,7 +86,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena"
     """
     path = folder / "examples.json"
     if path.is_file():
-        return Examples.validate_json(path.read_text(encoding="utf-8"))
+        return read_json(path, Examples)
     judged = load_result(folder / "before.json")
     keys = example_keys(judged) if judged is not None else []
     if not keys:
@@ -170,7 +170,7 @@ class Run:
             missing = "run.json" if folder.is_dir() else "the folder itself"
             raise ValueError(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
         try:
-            record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            record = read_json(folder / "run.json", OBJECT)
             cells = _if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
             shown = _if_there(folder / "examples.json", Examples)
             log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
@@ -218,7 +218,7 @@ class Run:
         """Every setting, its value, and why it is not the published model card's."""
         departures = self.preset.get("departures", {})
         kept = [name for name in self.preset if name not in ("name", "about", "departures")]
-        return [(name, _setting(self.preset[name]), departures.get(name, "")) for name in kept]
+        return [(name, setting(self.preset[name]), departures.get(name, "")) for name in kept]
 
     def phases(self) -> list[tuple[str, float]]:
         """The phases, and the step of the whole run at which each begins."""
@@ -332,24 +332,12 @@ def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> 
 
 
 def _if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return kind.validate_json(path.read_text(encoding="utf-8")) if path.is_file() else ()
+    return read_json(path, kind) if path.is_file() else ()
 
 
 def _pooled(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
     episodes = sum(cell.episodes for cell in cells)
     return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
-
-
-def _setting(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_setting(inner)}" for name, inner in value.items())
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(map(str, value)) or "none"
-    return (
-        {None: "none", True: "yes", False: "no"}.get(value, str(value))
-        if not isinstance(value, float)
-        else f"{value:g}"
-    )
 
 
 def _times(begun: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ Table = dict[str, dict[str, Estimate]]
 
 def results(folders: Sequence[Path]) -> list[Result]:
     """What the runs in these folders came to."""
-    return [Result.model_validate_json((folder / "after.json").read_text(encoding="utf-8")) for folder in folders]
+    return [Result.read(folder / "after.json") for folder in folders]
 
 
 def gains(runs: Runs, start: Result) -> tuple[Table, Table]:

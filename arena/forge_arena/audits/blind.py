@@ -12,14 +12,15 @@ from importlib.resources import files
 from itertools import count as counting
 from pathlib import Path
 from random import Random
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter
 
 from forge_arena.audits.report import AuditReport, Cell, Gate, Table
 from forge_arena.audits.shares import share
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
+from forge_arena.files import read_json, read_json_lines
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Noun, Split, Truth
 from forge_arena.visible import visible_value
 
@@ -29,8 +30,6 @@ AGREED_AT_LEAST = 0.97
 HOPELESS = 20
 # The stream deals out domains and types in turn, so that each comes up within so many indices.
 DOMAINS_SHOW_WITHIN = 20
-
-_AnyNoun = TypeVar("_AnyNoun", bound=Noun)
 
 
 class BlindEpisode(Noun):
@@ -191,7 +190,8 @@ def load_marks(file: Path) -> Marks:
     Raises:
         ValueError: the file holds something else.
     """
-    return _read(Marks, file.read_text(encoding="utf-8"), f"{file}", "what the button of the page downloads")
+    wanted = "what the button of the page downloads"
+    return read_json(file, TypeAdapter(Marks), wanted=wanted, error=ValueError)
 
 
 def load_key(file: Path) -> tuple[KeyRow, ...]:
@@ -201,20 +201,10 @@ def load_key(file: Path) -> tuple[KeyRow, ...]:
         ValueError: a line is no row of a key; there is none; the rows are of several readings.
     """
     wanted = "the FILE.key.jsonl that was written beside the page"
-    lines = file.read_text(encoding="utf-8").splitlines()
-    rows = tuple(_read(KeyRow, line, f"{file}:{number}", wanted) for number, line in enumerate(lines, start=1))
+    rows = tuple(row for _, row in read_json_lines(file, TypeAdapter(KeyRow), wanted=wanted, error=ValueError))
     if len({row.reading for row in rows}) != 1:
         raise ValueError(f"{file}: rows of {len({row.reading for row in rows})} readings; wanted {wanted}")
     return rows
-
-
-def _read(noun: type[_AnyNoun], text: str, where: str, wanted: str) -> _AnyNoun:
-    try:
-        return noun.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"{where}: {place}: {first['msg']}; wanted {wanted}") from None
 
 
 def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:

@@ -8,9 +8,10 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-import yaml
+from pydantic import TypeAdapter
 
 from forge_arena.errors import ScenarioError
+from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.reading import load_family
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
@@ -105,5 +106,6 @@ def families(split: Split, domain: Domain | None = None, folder: Path | None = N
 def _vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
     if not path.is_file():
         return {}
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return {split: {name: tuple(words) for name, words in pools.items()} for split, pools in content.items()}
+    pools = TypeAdapter(dict[str, dict[str, tuple[str, ...]]])
+    wanted = "for each split the names of lists of words"
+    return validate(read_yaml(path, error=ScenarioError), pools, str(path), wanted=wanted, error=ScenarioError)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from forge_arena.errors import ScenarioError
+from forge_arena.files import read_json_lines
 from forge_arena.scenarios.importer import possible
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
@@ -42,18 +43,17 @@ def load_documents(path: Path) -> tuple[Document, ...]:
     """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that its name hashes to.
 
     Raises:
-        ScenarioError: a line is no scenario, with file and line; no scenario at all.
+        ScenarioError: a line is no scenario, or two have one name, with file and line; no scenario at all.
     """
+    wanted = "what `forge-arena scenarios import --out` writes"
     documents = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            scenario = Scenario.model_validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
+    lines: dict[str, int] = {}
+    for number, scenario in read_json_lines(path, TypeAdapter(Scenario), wanted=wanted, error=ScenarioError):
+        if (first := lines.setdefault(scenario.family, number)) != number:
             raise ScenarioError(
-                f"{path}:{number}: {where}: {first['msg']}; wanted what `forge-arena scenarios import --out` writes"
-            ) from None
+                f"{path}:{number}: a scenario is called {scenario.family!r} already, in line {first}: names must differ; "
+                "import all rows by one `forge-arena scenarios import`, which says whose names are the same"
+            )
         documents.append(Document(scenario, _split_of(scenario.family)))
     if not documents:
         raise ScenarioError(

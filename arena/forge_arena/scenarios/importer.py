@@ -9,10 +9,9 @@ alone, the same row always gives the same scenario, and a row that offers too li
 """
 
 import hashlib
-import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -21,9 +20,10 @@ from pathlib import Path
 from random import Random
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, TypeAdapter
 
 from forge_arena.errors import ScenarioError
+from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules, spelled_in_digits
 from forge_arena.storable import STORABLE, Text
 from forge_arena.types import (
@@ -76,10 +76,8 @@ _ENDINGS = (
 )
 
 
-class Row(BaseModel):
+class Row(ForeignRow):
     """One line of a file to import. Other fields are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
 
     task: Annotated[str, Field(min_length=1, max_length=8_000), STORABLE]
     source_material: Annotated[str, Field(min_length=1), STORABLE]
@@ -113,28 +111,44 @@ class Imported:
         }
 
 
-def import_rows(path: Path) -> Imported:
-    """Read a JSONL file.
+def read_rows(paths: Iterable[Path]) -> dict[Path, dict[str, Row]]:
+    """The rows of JSONL files: by file, and by the name of the scenario that each becomes.
 
     Raises:
-        ScenarioError: a line is no JSON or no row; `file:line: what was given, what was wanted`.
+        ScenarioError: a line is no JSON or no row, or two rows have one name; `file:line: what was given, what was wanted`.
+        OSError: a file cannot be read.
     """
+    files: dict[Path, dict[str, Row]] = {}
+    places: dict[str, str] = {}
+    for path in paths:
+        if path.stem != path.stem.encode("utf-8", "replace").decode():
+            raise ScenarioError(f"{path}: scenarios are named after their file, and this name is not UTF-8: rename it")
+        rows = {}
+        wanted = "a row with task, source_material, domain"
+        for number, row in read_json_lines(path, TypeAdapter(Row), wanted=wanted, error=ScenarioError):
+            name, place = f"{path.stem}:{row.id or number}", f"{path}:{number}"
+            if name in places:
+                raise ScenarioError(
+                    f"{place}: a scenario is named after its file and the row's id (without an id, its line), and "
+                    f"{name!r} is {places[name]} already: give one of the two rows another id, or its file another name"
+                )
+            places[name] = place
+            rows[name] = row
+        files[path] = rows
+    return files
+
+
+def import_rows(path: Path) -> Imported:
+    """What becomes of the rows of one JSONL file. Raises what `read_rows` raises."""
+    return import_named(read_rows([path])[path])
+
+
+def import_named(rows: Mapping[str, Row]) -> Imported:
+    """What becomes of rows, each under the name of its scenario."""
     imported = Imported()
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = Row.model_validate(json.loads(line))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ScenarioError(
-                f"{path}:{number}: {where}: {first['msg']}; a row has task, source_material, domain"
-            ) from None
-        except ValueError as error:
-            raise ScenarioError(f"{path}:{number}: not JSON: {error}") from None
+    for name, row in rows.items():
         imported.rows += 1
-        scenario, reasons = to_scenario(row, f"{path.stem}:{row.id or number}")
+        scenario, reasons = to_scenario(row, name)
         imported.reasons.update(reasons)
         if scenario is not None:
             imported.usable.append(scenario)

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from forge_arena.errors import ScenarioError
+from forge_arena.files import YAML_LOADER, parse_yaml, read_text
 from forge_arena.scenarios import template
 from forge_arena.scenarios.family import VALUE_KINDS, ClaimSpec, Family, FamilySpec, wordings
 from forge_arena.types import ClaimKind
@@ -22,12 +23,8 @@ def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...
     Raises:
         ScenarioError: `file:line: what is wrong, what was given, what was wanted`, for the first thing that is wrong.
     """
-    text = path.read_text(encoding="utf-8")
-    try:
-        content = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScenarioError(f"{path}:{line}: not YAML: {error.problem}") from None
+    text = read_text(path, error=ScenarioError)
+    content = parse_yaml(text, str(path), error=ScenarioError)
     try:
         spec = FamilySpec.model_validate(content)
     except ValidationError as error:
@@ -128,7 +125,7 @@ def _claim_problems(
 
 def _line(text: str, location: tuple[Any, ...]) -> int:
     """The line of a place in a YAML text, counted from 1; of the nearest enclosing node that exists."""
-    node = yaml.compose(text)
+    node = yaml.compose(text, Loader=YAML_LOADER)
     line = 1
     for part in location:
         if isinstance(node, yaml.MappingNode):

@@ -14,9 +14,10 @@ from pathlib import Path
 from random import Random
 from typing import Protocol, Self, runtime_checkable
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from forge_arena.errors import ForgeArenaError, WorkerFailed
+from forge_arena.files import parse_json
 from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction, Worker
 
@@ -43,6 +44,10 @@ class Record(Noun):
     sampling: JsonObject = {}
     answer: Answer | None = None
     reply: str | None = None
+
+
+RECORD = TypeAdapter(Record)
+NAME = TypeAdapter(str)
 
 
 @runtime_checkable
@@ -106,7 +111,8 @@ class Bank:
     @property
     def workers(self) -> frozenset[str]:
         """The names of the Workers whose answers are recorded."""
-        return frozenset(json.loads(name) for name in self._workers)
+        where = f"{self.path}: the name of a Worker"
+        return frozenset(parse_json(name, NAME, where, error=BankDamaged) for name in self._workers)
 
     def get(self, key: str) -> Record | None:
         """The record filed under `key`; None if there is none, also not one that was written meanwhile."""
@@ -119,10 +125,8 @@ class Bank:
             if not more:
                 break
             line += more
-        try:
-            return Record.model_validate_json(line.partition(b"\n")[0])
-        except ValidationError as error:
-            raise BankDamaged(f"{self.path}: the record at byte {offset} cannot be read: {_first(error)}") from None
+        where = f"{self.path}: the record at byte {offset} cannot be read"
+        return parse_json(line.partition(b"\n")[0], RECORD, where, error=BankDamaged)
 
     def put(self, record: Record) -> Record:
         """File a record and return the one that counts from now on: what is filed already is never replaced.
@@ -337,7 +341,3 @@ def _sha256(parts: list[object]) -> str:
     # "surrogatepass": a lone surrogate in a scenario must not be what stops a filling.
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _first(error: ValidationError) -> str:
-    return str(error.errors()[0]["msg"])

@@ -190,7 +190,7 @@ def test_a_folder_without_a_run_is_refused_by_what_it_lacks(tmp_path: Path) -> N
 def test_a_damaged_record_is_named(tmp_path: Path) -> None:
     begun(tmp_path)
     (tmp_path / "before.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"before\.json is not an evaluation"):
+    with pytest.raises(ValueError, match=r"before\.json: holds no result of an evaluation"):
         write_report(tmp_path)
     (tmp_path / "calibration.json").write_text("[1", encoding="utf-8")
     with pytest.raises(ValueError, match="holds a damaged record"):

@@ -245,6 +245,18 @@ def test_a_file_that_holds_no_marks_is_refused(tmp_path: Path) -> None:
         load_marks(file)
 
 
+def test_marks_and_key_are_read_whatever_an_editor_or_a_text_put_into_them(reading: Reading, tmp_path: Path) -> None:
+    first = reading.key[0]
+    truth = first.truth.model_copy(update={"clean_output": "One line,\u2028and what looks like another."})
+    rows = (first.model_copy(update={"truth": truth}), *reading.key[1:])
+    key = tmp_path / "x.key.jsonl"
+    key.write_text("".join(f"\ufeff{row.model_dump_json()}\r\n" for row in rows), encoding="utf-8")
+    assert load_key(key) == rows
+    file = tmp_path / "marks.json"
+    file.write_text(f"\ufeff{marks(reading).model_dump_json()}", encoding="utf-8")
+    assert load_marks(file) == marks(reading)
+
+
 def test_a_file_that_is_no_key_is_refused_with_its_line(reading: Reading, tmp_path: Path) -> None:
     file = tmp_path / "x.key.jsonl"
     file.write_text(f'{reading.key[0].model_dump_json()}\n{{"number": 2}}\n', encoding="utf-8")

@@ -13,7 +13,7 @@ from forge_arena.corruptions import inject
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.scenarios.importer import Imported, Row, import_rows, possible, to_scenario
+from forge_arena.scenarios.importer import Imported, Row, import_rows, possible, read_rows, to_scenario
 from forge_arena.scenarios.prose import spelled_in_digits
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import sentences, value_of
@@ -330,7 +330,8 @@ def test_options_are_read_from_catalogue_lines_only_where_the_row_names_the_fitt
     ("line", "message"),
     [
         ("{", r"rows\.jsonl:2: not JSON"),
-        ("NaN", r"rows\.jsonl:2: .*a row has task, source_material, domain"),
+        ("[" * 100_000, r"rows\.jsonl:2: this JSON is nested too deeply"),
+        ("NaN", r"rows\.jsonl:2: .*a row with task, source_material, domain"),
         ({"task": "x", "domain": "customer_support"}, r"rows\.jsonl:2: source_material: Field required"),
         ({**ROW, "domain": "sports"}, r"rows\.jsonl:2: domain: Input should be 'customer_support'"),
         ({**ROW, "source_material": ""}, r"rows\.jsonl:2: source_material: .*at least 1 character"),
@@ -342,6 +343,46 @@ def test_a_bad_line_is_refused_with_file_and_line(tmp_path: Path, line: Any, mes
         import_rows(write(tmp_path / "rows.jsonl", ROW, line))
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x1c"])
+def test_only_line_feeds_part_rows_and_scenarios(tmp_path: Path, separator: str) -> None:
+    odd = {**ROW, "task": f"Answer the customer.{separator}She is a beginner."}
+    raw = json.dumps(odd, ensure_ascii=separator < " ")
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(f"\ufeff{raw}\r\n{raw.replace('policy', 'again')}\r\n".encode())
+    usable = import_rows(path).usable
+    assert [scenario.family for scenario in usable] == ["rows:policy", "rows:again"]
+    assert separator in usable[0].task
+    documents = write(tmp_path / "documents.jsonl", *(scenario.model_dump_json() for scenario in usable))
+    assert [document.scenario for document in load_documents(documents)] == usable
+
+
+def test_null_is_the_same_as_a_field_left_out(tmp_path: Path) -> None:
+    without = {name: ROW[name] for name in ("task", "source_material", "domain")}
+    nulls = {**without, "id": None, "options": None, "fitting_option": None}
+    (scenario,) = import_rows(write(tmp_path / "rows.jsonl", nulls)).usable
+    assert [scenario] == import_rows(write(tmp_path / "rows.jsonl", without)).usable
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name"),
+    [({"id": "policy"}, {"id": "policy"}, "rows:policy"), ({"id": "2"}, {"id": None}, "rows:2")],
+)
+def test_two_rows_of_one_name_are_refused(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any], name: str
+) -> None:
+    path = write(tmp_path / "rows.jsonl", {**ROW, **first}, {**ROW, **second})
+    with pytest.raises(ScenarioError, match=rf"rows\.jsonl:2: .*'{name}' is .*rows\.jsonl:1 already"):
+        import_rows(path)
+
+
+def test_two_files_whose_scenarios_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("old", "new"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "rows.jsonl", {**ROW, "id": None})
+    with pytest.raises(ScenarioError, match=r"new/rows\.jsonl:1: .*'rows:1' is .*old/rows\.jsonl:1 already"):
+        read_rows([tmp_path / "old" / "rows.jsonl", tmp_path / "new" / "rows.jsonl"])
+
+
 def test_blank_lines_and_unknown_fields_are_passed_over(tmp_path: Path) -> None:
     imported = import_rows(write(tmp_path / "rows.jsonl", {**ROW, "licence": "free"}, "", {**ROW, "id": None}))
     assert imported.rows == 2
@@ -349,7 +390,7 @@ def test_blank_lines_and_unknown_fields_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_the_summary_counts_rows_corruptions_and_reasons(tmp_path: Path) -> None:
-    imported = import_rows(write(tmp_path / "rows.jsonl", ROW, {**ROW, "source_material": "Too short."}))
+    imported = import_rows(write(tmp_path / "rows.jsonl", ROW, {**ROW, "id": "b", "source_material": "Too short."}))
     summary = imported.summary("rows.jsonl")
     assert (summary["rows"], summary["usable"]) == (2, 1)
     assert summary["corruptions"] == dict.fromkeys(CorruptionType, 1)
@@ -418,7 +459,8 @@ def test_what_import_wrote_is_read_back_and_split_by_the_hash_of_its_name(tmp_pa
     [
         (ROW, r"documents\.jsonl:2: .*wanted what `forge-arena scenarios import --out` writes"),
         ("{", r"documents\.jsonl:2: .*wanted what"),
-        ("", r"documents\.jsonl:2: .*wanted what"),
+        ("[" * 100_000, r"documents\.jsonl:2: this JSON is nested too deeply"),
+        (SCENARIO.model_dump_json(), r"documents\.jsonl:2: a scenario is called 'test:row' already, in line 1"),
     ],
 )
 def test_what_import_did_not_write_is_refused(tmp_path: Path, line: Any, message: str) -> None:

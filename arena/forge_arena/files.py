@@ -1,0 +1,146 @@
+"""Read the files that people bring and that runs leave: text, JSON, JSON lines and YAML, all in UTF-8.
+
+What cannot be read is refused with file and line. Each function takes the `error` to raise, so that a caller's own kind
+of error reaches its users; `wanted` says at the end of a message what the file should have held.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticSerializationError
+
+from forge_arena.errors import FileError
+
+T = TypeVar("T")
+MakeError: TypeAlias = Callable[[str], Exception]
+
+ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+# Reads many times faster than the loader in Python, and refuses deep nesting where that one overflows the stack.
+YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class ForeignRow(BaseModel):
+    """A row that somebody else's program wrote: unknown fields are ignored, and null is the same as a field left out
+    where the field may be left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_nulls(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {name: given for name, given in value.items() if given is not None or name not in optional}
+
+
+def read_text(path: Path, *, error: MakeError = FileError) -> str:
+    """The text of a file in UTF-8, without a byte-order mark. Raises `error`, and OSError."""
+    return _decoded(path.read_bytes(), str(path), error, whole_file=True)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, with their numbers from 1. Raises OSError.
+
+    Only "\\n" and "\\r\\n" part lines. `str.splitlines` would cut at U+2028, U+0085 and others, which may stand raw inside
+    a JSON string.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip().removeprefix(codecs.BOM_UTF8):
+                yield number, line
+
+
+def read_json_lines(
+    path: Path, kind: TypeAdapter[T], *, wanted: str = "", error: MakeError = FileError
+) -> Iterator[tuple[int, T]]:
+    """The values of a file with one JSON value a line, with their line numbers. Raises `error`, and OSError."""
+    for number, line in numbered_lines(path):
+        yield number, parse_json(line, kind, f"{path}:{number}", wanted=wanted, error=error)
+
+
+def read_json(path: Path, kind: TypeAdapter[T], *, wanted: str = "", error: MakeError = FileError) -> T:
+    """The JSON value that a file holds. Raises `error`, and OSError."""
+    return parse_json(read_text(path, error=error), kind, str(path), wanted=wanted, error=error)
+
+
+def parse_json(
+    text: str | bytes, kind: TypeAdapter[T], where: str, *, wanted: str = "", error: MakeError = FileError
+) -> T:
+    """The value that a JSON text holds; `where` begins the message if there is none."""
+    if isinstance(text, bytes):
+        text = _decoded(text, where, error)
+    value = validate(load_json(text, where, wanted=wanted, error=error), kind, where, wanted=wanted, error=error)
+    if ESCAPED_SURROGATE.search(text):
+        try:
+            kind.dump_json(value)
+        except PydanticSerializationError:
+            raise error(
+                f"{where}: a string holds half a character (a \\ud800 to \\udfff without its partner), which no UTF-8 "
+                f"text can hold: take it out{_ending(wanted)}"
+            ) from None
+    return value
+
+
+def validate(content: Any, kind: TypeAdapter[T], where: str, *, wanted: str = "", error: MakeError = FileError) -> T:
+    """What was read from a file as the value that it should be."""
+    try:
+        return kind.validate_python(content)
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        place = "".join(f"{part}." for part in first["loc"]).removesuffix(".")
+        said = first["msg"].removeprefix("Value error, ")
+        raise error(f"{where}: {place + ': ' if place else ''}{said}{_ending(wanted)}") from None
+
+
+def load_json(text: str, where: str, *, wanted: str = "", error: MakeError = FileError) -> Any:
+    """What a JSON text holds, unchecked."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as invalid:
+        line = f"line {invalid.lineno}, " if invalid.lineno > 1 else ""
+        raise error(f"{where}: not JSON: {invalid.msg} at {line}column {invalid.colno}{_ending(wanted)}") from None
+    except RecursionError:
+        raise error(f"{where}: this JSON is nested too deeply to be read{_ending(wanted)}") from None
+    except ValueError as invalid:  # A number with more digits than Python takes.
+        raise error(f"{where}: {invalid}{_ending(wanted)}") from None
+
+
+def read_yaml(path: Path, *, error: MakeError = FileError) -> Any:
+    """What a YAML file holds. Raises `error`, and OSError."""
+    return parse_yaml(read_text(path, error=error), str(path), error=error)
+
+
+def parse_yaml(text: str, where: str, *, error: MakeError = FileError) -> Any:
+    """What a YAML text holds."""
+    try:
+        return yaml.load(text, Loader=YAML_LOADER)  # noqa: S506  (both loaders are safe)
+    except yaml.MarkedYAMLError as invalid:
+        line = invalid.problem_mark.line + 1 if invalid.problem_mark else 1
+        raise error(f"{where}:{line}: not YAML: {invalid.problem}") from None
+    except RecursionError:
+        raise error(f"{where}: this YAML is nested too deeply to be read") from None
+    # PyYAML lets these through where a value is no date, number or truth value though it looks like one.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as invalid:
+        raise error(f"{where}: not YAML: {' '.join(str(invalid).split())}") from None
+
+
+def _decoded(data: bytes, where: str, error: MakeError, *, whole_file: bool = False) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as invalid:
+        line = data.count(b"\n", 0, invalid.start) + 1
+        place = f"{where}:{line}" if whole_file else where
+        raise error(f"{place}: not UTF-8 ({invalid.reason}): save the file as UTF-8") from None
+
+
+def _ending(wanted: str) -> str:
+    return f"; wanted {wanted}" if wanted else ""
