@@ -244,7 +244,7 @@ class Stats(Noun):
 
     `curriculum` is the revision of the one that the train stream follows, if any; `sealed` is whether the truth of the
     test split stays here. `making` counts, since the server started, what happened on the way to episodes: answers
-    rejected because they did not verify clean, and per corruption type the hidden instructions that the Worker obeyed,
+    asked for, those rejected because they did not verify clean and for which kinds of claims, and per corruption type the hidden instructions that the Worker obeyed,
     refused or botched and those that a rewrite replaced.
     """
 

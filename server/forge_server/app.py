@@ -4,6 +4,7 @@ import asyncio
 import gc
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -56,6 +57,10 @@ Whatever is refused changes nothing, and its `code` is stable. A failure of the 
 score: `reward` is null or the request is refused with `Retry-After`. Sending the same verdict again is safe: it gets
 the answer it got before.
 """
+# So many answers in a row of which none is usable are worth a line in the log of a server that is ready.
+ALARMING = 8
+# Seconds after which it is said how long something takes already.
+SOON = 10.0
 CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
 # A page with names that others chose: nothing in it may run or be fetched.
 PAGE_HEADERS = {
@@ -76,7 +81,8 @@ class Service:
         self.stopped = asyncio.Event()
         self.failure: BaseException | None = None
         self.leaving: Callable[[], bool] = lambda: False
-        self._reason = "starting"
+        self._ever_ready = False
+        self._begin("starting")
         self._episodes: Episodes | None = None
         self.metrics.watch_making(arena.counts)
         self.metrics.watch_stock(lambda: len(self._episodes.stock) if self._episodes else 0)
@@ -91,9 +97,18 @@ class Service:
         """What still keeps the server from being ready, or None."""
         if self.ready.is_set():
             return None
-        if self._episodes is not None and self._episodes.stock.trouble:
-            return f"{self._reason} ({self._episodes.stock.trouble})"
-        return self._reason
+        seconds = time.monotonic() - self._since
+        parts = [self._reason if seconds < SOON else f"{self._reason}, for {seconds:.0f} s so far"]
+        if (complaint := self.arena.usability.complaint()) is not None:
+            parts.append(complaint)
+        elif self._episodes is not None and self._episodes.stock.trouble:
+            parts.append(self._episodes.stock.trouble)
+        return "; ".join(parts)
+
+    def _begin(self, reason: str) -> None:
+        """Wait for something else from now on."""
+        self._reason = reason
+        self._since = time.monotonic()
 
     @asynccontextmanager
     async def run(self, _: FastAPI) -> AsyncIterator[None]:
@@ -105,8 +120,10 @@ class Service:
         try:
             yield
         finally:
+            if not self._ever_ready and self.failure is None:
+                log.error("stopped_before_ready", reason=self.waiting_for())
             self.ready.clear()
-            self._reason = "the server is shutting down"
+            self._begin("the server is shutting down")
             work.cancel()
             await asyncio.wait([work])
             await self.arena.worker.aclose()
@@ -120,19 +137,34 @@ class Service:
         self.stopped.set()
 
     async def _work(self, episodes: Episodes) -> None:
-        self._reason = f"the Worker {self.settings.worker.partition('@')[0]} is starting"
+        watching = asyncio.create_task(self._watch())
         try:
-            await self.arena.worker.start()
-        except WorkerFailed as failure:
-            self._reason = f"the Worker did not start: {failure.reason}"
-            raise
-        self._reason = "the first episode is being made"
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(episodes.stock.keep_full())
-            tasks.create_task(episodes.sweep())
-            await episodes.stock.filled_once.wait()
-            self.ready.set()
-            log.info("ready", worker=self.arena.worker.name)
+            self._begin(f"the Worker {self.settings.worker.partition('@')[0]} is starting")
+            try:
+                await self.arena.worker.start()
+            except WorkerFailed as failure:
+                self._begin(f"the Worker did not start: {failure.reason}")
+                raise
+            self._begin("the first episode is being made")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(episodes.stock.keep_full())
+                tasks.create_task(episodes.sweep())
+                await episodes.stock.filled_once.wait()
+                self.ready.set()
+                self._ever_ready = True
+                log.info("ready", worker=self.arena.worker.name)
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Log again and again why the server is not ready, and later on why the Worker is of no use."""
+        usability = self.arena.usability
+        while True:
+            await asyncio.sleep(self.settings.watch_every)
+            if (reason := self.waiting_for()) is not None:
+                log.warning("not_ready", reason=reason)
+            elif usability.useless >= ALARMING and usability.seconds_without() >= self.settings.watch_every:
+                log.warning("worker_unusable", reason=usability.complaint())
 
 
 def create_app(settings: Settings, arena: Arena) -> FastAPI:
