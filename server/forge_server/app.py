@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import HTMLResponse
 
@@ -21,6 +21,7 @@ from forge_arena.scenarios import Source, open_set
 from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.wire import (
     MAX_CELLS,
+    OVERSEER_NAME,
     AskProbe,
     Curriculum,
     CurriculumState,
@@ -31,6 +32,7 @@ from forge_arena.wire import (
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
+    OwnSubmissions,
     ProbeAnswered,
     Stats,
     Submission,
@@ -67,6 +69,7 @@ PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
+OverseerName = Annotated[str | None, Query(pattern=OVERSEER_NAME, description="only the entries of this name")]
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
 
 
@@ -193,7 +196,8 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
         a sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
         """
-        return json_answer(await service.episodes.open(await body.read(request, OpenEpisodes)))
+        ask = await body.read(request, OpenEpisodes)
+        return json_answer(await service.episodes.open(ask, request.state.caller))
 
     @app.post(
         "/v1/verdicts",
@@ -209,15 +213,22 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
 
     @app.post("/v1/submissions", summary="Enter an overseer", **documented(Submission, OpenSubmission, 403, 422, 503))
     async def enter(request: Request) -> Response:
-        """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
-        return json_answer(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
+        """For the leaderboard, under a name, which has a budget of entries and belongs to the token that used it first.
+        Names that look alike are one. Open its episodes with `submission`."""
+        ask = await body.read(request, OpenSubmission)
+        return json_answer(await service.episodes.submissions.enter(ask, request.state.caller))
+
+    @app.get("/v1/submissions", summary="List your entries", **documented(OwnSubmissions, None, 422, 503))
+    async def submissions(request: Request, overseer: OverseerName = None) -> Response:
+        """The newest 100 of this token, finished or not; an admin sees those of all tokens."""
+        return json_answer(await service.episodes.submissions.own(request.state.caller, overseer))
 
     @app.get(
         "/v1/submissions/{submission_id}", summary="Look at an entry", **documented(Submission, None, 404, 422, 503)
     )
-    async def submission(submission_id: SubmissionId) -> Response:
+    async def submission(submission_id: SubmissionId, request: Request) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
-        return json_answer(await service.episodes.submissions.get(submission_id))
+        return json_answer(await service.episodes.submissions.get(submission_id, request.state.caller))
 
     @app.get("/v1/leaderboard", summary="Compare overseers", **documented(Leaderboard, None, 503))
     async def leaderboard() -> Response:

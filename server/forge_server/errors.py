@@ -108,6 +108,10 @@ class BudgetSpent(Refused):
     code = "budget_spent"
 
 
+class NameTaken(Refused):
+    code = "name_taken"
+
+
 class Unsealed(Refused):
     code = "unsealed"
 
