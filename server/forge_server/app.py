@@ -106,11 +106,14 @@ class Service:
             parts.append(complaint)
         elif self._episodes is not None and self._episodes.stock.trouble:
             parts.append(self._episodes.stock.trouble)
+        elif self._hint and seconds >= SOON:
+            parts.append(self._hint)
         return "; ".join(parts)
 
-    def _begin(self, reason: str) -> None:
-        """Wait for something else from now on."""
+    def _begin(self, reason: str, hint: str = "") -> None:
+        """Wait for something else from now on; `hint` is what to look at where that takes long."""
         self._reason = reason
+        self._hint = hint
         self._since = time.monotonic()
 
     @asynccontextmanager
@@ -142,7 +145,10 @@ class Service:
     async def _work(self, episodes: Episodes) -> None:
         watching = asyncio.create_task(self._watch())
         try:
-            self._begin(f"the Worker {self.settings.worker.partition('@')[0]} is starting")
+            self._begin(
+                f"the Worker {self.settings.worker.partition('@')[0]} is starting",
+                "it has answered no chat yet: its model may be loading; otherwise see whether its endpoint hangs",
+            )
             try:
                 await self.arena.worker.start()
             except WorkerFailed as failure:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,19 +116,22 @@ def hopeless(tmp_path: Path, brain: Brain, wanted: str, **settings: Any) -> tupl
         port = free.getsockname()[1]
     asked = {"store": f"sqlite:///{tmp_path}/arena.db", "worker": f"openai:brain@{brain.url}", "port": port}
     command = [sys.executable, *serving(**{**asked, "log_json": True, "watch_every": 0.5, **settings})]
+    reason = ""
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
-        until = time.monotonic() + 60
-        reason = ""
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", transport=httpx.HTTPTransport(retries=8)) as http:
-            while not re.search(wanted, reason) and time.monotonic() < until:
-                time.sleep(0.2)
-                health = http.get("/health")
-                assert health.status_code == 503
-                reason = health.json()["reason"]
-        # The log has a line of its own every half a second.
-        time.sleep(1.5)
-        child.terminate()
-        log = child.communicate(timeout=30)[1]
+        try:
+            until = time.monotonic() + 60
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+                while not re.search(wanted, reason) and time.monotonic() < until:
+                    time.sleep(0.2)
+                    with suppress(httpx.ConnectError):
+                        health = http.get("/health")
+                        assert health.status_code == 503
+                        reason = health.json()["reason"]
+            # The log has a line of its own every half a second.
+            time.sleep(1.5)
+        finally:
+            child.terminate()
+            log = child.communicate(timeout=30)[1]
     return reason, [json.loads(line) for line in log.splitlines()]
 
 
@@ -159,6 +163,19 @@ def test_a_worker_whose_endpoint_hangs_is_said_to_be_so_before_the_first_time_li
         reason, log = hopeless(tmp_path, brain, "8 still awaited")
     assert "usable: 0 (8 still awaited); see whether the Worker's endpoint hangs or is overloaded" in reason
     assert "8 still awaited" in log[-1]["reason"]
+
+
+def test_a_worker_that_does_not_even_start_is_said_to_be_so_while_it_is_awaited(tmp_path: Path) -> None:
+    async def hang(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(3600)
+        return completion("")
+
+    with running_brain() as brain:
+        brain.reactions = [hang]
+        reason, log = hopeless(tmp_path, brain, "so far")
+    wanted = r"the Worker openai:brain is starting, for \d+ s so far; it has answered no chat yet: .* endpoint hangs"
+    assert re.fullmatch(wanted, reason), reason
+    assert re.fullmatch(wanted, log[-1]["reason"])
 
 
 def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_path: Path) -> None:
