@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import tenacity
@@ -38,6 +39,7 @@ from forge_arena.wire import (
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
+    OwnSubmissions,
     ProbeAnswered,
     Stats,
     Submission,
@@ -254,13 +256,19 @@ _CLEAR_CURRICULUM = _Call("DELETE", "/v1/curriculum", lambda response: None)
 
 
 def _enter_call(overseer: str) -> _Call[Submission]:
-    ask = OpenSubmission(overseer=overseer)
+    # Named, so that it can be sent again without spending another entry.
+    ask = OpenSubmission(overseer=overseer, request=uuid4().hex)
     return _Call("POST", "/v1/submissions", lambda response: _parse(response, Submission), _json(ask))
 
 
 def _submission_call(submission_id: str) -> _Call[Submission]:
     path = f"/v1/submissions/{quote(submission_id, safe='')}"
     return _Call("GET", path, lambda response: _parse(response, Submission))
+
+
+def _submissions_call(overseer: str | None) -> _Call[tuple[Submission, ...]]:
+    path = "/v1/submissions" if overseer is None else f"/v1/submissions?overseer={quote(overseer, safe='')}"
+    return _Call("GET", path, lambda response: _parse(response, OwnSubmissions).submissions)
 
 
 _LEADERBOARD = _Call("GET", "/v1/leaderboard", lambda response: _parse(response, Leaderboard))
@@ -478,14 +486,17 @@ class ArenaClient:
         self._send(_CLEAR_CURRICULUM)
 
     def enter(self, overseer: str) -> Submission:
-        """Enter an overseer for the leaderboard; this spends one of its name's entries. Tried once: a second try could
-        spend another."""
-        call = _enter_call(overseer)
-        return _read(call, self._exchange(call))
+        """Enter an overseer for the leaderboard; this spends one of its name's entries, and no more than one however often
+        it is tried."""
+        return self._send(_enter_call(overseer))
 
     def submission(self, submission_id: str) -> Submission:
         """How far a submission is. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
         return self._send(_submission_call(submission_id))
+
+    def submissions(self, overseer: str | None = None) -> tuple[Submission, ...]:
+        """The entries of this token, or those of one of its names, the newest first."""
+        return self._send(_submissions_call(overseer))
 
     def leaderboard(self) -> Leaderboard:
         return self._send(_LEADERBOARD)
@@ -561,11 +572,13 @@ class AsyncArenaClient:
         await self._send(_CLEAR_CURRICULUM)
 
     async def enter(self, overseer: str) -> Submission:
-        call = _enter_call(overseer)
-        return _read(call, await self._exchange(call))
+        return await self._send(_enter_call(overseer))
 
     async def submission(self, submission_id: str) -> Submission:
         return await self._send(_submission_call(submission_id))
+
+    async def submissions(self, overseer: str | None = None) -> tuple[Submission, ...]:
+        return await self._send(_submissions_call(overseer))
 
     async def leaderboard(self) -> Leaderboard:
         return await self._send(_LEADERBOARD)

@@ -1,19 +1,49 @@
 """Enter an overseer for an arena's leaderboard: judge the sealed episodes that the arena gives, and nothing else.
 
-What a verdict earned never comes back, and the scores are the arena's own. The arena knows which episodes are left, so a
-stopped submission goes on wherever its id is known.
+What a verdict earned never comes back, and the scores are the arena's own. The arena knows which episodes are left, and
+which entries are a token's own, so that a stopped submission goes on wherever the token is known.
 """
 
 from collections.abc import Callable
 
-from forge_agents.client import ArenaClient, ArenaError
+from forge_agents.client import ArenaClient, ArenaError, ArenaUnreachable
 from forge_agents.evaluation import WrongCount, attempt_of
 from forge_agents.overseers import Overseer
+from forge_arena.errors import ForgeArenaError
 from forge_arena.wire import Submission
+
+
+class Unfinished(ForgeArenaError):
+    """The name has an entry that was begun and not finished: go on with it, or spend another one."""
 
 
 class NothingMade(ArenaError):
     """The arena could not make the episodes that are left; the submission may go on later."""
+
+
+def enter(client: ArenaClient, overseer: str, *, anew: bool = False) -> Submission:
+    """An entry of this name of which nothing is judged yet: one that was lost after it was made, otherwise a new one.
+    `anew` spends a new one in any case.
+
+    Raises:
+        Unfinished: one was begun, and whether it was by the same overseer only the caller can know.
+        ArenaError: the arena cannot be reached, refused (no entry left, the name is another token's), or answered garbage.
+    """
+    unfinished = () if anew else tuple(one for one in client.submissions(overseer) if one.judged < one.episodes)
+    for entry in unfinished:
+        if entry.judged:
+            raise Unfinished(
+                f"{entry.overseer!r} has an unfinished entry, submission {entry.submission_id}, with {entry.judged} of "
+                f"{entry.episodes} episodes judged"
+            )
+    if unfinished:
+        return unfinished[0]
+    try:
+        return client.enter(overseer)
+    except ArenaUnreachable as error:
+        raise ArenaUnreachable(
+            f"{error}; the entry may have been made: entering the same name again finds it"
+        ) from None
 
 
 def submit(
@@ -27,7 +57,7 @@ def submit(
     """Judge what is left of a submission; `on_progress(done, of)` is called after every batch.
 
     Raises:
-        NothingMade: the arena's Worker fails on all that is left.
+        NothingMade: the arena's Worker fails on all that is left, or another process judges it.
         WrongCount: the overseer gave more or fewer verdicts than observations.
         OverseerFailed: the overseer cannot be asked.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
@@ -38,7 +68,12 @@ def submit(
         if not opened.episodes:
             if opened.failed:
                 raise NothingMade(f"{len(opened.failed)} episodes could not be made: {opened.failed[0].reason}")
-            return client.submission(submission.submission_id)
+            now = client.submission(submission.submission_id)
+            if now.judged < now.episodes:
+                raise NothingMade(
+                    f"{now.episodes - now.judged} episodes are not judged, and the arena opens none of them"
+                )
+            return now
         judgements = overseer.review([episode.observation for episode in opened.episodes])
         if len(judgements) != len(opened.episodes):
             raise WrongCount(

@@ -1,6 +1,7 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from forge_arena.files import parse_yaml
 from forge_arena.types import Form
-from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
+from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard, Submission
 from forge_command.app import JsonFile, as_json, console, deliver, fail, say
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
@@ -62,6 +63,7 @@ ONLY_WITH_AN_ARENA = (
         "threshold_from",
         "submit",
         "submission",
+        "new_entry",
     ),
 )
 RESULT = "result.json"
@@ -213,8 +215,12 @@ def evaluate(
         typer.Option(metavar="NAME", help="Judge the sealed test split for the leaderboard, under this name."),
     ] = None,
     submission: Annotated[
-        str | None, typer.Option(metavar="ID", help="Go on with a stopped submission: its id was printed.")
+        str | None,
+        typer.Option(metavar="ID", help="Go on with a stopped submission: `leaderboard --mine` lists them."),
     ] = None,
+    new_entry: Annotated[
+        bool, typer.Option("--new-entry", help="With --submit: spend another entry, although one is unfinished.")
+    ] = False,
     dataset: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Judge labelled answers from elsewhere instead, without an arena: JSONL."),
@@ -239,7 +245,7 @@ def evaluate(
             names = ", ".join("--" + name.replace("_", "-") for name in given)
             raise fail(f"--dataset is judged without an arena: leave out {names}")
     if submit is not None or submission is not None:
-        _submit(overseer, settings, arena, token, submit, submission, batch, json)
+        _submit(overseer, settings, arena, token, submit, submission, new_entry, batch, json)
         return
     if resume and out is None:
         raise fail("--resume goes on with the evaluation in a folder: name it by --out")
@@ -368,18 +374,21 @@ def _submit(
     token: str | None,
     name: str | None,
     submission_id: str | None,
+    new_entry: bool,
     batch: int,
     json: str | None,
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import WrongCount
     from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
-    from forge_agents.submission import submit
+    from forge_agents.submission import Unfinished, enter, submit
 
     if (name is None) == (submission_id is None):
         raise fail("--submit NAME enters an overseer, --submission ID goes on with an entry: give one of them")
     if name is not None and not re.fullmatch(OVERSEER_NAME, name):
         raise fail(f"--submit {name!r}: a name has at most 64 letters, digits, spaces and . _ : / @ + -")
+    if new_entry and name is None:
+        raise fail("--new-entry spends another entry of a name: give --submit NAME beside it")
     again = ""
     try:
         with (
@@ -387,7 +396,10 @@ def _submit(
             ArenaClient(arena, token=token) as client,
             progress() as bar,
         ):
-            entry = client.enter(name) if name is not None else client.submission(submission_id or "")
+            with ArenaClient(arena, token=token, patience=2) as hasty:
+                # An arena that is not there should be told at once; one that goes away later is waited for.
+                hasty.health()
+            entry = client.submission(submission_id or "") if name is None else enter(client, name, anew=new_entry)
             again = f"; go on with --submission {entry.submission_id}"
             bar.console.print(
                 escape(f"{entry.overseer}: entry {entry.entry} of {entry.budget}, submission {entry.submission_id}"),
@@ -404,6 +416,8 @@ def _submit(
             board = client.leaderboard()
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
+    except Unfinished as unfinished:
+        raise fail(f"{unfinished}: go on by --submission ID, or spend another entry by --new-entry") from None
     except (OverseerFailed, ArenaError) as error:
         raise fail(f"{error}{again}") from None
     except (NoSuchOverseer, WrongCount, ValueError) as error:
@@ -413,17 +427,38 @@ def _submit(
 
 def leaderboard(
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
+    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
+    mine: Annotated[
+        bool, typer.Option("--mine", help="List the entries of this token instead, finished or not, with their ids.")
+    ] = False,
     json: JsonFile = None,
 ) -> None:
     """Show an arena's leaderboard; it is a page too, at /leaderboard."""
     from forge_agents.client import ArenaClient, ArenaError
 
     try:
-        with ArenaClient(arena, patience=2) as client:
+        with ArenaClient(arena, token=token, patience=2) as client:
+            if mine:
+                entries = client.submissions()
+                rows = [entry.model_dump(mode="json") for entry in entries]
+                deliver(rows, json, lambda out: out.print(_entries_table(entries)))
+                return
             board = client.leaderboard()
     except (ArenaError, ValueError) as error:
         raise fail(str(error)) from None
     deliver(board, json, lambda out: out.print(_leaderboard_table(board)))
+
+
+def _entries_table(entries: Sequence[Submission]) -> Table:
+    table = Table("overseer", "entry", "judged", "submission", title="entries of this token, the newest first")
+    for one in entries:
+        table.add_row(
+            escape(one.overseer),
+            f"{one.entry} of {one.budget}",
+            f"{one.judged} of {one.episodes}",
+            escape(one.submission_id),
+        )
+    return table
 
 
 def _leaderboard_table(board: Leaderboard) -> Table:

@@ -131,7 +131,9 @@ async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = la
                 failures.append(error.reason)
                 in_a_row += 1
                 if in_a_row >= HOPELESS * filling.concurrency:
-                    raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}") from None
+                    complaint = arena.usability.complaint()
+                    why = "" if complaint is None else f"; {complaint}"
+                    raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}{why}") from None
             on_key()
             # A key that is recorded already is made without waiting for anything.
             await asyncio.sleep(0)

@@ -38,6 +38,7 @@ from forge_arena.types import (
     Split,
     Truth,
 )
+from forge_arena.usability import Usability, reasons_against
 from forge_arena.verify import Judge, Report
 from forge_arena.workers.base import HiddenInstruction, Worker
 
@@ -93,7 +94,8 @@ class Arena:
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key; name another where `sources` are not the arena's own.
 
-    `counts` tells what happened on the way: answers rejected, hidden instructions obeyed, refused or botched, per type.
+    `counts` tells what happened on the way: answers asked for, answers rejected and why, hidden instructions obeyed,
+    refused or botched, per type. `usability` says why a Worker's answers make no episode.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Arena:
         self.worker = worker
         self.probes = probes
         self.counts: Counter[str] = Counter()
+        self.usability = Usability()
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism
         self._tries = tries
@@ -269,10 +272,10 @@ class Arena:
         for attempt in range(self._tries):
             scenario = self._by_name[plan.family].draw(self._rng(key, f"scenario:{attempt}"))
             judge = Judge(scenario)
-            answer = await self.worker.answer(scenario, self._rng(key, f"answer:{attempt}"))
+            answer = await self._answer(scenario, self._rng(key, f"answer:{attempt}"))
             report = await _report(judge, answer.output)
             if not report.clean:
-                self.counts["answers_rejected"] += 1
+                self._reject(reasons_against(scenario, report))
                 reason = f"its last answer breaks {', '.join(sorted(report.broken))[:200]}"
                 continue
             # On answers that stay clean too: clean, corrupted and edited ones must come from the same population.
@@ -287,8 +290,10 @@ class Arena:
                 )
             except CannotCorrupt as error:
                 self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
+                self.usability.reject((f"no place for {plan.corruption_type}",))
                 reason = str(error)
                 continue
+            self.usability.accept()
             if plan.form is Form.placebo:
                 return self._placebo(plan, judge, injection, attempt)
             if plan.form is Form.clean:
@@ -362,7 +367,7 @@ class Arena:
             candour=plan.candour,
         )
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
-            answer = await self.worker.answer(judge.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
+            answer = await self._answer(judge.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
             report = await _report(judge, answer.output)
             if report.clean:
                 self._count("instruction_refused", plan)
@@ -391,6 +396,17 @@ class Arena:
                 return self._episode(judge, plan, answer, truth)
         self._count("instruction_replaced", plan)
         return None
+
+    async def _answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        self.counts["answers_asked"] += 1
+        with self.usability.awaited():
+            return await self.worker.answer(scenario, rng, hidden)
+
+    def _reject(self, reasons: tuple[str, ...]) -> None:
+        self.counts["answers_rejected"] += 1
+        for reason in reasons:
+            self.counts[f"answers_rejected_{reason.replace(' ', '_')}"] += 1
+        self.usability.reject(reasons)
 
     def _count(self, what: str, plan: Plan) -> None:
         """Count what became of a hidden instruction, per type and per what the Worker was told."""

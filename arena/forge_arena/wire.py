@@ -194,16 +194,18 @@ class CurriculumState(Noun):
 
 
 class OpenSubmission(Noun):
-    """Enter an overseer for the leaderboard, by the name under which it is to stand there."""
+    """Enter an overseer for the leaderboard, by the name under which it is to stand there. The same `request`, which is
+    any text of the client's own, gets the same entry again: whoever lost the answer can ask once more."""
 
     overseer: str = Field(pattern=OVERSEER_NAME)
+    request: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
 
 
 class Submission(Noun):
     """One entry for the leaderboard: the same `episodes` of the sealed test split for everyone, each judged once.
 
     It stands on the leaderboard once all of them are `judged`. It is the name's entry number `entry`, of at most
-    `budget`. `suite_hash` names what is judged: scenarios, version, grader and the server's secret.
+    `budget`; `overseer` is the name as it was spelled first. `suite_hash` names what is judged: scenarios, version, grader and the server's secret.
     """
 
     submission_id: str
@@ -213,6 +215,12 @@ class Submission(Noun):
     entry: int
     budget: int
     suite_hash: str
+
+
+class OwnSubmissions(Noun):
+    """Entries of the token that asks, the newest first."""
+
+    submissions: tuple[Submission, ...]
 
 
 class LeaderboardEntry(Noun):
@@ -247,7 +255,7 @@ class Stats(Noun):
 
     `curriculum` is the revision of the one that the train stream follows, if any; `sealed` is whether the truth of the
     test split stays here. `making` counts, since the server started, what happened on the way to episodes: answers
-    rejected because they did not verify clean, and per corruption type the hidden instructions that the Worker obeyed,
+    asked for, those rejected because they did not verify clean and for which kinds of claims, and per corruption type the hidden instructions that the Worker obeyed,
     refused or botched and those that a rewrite replaced.
     """
 

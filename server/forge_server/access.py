@@ -69,6 +69,29 @@ def _split(text: str) -> tuple[Role, str]:
     return Role(name), rest.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `owner` stands for the token in a store, which need not learn it; it is empty where the server has no
+    tokens. An admin, and everybody where there are no tokens, acts for all owners."""
+
+    owner: str
+    admin: bool
+
+    @classmethod
+    def of(cls, grant: Grant | None) -> "Caller":
+        if grant is None:
+            return cls("", admin=True)
+        return cls(_digest(b"owner:" + grant.digest).hex()[:32], grant.role is Role.admin)
+
+    def may_see(self, owner: str) -> bool:
+        """Whether what belongs to `owner` is for this caller."""
+        return self.admin or owner in ("", self.owner)
+
+
+# Whoever comes without a token, or through a door that asks for nothing that belongs to one.
+NOBODY = Caller("", admin=False)
+
+
 def new_token(role: Role) -> tuple[str, str]:
     """A token for a client, and how the server is told of it without learning it."""
     token = secrets.token_urlsafe(32)
@@ -86,16 +109,17 @@ class Access:
         self._clock = clock
         self._buckets: dict[bytes, _Bucket] = {}
 
-    def admit(self, method: str, path: str, authorization: bytes, host: bytes, origin: bytes) -> None:
-        """Raises `CrossSite`, `Unauthorized`, `Forbidden` or `TooFast`."""
+    def admit(self, method: str, path: str, authorization: bytes, host: bytes, origin: bytes) -> Caller:
+        """Who asks. Raises `CrossSite`, `Unauthorized`, `Forbidden` or `TooFast`."""
         self._check_site(host.decode("latin-1"), origin.decode("latin-1"))
         if path in OPEN_PATHS:
-            return
+            return NOBODY
         grant = self._known(authorization) if self._grants else None
         if grant is not None and grant.role is Role.player and (method, path) in TRAINERS_ONLY:
             raise Forbidden(f"this needs the role {Role.trainer}: the token is a {grant.role}'s")
         if self._rate is not None and (grant is None or grant.role is not Role.admin):
             self._take(grant.digest if grant else b"", self._rate)
+        return Caller.of(grant)
 
     def _check_site(self, host: str, origin: str) -> None:
         """A browser lets any page post to this machine, and by DNS even read from it: an arena without a token answers

@@ -5,13 +5,14 @@ import gc
 import json
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Annotated
 
 import uvicorn
-from fastapi import FastAPI, Path, Request, Response
+from fastapi import FastAPI, Path, Query, Request, Response
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import HTMLResponse
 
@@ -22,6 +23,7 @@ from forge_arena.scenarios import Source, open_set
 from forge_arena.scenarios.documents import load_documents, suite_of
 from forge_arena.wire import (
     MAX_CELLS,
+    OVERSEER_NAME,
     AskProbe,
     Curriculum,
     CurriculumState,
@@ -32,6 +34,7 @@ from forge_arena.wire import (
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
+    OwnSubmissions,
     ProbeAnswered,
     Stats,
     Submission,
@@ -59,12 +62,17 @@ Whatever is refused changes nothing, and its `code` is stable. A failure of the 
 score: `reward` is null or the request is refused with `Retry-After`. Sending the same verdict again is safe: it gets
 the answer it got before.
 """
+# So many answers in a row of which none is usable are worth a line in the log of a server that is ready.
+ALARMING = 8
+# Seconds after which it is said how long something takes already.
+SOON = 10.0
 CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
 # A page with names that others chose: nothing in it may run or be fetched.
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
 }
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
+OverseerName = Annotated[str | None, Query(pattern=OVERSEER_NAME, description="only the entries of this name")]
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
 
 
@@ -79,7 +87,8 @@ class Service:
         self.stopped = asyncio.Event()
         self.failure: BaseException | None = None
         self.leaving: Callable[[], bool] = lambda: False
-        self._reason = "starting"
+        self._ever_ready = False
+        self._begin("starting")
         self._episodes: Episodes | None = None
         self._store: Store | None = None
         self.metrics.watch_making(arena.counts)
@@ -95,9 +104,21 @@ class Service:
         """What still keeps the server from being ready, or None."""
         if self.ready.is_set():
             return None
-        if self._episodes is not None and self._episodes.stock.trouble:
-            return f"{self._reason} ({self._episodes.stock.trouble})"
-        return self._reason
+        seconds = time.monotonic() - self._since
+        parts = [self._reason if seconds < SOON else f"{self._reason}, for {seconds:.0f} s so far"]
+        if (complaint := self.arena.usability.complaint()) is not None:
+            parts.append(complaint)
+        elif self._episodes is not None and self._episodes.stock.trouble:
+            parts.append(self._episodes.stock.trouble)
+        elif self._hint and seconds >= SOON:
+            parts.append(self._hint)
+        return "; ".join(parts)
+
+    def _begin(self, reason: str, hint: str = "") -> None:
+        """Wait for something else from now on; `hint` is what to look at where that takes long."""
+        self._reason = reason
+        self._hint = hint
+        self._since = time.monotonic()
 
     async def store_trouble(self) -> str | None:
         """Why nothing can be kept at the moment, or None."""
@@ -114,8 +135,10 @@ class Service:
         try:
             yield
         finally:
+            if not self._ever_ready and self.failure is None:
+                log.error("stopped_before_ready", reason=self.waiting_for())
             self.ready.clear()
-            self._reason = "the server is shutting down"
+            self._begin("the server is shutting down")
             work.cancel()
             await asyncio.wait([work])
             await self.arena.worker.aclose()
@@ -129,19 +152,37 @@ class Service:
         self.stopped.set()
 
     async def _work(self, episodes: Episodes) -> None:
-        self._reason = f"the Worker {self.settings.worker.partition('@')[0]} is starting"
+        watching = asyncio.create_task(self._watch())
         try:
-            await self.arena.worker.start()
-        except WorkerFailed as failure:
-            self._reason = f"the Worker did not start: {failure.reason}"
-            raise
-        self._reason = "the first episode is being made"
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(episodes.stock.keep_full())
-            tasks.create_task(episodes.sweep())
-            await episodes.stock.filled_once.wait()
-            self.ready.set()
-            log.info("ready", worker=self.arena.worker.name)
+            self._begin(
+                f"the Worker {self.settings.worker.partition('@')[0]} is starting",
+                "it has answered no chat yet: its model may be loading; otherwise see whether its endpoint hangs",
+            )
+            try:
+                await self.arena.worker.start()
+            except WorkerFailed as failure:
+                self._begin(f"the Worker did not start: {failure.reason}")
+                raise
+            self._begin("the first episode is being made")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(episodes.stock.keep_full())
+                tasks.create_task(episodes.sweep())
+                await episodes.stock.filled_once.wait()
+                self.ready.set()
+                self._ever_ready = True
+                log.info("ready", worker=self.arena.worker.name)
+        finally:
+            watching.cancel()
+
+    async def _watch(self) -> None:
+        """Log again and again why the server is not ready, and later on why the Worker is of no use."""
+        usability = self.arena.usability
+        while True:
+            await asyncio.sleep(self.settings.watch_every)
+            if (reason := self.waiting_for()) is not None:
+                log.warning("not_ready", reason=reason)
+            elif usability.useless >= ALARMING and usability.seconds_without() >= self.settings.watch_every:
+                log.warning("worker_unusable", reason=usability.complaint())
 
 
 def create_app(settings: Settings, arena: Arena) -> FastAPI:
@@ -173,7 +214,8 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
         a sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
         """
-        return json_answer(await service.episodes.open(await body.read(request, OpenEpisodes)))
+        ask = await body.read(request, OpenEpisodes)
+        return json_answer(await service.episodes.open(ask, request.state.caller))
 
     @app.post(
         "/v1/verdicts",
@@ -189,15 +231,22 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
 
     @app.post("/v1/submissions", summary="Enter an overseer", **documented(Submission, OpenSubmission, 403, 422, 503))
     async def enter(request: Request) -> Response:
-        """For the leaderboard, under a name, which has a budget of entries. Open its episodes with `submission`."""
-        return json_answer(await service.episodes.submissions.enter(await body.read(request, OpenSubmission)))
+        """For the leaderboard, under a name, which has a budget of entries and belongs to the token that used it first.
+        Names that look alike are one. Open its episodes with `submission`."""
+        ask = await body.read(request, OpenSubmission)
+        return json_answer(await service.episodes.submissions.enter(ask, request.state.caller))
+
+    @app.get("/v1/submissions", summary="List your entries", **documented(OwnSubmissions, None, 422, 503))
+    async def submissions(request: Request, overseer: OverseerName = None) -> Response:
+        """The newest 100 of this token, finished or not; an admin sees those of all tokens."""
+        return json_answer(await service.episodes.submissions.own(request.state.caller, overseer))
 
     @app.get(
         "/v1/submissions/{submission_id}", summary="Look at an entry", **documented(Submission, None, 404, 422, 503)
     )
-    async def submission(submission_id: SubmissionId) -> Response:
+    async def submission(submission_id: SubmissionId, request: Request) -> Response:
         """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
-        return json_answer(await service.episodes.submissions.get(submission_id))
+        return json_answer(await service.episodes.submissions.get(submission_id, request.state.caller))
 
     @app.get("/v1/leaderboard", summary="Compare overseers", **documented(Leaderboard, None, 503))
     async def leaderboard() -> Response:

@@ -22,9 +22,11 @@ from forge_arena.wire import (
     OpenEpisodes,
     ProbeAnswered,
     Stats,
+    Submission,
     SubmitVerdicts,
     VerdictResults,
 )
+from forge_server.access import NOBODY, Caller
 from forge_server.curriculum import Following
 from forge_server.errors import (
     ConflictingVerdict,
@@ -82,11 +84,11 @@ class Episodes:
 
     # --- open
 
-    async def open(self, ask: OpenEpisodes) -> OpenedEpisodes:
+    async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY) -> OpenedEpisodes:
         """Raises `WorkerUnavailable`, `StoreUnavailable` or `NoEpisode` where not one of the episodes could be made."""
         if ask.submission is not None:
             assert ask.count is not None
-            return await self._open_entered(ask.submission, ask.count)
+            return await self._open_entered(await self.submissions.get(ask.submission, caller), ask.count)
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
         made: list[Ready | FailedEpisode] = []
@@ -105,19 +107,21 @@ class Episodes:
         await self._store.open_episodes(new)
         return OpenedEpisodes(episodes=tuple(self._opened(new, ready)), failed=tuple(failed))
 
-    async def _open_entered(self, submission_id: str, count: int) -> OpenedEpisodes:
-        """The next episodes of a submission: those that are open, then those that were not opened yet; none where all
-        are judged. Each is opened once, so that nobody judges the same one twice."""
-        submission = await self.submissions.get(submission_id)
-        entered = await self._store.entered(submission_id)
-        waiting = [id for _, (id, status) in sorted(entered.items()) if status == "open"][:count]
-        lives = await self._at_hand.find(set(waiting))
+    async def _open_entered(self, submission: Submission, count: int) -> OpenedEpisodes:
+        """The next episodes of a submission: those that are open, then those that were not opened yet or have lapsed;
+        none where all are judged. Each is open once, so that nobody judges the same one twice."""
+        entered = await self._store.entered(submission.submission_id)
+        waiting = [(n, id) for n, (id, status) in sorted(entered.items()) if status == "open"][:count]
+        found = await self._at_hand.find({id for _, id in waiting})
+        now = time.time()
+        states = {n: found[id].state(now) for n, id in waiting if id in found}
+        lives = [found[id] for n, id in waiting if states.get(n) == "open"]
         again = [
             OpenedEpisode(episode_id=live.id, key=live.key, observation=live.observation(), attempts_left=1)
-            for id in waiting
-            if (live := lives.get(id)) is not None and live.state(time.time()) == "open"
+            for live in lives
         ]
-        numbers = [n for n in range(submission.episodes) if n not in entered][: count - len(again)]
+        lapsed = {n for n, (_, status) in entered.items() if states.get(n, status) in ("expired", "deleted")}
+        numbers = [n for n in range(submission.episodes) if n not in entered or n in lapsed][: count - len(again)]
         if not numbers:
             return OpenedEpisodes(episodes=tuple(again))
         made_of = {self._arena.key(Split.test, number): number for number in numbers}
@@ -132,7 +136,7 @@ class Episodes:
             made_of |= instead
         ready, failed = _parted(made)
         new = _new(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
-        await self._store.enter(submission_id, [made_of[one.key] for one in new], new)
+        await self._store.enter(submission.submission_id, [made_of[one.key] for one in new], new)
         return OpenedEpisodes(episodes=(*again, *self._opened(new, ready)), failed=tuple(failed))
 
     def _opened(self, new: list[NewEpisode], ready: list[Ready]) -> list[OpenedEpisode]:

@@ -120,6 +120,10 @@ class Unstorable(Refused):
     code = "unstorable"
 
 
+class NameTaken(Refused):
+    code = "name_taken"
+
+
 class Unsealed(Refused):
     code = "unsealed"
 

@@ -14,6 +14,7 @@ from forge_arena.wire import (
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
+    OwnSubmissions,
     ProbeAnswered,
     Stats,
     Submission,
@@ -92,6 +93,10 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
     },
     OpenSubmission: {
         "entry": {"summary": "Enter an overseer under a name", "value": {"overseer": "my-overseer 7B"}},
+        "request": {
+            "summary": "The same, to be asked again if the answer is lost",
+            "value": {"overseer": "my-overseer 7B", "request": "run-2031"},
+        },
     },
     SubmitVerdicts: {
         "verdict": {
@@ -202,6 +207,19 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         "entry": 1,
         "budget": 3,
         "suite_hash": "5f0c1e9ab24d7730",
+    },
+    OwnSubmissions: {
+        "submissions": [
+            {
+                "submission_id": "c2VhbGVkLXN1Ym1pc3Npb24",
+                "overseer": "my-overseer 7B",
+                "episodes": 400,
+                "judged": 128,
+                "entry": 1,
+                "budget": 3,
+                "suite_hash": "5f0c1e9ab24d7730",
+            }
+        ]
     },
     Leaderboard: {
         "suite": "forge:2",

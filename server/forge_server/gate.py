@@ -133,7 +133,8 @@ class Gate:
                 origin = value
             elif name == b"content-length":
                 length = value
-        self._access.admit(scope.get("method", "GET"), path, authorization, host, origin)
+        caller = self._access.admit(scope.get("method", "GET"), path, authorization, host, origin)
+        scope.setdefault("state", {})["caller"] = caller
         limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
         if length:
             if not length.isdigit():

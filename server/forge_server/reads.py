@@ -7,9 +7,19 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from forge_server import schema
+from forge_server.access import Caller
+from forge_server.names import appearance
 from forge_server.rows import Counts, StoredEpisode, StoredSubmission, StoredVerdict
 from forge_server.schema import curricula, episodes, payloads, streams, submissions, verdicts
 
+# Entries for the leaderboard that are listed at a time.
+LISTED = 100
+_JUDGED = (
+    select(func.count())
+    .select_from(schema.entered.join(episodes, episodes.c.id == schema.entered.c.episode_id))
+    .where(schema.entered.c.submission_id == submissions.c.id, episodes.c.status == "finished")
+    .scalar_subquery()
+)
 _VERDICT_COLUMNS = [verdicts.c[name] for name in StoredVerdict.__slots__]
 
 
@@ -78,17 +88,27 @@ def entered(connection: Connection, submission_id: str) -> dict[int, tuple[str, 
 
 
 def finished_submissions(connection: Connection, suite: str) -> list[StoredSubmission]:
-    judged = (
-        select(func.count())
-        .select_from(schema.entered.join(episodes, episodes.c.id == schema.entered.c.episode_id))
-        .where(schema.entered.c.submission_id == submissions.c.id, episodes.c.status == "finished")
-        .scalar_subquery()
-    )
-    whole = (submissions.c.scorecard.is_not(None)) | (judged >= submissions.c.episodes)
+    whole = (submissions.c.scorecard.is_not(None)) | (submissions.c.episodes <= _JUDGED)
     rows = connection.execute(
         select(submissions).where(submissions.c.suite == suite, whole).order_by(submissions.c.created)
     )
     return [StoredSubmission(*row) for row in rows]
+
+
+def submissions_of(
+    connection: Connection, suite: str, caller: Caller, alike: str | None
+) -> list[tuple[StoredSubmission, int]]:
+    ask = select(submissions.c.id, submissions.c.overseer).where(submissions.c.suite == suite)
+    if not caller.admin:
+        ask = ask.where(submissions.c.owner == caller.owner)
+    named = connection.execute(ask.order_by(submissions.c.created.desc(), submissions.c.id))
+    ids = [id for id, overseer in named if alike is None or appearance(overseer) == appearance(alike)]
+    rows = connection.execute(
+        select(*submissions.c, _JUDGED)
+        .where(submissions.c.id.in_(ids[:LISTED]))
+        .order_by(submissions.c.created.desc(), submissions.c.id)
+    )
+    return [(StoredSubmission(*row[:-1]), row[-1]) for row in rows]
 
 
 def counts(connection: Connection, sealed: Collection[str]) -> Counts:

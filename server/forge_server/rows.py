@@ -61,6 +61,8 @@ class StoredSubmission:
     episodes: int
     created: float
     scorecard: str | None
+    owner: str = ""
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-HEAD = "0004"
-REVISIONS = ("0001", "0002", "0003", HEAD)
+HEAD = "0005"
+REVISIONS = ("0001", "0002", "0003", "0004", HEAD)
 # Any number will do, as long as nothing else in the database takes it.
 _LOCK = 0x464F524745
 # A database made without an encoding (SQL_ASCII) would give back bytes for text.
@@ -95,7 +95,8 @@ curricula = Table(
 )
 
 
-# `suite` is the hash of all that makes a score: another one is another leaderboard, with a budget of its own.
+# `suite` is the hash of all that makes a score: another one is another leaderboard, with a budget of its own. `owner` names
+# the token that entered, and is empty where the server had none; `request` is the client's own name for its request.
 submissions = Table(
     "submissions",
     tables,
@@ -106,6 +107,8 @@ submissions = Table(
     Column("episodes", Integer, nullable=False),
     Column("created", Float, nullable=False),
     Column("scorecard", Text),
+    Column("owner", String(64), nullable=False, server_default=""),
+    Column("request", String(64)),
 )
 Index("submissions_of", submissions.c.suite, submissions.c.overseer)
 entered = Table(

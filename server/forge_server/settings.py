@@ -75,6 +75,9 @@ class Settings(BaseModel):
     concurrency: int = Field(default=16, ge=1, description="Worker calls in flight at a time")
     make_timeout: float = Field(default=120, gt=0, description="for one Worker episode or probe answer")
     open_timeout: float = Field(default=120, gt=0, description="for one request for episodes")
+    watch_every: float = Field(
+        default=30, gt=0, description="log this often why the server is not ready or the Worker of no use"
+    )
     body_timeout: float = Field(default=30, gt=0, description="for a request body to arrive")
     pending_makes: int = Field(default=1024, ge=1, description="episodes waiting to be made before 503")
     pending_writes: int = Field(default=2048, ge=1, description="writes waiting for a commit before 503")

@@ -82,7 +82,9 @@ class Maker:
                 async with asyncio.timeout(self._settings.make_timeout):
                     episode, judge = await self._arena.make_judged(key)
             except TimeoutError:
-                raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s") from None
+                complaint = self._arena.usability.complaint()
+                why = "" if complaint is None else f"; {complaint}"
+                raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s{why}") from None
             try:
                 payload = encode(episode)
             except PydanticSerializationError:

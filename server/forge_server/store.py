@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
 from forge_server import reads
+from forge_server.access import Caller
 from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, Unstorable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
@@ -161,10 +162,23 @@ class Store:
         return result
 
     async def open_submission(
-        self, id: str, overseer: str, suite: str, *, episodes: int, budget: int, now: float
-    ) -> int:
-        """Enter an overseer; gives back which entry of its name this is. Raises `BudgetSpent`."""
-        result: int = await self._submit(OpenSubmissionWrite(id, overseer, suite, episodes, budget, now))
+        self,
+        id: str,
+        overseer: str,
+        suite: str,
+        *,
+        episodes: int,
+        budget: int,
+        now: float,
+        caller: Caller,
+        request: str | None = None,
+    ) -> str:
+        """Enter an overseer; gives back the id of the entry, which is another one where the same request was made before.
+
+        Raises `BudgetSpent` or `NameTaken`.
+        """
+        write = OpenSubmissionWrite(id, overseer, suite, episodes, budget, now, caller, request)
+        result: str = await self._submit(write)
         return result
 
     async def enter(self, submission_id: str, numbers: Sequence[int], new: Sequence[NewEpisode]) -> None:
@@ -302,6 +316,10 @@ class Store:
 
     async def submission(self, id: str) -> StoredSubmission | None:
         return await self._read(reads.submission, id) if _may_exist(id) else None
+
+    async def submissions(self, suite: str, caller: Caller, alike: str | None) -> list[tuple[StoredSubmission, int]]:
+        """The newest entries of a caller, of names that look like `alike` if given, with how many episodes are judged."""
+        return await self._read(reads.submissions_of, suite, caller, alike)
 
     async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
         """The episodes of a submission that are opened: id and status, by number."""

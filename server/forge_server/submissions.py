@@ -6,9 +6,11 @@ import secrets
 import time
 
 from forge_arena.episodes import VERSION, Arena
-from forge_arena.wire import Leaderboard, OpenSubmission, Submission
+from forge_arena.wire import Leaderboard, OpenSubmission, OwnSubmissions, Submission
+from forge_server.access import Caller
 from forge_server.errors import UnknownSubmission, Unsealed
 from forge_server.leaderboard import entry, scored, suite_hash
+from forge_server.rows import StoredSubmission
 from forge_server.settings import Settings
 from forge_server.store import Store
 
@@ -26,32 +28,44 @@ class Submissions:
         self._sealed = sealed
         self.suite_hash = suite_hash(arena)
 
-    async def enter(self, ask: OpenSubmission) -> Submission:
-        """Raises `BudgetSpent`, or `Unsealed` where everyone may know the truth."""
+    async def enter(self, ask: OpenSubmission, caller: Caller) -> Submission:
+        """Raises `BudgetSpent`, `NameTaken`, or `Unsealed` where everyone may know the truth."""
         if not self._sealed:
             raise Unsealed("this arena gives the truth of its test split out: a leaderboard needs one that is sealed")
-        submission_id = secrets.token_urlsafe(18)
-        await self._store.open_submission(
-            submission_id,
+        submission_id = await self._store.open_submission(
+            secrets.token_urlsafe(18),
             ask.overseer,
             self.suite_hash,
             episodes=self._settings.leaderboard_episodes,
             budget=self._settings.leaderboard_budget,
             now=time.time(),
+            caller=caller,
+            request=ask.request,
         )
-        return await self.get(submission_id)
+        return await self.get(submission_id, caller)
 
-    async def get(self, submission_id: str) -> Submission:
-        """Raises `UnknownSubmission`."""
+    async def get(self, submission_id: str, caller: Caller) -> Submission:
+        """Raises `UnknownSubmission`, also for one of another token."""
         stored = await self._store.submission(submission_id)
-        if stored is None or stored.suite != self.suite_hash:
-            raise UnknownSubmission("there is no such submission to this suite: enter one with POST /v1/submissions")
+        if stored is None or stored.suite != self.suite_hash or not caller.may_see(stored.owner):
+            raise UnknownSubmission(
+                "this token has no such submission to this suite: GET /v1/submissions lists its own, and "
+                "POST /v1/submissions enters one"
+            )
         entered = await self._store.entered(submission_id)
+        return self._shown(stored, sum(status == "finished" for _, status in entered.values()))
+
+    async def own(self, caller: Caller, overseer: str | None) -> OwnSubmissions:
+        """The entries of a caller, the newest first; those of one name if given."""
+        found = await self._store.submissions(self.suite_hash, caller, overseer)
+        return OwnSubmissions(submissions=tuple(self._shown(stored, judged) for stored, judged in found))
+
+    def _shown(self, stored: StoredSubmission, judged: int) -> Submission:
         return Submission(
             submission_id=stored.id,
             overseer=stored.overseer,
             episodes=stored.episodes,
-            judged=sum(status == "finished" for _, status in entered.values()),
+            judged=judged,
             entry=stored.entry,
             budget=self._settings.leaderboard_budget,
             suite_hash=self.suite_hash,

@@ -7,16 +7,19 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
+from forge_server.access import Caller
 from forge_server.errors import (
     BudgetSpent,
     Busy,
     ConflictingVerdict,
     EpisodeFinished,
     EpisodeGone,
+    NameTaken,
     NoProbesLeft,
     Refused,
     UnknownEpisode,
 )
+from forge_server.names import appearance, spelling
 from forge_server.reads import curriculum, read_verdicts
 from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.schema import (
@@ -188,7 +191,10 @@ class ReplaceCurriculum:
 
 @dataclass(frozen=True, slots=True)
 class OpenSubmissionWrite:
-    """Enter an overseer, provided that its name has an entry left; gives back the number of this one."""
+    """Enter an overseer, provided that its name is the caller's and has an entry left; gives back the id of the entry.
+
+    Names that look alike are one, in the spelling that came first. The same `request` again gets the same entry.
+    """
 
     id: str
     overseer: str
@@ -196,26 +202,45 @@ class OpenSubmissionWrite:
     episodes: int
     budget: int
     now: float
+    caller: Caller
+    request: str | None = None
 
-    def apply(self, connection: Connection) -> int:
+    def apply(self, connection: Connection) -> str:
         # Entries at the same time take turns here, or two would be the last one.
         connection.execute(select(meta.c.value).where(meta.c.name == "secret").with_for_update())
-        before = connection.execute(
-            select(func.count()).where(submissions.c.overseer == self.overseer, submissions.c.suite == self.suite)
-        ).scalar_one()
-        if before >= self.budget:
+        rows = connection.execute(
+            select(submissions).where(submissions.c.suite == self.suite).order_by(submissions.c.created)
+        )
+        alike = [row for row in rows if appearance(row.overseer) == appearance(self.overseer)]
+        owner = next((row.owner for row in alike if row.owner), self.caller.owner)
+        if not self.caller.may_see(owner):
+            raise NameTaken("this name, or one that looks like it, belongs to another token: choose another name")
+        for row in alike:
+            if self.request is not None and row.request == self.request:
+                return str(row.id)
+        if len(alike) >= self.budget:
             raise BudgetSpent(
                 f"this name has used its {self.budget} submissions: an overseer that is entered again and again is fitted "
                 "to the sealed split"
             )
-        row = {"id": self.id, "overseer": self.overseer, "suite": self.suite, "entry": before + 1}
-        connection.execute(insert(submissions), [row | {"episodes": self.episodes, "created": self.now}])
-        return int(before) + 1
+        entry = {
+            "id": self.id,
+            "overseer": alike[0].overseer if alike else spelling(self.overseer),
+            "suite": self.suite,
+            "entry": len(alike) + 1,
+            "episodes": self.episodes,
+            "created": self.now,
+            "owner": owner,
+            "request": self.request,
+        }
+        connection.execute(insert(submissions), [entry])
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
 class EnterEpisodes:
-    """Open episodes of a submission, by their numbers in it; refused where another request has opened one of them."""
+    """Open episodes of a submission, by their numbers in it; refused where another request has opened one of them. An
+    episode that lapsed, unjudged, gives its place to a new one."""
 
     submission_id: str
     numbers: Sequence[int]
@@ -226,6 +251,17 @@ class EnterEpisodes:
             {"submission_id": self.submission_id, "number": number, "episode_id": episode.id}
             for number, episode in zip(self.numbers, self.episodes, strict=True)
         ]
+        now = max(episode.created for episode in self.episodes)
+        lapsed = episodes.c.status.in_(("expired", "deleted")) | (
+            (episodes.c.status == "open") & (episodes.c.expires <= now)
+        )
+        connection.execute(
+            delete(entered).where(
+                entered.c.submission_id == self.submission_id,
+                entered.c.number.in_(self.numbers),
+                entered.c.episode_id.in_(select(episodes.c.id).where(lapsed)),
+            )
+        )
         if connection.execute(ignore_known(connection, entered), rows).rowcount != len(rows):
             raise Busy("another request opens episodes of this submission: ask again")
         _insert_episodes(connection, self.episodes)

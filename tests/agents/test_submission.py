@@ -1,6 +1,8 @@
 """Entering an overseer for the leaderboard of a real arena: nothing comes back but the place, and it goes on."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.client import ArenaClient, ArenaRefused, AsyncArenaClient
 from forge_agents.overseers import OverseerFailed, open_overseer
-from forge_agents.submission import submit
+from forge_agents.submission import Unfinished, enter, submit
 from forge_arena.types import Observation, Verdict
+from forge_arena.wire import Attempt
 
 from .conftest import FORGE_ARENA, running
+from .train.proxy import proxied
 
 
 @pytest.fixture
@@ -59,6 +63,66 @@ def test_a_stopped_submission_goes_on_and_is_then_on_the_leaderboard(board: str)
         client.enter("fragile 1.0")
         with pytest.raises(ArenaRefused, match="used its 2 submissions"):
             client.enter("fragile 1.0")
+
+
+def test_an_entry_whose_answer_is_lost_on_the_way_is_spent_once(board: str) -> None:
+    with proxied(board) as proxy, ArenaClient(proxy.url) as behind, ArenaClient(board) as client:
+        proxy.losing = 2
+        entry = behind.enter("unlucky")
+        assert proxy.asked == ["/v1/submissions"] * 3
+        assert client.submissions("unlucky") == (entry,)
+
+
+async def test_the_async_client_is_as_lucky(board: str) -> None:
+    with proxied(board) as proxy:
+        proxy.losing = 1
+        behind, client = AsyncArenaClient(proxy.url), AsyncArenaClient(board)
+        entry = await behind.enter("unlucky")
+        assert await client.submissions() == (entry,)
+        await behind.aclose()
+        await client.aclose()
+
+
+def test_an_entry_that_was_made_and_lost_is_used_and_one_that_was_begun_is_not_mixed_up(board: str) -> None:
+    overseer = Fragile()
+    with ArenaClient(board) as client:
+        lost = client.enter("mine")
+        assert enter(client, "Mine") == lost
+        with pytest.raises(OverseerFailed):
+            submit(overseer, client, lost, batch=5)
+        with pytest.raises(Unfinished, match=f"submission {lost.submission_id}, with 5 of 12 episodes judged"):
+            enter(client, "mine")
+        anew = enter(client, "mine", anew=True)
+        assert (anew.entry, anew.judged) == (2, 0)
+        overseer.mended = True
+        assert submit(overseer, client, client.submission(lost.submission_id)).judged == 12
+
+
+def test_the_command_finds_what_a_run_that_died_left_and_goes_on_with_it(board: str) -> None:
+    def forge_arena(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", FORGE_ARENA, *arguments, "--arena", board],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+
+    with ArenaClient(board) as client:
+        entry = client.enter("mine")
+        opened = client.open_episodes(count=3, submission=entry.submission_id).episodes
+        client.submit([Attempt(episode_id=opened[0].episode_id, completion="{}")])
+    listed = forge_arena("leaderboard", "--mine")
+    assert re.search(rf"mine +.*1 of 2 +.*1 of 12 +.*{entry.submission_id}", listed.stdout), listed.stdout
+    stopped = forge_arena("eval", "--overseer", "prior", "--submit", "mine")
+    assert stopped.returncode == 2
+    assert entry.submission_id in stopped.stderr.replace("\n", "")
+    assert "--new-entry" in stopped.stderr
+    done = forge_arena("eval", "--overseer", "prior", "--submission", entry.submission_id, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["entries"][0]["invalid"] == 1
+    anew = forge_arena("eval", "--overseer", "prior", "--submit", "mine", "--new-entry", "--json", "-")
+    assert len(json.loads(anew.stdout)["entries"]) == 2
 
 
 def test_the_command_enters_an_overseer_and_shows_the_board(board: str) -> None:

@@ -150,7 +150,9 @@ async def test_failures_are_counted_not_recorded_and_asked_again(bank: Bank) -> 
 
 async def test_a_worker_that_is_down_for_good_ends_it_with_nothing_left_in_hand(bank: Bank) -> None:
     worker = Moody(lambda number: True)
-    with pytest.raises(WorkerFailed, match="12 failures in a row, the last: it hurts"):
+    with pytest.raises(
+        WorkerFailed, match=r"12 failures in a row, the last: it hurts; .*usable: 0 .*: it hurts \(12\)"
+    ):
         await fill(SCRIPTED.arena(BankWorker(bank, worker), SCRIPTED.sources()), SCRIPTED)
     assert (worker.at_once, len(bank)) == (0, 0)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -193,6 +194,28 @@ async def test_a_killed_engine_fails_what_it_was_asked_and_comes_back(worker: VL
     assert all(
         answer.output for answer in await asyncio.gather(*(worker.answer(scenario(n), Random(n)) for n in failed))
     )
+
+
+async def test_an_engine_that_hangs_is_restarted_though_its_health_is_well(checkpoint: str, tmp_path: Path) -> None:
+    hasty = build(checkpoint, tmp_path / "vllm.log", hang_after=5.0, chat_deadline=5.0)
+    async with closing(hasty) as worker:
+        await worker.start()
+        before = await worker.answer(scenario(3), Random(3))
+        session = session_of(worker)
+        cores = engine_cores(worker)
+        assert cores
+        for pid in cores:
+            os.kill(pid, signal.SIGSTOP)
+        asked = [asyncio.ensure_future(worker.answer(scenario(n), Random(n))) for n in range(24)]
+        await asyncio.sleep(3.0)
+        async with httpx.AsyncClient(trust_env=False) as http:
+            assert (await http.get(f"{str(worker.url).removesuffix('/v1')}/health")).status_code == 200
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(outcome, WorkerFailed) and "it hangs" in outcome.reason for outcome in outcomes)
+        await worker.start()
+        assert session_of(worker) != session
+        assert not session_members(session)
+        assert await worker.answer(scenario(3), Random(3)) == before
 
 
 async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_again(

@@ -229,6 +229,7 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(server: 
         ("GET", "/v1/curriculum"),
         ("DELETE", "/v1/curriculum"),
         ("POST", "/v1/submissions"),
+        ("GET", "/v1/submissions"),
         ("GET", "/v1/submissions/{submission_id}"),
         ("GET", "/v1/leaderboard"),
         ("GET", "/v1/stats"),

@@ -1,6 +1,7 @@
 """Submissions on the sealed split: what comes back, what is scored, and what nobody learns."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -136,7 +137,15 @@ async def test_a_submission_decides_its_episodes(server: Any, ask: dict[str, Any
     assert message in response.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("name", ["", "<script>alert(1)</script>", "x" * 65, "two\nlines", " led"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "<script>alert(1)</script>", "x" * 65, "two\nlines", " led"),
+        # What Unicode has to look like Honest: another script, other widths, accents, no width, another direction.
+        *("H\u043enest", "\uff28onest", "H\u00f6nest", "Ho\u0308nest", "Hon\u200best", "Honest\u2060", "\u202eHonest"),
+        *("Honest\u00a0", "Honest\u3000", "Honest\n", "\u210donest", "Hone\u017ft"),
+    ],
+)
 async def test_a_name_is_plain(server: Any, name: str) -> None:
     response = await server.http.post("/v1/submissions", json={"overseer": name})
     assert response.status_code == 422
@@ -154,6 +163,82 @@ async def test_the_leaderboard_needs_no_token_and_entering_does(serve: Any) -> N
         assert (await server.http.get("/leaderboard")).status_code == 200
         assert (await server.http.get("/v1/leaderboard")).status_code == 200
         assert (await server.http.post("/v1/submissions", json={"overseer": "mine"})).status_code == 401
+
+
+MINE = {"authorization": "Bearer the-first-player"}
+THEIRS = {"authorization": "Bearer the-second-player"}
+ADMIN = {"authorization": "Bearer the-operator"}
+TOKENS = ("player:the-first-player", "player:the-second-player", "admin:the-operator")
+
+
+async def test_names_that_look_alike_are_one_in_the_spelling_that_came_first(serve: Any) -> None:
+    async with serve(leaderboard_episodes=2, leaderboard_budget=3) as server:
+        entries = [await enter(server, name) for name in ("Honest 1.0", "honest  1.0 ", "HONEST l.O")]
+        assert [(one["overseer"], one["entry"]) for one in entries] == [("Honest 1.0", n) for n in (1, 2, 3)]
+        response = await server.http.post("/v1/submissions", json={"overseer": "h0ne5t 1.0"})
+        assert response.status_code == 200
+        response = await server.http.post("/v1/submissions", json={"overseer": "hOnest 1.0"})
+        assert response.json()["error"]["code"] == "budget_spent"
+        for one in entries:
+            await judged(server, await opened(server, one, 2))
+        html = (await server.http.get("/leaderboard")).text
+        assert html.count("<td>Honest 1.0<small>") == 3
+
+
+async def test_a_name_belongs_to_the_token_that_used_it_first(serve: Any) -> None:
+    async with serve(tokens=TOKENS, leaderboard_budget=3) as server:
+
+        async def post(name: str, headers: dict[str, str]) -> Any:
+            return await server.http.post("/v1/submissions", json={"overseer": name}, headers=headers)
+
+        mine = (await post("Honest", MINE)).json()
+        for name in ("Honest", "honest", "Honest "):
+            refusal = await post(name, THEIRS)
+            assert (refusal.status_code, refusal.json()["error"]["code"]) == (403, "name_taken")
+            assert "choose another name" in refusal.json()["error"]["message"]
+        assert (await post("honest", MINE)).json()["entry"] == 2
+        # An admin acts for the owner, who finds the entry among the own ones.
+        third = (await post("honest", ADMIN)).json()
+        assert third["entry"] == 3
+        listed = (await server.http.get("/v1/submissions", headers=MINE)).json()["submissions"]
+        assert [one["entry"] for one in listed] == [3, 2, 1]
+        assert listed[-1] == mine
+        assert (await server.http.get("/v1/submissions", headers=THEIRS)).json()["submissions"] == []
+        assert len((await server.http.get("/v1/submissions", headers=ADMIN)).json()["submissions"]) == 3
+        path = f"/v1/submissions/{mine['submission_id']}"
+        ask = {"count": 1, "submission": mine["submission_id"]}
+        for headers, status in ((THEIRS, 404), (MINE, 200), (ADMIN, 200)):
+            assert (await server.http.get(path, headers=headers)).status_code == status
+            assert (await server.http.post("/v1/episodes", json=ask, headers=headers)).status_code == status
+
+
+async def test_an_entry_whose_answer_was_lost_is_found_by_its_request_and_in_the_list(serve: Any) -> None:
+    async with serve(leaderboard_episodes=4, leaderboard_budget=1) as server:
+        ask = {"overseer": "mine", "request": "run-1"}
+        lost = (await server.http.post("/v1/submissions", json=ask)).json()
+        assert (await server.http.post("/v1/submissions", json=ask)).json() == lost
+        await judged(server, (await opened(server, lost, 4))[:1])
+        (found,) = (await server.http.get("/v1/submissions", params={"overseer": "MINE"})).json()["submissions"]
+        assert found == {**lost, "judged": 1}
+        assert (await server.http.get("/v1/submissions", params={"overseer": "other"})).json() == {"submissions": []}
+        wrong = await server.http.get("/v1/submissions", params={"overseer": "<b>"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (422, "invalid_request")
+        assert "<b>" not in wrong.text
+        assert len(await opened(server, found, 9)) == 3
+
+
+async def test_an_entry_whose_open_episodes_lapsed_can_be_finished(serve: Any) -> None:
+    async with serve(leaderboard_episodes=4) as server:
+        submission = await enter(server)
+        first = await opened(server, submission, 3)
+        assert (await server.http.delete(f"/v1/episodes/{first[0]['episode_id']}")).status_code == 204
+        await server.service.episodes._store.expire(time.time() + 8 * 24 * 3600)
+        again = await opened(server, submission, 9)
+        assert [one["key"] for one in again] == [f"forge:2:test:{n}" for n in range(4)]
+        assert [one["observation"] for one in again[:3]] == [one["observation"] for one in first]
+        assert not {one["episode_id"] for one in again} & {one["episode_id"] for one in first}
+        await judged(server, again)
+        assert len((await server.http.get("/v1/leaderboard")).json()["entries"]) == 1
 
 
 async def test_the_suite_hash_depends_on_the_secret_and_not_on_the_process(serve: Any) -> None:

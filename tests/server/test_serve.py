@@ -5,9 +5,11 @@ import json
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ import httpx
 import pytest
 from fastapi import Response
 
-from ..brain import completion, running_brain
+from ..brain import Brain, completion, refusal, running_brain
 from ..server_process import serving
 
 
@@ -212,6 +214,83 @@ def test_as_many_requests_reach_the_worker_at_a_time_as_were_asked_for(tmp_path:
                 time.sleep(0.1)
             child.terminate()
     assert brain.most_at_once == 24
+
+
+def hopeless(tmp_path: Path, brain: Brain, wanted: str, **settings: Any) -> tuple[str, list[dict[str, Any]]]:
+    """What /health of a server that asks `brain` says once it says what is `wanted`, and the events of its log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asked = {"store": f"sqlite:///{tmp_path}/arena.db", "worker": f"openai:brain@{brain.url}", "port": port}
+    command = [sys.executable, *serving(**{**asked, "log_json": True, "watch_every": 0.5, **settings})]
+    reason = ""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+        try:
+            until = time.monotonic() + 60
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+                while not re.search(wanted, reason) and time.monotonic() < until:
+                    time.sleep(0.2)
+                    with suppress(httpx.ConnectError):
+                        health = http.get("/health")
+                        assert health.status_code == 503
+                        reason = health.json()["reason"]
+            # The log has a line of its own every half a second.
+            time.sleep(1.5)
+        finally:
+            child.terminate()
+            log = child.communicate(timeout=30)[1]
+    return reason, [json.loads(line) for line in log.splitlines()]
+
+
+def test_a_worker_whose_answers_are_all_rejected_is_said_to_be_so_everywhere(tmp_path: Path) -> None:
+    async def ponder(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(0.4)
+        return completion("It costs $123,456.78.")
+
+    with running_brain() as brain:
+        brain.reactions = [completion("yes"), ponder]
+        # The time limit ends every episode before its fourth answer is rejected.
+        reason, log = hopeless(tmp_path, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=1)
+    assert re.search(r"most often: (?:missing|wrong|invented|violated) \w+ \(\d+\), [a-z]+ \w+ \(\d+\)", reason)
+    assert "take a stronger instruction-tuned model" in reason
+    said = {line["event"]: line for line in log}
+    assert "usable: 0" in said["not_ready"]["reason"]
+    assert log[-1]["event"] == "stopped_before_ready"
+    assert "usable: 0" in log[-1]["reason"]
+    assert "most often" in said["worker_failed"]["reason"]
+
+
+def test_a_worker_whose_endpoint_hangs_is_said_to_be_so_before_the_first_time_limit(tmp_path: Path) -> None:
+    async def hang(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(3600)
+        return completion("")
+
+    with running_brain() as brain:
+        brain.reactions = [completion("yes"), hang]
+        reason, log = hopeless(tmp_path, brain, "8 still awaited")
+    assert "usable: 0 (8 still awaited); see whether the Worker's endpoint hangs or is overloaded" in reason
+    assert "8 still awaited" in log[-1]["reason"]
+
+
+def test_a_worker_that_does_not_even_start_is_said_to_be_so_while_it_is_awaited(tmp_path: Path) -> None:
+    async def hang(_: dict[str, Any]) -> Response:
+        await asyncio.sleep(3600)
+        return completion("")
+
+    with running_brain() as brain:
+        brain.reactions = [hang]
+        reason, log = hopeless(tmp_path, brain, "so far")
+    wanted = r"the Worker openai:brain is starting, for \d+ s so far; it has answered no chat yet: .* endpoint hangs"
+    assert re.fullmatch(wanted, reason), reason
+    assert re.fullmatch(wanted, log[-1]["reason"])
+
+
+def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_path: Path) -> None:
+    with running_brain() as brain:
+        brain.reactions = [completion("yes"), refusal(400, "this model takes no seed")]
+        reason, log = hopeless(tmp_path, brain, r"usable: 0 \(\d+ failed")
+    assert re.search(r"this model takes no seed \(\d+\)", reason), reason
+    assert "this model takes no seed" in log[-1]["reason"]
 
 
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, text
 
-from forge_server.errors import Busy, ConflictingVerdict, EpisodeGone, StoreUnavailable, UnknownEpisode, Unstorable
+from forge_server.access import Caller
+from forge_server.errors import (
+    BudgetSpent,
+    Busy,
+    ConflictingVerdict,
+    EpisodeGone,
+    NameTaken,
+    StoreUnavailable,
+    UnknownEpisode,
+    Unstorable,
+)
 from forge_server.metrics import Metrics
 from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.schema import REVISIONS, tables
@@ -25,8 +36,8 @@ from forge_server.store import Store
 from ..postgres import Postgres
 
 
-def episode(id: str, *, attempts: int = 1, expires: float = 1e12) -> NewEpisode:
-    return NewEpisode(id, f"forge:2:train:{id}", "train", 0.0, expires, attempts, b"payload")
+def episode(id: str, *, attempts: int = 1, expires: float = 1e12, created: float = 0.0) -> NewEpisode:
+    return NewEpisode(id, f"forge:2:train:{id}", "train", created, expires, attempts, b"payload")
 
 
 def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | None = None) -> StoredVerdict:
@@ -264,7 +275,7 @@ def test_a_store_in_memory_or_of_a_later_version_is_refused(url: str) -> None:
     Store(url).close()
     with changed(url) as connection:
         connection.execute(text("update alembic_version set version_num = '0999'"))
-    with pytest.raises(ValueError, match="the store has schema 0999, this server knows 0001 to 0004: update it"):
+    with pytest.raises(ValueError, match="the store has schema 0999, this server knows 0001 to 0005: update it"):
         Store(url)
 
 
@@ -292,6 +303,13 @@ async def test_a_store_from_before_the_migrations_is_brought_up_to_date_with_all
         lacks = {"1": ("submissions", "entered", "curricula"), "2": ("submissions", "entered", "curricula")}
         for table in (lacks | {"3": ("submissions", "entered")}).get(schema, ()):
             connection.execute(text(f"drop table {table}"))
+        if schema == "4":
+            for column in ("owner", "request"):
+                connection.execute(text(f"alter table submissions drop column {column}"))
+            # As a server of that version entered overseers: no name had an owner.
+            entered = "insert into submissions (id, overseer, suite, entry, episodes, created) values"
+            for number, name in enumerate(("Honest", "Honest ", "honest")):
+                connection.execute(text(f"{entered} ('s{number}', '{name}', 'suite', 1, 2, {number})"))
         if schema == "1":
             connection.execute(text("alter table verdicts drop column step"))
         connection.execute(text("insert into meta (name, value) values ('schema', :schema)"), {"schema": schema})
@@ -306,8 +324,82 @@ async def test_a_store_from_before_the_migrations_is_brought_up_to_date_with_all
     await store.record([named], 1.0)
     kept = (await store.load(["a"]))["a"].verdicts
     assert await store.replace_curriculum("forge:2", "{}", 1.0) == 1
+    if schema == "4":
+        # The three are one name, and it belongs to whoever uses it next.
+        assert await enter(store, "new", "HONEST", "first token") == "new"
+        newest, judged = (await store.submissions("suite", Caller("first token", admin=False), None))[0]
+        assert (newest.overseer, newest.entry, newest.owner, judged) == ("Honest", 4, "first token", 0)
+        with pytest.raises(NameTaken):
+            await enter(store, "newer", "honest", "second token")
     store.close()
     assert kept == (verdict("a"), named)
+
+
+async def enter(store: Store, id: str, name: str, owner: str, **more: Any) -> str:
+    given = {"episodes": 2, "budget": 4, "now": 10.0, "caller": Caller(owner, admin=False), **more}
+    return await store.open_submission(id, name, "suite", **given)
+
+
+async def test_a_name_belongs_to_one_owner_on_all_replicas_and_its_budget_to_all_its_spellings(url: str) -> None:
+    one, other = Store(url), Store(url)
+    claims = await asyncio.gather(
+        *(
+            enter(store, f"{owner}-{n}", name, owner)
+            for store, owner in ((one, "a"), (other, "b"))
+            for n, name in enumerate(("Honest", "honest", "HONEST ", "h0nest", "Honest  "))
+        ),
+        return_exceptions=True,
+    )
+    entered = [claim for claim in claims if isinstance(claim, str)]
+    # Whoever came first has the name and all four entries.
+    assert len({id[0] for id in entered}) == 1
+    assert len(entered) == 4
+    assert sum(isinstance(claim, BudgetSpent) for claim in claims) == 1
+    assert sum(isinstance(claim, NameTaken) for claim in claims) == 5
+    owner = entered[0][0]
+    listed = await other.submissions("suite", Caller(owner, admin=False), "HONEST")
+    assert sorted(stored.entry for stored, _ in listed) == [1, 2, 3, 4]
+    assert len({stored.overseer for stored, _ in listed}) == 1
+    assert await other.submissions("suite", Caller("c", admin=False), None) == []
+    assert len(await other.submissions("suite", Caller("c", admin=True), None)) == 4
+    # What looks different is another name, and another suite another leaderboard.
+    assert await enter(one, "x", "Hone5t", "c") == "x"
+    assert await enter(one, "y", "H onest", "c") == "y"
+    assert (
+        await one.open_submission(
+            "z", "honest", "other", episodes=2, budget=4, now=11.0, caller=Caller("c", admin=False)
+        )
+        == "z"
+    )
+    one.close()
+    other.close()
+
+
+async def test_the_same_request_for_an_entry_gets_the_same_entry_also_when_the_budget_is_spent(url: str) -> None:
+    one, other = Store(url), Store(url)
+    ids = await asyncio.gather(
+        *(enter(store, f"s{n}", "mine", "a", request="r-1", budget=1) for n, store in enumerate((one, other, one)))
+    )
+    assert len(set(ids)) == 1
+    assert await enter(other, "late", "MINE", "a", request="r-1", budget=1) == ids[0]
+    with pytest.raises(BudgetSpent):
+        await enter(other, "more", "mine", "a", request="r-2", budget=1)
+    with pytest.raises(NameTaken):
+        await enter(other, "thief", "mine", "b", request="r-1", budget=1)
+    one.close()
+    other.close()
+
+
+async def test_an_episode_of_an_entry_that_lapsed_gives_its_place_to_a_new_one(store: Store) -> None:
+    await enter(store, "s", "mine", "a")
+    await store.enter("s", [0, 1], [episode("old", expires=5.0), episode("kept")])
+    with pytest.raises(Busy):
+        await store.enter("s", [0, 1], [episode("new", created=6.0), episode("thief", created=6.0)])
+    await store.enter("s", [0], [episode("new", created=6.0)])
+    assert await store.entered("s") == {0: ("new", "open"), 1: ("kept", "open")}
+    await store.delete("kept")
+    await store.enter("s", [1], [episode("newer", created=7.0)])
+    assert (await store.entered("s"))[1] == ("newer", "open")
 
 
 async def test_servers_that_start_together_make_one_store(url: str) -> None:

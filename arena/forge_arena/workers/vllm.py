@@ -12,8 +12,9 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -42,6 +43,7 @@ LONGEST_PAUSE = 60.0
 POLL = 0.2
 HEALTH_EVERY = 5.0
 HEALTH_STRIKES = 3
+HANG_STRIKES = 2
 TAIL = 400_000
 
 LINE_START = re.compile(r"^(?:\((?P<process>[^)]*pid=\d+)\) ?)?(?:[A-Z]+ \d\d-\d\d [\d:]+ \[[^\]]*\] ?)?")
@@ -65,13 +67,44 @@ class Sampling(TypedDict, total=False):
 
 @dataclass(eq=False)
 class Engine:
-    """One life of the child process. `gone` is set to the reason when it has ended."""
+    """One life of the child process. `gone` is set to the reason when it has ended.
+
+    `silent_since` is when a question was asked that the first answer after it did not come to yet.
+    """
 
     process: subprocess.Popen[bytes]
     asker: OpenAIWorker
     folder: str
     log_start: int
     gone: asyncio.Future[str]
+    awaited: int = 0
+    silent_since: float | None = None
+    fruitful: bool = False
+
+    @contextmanager
+    def question(self) -> Iterator[None]:
+        """A question is put to the engine in this block."""
+        self.awaited += 1
+        if self.silent_since is None:
+            self.silent_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.awaited -= 1
+
+    def note_answer(self) -> None:
+        """The engine has answered, so it does not hang."""
+        self.silent_since = time.monotonic() if self.awaited > 1 else None
+        self.fruitful = True
+
+    def note_chat(self) -> None:
+        """The engine answers a chat of one token: whoever waits for a longer one waits on."""
+        self.silent_since = time.monotonic() if self.awaited else None
+
+    @property
+    def silence(self) -> float:
+        """Seconds for which questions are asked and none is answered."""
+        return 0.0 if self.silent_since is None else time.monotonic() - self.silent_since
 
 
 class VLLMWorker:
@@ -79,9 +112,11 @@ class VLLMWorker:
 
     `args` go to `vllm serve` and `env` into its environment, each after the defaults, which depend on `cpu` (None:
     look for an accelerator). `log` is the file that keeps what vLLM says, over all its lives. An engine that ends for
-    any reason is started again after a growing pause, `max_restarts` times within `restart_window` seconds; while it
-    is down every question fails at once. `on_progress` gets a line every `progress_every` seconds of a start; they
-    are logged where it is not given. Linux only; one instance belongs to one event loop.
+    any reason is started again after a growing pause, `max_restarts` times within `restart_window` seconds, and as often
+    in a row where no life answers a question; while it is down every question fails at once. An engine hangs if it
+    answers no question for `hang_after` seconds, and then no chat of one token within `chat_deadline` seconds, twice;
+    such an engine is ended. `on_progress` gets a line every `progress_every` seconds of a start; they are logged where
+    it is not given. Linux only; one instance belongs to one event loop.
     """
 
     def __init__(
@@ -98,6 +133,8 @@ class VLLMWorker:
         max_restarts: int = 5,
         restart_window: float = 600.0,
         first_pause: float = 1.0,
+        hang_after: float = 60.0,
+        chat_deadline: float = 30.0,
         on_progress: Callable[[str], None] | None = None,
         progress_every: float = 5.0,
         **sampling: Unpack[Sampling],
@@ -113,6 +150,8 @@ class VLLMWorker:
         self._max_restarts = max_restarts
         self._restart_window = restart_window
         self._first_pause = first_pause
+        self._hang_after = hang_after
+        self._chat_deadline = chat_deadline
         self._on_progress = on_progress or logger.info
         self._progress_every = progress_every
         self._settings = sampling
@@ -175,22 +214,28 @@ class VLLMWorker:
         engine = self._engine
         if engine is None:
             raise WorkerFailed(self._trouble)
-        asking = asyncio.ensure_future(ask(engine.asker))
-        try:
-            either: set[asyncio.Future[Any]] = {asking, engine.gone}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            # Once the engine is gone its connections are closed, and what a request then dies of says nothing.
-            if asking.done() and (asking.exception() is None or not engine.gone.done()):
-                return asking.result()
-            raise WorkerFailed(f"the vLLM engine ended while it was answering: {engine.gone.result()}")
-        finally:
-            if not asking.done():
-                asking.cancel()
-                await asyncio.wait({asking})
+        with engine.question():
+            asking = asyncio.ensure_future(ask(engine.asker))
+            try:
+                either: set[asyncio.Future[Any]] = {asking, engine.gone}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                # Once the engine is gone its connections are closed, and what a request then dies of says nothing.
+                if asking.done() and (asking.exception() is None or not engine.gone.done()):
+                    answer = asking.result()
+                    engine.note_answer()
+                    return answer
+                raise WorkerFailed(f"the vLLM engine ended while it was answering: {engine.gone.result()}")
+            finally:
+                if not asking.done():
+                    asking.cancel()
+                    await asyncio.wait({asking})
 
     async def _supervise(self) -> None:
         """Start the engine, and start it again whenever it ends, until it ends too often."""
         restarts: deque[float] = deque()
+        # Lives in a row that ended without an answer to what they were asked. An engine that hangs again after every start
+        # is slow about it, and would never be restarted too often within a window of time.
+        fruitless = 0
         first = True
         try:
             while True:
@@ -198,6 +243,7 @@ class VLLMWorker:
                     engine = await self._launch()
                 except WorkerFailed as failed:
                     ended = failed.reason
+                    fruitless += 1
                     # What cannot even start needs a person, not another try.
                     if first:
                         self._trouble = ended
@@ -212,13 +258,24 @@ class VLLMWorker:
                     self._settled.clear()
                     engine.gone.set_result(ended)
                     await self._stop(engine)
+                    if engine.fruitful:
+                        fruitless = 0
+                    elif engine.silent_since is not None:
+                        fruitless += 1
                 now = time.monotonic()
                 while restarts and now - restarts[0] > self._restart_window:
                     restarts.popleft()
-                if len(restarts) >= self._max_restarts:
+                too_often = (
+                    f"{len(restarts)} times within {self._restart_window:g} s"
+                    if len(restarts) >= self._max_restarts
+                    else f"{self._max_restarts} times without one answer since"
+                    if fruitless > self._max_restarts
+                    else None
+                )
+                if too_often is not None:
                     self._trouble = (
-                        f"the vLLM engine was restarted {len(restarts)} times within {self._restart_window:g} s, ended "
-                        f"again, and is left down until start() is called: {ended}"
+                        f"the vLLM engine was restarted {too_often}, ended again, and is left down until start() is "
+                        f"called: {ended}"
                     )
                     logger.error(self._trouble)
                     return
@@ -311,6 +368,17 @@ class VLLMWorker:
         self._on_progress(f"vLLM serves {self.model} at {engine.asker.base_url} after {time.monotonic() - began:.0f} s")
 
     async def _until_gone(self, engine: Engine) -> str:
+        """Why the engine ended, or why it is to be ended: it is dead, or it hangs."""
+        watchers = {asyncio.create_task(self._until_dead(engine)), asyncio.create_task(self._until_hung(engine))}
+        try:
+            ended, _ = await asyncio.wait(watchers, return_when=asyncio.FIRST_COMPLETED)
+            return ended.pop().result()
+        finally:
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.wait(watchers)
+
+    async def _until_dead(self, engine: Engine) -> str:
         """Why the engine ended: its process did, or its server says that it is dead."""
         strikes = 0
         looked = time.monotonic()
@@ -318,13 +386,44 @@ class VLLMWorker:
             while engine.process.poll() is None:
                 await asyncio.sleep(POLL)
                 if time.monotonic() - looked >= HEALTH_EVERY:
-                    # Silence is no strike: a server under load is slow, and requests have timeouts of their own.
+                    # Silence is no strike: a server under load is slow, and its silence is watched apart.
                     status = await self._health(http, engine)
                     strikes = strikes + 1 if status is not None and status != httpx.codes.OK else 0
                     looked = time.monotonic()
                     if strikes >= HEALTH_STRIKES:
                         return f"its /health says {status}{self._because(engine)}"
         return self._why_ended(engine)
+
+    async def _until_hung(self, engine: Engine) -> str:
+        """Why the engine is taken to hang: it answers neither questions nor a chat of one token, whatever its /health
+        says. Answers that are only slow, or cut off by a time limit, are no reason."""
+        strikes = 0
+        # Not the engine's own asker: its places may all be taken by questions that wait.
+        settings: Sampling = {**self._settings, "concurrency": 1, "timeout": self._chat_deadline, "retries": 0}
+        asker = OpenAIWorker(self.model, engine.asker.base_url, **settings)
+        try:
+            while True:
+                await asyncio.sleep(POLL)
+                if engine.silence < self._hang_after:
+                    strikes = 0
+                    continue
+                began = time.monotonic()
+                try:
+                    await asker.start()
+                except WorkerFailed as failed:
+                    strikes += 1
+                    if strikes >= HANG_STRIKES and engine.silence >= self._hang_after:
+                        return (
+                            f"it hangs: no answer for {engine.silence:.0f} s, and none to a chat of one token: "
+                            f"{failed.reason} (log: {self.log})"
+                        )
+                    # A refusal comes at once, and may pass.
+                    await asyncio.sleep(self._chat_deadline - (time.monotonic() - began))
+                else:
+                    strikes = 0
+                    engine.note_chat()
+        finally:
+            await asker.aclose()
 
     async def _health(self, http: httpx.AsyncClient, engine: Engine) -> int | None:
         try:

@@ -1,6 +1,6 @@
 """Run the migrations on the connection that a server opens, inside its transaction; `alembic revision` brings none.
 
-alembic -x url=sqlite:///arena.db revision --autogenerate --rev-id 0005 -m "what it adds"
+alembic -x url=sqlite:///arena.db revision --autogenerate --rev-id 0006 -m "what it adds"
 """
 
 from alembic import context

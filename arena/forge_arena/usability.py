@@ -1,0 +1,133 @@
+"""Count what became of the answers that a Worker was asked for, and say why no episode comes of them."""
+
+import asyncio
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from forge_arena.errors import WorkerFailed
+from forge_arena.types import ClaimKind, Scenario
+from forge_arena.values import mentions
+from forge_arena.verify import INVENTED, Report
+
+KEPT = 512
+COMMONEST = 3
+LONGEST_REASON = 240
+
+TOO_LATE = "no answer within the time limit"
+ADVICE_REJECTED = (
+    "the Worker answers, but its answers do not say what the tasks ask for: take a stronger instruction-tuned model, "
+    "or allow it longer answers"
+)
+ADVICE_FAILED = "see that the Worker's endpoint is up and takes these requests"
+ADVICE_SILENT = "see whether the Worker's endpoint hangs or is overloaded"
+
+
+class Usability:
+    """The answers that a Worker was asked for since it last gave a usable one.
+
+    A rejected answer has one reason or several, such as `missing quantity`. Reasons are kept of the last `KEPT` answers.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._awaited = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        self._failed = 0
+        self._rejected = 0
+        self._reasons: deque[tuple[str, ...]] = deque(maxlen=KEPT)
+        self._since = self._clock()
+
+    @property
+    def asked(self) -> int:
+        """Answers asked for since the last usable one."""
+        return self._awaited + self.useless
+
+    @property
+    def useless(self) -> int:
+        """Those that failed or were rejected."""
+        return self._failed + self._rejected
+
+    @contextmanager
+    def awaited(self) -> Iterator[None]:
+        """An answer is awaited in this block, and counts as failed where the block fails or is cancelled."""
+        if self.asked == 0:
+            self._since = self._clock()
+        self._awaited += 1
+        try:
+            yield
+        except WorkerFailed as failure:
+            self._failed += 1
+            self._reasons.append((failure.reason,))
+            raise
+        except asyncio.CancelledError:
+            self._failed += 1
+            self._reasons.append((TOO_LATE,))
+            raise
+        finally:
+            self._awaited -= 1
+
+    def reject(self, reasons: tuple[str, ...]) -> None:
+        """Count an answer that came and was no use."""
+        self._rejected += 1
+        self._reasons.append(reasons)
+
+    def accept(self) -> None:
+        """Count an answer that an episode was made of: what came before it is forgotten."""
+        self._forget()
+
+    def seconds_without(self) -> float:
+        """For how long answers are asked for and none is usable; 0 where none was asked for."""
+        return self._clock() - self._since if self.asked else 0.0
+
+    def complaint(self) -> str | None:
+        """How many answers were asked for, what became of them, the commonest reasons, and what to do. None where no
+        answer was asked for since the last usable one."""
+        if self.asked == 0:
+            return None
+        parts = [
+            f"{count} {what}"
+            for count, what in (
+                (self._rejected, "rejected"),
+                (self._failed, "failed"),
+                (self._awaited, "still awaited"),
+            )
+            if count
+        ]
+        advice = ADVICE_REJECTED if self._rejected > self._failed else ADVICE_FAILED if self._failed else ADVICE_SILENT
+        commonest = self._commonest()
+        often = f"; most often: {', '.join(f'{reason} ({count})' for reason, count in commonest)}" if commonest else ""
+        return f"answers asked of the Worker: {self.asked}, usable: 0 ({', '.join(parts)}){often}; {advice}"
+
+    def _commonest(self) -> list[tuple[str, int]]:
+        # Reasons that differ in a number only, such as a request's id, are one reason.
+        counts: Counter[str] = Counter()
+        shown: dict[str, str] = {}
+        for reasons in self._reasons:
+            for reason in reasons:
+                group = re.sub(r"\d+", "0", reason)
+                counts[group] += 1
+                shown[group] = reason if len(reason) <= LONGEST_REASON else reason[: LONGEST_REASON - 3] + "..."
+        return [(shown[group], count) for group, count in counts.most_common(COMMONEST)]
+
+
+def reasons_against(scenario: Scenario, report: Report) -> tuple[str, ...]:
+    """Why an answer is rejected, in kinds of claims and never in their words: `missing quantity`, `wrong date`,
+    `invented money`, `violated constraint`, `failed behaviour`. Each once."""
+    return tuple(sorted({_reason(scenario, report, broken) for broken in report.broken}))
+
+
+def _reason(scenario: Scenario, report: Report, broken: str) -> str:
+    if broken.startswith(INVENTED):
+        mention = next(iter(mentions(broken.removeprefix(INVENTED))), None)
+        return f"invented {mention.kind if mention else 'value'}"
+    claim = scenario.claim(broken)
+    if claim.kind is ClaimKind.constraint:
+        return "violated constraint"
+    if claim.kind is ClaimKind.behaviour and report.of(broken):
+        return "failed behaviour"
+    return f"{'wrong' if report.of(broken) else 'missing'} {claim.kind}"
