@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from forge_arena.types import Form
+from forge_arena.types import Form, Trouble
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
 from forge_command.app import JsonFile, console, fail, write_json
 
@@ -92,7 +92,8 @@ def scores_table(results: "list[Result]") -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         card = result.scorecard
-        troubles = [f"{count} {name}" for name, count in (("invalid", card.invalid), ("failed", card.failed)) if count]
+        counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
+        troubles = [f"{count} {name}" for name, count in counts.items() if count]
         name = result.overseer + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
         table.add_row(name, *[_cell(getattr(card, metric)) for metric in METRICS])
     return table
@@ -148,7 +149,9 @@ def dataset_table(result: "DatasetResult") -> Table:
 
     def add(name: str, card: "DatasetScorecard") -> None:
         corrupted = round(card.rows * (card.prevalence or 0.0))
-        troubles = f"\n[red]{card.invalid} invalid[/]" if card.invalid else ""
+        counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
+        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        troubles = f"\n[red]{said}[/]" if said else ""
         cells = [_cell(getattr(card, metric)) for metric in DATASET_METRICS]
         table.add_row(escape(name) + troubles, str(card.rows), str(corrupted), *cells)
 
@@ -225,9 +228,9 @@ def evaluate(
     worker_reasoning, domain, origin and id.
     """
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluation import Result, WrongCount
+    from forge_agents.evaluation import Result
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
 
     settings = _settings(change, prompt, system, api_key)
     if dataset is not None:
@@ -276,7 +279,7 @@ def evaluate(
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
-    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError, OSError) as error:
         raise fail(str(error)) from None
     _print(result, Console(stderr=json == "-"))
     _write(result.to_json(), json)
@@ -331,8 +334,7 @@ def _evaluate_dataset(
     again: str,
 ) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
-    from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
 
     try:
         answers = load_dataset(dataset)
@@ -351,7 +353,7 @@ def _evaluate_dataset(
         raise fail(f"interrupted{again}") from None
     except OverseerFailed as error:
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
-    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError, OSError) as error:
         raise fail(str(error)) from None
     out = Console(stderr=json == "-")
     out.print(dataset_table(result))
@@ -380,8 +382,7 @@ def _submit(
     json: str | None,
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
     from forge_agents.submission import submit
 
     if (name is None) == (submission_id is None):
@@ -414,7 +415,7 @@ def _submit(
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
         raise fail(f"{error}{again}") from None
-    except (NoSuchOverseer, WrongCount, ValueError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError) as error:
         raise fail(str(error)) from None
     Console(stderr=json == "-").print(_leaderboard_table(board))
     write_json(board.model_dump(mode="json"), json)

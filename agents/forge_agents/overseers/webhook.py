@@ -7,7 +7,6 @@ One verdict for each observation, in order; a verdict may also be the raw text o
 such a server in thirty lines of JavaScript.
 """
 
-import json
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from forge_agents.overseers import Completion, OverseerFailed
+from forge_agents.overseers import Completion, OverseerFailed, as_judgement
 from forge_arena.endpoint import LOOPBACK
 from forge_arena.types import Observation, Usage
 
@@ -97,10 +96,15 @@ class Webhook:
             raise OverseerFailed(f"{self.name} answered {response.status_code}: {_shown(response)}")
         verdicts = self._verdicts(response, len(observations))
         retries = retrying.statistics.get("attempt_number", 1) - 1
-        usage = Usage(retries=retries)
+        said = [as_judgement(verdict) for verdict in verdicts]
         return [
-            Completion(verdict if isinstance(verdict, str) else json.dumps(verdict, ensure_ascii=False), usage=usage)
-            for verdict in verdicts
+            Completion(
+                str(one),
+                usage=Usage(retries=retries),
+                trouble=one.trouble if isinstance(one, Completion) else None,
+                reason=one.reason if isinstance(one, Completion) else None,
+            )
+            for one in said
         ]
 
     def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
