@@ -192,7 +192,7 @@ TROUBLES: Mapping[Trouble, str] = {
     Trouble.too_long: "the prompt is longer than the model's context; counted as wrong",
     Trouble.withheld: "a content filter kept the prompt or the answer back; counted as wrong",
     Trouble.declined: "the model declined to answer; counted as wrong",
-    Trouble.no_answer: "the completion holds no answer; counted as wrong",
+    Trouble.no_answer: "the model gave no answer, at most its reasoning; counted as wrong",
     Trouble.cut: "the completion is cut off before its end, so that a verdict in it may be a draft: raise max_tokens",
     Trouble.unusable: "what came does not have the form of a verdict; counted as wrong",
 }

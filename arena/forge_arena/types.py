@@ -102,8 +102,8 @@ class Trouble(StrEnum):
     `refused` is a request that its endpoint would not take for a reason of the endpoint's own: a failure, never a score.
     The others are the overseer's doing: the prompt is longer than its context (`too_long`), a content filter keeps the
     prompt or the answer back (`withheld`), the model declines (`declined`) or gives no answer, at most its reasoning
-    (`no_answer`), its completion is cut off before the end (`cut`; a verdict may have been written before), or what came
-    does not have the form of a verdict (`unusable`).
+    (`no_answer`), its answer is cut off before the end (`cut`; a verdict may have been written before), or what came does
+    not have the form of a verdict (`unusable`).
     """
 
     refused = "refused"

@@ -67,10 +67,7 @@ class Completion(str):
     @property
     def answered(self) -> bool:
         """Whether the overseer has said anything that could have been a verdict."""
-        return self.trouble in ANSWERED or (self.trouble is Trouble.cut and bool(self.strip()))
-
-
-ANSWERED = (None, Trouble.declined)
+        return self.trouble in (None, Trouble.declined, Trouble.cut)
 
 
 @runtime_checkable

@@ -164,15 +164,13 @@ class EndpointOverseer:
         message, finish = said.choice.message, said.choice.finish_reason
         if finish == WITHHELD:
             return Trouble.withheld, "the endpoint withheld the answer (content filter)"
-        if finish == "length":
-            return (
-                Trouble.cut,
-                f"the completion was cut off after {self._max_tokens} tokens or at the end of the context",
-            )
+        cut = f"the completion was cut off after {self._max_tokens} tokens or at the end of the context"
         if (message.content or "").strip():
-            return None, None
+            return (Trouble.cut, cut) if finish == "length" else (None, None)
         if message.refusal:
             return Trouble.declined, f"the model declined: {message.refusal[:200]}"
+        if finish == "length":
+            return Trouble.no_answer, f"{cut}, before any answer: raise max_tokens"
         only = "only reasoning and no answer" if message.thoughts else "empty text"
         return Trouble.no_answer, f"the model wrote {only}"
 

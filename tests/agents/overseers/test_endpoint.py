@@ -113,6 +113,12 @@ def test_an_endpoint_that_stays_down_is_a_failure_and_no_verdict(brain: Brain, o
         (completion(None, reasoning_content="Hm. " + VERDICT), "", Trouble.no_answer, "only reasoning and no answer"),
         (completion("", reasoning="Hm."), "", Trouble.no_answer, "only reasoning and no answer"),
         (completion(None), "", Trouble.no_answer, "empty text"),
+        (
+            completion(None, finish="length", reasoning="Hm."),
+            "",
+            Trouble.no_answer,
+            "tokens or at the end of the context",
+        ),
         (completion(VERDICT + " Wait", finish="length"), VERDICT + " Wait", Trouble.cut, "cut off after 1024 tokens"),
         (refusal(400, "no images here"), "", Trouble.refused, "answered 400: no images here"),
         (refusal(422, "what?"), "", Trouble.refused, "answered 422: what?"),
