@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from forge_arena.errors import WorkerFailed
 from forge_command.app import fail
 
 
@@ -12,7 +13,8 @@ def serve(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
     store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
     worker: Annotated[
-        str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
+        str | None,
+        typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER; settings may follow."),
     ] = None,
     documents: Annotated[
         str | None, typer.Option(help="Play documents of your own: a file that `scenarios import --out` wrote.")
@@ -66,6 +68,8 @@ def serve(
         run(settings)
     except SettingsError as error:
         raise fail(str(error)) from None
+    except WorkerFailed as failure:
+        raise fail(f"the Worker did not start: {failure.reason}") from None
 
 
 def token(

@@ -174,6 +174,7 @@ def _run(
     except ModuleNotFoundError as error:
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
     from forge_agents.models import ModelError
+    from forge_agents.overseers import OverseerFailed
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
     from forge_agents.train.pipeline import FolderInUse
@@ -181,7 +182,16 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    troubles = (ArenaError, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed, OSError)
+    troubles = (
+        ArenaError,
+        ModelError,
+        OverseerFailed,
+        PresetError,
+        FolderInUse,
+        TrainingStopped,
+        CheckpointFailed,
+        OSError,
+    )
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:

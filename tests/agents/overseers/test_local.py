@@ -125,13 +125,13 @@ def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None
     assert plain.log_odds is None
 
 
-def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient) -> None:
-    found = evaluate(
-        LocalModel(loaded, max_tokens=24, name="mine", prompt="card"), arena=client, split="train", episodes=4
-    )
+def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded.model.config, "max_position_embeddings", 8192)
+    found = evaluate(LocalModel(loaded, max_tokens=24, name="mine"), arena=client, split="train", episodes=4)
     assert found.overseer == "mine"
     for row in found.rows:
         assert (row.log_odds is None) == (row.detection is None)
+        assert row.trouble in (None, Trouble.cut)
 
 
 def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
