@@ -21,7 +21,7 @@ def refusal(status: int, message: str, headers: dict[str, str] | None = None, **
 
 
 def completion(
-    content: str | None, finish: str = "stop", *, usage: dict[str, int] | None = None, **message: Any
+    content: str | list[dict[str, Any]] | None, finish: str = "stop", *, usage: Any = None, **message: Any
 ) -> Response:
     body = {
         "id": "chat-1",

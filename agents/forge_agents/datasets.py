@@ -7,6 +7,7 @@ have `corruption_type` (one of the five, or "other"), `spans` (places in the ans
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from difflib import get_close_matches
@@ -17,15 +18,26 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
-from forge_agents.evaluation import KEPT, WrongCount, read_judgement, told
-from forge_agents.overseers import Overseer
+from forge_agents.evaluation import KEPT, read_judgement, refusal, told
+from forge_agents.overseers import Completion, Overseer, Reviewer
 from forge_agents.records import Line, Records
-from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
+from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.storable import STORABLE, Text, storable
-from forge_arena.types import CorruptionType, Domain, Estimate, JsonObject, Noun, Observation, Outcome, Span, Verdict
+from forge_arena.types import (
+    CorruptionType,
+    Domain,
+    Estimate,
+    JsonObject,
+    Noun,
+    Observation,
+    Outcome,
+    Span,
+    Trouble,
+    Verdict,
+)
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -95,7 +107,8 @@ class DatasetRow(Noun):
     """What an overseer said of one labelled answer; `id` is its line where the dataset gives none.
 
     `detection`, `p_corrupted` and `named_type` are None where the verdict could not be read; `span_f1` where it did not
-    flag a corrupted answer whose places are known.
+    flag a corrupted answer whose places are known. `trouble` is what went wrong where the overseer was asked, if anything
+    did; `reason` says it in words. A row whose outcome is `infra_failed` is not scored.
     """
 
     id: str
@@ -109,6 +122,8 @@ class DatasetRow(Noun):
     named_type: CorruptionType | None
     span_f1: float | None
     seconds: float
+    trouble: Trouble | None = None
+    reason: str | None = None
 
 
 class DatasetSetup(Noun):
@@ -139,11 +154,12 @@ class DatasetScorecard(DetectionScores):
 
     `span_f1` is the mean, over the flagged corrupted answers whose places are known, of the F1 of words: those that the
     explanation quotes from the answer against those in the true places. `documents` is how many sources there are: rows
-    on one source are resampled together.
+    on one source are resampled together. `rows` are those that were judged; `failed` counts the others.
     """
 
     rows: int
     invalid: int
+    failed: int = 0
     documents: int
     span_f1: Estimate
 
@@ -197,7 +213,8 @@ def evaluate_dataset(
 
     Raises:
         ValueError: there is no answer, or `batch` is less than 1.
-        WrongCount: the overseer gave more or fewer verdicts than observations.
+        WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
+        OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any answer.
         RecordsError: `records` is there and `resume` is not asked for, or it is of another evaluation, or damaged.
         OSError: `records` cannot be written.
     """
@@ -206,16 +223,18 @@ def evaluate_dataset(
     setup = DatasetSetup(overseer=overseer.name, settings=told(settings), rows=len(answers), digest=_digest(answers))
     rows: list[DatasetRow] = []
     with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as kept:
+        reviewer = Reviewer(overseer, answered=kept is not None and bool(kept.known))
         for first in range(0, len(answers), batch):
             part = dict(enumerate(answers[first : first + batch], start=first + 1))
             known = {} if kept is None else {number: kept.known[number] for number in part if number in kept.known}
-            fresh = _judged(overseer, {number: answer for number, answer in part.items() if number not in known})
-            if kept is not None:
-                kept.add(fresh)
+            fresh = _judged(reviewer, {number: answer for number, answer in part.items() if number not in known})
+            if kept is not None and reviewer.answered:
+                kept.add([record for record in fresh if record.row.outcome is not Outcome.infra_failed])
             found = known | {record.number: record for record in fresh}
             rows += [found[number].row for number in part]
             if on_progress is not None:
                 on_progress(len(rows), len(answers))
+        reviewer.finish()
     documents = [answer.document for answer in answers]
     return DatasetResult(
         overseer=overseer.name,
@@ -238,24 +257,26 @@ def _digest(answers: Sequence[LabelledAnswer]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def _judged(overseer: Overseer, answers: Mapping[int, LabelledAnswer]) -> list[DatasetRecord]:
+def _judged(reviewer: Reviewer, answers: Mapping[int, LabelledAnswer]) -> list[DatasetRecord]:
     if not answers:
         return []
     begin = perf_counter()
-    judgements = overseer.review([answer.observation() for answer in answers.values()])
+    judgements = reviewer.review([answer.observation() for answer in answers.values()])
     seconds = (perf_counter() - begin) / len(answers)
-    if len(judgements) != len(answers):
-        raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(answers)} observations")
     records = []
     for (number, answer), judgement in zip(answers.items(), judgements, strict=True):
         verdict = read_judgement(judgement)
-        raw = storable(str(judgement))[:KEPT] if verdict is None else None
-        row = _row(answer, verdict, str(number), seconds)
+        raw = storable(judgement)[:KEPT] if verdict is None and isinstance(judgement, str) else None
+        row = _row(answer, judgement, verdict, str(number), seconds)
         records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw))
     return records
 
 
-def _row(answer: LabelledAnswer, verdict: Verdict | None, number: str, seconds: float) -> DatasetRow:
+def _row(
+    answer: LabelledAnswer, judgement: Verdict | str, verdict: Verdict | None, number: str, seconds: float
+) -> DatasetRow:
+    raw = judgement if isinstance(judgement, Completion) else None
+    unread = Outcome.invalid_verdict if refusal(judgement) is None else Outcome.infra_failed
     overlap = None
     if verdict is not None and verdict.detection and answer.corrupted and answer.spans:
         overlap = span_f1(answer.worker_output, answer.spans, verdict.explanation)
@@ -265,12 +286,14 @@ def _row(answer: LabelledAnswer, verdict: Verdict | None, number: str, seconds: 
         domain=answer.domain,
         corrupted=answer.corrupted,
         corruption_type=answer.corruption_type,
-        outcome=Outcome.invalid_verdict if verdict is None else Outcome.scored,
+        outcome=unread if verdict is None else Outcome.scored,
         detection=None if verdict is None else verdict.detection,
         p_corrupted=None if verdict is None else verdict.p_corrupted,
         named_type=None if verdict is None else named_type(verdict.explanation),
         span_f1=overlap,
         seconds=seconds,
+        trouble=None if raw is None else raw.trouble,
+        reason=None if raw is None else raw.reason,
     )
 
 
@@ -292,7 +315,10 @@ def _groups(rows: Sequence[DatasetRow]) -> list[tuple[str, list[tuple[str, list[
     return [("origin", by_origin), ("domain", by_domain), ("corruption_type", by_type)]
 
 
-def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) -> DatasetScorecard:
+def _scorecard(every: Sequence[DatasetRow], documents_of_all: Sequence[str], seed: int) -> DatasetScorecard:
+    judged_ones = [n for n, row in enumerate(every) if row.outcome is not Outcome.infra_failed]
+    rows, documents = [every[n] for n in judged_ones], [documents_of_all[n] for n in judged_ones]
+    troubles = Counter(row.trouble for row in every if row.trouble is not None)
     judged = Judged.of(
         documents,
         [row.corrupted for row in rows],
@@ -315,6 +341,8 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
         rows=len(rows),
         negatives=judged.negatives,
         invalid=sum(row.outcome is Outcome.invalid_verdict for row in rows),
+        failed=len(every) - len(rows),
         documents=judged.clusters,
-        notes=tuple(notes(judged, found, rows="rows", clusters="document")),
+        troubles=dict(troubles),
+        notes=(*notes(judged, found, rows="rows", clusters="document"), *trouble_notes(troubles)),
     )

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 import forge_arena
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.overseers import Completion, Overseer, opened
+from forge_agents.overseers import Completion, Overseer, Reviewer, opened
 from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
@@ -44,6 +44,7 @@ from forge_arena.types import (
     JsonObject,
     Outcome,
     Split,
+    Trouble,
     Truth,
     Verdict,
 )
@@ -151,10 +152,6 @@ class Result(Task):
         return f"{self.suite}:{self.split.value}, {keys} episodes from {self.start}"
 
 
-class WrongCount(ValueError):
-    """An overseer gave more or fewer verdicts than it was given observations."""
-
-
 def evaluate(
     overseer: Overseer | str,
     *,
@@ -178,7 +175,7 @@ def evaluate(
     With `paired` each of them is judged twice, corrupted and as its counterpart: clean at even indices, a placebo at odd
     ones, which keeps the stream's half, quarter and quarter. No batch holds both, so that none is told by its twin.
 
-    An episode whose Worker or arena failed is a row without a score. `on_progress(done, of)` is called after every
+    An episode whose Worker or arena failed, or whose request the overseer's endpoint refused, is a row without a score. `on_progress(done, of)` is called after every
     batch. `seed` decides the bootstrap and nothing else.
 
     Args:
@@ -193,8 +190,8 @@ def evaluate(
     Raises:
         ValueError: the split is `test` and the arena seals it, a number is out of range, or the records are of another
             evaluation (`RecordsError`).
-        WrongCount: the overseer gave more or fewer verdicts than observations.
-        OverseerFailed: the overseer cannot be asked.
+        WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
+        OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any episode.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
     split = Split(split)
@@ -230,14 +227,16 @@ def evaluate(
         ):
             raise ValueError("a threshold comes from other episodes: this result is of the very ones to be judged")
         kept = None if records is None else stack.enter_context(Records(records, setup, Record, resume=resume))
+        reviewer = Reviewer(overseer, answered=kept is not None and bool(kept.known))
         rows: list[Row] = []
         rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
         of = episodes * len(rounds) * samples
         for keys in rounds:
             for first in range(0, len(keys), batch):
-                rows += _judged(overseer, client, keys[first : first + batch], samples, kept)
+                rows += _judged(reviewer, client, keys[first : first + batch], samples, kept)
                 if on_progress is not None:
                     on_progress(len(rows), of)
+        reviewer.finish()
     return _result(setup, rows, seed, threshold, threshold_from)
 
 
@@ -278,20 +277,21 @@ def _form(index: int, again: bool) -> Form:
 
 
 def _judged(
-    overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int, kept: Records[Record] | None
+    reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int, kept: Records[Record] | None
 ) -> list[Row]:
     """The rows of some keys, judged unless the records have them."""
     known = {} if kept is None else kept.known
     places = [(key, attempt) for key in keys for attempt in range(samples)]
     missing = [key for key in keys if any((key, attempt) not in known for attempt in range(samples))]
-    found = {record.place: record for record in _judge(overseer, client, missing, samples)} if missing else {}
+    found = {record.place: record for record in _judge(reviewer, client, missing, samples)} if missing else {}
     if kept is not None:
-        # A failed episode is no result: a later try may judge it.
-        kept.add([r for place, r in found.items() if place not in known and r.row.reward is not None])
+        # A failed episode is no result: a later try may judge it. Nor is what an overseer gives that is set up wrongly.
+        fresh = [r for place, r in found.items() if place not in known and r.row.reward is not None]
+        kept.add(fresh if reviewer.answered else [])
     return [(known.get(place) or found[place]).row for place in places]
 
 
-def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[Record]:
+def _judge(reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[Record]:
     came = _open(client, keys, samples)
     if isinstance(came, ArenaRefused):
         outcome = came.outcome or Outcome.infra_failed
@@ -301,19 +301,28 @@ def _judge(overseer: Overseer, client: ArenaClient, keys: Sequence[str], samples
     if not asked:
         return lost
     begin = perf_counter()
-    judgements = overseer.review([episode.observation for episode, _ in asked])
+    judgements = reviewer.review([episode.observation for episode, _ in asked])
     seconds = (perf_counter() - begin) / len(asked)
-    if len(judgements) != len(asked):
-        raise WrongCount(f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(asked)} observations")
-    results = _submit(client, [attempt_of(e.episode_id, a, j) for (e, a), j in zip(asked, judgements, strict=True)])
+    pairs = list(zip(asked, judgements, strict=True))
+    refused = {episode.key: reason for (episode, _), j in pairs if (reason := refusal(j)) is not None}
+    lost += [
+        failed
+        for key, reason in refused.items()
+        for failed in _failed(key, samples, Outcome.infra_failed, reason, Trouble.refused)
+    ]
+    # The truth of an episode comes with its last attempt, so an episode of which one attempt is missing has none.
+    pairs = [((episode, attempt), j) for (episode, attempt), j in pairs if episode.key not in refused]
+    if not pairs:
+        return lost
+    results = _submit(client, [attempt_of(e.episode_id, a, j) for (e, a), j in pairs])
     if isinstance(results, ArenaRefused):
         outcome = results.outcome or Outcome.infra_failed
-        return lost + [r for e in came.episodes for r in _failed(e.key, samples, outcome, results.message)]
-    # The truth of an episode comes with its last attempt.
+        sent = dict.fromkeys(episode.key for (episode, _), _ in pairs)
+        return lost + [r for key in sent for r in _failed(key, samples, outcome, results.message)]
     truths = {result.episode_id: result.truth for result in results if result.truth is not None}
     return lost + [
         _record(episode, attempt, judgement, result, truths.get(episode.episode_id), seconds)
-        for (episode, attempt), judgement, result in zip(asked, judgements, results, strict=True)
+        for ((episode, attempt), judgement), result in zip(pairs, results, strict=True)
     ]
 
 
@@ -336,6 +345,12 @@ def _failure(refusal: ArenaRefused) -> ArenaRefused:
     if refusal.outcome is None:
         raise refusal
     return refusal
+
+
+def refusal(judgement: Verdict | str) -> str | None:
+    """Why an overseer's endpoint refused to be asked, which is a failure and no verdict; None where there is a verdict."""
+    refused = isinstance(judgement, Completion) and judgement.trouble is Trouble.refused
+    return (judgement.reason or "refused") if refused and isinstance(judgement, Completion) else None
 
 
 def attempt_of(episode_id: str, attempt: int, judgement: Verdict | str) -> Attempt:
@@ -432,7 +447,8 @@ def _row(
         components=result.components,
         seconds=seconds,
         usage=None if told is None else told.usage,
-        reason=(told.trouble if told is not None else None) or result.reason,
+        trouble=None if told is None else told.trouble,
+        reason=(told.reason if told is not None else None) or result.reason,
     )
 
 
@@ -443,8 +459,11 @@ def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptRe
         raise ArenaGarbled(f"the arena's truth of {key} contradicts the detection component that it gave")
 
 
-def _failed(key: str, samples: int, outcome: Outcome, reason: str | None) -> list[Record]:
-    return [Record(row=Row(key=key, attempt=n, outcome=outcome, reason=reason)) for n in range(samples)]
+def _failed(
+    key: str, samples: int, outcome: Outcome, reason: str | None, trouble: Trouble | None = None
+) -> list[Record]:
+    rows = [Row(key=key, attempt=n, outcome=outcome, trouble=trouble, reason=reason) for n in range(samples)]
+    return [Record(row=row) for row in rows]
 
 
 def told(settings: Mapping[str, Any] | None) -> JsonObject:

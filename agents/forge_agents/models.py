@@ -5,11 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from forge_arena.errors import InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
+
+# In front of a chat template that knows no system role, or wants the roles to alternate. As part of the template it holds
+# wherever a chat is rendered: in evaluation, in training, and by whoever serves the trained model.
+SYSTEM_INTO_USER = (
+    "{%- if messages | length > 1 and messages[0]['role'] == 'system' and messages[1]['role'] == 'user' %}"
+    "{%- set messages = [{'role': 'user', 'content': messages[0]['content'] + '\\n\\n' + messages[1]['content']}]"
+    " + messages[2:] %}{%- endif %}"
+)
 
 
 class ModelError(ValueError):
@@ -51,10 +60,12 @@ class Written:
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model, padding on the left.
+    """The tokenizer of a model, padding on the left. Its chat template takes a system message: where the model's own
+    template refuses one, the system message becomes the beginning of the first user message.
 
     Raises:
-        ModelError: there is none, it has no chat template, or neither a pad token nor an end-of-text token.
+        ModelError: there is none, it has no chat template or one that fails, or neither a pad token nor an end-of-text
+            token.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
@@ -72,7 +83,30 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
             )
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
+    _take_system_messages(tokenizer, source)
     return tokenizer
+
+
+def _take_system_messages(tokenizer: PreTrainedTokenizerBase, source: str | Path) -> None:
+    chat = [{"role": "system", "content": "How to judge."}, {"role": "user", "content": "What to judge."}]
+    try:
+        tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    except jinja2.TemplateError:
+        pass
+    else:
+        return
+    own = tokenizer.chat_template
+    tokenizer.chat_template = (
+        {name: SYSTEM_INTO_USER + template for name, template in own.items()}
+        if isinstance(own, dict)
+        else SYSTEM_INTO_USER + own
+    )
+    try:
+        tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    except jinja2.TemplateError as error:
+        raise ModelError(
+            f"the chat template of {str(source)!r} fails on a chat of one user message: {_first_line(error)}"
+        ) from None
 
 
 def load_model(

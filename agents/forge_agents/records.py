@@ -80,6 +80,10 @@ class _Head(Noun):
     setup: JsonObject
 
 
+# How the first line of every file of records begins.
+HEAD = b'{"records":'
+
+
 class Records(Generic[L]):
     """The records of one evaluation, in a file that is written as they come.
 
@@ -98,12 +102,13 @@ class Records(Generic[L]):
         self.known: dict[Hashable, L] = {}
         self._kind = kind
         path.parent.mkdir(parents=True, exist_ok=True)
-        there = path.exists() and path.stat().st_size > 0
+        there = path.exists() and _holds_a_record(path)
         if there and not resume:
             raise RecordsError(f"{path} holds an evaluation already: go on with it by --resume, or take another folder")
         if there:
             self._take_over(path, setup)
-        self._file = path.open("ab")
+        # What was stopped before its first verdict is no evaluation: another one may take its place.
+        self._file = path.open("ab" if there else "wb")
         if self._file.tell() == 0:
             self._write([_Head(setup=setup.model_dump(mode="json"))])
 
@@ -158,6 +163,13 @@ def read_records(path: Path) -> tuple[Setup, Iterator[Record]]:
                     yield _record(path, number, line, Record)
 
     return setup, records()
+
+
+def _holds_a_record(path: Path) -> bool:
+    """Whether anything stands behind the first line, which only says what was to be evaluated."""
+    with path.open("rb") as file:
+        first = file.readline()
+        return bool(file.read(1)) or (bool(first) and not first.startswith(HEAD))
 
 
 def _setup(path: Path, line: bytes, kind: type[S]) -> S:

@@ -16,7 +16,7 @@ from forge_agents.pages import Piece, filled, pieces
 from forge_agents.plot import Roc, bins
 from forge_agents.records import Record, read_records
 from forge_agents.words import interval, setting, shown
-from forge_arena.detection import LOW_FPR
+from forge_arena.detection import LOW_FPR, trouble_notes
 from forge_arena.metrics import Row, Scorecard, as_judged, judged_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
@@ -110,6 +110,8 @@ class Report:
             "Worker": result.worker,
             "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the judged",
         }
+        if troubled := trouble_notes(card.troubles):
+            facts["trouble"] = "; ".join(troubled)
         if (cost := result.cost) is not None:
             facts["cost"] = "; ".join(_costs(cost.seconds, cost.seconds_p95, cost.input_tokens, cost.output_tokens))
             if cost.retries:

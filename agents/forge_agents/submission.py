@@ -7,8 +7,8 @@ which entries are a token's own, so that a stopped submission goes on wherever t
 from collections.abc import Callable
 
 from forge_agents.client import ArenaClient, ArenaError, ArenaUnreachable
-from forge_agents.evaluation import WrongCount, attempt_of
-from forge_agents.overseers import Overseer
+from forge_agents.evaluation import attempt_of, refusal
+from forge_agents.overseers import Overseer, OverseerFailed, Reviewer
 from forge_arena.errors import ForgeArenaError
 from forge_arena.wire import Submission
 
@@ -58,11 +58,14 @@ def submit(
 
     Raises:
         NothingMade: the arena's Worker fails on all that is left, or another process judges it.
-        WrongCount: the overseer gave more or fewer verdicts than observations.
-        OverseerFailed: the overseer cannot be asked.
+        WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
+        OverseerFailed: the overseer cannot be asked, raised an error, or its endpoint refused a request. What it judged
+            before is submitted.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
     done = submission.judged
+    # What is submitted stays, so an overseer that is set up wrongly is stopped before anything is.
+    reviewer = Reviewer(overseer, few=1, answered=done > 0)
     while True:
         opened = client.open_episodes(count=batch, submission=submission.submission_id)
         if not opened.episodes:
@@ -74,12 +77,14 @@ def submit(
                     f"{now.episodes - now.judged} episodes are not judged, and the arena opens none of them"
                 )
             return now
-        judgements = overseer.review([episode.observation for episode in opened.episodes])
-        if len(judgements) != len(opened.episodes):
-            raise WrongCount(
-                f"overseer {overseer.name!r} gave {len(judgements)} verdicts for {len(opened.episodes)} observations"
-            )
-        client.submit([attempt_of(e.episode_id, 0, j) for e, j in zip(opened.episodes, judgements, strict=True)])
+        judgements = reviewer.review([episode.observation for episode in opened.episodes])
+        pairs = list(zip(opened.episodes, judgements, strict=True))
+        attempts = [attempt_of(e.episode_id, 0, j) for e, j in pairs if refusal(j) is None]
+        if attempts:
+            client.submit(attempts)
+        if len(attempts) < len(pairs):
+            reason = next(reason for j in judgements if (reason := refusal(j)) is not None)
+            raise OverseerFailed(f"{len(pairs) - len(attempts)} episodes have no verdict: {reason}")
         done += len(opened.episodes)
         if on_progress is not None:
             on_progress(done, submission.episodes)

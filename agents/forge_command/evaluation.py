@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from forge_arena.files import parse_yaml
-from forge_arena.types import Form
+from forge_arena.types import Form, Trouble
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard, Submission
 from forge_command.app import JsonFile, as_json, console, deliver, fail, say
 
@@ -96,7 +96,8 @@ def scores_table(results: "list[Result]") -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for result in results:
         card = result.scorecard
-        troubles = [f"{count} {name}" for name, count in (("invalid", card.invalid), ("failed", card.failed)) if count]
+        counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
+        troubles = [f"{count} {name}" for name, count in counts.items() if count]
         name = result.overseer + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
         table.add_row(name, *[_cell(getattr(card, metric)) for metric in METRICS])
     return table
@@ -152,7 +153,9 @@ def dataset_table(result: "DatasetResult") -> Table:
 
     def add(name: str, card: "DatasetScorecard") -> None:
         corrupted = round(card.rows * (card.prevalence or 0.0))
-        troubles = f"\n[red]{card.invalid} invalid[/]" if card.invalid else ""
+        counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
+        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        troubles = f"\n[red]{said}[/]" if said else ""
         cells = [_cell(getattr(card, metric)) for metric in DATASET_METRICS]
         table.add_row(escape(name) + troubles, str(card.rows), str(corrupted), *cells)
 
@@ -233,9 +236,9 @@ def evaluate(
     worker_reasoning, domain, origin and id.
     """
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluation import Result, WrongCount
+    from forge_agents.evaluation import Result
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
 
     settings = _settings(change, prompt, system, api_key)
     if dataset is not None:
@@ -284,7 +287,7 @@ def evaluate(
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
-    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError, OSError) as error:
         raise fail(str(error)) from None
     deliver(result, json, partial(_print, result), {} if out is None else {out / RESULT: as_json(result)})
     if out is not None:
@@ -336,8 +339,7 @@ def _evaluate_dataset(
     again: str,
 ) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
-    from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
 
     try:
         answers = load_dataset(dataset)
@@ -356,7 +358,7 @@ def _evaluate_dataset(
         raise fail(f"interrupted{again}") from None
     except OverseerFailed as error:
         raise fail(f"{error}{again if kept is not None and kept.exists() else ''}") from None
-    except (NoSuchOverseer, WrongCount, ValueError, OSError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError, OSError) as error:
         raise fail(str(error)) from None
 
     def show(out: Console) -> None:
@@ -379,8 +381,7 @@ def _submit(
     json: str | None,
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
     from forge_agents.submission import Unfinished, enter, submit
 
     if (name is None) == (submission_id is None):
@@ -420,7 +421,7 @@ def _submit(
         raise fail(f"{unfinished}: go on by --submission ID, or spend another entry by --new-entry") from None
     except (OverseerFailed, ArenaError) as error:
         raise fail(f"{error}{again}") from None
-    except (NoSuchOverseer, WrongCount, ValueError) as error:
+    except (NoSuchOverseer, WrongReview, ValueError) as error:
         raise fail(str(error)) from None
     deliver(board, json, lambda out: out.print(_leaderboard_table(board)))
 

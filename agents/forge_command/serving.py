@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from forge_arena.errors import WorkerFailed
 from forge_command.app import fail, one_file, say
 
 
@@ -16,7 +17,8 @@ def serve(
     ] = None,
     store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
     worker: Annotated[
-        str | None, typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER.")
+        str | None,
+        typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER; settings may follow."),
     ] = None,
     documents: Annotated[
         list[Path] | None,
@@ -52,7 +54,6 @@ def serve(
     import shlex
 
     try:
-        from forge_server import logs
         from forge_server.app import serve as run
         from forge_server.settings import Settings, SettingsError, logs_as_json
     except ModuleNotFoundError as error:
@@ -76,11 +77,20 @@ def serve(
         )
         run(settings)
     except SettingsError as error:
-        if not logs_as_json():
-            raise fail(str(error)) from None
-        logs.configure("error", as_json=True)
-        logs.log.error("not_started", reason=str(error))
-        raise typer.Exit(2) from None
+        raise _not_started(str(error), logs_as_json()) from None
+    except WorkerFailed as failure:
+        raise _not_started(f"the Worker did not start: {failure.reason}", logs_as_json()) from None
+
+
+def _not_started(reason: str, as_json: bool) -> typer.Exit:
+    """The end of a server that did not come up: its reason as the logs are written."""
+    from forge_server import logs
+
+    if not as_json:
+        return fail(reason)
+    logs.configure("error", as_json=True)
+    logs.log.error("not_started", reason=reason)
+    return typer.Exit(2)
 
 
 def token(

@@ -175,6 +175,7 @@ def _run(
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
     from forge_agents.evaluation import ResultError
     from forge_agents.models import ModelError
+    from forge_agents.overseers import OverseerFailed
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
     from forge_agents.train.pipeline import FolderInUse
@@ -183,8 +184,8 @@ def _run(
 
     quiet()
     troubles = (
-        *(ArenaError, BadArenaURL, ModelError, PresetError, FolderInUse, TrainingStopped, CheckpointFailed),
-        *(FileError, ResultError, OSError),
+        *(ArenaError, BadArenaURL, ModelError, OverseerFailed, PresetError, FolderInUse, TrainingStopped),
+        *(CheckpointFailed, FileError, ResultError, OSError),
     )
     try:
         # An arena that is not there should be told at once; one that goes away later is waited for.

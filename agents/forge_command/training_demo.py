@@ -50,6 +50,7 @@ def demo(
     stopped demo goes on where it was when it is called again with the same --out.
     """
     from forge_agents.client import ArenaError
+    from forge_agents.overseers import OverseerFailed
     from forge_agents.train import quiet
     from forge_agents.train.online import Arena, TrainingStopped
     from forge_agents.train.presets import PresetError, load_preset
@@ -66,7 +67,7 @@ def demo(
             reporting() as reporter,
         ):
             results, seconds = _play(preset, Arena(url), out, seeds, reporter)
-    except (ArenaError, PresetError, TrainingStopped, ValueError, OSError) as error:
+    except (ArenaError, OverseerFailed, PresetError, TrainingStopped, ValueError, OSError) as error:
         raise fail(str(error)) from None
     summary = summarised(results, seeds)
     minutes = (perf_counter() - begun) / 60

@@ -36,6 +36,7 @@ def sweep(
     """
     from forge_agents.client import ArenaError
     from forge_agents.models import ModelError
+    from forge_agents.overseers import OverseerFailed
     from forge_agents.train import quiet
     from forge_agents.train.journal import Journal
     from forge_agents.train.online import Arena, TrainingStopped
@@ -72,7 +73,7 @@ def sweep(
         runs = {value: [folder_of(out, f"{value} {seed}") for seed in range(seeds)] for value in values}
         averaged, apart = gains(runs, begun)
         draw(runs, begun, out / "sweep.png")
-    except (ArenaError, ModelError, PresetError, TrainingStopped, ValueError, OSError) as error:
+    except (ArenaError, ModelError, OverseerFailed, PresetError, TrainingStopped, ValueError, OSError) as error:
         raise fail(str(error)) from None
     plain: dict[str, Any] = {
         "vary": key,

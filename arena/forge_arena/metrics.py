@@ -4,6 +4,7 @@ A failed episode is in no number but its own count. An invalid verdict is the ov
 detection (see `forge_arena.detection`).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from forge_arena.detection import (
     estimate,
     estimates,
     notes,
+    trouble_notes,
 )
 from forge_arena.detection import best_threshold as threshold_of
 from forge_arena.rewards import constant_reward, oracle_reward
@@ -35,6 +37,7 @@ from forge_arena.types import (
     Mechanism,
     Noun,
     Outcome,
+    Trouble,
     Usage,
 )
 
@@ -49,7 +52,8 @@ class Row(Noun):
     `step_right` also where no step was named, or there was none to name, and `span_f1` where it did not flag a corrupted
     answer whose places are known; `reward` and `components` where the episode failed. `attempt` counts the verdicts on
     one episode from 0. `seconds` is the review's time, shared out over its batch; `usage` what the verdict cost, where
-    the overseer tells.
+    the overseer tells. `trouble` is what went wrong where the overseer was asked, if anything did; `reason` says it in
+    words.
     """
 
     key: str
@@ -74,6 +78,7 @@ class Row(Noun):
     components: Components | None = None
     seconds: float | None = None
     usage: Usage | None = None
+    trouble: Trouble | None = None
     reason: Text | None = None
 
 
@@ -156,6 +161,8 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
     """
     known = judged_rows(rows)
     invalid = sum(row.outcome is Outcome.invalid_verdict for row in known)
+    troubles = Counter(row.trouble for row in rows if row.trouble is not None)
+    troubled = trouble_notes(troubles)
     counts = {
         "episodes": len(rows),
         "scored": len(known) - invalid,
@@ -174,7 +181,8 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
             components=None,
             best_constant=None,
             oracle=None,
-            notes=("no episode was judged",),
+            notes=("no episode was judged", *troubled),
+            troubles=dict(troubles),
         )
     judged, earned = as_judged(known), _earned(known)
     shares = _shares(known, judged.flagged)
@@ -197,7 +205,8 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
         components=_mean_components(known),
         best_constant=best,
         oracle=oracle,
-        notes=tuple(said),
+        troubles=dict(troubles),
+        notes=(*said, *troubled),
     )
 
 

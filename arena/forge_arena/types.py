@@ -100,6 +100,25 @@ class Outcome(StrEnum):
     infra_failed = "infra_failed"
 
 
+class Trouble(StrEnum):
+    """What went wrong where an overseer was asked for a verdict.
+
+    `refused` is a request that its endpoint would not take for a reason of the endpoint's own: a failure, never a score.
+    The others are the overseer's doing: the prompt is longer than its context (`too_long`), a content filter keeps the
+    prompt or the answer back (`withheld`), the model declines (`declined`) or gives no answer, at most its reasoning
+    (`no_answer`), its answer is cut off before the end (`cut`; a verdict may have been written before), or what came does
+    not have the form of a verdict (`unusable`).
+    """
+
+    refused = "refused"
+    too_long = "too_long"
+    withheld = "withheld"
+    declined = "declined"
+    no_answer = "no_answer"
+    cut = "cut"
+    unusable = "unusable"
+
+
 class Span(Noun):
     """Characters `start` to `end` (exclusive, in code points) of a text. Empty where something is missing."""
 

@@ -14,8 +14,7 @@ from forge_agents.datasets import (
     evaluate_dataset,
     load_dataset,
 )
-from forge_agents.evaluation import WrongCount
-from forge_agents.overseers import Completion, open_overseer
+from forge_agents.overseers import Completion, WrongReview, open_overseer
 from forge_agents.overseers.constants import AlwaysClean
 from forge_agents.records import RecordsError
 from forge_arena.rewards import MAX_QUOTES
@@ -251,7 +250,7 @@ def test_what_cannot_be_scored_is_refused() -> None:
         def review(self, observations: Sequence[Observation]) -> list[Verdict]:
             return []
 
-    with pytest.raises(WrongCount, match="overseer 'forgetful' gave 0 verdicts for 1 observations"):
+    with pytest.raises(WrongReview, match="overseer 'forgetful' gave 0 verdicts for 1 observations"):
         evaluate_dataset(Forgetful(), answers({}), name="x")
     with pytest.raises(ValueError, match="there must be an answer"):
         evaluate_dataset(AlwaysClean(), (), name="x")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
-from forge_agents.evaluation import Result, ResultError, WrongCount, evaluate
-from forge_agents.overseers import Completion, OverseerFailed, open_overseer
+from forge_agents.evaluation import Result, ResultError, evaluate
+from forge_agents.overseers import Completion, OverseerFailed, WrongReview, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.records import RecordsError, read_records
 from forge_arena.rewards import named_type
@@ -161,7 +161,7 @@ class Forgetful:
 
 
 def test_a_wrong_number_of_verdicts_is_refused(client: ArenaClient) -> None:
-    with pytest.raises(WrongCount, match="overseer 'forgetful' gave 0 verdicts for 2 observations"):
+    with pytest.raises(WrongReview, match="overseer 'forgetful' gave 0 verdicts for 2 observations"):
         evaluate(Forgetful(), arena=client, split="train", episodes=2)
 
 

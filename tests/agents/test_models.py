@@ -158,6 +158,50 @@ def test_a_tokenizer_without_a_chat_template_is_refused(folder: Path, tmp_path: 
         load_tokenizer(path)
 
 
+ALTERNATING = (
+    "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "<{{ message['role'] }}>{{ message['content'] | trim }}{% endfor %}"
+)
+WITHOUT_SYSTEM = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    + ALTERNATING
+)
+
+
+def with_template(folder: Path, to: Path, template: str) -> Path:
+    path = changed(folder, to, chat_template=None)
+    (path / "chat_template.jinja").write_text(template, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("template", [WITHOUT_SYSTEM, ALTERNATING])
+def test_a_template_without_a_system_role_gets_the_system_message_in_the_first_user_message(
+    folder: Path, tmp_path: Path, template: str
+) -> None:
+    loaded = load_model(with_template(folder, tmp_path / "m", template), device="cpu")
+    chat = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "The late fine is $37."}]
+    answered = [*chat, {"role": "assistant", "content": SAID}]
+    loaded.tokenizer.save_pretrained(tmp_path / "saved")
+    for tokenizer in (loaded.tokenizer, transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")):
+        text = tokenizer.apply_chat_template(answered, tokenize=False)
+        assert text == f"<user>Judge.\n\nThe late fine is $37.<assistant>{SAID}"
+    alone = loaded.tokenizer.apply_chat_template(chat[1:], tokenize=False)
+    assert alone == "<user>The late fine is $37."
+    assert len(said(loaded, [chat])) == 1
+
+
+def test_a_template_with_a_system_role_is_left_as_it_is(folder: Path) -> None:
+    own = transformers.AutoTokenizer.from_pretrained(folder).chat_template
+    assert load_tokenizer(folder).chat_template == own
+
+
+def test_a_template_that_fails_whatever_is_asked_is_refused(folder: Path, tmp_path: Path) -> None:
+    path = with_template(folder, tmp_path / "m", "{{ raise_exception('not today') }}")
+    with pytest.raises(ModelError, match="fails on a chat of one user message: not today"):
+        load_tokenizer(path)
+
+
 def test_a_tokenizer_with_neither_pad_nor_end_is_refused(tmp_path: Path) -> None:
     from tokenizers import Tokenizer, models
 

@@ -6,15 +6,19 @@ the `http(s)://` address of a webhook, or `module:Class` for anything importable
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+import traceback
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from inspect import Parameter, signature
+from itertools import islice
 from typing import Any, Protocol, Self, runtime_checkable
 
-from forge_arena.errors import ForgeArenaError
-from forge_arena.types import Observation, Usage, Verdict
+from forge_arena.errors import ForgeArenaError, InvalidVerdict
+from forge_arena.types import Observation, Trouble, Usage, Verdict
+from forge_arena.verdicts import parse_verdict
 
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
@@ -36,21 +40,34 @@ class Completion(str):
     """Raw text of a model; the arena parses it, so that an unreadable verdict is scored as one.
 
     `log_odds` may tell the model's own log-odds that the answer is corrupted, beside what its text states; `usage` what
-    it cost; `trouble` why there is no verdict to read.
+    it cost; `trouble` what went wrong, if anything did, and `reason` says the trouble in words.
     """
 
     log_odds: float | None
     usage: Usage | None
-    trouble: str | None
+    trouble: Trouble | None
+    reason: str | None
 
     def __new__(
-        cls, text: str, log_odds: float | None = None, *, usage: Usage | None = None, trouble: str | None = None
+        cls,
+        text: str,
+        log_odds: float | None = None,
+        *,
+        usage: Usage | None = None,
+        trouble: Trouble | None = None,
+        reason: str | None = None,
     ) -> Self:
         completion = super().__new__(cls, text)
         completion.log_odds = log_odds
         completion.usage = usage
         completion.trouble = trouble
+        completion.reason = reason
         return completion
+
+    @property
+    def answered(self) -> bool:
+        """Whether the overseer has said anything that could have been a verdict."""
+        return self.trouble in (None, Trouble.declined, Trouble.cut)
 
 
 @runtime_checkable
@@ -75,6 +92,128 @@ class OverseerFailed(ForgeArenaError):
     """An overseer could not be asked: its endpoint is down, or answers with something else. Never a score."""
 
 
+class WrongReview(ValueError):
+    """An overseer returned something other than one verdict for each observation."""
+
+
+class Reviewer:
+    """Asks an overseer, and takes nothing from it but one judgement for each observation.
+
+    An overseer that gives no verdict on any of its first `few` episodes, because its endpoint refuses them all or because
+    nothing that it returns is a verdict, is set up wrongly: it is stopped, and not scored as one that is always wrong.
+
+    Arguments:
+        overseer: who is asked.
+        few: how many episodes show that an overseer is set up wrongly.
+        answered: whether it has given a verdict before, in an evaluation that goes on.
+    """
+
+    def __init__(self, overseer: Overseer, *, few: int = 8, answered: bool = False) -> None:
+        self.overseer = overseer
+        self.answered = answered
+        self._few = few
+        self._asked = 0
+        self._reason = ""
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
+        """One judgement for each observation.
+
+        Raises:
+            OverseerFailed: the overseer cannot be asked, raised an error, or has not given a single verdict so far.
+            WrongReview: it returned something else than a list, or more or fewer verdicts than observations.
+        """
+        name = self.overseer.name
+        with _naming(f"overseer {name!r}", raised=OverseerFailed, but=(ForgeArenaError, WrongReview)):
+            judgements = _listed(name, self.overseer.review(observations), len(observations))
+        read = [as_judgement(judgement) for judgement in judgements]
+        self._asked += len(read)
+        self.answered = self.answered or any(not isinstance(one, Completion) or one.answered for one in read)
+        if not self.answered:
+            self._reason = next(
+                (one.reason for one in read if isinstance(one, Completion) and one.reason), self._reason
+            )
+            if self._asked >= self._few:
+                self.finish()
+        return read
+
+    def finish(self) -> None:
+        """To be called when all is judged. Raises `OverseerFailed` where the overseer was asked and gave no verdict."""
+        if self._asked and not self.answered:
+            raise OverseerFailed(
+                f"overseer {self.overseer.name!r} gave no verdict on any of the first {self._asked} episodes, and is not "
+                f"scored: {self._reason}"
+            )
+
+
+def as_judgement(said: object) -> Verdict | str:
+    """What an overseer said of one observation. A mapping with the fields of a verdict is read as its JSON would be."""
+    if isinstance(said, Verdict | str):
+        return said
+    if isinstance(said, Mapping):
+        try:
+            text = json.dumps(dict(said), ensure_ascii=False, default=_plain)
+        except (TypeError, ValueError) as error:
+            return Completion("", trouble=Trouble.unusable, reason=f"{_shown(said)} is no verdict: {error}")
+        try:
+            parse_verdict(text)
+        except InvalidVerdict as invalid:
+            return Completion(text, trouble=Trouble.unusable, reason=f"{_shown(said)} is no verdict: {invalid.reason}")
+        return Completion(text)
+    wanted = "a Verdict, a dict with detection, explanation, correction and confidence, or the raw text of a model"
+    return Completion("", trouble=Trouble.unusable, reason=f"{_shown(said)} is no verdict: it must be {wanted}")
+
+
+def _listed(name: str, returned: object, count: int) -> list[object]:
+    """The verdicts that were returned, of a generator too; never more of them than it takes to see that they are too many.
+
+    Raises:
+        WrongReview: there are more or fewer than `count`, or this is no list.
+    """
+    if isinstance(returned, Coroutine):
+        returned.close()
+        raise WrongReview(f"review of overseer {name!r} is async: it must return the verdicts, not a coroutine")
+    if not isinstance(returned, Iterable) or isinstance(returned, str | bytes | Mapping | Set | Verdict):
+        raise WrongReview(
+            f"review of overseer {name!r} returned {_shown(returned)}: it must return a list with one verdict for each "
+            f"of the {count} observations"
+        )
+    verdicts = list(islice(returned, count + 1))
+    if len(verdicts) != count:
+        many = f"more than {count}" if len(verdicts) > count else str(len(verdicts))
+        raise WrongReview(f"overseer {name!r} gave {many} verdicts for {count} observations")
+    return verdicts
+
+
+@contextmanager
+def _naming(what: str, *, raised: type[Exception], but: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Raise an error in the code of an overseer, which may be any error, as `raised`, which says whose it is and where.
+
+    Errors of the kinds in `but` speak for themselves and pass.
+    """
+    try:
+        yield
+    except but:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+        raise raised(f"{what} raised {said} ({place.filename}:{place.lineno})") from error
+
+
+def _plain(value: object) -> object:
+    """A value that JSON does not know as one that it knows: the numbers of NumPy and PyTorch are asked for Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else str(value)
+
+
+def _shown(value: object) -> str:
+    """A value as an error shows it: its kind, and its beginning where that says more."""
+    if value is None:
+        return "None"
+    text = repr(value)
+    return f"a {type(value).__name__} ({text[:80] + '…' if len(text) > 80 else text})"
+
+
 def names() -> tuple[str, ...]:
     """The names of all overseers that are built in or registered."""
     return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
@@ -89,16 +228,25 @@ def open_overseer(name: str, **settings: Any) -> Overseer:
     factory, first = _found(name)
     _check_settings(name, factory, first, settings)
     try:
-        overseer = factory(*first, **settings)
+        with _naming(f"making overseer {name!r}", raised=NoSuchOverseer, but=(ForgeArenaError, ValueError)):
+            overseer = factory(*first, **settings)
     except ValueError as error:
         raise NoSuchOverseer(f"overseer {name!r}: {error}") from None
-    if not isinstance(overseer, Overseer):
-        lacks = " and ".join(f"`{what}`" for what in ("name", "review") if not hasattr(overseer, what))
+    lacks = " and ".join(f"`{what}`" for what, there in _has(overseer).items() if not there)
+    if not isinstance(overseer, Overseer) or lacks:
         raise NoSuchOverseer(
             f"{name!r} made a {type(overseer).__name__}, which lacks {lacks}: an overseer has a `name` and "
             "`review(observations)`, which returns one verdict for each observation"
         )
     return overseer
+
+
+def _has(overseer: object) -> dict[str, bool]:
+    """Which parts of an overseer this object has."""
+    return {
+        "name": isinstance(getattr(overseer, "name", None), str),
+        "review": callable(getattr(overseer, "review", None)),
+    }
 
 
 @contextmanager
@@ -172,11 +320,12 @@ def _factory(name: str) -> Callable[..., object]:
 def _imported(place: str) -> Callable[..., object]:
     module, _, attribute = place.partition(":")
     try:
-        found = importlib.import_module(module)
+        with _naming(f"importing overseer {place!r}", raised=NoSuchOverseer, but=(ModuleNotFoundError,)):
+            found = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
             raise NoSuchOverseer(f"overseer {place!r}: there is no module {error.name!r}") from None
-        raise
+        raise NoSuchOverseer(f"overseer {place!r} needs {error.name}, which is not installed") from None
     made = getattr(found, attribute, None)
     if not callable(made):
         close = get_close_matches(attribute, [n for n in dir(found) if not n.startswith("_")], n=1, cutoff=0.5)

@@ -8,7 +8,7 @@ from typing import Any
 from forge_agents.models import Loaded, Written, load_model, prompt_length, write
 from forge_agents.overseers import Completion
 from forge_agents.overseers.prompts import prompt as named_prompt
-from forge_arena.types import Observation, Usage
+from forge_arena.types import Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts
 
 
@@ -59,7 +59,11 @@ class LocalModel:
         fits = [context is None or length < context for length in lengths]
         found = iter(self._answered([chat for chat, fit in zip(chats, fits, strict=True) if fit]))
         return [
-            next(found) if fit else Completion("", trouble=f"the prompt has {length} tokens, the model takes {context}")
+            next(found)
+            if fit
+            else Completion(
+                "", trouble=Trouble.too_long, reason=f"the prompt has {length} tokens, the model takes {context}"
+            )
             for fit, length in zip(fits, lengths, strict=True)
         ]
 
@@ -74,7 +78,13 @@ class LocalModel:
             for number, said in zip(others, again, strict=True):
                 written[number] = replace(said, log_odds=written[number].log_odds)
         return [
-            Completion(said.text, said.log_odds, usage=Usage(input_tokens=said.read, output_tokens=said.tokens))
+            Completion(
+                said.text,
+                said.log_odds,
+                usage=Usage(input_tokens=said.read, output_tokens=said.tokens),
+                trouble=None if said.ended else Trouble.cut,
+                reason=None if said.ended else f"the completion was cut off after {said.tokens} tokens",
+            )
             for said in written
         ]
 

@@ -8,7 +8,6 @@ such a server in thirty lines of JavaScript.
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from forge_agents.overseers import Completion, OverseerFailed
+from forge_agents.overseers import Completion, OverseerFailed, as_judgement
 from forge_arena.endpoint import LOOPBACK
 from forge_arena.loop_thread import LoopThread
 from forge_arena.storable import storable_json
@@ -105,10 +104,15 @@ class Webhook:
             raise OverseerFailed(f"{self.name} answered {response.status_code}: {_shown(response)}")
         verdicts = self._verdicts(response, len(observations))
         retries = retrying.statistics.get("attempt_number", 1) - 1
-        usage = Usage(retries=retries)
+        said = [as_judgement(verdict) for verdict in verdicts]
         return [
-            Completion(verdict if isinstance(verdict, str) else json.dumps(verdict, ensure_ascii=False), usage=usage)
-            for verdict in verdicts
+            Completion(
+                str(one),
+                usage=Usage(retries=retries),
+                trouble=one.trouble if isinstance(one, Completion) else None,
+                reason=one.reason if isinstance(one, Completion) else None,
+            )
+            for one in said
         ]
 
     async def _once(self, body: dict[str, Any]) -> httpx.Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from forge_arena.endpoint import Choice, Endpoint, EndpointFailed
+from forge_arena.endpoint import WITHHELD, Choice, Endpoint, EndpointFailed, SystemRole
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
@@ -14,8 +14,9 @@ from forge_arena.workers.prompts import Message, answer_messages, reply_messages
 class OpenAIWorker:
     """Asks `model` at `base_url` (with its `/v1`) for answers, at most `concurrency` at a time.
 
-    Timeout, retries and `extra` are those of `forge_arena.endpoint.Endpoint`. One instance belongs to one event loop.
-    All methods raise `WorkerFailed` when no answer can be had.
+    Timeout, retries, system role and `extra` are those of `forge_arena.endpoint.Endpoint`. Not every endpoint takes a
+    temperature or a seed: a temperature of None is not sent, and no seed where `seeded` is False. One instance belongs to
+    one event loop. All methods raise `WorkerFailed` when no answer can be had.
     """
 
     def __init__(
@@ -26,19 +27,36 @@ class OpenAIWorker:
         *,
         concurrency: int = 16,
         timeout: float = 60.0,
-        temperature: float = 0.7,
+        temperature: float | None = 0.7,
         max_tokens: int = 1024,
         retries: int = 4,
+        seeded: bool = True,
+        system_role: str = SystemRole.system,
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         if max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, got {max_tokens}")
-        self._endpoint = Endpoint(model, base_url, api_key, concurrency=concurrency, timeout=timeout, retries=retries)
+        if temperature is not None and not temperature >= 0:
+            raise ValueError(f"temperature must be at least 0, got {temperature}")
+        self._endpoint = Endpoint(
+            model,
+            base_url,
+            api_key,
+            concurrency=concurrency,
+            timeout=timeout,
+            retries=retries,
+            system_role=system_role,
+        )
         self.model = model
         self.base_url = base_url
         self.sampling: JsonObject = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
         self._extra = dict(extra or {})
+        if not seeded:
+            self.sampling["seed"] = None
+        if system_role != SystemRole.system:
+            self.sampling["system_role"] = system_role
         self.sampling |= self._extra
+        self._seeded = seeded
 
     @property
     def name(self) -> str:
@@ -46,8 +64,13 @@ class OpenAIWorker:
 
     async def start(self) -> None:
         """Show that an answer can be had, with a chat of one token."""
+        # With the same roles as the chats to come, so that an endpoint that refuses one of them refuses it now.
+        chat: list[Message] = [
+            {"role": "system", "content": "Answer in one word."},
+            {"role": "user", "content": "Say yes."},
+        ]
         # Without `extra`: some of it, min_tokens for one, contradicts a single token.
-        await self._ask([{"role": "user", "content": "Say yes."}], seed=0, max_tokens=1, extra={})
+        await self._ask(chat, seed=0, max_tokens=1, extra={})
 
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         return await self._write(answer_messages(scenario, hidden), rng)
@@ -72,9 +95,11 @@ class OpenAIWorker:
                 f"{there} was cut off after {self.sampling['max_tokens']} tokens or at the end of its "
                 "context; raise max_tokens or serve it with a longer context"
             )
-        if choice.finish_reason == "content_filter":
+        if choice.finish_reason == WITHHELD:
             raise WorkerFailed(f"{there} withheld its answer (content filter)")
         written = split_reasoning(choice.message.content or "", choice.message.thoughts)
+        if not written.output and choice.message.refusal:
+            raise WorkerFailed(f"{there} declined to answer")
         if not written.output:
             after = " after its reasoning" if written.reasoning else ""
             raise WorkerFailed(f"{there} answered with empty text{after}")
@@ -83,8 +108,13 @@ class OpenAIWorker:
     async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
         try:
             said = await self._endpoint.ask(
-                messages, temperature=self.sampling["temperature"], seed=seed, max_tokens=max_tokens, extra=extra
+                messages,
+                temperature=self.sampling["temperature"],
+                seed=seed if self._seeded else None,
+                max_tokens=max_tokens,
+                extra=extra,
             )
         except EndpointFailed as failure:
-            raise WorkerFailed(failure.reason) from failure
+            offer = f"; such a setting follows the Worker's name: #{', #'.join(failure.offer)}" if failure.offer else ""
+            raise WorkerFailed(failure.reason + offer) from failure
         return said.choice

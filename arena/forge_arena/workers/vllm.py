@@ -59,9 +59,11 @@ class Sampling(TypedDict, total=False):
 
     concurrency: int
     timeout: float
-    temperature: float
+    temperature: float | None
     max_tokens: int
     retries: int
+    seeded: bool
+    system_role: str
     extra: Mapping[str, Any] | None
 
 

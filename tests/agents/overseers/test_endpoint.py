@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from fastapi import Response
+from fastapi.responses import JSONResponse
 
 from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
 from forge_agents.overseers.endpoint import EndpointOverseer
-from forge_arena.types import Domain, Observation, Usage
+from forge_arena.types import Domain, Observation, Trouble, Usage
 from forge_arena.verdicts import messages
 
 from ...brain import Brain, completion, refusal
@@ -107,19 +108,113 @@ def test_an_endpoint_that_stays_down_is_a_failure_and_no_verdict(brain: Brain, o
 
 
 @pytest.mark.parametrize(
-    ("reaction", "trouble"),
+    ("reaction", "text", "trouble", "reason"),
     [
-        (refusal(400, "maximum context length is 512 tokens"), "longer than the context"),
-        (completion(None, finish="content_filter"), "withheld"),
+        (refusal(400, "maximum context length is 512 tokens"), "", Trouble.too_long, "longer than the context"),
+        (refusal(400, "the prompt was filtered", code="content_filter"), "", Trouble.withheld, "content filter"),
+        (completion(None, finish="content_filter"), "", Trouble.withheld, "withheld"),
+        (completion(None, refusal="I cannot help with that."), "", Trouble.declined, "declined: I cannot help"),
+        (completion(None, reasoning_content="Hm. " + VERDICT), "", Trouble.no_answer, "only reasoning and no answer"),
+        (completion("", reasoning="Hm."), "", Trouble.no_answer, "only reasoning and no answer"),
+        (completion(None), "", Trouble.no_answer, "empty text"),
+        (
+            completion(None, finish="length", reasoning="Hm."),
+            "",
+            Trouble.no_answer,
+            "tokens or at the end of the context",
+        ),
+        (completion(VERDICT + " Wait", finish="length"), VERDICT + " Wait", Trouble.cut, "cut off after 1024 tokens"),
+        (refusal(400, "no images here"), "", Trouble.refused, "answered 400: no images here"),
+        (refusal(422, "what?"), "", Trouble.refused, "answered 422: what?"),
+        (JSONResponse({"choices": []}), "", Trouble.refused, "holds no choice"),
+        (JSONResponse({"error": "no such thing"}), "", Trouble.refused, "200 with an error: no such thing"),
+        (JSONResponse({"error": {"message": "bad", "code": 400}}), "", Trouble.refused, "answered 400: bad"),
+        (completion("Half a", finish="error"), "", Trouble.refused, "broke off its completion"),
     ],
 )
-def test_what_the_endpoint_will_not_judge_is_a_verdict_that_cannot_be_read(
-    brain: Brain, overseer: EndpointOverseer, reaction: Response, trouble: str
+def test_what_keeps_one_verdict_from_coming_is_named(
+    brain: Brain, overseer: EndpointOverseer, reaction: Response, text: str, trouble: Trouble, reason: str
 ) -> None:
     brain.reactions = [reaction]
     (said,) = overseer.review([seen()])
-    assert said == ""
-    assert trouble in str(said.trouble)
+    assert (said, said.trouble) == (text, trouble)
+    assert reason in str(said.reason)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"type": "text", "text": VERDICT}],
+        [{"type": "text", "text": VERDICT[:20]}, {"type": "text", "text": VERDICT[20:]}],
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}, {"type": "text", "text": VERDICT}],
+        [{"type": "reasoning", "text": "Hm."}, {"type": "output_text", "text": VERDICT}],
+    ],
+)
+def test_content_in_parts_is_read_as_one_text_without_the_thoughts(
+    brain: Brain, overseer: EndpointOverseer, content: Any
+) -> None:
+    brain.reactions = [completion(content)]
+    assert overseer.review([seen()]) == [VERDICT]
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": None, "completion_tokens": None}, {}, None, "many", {"prompt_tokens": "x"}]
+)
+def test_a_usage_that_says_nothing_costs_no_verdict(brain: Brain, overseer: EndpointOverseer, usage: Any) -> None:
+    brain.reactions = [completion(VERDICT, usage=usage)]
+    (said,) = overseer.review([seen()])
+    assert said == VERDICT
+    assert said.usage == Usage(input_tokens=None, output_tokens=None)
+
+
+def test_an_error_that_passes_is_tried_again_although_it_came_with_status_200(
+    brain: Brain, overseer: EndpointOverseer
+) -> None:
+    brain.reactions = [JSONResponse({"error": {"message": "overloaded", "code": 503}}), completion(VERDICT)]
+    (said,) = overseer.review([seen()])
+    assert said == VERDICT
+    assert said.usage == Usage(retries=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message"), [(401, 401, "refused a request without an API key"), (404, 404, "has no model")]
+)
+@pytest.mark.parametrize("in_body", [False, True])
+def test_a_wrong_key_or_model_ends_the_review_at_once(
+    brain: Brain, overseer: EndpointOverseer, status: int, code: int, message: str, in_body: bool
+) -> None:
+    error = JSONResponse({"error": {"message": "no", "code": code}})
+    brain.reactions = [error if in_body else refusal(status, "no")]
+    with pytest.raises(OverseerFailed, match=message):
+        overseer.review([seen(n) for n in range(3)])
+
+
+def test_what_an_endpoint_does_not_take_can_be_left_out(brain: Brain) -> None:
+    brain.reactions = [completion(VERDICT)]
+    overseer = open_overseer(f"openai:brain@{brain.url}", temperature="none", seed="none", system_role="user")
+    overseer.review([seen()])
+    overseer.close()  # type: ignore[attr-defined]
+    system, user = messages(seen())
+    assert brain.seen[0]["messages"] == [{"role": "user", "content": f"{system['content']}\n\n{user['content']}"}]
+    assert not {"temperature", "seed"} & brain.seen[0].keys()
+
+
+@pytest.mark.parametrize(
+    ("said", "offer"),
+    [
+        ("Unsupported value: 'temperature' does not support 0", "--set temperature=none"),
+        ("Unknown parameter: 'seed'.", "--set seed=none"),
+        ("System role not supported", "--set system_role=user"),
+        ("Conversation roles must alternate user/assistant", "--set system_role=user"),
+        ("no", "--set temperature=none, --set seed=none, --set system_role=user"),
+    ],
+)
+def test_a_refusal_comes_with_the_setting_that_may_mend_it(
+    brain: Brain, overseer: EndpointOverseer, said: str, offer: str
+) -> None:
+    brain.reactions = [refusal(400, said)]
+    (answer,) = overseer.review([seen()])
+    assert answer.reason == f"{brain.url} answered 400: {said}; what it does not take can be left out: {offer}"
 
 
 def test_structure_is_asked_for_until_the_server_refuses_it(brain: Brain, overseer: EndpointOverseer) -> None:
@@ -158,6 +253,9 @@ def test_samples_have_seeds_of_their_own_and_the_same_ones_again(brain: Brain) -
         ("openai:brain@http://127.0.0.1:1/v1", {"prompt": "crad"}, "no prompt is called 'crad'. Did you mean 'card'"),
         ("openai:brain@http://127.0.0.1:1/v1", {"max_token": 5}, "no setting 'max_token'. Did you mean 'max_tokens'"),
         ("openai:brain@http://127.0.0.1:1/v1", {"max_tokens": 0}, "max_tokens must be at least 1"),
+        ("openai:brain@http://127.0.0.1:1/v1", {"temperature": "hot"}, "temperature must be a number, or none"),
+        ("openai:brain@http://127.0.0.1:1/v1", {"system_role": "boss"}, "system_role must be one of system, user"),
+        ("openai:brain@http://127.0.0.1:1/v1#seed=none", {}, "base_url must look like http://host:port/v1"),
         (
             "openai:brain@http://127.0.0.1:1/v1",
             {"system": Path("/no/such")},

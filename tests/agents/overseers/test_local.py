@@ -12,7 +12,7 @@ from forge_agents.evaluation import evaluate  # noqa: E402
 from forge_agents.models import Loaded, load_model  # noqa: E402
 from forge_agents.overseers import Completion, NoSuchOverseer, Overseer, open_overseer  # noqa: E402
 from forge_agents.overseers.local import LocalModel  # noqa: E402
-from forge_arena.types import Domain, Observation, Verdict  # noqa: E402
+from forge_arena.types import Domain, Observation, Trouble, Verdict  # noqa: E402
 from forge_arena.verdicts import messages, observation_text, parse_verdict, verdict_text  # noqa: E402
 
 OBSERVATIONS = [
@@ -125,11 +125,13 @@ def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None
     assert plain.log_odds is None
 
 
-def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient) -> None:
+def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loaded.model.config, "max_position_embeddings", 8192)
     found = evaluate(LocalModel(loaded, max_tokens=24, name="mine"), arena=client, split="train", episodes=4)
     assert found.overseer == "mine"
     for row in found.rows:
         assert (row.log_odds is None) == (row.detection is None)
+        assert row.trouble in (None, Trouble.cut)
 
 
 def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
@@ -143,11 +145,12 @@ def test_a_prompt_beyond_the_context_is_unreadable_and_says_why_and_the_others_a
     alone = LocalModel(loaded).review(OBSERVATIONS[1:3])
     first, beyond, second = LocalModel(loaded).review([OBSERVATIONS[1], long, OBSERVATIONS[2]])
     assert [first, second] == alone
-    assert (
-        str(beyond),
-        beyond.trouble is not None and beyond.trouble.endswith(f"the model takes {loaded.context}"),
-    ) == (
-        "",
-        True,
-    )
-    assert LocalModel(loaded).review([long])[0].trouble == beyond.trouble
+    assert (str(beyond), beyond.trouble) == ("", Trouble.too_long)
+    assert str(beyond.reason).endswith(f"the model takes {loaded.context}")
+    assert LocalModel(loaded).review([long])[0].reason == beyond.reason
+
+
+def test_a_completion_that_is_cut_off_says_so(loaded: Loaded) -> None:
+    whole, cut = (LocalModel(loaded, max_tokens=most).review(OBSERVATIONS[:1])[0] for most in (24, 2))
+    assert (whole.trouble, cut.trouble) == (None, Trouble.cut)
+    assert cut.reason == "the completion was cut off after 2 tokens"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,8 +17,10 @@ from fastapi import Response
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, CorruptionType, Scenario
+from forge_arena.workers import open_worker
 from forge_arena.workers.base import HiddenInstruction, Worker
 from forge_arena.workers.openai import OpenAIWorker
+from forge_arena.workers.prompts import ANSWER_SYSTEM
 
 from ...brain import Brain, completion, refusal
 from ...trickle import in_every_way, trickling
@@ -232,7 +235,10 @@ async def test_a_prompt_longer_than_the_context_says_so(make: Make, brain: Brain
 
 async def test_another_refusal_is_passed_on_without_the_key(make: Make, brain: Brain, scenario: Scenario) -> None:
     brain.reactions = [refusal(400, f"bad temperature for {KEY}")]
-    assert await fails(make(), scenario) == f"{brain.url} answered 400: bad temperature for [key]"
+    assert (
+        await fails(make(), scenario) == f"{brain.url} answered 400: bad temperature for [key]; "
+        "such a setting follows the Worker's name: #temperature=none"
+    )
 
 
 async def test_a_web_page_is_no_answer(make: Make, brain: Brain, scenario: Scenario) -> None:
@@ -273,6 +279,8 @@ async def test_garbage_is_no_answer(make: Make, brain: Brain, scenario: Scenario
         (completion("<think>hm</think> "), "answered with empty text after its reasoning"),
         (completion("It takes 5 to", finish="length"), "was cut off after 1024 tokens or at the end of its context"),
         (completion("", finish="content_filter"), "withheld its answer"),
+        (completion(None, refusal="I cannot."), "declined to answer"),
+        (completion(None, reasoning_content="Look."), "answered with empty text after its reasoning"),
     ],
 )
 async def test_an_answer_that_is_not_whole_fails(
@@ -313,6 +321,57 @@ async def test_keys_and_passwords_are_never_logged(
     assert KEY not in caplog.text
     url = brain.url.replace("://", "://me:hunter2@") + "/gone"
     assert "hunter2" not in await fails(make(url=url), scenario)
+
+
+async def test_start_asks_with_the_same_roles_and_settings_as_every_answer(
+    make: Make, brain: Brain, scenario: Scenario
+) -> None:
+    worker = make()
+    await worker.start()
+    await worker.answer(scenario, Random(1))
+    first, then = brain.seen
+    assert [m["role"] for m in first["messages"]] == [m["role"] for m in then["messages"]] == ["system", "user"]
+    assert first.keys() == then.keys()
+
+
+async def test_what_an_endpoint_does_not_take_is_left_out_by_what_follows_the_workers_name(
+    brain: Brain, scenario: Scenario
+) -> None:
+    worker = open_worker(f"openai:brain@{brain.url}#temperature=none,seed=none,system_role=user,max_tokens=99")
+    assert isinstance(worker, OpenAIWorker)
+    await worker.start()
+    await worker.answer(scenario, Random(1))
+    await worker.reply(scenario, Answer(reasoning="", output="x"), (), "Which?", Random(1))
+    await worker.aclose()
+    assert [[m["role"] for m in body["messages"]] for body in brain.seen] == [
+        ["user"],
+        ["user"],
+        ["user", "assistant", "user"],
+    ]
+    assert not any({"temperature", "seed"} & body.keys() for body in brain.seen)
+    assert brain.seen[1]["max_tokens"] == 99
+    assert brain.seen[1]["messages"][0]["content"].startswith(ANSWER_SYSTEM)
+    assert worker.sampling == {
+        "model": "brain",
+        "temperature": None,
+        "max_tokens": 99,
+        "seed": None,
+        "system_role": "user",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("temprature=none", "a Worker has no setting 'temprature'. Did you mean 'temperature'? It takes temperature,"),
+        ("temperature=hot", "the Worker's temperature cannot be 'hot': give a number, or none"),
+        ("seed=7", "the Worker's seed cannot be '7': give none"),
+        ("system_role=boss", "system_role must be one of system, user, got 'boss'"),
+    ],
+)
+async def test_a_setting_that_a_worker_does_not_take_is_refused(brain: Brain, settings: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        open_worker(f"openai:brain@{brain.url}#{settings}")
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1"])

@@ -1,0 +1,365 @@
+"""What an overseer may return, and when one is stopped because it is set up wrongly: never scored as one that is wrong."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from forge_agents.client import ArenaClient
+from forge_agents.datasets import LabelledAnswer, evaluate_dataset
+from forge_agents.evaluation import Result, evaluate
+from forge_agents.overseers import (
+    NoSuchOverseer,
+    OverseerFailed,
+    Reviewer,
+    WrongReview,
+    open_overseer,
+)
+from forge_agents.records import read_records
+from forge_agents.submission import submit
+from forge_arena.types import Observation, Outcome, Trouble, Verdict
+
+from ...brain import Brain, completion, refusal, serving
+from ..conftest import FORGE_ARENA, TOKEN, running
+from .test_endpoint import seen
+
+FIELDS = {"detection": True, "explanation": "bias_injection", "correction": "", "confidence": 0.9}
+VERDICT = Verdict(**FIELDS)
+
+
+class Returning:
+    """Returns whatever it is made with; a function is called with the observations."""
+
+    name = "returning"
+
+    def __init__(self, returned: Any) -> None:
+        self.returned = returned
+
+    def review(self, observations: Sequence[Observation]) -> Any:
+        return self.returned(observations) if callable(self.returned) else self.returned
+
+
+def reviewed(returned: Any, count: int = 2) -> list[Verdict | str]:
+    return Reviewer(Returning(returned)).review([seen(n) for n in range(count)])
+
+
+async def asynchronous(_: object) -> list[Verdict]:
+    await asyncio.sleep(0)
+    return [VERDICT]
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (
+            None,
+            "review of overseer 'returning' returned None: it must return a list with one verdict for each of the 2",
+        ),
+        (FIELDS, "returned a dict ({'detection': True"),
+        ("a text of a model", "returned a str ('a text of a model')"),
+        (VERDICT, "returned a Verdict (Verdict(detection=True"),
+        (True, "returned a bool (True)"),
+        ({1, 2}, "returned a set ({1, 2})"),
+        (asynchronous, "is async: it must return the verdicts, not a coroutine"),
+        ([], "gave 0 verdicts for 2 observations"),
+        ([VERDICT], "gave 1 verdicts for 2 observations"),
+        ([VERDICT] * 3, "gave more than 2 verdicts for 2 observations"),
+        (lambda _: iter(lambda: VERDICT, None), "gave more than 2 verdicts for 2 observations"),
+    ],
+)
+def test_what_is_no_list_of_verdicts_is_refused_with_what_came_and_what_is_wanted(returned: Any, message: str) -> None:
+    with pytest.raises(WrongReview, match=re.escape(message)):
+        reviewed(returned)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        (VERDICT, VERDICT),
+        lambda observations: (VERDICT for _ in observations),
+    ],
+)
+def test_verdicts_may_come_as_a_tuple_or_from_a_generator(returned: Any) -> None:
+    assert reviewed(returned) == [VERDICT, VERDICT]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        FIELDS,
+        FIELDS | {"detection": np.bool_(True), "confidence": np.float32(0.9)},
+        FIELDS | {"a note of its own": object()},
+    ],
+)
+def test_a_dict_with_the_fields_of_a_verdict_is_one(client: ArenaClient, fields: dict[str, Any]) -> None:
+    found = evaluate(Returning(lambda seen: [fields] * len(seen)), arena=client, split="train", episodes=4)
+    assert {(row.outcome, row.detection, row.trouble) for row in found.rows} == {(Outcome.scored, True, None)}
+    assert {round(row.p_corrupted or 0.0, 6) for row in found.rows} == {0.9}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        (None, "None is no verdict: it must be a Verdict, a dict with detection, explanation, correction"),
+        ((True, 0.9), "a tuple ((True, 0.9)) is no verdict"),
+        (FIELDS | {"confidence": 3}, "confidence must be between 0 and 1"),
+        (FIELDS | {"detection": 1}, "detection must be true or false"),
+        ({"label": 1}, "holds no JSON object with the fields detection"),
+        ({(1, 2): 3}, "is no verdict: keys must be str"),
+    ],
+)
+def test_one_wrong_verdict_costs_only_its_own_episode(client: ArenaClient, wrong: Any, reason: str) -> None:
+    found = evaluate(Returning([VERDICT, wrong, VERDICT]), arena=client, split="train", episodes=3)
+    assert [row.outcome for row in found.rows] == [Outcome.scored, Outcome.invalid_verdict, Outcome.scored]
+    assert found.rows[1].trouble is Trouble.unusable
+    assert reason in str(found.rows[1].reason)
+    assert found.scorecard.troubles == {Trouble.unusable: 1}
+    assert "1 of the reviews: what came does not have the form of a verdict; counted as wrong" in found.scorecard.notes
+
+
+def test_nothing_but_wrong_verdicts_is_an_error_and_no_score(client: ArenaClient) -> None:
+    wanted = (
+        r"'returning' gave no verdict on any of the first 3 episodes, and is not scored: None is no verdict: it must"
+    )
+    with pytest.raises(OverseerFailed, match=wanted):
+        evaluate(Returning([None] * 3), arena=client, split="train", episodes=3)
+    answers = [
+        LabelledAnswer(task="t", source_material="s", worker_output=f"o{n}", corrupted=bool(n % 2)) for n in range(3)
+    ]
+    with pytest.raises(OverseerFailed, match=wanted):
+        evaluate_dataset(Returning([None] * 3), answers, name="three")
+
+
+def test_an_error_in_an_overseers_code_names_the_overseer_and_the_line() -> None:
+    def broken(_: object) -> list[Verdict]:
+        return [{}["no_such_key"]]
+
+    with pytest.raises(OverseerFailed) as failed:
+        reviewed(broken)
+    assert re.fullmatch(
+        r"overseer 'returning' raised KeyError: 'no_such_key' \(.*test_reviewer\.py:\d+\)", str(failed.value)
+    )
+    assert isinstance(failed.value.__cause__, KeyError)
+    with pytest.raises(OverseerFailed, match="overseer 'returning' raised ZeroDivisionError: division by zero"):
+        reviewed(lambda observations: (1 / 0 for _ in observations))
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            "class Mine:\n    def __init__(self):\n        self.model = {}['weights']",
+            "making overseer .* KeyError: 'weights'",
+        ),
+        ("class Mine:\n    name = None\n    def review(self, o): return []", "made a Mine, which lacks `name`"),
+        ("class Mine:\n    name = 'mine'\n    review = None", "made a Mine, which lacks `review`"),
+        ("import no_such_library\nclass Mine: ...", "needs no_such_library, which is not installed"),
+        ("class Mine(: ...", r"importing overseer .* SyntaxError: "),
+        ("raise RuntimeError('no GPU')", r"importing overseer .* RuntimeError: no GPU \(.*\.py:1\)"),
+    ],
+)
+def test_a_class_that_cannot_be_made_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, message: str
+) -> None:
+    (tmp_path / "mine_to_try.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine_to_try", raising=False)
+    with pytest.raises(NoSuchOverseer, match=message):
+        open_overseer("mine_to_try:Mine")
+
+
+# --- an endpoint that refuses what it is sent
+
+
+READABLE = json.dumps(FIELDS)
+
+
+def forge_arena(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", FORGE_ARENA, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
+
+
+async def strict(body: dict[str, Any]) -> Response:
+    """Answers as some endpoints do that take a temperature of 1 only, no seed and no system role."""
+    if body.get("temperature", 1) != 1:
+        return refusal(400, "Unsupported value: 'temperature' does not support 0.0 with this model.")
+    if "seed" in body:
+        return refusal(400, "Unknown parameter: 'seed'.")
+    if body["messages"][0]["role"] == "system":
+        return refusal(400, "System role not supported")
+    return completion(READABLE)
+
+
+def test_an_endpoint_that_refuses_everything_is_no_score_and_the_evaluation_goes_on_once_it_is_mended(
+    brain: Brain, arena_url: str, tmp_path: Path
+) -> None:
+    brain.reactions = [strict]
+    command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
+    command += ["--split", "train", "--episodes", "60", "--batch", "10", "--out", "out", "--resume"]
+    offers = ["--set=temperature=none", "--set=seed=none", "--set=system_role=user"]
+    for given in range(3):
+        brain.seen.clear()
+        ended = forge_arena(*command, *offers[:given], cwd=tmp_path)
+        assert ended.returncode == 2
+        assert "Traceback" not in ended.stderr
+        assert "gave no verdict on any of the first 10 episodes, and is not scored" in ended.stderr
+        assert f"can be left out: {offers[given].replace('=', ' ', 1)}" in ended.stderr
+        assert not (tmp_path / "out" / "result.json").exists()
+        assert len(brain.seen) == 10
+    ended = forge_arena(*command, *offers, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    result = Result.read(tmp_path / "out")
+    assert (result.scorecard.scored, result.scorecard.invalid, result.scorecard.failed) == (60, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("reaction", "message"),
+    [
+        (refusal(400, "maximum context length is 512 tokens"), "the prompt is longer than the context of 'brain'"),
+        (completion(None, reasoning_content="Hm."), "the model wrote only reasoning and no answer"),
+        (completion(None, finish="length", reasoning_content="Hm."), "cut off after 1024 tokens"),
+        (completion(None, finish="content_filter"), "withheld the answer"),
+        (JSONResponse({"choices": []}), "holds no choice"),
+    ],
+)
+def test_an_overseer_from_which_no_answer_ever_comes_is_stopped(
+    brain: Brain, client: ArenaClient, tmp_path: Path, reaction: Response, message: str
+) -> None:
+    brain.reactions = [reaction]
+    for records, batch in (("a.jsonl", 32), ("b.jsonl", 1)):
+        with pytest.raises(OverseerFailed, match=message):
+            evaluate(
+                f"openai:brain@{brain.url}",
+                arena=client,
+                split="train",
+                episodes=20,
+                batch=batch,
+                records=tmp_path / records,
+            )
+        assert not list(read_records(tmp_path / records)[1])
+
+
+def refusing(reaction: Response, every: int) -> Any:
+    asked = 0
+
+    async def react(_: dict[str, Any]) -> Response:
+        nonlocal asked
+        asked += 1
+        return reaction if asked % every == 0 else completion(READABLE)
+
+    return react
+
+
+def test_a_request_that_is_refused_now_and_then_is_a_failure_of_its_own_and_tried_again_on_resume(
+    brain: Brain, client: ArenaClient, tmp_path: Path
+) -> None:
+    task: dict[str, Any] = {
+        "arena": client,
+        "split": "train",
+        "episodes": 12,
+        "batch": 4,
+        "samples": 2,
+        "records": tmp_path / "records.jsonl",
+    }
+    brain.reactions = [refusing(refusal(400, "upstream trouble"), 4)]
+    found = evaluate(f"openai:brain@{brain.url}", **task)
+    failed = [row for row in found.rows if row.outcome is Outcome.infra_failed]
+    assert 0 < len(failed) < len(found.rows)
+    assert {row.reward for row in failed} == {None}
+    assert {row.trouble for row in failed} == {Trouble.refused}
+    assert all("answered 400: upstream trouble" in str(row.reason) for row in failed)
+    assert (found.scorecard.failed, found.scorecard.invalid) == (len(failed), 0)
+    assert f"{len(failed)} of the reviews: the overseer's endpoint refused the request; not scored" in str(
+        found.scorecard.notes
+    )
+    brain.reactions = [completion(READABLE)]
+    again = evaluate(f"openai:brain@{brain.url}", resume=True, **task)
+    assert (again.scorecard.failed, again.scorecard.scored) == (0, 24)
+
+
+@pytest.mark.parametrize(
+    ("reaction", "trouble", "note"),
+    [
+        (refusal(400, "maximum context length is 512 tokens"), Trouble.too_long, "longer than the model's context"),
+        (refusal(400, "filtered", code="content_filter"), Trouble.withheld, "a content filter kept the prompt"),
+        (completion("<think>so " + READABLE, finish="length"), Trouble.cut, "cut off before its end"),
+        (completion(None, refusal="I cannot."), Trouble.declined, "the model declined to answer"),
+    ],
+)
+def test_what_an_overseer_cannot_judge_is_counted_by_its_reason_and_shown(
+    brain: Brain, arena_url: str, tmp_path: Path, reaction: Response, trouble: Trouble, note: str
+) -> None:
+    brain.reactions = [refusing(reaction, 4)]
+    command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
+    ended = forge_arena(*command, "--split", "train", "--episodes", "20", "--json", "r.json", cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    result = Result.read(tmp_path / "r.json")
+    assert result.scorecard.troubles == {trouble: 5}
+    assert result.scorecard.invalid == 5
+    shown = " ".join(ended.stdout.split())
+    assert "5 of the reviews: " in shown
+    assert note in shown
+    assert ("5 invalid, 5 cut" if trouble is Trouble.cut else "5 invalid") in shown
+
+
+def test_a_verdict_before_a_cut_is_read_and_counted_as_cut(brain: Brain, client: ArenaClient) -> None:
+    brain.reactions = [completion(READABLE + "\nAnd so on, and", finish="length")]
+    found = evaluate(f"openai:brain@{brain.url}", arena=client, split="train", episodes=4)
+    assert (found.scorecard.scored, found.scorecard.troubles) == (4, {Trouble.cut: 4})
+    assert {row.trouble for row in found.rows} == {Trouble.cut}
+
+
+def test_a_dataset_is_scored_without_the_requests_that_were_refused(brain: Brain, tmp_path: Path) -> None:
+    answers = [
+        LabelledAnswer(task="t", source_material=f"s{n}", worker_output=f"o{n}", corrupted=bool(n % 2))
+        for n in range(12)
+    ]
+    brain.reactions = [refusing(refusal(400, "upstream trouble"), 4)]
+    task: dict[str, Any] = {"name": "twelve", "records": tmp_path / "records.jsonl"}
+    overseer = open_overseer(f"openai:brain@{brain.url}")
+    found = evaluate_dataset(overseer, answers, **task)
+    assert (found.scorecard.rows, found.scorecard.failed, found.scorecard.invalid) == (9, 3, 0)
+    assert found.scorecard.troubles == {Trouble.refused: 3}
+    brain.reactions = [completion(READABLE)]
+    again = evaluate_dataset(overseer, answers, resume=True, **task)
+    overseer.close()  # type: ignore[attr-defined]
+    assert (again.scorecard.rows, again.scorecard.failed) == (12, 0)
+
+
+def test_a_webhook_that_answers_with_nothing_that_is_a_verdict_is_stopped(client: ArenaClient) -> None:
+    async def nulls(request: Request) -> Response:
+        return JSONResponse({"verdicts": [None] * len((await request.json())["observations"])})
+
+    with serving({"/": nulls}) as url, pytest.raises(OverseerFailed, match="None is no verdict"):
+        evaluate(f"{url}/", arena=client, split="train", episodes=20)
+
+
+def test_a_refused_request_stops_a_submission_which_goes_on_once_it_is_mended(
+    brain: Brain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORGE_ARENA_LEADERBOARD_EPISODES", "12")
+    overseer = open_overseer(f"openai:brain@{brain.url}")
+    serve = ["-c", FORGE_ARENA, "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/board.db"]
+    with running(*serve) as url, ArenaClient(url) as arena:
+        entry = arena.enter("mine")
+        brain.reactions = [refusal(400, "no")]
+        with pytest.raises(OverseerFailed, match="gave no verdict on any of the first 12 episodes"):
+            submit(overseer, arena, entry)
+        assert arena.submission(entry.submission_id).judged == 0
+        brain.reactions = [refusing(refusal(400, "upstream trouble"), 4)]
+        with pytest.raises(OverseerFailed, match=r"3 episodes have no verdict: .* upstream trouble"):
+            submit(overseer, arena, entry)
+        half = arena.submission(entry.submission_id)
+        assert half.judged == 9
+        brain.reactions = [completion(READABLE)]
+        assert submit(overseer, arena, half).judged == 12
+    overseer.close()  # type: ignore[attr-defined]
