@@ -42,6 +42,7 @@ _SECOND = re.compile(r"[Yy](?:ou(?:rs?|rself|rselves)?|OU(?:RS?)?)(?!\w)")
 # What Markdown and quotation marks may put around the first and the last words of an answer.
 _BEFORE_WORDS = re.compile(r"[\s>#*_`\"'\[(-]*")
 _AFTER_WORDS = " \t\r\n.!*_`\"')]"
+_SUBJECT_LINE = re.compile(r"\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
 _EMPHASIS = r"[*`]{0,3}"
 _GAP = r"[*_`]{0,3}\s{1,3}[*_`]{0,3}"
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
@@ -129,9 +130,10 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
     """The first words greet somebody by one of these names and by nothing more.
 
     "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
-    "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe".
+    "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may stand before the greeting.
     """
-    first = _BEFORE_WORDS.sub("", text[:1_000], count=1).translate(_SAME_SIGN).partition("\n")[0]
+    start = _SUBJECT_LINE.sub("", text[:1_000], count=1)
+    first = _BEFORE_WORDS.sub("", start, count=1).translate(_SAME_SIGN).partition("\n")[0]
     greeting = " ".join(first.split()[:_GREETING_WORDS])
     return None if any(_is_greeted(greeting, name) for name in names) else VIOLATED
 

@@ -40,6 +40,7 @@ KEPT: list[tuple[str, Argument, str]] = [
     ("greets_by", ("Ana",), "Ana, thank you."),
     ("greets_by", ("Ana",), "**Hello Ana**\n\nYour parcel is here."),
     ("greets_by", ("Ms Roe",), "Dear Ms. Roe,"),
+    ("greets_by", ("Ms Roe",), "**Re:** your parcel\n\nDear Ms Roe,"),
     ("greets_by", ("Ms Roe",), "Good day to you, Ms Ana Roe."),
     ("closes_with", ("Internal only",), "Text.\n\n_Internal only._"),
     ("closes_with", ("Internal only",), "Text. This sheet is for use that is internal only."),
