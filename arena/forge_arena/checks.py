@@ -240,6 +240,35 @@ def imports_only(text: str, modules: tuple[str, ...]) -> Violation:
     return tuple(block for block in code_blocks(text) if not _imports(block.of(text)) <= allowed) or None
 
 
+@_check(tuple)
+def code_includes(text: str, phrases: tuple[str, ...]) -> Violation:
+    return None if any(_found(block.of(text), phrases) for block in code_blocks(text)) else VIOLATED
+
+
+@_check(tuple)
+def code_excludes(text: str, phrases: tuple[str, ...]) -> Violation:
+    return (
+        tuple(
+            Span(start=block.start + span.start, end=block.start + span.end)
+            for block in code_blocks(text)
+            for span in _found(block.of(text), phrases)
+        )
+        or None
+    )
+
+
+@_check(type(None))
+def has_docstring(text: str) -> Violation:
+    """A function in the fenced code has a docstring."""
+    return None if any(_documents(block.of(text)) for block in code_blocks(text)) else VIOLATED
+
+
+@_check(type(None))
+def no_docstring(text: str) -> Violation:
+    """No function in the fenced code has a docstring."""
+    return tuple(block for block in code_blocks(text) if _documents(block.of(text))) or None
+
+
 @_check(type(None))
 def no_code(text: str) -> Violation:
     return code_blocks(text) or None
@@ -387,6 +416,12 @@ def _signature(line: str) -> tuple[str, str]:
 def _signatures(code: str) -> tuple[tuple[str, str], ...]:
     defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return tuple((node.name, _written(node)) for node in defined)
+
+
+@lru_cache(maxsize=1_024)
+def _documents(code: str) -> bool:
+    defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return any(ast.get_docstring(node, clean=False) is not None for node in defined)
 
 
 def _written(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
