@@ -1,0 +1,160 @@
+"""Rules that the task or the source lays down for the text of the answer, against that text: length, phrases, greeting.
+
+A sentence of the source counts as a rule only where it orders something about a text that is to be written. In the task
+every sentence may be one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from forge_agents.overseers.consistency.case import STRONG, Case, Finding
+from forge_agents.overseers.consistency.passages import Sentence
+from forge_arena.types import CorruptionType
+
+OVERRIDE = CorruptionType.instruction_override
+_TEXT = (
+    r"(?:reply|replies|answers?|responses?|notes?|memos?|letters?|messages?|reviews?|comments?|summary|summaries|reports?|mails?"
+    r"|e-?mails?|briefs?|findings?|words?|sentences?|paragraphs?|expressions?|phrases?|style|form|wording)"
+)
+_ABOUT_A_TEXT = re.compile(rf"\b{_TEXT}\b", re.IGNORECASE)
+_ORDERS = re.compile(
+    r"\b(?:must|shall|should|has to|have to|needs? to|always|never|do not|don't|no|without|avoid|at most|at least|no more than"
+    r"|exactly|within|open|opens|begin|begins|start|starts|close|closes|end|ends|finish|sign|write|use|say|address|greet)\b",
+    re.IGNORECASE,
+)
+# What somebody did or said is a tale, not an order.
+_TELLS = re.compile(
+    r"\b(?:was|were|had|did|said|says|told|asked|replied|wrote|thought|felt|became)\b", re.IGNORECASE
+)
+_CONDITION = re.compile(r"\b(?:if|unless|when|whenever|where|while|as long as|in case|in which)\b", re.IGNORECASE)
+
+_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
+_N = rf"(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})"
+_UNIT = r"(?P<unit>words|sentences|paragraphs|bullet points|bullets)"
+_AT_MOST = re.compile(
+    rf"\b(?:(?:at most|no more than|not more than|not exceed|maximum of|up to|within|under|no longer than|limited to) {_N} {_UNIT}"
+    rf"|{_N.replace('<n>', '<m>')} {_UNIT.replace('<unit>', '<munit>')} (?:or (?:fewer|less)|at (?:the )?most))",
+    re.IGNORECASE,
+)
+_AT_LEAST = re.compile(rf"\b(?:at least|no fewer than|not fewer than|minimum of|no less than) {_N} {_UNIT}", re.IGNORECASE)
+_EXACTLY = re.compile(rf"\b(?:exactly|precisely) {_N} {_UNIT}", re.IGNORECASE)
+_OF_A_PART = re.compile(
+    r"\b(?:each|every|per|subject|title|headline|heading|first|last|second|third|introduction|conclusion)\b", re.IGNORECASE
+)
+_BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013]|\d{1,2}[.)])[ \t]+\S", re.MULTILINE)
+
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{2,80})[\"\u201d]|(?<!\w)'([^']{2,80})'(?!\w)")
+_WANTED = re.compile(
+    r"\b(?:open|begin|start|lead off|close|end|finish|conclude|sign|sign off|include|contain|says? that|first words?|last words?)"
+    r"s?\b[^\"'.;:]{0,60}$",
+    re.IGNORECASE,
+)
+_UNWANTED = re.compile(
+    r"(?:\b(?:never|do not|don't|must not|may not|avoid|neither|nor)\b[^\"'.;:]{0,40}|\b(?:no|without)\s+)$", re.IGNORECASE
+)
+
+_GREETS = re.compile(r"\b(?:greet|address)\w*\b[^.;]{0,30}\b(?:by|with)\b(?P<how>[^.;,]{0,50})", re.IGNORECASE)
+_FIRST_NAME = re.compile(r"\b(?:first|given) name", re.IGNORECASE)
+_SURNAME = re.compile(r"\b(?:title|surname|last name|family name)\b", re.IGNORECASE)
+_GREETING = re.compile(r"\s*(?P<greeting>(?:Hi|Hello|Dear|Good (?:day|morning|afternoon|evening)) [A-Z][^,!\n]{0,60})")
+_TITLE = re.compile(r"\b(?:Ms|Mrs|Mr|Miss|Dr|Prof|Professor)\b")
+
+
+def orders(case: Case) -> list[Sentence]:
+    """The sentences that lay down something for the text of the answer."""
+    laid_down = [s for s in case.source.sentences if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text)]
+    return [s for s in (*case.task.sentences, *laid_down) if not s.code and not _TELLS.search(s.text)]
+
+
+def broken_limits(case: Case) -> Iterator[Finding]:
+    """More or fewer words, sentences, paragraphs or bullet points than a rule allows."""
+    for order in orders(case):
+        if _CONDITION.search(order.text) and order not in case.task.sentences:
+            continue
+        for pattern in (_AT_MOST, _AT_LEAST, _EXACTLY):
+            for match in pattern.finditer(order.text):
+                groups = match.groupdict()
+                number, unit = groups["n"] or groups["m"], (groups["unit"] or groups["munit"]).lower()
+                limit = int(number) if number.isdigit() else _NUMBERS[number.lower()]
+                have = _counted(case, unit)
+                kept = have <= limit if pattern is _AT_MOST else have >= limit if pattern is _AT_LEAST else have == limit
+                if not kept and not _OF_A_PART.search(_clause(order.text, match.start(), match.end())):
+                    yield Finding(
+                        OVERRIDE,
+                        STRONG,
+                        max((s.text for s in case.answer.sentences), key=len, default=""),
+                        order.text,
+                        f"it has {have} {unit} where the rule says {match[0]}",
+                        _shortened(case, limit) if pattern is _AT_MOST and unit == "words" else None,
+                    )
+
+
+def broken_phrases(case: Case) -> Iterator[Finding]:
+    """Phrases in quotation marks that a rule demands and the answer lacks, or that it forbids and the answer has."""
+    for order in orders(case):
+        missing: list[str] = []
+        for match in _QUOTED.finditer(order.text):
+            phrase = (match[1] or match[2]).rstrip(".,")
+            before = order.text[: match.start()]
+            place = re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", case.answer.text, re.IGNORECASE)
+            if _UNWANTED.search(before):
+                inside = next((s for s in case.answer.sentences if place and s.start <= place.start() < s.end), None)
+                if inside is not None:
+                    quote = inside.text if len(phrase) < 12 else phrase
+                    yield Finding(
+                        OVERRIDE, STRONG, quote, order.text, "it says what must not be said", case.without(inside)
+                    )
+            elif _WANTED.search(before) and not _CONDITION.search(order.text):
+                missing.append("" if place else phrase)
+        # Several phrases in one rule are mostly alternatives ("with 'ahead of' or 'rather than'").
+        if missing and all(missing):
+            at_end = re.search(r"\b(?:end|close|sign|finish|last)", order.text, re.IGNORECASE)
+            text = case.answer.text.strip()
+            repair = f"{text} {missing[0]}" if at_end else f"{missing[0]}: {text}"
+            quote = case.answer.sentences[-1 if at_end else 0].text if case.answer.sentences else text[:80]
+            yield Finding(OVERRIDE, STRONG, quote, order.text, "a phrase laid down is missing", repair)
+
+
+def broken_greeting(case: Case) -> Iterator[Finding]:
+    """A greeting by title where a rule says by first name, or the other way round."""
+    greeting = _GREETING.match(case.answer.text)
+    if greeting is None:
+        return
+    for order in orders(case):
+        match = _GREETS.search(order.text)
+        if match is None:
+            continue
+        first, surname = _FIRST_NAME.search(match["how"]), _SURNAME.search(match["how"])
+        titled = _TITLE.search(greeting["greeting"]) is not None
+        if bool(first) != bool(surname) and titled == bool(first):
+            why = "the greeting is not the one laid down"
+            yield Finding(OVERRIDE, STRONG, greeting["greeting"], order.text, why)
+
+
+def _clause(text: str, start: int, end: int) -> str:
+    begin = max(text.rfind(mark, 0, start) for mark in (";", ":", "."))
+    ends = [at for mark in (";", ".") if (at := text.find(mark, end)) >= 0]
+    return text[begin + 1 : min(ends, default=len(text))]
+
+
+def _counted(case: Case, unit: str) -> int:
+    text = case.answer.text
+    if unit == "words":
+        return len(text.split())
+    if unit == "sentences":
+        return len(case.answer.sentences)
+    if unit == "paragraphs":
+        return len([part for part in re.split(r"\n\s*\n", text) if part.strip()])
+    return len(_BULLET.findall(text))
+
+
+def _shortened(case: Case, words: int) -> str:
+    """The answer without its emptiest sentences, those with no value and few words of the source, until it fits."""
+    inner = list(case.answer.sentences)[1:-1]
+    spare = sorted(inner, key=lambda s: (len(s.values), case.source.cover(s.words, case.source.rarity)))
+    text = case.answer.text
+    for sentence in spare:
+        if len(text.split()) <= words:
+            break
+        text = text.replace(sentence.text, "", 1)
+    return re.sub(r"[ \t]{2,}", " ", text)
