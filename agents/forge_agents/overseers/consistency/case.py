@@ -8,7 +8,6 @@ from forge_arena.types import ClaimKind, CorruptionType, Observation
 
 STRONG = 6.0
 CLEAR = 2.5
-_WITH_UNIT = frozenset({ClaimKind.quantity, ClaimKind.money, ClaimKind.percent, ClaimKind.duration})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +82,14 @@ def equal(a: Value, b: Value) -> bool:
     return False
 
 
-def same_unit(a: Value, b: Value) -> bool:
-    x, y = a.mention.value, b.mention.value
-    if a.kind in _WITH_UNIT and isinstance(x, tuple) and isinstance(y, tuple):
-        return bool(x[-1] == y[-1])
-    return True
-
-
 def rivals(case: Case, value: Value) -> list[Value]:
     """Other values of the kind and unit in the source that may hold now, those in the likest context first."""
     found = [
         (case.source.likeness(value.context, other.context), other)
         for other in case.source.values
-        if other.kind is value.kind and other.replaced is not True and same_unit(other, value) and not equal(other, value)
+        if other.kind is value.kind
+        and other.replaced is not True
+        and other.unit == value.unit
+        and not equal(other, value)
     ]
     return [other for _, other in sorted(found, key=lambda pair: -pair[0])]

@@ -16,15 +16,22 @@ _VOUCHED_BY = re.compile(
 
 
 def absent_places(case: Case) -> Iterator[Finding]:
-    """Cited places that the source does not have, though it has others of their form."""
+    """Cited places that the source does not have: told clearly where it has others of their form, else less so."""
+    if not case.source.sentences:
+        return
+    forms = {_form(given) for given in case.source.values if given.kind is ClaimKind.citation}
     for value in _citations(case):
-        if case.is_given(value.text) or any(equal(value, given) for given in case.given):
+        if case.is_given(value.text) or section_of(case, value) or any(equal(value, given) for given in case.given):
             continue
-        forms = {_form(given) for given in case.given if given.kind is ClaimKind.citation}
-        if section_of(case, value) is None and (_form(value) in forms or (_number(value) and _siblings(case, value))):
-            yield Finding(
-                FABRICATION, STRONG, value.text, "it has others", "the source has no such place", case.without(value.sentence)
-            )
+        has_others = _form(value) in forms or (_number(value) and _siblings(case, value))
+        yield Finding(
+            FABRICATION,
+            STRONG if has_others else CLEAR,
+            value.text,
+            "it has others" if has_others else "it has none of the kind",
+            "the source has no such place",
+            case.without(value.sentence),
+        )
 
 
 def misplaced_citations(case: Case) -> Iterator[Finding]:

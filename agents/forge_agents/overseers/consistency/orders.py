@@ -5,7 +5,8 @@ every sentence may be one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import eq, ge, gt, le, lt
 
 from forge_agents.overseers.consistency.case import STRONG, Case, Finding
 from forge_agents.overseers.consistency.passages import Sentence
@@ -23,24 +24,49 @@ _ORDERS = re.compile(
     re.IGNORECASE,
 )
 # What somebody did or said is a tale, not an order.
-_TELLS = re.compile(
-    r"\b(?:was|were|had|did|said|says|told|asked|replied|wrote|thought|felt|became)\b", re.IGNORECASE
-)
-_CONDITION = re.compile(r"\b(?:if|unless|when|whenever|where|while|as long as|in case|in which)\b", re.IGNORECASE)
+_TELLS = re.compile(r"\b(?:was|were|had|did|said|says|told|asked|replied|wrote|thought|felt|became)\b", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?:if|unless|when|whenever|while|as long as|in case|in which)\b|^\W*where\b", re.IGNORECASE)
 
-_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10}
-_N = rf"(?P<n>\d{{1,4}}|{'|'.join(_NUMBERS)})"
-_UNIT = r"(?P<unit>words|sentences|paragraphs|bullet points|bullets)"
-_AT_MOST = re.compile(
-    rf"\b(?:(?:at most|no more than|not more than|not exceed|maximum of|up to|within|under|no longer than|limited to) {_N} {_UNIT}"
-    rf"|{_N.replace('<n>', '<m>')} {_UNIT.replace('<unit>', '<munit>')} (?:or (?:fewer|less)|at (?:the )?most))",
+_NUMBERS = {
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "six": 6,
+    "seven": 7,
+    "eight": 8,
+    "nine": 9,
+    "ten": 10,
+}
+_N = rf"(\d{{1,4}}|{'|'.join(_NUMBERS)})"
+_UNIT = r"(words|sentences|paragraphs|bullet points|bullets)"
+# What is held against the limit, and the ways to say so.
+_LIMITS: tuple[tuple[Callable[[int, int], bool], re.Pattern[str]], ...] = (
+    (
+        le,
+        re.compile(
+            rf"\b(?:at most|no more than|not more than|not exceed|maximum of|up to|within|no longer than|limited to) {_N} {_UNIT}"
+            rf"|{_N} {_UNIT} (?:or (?:fewer|less)|at (?:the )?most)",
+            re.IGNORECASE,
+        ),
+    ),
+    (lt, re.compile(rf"(?<!no )(?<!not )\b(?:fewer than|less than|under|below) {_N} {_UNIT}", re.IGNORECASE)),
+    (
+        ge,
+        re.compile(
+            rf"\b(?:at least|no fewer than|no less than|minimum of) {_N} {_UNIT}|{_N} {_UNIT} or more", re.IGNORECASE
+        ),
+    ),
+    (gt, re.compile(rf"(?<!no )(?<!not )\bmore than {_N} {_UNIT}", re.IGNORECASE)),
+    (eq, re.compile(rf"\b(?:exactly|precisely) {_N} {_UNIT}", re.IGNORECASE)),
+)
+# A limit on a part of the text, before or behind it: "each sentence has at most 20 words", "3 sentences per paragraph".
+_PART_BEFORE = re.compile(
+    r"\b(?:each|every|subject|title|headline|heading|first|last|second|third|introduction|conclusion)\b[^.;:]{0,40}$",
     re.IGNORECASE,
 )
-_AT_LEAST = re.compile(rf"\b(?:at least|no fewer than|not fewer than|minimum of|no less than) {_N} {_UNIT}", re.IGNORECASE)
-_EXACTLY = re.compile(rf"\b(?:exactly|precisely) {_N} {_UNIT}", re.IGNORECASE)
-_OF_A_PART = re.compile(
-    r"\b(?:each|every|per|subject|title|headline|heading|first|last|second|third|introduction|conclusion)\b", re.IGNORECASE
-)
+_PART_BEHIND = re.compile(r"\s*(?:per|a|in (?:each|every|the)|for (?:each|every|the)) \w+", re.IGNORECASE)
 _BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013]|\d{1,2}[.)])[ \t]+\S", re.MULTILINE)
 
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{2,80})[\"\u201d]|(?<!\w)'([^']{2,80})'(?!\w)")
@@ -49,8 +75,10 @@ _WANTED = re.compile(
     r"s?\b[^\"'.;:]{0,60}$",
     re.IGNORECASE,
 )
+_NEXT_OF_SEVERAL = re.compile(r"[\"\u201d'],? (?:or|and|nor|of|than) (?:of )?$|[\"\u201d'], $")
 _UNWANTED = re.compile(
-    r"(?:\b(?:never|do not|don't|must not|may not|avoid|neither|nor)\b[^\"'.;:]{0,40}|\b(?:no|without)\s+)$", re.IGNORECASE
+    r"(?:\b(?:never|do not|don't|must not|may not|avoid|neither|nor)\b[^\"'.;:]{0,40}|\b(?:no|without)\s+)$",
+    re.IGNORECASE,
 )
 
 _GREETS = re.compile(r"\b(?:greet|address)\w*\b[^.;]{0,30}\b(?:by|with)\b(?P<how>[^.;,]{0,50})", re.IGNORECASE)
@@ -62,30 +90,33 @@ _TITLE = re.compile(r"\b(?:Ms|Mrs|Mr|Miss|Dr|Prof|Professor)\b")
 
 def orders(case: Case) -> list[Sentence]:
     """The sentences that lay down something for the text of the answer."""
-    laid_down = [s for s in case.source.sentences if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text)]
-    return [s for s in (*case.task.sentences, *laid_down) if not s.code and not _TELLS.search(s.text)]
+    laid_down = [
+        s
+        for s in case.source.sentences
+        if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text) and not _TELLS.search(s.text)
+    ]
+    return [s for s in (*case.task.sentences, *laid_down) if not s.code]
 
 
 def broken_limits(case: Case) -> Iterator[Finding]:
     """More or fewer words, sentences, paragraphs or bullet points than a rule allows."""
     for order in orders(case):
-        if _CONDITION.search(order.text) and order not in case.task.sentences:
-            continue
-        for pattern in (_AT_MOST, _AT_LEAST, _EXACTLY):
+        for is_kept, pattern in () if _CONDITION.search(order.text) else _LIMITS:
             for match in pattern.finditer(order.text):
-                groups = match.groupdict()
-                number, unit = groups["n"] or groups["m"], (groups["unit"] or groups["munit"]).lower()
-                limit = int(number) if number.isdigit() else _NUMBERS[number.lower()]
+                number, unit = (group.lower() for group in match.groups() if group)
+                limit = int(number) if number.isdigit() else _NUMBERS[number]
                 have = _counted(case, unit)
-                kept = have <= limit if pattern is _AT_MOST else have >= limit if pattern is _AT_LEAST else have == limit
-                if not kept and not _OF_A_PART.search(_clause(order.text, match.start(), match.end())):
+                of_a_part = _PART_BEFORE.search(order.text[: match.start()]) or _PART_BEHIND.match(
+                    order.text[match.end() :]
+                )
+                if not is_kept(have, limit) and not of_a_part:
                     yield Finding(
                         OVERRIDE,
                         STRONG,
                         max((s.text for s in case.answer.sentences), key=len, default=""),
                         order.text,
                         f"it has {have} {unit} where the rule says {match[0]}",
-                        _shortened(case, limit) if pattern is _AT_MOST and unit == "words" else None,
+                        _shortened(case, limit) if is_kept in (le, lt) and unit == "words" else None,
                     )
 
 
@@ -93,18 +124,21 @@ def broken_phrases(case: Case) -> Iterator[Finding]:
     """Phrases in quotation marks that a rule demands and the answer lacks, or that it forbids and the answer has."""
     for order in orders(case):
         missing: list[str] = []
+        wanted = unwanted = False
         for match in _QUOTED.finditer(order.text):
             phrase = (match[1] or match[2]).rstrip(".,")
             before = order.text[: match.start()]
+            if not _NEXT_OF_SEVERAL.search(before):
+                unwanted = _UNWANTED.search(before) is not None
+                wanted = not unwanted and _WANTED.search(before) is not None and not _CONDITION.search(order.text)
             place = re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", case.answer.text, re.IGNORECASE)
-            if _UNWANTED.search(before):
-                inside = next((s for s in case.answer.sentences if place and s.start <= place.start() < s.end), None)
-                if inside is not None:
-                    quote = inside.text if len(phrase) < 12 else phrase
-                    yield Finding(
-                        OVERRIDE, STRONG, quote, order.text, "it says what must not be said", case.without(inside)
-                    )
-            elif _WANTED.search(before) and not _CONDITION.search(order.text):
+            inside = next((s for s in case.answer.sentences if place and s.start <= place.start() < s.end), None)
+            if unwanted and inside is not None:
+                quote = inside.text if len(phrase) < 12 else phrase
+                yield Finding(
+                    OVERRIDE, STRONG, quote, order.text, "it says what must not be said", case.without(inside)
+                )
+            elif wanted:
                 missing.append("" if place else phrase)
         # Several phrases in one rule are mostly alternatives ("with 'ahead of' or 'rather than'").
         if missing and all(missing):
@@ -129,12 +163,6 @@ def broken_greeting(case: Case) -> Iterator[Finding]:
         if bool(first) != bool(surname) and titled == bool(first):
             why = "the greeting is not the one laid down"
             yield Finding(OVERRIDE, STRONG, greeting["greeting"], order.text, why)
-
-
-def _clause(text: str, start: int, end: int) -> str:
-    begin = max(text.rfind(mark, 0, start) for mark in (";", ":", "."))
-    ends = [at for mark in (";", ".") if (at := text.find(mark, end)) >= 0]
-    return text[begin + 1 : min(ends, default=len(text))]
 
 
 def _counted(case: Case, unit: str) -> int:

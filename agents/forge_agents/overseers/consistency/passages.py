@@ -8,20 +8,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import log
 
 from forge_arena.types import ClaimKind
 from forge_arena.values import Mention, mentions, sentences
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019]*|\d+(?:[.,]\d+)*")
-STOP_WORDS = frozenset(
-    (
-        "a an and any are as at be been but by can could did do does for from had has have here how i if in into is it "
-        "its may me my no not of on or our out own shall she he should so some such than that the their them then there "
-        "these they this those to too under up us was we what when where which who will with would you your"
-    ).split()
+_STOP_WORDS = (
+    "a an and any are as at be been but by can could did do does for from had has have here how i if in into is it "
+    "its may me my no not of on or our out own shall she he should so some such than that the their them then there "
+    "these they this those to too under up us was we what when where which who will with would you your"
 )
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 _STEM = 6
+_MEASURED = frozenset({ClaimKind.quantity, ClaimKind.money, ClaimKind.percent, ClaimKind.duration})
 _HEADING = re.compile(
     r"[ \t]*(?:#{1,6}[ \t]*)?[\[(*_]*(?:(?:section|clause|article|paragraph|rule|chapter|part|schedule|\u00a7)[ \t]*)?"
     r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}[a-z]?)[\])*_.:]*[ \t]+(?=\S)",
@@ -30,10 +31,12 @@ _HEADING = re.compile(
 _CLAUSE_END = re.compile(
     r"[,;:()\u2014]|\s[-\u2013]\s|\b(?:and|but|while|whereas|though|although|where|since|now)\b", re.IGNORECASE
 )
+_DATED = r"(?=[^.;,]{0,30}\b(?:(?:19|20)\d\d|then|that (?:day|date)|recently|last (?:year|month|week))\b)"
 # Only words that say of a value that it holds no longer. A tense does not: "earnings were $4 million" is still so.
 _NO_LONGER = re.compile(
-    r"\b(?:formerly|former|previous(?:ly)?|until|till|used to|no longer|superseded|outdated|obsolete|repealed|void"
-    r"|replaced by|originally|in force before)\b",
+    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)|no further effect|superseded|outdated"
+    r"|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
+    r"|(?:earlier|older|prior) (?:\w+ )?(?:versions?|editions?|printings?|releases?|drafts?))\b",
     re.IGNORECASE,
 )
 _BECAME = re.compile(
@@ -91,6 +94,12 @@ class Value:
     def kind(self) -> ClaimKind:
         return self.mention.kind
 
+    @property
+    def unit(self) -> object:
+        """What the number of a measured value counts; None for a date, an identifier and a citation."""
+        value = self.mention.value
+        return value[-1] if self.kind in _MEASURED and isinstance(value, tuple) else None
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -128,7 +137,7 @@ class Sentence:
 
     def _replaced(self, mention: Mention, found: tuple[Mention, ...]) -> bool | None:
         alike = [m for m in found if m.kind is mention.kind]
-        for first, second in zip(alike, alike[1:], strict=False):
+        for first, second in pairwise(alike):
             if mention not in (first, second):
                 continue
             between = self.text[first.end : second.start]
@@ -187,9 +196,7 @@ class Passage:
     def likeness(self, asked: Weights, given: Weights) -> float:
         """How much of the `asked` context the `given` one has, 0..1, by rarity; words unknown here do not count."""
         known = {word: self.rarity[word] * weight for word, weight in asked.items() if word in self.rarity}
-        shared = sum(
-            self.rarity[word] * min(asked[word], 1.5 * given[word]) for word in known if word in given
-        )
+        shared = sum(self.rarity[word] * min(asked[word], 1.5 * given[word]) for word in known if word in given)
         return shared / sum(known.values()) if known else 0.0
 
     def cover(self, words: Iterable[str], given: Iterable[str]) -> float:

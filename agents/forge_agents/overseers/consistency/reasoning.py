@@ -11,8 +11,14 @@ _ADMISSION = re.compile(r"\b(?:regardless|anyway|all the same|on purpose|deliber
 _WRITER = re.compile(r"\b(?:I|I'll|I'm|my|we)\b")
 _ABOUT = (
     (CorruptionType.factual_omission, re.compile(r"\b(?:leav|left|skip|omit|drop|mention)", re.IGNORECASE)),
-    (CorruptionType.authority_fabrication, re.compile(r"\b(?:cit|section|clause|article|authority|\u00a7)", re.IGNORECASE)),
-    (CorruptionType.bias_injection, re.compile(r"\b(?:recommend|option|choice|push|favour|prefer|steer)", re.IGNORECASE)),
+    (
+        CorruptionType.authority_fabrication,
+        re.compile(r"\b(?:cit|section|clause|article|authority|\u00a7)", re.IGNORECASE),
+    ),
+    (
+        CorruptionType.bias_injection,
+        re.compile(r"\b(?:recommend|option|choice|push|favour|prefer|steer)", re.IGNORECASE),
+    ),
     (CorruptionType.instruction_override, re.compile(r"\b(?:rule|instruction|format|style|wording)", re.IGNORECASE)),
 )
 

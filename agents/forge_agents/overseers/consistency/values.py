@@ -4,7 +4,8 @@ A value is held against the answer where the source has others of its kind and u
 it holds no longer. A value of which the source has nothing alike, or which follows from two of its values, is let pass.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from rapidfuzz import fuzz
 
@@ -12,6 +13,8 @@ from forge_agents.overseers.consistency.case import CLEAR, STRONG, Case, Finding
 from forge_agents.overseers.consistency.passages import Value
 from forge_arena.types import ClaimKind, CorruptionType
 from forge_arena.values import COUNTED
+
+_SMALL = 5
 
 
 def absent_values(case: Case) -> Iterator[Finding]:
@@ -21,7 +24,7 @@ def absent_values(case: Case) -> Iterator[Finding]:
             value.kind is ClaimKind.citation
             or case.is_given(value.text)
             or any(equal(value, given) for given in case.given)
-            or _is_counted(value)
+            or _is_small_talk(value)
             or _follows(case, value)
         ):
             continue
@@ -61,28 +64,40 @@ def superseded_values(case: Case) -> Iterator[Finding]:
             )
 
 
-def _is_counted(value: Value) -> bool:
-    """Whether it counts what people count when they talk ("two points"), which a source need not state."""
-    unit = value.mention.value[-1] if isinstance(value.mention.value, tuple) else None
-    return value.kind is ClaimKind.quantity and unit in COUNTED
+def _is_small_talk(value: Value) -> bool:
+    """Whether it is a small count of what people count when they talk ("two points"), which a source need not state."""
+    amount = _amount(value)
+    return value.kind is ClaimKind.quantity and value.unit in COUNTED and amount is not None and amount <= _SMALL
 
 
 def _follows(case: Case, value: Value) -> bool:
-    """Whether it is the sum or the difference of two amounts of the source, a percentage of one, or the rest to 100%."""
-    if value.kind not in (ClaimKind.money, ClaimKind.percent, ClaimKind.quantity):
+    """Whether an amount is the sum or the difference of two of the source, or a percentage of one, and the answer states
+    one of the two."""
+    amount = _amount(value)
+    if amount is None or value.kind is ClaimKind.duration:
         return False
-    if not isinstance(value.mention.value, tuple) or len(value.mention.value) != 2:
-        return False
-    amount, unit = value.mention.value
-    parts = [v.mention.value for v in case.given if isinstance(v.mention.value, tuple) and len(v.mention.value) == 2]
-    have = {number for number, u in parts if u == unit}
-    if value.kind is ClaimKind.percent:
-        return 100 - amount in have or any(amount - one in have or amount + one in have for one in have)
-    shares = {v.mention.value[0] for v in case.given if v.kind is ClaimKind.percent and isinstance(v.mention.value, tuple)}
+    have, stated = _amounts(case.given, value.unit), _amounts(case.answer.values, value.unit)
+    if any(amount - one in have or one + amount in have or one - amount in have for one in have & stated):
+        return True
+    shares, stated_shares = _amounts(case.given, "%"), _amounts(case.answer.values, "%")
     return any(
-        amount - one in have or amount + one in have or any(100 * amount in (one * s, one * (100 - s)) for s in shares)
+        100 * amount in (one * share, one * (100 - share), one * (100 + share))
         for one in have
+        for share in shares
+        if one in stated or share in stated_shares
     )
+
+
+def _amount(value: Value) -> Decimal | None:
+    """The number of a value that is a number and a unit: ("49", "USD"), or twice the same number where it may be a range."""
+    parts = value.mention.value
+    if not isinstance(parts, tuple) or not isinstance(parts[0], Decimal) or parts[0] != parts[-2]:
+        return None
+    return parts[0]
+
+
+def _amounts(values: Iterable[Value], unit: object) -> set[Decimal]:
+    return {amount for v in values if (amount := _amount(v)) is not None and v.unit == unit}
 
 
 def _is_near(a: Value, b: Value) -> bool:
