@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from forge_agents.overseers.consistency.case import CLEAR, STRONG, Case, Finding, equal
-from forge_agents.overseers.consistency.passages import Sentence, Value
+from forge_agents.overseers.consistency.passages import Value
 from forge_arena.types import ClaimKind, CorruptionType
 
 FABRICATION = CorruptionType.authority_fabrication
@@ -16,7 +16,7 @@ _VOUCHED_BY = re.compile(
 
 
 def absent_places(case: Case) -> Iterator[Finding]:
-    """Cited places that the source does not have: told clearly where it has others of their form, else less so."""
+    """Cited places that the source does not have: strong evidence where it has others of their form."""
     if not case.source.sentences:
         return
     forms = {_form(given) for given in case.source.values if given.kind is ClaimKind.citation}
@@ -30,20 +30,15 @@ def absent_places(case: Case) -> Iterator[Finding]:
             value.text,
             "it has others" if has_others else "it has none of the kind",
             "the source has no such place",
-            case.without(value.sentence),
+            _renumbered(case, value, _only_home(case, value)) or case.without(value.sentence),
         )
 
 
 def misplaced_citations(case: Case) -> Iterator[Finding]:
     """Cited sections without the value that they are cited for, where one neighbouring section alone has it."""
     for value in _citations(case):
-        section = section_of(case, value)
-        cited = {v.mention.value for v in value.sentence.values if v.kind is ClaimKind.citation}
-        stated = [v for v in value.sentence.values if v.kind is not ClaimKind.citation]
-        if section is None or len(cited) != 1 or not stated:
-            continue
-        homes = {v.sentence.section for v in case.given if any(equal(v, s) for s in stated)}
-        if len(homes) == 1 and (home := homes.pop()) in _siblings(case, value):
+        home = _only_home(case, value)
+        if home is not None and section_of(case, value) and home in _siblings(case, value):
             yield Finding(
                 FABRICATION,
                 STRONG,
@@ -95,15 +90,19 @@ def _form(value: Value) -> object:
     return cited[0] if isinstance(cited, tuple) else None
 
 
-def _siblings(case: Case, value: Value) -> dict[str | None, tuple[Sentence, ...]]:
+def _siblings(case: Case, value: Value) -> list[str]:
     """The sections that are numbered like the cited one: of 3.4 those of chapter 3, of 7 those without a point."""
     number = _number(value).partition("(")[0]
     chapter = number.rpartition(".")[0]
-    return {
-        other: inside
-        for other, inside in case.source.sections.items()
-        if other != number and other.rpartition(".")[0] == chapter
-    }
+    return [other for other in case.source.sections if other != number and other.rpartition(".")[0] == chapter]
+
+
+def _only_home(case: Case, value: Value) -> str | None:
+    """The one section that has the values of the citing sentence, if they stand nowhere else."""
+    stated = [v for v in value.sentence.values if v.kind is not ClaimKind.citation]
+    cited = {v.mention.value for v in value.sentence.values if v.kind is ClaimKind.citation}
+    homes = {given.sentence.section for given in case.given if any(equal(given, v) for v in stated)}
+    return homes.pop() if len(homes) == 1 and len(cited) == 1 else None
 
 
 def _renumbered(case: Case, value: Value, number: str | None) -> str | None:

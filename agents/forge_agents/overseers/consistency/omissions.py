@@ -5,7 +5,7 @@ of the answer has a word of the thing: it may be stated in other words otherwise
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from forge_agents.overseers.consistency.case import CLEAR, Case, Finding, equal
 from forge_agents.overseers.consistency.orders import orders
@@ -21,8 +21,21 @@ _REQUIRED = re.compile(
     re.IGNORECASE,
 )
 _ITEM = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b)\s*")
-_NOT_PLAIN = re.compile(r"\b(?:not|never|if|unless|only|no)\b", re.IGNORECASE)
+_NOT_PLAIN = re.compile(r"\b(?:not|never|if|unless|only|no|may)\b", re.IGNORECASE)
 _IN_WORDS = re.compile(r"[A-Za-z'\u2019 -]+")
+# They say what kind of value a thing has, and not which thing it is: "the case number", "the day of the hearing".
+_KINDS = {
+    word: kind
+    for kind, words in {
+        ClaimKind.date: "date day deadline",
+        ClaimKind.duration: "period time length",
+        ClaimKind.money: "amount sum price fee",
+        ClaimKind.identifier: "number reference",
+        ClaimKind.percent: "rate share percentage",
+    }.items()
+    for word in stems(words)
+}
+_ANY_KIND = frozenset(ClaimKind) - {ClaimKind.citation}
 _MAX_WORDS = 7
 
 
@@ -33,24 +46,30 @@ def omissions(case: Case) -> Iterator[Finding]:
         for match in _REQUIRED.finditer(order.text):
             items = match["items"] or match["more"] or match["subject"]
             for item in () if _NOT_PLAIN.search(items) else _ITEM.split(items):
-                words = stems(item)
+                words = [word for word in stems(item) if word not in _KINDS]
+                kinds = {_KINDS[word] for word in stems(item) if word in _KINDS} or _ANY_KIND
                 if not 0 < len(words) <= _MAX_WORDS or not _IN_WORDS.fullmatch(item) or spoken & set(words):
                     continue
-                home, values = _home(case, order, words)
+                values = _values_of(case, order, words, kinds)
                 if values and not any(equal(v, stated) for v in values for stated in case.answer.values):
-                    added = home.text if home.text[-1:] in ".!?" else f"{home.text}."
-                    why = f"{item.strip()} must be stated and is not"
-                    repair = case.with_sentence(added)
-                    yield Finding(CorruptionType.factual_omission, CLEAR, home.text, order.text, why, repair)
+                    home = values[0].sentence.text
+                    yield Finding(
+                        CorruptionType.factual_omission,
+                        CLEAR,
+                        home,
+                        order.text,
+                        f"{item.strip()} must be stated and is not",
+                        case.with_sentence(home if home[-1:] in ".!?" else f"{home}."),
+                    )
 
 
-def _home(case: Case, order: Sentence, words: list[str]) -> tuple[Sentence, list[Value]]:
-    """The sentence of the source that speaks most of a thing, with the values of all that speak as much of it."""
+def _values_of(case: Case, order: Sentence, words: list[str], kinds: Set[ClaimKind]) -> list[Value]:
+    """The values of some kinds in the sentences of the source that speak most of a thing, if one speaks of it by half."""
     covers = [
         (case.source.cover(words, s.words | set(stems(s.heading))), s)
         for s in case.source.sentences
         if s is not order and not s.code and not _REQUIRED.search(s.text)
     ]
-    best, home = max(covers, key=lambda pair: pair[0], default=(0.0, order))
+    best = max((cover for cover, _ in covers), default=0.0)
     homes = [s for cover, s in covers if best >= 0.5 and cover > best - 0.05]
-    return home, [v for s in homes for v in s.values if v.kind is not ClaimKind.citation]
+    return [v for s in homes for v in s.values if v.kind in kinds]

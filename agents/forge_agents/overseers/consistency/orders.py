@@ -27,18 +27,8 @@ _ORDERS = re.compile(
 _TELLS = re.compile(r"\b(?:was|were|had|did|said|says|told|asked|replied|wrote|thought|felt|became)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|unless|when|whenever|while|as long as|in case|in which)\b|^\W*where\b", re.IGNORECASE)
 
-_NUMBERS = {
-    "one": 1,
-    "two": 2,
-    "three": 3,
-    "four": 4,
-    "five": 5,
-    "six": 6,
-    "seven": 7,
-    "eight": 8,
-    "nine": 9,
-    "ten": 10,
-}
+_NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBERS = {word: n for n, word in enumerate(_NUMBER_WORDS, start=1)}
 _N = rf"(\d{{1,4}}|{'|'.join(_NUMBERS)})"
 _UNIT = r"(words|sentences|paragraphs|bullet points|bullets)"
 # What is held against the limit, and the ways to say so.
@@ -71,7 +61,7 @@ _BULLET = re.compile(r"^[ \t]*(?:[-*\u2022\u2013]|\d{1,2}[.)])[ \t]+\S", re.MULT
 
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{2,80})[\"\u201d]|(?<!\w)'([^']{2,80})'(?!\w)")
 _WANTED = re.compile(
-    r"\b(?:open|begin|start|lead off|close|end|finish|conclude|sign|sign off|include|contain|says? that|first words?|last words?)"
+    r"\b(?:open|begin|start|lead off|close|end|finish|conclude|sign|sign off|include|contain|first words?|last words?)"
     r"s?\b[^\"'.;:]{0,60}$",
     re.IGNORECASE,
 )
