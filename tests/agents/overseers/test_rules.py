@@ -245,6 +245,16 @@ MISREADINGS = {
         "The case costs $40 and the lamp $15.",
         "The case is $40, and with the lamp you pay $55.",
     ),
+    "a rounded amount": (
+        "Summarise the call.",
+        "Sales were $127.1 million, up from $118.4 million. The margin was 28.7%, the tax rate 21%.",
+        "Sales came to $127 million, with a margin of about 30%.",
+    ),
+    "a standard and a norm that are known from elsewhere": (
+        "Review the code.",
+        "Ticket AB-123 asks for a fix of `read`, ticket AB-124 for tests.",
+        "`read` should decode as UTF-8 and follow PEP 8, as AB-123 asks.",
+    ),
     "a value of which the source has nothing alike": (
         "Explain how a kettle works.",
         "A kettle heats water by a coil.",

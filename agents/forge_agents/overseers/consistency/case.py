@@ -1,5 +1,6 @@
 """An observation as the readers see it, what a reader may find in it, and how two values are compared."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -87,9 +88,12 @@ def rivals(case: Case, value: Value) -> list[Value]:
     found = [
         (case.source.likeness(value.context, other.context), other)
         for other in case.source.values
-        if other.kind is value.kind
-        and other.replaced is not True
-        and other.unit == value.unit
-        and not equal(other, value)
+        if other.replaced is not True and _is_comparable(other, value) and not equal(other, value)
     ]
     return [other for _, other in sorted(found, key=lambda pair: -pair[0])]
+
+
+def _is_comparable(a: Value, b: Value) -> bool:
+    """Whether one may stand in the place of the other: "R-582" in that of "R-583", but not of "UTF-8"."""
+    letters = [re.sub(r"[\d\W_]", "", v.text).lower() if v.kind is ClaimKind.identifier else "" for v in (a, b)]
+    return a.kind is b.kind and a.unit == b.unit and letters[0] == letters[1]

@@ -8,6 +8,7 @@ from forge_agents.overseers.consistency.passages import Value
 from forge_arena.types import ClaimKind, CorruptionType
 
 FABRICATION = CorruptionType.authority_fabrication
+_PARTS = frozenset({"section", "clause", "article", "paragraph", "schedule", "appendix", "exhibit", "annex"})
 # Only phrases that make somebody vouch for something; "under the Big Top" or "following Jane" do not.
 _VOUCHED_BY = re.compile(
     r"\b(?:according to|certified by|as required by|approved by|tested by|recommended by|endorsed by|ruled by) (?:the |an? )?"
@@ -16,7 +17,10 @@ _VOUCHED_BY = re.compile(
 
 
 def absent_places(case: Case) -> Iterator[Finding]:
-    """Cited places that the source does not have: strong evidence where it has others of their form."""
+    """Cited places that the source does not have: strong evidence where it has others of their form.
+
+    Where it has none, only a part of a document is held against the answer: a standard may be known from elsewhere.
+    """
     if not case.source.sentences:
         return
     forms = {_form(given) for given in case.source.values if given.kind is ClaimKind.citation}
@@ -24,6 +28,8 @@ def absent_places(case: Case) -> Iterator[Finding]:
         if case.is_given(value.text) or section_of(case, value) or any(equal(value, given) for given in case.given):
             continue
         has_others = _form(value) in forms or (_number(value) and _siblings(case, value))
+        if not has_others and _form(value) not in _PARTS:
+            continue
         yield Finding(
             FABRICATION,
             STRONG if has_others else CLEAR,

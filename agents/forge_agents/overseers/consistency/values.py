@@ -4,6 +4,7 @@ A value is held against the answer where the source has others of its kind and u
 it holds no longer. A value of which the source has nothing alike, or which follows from two of its values, is let pass.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
@@ -15,6 +16,12 @@ from forge_arena.types import ClaimKind, CorruptionType
 from forge_arena.values import COUNTED
 
 _SMALL = 5
+_ROUGHLY = re.compile(
+    r"\b(?:about|around|nearly|almost|roughly|approximately|close to|over|more than|less than|just under)\s+(?:the |an? )?$",
+    re.IGNORECASE,
+)
+# With one digit, most amounts would be another one rounded: 30 is 28 to the nearest ten.
+_MIN_DIGITS = 2
 
 
 def absent_values(case: Case) -> Iterator[Finding]:
@@ -25,6 +32,7 @@ def absent_values(case: Case) -> Iterator[Finding]:
             or case.is_given(value.text)
             or any(equal(value, given) for given in case.given)
             or _is_small_talk(value)
+            or _is_rounded(case, value)
             or _follows(case, value)
         ):
             continue
@@ -68,6 +76,17 @@ def _is_small_talk(value: Value) -> bool:
     """Whether it is a small count of what people count when they talk ("two points"), which a source need not state."""
     amount = _amount(value)
     return value.kind is ClaimKind.quantity and value.unit in COUNTED and amount is not None and amount <= _SMALL
+
+
+def _is_rounded(case: Case, value: Value) -> bool:
+    """Whether it is only meant roughly, or is an amount of the source with fewer digits."""
+    if _ROUGHLY.search(value.sentence.text[: value.mention.start]):
+        return True
+    amount = _amount(value)
+    if amount is None or len(amount.normalize().as_tuple().digits) < _MIN_DIGITS:
+        return False
+    step = Decimal((0, (1,), int(amount.normalize().as_tuple().exponent)))
+    return any(2 * abs(one - amount) <= step for one in _amounts(case.given, value.unit))
 
 
 def _follows(case: Case, value: Value) -> bool:
