@@ -51,7 +51,9 @@ class Case:
         return (*self.source.values, *self.task.values)
 
     def is_given(self, text: str) -> bool:
-        return text.lower() in self.source.lower or text.lower() in self.task.lower
+        """Whether the source or the task has these words, and not only as a part of a longer number or word."""
+        whole = re.compile(rf"(?<![\w.,]){re.escape(text.lower())}(?![\w%]|[.,]\d)")
+        return any(whole.search(passage.lower) for passage in (self.source, self.task))
 
     def with_value(self, value: Value, other: Value | None) -> str | None:
         """The answer with another value in the place of one."""

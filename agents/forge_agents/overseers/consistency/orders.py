@@ -23,8 +23,9 @@ _ORDERS = re.compile(
     r"|exactly|within|open|opens|begin|begins|start|starts|close|closes|end|ends|finish|sign|write|use|say|address|greet)\b",
     re.IGNORECASE,
 )
-# What somebody did or said is a tale, not an order.
-_TELLS = re.compile(r"\b(?:was|were|had|did|said|says|told|asked|replied|wrote|thought|felt|became)\b", re.IGNORECASE)
+# What somebody said or did is a tale, not an order. A task speaks of the past as well, and orders all the same.
+_SPEECH = re.compile(r"\b(?:said|says|told|asked|replied|wrote)\b", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:was|were|had|did|thought|felt|became)\b", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:if|unless|when|whenever|while|as long as|in case|in which)\b|^\W*where\b", re.IGNORECASE)
 
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -83,9 +84,9 @@ def orders(case: Case) -> list[Sentence]:
     laid_down = [
         s
         for s in case.source.sentences
-        if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text) and not _TELLS.search(s.text)
+        if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text) and not _PAST.search(s.text)
     ]
-    return [s for s in (*case.task.sentences, *laid_down) if not s.code]
+    return [s for s in (*case.task.sentences, *laid_down) if not s.code and not _SPEECH.search(s.text)]
 
 
 def broken_limits(case: Case) -> Iterator[Finding]:

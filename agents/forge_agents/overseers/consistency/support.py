@@ -1,4 +1,4 @@
-"""The words of the answer, against those of the source: how much of what the answer says has the source in other places?"""
+"""The words of the answer, against those of the source: which share of them does the source not have?"""
 
 from forge_agents.overseers.consistency.case import Case
 from forge_agents.overseers.consistency.passages import STOP_WORDS, WORD
@@ -12,17 +12,9 @@ def probability_by_words(case: Case) -> float:
 
     It stays at or below a half, because to say a thing in other words is no mistake.
     """
-    source = _content(case.source.lower)
-    words = [word for word in _words(case.answer.lower) if word not in STOP_WORDS]
-    if not source or not words:
+    known = set(WORD.findall(case.source.lower)) - STOP_WORDS
+    words = [word for word in WORD.findall(case.answer.lower) if word not in STOP_WORDS]
+    if not known or not words:
         return 0.5
-    lacking = sum(word not in source for word in words) / len(words)
+    lacking = sum(word not in known for word in words) / len(words)
     return SUPPORTED + (0.5 - SUPPORTED) * lacking
-
-
-def _words(text: str) -> list[str]:
-    return WORD.findall(text)
-
-
-def _content(text: str) -> frozenset[str]:
-    return frozenset(_words(text)) - STOP_WORDS

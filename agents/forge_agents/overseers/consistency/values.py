@@ -20,8 +20,7 @@ _ROUGHLY = re.compile(
     r"\b(?:about|around|nearly|almost|roughly|approximately|close to|over|more than|less than|just under)\s+(?:the |an? )?$",
     re.IGNORECASE,
 )
-# With one digit, most amounts would be another one rounded: 30 is 28 to the nearest ten.
-_MIN_DIGITS = 2
+_ENOUGH_DIGITS = 3
 
 
 def absent_values(case: Case) -> Iterator[Finding]:
@@ -83,10 +82,13 @@ def _is_rounded(case: Case, value: Value) -> bool:
     if _ROUGHLY.search(value.sentence.text[: value.mention.start]):
         return True
     amount = _amount(value)
-    if amount is None or len(amount.normalize().as_tuple().digits) < _MIN_DIGITS:
+    if amount is None:
         return False
-    step = Decimal((0, (1,), int(amount.normalize().as_tuple().exponent)))
-    return any(2 * abs(one - amount) <= step for one in _amounts(case.given, value.unit))
+    _, digits, exponent = amount.normalize().as_tuple()
+    # 127 million is 127.1 million with fewer digits; but 30 is not told from 28, though it is 28 to the nearest ten.
+    if int(exponent) > 0 and len(digits) < _ENOUGH_DIGITS:
+        return False
+    return any(2 * abs(one - amount) <= Decimal((0, (1,), int(exponent))) for one in _amounts(case.given, value.unit))
 
 
 def _follows(case: Case, value: Value) -> bool:
