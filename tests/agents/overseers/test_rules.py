@@ -67,6 +67,16 @@ CORRUPTED = {
     "no case number": (OMISSION, RIGHT.replace("case R-58213", "request"), "R-58213"),
     "a section that is not there": (FABRICATION, RIGHT.replace("section 3.3", "section 7.9"), "section 7.9"),
     "a section that says otherwise": (FABRICATION, RIGHT.replace("section 3.3", "section 3.4"), "section 3.4"),
+    "a section that has not a word of it": (
+        FABRICATION,
+        RIGHT.replace("(section 3.3).", "(section 3.3). Vouchers are kept for goodwill (section 3.4)."),
+        "section 3.4",
+    ),
+    "the windows the wrong way round": (
+        SHIFT,
+        RIGHT.replace("5 to 7 business days", "10 to 14 business days, formerly 5 to 7 business days"),
+        "10 to 14 business days",
+    ),
     "an authority that the source does not know": (
         FABRICATION,
         RIGHT.replace("(section 3.3)", "as required by the Retail Fairness Board"),

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator
 
 from forge_agents.overseers.consistency.case import CLEAR, STRONG, Case, Finding, equal
-from forge_agents.overseers.consistency.passages import Value
+from forge_agents.overseers.consistency.passages import Value, stems
 from forge_arena.types import ClaimKind, CorruptionType
 
 FABRICATION = CorruptionType.authority_fabrication
 _PARTS = frozenset({"section", "clause", "article", "paragraph", "schedule", "appendix", "exhibit", "annex"})
+_MOST, _FEW = 0.6, 0.34
 # Only phrases that make somebody vouch for something; "under the Big Top" or "following Jane" do not.
 _VOUCHED_BY = re.compile(
     r"\b(?:according to|certified by|as required by|approved by|tested by|recommended by|endorsed by|ruled by) (?:the |an? )?"
@@ -41,15 +42,26 @@ def absent_places(case: Case) -> Iterator[Finding]:
 
 
 def misplaced_citations(case: Case) -> Iterator[Finding]:
-    """Cited sections without the value that they are cited for, where one neighbouring section alone has it."""
+    """Cited sections that do not say it, where one neighbouring section alone does.
+
+    That is strong evidence where the sentence states a value, and clear evidence where only its words tell.
+    """
     for value in _citations(case):
-        home = _only_home(case, value)
-        if home is not None and section_of(case, value) and home in _siblings(case, value):
+        section, siblings = section_of(case, value), _siblings(case, value)
+        if (
+            section is None
+            or len({v.mention.value for v in value.sentence.values if v.kind is ClaimKind.citation}) != 1
+        ):
+            continue
+        home, strength = _only_home(case, value), STRONG
+        if home not in siblings:
+            home, strength = _home_by_words(case, value, section, siblings), CLEAR
+        if home is not None:
             yield Finding(
                 FABRICATION,
-                STRONG,
+                strength,
                 value.text,
-                case.source.sections[home][0].text,
+                max((s.text for s in case.source.sections[home]), key=len),
                 "that place does not say so",
                 _renumbered(case, value, home),
             )
@@ -106,9 +118,25 @@ def _siblings(case: Case, value: Value) -> list[str]:
 def _only_home(case: Case, value: Value) -> str | None:
     """The one section that has the values of the citing sentence, if they stand nowhere else."""
     stated = [v for v in value.sentence.values if v.kind is not ClaimKind.citation]
-    cited = {v.mention.value for v in value.sentence.values if v.kind is ClaimKind.citation}
     homes = {given.sentence.section for given in case.given if any(equal(given, v) for v in stated)}
-    return homes.pop() if len(homes) == 1 and len(cited) == 1 else None
+    return homes.pop() if len(homes) == 1 else None
+
+
+def _home_by_words(case: Case, value: Value, section: str, siblings: list[str]) -> str | None:
+    """The one sibling that has most words of the citing sentence, if the cited section has none and no other has many."""
+    text = value.sentence.text
+    asked = set(stems(f"{text[: value.mention.start]} {text[value.mention.end :]}"))
+    shares = {
+        number: len(asked & {w for s in case.source.sections[number] for w in (*s.words, *stems(s.heading))})
+        / len(asked)
+        for number in (section, *siblings)
+        if len(asked) > 1
+    }
+    if not siblings or shares.get(section, 1.0) > 0.0:
+        return None
+    best, *others = sorted(siblings, key=lambda number: -shares[number])
+    alone = not others or shares[others[0]] <= _FEW
+    return best if shares[best] >= _MOST and alone else None
 
 
 def _renumbered(case: Case, value: Value, number: str | None) -> str | None:

@@ -26,6 +26,11 @@ _ORDERS = re.compile(
 # What somebody said or did is a tale, not an order. A task speaks of the past as well, and orders all the same.
 _SPEECH = re.compile(r"\b(?:said|says|told|asked|replied|wrote)\b", re.IGNORECASE)
 _PAST = re.compile(r"\b(?:was|were|had|did|thought|felt|became)\b", re.IGNORECASE)
+# "Begin with ...", also behind the number of a section; but not "State Street".
+_IMPERATIVE = re.compile(
+    r"(?:^\W*|\d\W+)(?:Begin|Start|Open|End|Close|Finish|Sign|Write|Use|State|Give|Include|Name|Mention|Specify|Address|Greet"
+    r"|Keep|Avoid|Never|Always|Do not) (?=[a-z\"\u201c])"
+)
 _CONDITION = re.compile(r"\b(?:if|unless|when|whenever|while|as long as|in case|in which)\b|^\W*where\b", re.IGNORECASE)
 
 _NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -84,7 +89,8 @@ def orders(case: Case) -> list[Sentence]:
     laid_down = [
         s
         for s in case.source.sentences
-        if _ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text) and not _PAST.search(s.text)
+        if (_IMPERATIVE.search(s.text) or (_ABOUT_A_TEXT.search(s.text) and _ORDERS.search(s.text)))
+        and not _PAST.search(s.text)
     ]
     return [s for s in (*case.task.sentences, *laid_down) if not s.code and not _SPEECH.search(s.text)]
 

@@ -147,7 +147,10 @@ class Sentence:
                 return mention is first
             if _IN_PLACE_OF.fullmatch(between):
                 return mention is second
-        return True if _NO_LONGER.search(self._clause(mention, found)) else None
+        clause = self._clause(mention, found)
+        # "It costs $31, once $33": a clause of its own, unlike "once 30 days have passed".
+        is_once = clause.strip(" .").lower() == f"once {self.text[mention.start : mention.end]}".lower()
+        return True if is_once or _NO_LONGER.search(clause) else None
 
     def _clause(self, mention: Mention, found: tuple[Mention, ...]) -> str:
         start, end = 0, len(self.text)

@@ -58,8 +58,10 @@ def superseded_values(case: Case) -> Iterator[Finding]:
         same = [given for given in case.given if equal(value, given)]
         if not same or not all(given.replaced for given in same):
             continue
-        stated = [other for other in rivals(case, value) if not any(equal(other, v) for v in value.sentence.values)]
-        near = [other for other in stated if any(_is_near(other, given) for given in same)]
+        # "From 10 to 12 days" tells of both; "10, formerly 12 days" has them the wrong way round.
+        beside = [v for v in value.sentence.values if not v.replaced]
+        unsaid = [other for other in rivals(case, value) if not any(equal(other, v) for v in beside)]
+        near = [other for other in unsaid if any(_is_near(other, given) for given in same)]
         if near:
             yield Finding(
                 CorruptionType.temporal_shift,
