@@ -1,4 +1,4 @@
-"""An observation as a checker reads it, what a check may hold against it, and how two values are compared."""
+"""An observation as the readers see it, what a reader may find in it, and how two values are compared."""
 
 import re
 from dataclasses import dataclass
@@ -7,31 +7,30 @@ from functools import cached_property
 from forge_agents.overseers.consistency.passages import Passage, Sentence, Value, read
 from forge_arena.types import ClaimKind, CorruptionType, Observation
 
-WITH_UNIT = frozenset({ClaimKind.quantity, ClaimKind.money, ClaimKind.percent, ClaimKind.duration})
-MONEY_LIKE = frozenset({ClaimKind.money, ClaimKind.percent, ClaimKind.quantity})
-OMISSION = CorruptionType.factual_omission
-BIAS = CorruptionType.bias_injection
-SHIFT = CorruptionType.temporal_shift
-FABRICATION = CorruptionType.authority_fabrication
-OVERRIDE = CorruptionType.instruction_override
+STRONG = 6.0
+CLEAR = 2.5
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
-    """One thing that may be wrong. `quote` stands in the answer, or for an omission in the source; `source` is what
-    speaks against it; `repair` is the whole answer put right, where that can be done."""
+class Finding:
+    """One thing that may be wrong. `strength` is how many times likelier a reader finds such a thing in a wrong answer
+    than in a right one.
+
+    `quote` stands in the answer, or for an omission in the source; `against` is what speaks against it; `repair` is the
+    whole answer put right, where that can be done.
+    """
 
     type: CorruptionType
-    weight: float
+    strength: float
     quote: str
-    source: str
+    against: str
     why: str
     repair: str | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """An observation, read. Without `source` the checker only has the task and the answer."""
+    """An observation, read. Without `source` the readers only have the task, the reasoning and the answer."""
 
     task: Passage
     source: Passage
@@ -48,25 +47,23 @@ class Case:
         )
 
     @cached_property
-    def orders(self) -> tuple[Sentence, ...]:
-        """Sentences of source and task that lay something down for the answer."""
-        return tuple(s for p in (self.source, self.task) for s in p.sentences if not s.code and _ORDER.search(s.text))
-
-    @cached_property
-    def known(self) -> str:
-        return f"{self.task.lower}\n{self.source.lower}"
-
-    @cached_property
     def given(self) -> tuple[Value, ...]:
         return (*self.source.values, *self.task.values)
 
-    def replaced(self, sentence: Sentence, start: int, end: int, new: str) -> str:
-        text = self.answer.text
-        return text[: sentence.start + start] + new + text[sentence.start + end :]
+    def is_given(self, text: str) -> bool:
+        """Whether the source or the task has these words, and not only as a part of a longer number or word."""
+        whole = re.compile(rf"(?<![\w.,]){re.escape(text.lower())}(?![\w%]|[.,]\d)")
+        return any(whole.search(passage.lower) for passage in (self.source, self.task))
+
+    def with_value(self, value: Value, other: Value | None) -> str | None:
+        """The answer with another value in the place of one."""
+        if other is None:
+            return None
+        start, end = value.sentence.start + value.mention.start, value.sentence.start + value.mention.end
+        return self.answer.text[:start] + other.text + self.answer.text[end:]
 
     def without(self, sentence: Sentence) -> str:
-        text = self.answer.text
-        head, tail = text[: sentence.start], text[sentence.end :]
+        head, tail = self.answer.text[: sentence.start], self.answer.text[sentence.end :]
         return (head.rstrip(" ") + tail if tail[:1] in ("", "\n") else head + tail.lstrip(" ")).strip()
 
     def with_sentence(self, added: str) -> str:
@@ -78,58 +75,27 @@ class Case:
         return f"{text} {added}"
 
 
-_ORDER = re.compile(
-    r"\b(?:must|always|never|do not|don't|at most|at least|no more than|no fewer than|not exceed|may not|shall|only|"
-    r"required?|address|exactly|between|keep|use|avoid|without|end|close|open|begin|start|sign|state|give|include|name|cite|"
-    r"write|answer|reply|recommend|limit)\b",
-    re.IGNORECASE,
-)
-
-
 def equal(a: Value, b: Value) -> bool:
+    """Whether two values mean the same; a date without its year equals that day in any year."""
     x, y = a.mention.value, b.mention.value
-    if a.kind is not b.kind:
-        return False
-    if x == y:
-        return True
+    if a.kind is not b.kind or x == y:
+        return a.kind is b.kind
     if a.kind is ClaimKind.date and isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y) == 3:
         return all(p is None or q is None or p == q for p, q in zip(x, y, strict=True))
     return False
 
 
-def rivals_of(case: Case, value: Value) -> list[tuple[float, Value]]:
-    """Other values of the same kind (and unit) in the source, with how alike their context is, best first."""
+def rivals(case: Case, value: Value) -> list[Value]:
+    """Other values of the kind and unit in the source that may hold now, those in the likest context first."""
     found = [
         (case.source.likeness(value.context, other.context), other)
         for other in case.source.values
-        if other.kind is value.kind and not other.boundary and not equal(other, value) and same_unit(other, value)
+        if other.replaced is not True and _is_comparable(other, value) and not equal(other, value)
     ]
-    return sorted(found, key=lambda pair: (pair[1].pastness > 0.25, -pair[0]))
+    return [other for _, other in sorted(found, key=lambda pair: -pair[0])]
 
 
-def same_unit(a: Value, b: Value) -> bool:
-    x, y = a.mention.value, b.mention.value
-    if a.kind in WITH_UNIT and isinstance(x, tuple) and isinstance(y, tuple):
-        return bool(x[-1] == y[-1])
-    return True
-
-
-def swapped(case: Case, value: Value, rival: Value | None) -> str | None:
-    if rival is None:
-        return None
-    return case.replaced(value.sentence, value.mention.start, value.mention.end, rival.text)
-
-
-def clause_around(text: str, at: int) -> str:
-    start = max(text.rfind(mark, 0, at) for mark in (",", ";", ":", " and "))
-    ends = [end for mark in (",", ";", ".") if (end := text.find(mark, at)) >= 0]
-    return text[max(0, start) : min(ends, default=len(text))]
-
-
-def longest(case: Case) -> str:
-    return max((s.text for s in case.answer.sentences if not s.code), key=len, default="")
-
-
-NEGATED = re.compile(
-    r"\b(?:never|do not|don't|must not|may not|avoid|without|not to|no|nor|neither|refrain from)\b", re.IGNORECASE
-)
+def _is_comparable(a: Value, b: Value) -> bool:
+    """Whether one may stand in the place of the other: "R-582" in that of "R-583", but not of "UTF-8"."""
+    letters = [re.sub(r"[\d\W_]", "", v.text).lower() if v.kind is ClaimKind.identifier else "" for v in (a, b)]
+    return a.kind is b.kind and a.unit == b.unit and letters[0] == letters[1]

@@ -1,4 +1,4 @@
-"""Read a text as a checker needs it: sentences with their words, the values in them, and what is marked as past.
+"""Read a text as the readers need it: sentences with their words and values, and the numbered sections they stand in.
 
 Nothing here knows a scenario: it is made for any task, source and answer in English prose.
 """
@@ -8,63 +8,51 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import log
 
 from forge_arena.types import ClaimKind
 from forge_arena.values import Mention, mentions, sentences
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019]*|\d+(?:[.,]\d+)*")
+WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019]*|\d+(?:[.,]\d+)*")
 _STOP_WORDS = (
-    "a an and any are as at be been but by can could did do does for from had has have here how i if in into is it its "
-    "may me my no not of on or our out own shall she he should so some such than that the their them then there these "
-    "they this those to too under up us was we what when where which who will with would you your"
+    "a an and any are as at be been but by can could did do does for from had has have here how i if in into is it "
+    "its may me my no not of on or our out own shall she he should so some such than that the their them then there "
+    "these they this those to too under up us was we what when where which who will with would you your"
 )
-_STOP = frozenset(_STOP_WORDS.split())
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 _STEM = 6
-MAX_BETWEEN = 90
+_MEASURED = frozenset({ClaimKind.quantity, ClaimKind.money, ClaimKind.percent, ClaimKind.duration})
 _HEADING = re.compile(
-    r"[ \t]*(?:#{1,6}[ \t]*)?[\[(*_]*(?:(?P<word>section|clause|article|paragraph|rule|chapter|part|schedule|\u00a7)[ \t]*)?"
+    r"[ \t]*(?:#{1,6}[ \t]*)?[\[(*_]*(?:(?:section|clause|article|paragraph|rule|chapter|part|schedule|\u00a7)[ \t]*)?"
     r"(?P<number>\d{1,3}(?:\.\d{1,3}){0,3}[a-z]?)[\])*_.:]*[ \t]+(?=\S)",
     re.IGNORECASE,
 )
-_BREAK = re.compile(r"[,;:()\u2014]|\s[-\u2013]\s|\b(?:and|but|while|whereas|though|although|where)\b")
-_SUPERSEDED = re.compile(
-    r"\b(?:formerly|former|previous(?:ly)?|until|till|used to|no longer|outdated|superseded|repealed|replaced by|withdrawn|"
-    r"originally|stood at|discontinued|deprecated|obsolete|lapsed|ceased|last year(?:'s)?|archived|then in force|"
-    r"historic(?:al)?ly?|retired|predecessor|(?:earlier|older?|prior|past) (?:\w+ )?(?:version|edition|rule|letter|figure|value|"
-    r"price|rate|term|draft|limit|list|text|sheet|fee|threshold|catalogue|agreement)s?|in force before|before (?:that|then)|"
-    r"cancelled|struck out|deleted|no further effect|revoked|rescinded|had been)\b",
+_CLAUSE_END = re.compile(
+    r"[,;:()\u2014]|\s[-\u2013]\s|\b(?:and|but|while|whereas|though|although|where|since|now)\b", re.IGNORECASE
+)
+_DATED = r"(?=[^.;,]{0,30}\b(?:(?:19|20)\d\d|then|that (?:day|date)|recently|last (?:year|month|week))\b)"
+# Only words that say of a value that it holds no longer. A tense does not: "earnings were $4 million" is still so.
+_NO_LONGER = re.compile(
+    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)|no further effect|superseded|outdated"
+    r"|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
+    r"|(?:earlier|older|prior) (?:\w+ )?(?:versions?|editions?|printings?|releases?|drafts?))\b",
     re.IGNORECASE,
 )
-_WAS_JUST_BEFORE = re.compile(
-    r"\b(?:was|were|gave|had|required|once|the old|older|earlier)\s+(?:(?:a|an|the|still|only|at|set at)\s+){0,2}$"
-    r"|\b(?:instead of|in place of|rather than|replac(?:es|ing)|and not|but not|up from|down from|used to be)\s+(?:the\s+)?$",
+_BECAME = re.compile(
+    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut) to|becomes"
+    r"|became|gives way to|(?:is|are) now|now reads?|again reads?)\b",
     re.IGNORECASE,
 )
-_BEFORE_JUST_AFTER = re.compile(r"\s*(?:\w+ ){0,3}(?:before|earlier|then)\b(?! \w)|\s+(?:could|had) ", re.IGNORECASE)
-_PRESENT = re.compile(
-    r"\b(?:since|now|currently?|today|as of|with effect from|effective|is|are|at present|these days|nowadays|"
-    r"from now on|again reads|goes back to|reads as|amended to|changed to|raised to|lowered to|reduced to|increased to|takes?|stands at|applies|latest|"
-    r"new|must|shall|will|may)\b",
+_IN_PLACE_OF = re.compile(
+    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)|in lieu of)\s+(?:the )?",
     re.IGNORECASE,
 )
-_BOUNDARY = re.compile(r"\b(?:since|until|till|before|after|from|as of|changed on)\s+(?:the\s+)?$", re.IGNORECASE)
-_FROM = re.compile(r"\bfrom\s+$", re.IGNORECASE)
-_TO = re.compile(r"\s+to\s+", re.IGNORECASE)
 # "For X read Y", as deeds and errata have it.
 _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
-_TURNED_INTO = re.compile(
-    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut|moved) to|"
-    r"becomes|became|gives way to|in favour of|again reads|now reads|but (?:is )?now|is now|are now|goes back to|stands again)\b",
-    re.IGNORECASE,
-)
-_TAKES_PLACE_OF = re.compile(
-    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)|in lieu of|up from|"
-    r"down from)\s+(?:the )?",
-    re.IGNORECASE,
-)
-
+_MAX_BETWEEN = 90
+# A line that was only wrapped: long, ended by a word, and followed by a small letter or a number that opens no list.
 _WRAPPED = re.compile(
     r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )
@@ -74,7 +62,7 @@ Weights = Mapping[str, float]
 
 def stems(text: str) -> list[str]:
     """The content words of a text, cut so that forms of one word are equal."""
-    return [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP]
+    return [_stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
 def _stem(word: str) -> str:
@@ -90,21 +78,27 @@ def _stem(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A mention in its sentence: near words weigh more. `pastness` is above 0 where it is told as no longer so.
+    """A mention in its sentence. `context` are the words around it, near ones weighing more.
 
-    A `boundary` is a date that says since or until when something holds, and is not stated for its own sake.
+    `replaced` is True where the sentence says that the value holds no longer, False where it says that the value took the
+    place of another, and None where it says neither.
     """
 
     mention: Mention
     text: str
     sentence: "Sentence"
     context: Weights
-    pastness: float
-    boundary: bool
+    replaced: bool | None
 
     @property
     def kind(self) -> ClaimKind:
         return self.mention.kind
+
+    @property
+    def unit(self) -> object:
+        """What the number of a measured value counts; None for a date, an identifier and a citation."""
+        value = self.mention.value
+        return value[-1] if self.kind in _MEASURED and isinstance(value, tuple) else None
 
 
 @dataclass(frozen=True)
@@ -127,84 +121,60 @@ class Sentence:
         if self.code:
             return ()
         found = mentions(self.text)
-        return tuple(self._value(mention, found) for mention in found)
+        return tuple(
+            Value(m, self.text[m.start : m.end], self, self._context(m, found), self._replaced(m, found)) for m in found
+        )
 
-    def _value(self, mention: Mention, found: tuple[Mention, ...]) -> Value:
+    def _context(self, mention: Mention, found: tuple[Mention, ...]) -> Weights:
         context: dict[str, float] = dict.fromkeys(stems(self.heading), 0.25)
-        bounds = [(m.start, m.end) for m in found]
-        clause_start, clause_end = self._clause(mention, bounds)
-        for match in _WORD.finditer(self.text):
-            if any(start <= match.start() < end for start, end in bounds):
+        for match in WORD.finditer(self.text):
+            if match[0].lower() in STOP_WORDS or any(m.start <= match.start() < m.end for m in found):
                 continue
-            word = match[0].lower()
-            if word in _STOP:
-                continue
-            gap = mention.start - match.end() if match.end() <= mention.start else match.start() - mention.end
-            near = 1.0 / (1.0 + gap / 25.0)
-            inside = clause_start <= match.start() < clause_end
-            weight = near if inside else 0.5 * near
-            stem = _stem(word)
-            context[stem] = max(context.get(stem, 0.0), weight)
-        boundary = mention.kind is ClaimKind.date and _BOUNDARY.search(self.text[: mention.start]) is not None
-        past = 0.0 if boundary else self._pastness(mention, found)
-        return Value(mention, self.text[mention.start : mention.end], self, context, past, boundary)
+            gap = max(mention.start - match.end(), match.start() - mention.end)
+            stem = _stem(match[0].lower())
+            context[stem] = max(context.get(stem, 0.0), 1.0 / (1.0 + gap / 25.0))
+        return context
 
-    def _clause(self, mention: Mention, bounds: list[tuple[int, int]]) -> tuple[int, int]:
+    def _replaced(self, mention: Mention, found: tuple[Mention, ...]) -> bool | None:
+        alike = [m for m in found if m.kind is mention.kind]
+        for first, second in pairwise(alike):
+            if mention not in (first, second):
+                continue
+            between = self.text[first.end : second.start]
+            if len(between) > _MAX_BETWEEN:
+                continue
+            if _BECAME.search(between) or (_FOR.search(self.text[: first.start]) and _READ.fullmatch(between)):
+                return mention is first
+            if _IN_PLACE_OF.fullmatch(between):
+                return mention is second
+        clause = self._clause(mention, found)
+        # "It costs $31, once $33": a clause of its own, unlike "once 30 days have passed".
+        is_once = clause.strip(" .").lower() == f"once {self.text[mention.start : mention.end]}".lower()
+        return True if is_once or _NO_LONGER.search(clause) else None
+
+    def _clause(self, mention: Mention, found: tuple[Mention, ...]) -> str:
         start, end = 0, len(self.text)
-        for match in _BREAK.finditer(self.text):
-            if any(a <= match.start() < b for a, b in bounds):
+        for match in _CLAUSE_END.finditer(self.text):
+            if any(m.start <= match.start() < m.end for m in found):
                 continue
             if match.end() <= mention.start:
                 start = match.end()
             elif match.start() >= mention.end:
                 end = match.start()
                 break
-        return start, end
-
-    def _pastness(self, mention: Mention, found: tuple[Mention, ...]) -> float:
-        """1 where the clause says so outright, less where only its tense does, below 0 where it says it holds now."""
-        for other in found:
-            if other is mention or other.kind is not mention.kind:
-                continue
-            first, second = (mention, other) if mention.start < other.start else (other, mention)
-            between = self.text[first.end : second.start]
-            if len(between) > MAX_BETWEEN or any(
-                m.kind is mention.kind and first.end <= m.start < second.start for m in found
-            ):
-                continue
-            if _TURNED_INTO.search(between) or (_TO.fullmatch(between) and _FROM.search(self.text[: first.start])):
-                return 1.0 if first is mention else -1.0
-            if _FOR.search(self.text[: first.start]) and _READ.fullmatch(between):
-                return 1.0 if first is mention else -1.0
-            if _TAKES_PLACE_OF.fullmatch(between):
-                return -1.0 if first is mention else 1.0
-        if mention.kind in TIMELESS:
-            tense = 0.0
-        elif _WAS_JUST_BEFORE.search(self.text[: mention.start]) or _BEFORE_JUST_AFTER.match(self.text[mention.end :]):
-            tense = 0.75
-        else:
-            tense = 0.0
-        start, end = self._clause(mention, [(m.start, m.end) for m in found])
-        around = _pastness_of(self.text[:start] + self.text[end:])
-        return max(tense, _pastness_of(self.text[start:end]) + 0.2 * around)
-
-
-# What happened to these in the past is still so: a report of 2020 was written then and exists now.
-TIMELESS = frozenset({ClaimKind.date, ClaimKind.identifier, ClaimKind.citation})
-
-
-def _pastness_of(text: str) -> float:
-    if _SUPERSEDED.search(text):
-        return 1.0
-    return -0.5 if _PRESENT.search(text) else 0.0
+        return self.text[start:end]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A text as sentences, with what is rare in it weighing more."""
+    """A text as sentences; a word that is rare in it weighs more."""
 
     text: str
     sentences: tuple[Sentence, ...]
+
+    @cached_property
+    def lower(self) -> str:
+        return self.text.lower()
 
     @cached_property
     def values(self) -> tuple[Value, ...]:
@@ -226,26 +196,15 @@ class Passage:
                 found.setdefault(sentence.section, []).append(sentence)
         return {number: tuple(inside) for number, inside in found.items()}
 
-    @cached_property
-    def lower(self) -> str:
-        return self.text.lower()
-
     def likeness(self, asked: Weights, given: Weights) -> float:
         """How much of the `asked` context the `given` one has, 0..1, by rarity; words unknown here do not count."""
-        whole = shared = 0.0
-        for word, weight in asked.items():
-            rare = self.rarity.get(word)
-            if rare is None:
-                continue
-            whole += rare * weight
-            if word in given:
-                shared += rare * min(weight, given[word] * 1.5)
-        return shared / whole if whole else 0.0
+        known = {word: self.rarity[word] * weight for word, weight in asked.items() if word in self.rarity}
+        shared = sum(self.rarity[word] * min(asked[word], 1.5 * given[word]) for word in known if word in given)
+        return shared / sum(known.values()) if known else 0.0
 
     def cover(self, words: Iterable[str], given: Iterable[str]) -> float:
         """The share of `words`, by rarity, that is in `given`."""
-        asked = set(words)
-        have = set(given)
+        asked, have = set(words), set(given)
         whole = sum(self.rarity.get(word, 1.0) for word in asked)
         return sum(self.rarity.get(word, 1.0) for word in asked & have) / whole if whole else 0.0
 

@@ -1,114 +1,129 @@
-"""Values of the answer that the source does not have, has as superseded, or has of something else."""
+"""Amounts, shares, dates, periods, quantities and numbers of the answer, against those that the source has.
 
-from collections.abc import Iterator
+A value is held against the answer where the source has others of its kind and unit but not this one, or says of it that
+it holds no longer. A value of which the source has nothing alike, or which follows from two of its values, is let pass.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 
 from rapidfuzz import fuzz
 
-from forge_agents.overseers.consistency.case import MONEY_LIKE, SHIFT, Case, Suspicion, equal, rivals_of, swapped
+from forge_agents.overseers.consistency.case import CLEAR, STRONG, Case, Finding, equal, rivals
 from forge_agents.overseers.consistency.passages import Value
-from forge_arena.types import ClaimKind
+from forge_arena.types import ClaimKind, CorruptionType
+from forge_arena.values import COUNTED
+
+_SMALL = 5
+_ROUGHLY = re.compile(
+    r"\b(?:about|around|nearly|almost|roughly|approximately|close to|over|more than|less than|just under)\s+(?:the |an? )?$",
+    re.IGNORECASE,
+)
+_ENOUGH_DIGITS = 3
 
 
-def values(case: Case) -> Iterator[Suspicion]:
-    """Values that the source does not have, has as superseded, or has of something else."""
+def absent_values(case: Case) -> Iterator[Finding]:
+    """Values that the source does not have, though it has others of their kind."""
     for value in case.answer.values:
-        if value.kind is ClaimKind.citation or _is_signature(case, value):
+        if (
+            value.kind is ClaimKind.citation
+            or case.is_given(value.text)
+            or any(equal(value, given) for given in case.given)
+            or _is_small_talk(value)
+            or _is_rounded(case, value)
+            or _follows(case, value)
+        ):
             continue
-        same = [v for v in case.given if equal(v, value)]
-        if not same:
-            if value.text.lower() not in case.known and not _derived(case, value):
-                yield from _absent(case, value)
+        others = rivals(case, value)
+        if others:
+            # A slip or a small change leaves most of the digits.
+            nearest = max(others[:8], key=lambda other: fuzz.ratio(other.text, value.text) - 10.0 * others.index(other))
+            yield Finding(
+                CorruptionType.temporal_shift,
+                STRONG,
+                value.text,
+                nearest.sentence.text,
+                "the source does not have this value",
+                case.with_value(value, nearest),
+            )
+
+
+def superseded_values(case: Case) -> Iterator[Finding]:
+    """Values that the answer gives as valid, and of which the source only says that they hold no longer."""
+    for value in case.answer.values:
+        # What happened on a day did so for ever, and a report of last year still exists.
+        if value.replaced or value.kind in (ClaimKind.date, ClaimKind.identifier, ClaimKind.citation):
             continue
-        yield from _misplaced(case, value, same)
+        same = [given for given in case.given if equal(value, given)]
+        if not same or not all(given.replaced for given in same):
+            continue
+        # "From 10 to 12 days" tells of both; "10, formerly 12 days" has them the wrong way round.
+        beside = [v for v in value.sentence.values if not v.replaced]
+        unsaid = [other for other in rivals(case, value) if not any(equal(other, v) for v in beside)]
+        near = [other for other in unsaid if any(_is_near(other, given) for given in same)]
+        if near:
+            yield Finding(
+                CorruptionType.temporal_shift,
+                CLEAR,
+                value.text,
+                near[0].sentence.text,
+                "the source gives this value as no longer in force",
+                case.with_value(value, near[0]),
+            )
 
 
-def _is_signature(case: Case, value: Value) -> bool:
-    return value.kind is ClaimKind.quantity and value.text.lower() in case.known
+def _is_small_talk(value: Value) -> bool:
+    """Whether it is a small count of what people count when they talk ("two points"), which a source need not state."""
+    amount = _amount(value)
+    return value.kind is ClaimKind.quantity and value.unit in COUNTED and amount is not None and amount <= _SMALL
 
 
-def _derived(case: Case, value: Value) -> bool:
-    """Whether an amount is the sum or the difference of two in the source."""
-    if value.kind not in MONEY_LIKE or not isinstance(value.mention.value, tuple) or len(value.mention.value) != 2:
+def _is_rounded(case: Case, value: Value) -> bool:
+    """Whether it is only meant roughly, or is an amount of the source with fewer digits."""
+    if _ROUGHLY.search(value.sentence.text[: value.mention.start]):
+        return True
+    amount = _amount(value)
+    if amount is None:
         return False
-    amount, unit = value.mention.value
-    have = {
-        v.mention.value[0] for v in case.given if isinstance(v.mention.value, tuple) and v.mention.value[-1] == unit
-    }
-    return any(amount - one in have or amount + one in have for one in have)
+    _, digits, exponent = amount.normalize().as_tuple()
+    # 127 million is 127.1 million with fewer digits; but 30 is not told from 28, though it is 28 to the nearest ten.
+    if int(exponent) > 0 and len(digits) < _ENOUGH_DIGITS:
+        return False
+    return any(2 * abs(one - amount) <= Decimal((0, (1,), int(exponent))) for one in _amounts(case.given, value.unit))
 
 
-_ABSENT = {
-    ClaimKind.money: 0.8,
-    ClaimKind.percent: 0.8,
-    ClaimKind.date: 0.75,
-    ClaimKind.duration: 0.75,
-    ClaimKind.identifier: 0.75,
-    ClaimKind.quantity: 0.55,
-}
-
-
-def _absent(case: Case, value: Value) -> Iterator[Suspicion]:
-    if not case.source.values:
-        return
-    rivals = [
-        (score + 0.3 * _alike(other, value), other) for score, other in rivals_of(case, value) if other.pastness <= 0.25
-    ]
-    _, rival = max(rivals, key=lambda pair: pair[0], default=(0.0, None))
-    weight = _ABSENT.get(value.kind, 0.5)
-    if rival is None:
-        weight *= 0.5
-    if value.pastness > 0.5:
-        weight *= 0.8
-    stated = rival.sentence.text if rival is not None else "nothing of the kind"
-    yield Suspicion(
-        SHIFT, weight, value.text, stated, "the source does not have this value", swapped(case, value, rival)
+def _follows(case: Case, value: Value) -> bool:
+    """Whether an amount is the sum or the difference of two of the source, or a percentage of one, and the answer states
+    one of the two."""
+    amount = _amount(value)
+    if amount is None or value.kind is ClaimKind.duration:
+        return False
+    have, stated = _amounts(case.given, value.unit), _amounts(case.answer.values, value.unit)
+    if any(amount - one in have or one + amount in have or one - amount in have for one in have & stated):
+        return True
+    shares, stated_shares = _amounts(case.given, "%"), _amounts(case.answer.values, "%")
+    return any(
+        100 * amount in (one * share, one * (100 - share), one * (100 + share))
+        for one in have
+        for share in shares
+        if one in stated or share in stated_shares
     )
 
 
-def _alike(a: Value, b: Value) -> float:
-    """How alike two values are spelled, 0..1: a slip or a small change leaves most of the digits."""
-    return fuzz.ratio(a.text, b.text) / 100.0
+def _amount(value: Value) -> Decimal | None:
+    """The number of a value that is a number and a unit: ("49", "USD"), or twice the same number where it may be a range."""
+    parts = value.mention.value
+    if not isinstance(parts, tuple) or not isinstance(parts[0], Decimal) or parts[0] != parts[-2]:
+        return None
+    return parts[0]
 
 
-def _misplaced(case: Case, value: Value, same: list[Value]) -> Iterator[Suspicion]:
-    scored = [(case.source.likeness(value.context, v.context), v) for v in same]
-    best = max(score for score, _ in scored)
-    home = [v for score, v in scored if score >= 0.7 * best]
-    # "X in place of Y" settles Y wherever else it is printed.
-    settled = any(v.pastness >= 1.0 for v in same) and not any(v.pastness <= -1.0 for v in same)
-    past = settled or all(v.pastness > 0.25 for v in home)
-    current = [(score, v) for score, v in rivals_of(case, value) if v.pastness <= 0.25]
-    score, rival = max(current, key=lambda pair: pair[0], default=(0.0, None))
-    if past and value.pastness <= 0.25:
-        beside = rival is not None and (score > 0.25 or _near(rival, home))
-        replacement = rival if beside else None
-        yield Suspicion(
-            SHIFT,
-            0.85 if beside else 0.5,
-            value.text,
-            (replacement or home[0]).sentence.text,
-            "the source gives this value as no longer in force",
-            swapped(case, value, replacement),
-        )
-    elif (
-        rival is not None
-        and best < 0.15
-        and score > 0.45
-        and all(v.pastness > -0.75 for v in same)
-        and not any(equal(rival, v) for v in case.answer.values)
-    ):
-        yield Suspicion(
-            SHIFT,
-            0.4,
-            value.text,
-            rival.sentence.text,
-            "the source gives this value for another thing",
-            swapped(case, value, rival),
-        )
+def _amounts(values: Iterable[Value], unit: object) -> set[Decimal]:
+    return {amount for v in values if (amount := _amount(v)) is not None and v.unit == unit}
 
 
-def _near(rival: Value, home: list[Value]) -> bool:
-    return any(
-        abs(rival.sentence.start - v.sentence.start) < 400 and rival.sentence.section == v.sentence.section
-        for v in home
+def _is_near(a: Value, b: Value) -> bool:
+    return a.sentence is b.sentence or (
+        a.sentence.section == b.sentence.section and abs(a.sentence.start - b.sentence.start) < 400
     )
