@@ -39,9 +39,7 @@ def overseer(split: str = "val", episodes: int = 100, start: int = 0) -> Task:
         raise ValueError(f"episodes must be at least 1 and start at least 0, got {episodes}, {start}")
     made = _made(Split(split), range(start, start + episodes))
     return Task(
-        dataset=MemoryDataset(
-            [_sample(key, episode) for key, episode in made.items()], name=f"forge_arena {split}"
-        ),
+        dataset=MemoryDataset([_sample(key, episode) for key, episode in made.items()], name=f"forge_arena {split}"),
         solver=generate(),
         scorer=verdict(),
     )

@@ -1,0 +1,38 @@
+"""One process at a time writes to a folder or a file. The kernel lifts a lock with its process, also after kill -9."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK = ".lock"
+
+
+class FolderInUse(ValueError):
+    """Another process is at work in a folder, or the folder holds what nobody asked to go on with."""
+
+
+def lock(descriptor: int, path: Path) -> None:
+    """Lock an open file until it is closed.
+
+    Raises:
+        FolderInUse: another process holds the lock; the message names `path`.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise FolderInUse(f"another process is at work in {path}: wait until it ends, or take another folder") from None
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder, which is made if it is not there. The empty file `.lock` stays behind.
+
+    Raises:
+        FolderInUse: another process is at work in it.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("ab") as file:
+        lock(file.fileno(), folder)
+        yield
