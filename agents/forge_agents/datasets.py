@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, ValidationError, model_validator
 
 from forge_agents.evaluation import WrongCount, read_judgement, sendable, told
-from forge_agents.overseers import Overseer
+from forge_agents.overseers import Overseer, conditions
 from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes
 from forge_arena.rewards import named_type
@@ -117,6 +117,7 @@ class DatasetSetup(Noun):
 
     overseer: str
     settings: JsonObject
+    conditions: JsonObject = {}
     rows: int
     digest: str
 
@@ -151,11 +152,13 @@ class DatasetScorecard(DetectionScores):
 
 class DatasetResult(Noun):
     """One evaluation on a dataset. `groups` are the scorecards by origin, domain and corruption type, where there are
-    several; that of a type is of its rows and the clean rows of the origins that it occurs in."""
+    several; that of a type is of its rows and the clean rows of the origins that it occurs in. `digest` names the rows
+    of the dataset; results of older versions have none."""
 
     schema_version: Literal[1] = 1
     overseer: str
     dataset: str
+    digest: str | None = None
     seed: int
     rows: tuple[DatasetRow, ...]
     scorecard: DatasetScorecard
@@ -221,7 +224,13 @@ def evaluate_dataset(
     """
     if not answers or batch < 1:
         raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
-    setup = DatasetSetup(overseer=overseer.name, settings=told(settings), rows=len(answers), digest=_digest(answers))
+    setup = DatasetSetup(
+        overseer=overseer.name,
+        settings=told(settings),
+        conditions=conditions(overseer),
+        rows=len(answers),
+        digest=dataset_digest(answers),
+    )
     rows: list[DatasetRow] = []
     with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as kept:
         for first in range(0, len(answers), batch):
@@ -238,6 +247,7 @@ def evaluate_dataset(
     return DatasetResult(
         overseer=overseer.name,
         dataset=name,
+        digest=setup.digest,
         seed=seed,
         rows=tuple(rows),
         scorecard=_scorecard(rows, documents, seed),
@@ -251,7 +261,8 @@ def evaluate_dataset(
     )
 
 
-def _digest(answers: Sequence[LabelledAnswer]) -> str:
+def dataset_digest(answers: Sequence[LabelledAnswer]) -> str:
+    """Names a dataset by all of its rows."""
     lines = "\n".join(answer.model_dump_json() for answer in answers)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 

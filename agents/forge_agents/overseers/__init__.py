@@ -14,7 +14,7 @@ from inspect import Parameter, signature
 from typing import Any, Protocol, Self, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError
-from forge_arena.types import Observation, Usage, Verdict
+from forge_arena.types import JsonObject, Observation, Usage, Verdict
 
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
@@ -55,7 +55,8 @@ class Completion(str):
 
 @runtime_checkable
 class Overseer(Protocol):
-    """Judges observations in batches. One that holds connections may also have `close()`."""
+    """Judges observations in batches. One that holds connections may also have `close()`; one whose verdicts depend on
+    more than its name may have `conditions`, see the function of that name."""
 
     @property
     def name(self) -> str:
@@ -65,6 +66,15 @@ class Overseer(Protocol):
     def review(self, observations: Sequence[Observation]) -> Sequence[Verdict | str]:
         """One verdict (or a model's raw text) for each observation, in order."""
         ...
+
+
+def conditions(overseer: Overseer) -> JsonObject:
+    """What an overseer's verdicts depend on beside its name, as its attribute `conditions` tells; {} where it has none.
+
+    The prompt as the model is shown it, sampling, weights: verdicts under other conditions are another overseer's.
+    """
+    told: JsonObject = getattr(overseer, "conditions", {})
+    return told
 
 
 class NoSuchOverseer(ValueError):

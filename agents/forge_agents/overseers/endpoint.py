@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from forge_agents.overseers import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
+from forge_agents.overseers.prompts import prompt_digest
 from forge_arena.endpoint import Endpoint, EndpointFailed, Said, model_and_url
-from forge_arena.types import Observation, Usage
+from forge_arena.types import JsonObject, Observation, Usage
 from forge_arena.verdicts import Chat
 
 T = TypeVar("T")
@@ -96,6 +97,16 @@ class EndpointOverseer:
         """
         chats = [self._prompt(observation) for observation in observations]
         return self._await(self._all([(chat, self._seed_of(chat)) for chat in chats]))
+
+    @property
+    def conditions(self) -> JsonObject:
+        """The prompt and how is sampled: see `forge_agents.overseers.conditions`."""
+        return {
+            "prompt": prompt_digest(self._prompt),
+            "max_tokens": self._max_tokens,
+            "temperature": self._temperature,
+            "seed": self._seed,
+        }
 
     def close(self) -> None:
         """End the connections; the overseer cannot be used afterwards."""
