@@ -20,8 +20,19 @@ app = typer.Typer(
 )
 console = Console(stderr=True)
 
+
+def _writable(target: str | None) -> str | None:
+    # Before the work: a result that cannot be written after hours of it is lost.
+    if target not in (None, "-") and (Path(target).is_dir() or not Path(target).parent.is_dir()):
+        raise typer.BadParameter(f"{target}: give a file in a folder that is there")
+    return target
+
+
 JsonFile = Annotated[
-    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON ('-' for standard output).")
+    str | None,
+    typer.Option(
+        "--json", metavar="FILE", callback=_writable, help="Write the result as JSON ('-' for standard output)."
+    ),
 ]
 
 
@@ -34,6 +45,13 @@ def write_json(result: Any, target: str | None) -> None:
         sys.stdout.write(text)
     else:
         Path(target).write_text(text, encoding="utf-8")
+
+
+def given_options(context: typer.Context, *names: str) -> str:
+    """Those of the options that the command line gives, as a person writes them; empty where it gives none."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    return ", ".join("--" + name.replace("_", "-") for name in given)
 
 
 def fail(message: str) -> typer.Exit:

@@ -1,6 +1,8 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,17 +11,19 @@ import yaml
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from forge_arena.types import Form
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard
-from forge_command.app import JsonFile, console, fail, write_json
+from forge_command.app import JsonFile, fail, given_options, write_json
+from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
     from forge_agents.evaluation import Result
+    from forge_agents.overseers import Overseer
     from forge_arena.types import Estimate
 
 METRICS = {
@@ -48,20 +52,14 @@ ON_THE_BOARD = {
     "reward": "reward",
     "skill": "skill",
 }
+# What an entry for the leaderboard leaves no choice in: the arena decides its episodes, and keeps what is judged.
+NOT_WITH_A_SUBMISSION = (
+    *("split", "episodes", "start", "samples", "paired", "threshold_from"),
+    *("out", "resume"),
+)
 ONLY_WITH_AN_ARENA = (
-    *(
-        "arena",
-        "token",
-        "split",
-        "episodes",
-        "start",
-        "samples",
-        "paired",
-        "batch",
-        "threshold_from",
-        "submit",
-        "submission",
-    ),
+    *("arena", "token", "split", "episodes", "start", "samples", "paired", "batch", "threshold_from"),
+    *("submit", "submission"),
 )
 SPEC = (
     "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a webhook, "
@@ -69,21 +67,10 @@ SPEC = (
 )
 
 
-def progress() -> Progress:
-    """A progress bar with an estimate of the time left, on standard error."""
-    return Progress(
-        TextColumn("{task.description:>22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
     table = Table(
-        title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}",
+        title=f"{results[0].counted}, split {results[0].split.value}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -227,16 +214,17 @@ def evaluate(
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import Result, WrongCount
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed
 
     settings = _settings(change, prompt, system, api_key)
-    if dataset is not None:
-        sources = {name: context.get_parameter_source(name) for name in ONLY_WITH_AN_ARENA}
-        given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-        if given:
-            names = ", ".join("--" + name.replace("_", "-") for name in given)
-            raise fail(f"--dataset is judged without an arena: leave out {names}")
+    if dataset is not None and (given := given_options(context, *ONLY_WITH_AN_ARENA)):
+        raise fail(f"--dataset is judged without an arena: leave out {given}")
     if submit is not None or submission is not None:
+        if given := given_options(context, *NOT_WITH_A_SUBMISSION):
+            raise fail(
+                "--submit and --submission judge the sealed episodes that the arena gives, and the arena keeps the "
+                f"verdicts: leave out {given}; nothing was spent"
+            )
         _submit(overseer, settings, arena, token, submit, submission, batch, json)
         return
     if resume and out is None:
@@ -250,28 +238,29 @@ def evaluate(
         return
     try:
         threshold = Result.read(threshold_from) if threshold_from is not None else None
-        with opened(overseer, **settings) as judge:
+        # To open an overseer may take minutes: a model is loaded, a classifier learns.
+        with progress() as bar, _opening(bar, overseer, settings) as judge:
             # An arena that is not there should be told at once; one that goes away later is waited for.
             with ArenaClient(arena, token=token, patience=2) as client:
                 client.health()
-            with progress() as bar:
-                task = bar.add_task(escape(overseer), total=episodes)
-                result = run(
-                    judge,
-                    arena=arena,
-                    token=token,
-                    split=split,
-                    episodes=episodes,
-                    start=start,
-                    samples=samples,
-                    batch=batch,
-                    paired=paired,
-                    threshold_from=threshold,
-                    settings=settings,
-                    records=kept,
-                    resume=resume,
-                    on_progress=lambda done, of: bar.update(task, completed=done, total=of),
-                )
+            total = episodes * samples * (2 if paired else 1)
+            task = bar.add_task(escape(overseer), total=total, unit="verdicts")
+            result = run(
+                judge,
+                arena=arena,
+                token=token,
+                split=split,
+                episodes=episodes,
+                start=start,
+                samples=samples,
+                batch=batch,
+                paired=paired,
+                threshold_from=threshold,
+                settings=settings,
+                records=kept,
+                resume=resume,
+                on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+            )
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
@@ -283,6 +272,17 @@ def evaluate(
     if out is not None:
         _write(result.to_json(), str(out / "result.json"))
         _report(out, err=json == "-")
+
+
+@contextmanager
+def _opening(bar: Progress, overseer: str, settings: dict[str, Any]) -> "Iterator[Overseer]":
+    """The overseer, opened while the progress says so."""
+    from forge_agents.overseers import opened
+
+    task = bar.add_task(f"opening {escape(overseer)}", total=1)
+    with opened(overseer, **settings) as judge:
+        bar.update(task, completed=1, visible=False)
+        yield judge
 
 
 def _report(folder: Path, *, err: bool = False) -> None:
@@ -310,8 +310,12 @@ def _settings(
             settings[name] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise fail(f"--set {name}: {value!r} is no value") from None
-    given = {"prompt": prompt, "system": system, "api_key": api_key}
-    return settings | {name: value for name, value in given.items() if value is not None}
+    options = {"prompt": prompt, "system": system, "api_key": api_key}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in ("prompt", "system"):
+        if name in given and name in settings:
+            raise fail(f"--{name} and --set {name}=… give the same setting twice: give one of them")
+    return settings | given
 
 
 def _print(result: "Result", out: Console) -> None:
@@ -332,12 +336,12 @@ def _evaluate_dataset(
 ) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
     from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed
 
     try:
         answers = load_dataset(dataset)
-        with opened(overseer, **settings) as judge, progress() as bar:
-            task = bar.add_task(escape(overseer), total=len(answers))
+        with progress() as bar, _opening(bar, overseer, settings) as judge:
+            task = bar.add_task(escape(overseer), total=len(answers), unit="answers")
             result = evaluate_dataset(
                 judge,
                 answers,
@@ -381,7 +385,7 @@ def _submit(
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import WrongCount
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed
     from forge_agents.submission import submit
 
     if (name is None) == (submission_id is None):
@@ -391,9 +395,9 @@ def _submit(
     again = ""
     try:
         with (
-            opened(overseer, **settings) as judge,
-            ArenaClient(arena, token=token) as client,
             progress() as bar,
+            _opening(bar, overseer, settings) as judge,
+            ArenaClient(arena, token=token) as client,
         ):
             entry = client.enter(name) if name is not None else client.submission(submission_id or "")
             again = f"; go on with --submission {entry.submission_id}"
@@ -401,7 +405,7 @@ def _submit(
                 escape(f"{entry.overseer}: entry {entry.entry} of {entry.budget}, submission {entry.submission_id}"),
                 highlight=False,
             )
-            task = bar.add_task(escape(entry.overseer), total=entry.episodes, completed=entry.judged)
+            task = bar.add_task(escape(entry.overseer), total=entry.episodes, completed=entry.judged, unit="verdicts")
             submit(
                 judge,
                 client,
@@ -488,7 +492,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out w
 
 def _comparison_table(found: "Comparison") -> Table:
     title = (
-        f"{escape(found.second)} against {escape(found.first)}: {found.episodes} verdicts, {found.families} families"
+        f"{escape(found.second)} against {escape(found.first)}: {found.verdicts} verdicts, {found.families} families"
     )
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
