@@ -97,7 +97,7 @@ def reference(
             task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
             def play(player: Player) -> Played:
-                bar.update(task, description=player.name[-22:])
+                bar.update(task, description=f"reference: {player.name}")
                 done = 0
 
                 def show(now: int, _: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
+from forge_agents.compare import NothingInCommon, compared
 from forge_agents.evaluation import Result, ResultError, WrongCount, evaluate
 from forge_agents.overseers import Completion, OverseerFailed, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
@@ -379,11 +380,16 @@ def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_un
         with pytest.raises(RecordsError, match=r"its suite_hash is \w+, not \w+ \(the arena makes other episodes"):
             judge(url, "test")
         # The secret salts the test split alone.
-        assert judge(url, "val").scorecard.episodes == 6
+        rewritten = judge(url, "val")
+        assert rewritten.scorecard.episodes == 6
     with serving("prompt", "the first secret", "--mechanism", "prompt") as url:
         for split in records:
             with pytest.raises(RecordsError, match="its suite_hash is"):
                 judge(url, split)
+        prompted = evaluate("rules", arena=url, split="val", episodes=6)
+    assert [row.key for row in prompted.rows] == [row.key for row in rewritten.rows]
+    with pytest.raises(NothingInCommon, match="verdicts with the same key are on different answers"):
+        compared(rewritten, prompted)
     with serving("again", "the first secret") as url:
         judge(url, "test")
 
