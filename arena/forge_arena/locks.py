@@ -1,10 +1,16 @@
 """One process at a time writes to a folder or a file. The kernel lifts a lock with its process, also after kill -9."""
 
-import fcntl
+import errno
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+if sys.platform != "win32":
+    import fcntl
+
+# Some network file systems have no locks. Work goes on there as it did on a machine without them.
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 LOCK = ".lock"
 
 
@@ -13,15 +19,20 @@ class FolderInUse(ValueError):
 
 
 def lock(descriptor: int, path: Path) -> None:
-    """Lock an open file until it is closed.
+    """Lock an open file until it is closed; nothing where system or file system have no such locks.
 
     Raises:
         FolderInUse: another process holds the lock; the message names `path`.
     """
+    if sys.platform == "win32":
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise FolderInUse(f"another process is at work in {path}: wait until it ends, or take another folder") from None
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
 
 
 @contextmanager
