@@ -1,6 +1,7 @@
 """One process at a time writes to a folder or a file. The kernel lifts a lock with its process, also after kill -9."""
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,13 +38,24 @@ def lock(descriptor: int, path: Path) -> None:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder, which is made if it is not there. The empty file `.lock` stays behind.
+    """Keep other processes out of a folder, which is made if it is not there. A killed process leaves an empty file
+    `.lock` behind, which is in nobody's way.
 
     Raises:
         FolderInUse: another process is at work in it.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("ab") as file:
-        lock(file.fileno(), folder)
+    if sys.platform == "win32":
         yield
+        return
+    path = folder / LOCK
+    with path.open("ab") as file:
+        lock(file.fileno(), folder)
+        # The process before removes its file when it ends: this lock may be on a file that nobody finds any more.
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise FolderInUse(f"another process was at work in {folder} just now: try again")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)

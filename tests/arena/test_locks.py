@@ -33,3 +33,4 @@ def test_a_folder_is_held_by_one_process_until_it_ends_also_by_kill_9(tmp_path: 
         pass
     with locked_folder(folder):
         pass
+    assert list(folder.iterdir()) == []
