@@ -1,7 +1,8 @@
 """Say what changed between evaluations on the same episodes: paired differences with intervals.
 
-Both sides of a pair judged the same keys, so whole families are drawn for both at once and what the episodes have in
-common cancels. Several pairs (the seeds of a training run) are averaged within each draw.
+Both sides of a pair judged the same episodes, so whole families are drawn for both at once and what the episodes have
+in common cancels. Two episodes are the same where key and observation are: under one key another Worker, mechanism or
+secret makes another answer. Several pairs (the seeds of a training run) are averaged within each draw.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,8 @@ Measured = dict[str, Value]
 TOLD_BY_TYPE = ("balanced_accuracy", "auroc")
 # Below so many families an interval that draws families is itself uncertain.
 FEW_FAMILIES = 10
+# A Worker that samples may answer a few keys otherwise the second time. Where more differ, the arenas do.
+MOST_OTHERS = 0.05
 _NONE = (Estimate(value=None), Estimate(value=None))
 # Stands for the log-odds of a verdict that could not be read: wrong, and sure of it.
 SURELY = 1e3
@@ -79,12 +82,13 @@ class Change:
 
 
 class Comparison(Noun):
-    """The second evaluation against the first, on the `episodes` that both judged: every metric of each, and the paired
-    differences, over all and by corruption type. `caveats` say what else a reader must know."""
+    """The second evaluation against the first, on the `episodes` that both judged, with `verdicts` of each: every metric
+    of each, and the paired differences, over all and by corruption type. `caveats` say what else a reader must know."""
 
     first: str
     second: str
     episodes: int
+    verdicts: int
     families: int
     before: dict[str, Estimate]
     after: dict[str, Estimate]
@@ -132,9 +136,10 @@ def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMP
     """What the second of each pair has more of than the first, by metric, averaged over pairs, with 95% intervals.
 
     Raises:
-        NothingInCommon: the two sides of a pair share no judged episode, or the pairs judged different families.
+        NothingInCommon: the two sides of a pair share no judged episode or judged others under the same keys, or the
+            pairs judged different families.
     """
-    sides = [_in_common(*pair) for pair in pairs]
+    sides = [(found.first, found.second) for found in (_in_common(*pair) for pair in pairs)]
     if len({frozenset(row.family for row in first) for first, _ in sides}) > 1:
         raise NothingInCommon("the pairs were judged on different families: compare runs on the same episodes")
     before = [_measured(first, seed, resamples) for first, _ in sides]
@@ -146,14 +151,29 @@ def compared(first: Result, second: Result, *, seed: int = 0, resamples: int = R
     """Hold two evaluations against each other on the episodes that both judged.
 
     Raises:
-        NothingInCommon: there is none.
+        NothingInCommon: there is none, or most of what has the same keys is not the same.
     """
-    one, other = _in_common(first.rows, second.rows)
+    common = _in_common(first.rows, second.rows)
+    one, other = common.first, common.second
     families = len({row.family for row in one})
     caveats = []
-    missing = len(judged_rows(first.rows)) + len(judged_rows(second.rows)) - 2 * len(one)
+    missing = len(judged_rows(first.rows)) + len(judged_rows(second.rows)) - 2 * (len(one) + common.others)
     if missing:
         caveats.append(f"{missing} verdicts on episodes that only one of them judged are left out.")
+    if common.others:
+        caveats.append(
+            f"Under {common.others} of the common keys the two saw different answers: these verdicts are left out."
+        )
+    if common.unknown:
+        caveats.append(
+            f"{common.unknown} of the {len(one)} pairs of verdicts hold a result of an older version, which does not say "
+            "what was seen: that both judged the same answers could not be checked."
+        )
+    if None not in (first.suite_hash, second.suite_hash) and first.suite_hash != second.suite_hash:
+        caveats.append(
+            "The arenas differ (another secret, mechanism, Worker, set of families or version): rewards may be graded "
+            "otherwise."
+        )
     if families < FEW_FAMILIES:
         caveats.append(
             f"The episodes are of {families} families: intervals that draw families are uncertain themselves."
@@ -172,7 +192,8 @@ def compared(first: Result, second: Result, *, seed: int = 0, resamples: int = R
     return Comparison(
         first=names[0],
         second=names[1],
-        episodes=len(one),
+        episodes=len({row.key for row in one}),
+        verdicts=len(one),
         families=families,
         before=means([one], seed=seed, resamples=resamples),
         after=means([other], seed=seed, resamples=resamples),
@@ -205,18 +226,39 @@ def best_threshold(rows: Sequence[Row]) -> float:
     )
 
 
-def _in_common(first: Sequence[Row], second: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """The rows of the episodes that both judged, in one order. `others` rows had the same key and another observation;
+    of `unknown` rows one side does not say what was seen."""
+
+    first: list[Row]
+    second: list[Row]
+    others: int
+    unknown: int
+
+
+def _in_common(first: Sequence[Row], second: Sequence[Row]) -> _Common:
     one, other = ({(row.key, row.attempt): row for row in judged_rows(rows)} for rows in (first, second))
     keys = sorted(one.keys() & other.keys())
     if not keys:
         raise NothingInCommon("the two evaluations have no judged episode in common: evaluate both on the same keys")
-    for key in keys:
+    known = [key for key in keys if one[key].seen is not None and other[key].seen is not None]
+    others = {key for key in known if one[key].seen != other[key].seen}
+    if len(others) > MOST_OTHERS * len(keys):
+        raise NothingInCommon(
+            f"{len(others)} of the {len(keys)} verdicts with the same key are on different answers, {min(others)[0]} first: "
+            "the two arenas have another Worker, mechanism, secret or version; evaluate both overseers on one arena"
+        )
+    same = [key for key in keys if key not in others]
+    for key in same:
         if (one[key].corrupted, one[key].family) != (other[key].corrupted, other[key].family):
             raise NothingInCommon(
                 f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with the "
                 "same secret only; evaluate both on one arena"
             )
-    return [one[key] for key in keys], [other[key] for key in keys]
+    return _Common(
+        [one[key] for key in same], [other[key] for key in same], others=len(others), unknown=len(keys) - len(known)
+    )
 
 
 def _measured(rows: Sequence[Row], seed: int, resamples: int) -> Measured:

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
 from forge_agents.evaluation import KEPT, read_judgement, refusal, told
-from forge_agents.overseers import Completion, Overseer, Reviewer
+from forge_agents.overseers import Completion, Overseer, Reviewer, conditions
 from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
 from forge_arena.files import ForeignRow, read_json_lines
@@ -131,6 +131,7 @@ class DatasetSetup(Noun):
 
     overseer: Text
     settings: JsonObject
+    conditions: JsonObject = {}
     rows: int
     digest: str
 
@@ -166,11 +167,13 @@ class DatasetScorecard(DetectionScores):
 
 class DatasetResult(Noun):
     """One evaluation on a dataset. `groups` are the scorecards by origin, domain and corruption type, where there are
-    several; that of a type is of its rows and the clean rows of the origins that it occurs in."""
+    several; that of a type is of its rows and the clean rows of the origins that it occurs in. `digest` names the rows
+    of the dataset; results of older versions have none."""
 
     schema_version: Literal[1] = 1
     overseer: str
     dataset: str
+    digest: str | None = None
     seed: int
     rows: tuple[DatasetRow, ...]
     scorecard: DatasetScorecard
@@ -220,7 +223,13 @@ def evaluate_dataset(
     """
     if not answers or batch < 1:
         raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
-    setup = DatasetSetup(overseer=overseer.name, settings=told(settings), rows=len(answers), digest=_digest(answers))
+    setup = DatasetSetup(
+        overseer=overseer.name,
+        settings=told(settings),
+        conditions=conditions(overseer),
+        rows=len(answers),
+        digest=dataset_digest(answers),
+    )
     rows: list[DatasetRow] = []
     with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as kept:
         reviewer = Reviewer(overseer, answered=kept is not None and bool(kept.known))
@@ -239,6 +248,7 @@ def evaluate_dataset(
     return DatasetResult(
         overseer=overseer.name,
         dataset=name,
+        digest=setup.digest,
         seed=seed,
         rows=tuple(rows),
         scorecard=_scorecard(rows, documents, seed),
@@ -252,7 +262,8 @@ def evaluate_dataset(
     )
 
 
-def _digest(answers: Sequence[LabelledAnswer]) -> str:
+def dataset_digest(answers: Sequence[LabelledAnswer]) -> str:
+    """Names a dataset by all of its rows."""
     lines = "\n".join(answer.model_dump_json() for answer in answers)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 

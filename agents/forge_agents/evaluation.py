@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 import forge_arena
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.overseers import Completion, Overseer, Reviewer, opened
+from forge_agents.overseers import Completion, Overseer, Reviewer, conditions, opened
 from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
@@ -148,8 +148,24 @@ class Result(Task):
     @property
     def source(self) -> str:
         """The episodes that were judged, in words."""
-        keys = len({row.key for row in self.rows})
-        return f"{self.suite}:{self.split.value}, {keys} episodes from {self.start}"
+        return f"{self.suite}:{self.split.value}, {self._drawn} from {self.start}{self._each}"
+
+    @property
+    def counted(self) -> str:
+        """How much was judged, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
+        return self._drawn + self._each
+
+    @property
+    def _drawn(self) -> str:
+        draws = len({_draw(row.key) for row in self.rows})
+        noun = "episode" if self.pairs is None else "pair"
+        return f"{draws} {noun}{'' if draws == 1 else 's'}"
+
+    @property
+    def _each(self) -> str:
+        if self.samples == 1:
+            return ""
+        return f", {self.samples} verdicts on each" + ("" if self.pairs is None else " answer")
 
 
 def evaluate(
@@ -182,14 +198,16 @@ def evaluate(
         overseer: an overseer, or the name of one (`forge_agents.overseers.open_overseer`), which is closed in the end.
         samples: verdicts on each episode; an overseer that always says the same gains nothing by several.
         batch: episodes that are reviewed at a time.
-        threshold_from: an evaluation of the same overseer on other episodes, whose best threshold is tried on these.
+        threshold_from: an evaluation of the same overseer, with the same settings, on other episodes, whose best
+            threshold is tried on these.
         settings: given to the overseer that a name stands for; of one that is there already, what the records are to say.
         records: a file that takes every judged attempt as it comes, with observation, verdict and truth.
         resume: go on with that file where it stopped.
 
     Raises:
-        ValueError: the split is `test` and the arena seals it, a number is out of range, or the records are of another
-            evaluation (`RecordsError`).
+        ValueError: the split is `test` and the arena seals it, a number is out of range, the threshold is another
+            overseer's or of the same episodes, the records are of another evaluation (`RecordsError`), or another process
+            is writing them (`FolderInUse`).
         WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
         OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any episode.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
@@ -212,24 +230,22 @@ def evaluate(
         setup = Setup(
             overseer=overseer.name,
             settings=told(settings),
+            conditions=conditions(overseer),
             worker=stats.worker,
             suite=suite,
+            suite_hash=stats.suite_hashes.get(split),
             split=split,
             start=start,
             episodes=episodes,
             samples=samples,
             paired=paired,
         )
-        if threshold_from is not None and (suite, split, start) == (
-            threshold_from.suite,
-            threshold_from.split,
-            threshold_from.start,
-        ):
-            raise ValueError("a threshold comes from other episodes: this result is of the very ones to be judged")
+        rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
+        if threshold_from is not None:
+            _check_threshold(threshold_from, setup, [key for keys in rounds for key in keys])
         kept = None if records is None else stack.enter_context(Records(records, setup, Record, resume=resume))
         reviewer = Reviewer(overseer, answered=kept is not None and bool(kept.known))
         rows: list[Row] = []
-        rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
         of = episodes * len(rounds) * samples
         for keys in rounds:
             for first in range(0, len(keys), batch):
@@ -264,6 +280,31 @@ def _result(
     )
 
 
+def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
+    """Refuse a threshold of another overseer, whose probabilities mean something else, or of the same episodes."""
+    for name in ("overseer", "settings", "conditions"):
+        theirs, ours = getattr(source, name), getattr(setup, name)
+        # Results of older versions do not tell their conditions.
+        if theirs != ours and name in source.model_fields_set:
+            raise ValueError(
+                f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be judged; evaluate "
+                "the same overseer, with the same settings, on other episodes first"
+            )
+    judged = {_draw(row.key) for row in source.rows}
+    common = sum(_draw(key) in judged for key in keys)
+    if common:
+        raise ValueError(
+            f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be judged; give "
+            "another --split or --start"
+        )
+
+
+def _draw(key: str) -> str:
+    """The key without the form that a paired evaluation asks for: twins are one draw."""
+    before, _, form = key.rpartition(":")
+    return before if form in list(Form) else key
+
+
 def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]]:
     """The keys in the order in which they are judged; twins in rounds of their own, half of each round corrupted."""
     if not paired:
@@ -284,11 +325,17 @@ def _judged(
     places = [(key, attempt) for key in keys for attempt in range(samples)]
     missing = [key for key in keys if any((key, attempt) not in known for attempt in range(samples))]
     found = {record.place: record for record in _judge(reviewer, client, missing, samples)} if missing else {}
-    if kept is not None:
-        # A failed episode is no result: a later try may judge it. Nor is what an overseer gives that is set up wrongly.
-        fresh = [r for place, r in found.items() if place not in known and r.row.reward is not None]
-        kept.add(fresh if reviewer.answered else [])
-    return [(known.get(place) or found[place]).row for place in places]
+    # A failed episode is no result: a later try may judge it. One that was made anew, with another answer, replaces what
+    # was said of the answer before: several verdicts on one episode are on one answer.
+    fresh = {
+        place: record
+        for place, record in found.items()
+        if place not in known or (record.row.reward is not None and record.row.seen != known[place].row.seen)
+    }
+    # What an overseer gives that is set up wrongly is no result either.
+    if kept is not None and reviewer.answered:
+        kept.add([record for record in fresh.values() if record.row.reward is not None])
+    return [(fresh.get(place) or known[place]).row for place in places]
 
 
 def _judge(reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[Record]:
@@ -427,6 +474,7 @@ def _row(
     return Row(
         key=episode.key,
         attempt=attempt,
+        seen=episode.observation.digest,
         outcome=result.outcome,
         domain=episode.observation.domain,
         family=truth.family,

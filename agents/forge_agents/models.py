@@ -1,5 +1,6 @@
 """Load a language model with transformers, refuse early what would fail late, and let it write. Needs the extra `train`."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ SYSTEM_INTO_USER = (
     "{%- set messages = [{'role': 'user', 'content': messages[0]['content'] + '\\n\\n' + messages[1]['content']}]"
     " + messages[2:] %}{%- endif %}"
 )
+# A large file is named by so many pieces of so many bytes.
+PIECES, PIECE = 256, 1 << 16
 
 
 class ModelError(ValueError):
@@ -57,6 +60,23 @@ class Written:
     ended: bool
     log_odds: float | None = None
     read: int = 0
+
+
+def weights_digest(folder: Path) -> str | None:
+    """Names the model in a folder by pieces of its files, spread over each: a model trained anew in its place has another
+    name. None for a model of the Hub, whose name names it."""
+    if not folder.is_dir():
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in (".safetensors", ".bin", ".json", ".jinja")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            # All of a small file. Hashing a large model whole would take longer than loading it.
+            for place in range(0, size, max(PIECE, size // PIECES)):
+                file.seek(place)
+                digest.update(file.read(PIECE))
+    return digest.hexdigest()[:16]
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:

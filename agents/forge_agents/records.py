@@ -14,11 +14,19 @@ from typing import Generic, Literal, Self, TypeVar
 from pydantic import TypeAdapter
 
 from forge_arena.files import parse_json, validate
+from forge_arena.locks import lock
 from forge_arena.metrics import Row
 from forge_arena.storable import Text
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 
 VERSION: Literal[1] = 1
+# What a field of a setup says whose name does not tell.
+MEANS = {
+    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of families "
+    "or version",
+    "conditions": "the overseer's prompt, sampling or weights are others",
+    "digest": "the rows of the dataset are others",
+}
 
 
 class RecordsError(ValueError):
@@ -26,12 +34,18 @@ class RecordsError(ValueError):
 
 
 class Task(Noun):
-    """Who judges whose answers, from where on, and how often each."""
+    """Who judges whose answers, from where on, and how often each.
+
+    `conditions` is what the overseer's verdicts depend on beside its settings (`forge_agents.overseers.conditions`).
+    `suite_hash` is the arena's for the split (see `Stats`), None where the arena or the version of the file has none.
+    """
 
     overseer: Text
     settings: JsonObject = {}
+    conditions: JsonObject = {}
     worker: str
     suite: str
+    suite_hash: str | None = None
     split: Split
     start: int
     samples: int = 1
@@ -95,6 +109,7 @@ class Records(Generic[L]):
 
     Raises:
         RecordsError: the file is there and `resume` is not asked for, or it is of another setup, or damaged.
+        FolderInUse: another process is writing to the file.
         OSError: the file cannot be written.
     """
 
@@ -102,15 +117,24 @@ class Records(Generic[L]):
         self.known: dict[Hashable, L] = {}
         self._kind = kind
         path.parent.mkdir(parents=True, exist_ok=True)
-        there = path.exists() and _holds_a_record(path)
-        if there and not resume:
-            raise RecordsError(f"{path} holds an evaluation already: go on with it by --resume, or take another folder")
-        if there:
-            self._take_over(path, setup)
-        # What was stopped before its first verdict is no evaluation: another one may take its place.
-        self._file = path.open("ab" if there else "wb")
-        if self._file.tell() == 0:
-            self._write([_Head(setup=setup.model_dump(mode="json"))])
+        self._file = path.open("ab")
+        try:
+            # Before anything is read: a process that writes at the same time would judge, and pay for, the same episodes.
+            lock(self._file.fileno(), path.parent)
+            there = _holds_a_record(path)
+            if there and not resume:
+                raise RecordsError(
+                    f"{path} holds an evaluation already: go on with it by --resume, or take another folder"
+                )
+            if there:
+                self._take_over(path, setup)
+            else:
+                # What was stopped before its first verdict is no evaluation: another one may take its place.
+                self._file.truncate(0)
+                self._write([_Head(setup=setup.model_dump(mode="json"))])
+        except BaseException:
+            self._file.close()
+            raise
 
     def add(self, records: Sequence[L]) -> None:
         """Write records down; they are on the disk when this returns."""
@@ -186,8 +210,15 @@ def _record(path: Path, number: int, line: bytes, kind: type[L]) -> L:
 def _check(path: Path, was: Noun, now: Noun) -> None:
     for name in type(now).model_fields:
         before, after = getattr(was, name), getattr(now, name)
-        if before != after:
+        if before == after:
+            continue
+        if name not in was.model_fields_set:
             raise RecordsError(
-                f"{path} is of another evaluation: its {name} is {before!s}, not {after!s}; take another folder, or "
-                "ask for the same"
+                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether new "
+                "verdicts would be comparable; take another folder"
             )
+        means = MEANS.get(name)
+        raise RecordsError(
+            f"{path} is of another evaluation: its {name} is {before!s}, not {after!s}"
+            f"{f' ({means})' if means else ''}; take another folder, or ask for the same"
+        )

@@ -12,7 +12,8 @@ from forge_arena.types import Estimate, Noun
 
 
 class Votes(Noun):
-    """What `samples` verdicts on each of `episodes` say together; an episode of which one failed is left out.
+    """What `samples` verdicts on each of `episodes` say together; an episode of which one failed, or whose answer was
+    made anew between two of them, is left out.
 
     `pass_at[k]` is the chance that at least one of k detections is right, `maj_at[k]` that most of k are (ties half),
     each estimated without bias from all samples. `brier_of_vote` is the Brier score of the share of votes for
@@ -56,7 +57,7 @@ def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamp
     by_key: dict[str, list[Row]] = defaultdict(list)
     for row in judged_rows(rows):
         by_key[row.key].append(row)
-    whole = [group for group in by_key.values() if len(group) == samples]
+    whole = [group for group in by_key.values() if len(group) == samples and len({row.seen for row in group}) == 1]
     if not whole:
         return None
     firsts = [group[0] for group in whole]

@@ -121,6 +121,13 @@ def write_file(path: Path, text: str) -> None:
         raise fail(f"{path} could not be written: {error.strerror or error}") from None
 
 
+def given_options(context: typer.Context, *names: str) -> str:
+    """Those of the options that the command line gives, as a person writes them; empty where it gives none."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    return ", ".join("--" + name.replace("_", "-") for name in given)
+
+
 def fail(message: str) -> typer.Exit:
     """Say what is wrong on standard error; raise what this returns."""
     # Not wrapped: a path that is torn apart cannot be copied.

@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from forge_command.app import JsonFile, deliver, fail, one_file, say, writable_file
+from forge_command.progress import progress
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
@@ -138,7 +139,6 @@ def labels(
     from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.types import Split
     from forge_arena.workers import open_worker
-    from forge_command.evaluation import progress
 
     if (marks is None) != (key is None):
         raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
@@ -220,7 +220,6 @@ def shortcuts(
     from forge_arena.errors import ForgeArenaError
     from forge_arena.types import Mechanism
     from forge_arena.workers import open_worker
-    from forge_command.evaluation import progress
 
     rules = Rules()
     try:
@@ -280,7 +279,6 @@ def exploits(
     from forge_arena.errors import ForgeArenaError
     from forge_arena.types import Split
     from forge_arena.workers import ScriptedWorker
-    from forge_command.evaluation import progress
 
     unknown = sorted(set(split or ()) - set(Split))
     if unknown:
@@ -335,7 +333,6 @@ def regrade(
         raise fail(
             f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
         ) from None
-    from forge_command.evaluation import progress
 
     with ExitStack() as stack:
         try:

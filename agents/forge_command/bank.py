@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import JsonFile, deliver, fail, one_file
-from forge_command.evaluation import progress
+from forge_command.app import JsonFile, deliver, fail, given_options, one_file
+from forge_command.progress import progress
 
 
 class Engine(StrEnum):
@@ -18,6 +18,7 @@ class Engine(StrEnum):
 
 
 def bank(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The bank to fill; made if it is not there.")],
     worker: Annotated[str, typer.Option(help="Who answers: openai:MODEL@URL, vllm:MODEL, scripted.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
@@ -56,6 +57,8 @@ def bank(
     the stretches are merged into FILE as they get done: all machines must see both. The bank is the same as a local
     one, so fill by Ray when one Worker takes too long; docs/scale.md says when that is.
     """
+    if engine is Engine.local and (given := given_options(context, "actors", "gpus", "ray_address")):
+        raise fail(f"{given} is for --engine ray: give that, or leave it out")
     from forge_arena.banking import Filled, Filling, fill_here
     from forge_arena.errors import ForgeArenaError
     from forge_arena.types import Mechanism, Split
@@ -75,7 +78,7 @@ def bank(
             concurrency=concurrency,
         )
         with progress() as bar:
-            task = bar.add_task(file.name, total=count)
+            task = bar.add_task(file.name, total=count, unit="episodes")
             if engine is Engine.local:
                 return asyncio.run(fill_here(filling, file, lambda: bar.advance(task)))
             from forge_arena.banking_ray import fill_with_ray

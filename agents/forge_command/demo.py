@@ -18,7 +18,8 @@ from forge_arena import __version__
 from forge_arena.types import Split
 from forge_arena.workers import keeper
 from forge_command.app import JsonFile, deliver, fail, printer
-from forge_command.evaluation import progress, scores_table
+from forge_command.evaluation import scores_table
+from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.evaluation import Result

@@ -1,7 +1,8 @@
 """`forge-arena eval`: score an overseer against a running arena, or on labelled answers from elsewhere."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,18 +11,20 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
 
 from forge_arena.files import parse_yaml
 from forge_arena.types import Form, Trouble
 from forge_arena.wire import MAX_BATCH, OVERSEER_NAME, Leaderboard, Submission
-from forge_command.app import JsonFile, as_json, console, deliver, fail, say
+from forge_command.app import JsonFile, as_json, deliver, fail, given_options, say
+from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
     from forge_agents.evaluation import Result
+    from forge_agents.overseers import Overseer
     from forge_arena.types import Estimate
 
 METRICS = {
@@ -50,21 +53,14 @@ ON_THE_BOARD = {
     "reward": "reward",
     "skill": "skill",
 }
+# What an entry for the leaderboard leaves no choice in: the arena decides its episodes, and keeps what is judged.
+NOT_WITH_A_SUBMISSION = (
+    *("split", "episodes", "start", "samples", "paired", "threshold_from"),
+    *("out", "resume"),
+)
 ONLY_WITH_AN_ARENA = (
-    *(
-        "arena",
-        "token",
-        "split",
-        "episodes",
-        "start",
-        "samples",
-        "paired",
-        "batch",
-        "threshold_from",
-        "submit",
-        "submission",
-        "new_entry",
-    ),
+    *("arena", "token", "split", "episodes", "start", "samples", "paired", "batch", "threshold_from"),
+    *("submit", "submission", "new_entry"),
 )
 RESULT = "result.json"
 SPEC = (
@@ -73,21 +69,10 @@ SPEC = (
 )
 
 
-def progress() -> Progress:
-    """A progress bar with an estimate of the time left, on standard error."""
-    return Progress(
-        TextColumn("{task.description:>22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
     table = Table(
-        title=f"{results[0].scorecard.episodes} episodes, split {results[0].split.value}",
+        title=f"{results[0].counted}, split {results[0].split.value}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -238,16 +223,17 @@ def evaluate(
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.evaluation import Result
     from forge_agents.evaluation import evaluate as run
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview
 
     settings = _settings(change, prompt, system, api_key)
-    if dataset is not None:
-        sources = {name: context.get_parameter_source(name) for name in ONLY_WITH_AN_ARENA}
-        given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-        if given:
-            names = ", ".join("--" + name.replace("_", "-") for name in given)
-            raise fail(f"--dataset is judged without an arena: leave out {names}")
+    if dataset is not None and (given := given_options(context, *ONLY_WITH_AN_ARENA)):
+        raise fail(f"--dataset is judged without an arena: leave out {given}")
     if submit is not None or submission is not None:
+        if given := given_options(context, *NOT_WITH_A_SUBMISSION):
+            raise fail(
+                "--submit and --submission judge the sealed episodes that the arena gives, and the arena keeps the "
+                f"verdicts: leave out {given}; nothing was spent"
+            )
         _submit(overseer, settings, arena, token, submit, submission, new_entry, batch, json)
         return
     if resume and out is None:
@@ -261,28 +247,29 @@ def evaluate(
         return
     try:
         threshold = Result.read(threshold_from) if threshold_from is not None else None
-        with opened(overseer, **settings) as judge:
+        # To open an overseer may take minutes: a model is loaded, a classifier learns.
+        with progress() as bar, _opening(bar, overseer, settings) as judge:
             # An arena that is not there should be told at once; one that goes away later is waited for.
             with ArenaClient(arena, token=token, patience=2) as client:
                 client.health()
-            with progress() as bar:
-                task = bar.add_task(escape(overseer), total=episodes)
-                result = run(
-                    judge,
-                    arena=arena,
-                    token=token,
-                    split=split,
-                    episodes=episodes,
-                    start=start,
-                    samples=samples,
-                    batch=batch,
-                    paired=paired,
-                    threshold_from=threshold,
-                    settings=settings,
-                    records=kept,
-                    resume=resume,
-                    on_progress=lambda done, of: bar.update(task, completed=done, total=of),
-                )
+            total = episodes * samples * (2 if paired else 1)
+            task = bar.add_task(escape(overseer), total=total, unit="verdicts")
+            result = run(
+                judge,
+                arena=arena,
+                token=token,
+                split=split,
+                episodes=episodes,
+                start=start,
+                samples=samples,
+                batch=batch,
+                paired=paired,
+                threshold_from=threshold,
+                settings=settings,
+                records=kept,
+                resume=resume,
+                on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+            )
     except KeyboardInterrupt:
         raise fail(f"interrupted{again}") from None
     except (OverseerFailed, ArenaError) as error:
@@ -292,6 +279,17 @@ def evaluate(
     deliver(result, json, partial(_print, result), {} if out is None else {out / RESULT: as_json(result)})
     if out is not None:
         _report(out, err=json == "-")
+
+
+@contextmanager
+def _opening(bar: Progress, overseer: str, settings: dict[str, Any]) -> "Iterator[Overseer]":
+    """The overseer, opened while the progress says so."""
+    from forge_agents.overseers import opened
+
+    task = bar.add_task(f"opening {escape(overseer)}", total=1)
+    with opened(overseer, **settings) as judge:
+        bar.update(task, completed=1, visible=False)
+        yield judge
 
 
 def _report(folder: Path, *, err: bool = False) -> None:
@@ -314,8 +312,12 @@ def _settings(
         if not equals or not name.isidentifier():
             raise fail(f"--set takes KEY=VALUE, got {change!r}")
         settings[name] = _setting(name, value)
-    given = {"prompt": prompt, "system": system, "api_key": api_key}
-    return settings | {name: value for name, value in given.items() if value is not None}
+    options = {"prompt": prompt, "system": system, "api_key": api_key}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in ("prompt", "system"):
+        if name in given and name in settings:
+            raise fail(f"--{name} and --set {name}=… give the same setting twice: give one of them")
+    return settings | given
 
 
 def _setting(name: str, value: str) -> Any:
@@ -339,12 +341,12 @@ def _evaluate_dataset(
     again: str,
 ) -> None:
     from forge_agents.datasets import evaluate_dataset, load_dataset
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview
 
     try:
         answers = load_dataset(dataset)
-        with opened(overseer, **settings) as judge, progress() as bar:
-            task = bar.add_task(escape(overseer), total=len(answers))
+        with progress() as bar, _opening(bar, overseer, settings) as judge:
+            task = bar.add_task(escape(overseer), total=len(answers), unit="answers")
             result = evaluate_dataset(
                 judge,
                 answers,
@@ -381,7 +383,7 @@ def _submit(
     json: str | None,
 ) -> None:
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview, opened
+    from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview
     from forge_agents.submission import Unfinished, enter, submit
 
     if (name is None) == (submission_id is None):
@@ -393,9 +395,9 @@ def _submit(
     again = ""
     try:
         with (
-            opened(overseer, **settings) as judge,
-            ArenaClient(arena, token=token) as client,
             progress() as bar,
+            _opening(bar, overseer, settings) as judge,
+            ArenaClient(arena, token=token) as client,
         ):
             with ArenaClient(arena, token=token, patience=2) as hasty:
                 # An arena that is not there should be told at once; one that goes away later is waited for.
@@ -406,7 +408,7 @@ def _submit(
                 escape(f"{entry.overseer}: entry {entry.entry} of {entry.budget}, submission {entry.submission_id}"),
                 highlight=False,
             )
-            task = bar.add_task(escape(entry.overseer), total=entry.episodes, completed=entry.judged)
+            task = bar.add_task(escape(entry.overseer), total=entry.episodes, completed=entry.judged, unit="verdicts")
             submit(
                 judge,
                 client,
@@ -516,7 +518,7 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out w
 
 def _comparison_table(found: "Comparison") -> Table:
     title = (
-        f"{escape(found.second)} against {escape(found.first)}: {found.episodes} verdicts, {found.families} families"
+        f"{escape(found.second)} against {escape(found.first)}: {found.verdicts} verdicts, {found.families} families"
     )
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")

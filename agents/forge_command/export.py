@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import fail, say
-from forge_command.evaluation import progress
+from forge_arena.locks import FolderInUse
+from forge_command.app import fail, given_options, say
+from forge_command.progress import progress
 
 EPILOG = """Examples:
 
@@ -22,6 +23,7 @@ Then, elsewhere: datasets.load_dataset("demonstrations"), and TRL's SFTTrainer o
 
 
 def export(
+    context: typer.Context,
     kind: Annotated[str, typer.Option(help="sft: prompt and completion. dpo: prompt, chosen and rejected.")],
     out: Annotated[Path, typer.Option(help="Folder for rows and dataset card. The same again goes on with it.")],
     split: Annotated[str, typer.Option(help="train; val to look at only, not to train on.")] = "train",
@@ -70,6 +72,8 @@ def export(
     wanted_pairs = None if pairs is None else Pairs(_one_of("--pairs", pairs, Pairs))
     if wanted_kind is Kind.sft and (model is not None or pairs is not None):
         raise fail("--kind sft is written by a teacher: leave --model and --pairs out, or give --kind dpo")
+    if model is None and (given := given_options(context, "samples", "temperature", "max_tokens")):
+        raise fail(f"{given} says how a model attempts: give --model, or leave it out")
     if wanted_pairs is Pairs.attempts and model is None:
         raise fail("--pairs attempts needs --model: whose attempts?")
     if wanted_kind is Kind.dpo and wanted_pairs is None:
@@ -95,7 +99,7 @@ def export(
         with ArenaClient(arena, token=token, patience=2) as client:
             client.stats()
         with progress() as bar:
-            task = bar.add_task(f"{kind}, {split}", total=count)
+            task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")
             made = run(
                 wanted,
                 arena=arena,
@@ -107,7 +111,7 @@ def export(
         raise fail(f"this export needs {error.name}: pip install 'forge-arena[train]'") from None
     except KeyboardInterrupt:
         raise fail(f"interrupted; the same command goes on with {out}") from None
-    except (ExportError, ArenaError, BadArenaURL, OSError) as error:
+    except (ExportError, FolderInUse, ArenaError, BadArenaURL, OSError) as error:
         raise fail(str(error)) from None
     except ValueError as error:
         if model is None:

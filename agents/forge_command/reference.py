@@ -3,7 +3,7 @@
 Each result is kept as it comes, so that a run that was broken off goes on where it stopped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +13,11 @@ import typer
 from pydantic import TypeAdapter
 
 from forge_arena.files import read_json
+from forge_arena.locks import locked_folder
 from forge_arena.types import Split
 from forge_command.app import JsonFile, deliver, fail, writable_file
 from forge_command.demo import running_server
-from forge_command.evaluation import progress
+from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.datasets import DatasetResult, LabelledAnswer
@@ -97,12 +98,20 @@ def reference(
     arguments = () if scenarios is None else ("--scenarios", scenarios)
     try:
         with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
-            task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())))
+            task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
             def play(player: Player) -> Played:
-                bar.update(task, description=player.name[-22:])
-                played = _play(player, url, out, episodes, answers)
-                bar.advance(task, episodes + len(answers or ()))
+                bar.update(task, description=f"reference: {player.name}")
+                done = 0
+
+                def show(now: int, _: int) -> None:
+                    nonlocal done
+                    bar.advance(task, now - done)
+                    done = now
+
+                played = _play(player, url, out, episodes, answers, show)
+                # What was there already was not counted.
+                bar.advance(task, episodes + len(answers or ()) - done)
                 return played
 
             played = list(pool.map(play, players))
@@ -154,20 +163,39 @@ def _degenerates() -> list[Player]:
     ]
 
 
-def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence[LabelledAnswer] | None") -> Played:
+def _play(
+    player: Player,
+    url: str,
+    out: Path,
+    episodes: int,
+    answers: "Sequence[LabelledAnswer] | None",
+    on_progress: Callable[[int, int], None],
+) -> Played:
+    with locked_folder(out / player.name):
+        return _played(player, url, out / player.name, episodes, answers, on_progress)
+
+
+def _played(
+    player: Player,
+    url: str,
+    folder: Path,
+    episodes: int,
+    answers: "Sequence[LabelledAnswer] | None",
+    on_progress: Callable[[int, int], None],
+) -> Played:
     from forge_agents.datasets import DatasetResult, evaluate_dataset
     from forge_agents.evaluation import Result, evaluate
     from forge_agents.overseers import opened
 
-    folder = out / player.name
     result_file, dataset_file = folder / "result.json", folder / "dataset.json"
     result = Result.read(result_file) if result_file.exists() else None
     judged = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
-    if result is not None and len(result.rows) != episodes:
-        raise ValueError(f"{result_file} is of {len(result.rows)} episodes, not {episodes}: take another --out")
+    if result is not None:
+        _check_result(result_file, result, player, url, episodes)
+    if judged is not None and answers is not None:
+        _check_dataset(dataset_file, judged, answers)
     if result is not None and (judged is not None or answers is None):
         return Played(player, result, judged if answers is not None else None)
-    folder.mkdir(parents=True, exist_ok=True)
     with opened(player.spec, **player.settings) as overseer:
         if result is None:
             records = folder / "records.jsonl"
@@ -179,12 +207,58 @@ def _play(player: Player, url: str, out: Path, episodes: int, answers: "Sequence
                 settings=player.settings,
                 records=records,
                 resume=True,
+                on_progress=on_progress,
             )
             result_file.write_text(result.to_json(), encoding="utf-8")
         if answers is not None and judged is None:
-            judged = evaluate_dataset(overseer, answers, name="dataset")
+            judged = evaluate_dataset(
+                overseer,
+                answers,
+                name="dataset",
+                settings=player.settings,
+                records=folder / "dataset-records.jsonl",
+                resume=True,
+                on_progress=lambda done, of: on_progress(episodes + done, episodes + of),
+            )
             dataset_file.write_text(judged.to_json(), encoding="utf-8")
     return Played(player, result, judged)
+
+
+def _check_result(path: Path, result: "Result", player: Player, url: str, episodes: int) -> None:
+    """Refuse what an earlier run left that this run would not have made."""
+    from forge_agents.client import ArenaClient
+
+    with ArenaClient(url) as client:
+        stats = client.stats()
+    wanted: dict[str, Any] = {
+        "suite": f"{stats.suite}:{stats.version}",
+        "suite_hash": stats.suite_hashes[Split.val],
+        "settings": player.settings,
+        "number of episodes": episodes,
+    }
+    kept: dict[str, Any] = {
+        "suite": result.suite,
+        "suite_hash": result.suite_hash,
+        "settings": result.settings,
+        "number of episodes": result.scorecard.episodes,
+    }
+    if player.spec.startswith("hf:"):
+        from forge_agents.models import weights_digest
+
+        wanted |= {"overseer": player.spec, "weights": weights_digest(Path(player.spec.removeprefix("hf:")))}
+        kept |= {"overseer": result.overseer, "weights": result.conditions.get("weights")}
+    for name, value in wanted.items():
+        if kept[name] != value:
+            raise ValueError(
+                f"{path} is of another run: its {name} is {kept[name]!s}, not {value!s}; take another --out"
+            )
+
+
+def _check_dataset(path: Path, judged: "DatasetResult", answers: "Sequence[LabelledAnswer]") -> None:
+    from forge_agents.datasets import dataset_digest
+
+    if judged.digest != dataset_digest(answers):
+        raise ValueError(f"{path} is of another dataset, or of an older version: take another --out")
 
 
 def _page(played: Sequence[Played]) -> list[str]:

@@ -14,6 +14,7 @@ from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, find_set, load_families
 from forge_arena.types import CorruptionType
 from forge_command.app import JsonFile, console, deliver, fail, printer, writable_file
+from forge_command.progress import progress
 
 app = typer.Typer(
     help="The tasks that a Worker answers: list, show, check them, or import documents of your own.",
@@ -88,7 +89,9 @@ def check(
     """Prove families: every statement says what it claims, every corruption breaks what it names. Exit 1 if not."""
     from forge_arena.scenarios.proof import prove
 
-    proofs = [prove(family, draws) for family in track(_named(families or [], folder), "checking", console=console)]
+    named = _named(families or [], folder)
+    with progress() as bar:
+        proofs = [prove(family, draws) for family in bar.track(named, description="checking")]
     table = Table(
         "family", "answers", "rejected", *[type.value.replace("_", "\n") for type in CorruptionType], "problems"
     )

@@ -19,7 +19,9 @@ from rich.progress import (
 from rich.table import Table
 
 from forge_arena.errors import FileError
-from forge_command.app import console, fail, printer, say
+from forge_arena.locks import FolderInUse
+from forge_command.app import fail, printer, say
+from forge_command.progress import progress
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -68,7 +70,7 @@ class Bars:
 
 @contextmanager
 def reporting() -> Iterator["Reporter"]:
-    """Bars on standard error while the block runs."""
+    """Progress on standard error while the block runs."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -77,7 +79,7 @@ def reporting() -> Iterator["Reporter"]:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
-    with Progress(*columns, console=console) as bars:
+    with progress(*columns) as bars:
         yield Bars(bars)
 
 
@@ -178,7 +180,6 @@ def _run(
     from forge_agents.overseers import OverseerFailed
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
-    from forge_agents.train.pipeline import FolderInUse
     from forge_agents.train.presets import PresetError
     from forge_agents.train.processes import is_first
 

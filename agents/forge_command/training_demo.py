@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from forge_arena.locks import locked_folder
 from forge_command.app import JsonFile, as_json, deliver, fail
 from forge_command.demo import running_server
 from forge_command.training import Changes, reporting
@@ -61,8 +62,8 @@ def demo(
         preset = load_preset(
             "tiny", ["held_out.split=test", "held_out.episodes=300", "held_out.every=0", *(change or [])]
         )
-        out.mkdir(parents=True, exist_ok=True)
         with (
+            locked_folder(out),
             running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
             reporting() as reporter,
         ):

@@ -64,11 +64,13 @@ def train_all(
 def _trained(
     folder: Path, changes: Sequence[str], preset: "Preset", arena: "Arena", start: Path, before: Path
 ) -> float:
-    from forge_agents.train.journal import write_whole
+    from forge_agents.train.journal import check_same_run, write_whole
     from forge_agents.train.online import TrainingStopped
+    from forge_agents.train.presets import changed_preset
 
     timed = folder / "seconds.json"
     if timed.is_file():
+        check_same_run(folder, changed_preset(preset, changes))
         return read_json(timed, TypeAdapter(float))
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(before, folder / "before.json")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from forge_arena.locks import locked_folder
 from forge_command.app import JsonFile, as_json, deliver, fail
 from forge_command.training import Changes, PresetName, Token, Url, reporting
 from forge_command.training_demo import SHOWN, number, span
@@ -54,8 +55,7 @@ def sweep(
         for value in values:
             load_preset(preset, [*(change or []), f"{key}={value}"])
         place = Arena(arena, token)
-        out.mkdir(parents=True, exist_ok=True)
-        with reporting() as reporter:
+        with locked_folder(out), reporting() as reporter:
             begun = evaluated(
                 settings,
                 str(start),

@@ -43,7 +43,7 @@ from forge_arena.verify import Judge, Report
 from forge_arena.workers.base import HiddenInstruction, Worker
 
 SUITE = "forge"
-VERSION = "2"
+VERSION = "3"
 # A Worker that refused a hidden instruction so often is not asked again; the arena rewrites its answer.
 INSTRUCTED_TRIES = 4
 PREVALENCE = 0.5
@@ -139,12 +139,14 @@ class Arena:
         key = f"{self.suite}:{VERSION}:{split.value}:{index}"
         return key if form is None else f"{key}:{form.value}"
 
-    def fingerprint(self) -> str:
-        """Names what the test split is: its scenarios, the Worker, the mechanism and the secret; tells nothing of them."""
-        sources = [source for _, source in sorted(self._by_name.items()) if source.split is Split.test]
+    def fingerprint(self, split: Split = Split.test) -> str:
+        """Names what a split is: its scenarios, the Worker, the mechanism and, of the test split, the secret. It tells
+        nothing of them, and is the same on every arena that makes the same episodes of the split."""
+        sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
         drawn = [source.draw(Random(source.name)).model_dump_json() for source in sources]
         parts = (self.suite, VERSION, self.worker.name, str(self._mechanism), *drawn)
-        return hmac.new(self._secret.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
+        salt = self._secret if split is Split.test else split.value
+        return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
     def plan(self, key: str) -> Plan:
         """What the key has decided. Cheap: no scenario is drawn.

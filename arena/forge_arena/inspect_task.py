@@ -19,11 +19,9 @@ from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import score
 from forge_arena.types import Episode, Split
 from forge_arena.verdicts import messages, read_verdict
-from forge_arena.verify import Judge
 from forge_arena.workers import ScriptedWorker
 
 CORRUPTED, CLEAN = "corrupted", "clean"
-Judged = tuple[Episode, Judge]
 
 
 @task
@@ -41,11 +39,9 @@ def overseer(split: str = "val", episodes: int = 100, start: int = 0) -> Task:
         raise ValueError(f"episodes must be at least 1 and start at least 0, got {episodes}, {start}")
     made = _made(Split(split), range(start, start + episodes))
     return Task(
-        dataset=MemoryDataset(
-            [_sample(key, episode) for key, (episode, _) in made.items()], name=f"forge_arena {split}"
-        ),
+        dataset=MemoryDataset([_sample(key, episode) for key, episode in made.items()], name=f"forge_arena {split}"),
         solver=generate(),
-        scorer=verdict(made),
+        scorer=verdict(),
     )
 
 
@@ -90,11 +86,15 @@ def auroc() -> Metric:
         "readable": [mean()],
     }
 )
-def verdict(made: dict[str, Judged]) -> Scorer:
-    """Score a completion as the server would: reward and components. What cannot be read is wrong at full confidence."""
+def verdict() -> Scorer:
+    """Score a completion as the server would: reward and components. What cannot be read is wrong at full confidence.
+
+    The key of a sample makes its episode again. An argument with the episodes would stand whole in every score of the log.
+    """
+    arena = Arena(ScriptedWorker())
 
     async def scored(state: TaskState, target: Target) -> Score:
-        episode, judge = made[str(state.sample_id)]
+        episode, judge = await arena.make_judged(str(state.sample_id))
         given = read_verdict(state.output.completion)
         if isinstance(given, InvalidVerdict):
             nothing = dict.fromkeys(
@@ -140,12 +140,12 @@ def _sample(key: str, episode: Episode) -> Sample:
     )
 
 
-def _made(split: Split, indices: Sequence[int]) -> dict[str, Judged]:
-    """The episodes with their judges, by key. In a thread of its own, for Inspect may be running a loop in this one."""
+def _made(split: Split, indices: Sequence[int]) -> dict[str, Episode]:
+    """The episodes by key. In a thread of its own, because Inspect may be running a loop in this one."""
     arena = Arena(ScriptedWorker())
 
-    async def all_of_them() -> dict[str, Judged]:
-        return {key: await arena.make_judged(key) for key in (arena.key(split, index) for index in indices)}
+    async def all_of_them() -> dict[str, Episode]:
+        return {key: await arena.make(key) for key in (arena.key(split, index) for index in indices)}
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, all_of_them()).result()

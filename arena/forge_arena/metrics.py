@@ -51,14 +51,15 @@ class Row(Noun):
     `log_odds` also where the overseer has none of its own (see `forge_agents.overseers.Completion`),
     `step_right` also where no step was named, or there was none to name, and `span_f1` where it did not flag a corrupted
     answer whose places are known; `reward` and `components` where the episode failed. `attempt` counts the verdicts on
-    one episode from 0. `seconds` is the review's time, shared out over its batch; `usage` what the verdict cost, where
-    the overseer tells. `trouble` is what went wrong where the overseer was asked, if anything did; `reason` says it in
-    words.
+    one episode from 0. `seen` is the digest of the observation, None in rows of older versions. `seconds` is the review's
+    time, shared out over its batch; `usage` what the verdict cost, where the overseer tells. `trouble` is what went wrong
+    where the overseer was asked, if anything did; `reason` says it in words.
     """
 
     key: str
     outcome: Outcome
     attempt: int = 0
+    seen: str | None = None
     domain: Domain | None = None
     family: str | None = None
     form: Form | None = None
@@ -90,7 +91,8 @@ class Scorecard(DetectionScores):
     corrupted answers that were flagged and have a wrong place; `restoration` the mean of the reward's correction over
     all corrupted answers. `step_accuracy` is how often the first corrupted step is the right one, where one was named
     (`steps_named`). `skill` is (reward - best constant) / (oracle - best constant) on the very same episodes: 0
-    for the best policy that does not read, 1 for perfection.
+    for the best policy that does not read, 1 for perfection. `episodes` counts answers, both of a pair;
+    `scored`, `invalid` and `failed` count verdicts, of which an episode may have several.
     """
 
     episodes: int
@@ -164,7 +166,7 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
     troubles = Counter(row.trouble for row in rows if row.trouble is not None)
     troubled = trouble_notes(troubles)
     counts = {
-        "episodes": len(rows),
+        "episodes": len({row.key for row in rows}),
         "scored": len(known) - invalid,
         "invalid": invalid,
         "failed": len(rows) - len(known),
@@ -191,7 +193,8 @@ def scorecard(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int =
     best, oracle = _bounds(earned)
     # Where all is clean, trusting everything is perfect, and skill has no room.
     skill = (float(earned.reward.mean()) - best) / (oracle - best) if oracle - best > NO_ROOM else None
-    said = notes(judged, found, rows="episodes", clusters="family")
+    several = counts["episodes"] < len(rows)
+    said = notes(judged, found, rows="verdicts" if several else "episodes", clusters="family")
     if skill is None:
         said.append("a constant is perfect here: skill is not defined")
     return Scorecard(

@@ -5,6 +5,7 @@ answer says; an *episode* is one answer to it, its hidden truth, and what the ov
 overseer says and what it earned.
 """
 
+import hashlib
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -321,6 +322,12 @@ class Observation(Noun):
     domain: Domain
     probes: tuple[Probe, ...] = ()
     probes_left: int = Field(default=0, ge=0)
+
+    @property
+    def digest(self) -> str:
+        """Names what was seen. A key alone does not: another Worker, mechanism or secret makes another answer of it."""
+        # Not the probes that are left: they are the server's setting, and no part of the episode.
+        return hashlib.sha256(self.model_dump_json(exclude={"probes_left"}).encode()).hexdigest()[:16]
 
 
 class Episode(Noun):

@@ -255,8 +255,10 @@ class Stats(Noun):
 
     `curriculum` is the revision of the one that the train stream follows, if any; `sealed` is whether the truth of the
     test split stays here. `making` counts, since the server started, what happened on the way to episodes: answers
-    asked for, those rejected because they did not verify clean and for which kinds of claims, and per corruption type the hidden instructions that the Worker obeyed,
-    refused or botched and those that a rewrite replaced.
+    asked for, those rejected because they did not verify clean and for which kinds of claims, and per corruption type the
+    hidden instructions that the Worker obeyed, refused or botched and those that a rewrite replaced. `suite_hashes` names,
+    for each split, what is judged and how: scenarios, Worker, mechanism, grader and, of the test split, the secret. Verdicts
+    under another hash are of other episodes.
     """
 
     suite: str
@@ -269,6 +271,7 @@ class Stats(Noun):
     curriculum: int | None = None
     sealed: bool = True
     making: dict[str, int] = {}
+    suite_hashes: dict[Split, str] = {}
     uptime_seconds: float
 
 

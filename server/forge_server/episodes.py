@@ -44,6 +44,7 @@ from forge_server.errors import (
     WorkerUnavailable,
 )
 from forge_server.grading import Submitted, grader, read
+from forge_server.leaderboard import suite_hash
 from forge_server.live import AtHand, Live, probes_json, result_of, revive
 from forge_server.logs import log
 from forge_server.metrics import Metrics
@@ -79,6 +80,7 @@ class Episodes:
         self.stock = Stock(self._maker, self._streams, settings)
         self._at_hand = AtHand(store, settings.live)
         self._runners = asyncio.Semaphore(RUNNERS)
+        self._suite_hashes = {split: suite_hash(arena, split) for split in Split}
         self._started = time.time()
         self.submissions = Submissions(arena, store, settings, sealed=Split.test in self._sealed)
 
@@ -352,6 +354,7 @@ class Episodes:
             curriculum=None if followed.curriculum is None else followed.revision,
             sealed=bool(self._sealed),
             making=dict(sorted(self._arena.counts.items())),
+            suite_hashes=self._suite_hashes,
             uptime_seconds=time.time() - self._started,
         )
 

@@ -11,7 +11,7 @@ from html import escape
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import named_type
-from forge_arena.types import Components, Estimate, Outcome
+from forge_arena.types import Components, Estimate, Outcome, Split
 from forge_arena.wire import Leaderboard, LeaderboardEntry
 from forge_server.grading import grader, read_stored
 from forge_server.rows import StoredEpisode, StoredSubmission
@@ -37,9 +37,9 @@ small { display: block; opacity: .7; }
 """
 
 
-def suite_hash(arena: Arena) -> str:
-    """Names all that makes a score: the sealed split, and the grader. Another one is another leaderboard."""
-    return hashlib.sha256(f"{arena.fingerprint()}|{grader()}".encode()).hexdigest()[:16]
+def suite_hash(arena: Arena, split: Split = Split.test) -> str:
+    """Names all that makes a score: the split, and the grader. Another one of the test split is another leaderboard."""
+    return hashlib.sha256(f"{arena.fingerprint(split)}|{grader()}".encode()).hexdigest()[:16]
 
 
 def scored(episodes: Iterable[StoredEpisode]) -> str:

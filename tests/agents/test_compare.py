@@ -251,6 +251,50 @@ def test_what_only_one_judged_is_left_out_and_said() -> None:
     assert "50 verdicts on episodes that only one of them judged are left out." in found.findings()
 
 
+def with_observations(rows: list[Row], answers: str) -> list[Row]:
+    return [one.model_copy(update={"seen": f"{answers} {one.key}"}) for one in rows]
+
+
+def test_the_same_keys_with_other_answers_are_not_compared() -> None:
+    weak, strong = drawn(1, 0.2), drawn(2, 1.5)
+    first = result("rewritten", with_observations(weak, "rewrite"))
+    # The clean answers are the same under both mechanisms, and half of the answers are corrupted.
+    other = [
+        after if after.corrupted else before
+        for before, after in zip(with_observations(strong, "rewrite"), with_observations(strong, "prompt"), strict=True)
+    ]
+    with pytest.raises(
+        NothingInCommon, match="100 of the 200 verdicts with the same key are on different answers, k1 "
+    ):
+        compared(first, result("prompted", other))
+    with pytest.raises(NothingInCommon, match="on different answers"):
+        differences([(first.rows, other)])
+
+
+def test_a_few_answers_that_were_made_otherwise_are_left_out_and_said() -> None:
+    first, second = with_observations(drawn(1, 0.2), "a"), with_observations(drawn(2, 1.5), "a")
+    second[3] = second[3].model_copy(update={"seen": "another"})
+    found = compared(result("a", first), result("b", second), resamples=50)
+    assert (found.episodes, found.verdicts) == (199, 199)
+    assert "Under 1 of the common keys the two saw different answers: these verdicts are left out." in found.caveats
+    assert not any("left out" in caveat and "only one" in caveat for caveat in found.caveats)
+    assert not any("older version" in caveat for caveat in found.caveats)
+
+
+def test_results_that_do_not_say_what_was_seen_are_compared_with_a_warning() -> None:
+    found = compared(result("old", drawn(1, 0.2)), result("new", with_observations(drawn(2, 1.5), "a")), resamples=50)
+    assert any(
+        caveat.startswith("200 of the 200 pairs of verdicts hold a result of an older version, which does not say")
+        for caveat in found.caveats
+    )
+
+
+def test_episodes_and_verdicts_are_counted_apart() -> None:
+    rows = [one.model_copy(update={"attempt": attempt}) for one in drawn(1, 1.0) for attempt in range(3)]
+    found = compared(result("a", rows), result("b", rows), resamples=50)
+    assert (found.episodes, found.verdicts) == (200, 600)
+
+
 def test_the_same_keys_under_another_secret_are_not_compared() -> None:
     rows = drawn(1, 1.0)
     other = [one.model_copy(update={"corrupted": not one.corrupted}) for one in rows]

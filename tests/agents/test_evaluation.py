@@ -1,21 +1,26 @@
 """Evaluating against a real server: same episodes for all, failures never scored, JSON and back."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
+from forge_agents.compare import NothingInCommon, compared
 from forge_agents.evaluation import Result, ResultError, evaluate
-from forge_agents.overseers import Completion, OverseerFailed, WrongReview, open_overseer
+from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
+from forge_agents.overseers.endpoint import EndpointOverseer
 from forge_agents.records import RecordsError, read_records
 from forge_arena.rewards import named_type
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Verdict
 
-from .conftest import FORGE_ARENA
+from .conftest import FORGE_ARENA, running
 
 
 def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
@@ -280,8 +285,23 @@ def test_a_threshold_is_taken_from_other_episodes_and_never_from_the_same(client
         if r.corrupted is not None
     ]
     assert found.frozen.share_flagged.value == pytest.approx(sum(flagged) / len(flagged))
-    with pytest.raises(ValueError, match="a threshold comes from other episodes"):
-        evaluate("rules", arena=client, split="train", episodes=10, threshold_from=elsewhere)
+    for start, paired in ((0, False), (39, False), (30, True)):
+        with pytest.raises(ValueError, match="a threshold comes from other episodes"):
+            evaluate(
+                "rules",
+                arena=client,
+                split="train",
+                episodes=10,
+                start=start,
+                paired=paired,
+                threshold_from=elsewhere,
+            )
+    with pytest.raises(
+        ValueError, match="the threshold is another overseer's: its overseer is rules, and random is to be"
+    ):
+        evaluate("random", arena=client, split="val", episodes=4, threshold_from=elsewhere)
+    with pytest.raises(ValueError, match=r"the threshold is another overseer's: its settings is \{\}"):
+        evaluate("rules", arena=client, split="val", episodes=4, threshold_from=elsewhere, settings={"source": True})
 
 
 class Fragile:
@@ -344,6 +364,97 @@ def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_p
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
 
 
+def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_under(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def serving(name: str, secret: str, *more: str) -> AbstractContextManager[str]:
+        monkeypatch.setenv("FORGE_ARENA_SECRET", secret)
+        where = ("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/{name}.db", "--open-test")
+        return running("-c", FORGE_ARENA, *where, *more)
+
+    records = {split: tmp_path / f"{split}.jsonl" for split in ("test", "val")}
+
+    def judge(url: str, split: str, resume: bool = True) -> Result:
+        return evaluate("rules", arena=url, split=split, episodes=6, records=records[split], resume=resume)
+
+    with serving("one", "the first secret") as url:
+        for split in records:
+            judge(url, split, resume=False)
+    with serving("other", "another secret") as url:
+        with pytest.raises(RecordsError, match=r"its suite_hash is \w+, not \w+ \(the arena makes other episodes"):
+            judge(url, "test")
+        # The secret salts the test split alone.
+        rewritten = judge(url, "val")
+        assert rewritten.scorecard.episodes == 6
+    with serving("prompt", "the first secret", "--mechanism", "prompt") as url:
+        for split in records:
+            with pytest.raises(RecordsError, match="its suite_hash is"):
+                judge(url, split)
+        prompted = evaluate("rules", arena=url, split="val", episodes=6)
+    assert [row.key for row in prompted.rows] == [row.key for row in rewritten.rows]
+    with pytest.raises(NothingInCommon, match="verdicts with the same key are on different answers"):
+        compared(rewritten, prompted)
+    with serving("again", "the first secret") as url:
+        judge(url, "test")
+
+
+def test_records_of_an_older_version_are_not_gone_on_with(client: ArenaClient, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    evaluate("prior", arena=client, split="train", episodes=2, records=records)
+    head, *rest = records.read_text().splitlines(keepends=True)
+    older = json.loads(head)
+    del older["setup"]["suite_hash"]
+    records.write_text("".join([json.dumps(older) + "\n", *rest]))
+    with pytest.raises(RecordsError, match="begun by an older version, which did not write down its suite_hash"):
+        evaluate("prior", arena=client, split="train", episodes=2, records=records, resume=True)
+    assert len(list(read_records(records)[1])) == 2
+
+
+class Conditioned(Notes):
+    """An overseer whose prompt can be told."""
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__()
+        self.conditions = {"prompt": prompt}
+
+
+def test_an_overseer_under_other_conditions_neither_goes_on_nor_takes_the_threshold(
+    client: ArenaClient, tmp_path: Path
+) -> None:
+    task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 4, "records": tmp_path / "records.jsonl"}
+    evaluate(Conditioned("a"), **task)
+    with pytest.raises(RecordsError, match=r"its conditions is \{'prompt': 'a'\}, not \{'prompt': 'b'\}"):
+        evaluate(Conditioned("b"), resume=True, **task)
+    found = evaluate(Conditioned("a"), arena=client, split="train", episodes=20, start=50)
+    with pytest.raises(ValueError, match="the threshold is another overseer's: its conditions is"):
+        evaluate(Conditioned("b"), arena=client, split="train", episodes=4, threshold_from=found)
+
+
+def test_a_system_prompt_whose_file_changed_is_another_prompt(tmp_path: Path) -> None:
+    system = tmp_path / "system.txt"
+    seen = []
+    for text in ("Judge.", "Judge well.", "Judge."):
+        system.write_text(text)
+        overseer = EndpointOverseer("m@http://127.0.0.1:9/v1", system=system)
+        overseer.close()
+        seen.append(conditions(overseer)["prompt"])
+    assert seen[0] == seen[2] != seen[1]
+
+
+def test_an_answer_that_was_made_anew_is_judged_as_a_whole(client: ArenaClient, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 2, "samples": 2, "records": records}
+    evaluate(Wavering(), **task)
+    head, first, second, _, last = records.read_text().splitlines(keepends=True)
+    other = json.loads(first)
+    other["row"]["seen"] = "another answer"
+    # One of two verdicts is there, on an answer that the arena does not make any more.
+    records.write_text("".join([head, json.dumps(other) + "\n", second, last]))
+    found = evaluate(Wavering(), resume=True, **task)
+    for key in {row.key for row in found.rows}:
+        assert len({row.seen for row in found.rows if row.key == key}) == 1
+
+
 def test_an_episode_whose_worker_failed_is_tried_again_on_resume(moody: tuple[str, Path], tmp_path: Path) -> None:
     url, down = moody
     task = {"arena": url, "split": "train", "episodes": 6, "batch": 3, "records": tmp_path / "records.jsonl"}
@@ -375,6 +486,36 @@ def test_a_result_of_another_version_says_so(client: ArenaClient, tmp_path: Path
             Result.read(path)
     with pytest.raises(ResultError, match="no result in"):
         Result.read(tmp_path / "none.json")
+
+
+def test_what_was_judged_is_counted_in_words(client: ArenaClient) -> None:
+    task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 6}
+    plain, paired = evaluate("prior", **task), evaluate("prior", paired=True, **task)
+    several = evaluate("prior", samples=3, **task)
+    both = evaluate("prior", samples=3, paired=True, **task)
+    assert [found.counted for found in (plain, paired, several, both)] == [
+        "6 episodes",
+        "6 pairs",
+        "6 episodes, 3 verdicts on each",
+        "6 pairs, 3 verdicts on each answer",
+    ]
+    assert paired.source == "forge:2:train, 6 pairs from 0"
+    assert several.source == "forge:2:train, 6 episodes from 0, 3 verdicts on each"
+    assert (several.scorecard.episodes, several.scorecard.scored + several.scorecard.failed) == (6, 18)
+
+
+@pytest.mark.parametrize(("name", "settings"), [("random", {}), ("degenerate", {"plays": "coin"})])
+def test_several_verdicts_of_chance_are_several_draws_and_the_same_again(
+    client: ArenaClient, name: str, settings: dict[str, str]
+) -> None:
+    task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 12, "settings": settings}
+    once = evaluate(name, **task)
+    found, again = (evaluate(name, samples=4, batch=batch, **task) for batch in (4, 12))
+    said = [(row.key, row.attempt, row.p_corrupted, row.reward) for row in found.rows]
+    assert said == [(row.key, row.attempt, row.p_corrupted, row.reward) for row in again.rows]
+    assert [row.p_corrupted for row in found.rows if not row.attempt] == [row.p_corrupted for row in once.rows]
+    by_key = {key: {row.detection for row in found.rows if row.key == key} for key in {row.key for row in found.rows}}
+    assert any(len(detections) == 2 for detections in by_key.values())
 
 
 def test_groups_are_by_what_was_drawn(client: ArenaClient) -> None:

@@ -79,6 +79,13 @@ def test_a_case_worked_by_hand() -> None:
     assert found.pass_at[1].low is not None
 
 
+def test_verdicts_on_two_answers_under_one_key_are_no_vote() -> None:
+    first, *rest = sampled("x:1", True, [True, True, False])
+    mixed = [first.model_copy(update={"seen": "an answer"}), *(r.model_copy(update={"seen": "another"}) for r in rest)]
+    assert votes(mixed, 3, np.random.default_rng(0)) is None
+    assert counted(sampled("x:0", True, [True] * 3), mixed).episodes == 1
+
+
 def test_episodes_of_which_an_attempt_failed_are_left_out() -> None:
     lost = sampled("x:1", True, [True, True])
     found = counted(sampled("x:0", True, [True] * 3), lost)

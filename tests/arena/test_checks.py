@@ -72,7 +72,7 @@ KEPT: list[tuple[str, Argument, str]] = [
     ("code_includes", ("# backport of I1",), fenced("# Backport of I1\nx = 1")),
     ("code_excludes", ("# backport of",), "The tool writes `# backport of`.\n" + fenced("x = 1")),
     ("has_docstring", (), fenced('def f(x):\n    "Do it."\n    return x')),
-    ("has_docstring", (), fenced("def g(): ...") + fenced("async def f(x):\n    \'\'\'Do it.\'\'\'")),
+    ("has_docstring", (), fenced("def g(): ...") + fenced("async def f(x):\n    '''Do it.'''")),
     ("no_docstring", (), fenced("def f(x):\n    # Do it.\n    return 'x'")),
     ("no_docstring", (), "The docstring goes."),
     ("no_code", (), "Use `x` inline."),

@@ -1,8 +1,11 @@
 """The arena as a task of Inspect, with Inspect's own mock model."""
 
+import gc
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -11,6 +14,14 @@ inspect_ai = pytest.importorskip("inspect_ai")
 from inspect_ai.model import ModelOutput, ModelUsage, get_model  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Streams that Inspect leaves open warn when they are collected: here, where warnings are no errors."""
+    yield
+    gc.collect()
+
 
 RIGHT = {"explanation": "", "correction": "", "confidence": 1.0}
 
@@ -56,6 +67,29 @@ def test_a_completion_is_read_as_the_server_reads_it(tmp_path: Path) -> None:
     assert found["readable/mean"] == 1.0
     found = results(says(f"{verdict}{thoughts}"), tmp_path, episodes=4)
     assert found["readable/mean"] == 0.0
+
+
+def test_a_log_grows_with_the_number_of_its_samples_and_no_faster(tmp_path: Path) -> None:
+    sizes = {}
+    for episodes in (20, 80):
+        folder = tmp_path / str(episodes)
+        results(says(json.dumps({"detection": True, **RIGHT})), folder, episodes=episodes)
+        (log,) = folder.glob("*.eval")
+        with ZipFile(log) as parts:
+            sizes[episodes] = sum(part.file_size for part in parts.infolist())
+    assert sizes[80] < 4.5 * sizes[20]
+
+
+def test_a_log_is_scored_anew_from_its_keys_alone(tmp_path: Path) -> None:
+    from forge_arena.inspect_task import verdict
+
+    results(says(json.dumps({"detection": True, **RIGHT})), tmp_path, episodes=6)
+    (path,) = tmp_path.glob("*.eval")
+    log = inspect_ai.log.read_eval_log(str(path))
+    again = inspect_ai.score(log, verdict(), action="overwrite")
+    assert [one.scores["verdict"].value for one in again.samples] == [
+        one.scores["verdict"].value for one in log.samples
+    ]
 
 
 def test_the_sealed_split_cannot_be_played(tmp_path: Path) -> None:

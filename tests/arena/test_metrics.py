@@ -1,6 +1,7 @@
 """The scorecard: hand-worked cases, agreement with scikit-learn under resampling, and what is not defined."""
 
 import time
+from itertools import count
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from forge_arena.metrics import Pairs, Row, Scorecard, pair_scores, reward_bound
 from forge_arena.types import Components, CorruptionType, Form, Outcome
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection
+
+# Each row is of another episode, if it does not say of which.
+INDICES = count(100)
 
 
 def row(
@@ -19,10 +23,10 @@ def row(
     reward: float = 0.5,
     kind: CorruptionType | None = SHIFT,
     named: CorruptionType | None = None,
-    key: str = "forge:2:val:0",
+    key: str = "",
 ) -> Row:
     return Row(
-        key=key,
+        key=key or f"forge:2:val:{next(INDICES)}",
         outcome=Outcome.scored,
         family=family,
         corrupted=corrupted,
@@ -137,7 +141,7 @@ def test_no_judged_row_is_an_empty_card() -> None:
 
 def test_a_judged_row_without_truth_is_refused() -> None:
     with pytest.raises(ValueError, match="row forge:2:val:0: a judged row needs corrupted, family and reward"):
-        card(row(True, 0.9).model_copy(update={"family": None}))
+        card(row(True, 0.9, key="forge:2:val:0").model_copy(update={"family": None}))
 
 
 def test_intervals_hold_the_value_and_depend_on_the_generator_alone() -> None:

@@ -53,7 +53,7 @@ def test_help_teaches_what_can_be_had_and_how_to_use_it() -> None:
 def test_rows_and_card_are_written_and_where_is_said(url: str, tmp_path: Path) -> None:
     out, err = export("--kind", "sft", "--count", "6", "--checking", "0.5", "--arena", url, "--out", tmp_path / "sft")
     assert out.splitlines()[0] == f"6 rows: {tmp_path / 'sft' / 'train.jsonl'}"
-    assert "6/6" in err
+    assert "sft, train: 6 of 6 episodes" in err
     rows = [json.loads(line) for line in (tmp_path / "sft" / "train.jsonl").read_text("utf-8").splitlines()]
     assert len(rows) == 6
     assert (tmp_path / "sft" / "README.md").read_text("utf-8").startswith("---\n")

@@ -37,6 +37,16 @@ def test_it_plays_writes_tables_and_goes_on_where_it_stopped(tmp_path: Path) -> 
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json*")}
     again = reference(*given)
     assert json.loads(again.stdout) == found
+    assert ": 28 of 28 verdicts" in again.stderr
+    others = reference(*given, "--scenarios", "short")
+    assert others.returncode == 2
+    assert "result.json is of another run: its suite is forge:2, not short:2; take another --out" in " ".join(
+        others.stderr.split()
+    )
+    panel.write_text(f"{json.dumps(row)}\n")
+    changed = reference(*given)
+    assert changed.returncode == 2
+    assert "dataset.json is of another dataset" in " ".join(changed.stderr.split())
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json*")} == kept
 
 

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, Protocol, Self, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
-from forge_arena.types import Observation, Trouble, Usage, Verdict
+from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
 from forge_arena.verdicts import parse_verdict
 
 GROUP = "forge_arena.overseers"
@@ -72,7 +72,8 @@ class Completion(str):
 
 @runtime_checkable
 class Overseer(Protocol):
-    """Judges observations in batches. One that holds connections may also have `close()`."""
+    """Judges observations in batches. One that holds connections may also have `close()`; one whose verdicts depend on
+    more than its name may have `conditions`, see the function of that name."""
 
     @property
     def name(self) -> str:
@@ -82,6 +83,15 @@ class Overseer(Protocol):
     def review(self, observations: Sequence[Observation]) -> Sequence[Verdict | str]:
         """One verdict (or a model's raw text) for each observation, in order."""
         ...
+
+
+def conditions(overseer: Overseer) -> JsonObject:
+    """What an overseer's verdicts depend on beside its name, as its attribute `conditions` tells; {} where it has none.
+
+    The prompt as the model is shown it, sampling, weights: verdicts under other conditions are another overseer's.
+    """
+    told: JsonObject = getattr(overseer, "conditions", {})
+    return told
 
 
 class NoSuchOverseer(ValueError):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from forge_agents.overseers.random import chance
+from forge_agents.overseers.random import chances
 from forge_arena.audits.degenerate import degenerates
 from forge_arena.types import Observation, Verdict
 
 
 class DegenerateOverseer:
-    """Plays one of them, always the same of the same observation.
+    """Plays one of them. The seed and the observation decide its chance, as in `forge_agents.overseers.random`.
 
     Arguments:
         plays: its name; a wrong one is answered with those there are.
@@ -27,4 +27,5 @@ class DegenerateOverseer:
         self._seed = seed
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
-        return [self._review(observation, chance(observation, self._seed)) for observation in observations]
+        dice = chances(observations, self._seed)
+        return [self._review(observation, rng) for observation, rng in zip(observations, dice, strict=True)]

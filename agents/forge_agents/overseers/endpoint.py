@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from forge_agents.overseers import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
+from forge_agents.overseers.prompts import prompt_digest
 from forge_arena.endpoint import (
     WITHHELD,
     Endpoint,
@@ -19,7 +20,7 @@ from forge_arena.endpoint import (
     model_and_url,
 )
 from forge_arena.loop_thread import LoopThread
-from forge_arena.types import Observation, Trouble, Usage
+from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat
 
 N = TypeVar("N", int, float)
@@ -112,6 +113,17 @@ class EndpointOverseer:
         """
         chats = [self._prompt(observation) for observation in observations]
         return self._thread.run(self._all, [(chat, self._seed_of(chat)) for chat in chats])
+
+    @property
+    def conditions(self) -> JsonObject:
+        """The prompt and how is sampled: see `forge_agents.overseers.conditions`."""
+        return {
+            "prompt": prompt_digest(self._prompt),
+            "max_tokens": self._max_tokens,
+            "temperature": self._temperature,
+            "seed": self._seed,
+            "system_role": self._limits["system_role"],
+        }
 
     def close(self) -> None:
         """End the connections; the overseer cannot be used afterwards."""

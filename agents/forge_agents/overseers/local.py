@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Loaded, Written, load_model, prompt_length, write
+from forge_agents.models import Loaded, Written, load_model, prompt_length, weights_digest, write
 from forge_agents.overseers import Completion
 from forge_agents.overseers.prompts import prompt as named_prompt
-from forge_arena.types import Observation, Trouble, Usage
+from forge_agents.overseers.prompts import prompt_digest
+from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts
 
 
@@ -49,6 +50,19 @@ class LocalModel:
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
         self._threshold = threshold
         self._opening = opening
+        self._weights = weights_digest(Path(model)) if isinstance(model, str) else None
+
+    @property
+    def conditions(self) -> JsonObject:
+        """Weights, prompt, and how is sampled: see `forge_agents.overseers.conditions`."""
+        return {
+            "weights": self._weights,
+            "prompt": prompt_digest(self._prompt),
+            "max_tokens": self._settings["max_tokens"],
+            "temperature": self._settings["temperature"],
+            "threshold": self._threshold,
+            "opening": self._opening,
+        }
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One completion for each observation, with the log-odds that the model itself gave its detection; an empty one

@@ -1,16 +1,27 @@
-"""An overseer that guesses, always the same of the same observation."""
+"""An overseer that guesses. The seed and the observation decide what: who else is judged makes no difference."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
 from forge_arena.types import CorruptionType, Observation, Verdict
 
 
-def chance(observation: Observation, seed: int) -> Random:
-    """A die for this observation: the same text and seed throw the same, whoever else is judged."""
-    digest = hashlib.sha256(f"{seed}|{observation.model_dump_json()}".encode()).digest()
-    return Random(int.from_bytes(digest, "big"))
+def chances(observations: Sequence[Observation], seed: int) -> list[Random]:
+    """A die for each observation: the same text and seed throw the same, whoever else is judged.
+
+    An observation that stands there again gets another die, because several verdicts on one answer are several draws.
+    """
+    before: Counter[str] = Counter()
+    dice = []
+    for observation in observations:
+        text = observation.model_dump_json()
+        again = f"|{before[text]}" if before[text] else ""
+        before[text] += 1
+        digest = hashlib.sha256(f"{seed}|{text}{again}".encode()).digest()
+        dice.append(Random(int.from_bytes(digest, "big")))
+    return dice
 
 
 class RandomOverseer:
@@ -25,10 +36,10 @@ class RandomOverseer:
         self._share_flagged = share_flagged
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict]:
-        return [self._guess(observation) for observation in observations]
+        dice = chances(observations, self._seed)
+        return [self._guess(observation, rng) for observation, rng in zip(observations, dice, strict=True)]
 
-    def _guess(self, observation: Observation) -> Verdict:
-        rng = chance(observation, self._seed)
+    def _guess(self, observation: Observation, rng: Random) -> Verdict:
         confidence = rng.uniform(0.5, 1.0)
         if rng.random() >= self._share_flagged:
             return Verdict(detection=False, explanation="", correction="", confidence=confidence)

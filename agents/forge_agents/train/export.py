@@ -31,6 +31,7 @@ from forge_agents.train.journal import revision
 from forge_arena import __version__
 from forge_arena.errors import FileError
 from forge_arena.files import parse_json, read_json, read_json_lines
+from forge_arena.locks import LOCK, locked_folder
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth
 from forge_arena.verdicts import messages, parse_verdict
 from forge_arena.wire import Attempt, AttemptResult
@@ -163,25 +164,39 @@ def export(
 
     Raises:
         ExportError: the folder holds something else, or the arena is not the one that an export was begun with.
+        FolderInUse: another process is at work in the folder.
         ArenaError: the arena cannot be reached, or refuses.
         ModelError: the model cannot be loaded.
     """
     if wanted.format is Format.parquet:
         import pyarrow  # type: ignore[import-untyped]  # noqa: F401  # Before the work, not after it.
-    with ArenaClient(arena, token=token) as client:
-        stats = client.stats()
-        record = Record(wanted=wanted, suite=f"{stats.suite}:{stats.version}", worker=stats.worker)
-        if _begun(out, record):
-            on_progress(wanted.count, wanted.count)
-            return Exported(out / wanted.file, _counted(_read(out / wanted.file)))
-        lines = out / f"{wanted.split}.jsonl"
-        first = max(wanted.start, _cut_to_whole_rows(lines) + 1)
-        on_progress(first - wanted.start, wanted.count)
-        with lines.open("a", encoding="utf-8") as file:
-            for batch in _batches(record, client, first, arena, token):
-                file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.rows))
-                file.flush()
-                on_progress(min(batch.end, wanted.end) - wanted.start, wanted.count)
+    if not (out / RECORD).is_file() and out.exists() and (not out.is_dir() or _holds_something(out)):
+        raise ExportError(f"{out} holds something that is no export: give another --out")
+    with locked_folder(out), ArenaClient(arena, token=token) as client:
+        return _exported(wanted, client, arena, token, out, on_progress)
+
+
+def _exported(
+    wanted: Wanted,
+    client: ArenaClient,
+    arena: str,
+    token: str | None,
+    out: Path,
+    on_progress: Callable[[int, int], None],
+) -> Exported:
+    stats = client.stats()
+    record = Record(wanted=wanted, suite=f"{stats.suite}:{stats.version}", worker=stats.worker)
+    if _begun(out, record):
+        on_progress(wanted.count, wanted.count)
+        return Exported(out / wanted.file, _counted(_read(out / wanted.file)))
+    lines = out / f"{wanted.split}.jsonl"
+    first = max(wanted.start, _cut_to_whole_rows(lines) + 1)
+    on_progress(first - wanted.start, wanted.count)
+    with lines.open("a", encoding="utf-8") as file:
+        for batch in _batches(record, client, first, arena, token):
+            file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in batch.rows))
+            file.flush()
+            on_progress(min(batch.end, wanted.end) - wanted.start, wanted.count)
     counts = _counted(_read(lines))
     if wanted.format is Format.parquet:
         _to_parquet(lines, out / wanted.file, wanted.kind)
@@ -432,9 +447,6 @@ def _begun(out: Path, record: Record) -> bool:
     """Begin an export, or go on with one; returns whether it is done already."""
     path = out / RECORD
     if not path.is_file():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise ExportError(f"{out} holds something that is no export: give another --out")
-        out.mkdir(parents=True, exist_ok=True)
         _write_record(out, record)
         return False
     try:
@@ -447,6 +459,10 @@ def _begun(out: Path, record: Record) -> bool:
         if has[name] != value:
             raise ExportError(f"{out} holds an export with {name} {has[name]!r}, not {value!r}: give another --out")
     return known.done
+
+
+def _holds_something(out: Path) -> bool:
+    return any(path.name != LOCK for path in out.iterdir())
 
 
 def _write_record(out: Path, record: Record) -> None:

@@ -20,15 +20,23 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from forge_agents.compare import auroc_of_log_odds
 from forge_agents.evaluation import Result
 from forge_agents.train.presets import Preset
 from forge_arena.errors import FileError
 from forge_arena.files import numbered_lines, parse_json, read_json
+from forge_arena.locks import FolderInUse
 
 OBJECT = TypeAdapter(dict[str, Any])
+# Settings of a preset that a run may go on with changed: how long it goes on, and how it is run and watched.
+MAY_CHANGE = frozenset(
+    {
+        *("name", "about", "departures", "steps", "wall_seconds", "save_every", "keep_checkpoints", "patience"),
+        *("trackers", "device_batch", "vllm"),
+    }
+)
 VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
@@ -43,14 +51,26 @@ class Journal:
         self.folder = folder
         self.say = say
 
-    def begin(self, preset: Preset, *, arena: str, suite: str) -> None:
-        """Say what is run. On a resumed run, when it went on."""
+    def begin(self, preset: Preset, *, arena: str, suite: str, suite_hash: str | None = None) -> None:
+        """Say what is run. On a resumed run, when it went on.
+
+        Raises:
+            FolderInUse: the folder holds a run of another preset or suite.
+        """
         path = self.folder / "run.json"
         known = read_json(path, OBJECT) if path.is_file() else {"begun": []}
+        if "preset" in known:
+            check_same_run(self.folder, preset, suite)
+            if known.get("suite_hash", suite_hash) != suite_hash:
+                self.say(
+                    "the arena is not the one that this run was begun with (another mechanism, Worker, secret, set of "
+                    "families or version): its numbers before and after are not on the same episodes"
+                )
         known |= {
             "preset": preset.model_dump(mode="json"),
             "arena": arena,
             "suite": suite,
+            "suite_hash": suite_hash,
             "revision": revision(),
             "versions": {name: found for name in VERSIONS if (found := _version(name))},
             "begun": [*known["begun"], datetime.now(UTC).isoformat(timespec="seconds")],
@@ -74,7 +94,7 @@ class Journal:
             "share_flagged": card.share_flagged.value,
             "skill": card.skill.value,
             "type_accuracy": card.type_accuracy.value,
-            "invalid": card.invalid / max(1, card.episodes),
+            "invalid": card.invalid / max(1, card.scored + card.invalid + card.failed),
         }
         if card.components is not None:
             values |= {f"components/{name}": value for name, value in card.components.model_dump().items()}
@@ -86,6 +106,29 @@ class Journal:
         torn = path.is_file() and not path.read_bytes().endswith(b"\n")
         with path.open("a", encoding="utf-8") as file:
             file.write("\n" * torn + json.dumps(line) + "\n")
+
+
+def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> None:
+    """See that what a folder holds is a run of this preset, but for what may change on the way (`MAY_CHANGE`).
+
+    Raises:
+        FolderInUse: the folder holds another run, whose numbers would not be comparable.
+    """
+    known = read_json(folder / "run.json", OBJECT)
+    now = preset.model_dump(mode="json") | {"suite": suite or known["suite"]}
+    try:
+        # A setting that an older version did not have was at its default.
+        was = Preset.model_validate(known["preset"]).model_dump(mode="json") | {"suite": known["suite"]}
+    except ValidationError:
+        raise FolderInUse(
+            f"{folder} holds a run of another version, whose preset this one does not know: give another --out"
+        ) from None
+    for name in sorted(now.keys() - MAY_CHANGE):
+        if was[name] != now[name]:
+            raise FolderInUse(
+                f"{folder} holds another run: its {name} is {was[name]!s}, not {now[name]!s}; ask for the same, or give "
+                "another --out"
+            )
 
 
 def write_whole(path: Path, text: str) -> None:

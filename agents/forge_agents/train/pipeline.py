@@ -12,6 +12,7 @@ A stage whose result is there is not done again, so that a run that was stopped 
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -20,7 +21,7 @@ from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
 from forge_agents.evaluation import Result
-from forge_agents.models import load_model
+from forge_agents.models import load_model, weights_digest
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import in_zone, measured
 from forge_agents.train.card import write_card
@@ -33,16 +34,14 @@ from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
 from forge_arena.files import read_json
+from forge_arena.locks import FolderInUse, locked_folder
+from forge_arena.types import Split
 from forge_arena.wire import Curriculum, DifficultyCell
 
 OFFLINE = (Algorithm.rft, Algorithm.dpo, Algorithm.sft)
 # Calibration draws from here on, between the prompts of training and the demonstrations.
 ASIDE = 5_000_000
 CELLS = TypeAdapter(list[DifficultyCell])
-
-
-class FolderInUse(ValueError):
-    """The folder holds a run already."""
 
 
 def run(
@@ -57,15 +56,31 @@ def run(
 ) -> Path:
     """Do a run, or what is left of it; returns the path of its report.
 
+    One run at a time is at work in a folder. Of several processes of one run the first holds it.
+
     Arguments:
         three_phases: train, calibrate, and train again; else train once.
         resume: go on with the run that `folder` holds.
         start: take this folder's model as the starting one, instead of making one.
 
     Raises:
-        FolderInUse: `folder` holds a run, and `resume` was not given.
+        FolderInUse: `folder` holds a run and `resume` was not given, or another run than the one to go on with, or
+            another process is at work in it.
         TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
     """
+    with locked_folder(folder) if is_first() else nullcontext():
+        return _run(preset, arena, folder, reporter, three_phases, resume, start)
+
+
+def _run(
+    preset: Preset,
+    arena: Arena,
+    folder: Path,
+    reporter: Reporter,
+    three_phases: bool,
+    resume: bool,
+    start: Path | None,
+) -> Path:
     if not resume and is_first() and (folder / "run.json").is_file():
         raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
     if count() > 1 and preset.warm_start is not None and start is None:
@@ -75,7 +90,8 @@ def run(
     journal = Journal(folder, reporter.say)
     with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
         stats = client.stats()
-        by_first(lambda: journal.begin(preset, arena=arena.url, suite=f"{stats.suite}:{stats.version}"))
+        suite, suite_hash = f"{stats.suite}:{stats.version}", stats.suite_hashes.get(Split(preset.held_out.split))
+        by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
         source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
 
     def measured_at(model: str, name: str, step: int, phase: str) -> None:
@@ -120,9 +136,27 @@ def evaluated(
     phase: str,
     reporter: Reporter,
 ) -> Result:
-    """The evaluation of a model on held-out episodes, from `path` if it is there, else measured and written."""
+    """The evaluation of a model on held-out episodes, from `path` if it is there, else measured and written.
+
+    Raises:
+        FolderInUse: `path` is there, and of another model or of other episodes.
+    """
     if path.is_file():
-        return Result.read(path)
+        known = Result.read(path)
+        has = {
+            "split": known.split.value,
+            "episodes": known.scorecard.episodes,
+            "model": known.conditions.get("weights"),
+        }
+        # Results of older versions do not tell which weights were judged.
+        weights = weights_digest(Path(model)) if has["model"] is not None else None
+        wanted = {"split": preset.held_out.split, "episodes": preset.held_out.episodes, "model": weights}
+        for what, value in wanted.items():
+            if has[what] != value:
+                raise FolderInUse(
+                    f"{path} is a measurement of another {what} ({has[what]}, not {value}): give another --out"
+                )
+        return known
     name = path.stem
     result = measure(preset, model, arena, name=name, on_progress=_reporting(reporter, f"held out, {name}"))
     journal.held_out(phase, step, result)

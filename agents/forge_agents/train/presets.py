@@ -224,6 +224,19 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of settings, got {type(content).__name__}")
     content.setdefault("name", path.stem)
+    return _changed(content, changes, path)
+
+
+def changed_preset(preset: Preset, changes: Sequence[str]) -> Preset:
+    """The preset with `key=value` changes.
+
+    Raises:
+        PresetError: as `load_preset`.
+    """
+    return _changed(preset.model_dump(mode="json", exclude_none=True), changes, Path(preset.name))
+
+
+def _changed(content: dict[str, Any], changes: Sequence[str], path: Path) -> Preset:
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:

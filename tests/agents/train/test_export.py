@@ -23,6 +23,7 @@ from forge_agents.train.export import (
     export,
     mistaken,
 )
+from forge_arena.locks import FolderInUse, locked_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import OVERSEER_PROMPT, parse_verdict
 
@@ -324,6 +325,13 @@ def test_two_exports_are_not_mixed(short: Served, tmp_path: Path) -> None:
     (tmp_path / "full" / "thesis.txt").touch()
     with pytest.raises(ExportError, match="holds something that is no export"):
         export(Wanted(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "full")
+
+
+def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_path: Path) -> None:
+    with locked_folder(tmp_path / "out"), pytest.raises(FolderInUse, match="another process is at work in"):
+        export(Wanted(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "out")
+    # What a killed export left behind is no other thing.
+    written(short, tmp_path / "out", count=2)
 
 
 def test_another_suite_is_refused_before_anything_is_written(short: Served, tmp_path: Path) -> None:

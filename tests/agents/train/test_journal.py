@@ -11,8 +11,9 @@ pytest.importorskip("trl")
 from forge_agents.client import ArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers.constants import Prior
-from forge_agents.train.journal import Journal, Watch, lines, revision
-from forge_agents.train.presets import load_preset
+from forge_agents.train.journal import Journal, Watch, check_same_run, lines, revision
+from forge_agents.train.presets import changed_preset, load_preset
+from forge_arena.locks import FolderInUse
 
 HEALTHY = {
     "reward": 0.4,
@@ -135,3 +136,32 @@ def test_a_run_says_what_it_is_and_a_resumed_one_when_it_went_on(tmp_path: Path)
     assert (found["arena"], found["suite"], len(found["begun"])) == ("http://here", "forge:2", 2)
     assert {"torch", "trl", "transformers"} <= found["versions"].keys()
     assert found["revision"] == revision()
+
+
+def test_a_run_goes_on_only_with_the_settings_and_the_suite_that_it_was_begun_with(tmp_path: Path) -> None:
+    said: list[str] = []
+    journal = Journal(tmp_path, said.append)
+    journal.begin(load_preset("tiny"), arena="http://here", suite="short:2", suite_hash="a")
+    longer = load_preset("tiny", ["steps=999", "patience=5"])
+    journal.begin(longer, arena="http://there", suite="short:2", suite_hash="a")
+    with pytest.raises(
+        FolderInUse, match=r"holds another run: its beta is .*, not 0\.5; ask for the same, or give another"
+    ):
+        journal.begin(load_preset("tiny", ["beta=0.5"]), arena="http://here", suite="short:2", suite_hash="a")
+    with pytest.raises(FolderInUse, match=r"its suite is short:2, not forge:2"):
+        journal.begin(longer, arena="http://here", suite="forge:2", suite_hash="a")
+    assert not said
+    journal.begin(longer, arena="http://here", suite="short:2", suite_hash="b")
+    assert [message.partition(" (")[0] for message in said] == ["the arena is not the one that this run was begun with"]
+
+
+def test_what_a_sweep_did_under_the_same_name_with_another_setting_is_not_taken_for_the_new_run(
+    tmp_path: Path,
+) -> None:
+    preset = load_preset("tiny")
+    Journal(tmp_path, lambda message: None).begin(
+        changed_preset(preset, ["beta=0.1", "seed=2"]), arena="http://here", suite="short:2"
+    )
+    check_same_run(tmp_path, changed_preset(preset, ["beta=0.1", "seed=2", "wall_seconds=7"]))
+    with pytest.raises(FolderInUse, match="holds another run: its learning_rate"):
+        check_same_run(tmp_path, changed_preset(preset, ["beta=0.1", "seed=2", "learning_rate=0.1"]))

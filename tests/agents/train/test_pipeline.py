@@ -23,6 +23,7 @@ from forge_agents.models import load_model
 from forge_agents.train.journal import lines
 from forge_agents.train.online import POSITION, latest_checkpoint
 from forge_agents.train.rewards import COMPONENTS
+from forge_arena.locks import locked_folder
 from forge_command import training
 
 from ..conftest import FORGE_ARENA, TOKEN, running
@@ -339,6 +340,10 @@ def test_what_cannot_be_begun_is_refused_with_what_to_do(arena_url: str, preset_
             f"{tmp_path}/used holds a run: go on with it by --resume, or give another --out",
         ),
         (
+            [*arguments(preset, arena_url, tmp_path / "held"), "--token", TOKEN, "--resume"],
+            f"another process is at work in {tmp_path}/held",
+        ),
+        (
             [*arguments(bare, arena_url, out), "--token", TOKEN],
             "a model from scratch needs a warm start: it cannot write a verdict",
         ),
@@ -348,7 +353,8 @@ def test_what_cannot_be_begun_is_refused_with_what_to_do(arena_url: str, preset_
         ),
     ]
     for asked, message in refused:
-        code, told = train(*asked)
+        with locked_folder(tmp_path / "held"):
+            code, told = train(*asked)
         assert code == 2, (asked, told)
         assert message in told
         assert "Traceback" not in told

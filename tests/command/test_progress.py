@@ -1,0 +1,30 @@
+"""The line that says how far a command is, where there is no terminal."""
+
+from rich.progress import Progress
+
+from forge_command.progress import line
+
+
+def test_a_line_says_what_is_done_and_what_is_left() -> None:
+    now = [0.0]
+    bars = Progress(get_time=lambda: now[0], disable=True, speed_estimate_period=900)
+    task = bars.add_task("rules", total=600, unit="verdicts")
+    now[0] = 90.0
+    assert line(bars.tasks[0]) == "rules: 0 of 600 verdicts, 0:01:30 so far"
+    now[0] = 100.0
+    bars.update(task, completed=60)
+    assert line(bars.tasks[0]) == "rules: 60 of 600 verdicts, 0:01:40 so far, about 0:15:00 left"
+    now[0] = 200.0
+    bars.update(task, completed=120, note="reward 0.4")
+    assert line(bars.tasks[0]) == "rules: 120 of 600 verdicts, 0:03:20 so far, about 0:13:20 left, reward 0.4"
+    now[0] = 4000.0
+    bars.update(task, completed=600)
+    assert line(bars.tasks[0]) == "rules: 600 of 600 verdicts, 1:06:40 so far, reward 0.4"
+
+
+def test_a_line_of_a_task_without_an_end_says_what_is_done() -> None:
+    now = [0.0]
+    bars = Progress(get_time=lambda: now[0], disable=True)
+    bars.add_task("labels", total=None, completed=3)
+    now[0] = 5.0
+    assert line(bars.tasks[0]) == "labels: 3, 0:00:05 so far"
