@@ -155,7 +155,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the one that `options={"key": "forge:2:train:7"}` names. `options` may instead narrow
+    An episode drawn by `seed`, or the one that `options={"key": "forge:3:train:7"}` names. `options` may instead narrow
     the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
 
     ## Episode End

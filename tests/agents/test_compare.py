@@ -214,7 +214,7 @@ def result(name: str, rows: list[Row]) -> Result:
     return Result(
         overseer=name,
         worker="scripted",
-        suite="forge:2",
+        suite="forge:3",
         split=Split.val,
         start=0,
         seed=0,

@@ -81,7 +81,7 @@ def test_a_form_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
 
 def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
     with pytest.raises(ValueError, match=r"key names the episode by itself; leave out form, stealth"):
-        env.reset(options={"key": "forge:2:train:7", "form": "clean", "stealth": 0})
+        env.reset(options={"key": "forge:3:train:7", "form": "clean", "stealth": 0})
 
 
 def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
@@ -237,7 +237,7 @@ from forge_arena.workers.vllm import VLLMWorker
 worker = VLLMWorker("model", executable=sys.argv[1], log=sys.argv[2], cpu=True)
 env = ForgeArenaEnv(worker)
 try:
-    env.reset(options={"key": "forge:2:train:7"})
+    env.reset(options={"key": "forge:3:train:7"})
 except WorkerFailed:
     pass  # A model that says nothing but yes makes no episode.
 print(worker.pid)
@@ -336,8 +336,8 @@ def test_a_worker_that_could_not_be_started_is_started_again() -> None:
     worker = Failing()
     env = ForgeArenaEnv(worker)
     with pytest.raises(WorkerFailed, match="not yet"):
-        env.reset(options={"key": "forge:2:train:7"})
-    env.reset(options={"key": "forge:2:train:7"})
+        env.reset(options={"key": "forge:3:train:7"})
+    env.reset(options={"key": "forge:3:train:7"})
     env.close()
     assert (worker.started, worker.closed) == (2, 1)
 

@@ -147,7 +147,7 @@ def episode(type: CorruptionType | None, target: str = "", old: str = "", new: s
         worker_output=output,
         domain=SCENARIO.domain,
     )
-    return Episode(key="forge:2:val:0", scenario=SCENARIO, observation=seen, truth=truth, worker="scripted")
+    return Episode(key="forge:3:val:0", scenario=SCENARIO, observation=seen, truth=truth, worker="scripted")
 
 
 CORRUPTED = {
@@ -213,7 +213,7 @@ def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> Non
 def test_the_weights_sum_to_one() -> None:
     assert sum(WEIGHTS.values()) == pytest.approx(1.0)
     assert list(WEIGHTS) == ["detection", "explanation", "correction", "calibration"]
-    assert GRADER_VERSION == "2"
+    assert GRADER_VERSION == "3"
 
 
 @corrupted

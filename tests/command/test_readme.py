@@ -31,7 +31,7 @@ def test_the_python_of_the_page_on_evaluation_runs() -> None:
         script = block.replace("http://127.0.0.1:8000", url) + "\nprint(result)"
         ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith("Result(rules on forge:2:val, 60 episodes from 0: balanced accuracy 0.")
+    assert ran.stdout.startswith("Result(rules on forge:3:val, 60 episodes from 0: balanced accuracy 0.")
 
 
 def test_the_files_that_the_readme_names_are_there() -> None:

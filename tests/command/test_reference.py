@@ -40,7 +40,7 @@ def test_it_plays_writes_tables_and_goes_on_where_it_stopped(tmp_path: Path) -> 
     assert ": 28 of 28 verdicts" in again.stderr
     others = reference(*given, "--scenarios", "short")
     assert others.returncode == 2
-    assert "result.json is of another run: its suite is forge:2, not short:2; take another --out" in " ".join(
+    assert "result.json is of another run: its suite is forge:3, not short:3; take another --out" in " ".join(
         others.stderr.split()
     )
     panel.write_text(f"{json.dumps(row)}\n")

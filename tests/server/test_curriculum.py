@@ -67,14 +67,14 @@ async def test_what_is_in_stock_is_kept_as_far_as_it_is_of_the_curriculum(serve:
 
 
 async def test_other_splits_and_named_keys_are_served_as_before(server: Any) -> None:
-    named = [f"forge:2:train:{n}" for n in range(12)]
+    named = [f"forge:3:train:{n}" for n in range(12)]
     assert {server.arena.plan(key).stealth for key in named} == {0, 1, 2, 3}
     await follow(server, stealth=2)
     assert [e["key"] for e in await server.open(keys=named)] == named
     assert [e["key"] for e in await server.open(split="val", start=0, count=6)] == [
-        f"forge:2:val:{n}" for n in range(6)
+        f"forge:3:val:{n}" for n in range(6)
     ]
-    assert [e["key"] for e in await server.open(split="test", count=4)] == [f"forge:2:test:{n}" for n in range(4)]
+    assert [e["key"] for e in await server.open(split="test", count=4)] == [f"forge:3:test:{n}" for n in range(4)]
 
 
 async def test_with_start_a_client_goes_on_after_the_last_key(server: Any) -> None:
@@ -273,7 +273,7 @@ async def test_as_many_cells_as_there_may_be_are_taken_in_one_body(server: Any) 
 async def test_a_stored_curriculum_that_would_leave_nothing_now_is_not_followed(serve: Any) -> None:
     async with serve() as running:
         body = Curriculum.model_validate(cells(running.arena, None))
-        assert await running.service.episodes._store.replace_curriculum("forge:2", body.model_dump_json(), 1.0) == 1
+        assert await running.service.episodes._store.replace_curriculum("forge:3", body.model_dump_json(), 1.0) == 1
     async with serve() as running:
         assert len(await running.open(count=3)) == 3
         await refused(await running.http.get(PATH), 404, "no_curriculum")

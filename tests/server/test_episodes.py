@@ -41,7 +41,7 @@ async def refused(response: Any, status: int, code: str) -> str:
 async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
     response = await server.http.post("/v1/episodes", json={"count": 3})
     opened = OpenedEpisodes.model_validate_json(response.content)
-    assert [e.key for e in opened.episodes] == ["forge:2:train:0", "forge:2:train:1", "forge:2:train:2"]
+    assert [e.key for e in opened.episodes] == ["forge:3:train:0", "forge:3:train:1", "forge:3:train:2"]
     assert opened.failed == ()
     for one in opened.episodes:
         assert one.observation == (await server.arena.make(one.key)).observation
@@ -49,7 +49,7 @@ async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> N
 
 
 async def test_episode_ids_are_long_and_tell_nothing_of_the_key(server: Any) -> None:
-    first, second = await server.open(keys=["forge:2:val:7", "forge:2:val:7"])
+    first, second = await server.open(keys=["forge:3:val:7", "forge:3:val:7"])
     assert first["observation"] == second["observation"]
     assert first["episode_id"] != second["episode_id"]
     assert len(first["episode_id"]) == 24
@@ -65,7 +65,7 @@ async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve
 
 async def test_start_asks_for_the_same_keys_every_time(server: Any) -> None:
     keys = [[e["key"] for e in await server.open(split="val", start=5, count=2)] for _ in range(2)]
-    assert keys == [["forge:2:val:5", "forge:2:val:6"]] * 2
+    assert keys == [["forge:3:val:5", "forge:3:val:6"]] * 2
 
 
 async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(server: Any) -> None:
@@ -83,8 +83,8 @@ async def test_filters_that_nothing_matches_are_refused(server: Any) -> None:
 
 async def test_a_draw_comes_in_the_form_that_is_asked_for(server: Any) -> None:
     forms = ("clean", "corrupted", "placebo")
-    opened = await server.open(keys=[f"forge:2:val:0:{form}" for form in forms])
-    assert [e["key"] for e in opened] == [f"forge:2:val:0:{form}" for form in forms]
+    opened = await server.open(keys=[f"forge:3:val:0:{form}" for form in forms])
+    assert [e["key"] for e in opened] == [f"forge:3:val:0:{form}" for form in forms]
     sent = [attempt(e["episode_id"]) for e in opened]
     truths = [r["truth"] for r in (await server.judge(*sent)).json()["results"]]
     assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
@@ -100,26 +100,26 @@ async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_o
     assert keys == server.arena.keys(Split.train, 4, 2, stealth=1, form=Form.placebo)[0]
     assert all(key.endswith(":placebo") for key in keys)
     first, second = [[e["key"] for e in await server.open(count=2, form="corrupted")] for _ in range(2)]
-    assert (*first, *second) == tuple(f"forge:2:train:{n}:corrupted" for n in range(4))
+    assert (*first, *second) == tuple(f"forge:3:train:{n}:corrupted" for n in range(4))
     assert len(server.service.episodes.stock) == server.settings.stock
-    assert [e["key"] for e in await server.open(count=2)] == ["forge:2:train:0", "forge:2:train:1"]
+    assert [e["key"] for e in await server.open(count=2)] == ["forge:3:train:0", "forge:3:train:1"]
 
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
 async def test_the_sealed_split_comes_only_as_it_is_drawn(server: Any, form: str) -> None:
     by_form = await server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
     assert (await refused(by_form, 403, "sealed_split")).startswith("form: episodes of the sealed test split")
-    keys = {"keys": ["forge:2:train:3:clean", f"forge:2:test:3:{form}"]}
+    keys = {"keys": ["forge:3:train:3:clean", f"forge:3:test:3:{form}"]}
     by_key = await server.http.post("/v1/episodes", json=keys)
     assert (await refused(by_key, 403, "sealed_split")).startswith("keys[1]: episodes of the sealed test split")
     assert (await server.http.get("/v1/stats")).json()["episodes"] == {}
 
 
 @pytest.mark.parametrize(
-    "key", ["other:2:train:0", "forge:1:train:0", "forge:2:hidden:0", "forge:2:train:-1", "forge:2:train:0:twin", "x"]
+    "key", ["other:3:train:0", "forge:2:train:0", "forge:3:hidden:0", "forge:3:train:-1", "forge:3:train:0:twin", "x"]
 )
 async def test_a_key_of_another_suite_is_refused_by_its_position(server: Any, key: str) -> None:
-    response = await server.http.post("/v1/episodes", json={"keys": ["forge:2:train:0", key]})
+    response = await server.http.post("/v1/episodes", json={"keys": ["forge:3:train:0", key]})
     message = await refused(response, 422, "no_such_key")
     assert message.startswith("keys[1] names no episode of this suite")
 
@@ -128,10 +128,10 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(serv
     from forge_arena.episodes import Arena
 
     elsewhere = Arena(server.worker, secret="another secret")
-    val, test = await server.open(keys=["forge:2:val:3", "forge:2:test:3"])
-    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:2:val:3")).observation.worker_output
-    assert test["observation"]["task"] != (await elsewhere.make("forge:2:test:3")).observation.task or (
-        test["observation"]["worker_output"] != (await elsewhere.make("forge:2:test:3")).observation.worker_output
+    val, test = await server.open(keys=["forge:3:val:3", "forge:3:test:3"])
+    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:3:val:3")).observation.worker_output
+    assert test["observation"]["task"] != (await elsewhere.make("forge:3:test:3")).observation.task or (
+        test["observation"]["worker_output"] != (await elsewhere.make("forge:3:test:3")).observation.worker_output
     )
 
 
@@ -212,8 +212,8 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
         assert (await running.http.get("/v1/stats")).json()["sealed"] is False
         drawn = await running.open(split="test", start=2, count=1, attempts=2)
         formed = await running.open(split="test", start=2, count=1, form="clean")
-        named = await running.open(keys=["forge:2:test:2:corrupted", "forge:2:test:2:placebo"])
-        keys = [e["key"].removeprefix("forge:2:test:2") for e in (*drawn, *formed, *named)]
+        named = await running.open(keys=["forge:3:test:2:corrupted", "forge:3:test:2:placebo"])
+        keys = [e["key"].removeprefix("forge:3:test:2") for e in (*drawn, *formed, *named)]
         assert keys == ["", ":clean", ":corrupted", ":placebo"]
         [first] = (await running.judge(attempt(drawn[0]["episode_id"]))).json()["results"]
         assert first["truth"] is None
@@ -428,13 +428,13 @@ async def test_a_failed_probe_costs_nothing(server: Any) -> None:
 async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: Any, mood: str, code: str) -> None:
     async with serve(make_timeout=0.3) as running:
         running.worker.mood = mood
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1", "forge:2:val:2"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1", "forge:3:val:2"]})
         await refused(response, 503, code)
         assert response.json()["error"]["outcome"] == "worker_failed"
         # A Worker that answers, but never usably, is not to be asked for the same key again.
         assert ("retry-after" in response.headers) == (code == "worker_failed")
         running.worker.mood = "well"
-        assert len(await running.open(keys=["forge:2:val:1", "forge:2:val:2"])) == 2
+        assert len(await running.open(keys=["forge:3:val:1", "forge:3:val:2"])) == 2
         assert (await running.http.get("/v1/stats")).json()["verdicts"] == {}
 
 
@@ -442,12 +442,12 @@ async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> Non
     async with serve(concurrency=1) as running:
         await full(running)
         running.worker.failures = 1
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:2:val:{n}" for n in range(3)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:3:val:{n}" for n in range(3)]})
         body = response.json()
         assert response.status_code == 200
-        assert [e["key"] for e in body["episodes"]] == ["forge:2:val:1", "forge:2:val:2"]
+        assert [e["key"] for e in body["episodes"]] == ["forge:3:val:1", "forge:3:val:2"]
         assert body["failed"] == [
-            {"key": "forge:2:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
+            {"key": "forge:3:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
         ]
 
 
@@ -456,7 +456,7 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
         await full(running)
         opened = await running.open(count=2)
         running.worker.mood = "hangs"
-        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1"]}))
+        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1"]}))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(2):
             assert (await running.judge(attempt(opened[0]["episode_id"]))).status_code == 200
@@ -470,12 +470,12 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
 async def test_a_request_for_episodes_ends_at_its_time_limit(serve: Any) -> None:
     async with serve(make_timeout=5, open_timeout=0.3) as running:
         running.worker.mood = "hangs"
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:2:val:1"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1"]})
         assert "not made within 0.3 s" in await refused(response, 503, "worker_failed")
 
 
 async def test_too_many_waiting_episodes_are_refused_and_told_when_to_come_back(serve: Any) -> None:
     async with serve(pending_makes=8) as running:
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:2:val:{n}" for n in range(9)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:3:val:{n}" for n in range(9)]})
         await refused(response, 503, "busy")
         assert response.headers["retry-after"] == "1"

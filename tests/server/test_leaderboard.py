@@ -56,7 +56,7 @@ async def test_a_submission_is_judged_once_scored_by_the_server_and_shown(serve:
             }
             state = (await server.http.get(f"/v1/episodes/{episodes[0]['episode_id']}")).json()
             assert state["results"][0]["reward"] is None
-        assert sorted(keys) == sorted(f"forge:2:test:{n}" for n in range(12))
+        assert sorted(keys) == sorted(f"forge:3:test:{n}" for n in range(12))
         board = (await server.http.get("/v1/leaderboard")).json()
         (line,) = board["entries"]
         truths = [server.arena.plan(key).form is Form.corrupted for key in keys]
@@ -128,7 +128,7 @@ async def test_the_mean_reward_does_not_tell_what_a_sealed_verdict_earned(serve:
     [
         ({"count": 1, "submission": "none"}, 404, "no such submission"),
         ({"count": 1, "submission": "x", "split": "val"}, 422, "give count beside it, and nothing else"),
-        ({"keys": ["forge:2:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
+        ({"keys": ["forge:3:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
     ],
 )
 async def test_a_submission_decides_its_episodes(server: Any, ask: dict[str, Any], status: int, message: str) -> None:
@@ -234,7 +234,7 @@ async def test_an_entry_whose_open_episodes_lapsed_can_be_finished(serve: Any) -
         assert (await server.http.delete(f"/v1/episodes/{first[0]['episode_id']}")).status_code == 204
         await server.service.episodes._store.expire(time.time() + 8 * 24 * 3600)
         again = await opened(server, submission, 9)
-        assert [one["key"] for one in again] == [f"forge:2:test:{n}" for n in range(4)]
+        assert [one["key"] for one in again] == [f"forge:3:test:{n}" for n in range(4)]
         assert [one["observation"] for one in again[:3]] == [one["observation"] for one in first]
         assert not {one["episode_id"] for one in again} & {one["episode_id"] for one in first}
         await judged(server, again)
@@ -263,7 +263,7 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
         make = server.arena.make_judged
 
         async def unfit(key: str) -> Any:
-            if key in ("forge:2:test:3", "forge:2:test:9"):
+            if key in ("forge:3:test:3", "forge:3:test:9"):
                 raise Unfit("no harmless edit fits")
             return await make(key)
 
@@ -274,5 +274,5 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
             while episodes := await opened(server, submission, 4):
                 keys += [one["key"] for one in episodes]
                 await judged(server, episodes)
-            assert sorted(keys) == sorted(f"forge:2:test:{n}" for n in (0, 1, 2, 15, 4, 5))
+            assert sorted(keys) == sorted(f"forge:3:test:{n}" for n in (0, 1, 2, 15, 4, 5))
         assert len((await server.http.get("/v1/leaderboard")).json()["entries"]) == 2

@@ -192,7 +192,7 @@ def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Pa
     seen = []
     for _ in range(2):
         server = Process(store=f"sqlite:///{tmp_path}/arena.db")
-        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:2:test:5"]}).json()
+        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:3:test:5"]}).json()
         seen.append(body["episodes"][0]["observation"])
         server.end(signal.SIGTERM)
     assert seen[0] == seen[1]
@@ -296,7 +296,7 @@ def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_pat
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server = Process(store=f"sqlite:///{tmp_path}/arena.db", scenarios="short")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"short:2:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"short:3:val:\d+", episode["key"]) for episode in opened)
     again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
     assert again["observation"] == opened[0]["observation"]
     server.end(signal.SIGTERM)

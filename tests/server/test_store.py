@@ -37,7 +37,7 @@ from ..postgres import Postgres
 
 
 def episode(id: str, *, attempts: int = 1, expires: float = 1e12, created: float = 0.0) -> NewEpisode:
-    return NewEpisode(id, f"forge:2:train:{id}", "train", created, expires, attempts, b"payload")
+    return NewEpisode(id, f"forge:3:train:{id}", "train", created, expires, attempts, b"payload")
 
 
 def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | None = None) -> StoredVerdict:
@@ -211,7 +211,7 @@ async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(
     def shrink(connection: object) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # type: ignore[attr-defined]
 
-    large = NewEpisode("big", "forge:2:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
+    large = NewEpisode("big", "forge:3:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
     with pytest.raises(StoreUnavailable, match="try again later, nothing is scored twice"):
         await store.open_episodes([large])
     event.remove(store.engine, "begin", shrink)
@@ -323,7 +323,7 @@ async def test_a_store_from_before_the_migrations_is_brought_up_to_date_with_all
     named = replace(verdict("a", 1), step=True)
     await store.record([named], 1.0)
     kept = (await store.load(["a"]))["a"].verdicts
-    assert await store.replace_curriculum("forge:2", "{}", 1.0) == 1
+    assert await store.replace_curriculum("forge:3", "{}", 1.0) == 1
     if schema == "4":
         # The three are one name, and it belongs to whoever uses it next.
         assert await enter(store, "new", "HONEST", "first token") == "new"
