@@ -6,7 +6,6 @@ the same episodes.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any, NoReturn, SupportsFloat, SupportsIndex
 
 import gymnasium
@@ -14,7 +13,6 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, iterate
 from numpy.typing import NDArray
-from rich.console import Console
 
 from forge_agents.client import ArenaClient, ArenaRefused, Drawing
 from forge_arena.env import (
@@ -28,7 +26,7 @@ from forge_arena.env import (
     to_arrays,
     verdict_from_action,
 )
-from forge_arena.present import episode_panels
+from forge_arena.present import episode_panels, panels_as_text, print_panels
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Outcome, Split, Truth, Verdict
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode
 
@@ -268,11 +266,9 @@ class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
             raise gymnasium.error.ResetNeeded("call reset() before render()")
         panels = episode_panels(self._seat.observation, self._seat.truth, self._seat.verdict)
         if self.render_mode == "human":
-            Console().print(*panels, sep="\n")
+            print_panels(panels)
             return None
-        page = StringIO()
-        Console(file=page, width=110, force_terminal=False).print(*panels, sep="\n")
-        return page.getvalue()
+        return panels_as_text(panels)
 
     def close(self) -> None:
         if self._own:

@@ -4,18 +4,16 @@ import copy
 import pickle
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
-from io import StringIO
 from typing import Any, ParamSpec, Self, SupportsFloat, TypeVar
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from rich.console import Console
 
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.loop_thread import LoopThread
-from forge_arena.present import episode_panels
+from forge_arena.present import episode_panels, panels_as_text, print_panels
 from forge_arena.rewards import score
 from forge_arena.types import (
     MAX_CORRECTION,
@@ -290,11 +288,9 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             raise gymnasium.error.ResetNeeded("call reset() before render()")
         panels = episode_panels(self._observation(), self._episode.truth if self._verdict else None, self._verdict)
         if self.render_mode == "human":
-            Console().print(*panels, sep="\n")
+            print_panels(panels)
             return None
-        text = StringIO()
-        Console(file=text, width=110, force_terminal=False).print(*panels, sep="\n")
-        return text.getvalue()
+        return panels_as_text(panels)
 
     def close(self) -> None:
         self._worker.leave(self)

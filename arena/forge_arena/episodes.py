@@ -277,8 +277,10 @@ class Arena:
             answer = await self._answer(scenario, self._rng(key, f"answer:{attempt}"))
             report = await _report(judge, answer.output)
             if not report.clean:
-                self._reject(reasons_against(scenario, report))
-                reason = f"its last answer breaks {', '.join(sorted(report.broken))[:200]}"
+                reasons = reasons_against(scenario, report)
+                self._reject(reasons)
+                # In kinds of claims: the reason is logged, and what a Worker writes is not.
+                reason = f"its last answer was rejected for {', '.join(reasons)}"
                 continue
             # On answers that stay clean too: clean, corrupted and edited ones must come from the same population.
             try:

@@ -1,5 +1,9 @@
 """An episode as a person would want to read it in a terminal."""
 
+import sys
+from io import StringIO
+
+from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -25,6 +29,23 @@ def episode_panels(observation: Observation, truth: Truth | None = None, verdict
     if truth is not None:
         panels.append(Panel(_truth(truth), title="truth", border_style="green"))
     return panels
+
+
+def print_panels(panels: list[Panel]) -> None:
+    """Print panels on standard output; a terminal that lacks a character gets the character's number."""
+    console = Console()
+    with console.capture() as captured:
+        console.print(*panels, sep="\n")
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(captured.get().encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
+def panels_as_text(panels: list[Panel]) -> str:
+    """Panels as plain text, 110 columns wide."""
+    page = StringIO()
+    Console(file=page, width=110, force_terminal=False).print(*panels, sep="\n")
+    return page.getvalue()
 
 
 def marked(text: str, spans: tuple[Span, ...], style: str) -> Text:

@@ -469,7 +469,7 @@ def _reasons(rows: list[_Row]) -> Table:
 def grouped(reason: str) -> str:
     """A reason without the names and numbers that make each one different."""
     short = re.sub(r"'[^']*'|\"[^\"]*\"", "\u2026", reason)
-    short = re.sub(r"(breaks) .*", "\\1 \u2026", short)
+    short = re.sub(r"(was rejected for) .*", "\\1 \u2026", short)
     return re.sub(r"\d+(?:[.,]\d+)*", "N", short)
 
 

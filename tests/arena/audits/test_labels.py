@@ -97,7 +97,7 @@ def test_answers_that_never_verify_fail_the_gate_and_are_grouped_by_reason() -> 
     assert not gates(report)["verified"]
     reasons = table(report, "why there was no episode").rows
     assert {reason for _, reason, *_ in reasons} == {
-        "no usable answer in N tries for a scenario of family \u2026: its last answer breaks \u2026"
+        "no usable answer in N tries for a scenario of family \u2026: its last answer was rejected for \u2026"
     }
     assert sum(int(times or 0) for *_, times, _ in reasons) == CELLS * FORMS_AND_MECHANISMS
 
@@ -148,7 +148,7 @@ def test_splits_without_scenarios_are_passed_over(report: AuditReport) -> None:
     [
         ("no usable answer in 4 tries for a scenario of family 'x_y': no t fits this answer: 3 places tried",
          "no usable answer in N tries for a scenario of family \u2026: no t fits this answer: N places tried"),
-        ("its last answer breaks window, invented:$5.00", "its last answer breaks \u2026"),
+        ("its last answer was rejected for missing date, invented money", "its last answer was rejected for \u2026"),
         ('HTTP 503 from "m"', "HTTP N from \u2026"),
     ],
 )  # fmt: skip
