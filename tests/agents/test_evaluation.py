@@ -18,7 +18,7 @@ from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.overseers.endpoint import EndpointOverseer
 from forge_agents.records import RecordsError, read_records
 from forge_arena.rewards import named_type
-from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Verdict
+from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
 
 from .conftest import FORGE_ARENA, running
 
@@ -579,7 +579,7 @@ SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
         (READABLE.replace('"explanation": ""', f'"explanation": "{HALF}"'), Outcome.scored),
         (READABLE.replace('"explanation": ""', r'"explanation": "\ud83d"'), Outcome.invalid_verdict),
         (HALF, Outcome.invalid_verdict),
-        (Completion(HALF, trouble=HALF), Outcome.invalid_verdict),
+        (Completion(HALF, trouble=Trouble.unusable, reason=HALF), Outcome.invalid_verdict),
         (SURE.model_copy(update={"explanation": HALF}), Outcome.scored),
         (SURE.model_copy(update={"explanation": "x" * 5_000}), Outcome.invalid_verdict),
         (SURE.model_copy(update={"confidence": 3.0}), Outcome.invalid_verdict),
@@ -617,5 +617,7 @@ def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_ve
 def test_a_completion_that_was_cut_off_counts_only_where_its_verdict_is_the_last_word(
     client: ArenaClient, said: str, outcome: Outcome
 ) -> None:
-    found = evaluate(Talkative(Completion(said, trouble="cut off")), arena=client, split="train", episodes=2)
-    assert {(row.outcome, row.reason) for row in found.rows} == {(outcome, "cut off")}
+    found = evaluate(
+        Talkative(Completion(said, trouble=Trouble.cut, reason="cut off")), arena=client, split="train", episodes=2
+    )
+    assert {(row.outcome, row.trouble, row.reason) for row in found.rows} == {(outcome, Trouble.cut, "cut off")}

@@ -23,6 +23,7 @@ from forge_arena.banking import (
     shards_of,
 )
 from forge_arena.banking_ray import STOP, Filler
+from forge_arena.episodes import TRIES
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, Scenario, Split
 from forge_arena.workers import ScriptedWorker, open_worker
@@ -183,11 +184,11 @@ async def test_a_stretch_that_is_given_out_again_goes_on_in_its_shard(tmp_path: 
     file = tmp_path / "bank.jsonl"
     for _ in range(2):
         (row,) = await asyncio.to_thread(fill_in_parts, filling, file, 2)
-        # No answer of this brain verifies, so that every key takes four of them.
+        # No answer of this brain verifies, so every key takes all of its tries.
         assert Filled.model_validate_json(row["filled"]).failed == 2
-        assert len(asked(brain)) == 8
+        assert len(asked(brain)) == 2 * TRIES
     with Bank(shard_of(file, filling)) as shard:
-        assert len(shard) == 8
+        assert len(shard) == 2 * TRIES
 
 
 def asked(brain: Brain) -> list[dict[str, Any]]:

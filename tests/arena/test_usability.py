@@ -94,9 +94,9 @@ async def test_the_arena_counts_what_it_asks_rejects_and_accepts() -> None:
     arena = Arena(Rambler(), secret="tests")
     with pytest.raises(WorkerFailed):
         await arena.make(arena.key(Split.train, 0))
-    assert "answers asked of the Worker: 4, usable: 0 (4 rejected)" in (arena.usability.complaint() or "")
-    assert (arena.counts["answers_asked"], arena.counts["answers_rejected"]) == (4, 4)
-    assert arena.counts["answers_rejected_invented_money"] + arena.counts["answers_rejected_wrong_money"] == 4
+    assert "answers asked of the Worker: 8, usable: 0 (8 rejected)" in (arena.usability.complaint() or "")
+    assert (arena.counts["answers_asked"], arena.counts["answers_rejected"]) == (8, 8)
+    assert arena.counts["answers_rejected_invented_money"] + arena.counts["answers_rejected_wrong_money"] == 8
     arena.worker = ScriptedWorker()
     await arena.make(arena.key(Split.train, 1))
     assert arena.usability.complaint() is None

@@ -24,12 +24,27 @@ def test_the_python_of_the_readme_runs() -> None:
 
 
 @pytest.mark.slow
-def test_the_python_of_the_page_on_evaluation_runs() -> None:
+def test_the_python_of_the_page_on_evaluation_runs(tmp_path: Path) -> None:
     page = README.with_name("docs") / "evaluation.md"
-    (block,) = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    block, overseer = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "words.py").write_text(overseer, encoding="utf-8")
     with running_server() as url:
+        words = [
+            sys.executable,
+            "-m",
+            "forge_command",
+            "eval",
+            "--overseer",
+            "words:Words",
+            "--arena",
+            url,
+            "--split",
+            "val",
+        ]
+        judged = subprocess.run([*words, "--episodes", "20"], capture_output=True, text=True, timeout=120, cwd=tmp_path)
         script = block.replace("http://127.0.0.1:8000", url) + "\nprint(result)"
         ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert judged.returncode == 0, judged.stderr
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("Result(rules on forge:3:val, 60 episodes from 0: balanced accuracy 0.")
 

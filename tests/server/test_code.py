@@ -11,8 +11,6 @@ from forge_arena.code import run_cases
 from forge_arena.types import ClaimKind, Domain, Episode, Split
 from forge_arena.verify import Judge
 
-LOOP = "\n\n```python\nwhile True:\n    pass\n```\n"
-
 
 async def code_episode(running: Any) -> tuple[Episode, dict[str, Any]]:
     """A corrupted episode whose scenario runs code, opened."""
@@ -26,6 +24,13 @@ async def code_episode(running: Any) -> tuple[Episode, dict[str, Any]]:
                 return episode, opened
 
 
+def with_endless_loop(episode: Episode) -> str:
+    """The clean answer, and after it another definition of the function, which never ends."""
+    (claim,) = [claim for claim in episode.scenario.claims if claim.kind is ClaimKind.behaviour]
+    name = claim.cases[0].call.partition("(")[0]
+    return f"{episode.truth.clean_output}\n\n```python\ndef {name}(*anything, **named):\n    while True:\n        pass\n```\n"
+
+
 def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
     verdict = {"detection": True, "explanation": "", "correction": correction, "confidence": 0.9}
     return {"episode_id": opened["episode_id"], "attempt": 0, "verdict": verdict}
@@ -34,7 +39,7 @@ def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
 @pytest.mark.slow
 async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
     episode, opened = await code_episode(server)
-    correction = episode.truth.clean_output + LOOP
+    correction = with_endless_loop(episode)
     assert Judge(episode.scenario).runs_code(correction)
     grading = asyncio.create_task(server.judge(flagged(opened, correction)))
     longest = 0.0
@@ -63,7 +68,7 @@ async def test_a_runner_that_does_not_come_up_is_no_score(server: Any, monkeypat
         raise ChildProcessError("no process")
 
     monkeypatch.setattr("forge_arena.verify.run_cases", no_process)
-    attempt = flagged(opened, episode.truth.clean_output + LOOP)
+    attempt = flagged(opened, with_endless_loop(episode))
     response = await server.judge(attempt)
     assert response.status_code == 503
     assert response.json()["error"]["outcome"] == "infra_failed"

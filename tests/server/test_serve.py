@@ -289,7 +289,7 @@ def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_pat
     with running_brain() as brain:
         brain.reactions = [completion("yes"), refusal(400, "this model takes no seed")]
         reason, log = hopeless(tmp_path, brain, r"usable: 0 \(\d+ failed")
-    assert re.search(r"this model takes no seed \(\d+\)", reason), reason
+    assert re.search(r"this model takes no seed; such a setting follows the Worker's name: #seed=none", reason), reason
     assert "this model takes no seed" in log[-1]["reason"]
 
 

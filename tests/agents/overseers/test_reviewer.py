@@ -311,10 +311,13 @@ def test_what_an_overseer_cannot_judge_is_counted_by_its_reason_and_shown(
     assert ("5 invalid, 5 cut" if trouble is Trouble.cut else "5 invalid") in shown
 
 
-def test_a_verdict_before_a_cut_is_read_and_counted_as_cut(brain: Brain, client: ArenaClient) -> None:
-    brain.reactions = [completion(READABLE + "\nAnd so on, and", finish="length")]
+@pytest.mark.parametrize(("rest", "scored"), [("", 4), ("\nAnd so on, and", 0)])
+def test_a_verdict_in_a_completion_that_was_cut_counts_where_nothing_follows_it(
+    brain: Brain, client: ArenaClient, rest: str, scored: int
+) -> None:
+    brain.reactions = [completion(READABLE + rest, finish="length")]
     found = evaluate(f"openai:brain@{brain.url}", arena=client, split="train", episodes=4)
-    assert (found.scorecard.scored, found.scorecard.troubles) == (4, {Trouble.cut: 4})
+    assert (found.scorecard.scored, found.scorecard.troubles) == (scored, {Trouble.cut: 4})
     assert {row.trouble for row in found.rows} == {Trouble.cut}
 
 
