@@ -89,7 +89,7 @@ def violation(check: Check, text: str) -> Violation:
         return function(text)
     if not isinstance(argument, wanted) or (isinstance(argument, int) and argument < 0):
         raise ValueError(f"check {check.name} needs {_NEEDS[wanted]}, got {argument!r}")
-    if isinstance(argument, tuple) and not (all(argument) and (argument or function is imports_only)):
+    if isinstance(argument, tuple) and not (all(map(str.strip, argument)) and (argument or function is imports_only)):
         raise ValueError(f"check {check.name} needs {_NEEDS[tuple]}, none of them empty, got {argument!r}")
     return function(text, argument)
 

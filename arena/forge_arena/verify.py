@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
-from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
 from forge_arena.values import COUNTED, Mention, is_whole, lower, mentions, sentences, value_of
 
 INVENTED = "invented:"
@@ -374,16 +374,16 @@ def _known_code(claim: Claim, code: str) -> str | None:
 
 
 @lru_cache(maxsize=4_096)
-def _called(claim: Claim) -> re.Pattern[str]:
-    """A line that defines one of the functions or classes that the cases of a claim call by name."""
-    names = {m[0] for case in claim.cases for m in re.finditer(r"\b[^\W\d]\w*(?=\()", case.call)}
+def _definition(cases: tuple[Case, ...]) -> re.Pattern[str]:
+    """A line that defines one of the functions or classes that the cases call by name."""
+    names = {m[0] for case in cases for m in re.finditer(r"\b[^\W\d]\w*(?=\()", case.call)}
     return re.compile(
         rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b", re.M
     )
 
 
 def _defines(claim: Claim, code: str) -> bool:
-    return _known_code(claim, code) is not None or _called(claim).search(code) is not None
+    return _known_code(claim, code) is not None or _definition(claim.cases).search(code) is not None
 
 
 def _sections(scenario: Scenario) -> frozenset[str]:

@@ -180,6 +180,7 @@ def test_every_check_is_shown_kept_and_violated(name: str) -> None:
         (Check(name="excludes", argument="word"), r"check excludes needs a list of texts, got 'word'"),
         (Check(name="excludes"), r"check excludes needs a list of texts, none of them empty, got \(\)"),
         (Check(name="opens_with", argument=("",)), r"needs a list of texts, none of them empty, got \('',\)"),
+        (Check(name="excludes", argument=(" ",)), r"needs a list of texts, none of them empty, got \(' ',\)"),
         (Check(name="no_code", argument=2), r"check no_code needs no argument, got 2"),
         (Check(name="keeps_signature", argument=3), r"check keeps_signature needs a text, got 3"),
         (
