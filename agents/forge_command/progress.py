@@ -46,7 +46,8 @@ class Lines(Progress):
     may take minutes, and one when a task is done."""
 
     def __init__(self, *columns: ProgressColumn, **settings: Any) -> None:
-        super().__init__(*columns, **settings, disable=True)
+        # Without a refresh of its own, `track` counts each step as it is done.
+        super().__init__(*columns, **settings, disable=True, auto_refresh=False)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._speak, name="progress", daemon=True)
         self._told_done: set[int] = set()

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, find_set, load_families
 from forge_arena.types import CorruptionType
-from forge_command.app import JsonFile, console, deliver, fail, printer, writable_file
+from forge_command.app import JsonFile, deliver, fail, printer, writable_file
 from forge_command.progress import progress
 
 app = typer.Typer(
@@ -129,8 +128,11 @@ def import_documents(
     reasons: Counter[str] = Counter()
     results: list[dict[str, Any]] = []
     lines: list[str] = []
-    for path, named in track(rows.items(), "importing", total=len(rows), console=console):
-        imported = import_named(named)
+    with progress() as bar:
+        done = {
+            path: import_named(named) for path, named in bar.track(rows.items(), len(rows), description="importing")
+        }
+    for path, imported in done.items():
         results.append(imported.summary(path.name))
         counts = imported.by_type()
         report.add_row(

@@ -2,7 +2,7 @@
 
 from rich.progress import Progress
 
-from forge_command.progress import line
+from forge_command.progress import Lines, line
 
 
 def test_a_line_says_what_is_done_and_what_is_left() -> None:
@@ -28,3 +28,10 @@ def test_a_line_of_a_task_without_an_end_says_what_is_done() -> None:
     bars.add_task("labels", total=None, completed=3)
     now[0] = 5.0
     assert line(bars.tasks[0]) == "labels: 3, 0:00:05 so far"
+
+
+def test_steps_that_are_tracked_are_counted_as_they_are_done() -> None:
+    with Lines() as bar:
+        counted = [line(bar.tasks[0]) for _ in bar.track(range(3), description="checking")]
+        counted.append(line(bar.tasks[0]))
+    assert [text.partition(",")[0] for text in counted] == [f"checking: {done} of 3" for done in range(4)]
