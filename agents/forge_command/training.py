@@ -1,5 +1,6 @@
 """`forge-arena train`: the whole of training, from a preset to a report, against an arena that is reached over REST."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -208,6 +209,8 @@ def _run(
         hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
         raise fail(f"{refusal}{hint}") from None
     except troubles as error:
-        raise fail(str(error)) from None
+        # The disk may fill with a line of the log as well as with a checkpoint, which says so itself.
+        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        raise fail(f"{error}{': free some space and go on with --resume' if is_full else ''}") from None
     if is_first():
         say(f"model: {out / 'model'}\nreport: {page}")

@@ -12,19 +12,25 @@ from forge_agents.models import load_model
 from forge_agents.train.attempts import Group, attempts
 from forge_agents.train.calibrate import in_zone, measured
 from forge_agents.train.offline import kept_rows, preference_rows
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import oracle_verdict, score
-from forge_arena.types import CorruptionType, Episode, Form, Outcome
+from forge_arena.types import CorruptionType, Episode, Form, Outcome, Split
 from forge_arena.verdicts import parse_verdict, verdict_text
 from forge_arena.wire import AttemptResult, Curriculum
 from forge_arena.workers import ScriptedWorker
 
 from .conftest import Served
 
+ARENA = Arena(ScriptedWorker())
+# A draw whose corruption has words to quote.
+PLAN = next(
+    plan
+    for index in range(100)
+    if (plan := ARENA.plan(ARENA.key(Split.train, index))).corruption_type is CorruptionType.temporal_shift
+)
 CLEAN_AND_CORRUPTED = {
-    form: asyncio.run(Arena(ScriptedWorker()).make(f"forge:{VERSION}:train:3:{form}"))
-    for form in (Form.clean, Form.corrupted)
+    form: asyncio.run(ARENA.make(ARENA.key(Split.train, PLAN.index, form))) for form in (Form.clean, Form.corrupted)
 }
 TYPE = CLEAN_AND_CORRUPTED[Form.corrupted].truth.corruption_type
 RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE = range(6)
