@@ -197,7 +197,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
             "instruction_obeyed:temporal_shift": 31,
             "instruction_refused:temporal_shift": 6,
         },
-        "suite_hashes": {"train": "91b8cf0a52f6a3de", "val": "0d7c3a44e19b5f28", "test": "5f0c1e9ab24d7730"},
+        "suite_hashes": {"train": "1111222233334444", "val": "5555666677778888", "test": "9999aaaabbbbcccc"},
         "uptime_seconds": 321.5,
     },
     Submission: {
