@@ -187,7 +187,7 @@ def test_the_bank_is_the_local_one_record_for_record(tmp_path: Path) -> None:
     assert local["failed"] == 0
     assert records(tmp_path / "ray.bank") == records(tmp_path / "local.bank")
     assert not (tmp_path / "ray.bank.d").exists()
-    assert "120/120" in said
+    assert "ray.bank: 120 of 120 episodes" in said
 
 
 def test_failures_of_an_endpoint_are_counted_as_locally_and_never_recorded(tmp_path: Path, brain: Brain) -> None:
