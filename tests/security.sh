@@ -37,7 +37,7 @@ for role in player trainer; do
     --log-level warning >"$work/$role.url" 2>"$work/$role.log" &
   for _ in $(seq 600); do grep -q "ready at" "$work/$role.url" && break; sleep 0.1; done
   url=$(sed 's/.* //' "$work/$role.url")
-  SCHEMATHESIS_HOOKS=tests/schemathesis_hooks.py "$tools/schemathesis" run "$url/openapi.json" \
+  SCHEMATHESIS_HOOKS=tests/schemathesis_hooks.py "$tools/schemathesis" --config-file tests/schemathesis.toml run "$url/openapi.json" \
     -H "Authorization: Bearer a-token-for-fuzzing" --max-examples "$examples" --seed 20261127 --continue-on-failure --no-color \
     --exclude-checks positive_data_acceptance,missing_required_header,ignored_auth >"$work/$role.fuzz" 2>&1 \
     || { cat "$work/$role.fuzz"; exit 1; }
