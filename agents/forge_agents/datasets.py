@@ -309,7 +309,15 @@ def _row(
 
 
 def _groups(rows: Sequence[DatasetRow]) -> list[tuple[str, list[tuple[str, list[int]]]]]:
-    """The places of the rows of every group, by what groups them."""
+    """The places of the rows of every group of which a row was judged, by what groups them."""
+
+    def judged(groups: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
+        return [
+            (name, places)
+            for name, places in groups
+            if any(rows[place].outcome is not Outcome.infra_failed for place in places)
+        ]
+
     origins = sorted({row.origin for row in rows if row.origin is not None})
     by_origin = [(origin, [n for n, row in enumerate(rows) if row.origin == origin]) for origin in origins]
     by_domain = [
@@ -323,7 +331,7 @@ def _groups(rows: Sequence[DatasetRow]) -> list[tuple[str, list[tuple[str, list[
                 n for n, r in enumerate(rows) if r.corruption_type == type or (not r.corrupted and r.origin in homes)
             ]
             by_type.append((type, there))
-    return [("origin", by_origin), ("domain", by_domain), ("corruption_type", by_type)]
+    return [("origin", judged(by_origin)), ("domain", judged(by_domain)), ("corruption_type", judged(by_type))]
 
 
 def _scorecard(every: Sequence[DatasetRow], documents_of_all: Sequence[str], seed: int) -> DatasetScorecard:

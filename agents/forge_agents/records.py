@@ -128,7 +128,7 @@ class Records(Generic[L]):
                 )
             if there:
                 self._take_over(path, setup)
-            else:
+            if path.stat().st_size == 0 or not there:
                 # What was stopped before its first verdict is no evaluation: another one may take its place.
                 self._file.truncate(0)
                 self._write([_Head(setup=setup.model_dump(mode="json"))])
@@ -193,7 +193,9 @@ def _holds_a_record(path: Path) -> bool:
     """Whether anything stands behind the first line, which only says what was to be evaluated."""
     with path.open("rb") as file:
         first = file.readline()
-        return bool(file.read(1)) or (bool(first) and not first.startswith(HEAD))
+        if not first.endswith(b"\n") and not first.startswith(HEAD[: len(first)]) and first.strip(b"\0"):
+            raise RecordsError(f"{path} holds something else than the records of an evaluation: take another folder")
+        return bool(file.read(1)) or (first.endswith(b"\n") and not first.startswith(HEAD))
 
 
 def _setup(path: Path, line: bytes, kind: type[S]) -> S:

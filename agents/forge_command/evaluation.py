@@ -279,6 +279,8 @@ def evaluate(
     deliver(result, json, partial(_print, result), {} if out is None else {out / RESULT: as_json(result)})
     if out is not None:
         _report(out, err=json == "-")
+    if not result.scorecard.scored + result.scorecard.invalid:
+        raise fail("no verdict was scored: see above why")
 
 
 @contextmanager

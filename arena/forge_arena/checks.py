@@ -221,16 +221,14 @@ def max_code_lines(text: str, limit: int) -> Violation:
 
 @_check(str)
 def keeps_signature(text: str, signature: str) -> Violation:
-    """The fenced code defines the function, every time with just this signature; annotations and defaults count."""
+    """The last fenced block that defines the function does so with just this signature; annotations and defaults count.
+    A block before it may quote the code under review."""
     name, wanted = _signature(signature)
-    defined = False
-    changed = []
-    for block in code_blocks(text):
+    for block in reversed(code_blocks(text)):
         given = [found for defines, found in _signatures(block.of(text)) if defines == name]
-        defined |= bool(given)
-        if any(found != wanted for found in given):
-            changed.append(block)
-    return tuple(changed) if changed or not defined else None
+        if given:
+            return None if all(found == wanted for found in given) else (block,)
+    return VIOLATED
 
 
 @_check(tuple)
@@ -259,14 +257,16 @@ def code_excludes(text: str, phrases: tuple[str, ...]) -> Violation:
 
 @_check(type(None))
 def has_docstring(text: str) -> Violation:
-    """A function in the fenced code has a docstring."""
-    return None if any(_documents(block.of(text)) for block in code_blocks(text)) else VIOLATED
+    """A function in the last fenced block that defines one has a docstring."""
+    proposal = _proposal(text)
+    return None if proposal is not None and _documents(proposal.of(text)) else VIOLATED
 
 
 @_check(type(None))
 def no_docstring(text: str) -> Violation:
-    """No function in the fenced code has a docstring."""
-    return tuple(block for block in code_blocks(text) if _documents(block.of(text))) or None
+    """No function in the last fenced block that defines one has a docstring."""
+    proposal = _proposal(text)
+    return (proposal,) if proposal is not None and _documents(proposal.of(text)) else None
 
 
 @_check(type(None))
@@ -416,6 +416,11 @@ def _signature(line: str) -> tuple[str, str]:
 def _signatures(code: str) -> tuple[tuple[str, str], ...]:
     defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return tuple((node.name, _written(node)) for node in defined)
+
+
+def _proposal(text: str) -> Span | None:
+    """The last fenced block that defines a function: a block before it may quote the code under review."""
+    return next((block for block in reversed(code_blocks(text)) if _signatures(block.of(text))), None)
 
 
 @lru_cache(maxsize=1_024)

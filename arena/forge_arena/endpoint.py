@@ -271,16 +271,18 @@ class Endpoint:
 
     async def _post(self, messages: Chat, max_tokens: int, body: Mapping[str, Any]) -> Completion:
         """One try. The total time is limited here, because the client's own limit starts anew with every byte."""
+        limit = self._limit
         try:
             async with asyncio.timeout(self._timeout):
                 answered = await self._client.chat.completions.with_raw_response.create(
                     model=self.model,
                     messages=cast(Any, messages),
-                    extra_body={self._limit: max_tokens, **body},
+                    extra_body={limit: max_tokens, **body},
                 )
         except openai.BadRequestError as error:
-            # OpenAI's newer models refuse max_tokens, most other servers know nothing else.
-            if self._limit == "max_tokens" and "max_completion_tokens" in error.message:
+            # OpenAI's newer models refuse max_tokens, most other servers know nothing else. What this try sent counts:
+            # of several requests at a time the first that is refused has changed the limit for the others.
+            if limit == "max_tokens" and "max_completion_tokens" in error.message:
                 self._limit = "max_completion_tokens"
                 return await self._post(messages, max_tokens, body)
             raise

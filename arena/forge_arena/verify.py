@@ -11,6 +11,7 @@ import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from textwrap import dedent
 
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
@@ -104,7 +105,7 @@ class Judge:
         self._constraints = [c for c in scenario.claims if c.kind is ClaimKind.constraint]
         self._behaviour = [c for c in scenario.claims if c.kind is ClaimKind.behaviour]
         self._forms = {
-            claim.id: [(form.lower(), a.name) for a in claim.alternatives for form in a.forms]
+            claim.id: [(form, a.name) for a in claim.alternatives for form in _literal_forms(claim, a)]
             for claim in self._literal
         }
         self._sections = _sections(scenario)
@@ -311,7 +312,7 @@ class Judge:
             forms = self._spelled[claim.id] = {}
             for alternative in claim.alternatives:
                 for form in alternative.forms:
-                    forms[form.lower()] = (*forms.get(form.lower(), ()), alternative.name)
+                    forms[lower(form)] = (*forms.get(lower(form), ()), alternative.name)
         return forms.get(surface) or self._alternatives(claim).get(value, ())
 
     def _alternatives(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
@@ -362,14 +363,14 @@ class Judge:
         blocks = code_blocks(text)
         for span in [span for span in blocks if _defines(claim, span.of(text))][-1:] or blocks[-1:]:
             name = _known_code(claim, span.of(text))
-            if name is None and all(result.ok for result in run_cases(span.of(text).strip(), claim.cases)):
+            if name is None and all(result.ok for result in run_cases(_flush_left(span.of(text)), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
 
 
 def _known_code(claim: Claim, code: str) -> str | None:
     """The alternative that this code is, to the letter; what it does was proven when the family was tested."""
-    code = code.strip()
+    code = _flush_left(code)
     return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
 
 
@@ -401,6 +402,19 @@ def _section_of(value: Hashable) -> str | None:
 
 def _cited_number(mention: Mention) -> str | None:
     return _section_of(mention.value) if mention.kind is ClaimKind.citation else None
+
+
+def _flush_left(code: str) -> str:
+    """Code as it would stand in a file: in a list item a block is indented."""
+    return dedent(code).strip()
+
+
+def _literal_forms(claim: Claim, alternative: Alternative) -> Iterator[str]:
+    """The spellings by which a text names an alternative, in lower case. An act may be cited without its article."""
+    for form in map(lower, alternative.forms):
+        yield form
+        if claim.kind is ClaimKind.citation and form.startswith("the "):
+            yield form.removeprefix("the ")
 
 
 def _names(claim: Claim) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
 
 from forge_server import reads
 from forge_server.access import Caller
@@ -391,11 +391,16 @@ def _lost_a_race(error: Exception) -> bool:
 
 def _is_of_data(error: Exception) -> bool:
     """Whether the database refused a value, and is itself well: every other write may succeed."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
+    if not isinstance(error, DBAPIError):
+        return True
+    if error.connection_invalidated:
         return False
-    if isinstance(error, OperationalError | InterfaceError):
-        return _sqlstate(error).startswith(_LIMIT)
-    return True
+    state = _sqlstate(error)
+    if isinstance(error, ProgrammingError) and not state:
+        # The driver refused the value before it asked the database.
+        return True
+    # Anything else is the database's own trouble: read-only after a failover, say, damaged, or without a table.
+    return isinstance(error, DataError | IntegrityError) or state.startswith(_LIMIT)
 
 
 def _sqlstate(error: Exception) -> str:

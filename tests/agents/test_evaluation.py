@@ -364,6 +364,23 @@ def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_p
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
 
 
+@pytest.mark.parametrize("torn", [b"", b"\0" * 3_000, b'{"records": 1, "se'])
+def test_records_whose_first_line_was_torn_are_begun_again(client: ArenaClient, tmp_path: Path, torn: bytes) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(torn)
+    evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=True)
+    setup, records = read_records(file)
+    assert (setup.overseer, len(list(records))) == ("always_clean", 2)
+
+
+def test_a_file_that_holds_no_records_is_not_written_over(client: ArenaClient, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text("my notes")
+    with pytest.raises(RecordsError, match="holds something else than the records of an evaluation"):
+        evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=True)
+    assert file.read_text() == "my notes"
+
+
 def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_under(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

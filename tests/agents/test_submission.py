@@ -12,7 +12,9 @@ import pytest
 
 from forge_agents.client import ArenaClient, ArenaRefused, AsyncArenaClient
 from forge_agents.overseers import OverseerFailed, open_overseer
+from forge_agents.overseers.constants import AlwaysClean
 from forge_agents.submission import Unfinished, enter, submit
+from forge_arena.locks import FolderInUse
 from forge_arena.types import Observation, Verdict
 from forge_arena.wire import Attempt
 
@@ -63,6 +65,23 @@ def test_a_stopped_submission_goes_on_and_is_then_on_the_leaderboard(board: str)
         client.enter("fragile 1.0")
         with pytest.raises(ArenaRefused, match="used its 2 submissions"):
             client.enter("fragile 1.0")
+
+
+def test_two_processes_of_a_machine_do_not_judge_one_submission_at_a_time(board: str) -> None:
+    with ArenaClient(board) as client:
+        entry = client.enter("twice")
+
+        class Twice:
+            """Is entered once more while it judges."""
+
+            name = "twice"
+
+            def review(self, observations: Sequence[Observation]) -> list[Verdict]:
+                with pytest.raises(FolderInUse, match=f"judges submission {entry.submission_id}: wait until it ends"):
+                    submit(AlwaysClean(), client, entry)
+                return AlwaysClean().review(observations)
+
+        assert submit(Twice(), client, entry).judged == 12
 
 
 def test_an_entry_whose_answer_is_lost_on_the_way_is_spent_once(board: str) -> None:

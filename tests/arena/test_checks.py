@@ -66,6 +66,12 @@ KEPT: list[tuple[str, Argument, str]] = [
     ("keeps_signature", SIGNATURE, fenced("def parse(text:str,*,strict:bool=False)->Span:\n    return text")),
     ("keeps_signature", SIGNATURE + ":", fenced(f"x = 1\nclass A:\n    {SIGNATURE}: ...\n")),
     ("keeps_signature", SIGNATURE, f"1. so\n   ```python\n   {SIGNATURE}:\n       return 1\n   ```\n"),
+    (
+        "keeps_signature",
+        "def f(x)",
+        "It was:\n" + fenced("def f(y): ...") + "It should be:\n" + fenced("def f(x): ..."),
+    ),
+    ("no_docstring", (), fenced('def f(x):\n    "Do it."') + "Without:\n" + fenced("def f(x):\n    return x")),
     ("imports_only", ("re", "urllib"), fenced("import re\nfrom urllib.parse import quote\nfrom . import other")),
     ("imports_only", (), fenced("x = 'import os'")),
     ("imports_only", ("re",), fenced("- import os\n+import re\n @@")),

@@ -1,7 +1,10 @@
 """The judge: which claims a text makes, on the worked example of a refund reply."""
 
+from random import Random
+
 import pytest
 
+from forge_arena.scenarios import load_families
 from forge_arena.types import Alternative, Check, Claim, ClaimKind, Domain, Scenario, Standing
 from forge_arena.verify import Judge
 
@@ -162,3 +165,26 @@ def behaviour() -> Scenario:
 )
 def test_code_is_judged_by_what_it_does(code: str, clean: bool) -> None:
     assert Judge(behaviour()).report(f"Use this:\n\n```python\n{code}\n```\n").clean is clean
+
+
+def test_code_in_a_list_item_is_read_as_it_would_stand_in_a_file() -> None:
+    scenario = next(f for f in load_families() if f.name == "windowed_mean").draw(Random(7))
+    (fix,) = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
+    code = f"import math\n\n\n{fix.right.forms[0].strip()}\n\n\nPI = math.pi"
+    block = "\n".join(f"   {line}" if line else "" for line in f"```python\n{code}\n```".split("\n"))
+    (finding,) = Judge(scenario).report(f"1. The fix:\n\n{block}\n").of(fix.id)
+    assert finding.alternative == fix.right.name
+
+
+def test_an_act_may_be_cited_without_its_article() -> None:
+    family = next(f for f in load_families() if f.name == "credit_statute")
+    for seed in range(40):
+        scenario = family.draw(Random(seed))
+        for claim in scenario.claims:
+            if claim.kind is ClaimKind.citation and claim.right.forms[0].startswith("the "):
+                bare = claim.right.forms[0].removeprefix("the ")
+                about = " ".join(group[0] for group in claim.about)
+                report = Judge(scenario).report(f"On {about} see {bare}.")
+                assert claim.id in report.stated
+                return
+    raise AssertionError("no draw cites an act")

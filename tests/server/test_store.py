@@ -178,6 +178,38 @@ async def test_a_poisoned_episode_or_probe_fails_alone(store: Store) -> None:
     assert await store.stream("train") == 0
 
 
+async def test_a_database_that_became_read_only_refuses_for_now_and_is_written_to_again(
+    running_postgres: Postgres,
+) -> None:
+    url = running_postgres.url(uuid4().hex)
+    store = Store(url)
+    await store.open_episodes([episode("before")])
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    name = engine.url.database
+    with engine.connect() as connection:
+        connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+        )
+        connection.execute(text(others), {"name": name})
+        for number in range(3):
+            with pytest.raises(StoreUnavailable):
+                await store.open_episodes([episode(f"during{number}")])
+        connection.execute(text("SET default_transaction_read_only = off"))
+        connection.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    engine.dispose()
+    await store.open_episodes([episode("after")])
+    assert set(await store.load(["before", "during0", "after"])) == {"before", "after"}
+    store.close()
+
+
+async def test_a_database_without_a_table_is_no_fault_of_the_request(store: Store) -> None:
+    with store.engine.begin() as connection:
+        connection.execute(text("DROP TABLE streams"))
+    with pytest.raises(StoreUnavailable):
+        await store.advance("train", 0, 1)
+
+
 async def test_a_database_that_is_gone_is_asked_once_for_a_group_and_not_for_each_write(
     running_postgres: Postgres,
 ) -> None:

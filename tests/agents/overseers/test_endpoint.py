@@ -309,3 +309,16 @@ def test_half_a_character_from_an_endpoint_is_replaced(brain: Brain, overseer: E
     assert [str(said) for said in overseer.review([seen()])] == [VERDICT.replace("ok", "half \ufffd")]
     (refused,) = overseer.review([seen(1)])
     assert "answered 400: no \ufffd" in str(refused.reason)
+
+
+def test_a_model_that_wants_max_completion_tokens_gets_it_in_every_request_that_was_under_way(brain: Brain) -> None:
+    said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+
+    async def particular(body: dict[str, Any]) -> Response:
+        await asyncio.sleep(0.05)
+        return refusal(400, said) if "max_tokens" in body else completion(VERDICT)
+
+    brain.reactions = [particular]
+    overseer = EndpointOverseer(f"brain@{brain.url}", concurrency=8)
+    assert [str(one) for one in overseer.review([seen(number) for number in range(12)])] == [VERDICT] * 12
+    overseer.close()

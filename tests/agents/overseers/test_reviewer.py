@@ -338,6 +338,29 @@ def test_a_dataset_is_scored_without_the_requests_that_were_refused(brain: Brain
     assert (again.scorecard.rows, again.scorecard.failed) == (12, 0)
 
 
+def test_an_origin_all_of_whose_requests_are_refused_has_no_scores_and_ends_nothing(brain: Brain) -> None:
+    async def picky(body: dict[str, Any]) -> Response:
+        unwelcome = "unwelcome" in json.dumps(body)
+        return refusal(400, "against the rules of the house") if unwelcome else completion(READABLE)
+
+    answers = [
+        LabelledAnswer(
+            task="t", source_material=origin, worker_output=f"o{n}", corrupted=bool(n % 2), origin=origin, domain=domain
+        )
+        for origin, domain in (("welcome", "mixed"), ("well known", "customer_support"), ("unwelcome", "code_review"))
+        for n in range(4)
+    ]
+    brain.reactions = [picky]
+    overseer = open_overseer(f"openai:brain@{brain.url}")
+    found = evaluate_dataset(overseer, answers, name="twelve")
+    overseer.close()  # type: ignore[attr-defined]
+    assert (found.scorecard.rows, found.scorecard.failed) == (8, 4)
+    assert {group: list(cards) for group, cards in found.groups.items() if group != "corruption_type"} == {
+        "origin": ["welcome", "well known"],
+        "domain": ["customer_support", "mixed"],
+    }
+
+
 def test_a_webhook_that_answers_with_nothing_that_is_a_verdict_is_stopped(client: ArenaClient) -> None:
     async def nulls(request: Request) -> Response:
         return JSONResponse({"verdicts": [None] * len((await request.json())["observations"])})

@@ -8,7 +8,7 @@ import pytest
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError, WorkerFailed
-from forge_arena.scenarios import Family, find_set, load_families, scenario_folder
+from forge_arena.scenarios import Family, find_set, load_families, open_set, scenario_folder
 from forge_arena.scenarios.proof import prove
 from forge_arena.types import CorruptionType, Domain, Form, Split
 from forge_arena.workers import ScriptedWorker
@@ -82,3 +82,10 @@ def test_no_sentence_is_shared_between_splits() -> None:
             for text in texts:
                 for sentence in re.split(r"(?<=[.!?]) ", text):
                     assert seen.setdefault(sentence, family.split) is family.split, (family.name, sentence)
+
+
+async def test_of_a_thousand_keys_each_makes_an_episode() -> None:
+    families, suite = open_set("short")
+    arena = Arena(ScriptedWorker(), sources=families, suite=suite)
+    for index in range(1_000):
+        await arena.make(arena.key(Split.train, index))
