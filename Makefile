@@ -82,7 +82,7 @@ audit-quick: setup  ## the same with fewer episodes (five minutes)
 
 PANEL ?=
 MODEL ?=
-reference: setup-train  ## the tables of docs/reference.md; PANEL=answers.jsonl and MODEL=folder are judged too
+reference: setup-train  ## the tables of docs/results.md; PANEL=answers.jsonl and MODEL=folder are judged too
 	@mkdir -p reference
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena reference --out reference/short --scenarios short --episodes 300 \
 	  --no-degenerates $(if $(MODEL),--model $(MODEL)) --page reference/short.md
