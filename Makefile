@@ -6,21 +6,30 @@ READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
 WORKERS ?= 2
 
-.PHONY: help setup setup-train demo train-demo test test-inspect test-ray test-openenv test-security compose-test audit \
-  audit-quick reference chaos bench bench-openenv unit-costs lint format clean
+comma := ,
+# uv installs several times faster than pip. pip is the second try: only pip knows the indexes of pip's own settings.
+# Usage: $(call install,ENVIRONMENT,WHAT)
+install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
+  || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
+
+.PHONY: help setup setup-train environments demo train-demo test test-inspect test-ray test-openenv test-security \
+  compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) (a minute or two) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[server,dev]"
+	@echo "installing into $(VENV) (a minute) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)dev]")
 	@touch $@
 
 $(READY_TO_TRAIN): $(READY)
 	@echo "installing torch and TRL into $(VENV) (two minutes) ..."
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt "torch" -e ".[server,dev,train]"
+	@# torch by pip: a CPU build may lie where only pip's settings point to. The index has CUDA builds.
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)dev$(comma)train]")
 	@touch $@
 
 setup: $(READY)  ## a virtual environment with everything but torch
@@ -39,46 +48,63 @@ test: setup-train  ## all tests but the measurements; those of a real vLLM where
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
 
-# Inspect brings a hundred packages, which have no place in the environment of the others.
-test-inspect: $(READY)  ## the arena as a task of Inspect, in an environment of its own
-	@test -x .venv-inspect/bin/inspect || $(PYTHON) -m venv .venv-inspect
-	@# Without the constraints: Inspect has bounds of its own, which some of those releases are beyond.
-	@.venv-inspect/bin/pip install --quiet --disable-pip-version-check -e ".[inspect]" pytest pytest-asyncio
-	@.venv-inspect/bin/pytest -q tests/arena/test_inspect_task.py
+# Each of these brings a hundred packages, which have no place in the environment of the others.
+environment = test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 
-compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and the replicas on Postgres
-	@bash tests/e2e/compose.sh
-
-# Ray brings as much, and it starts processes by the dozen.
-test-ray: $(READY)  ## banks filled by Ray on this machine, in an environment of its own
-	@test -x .venv-ray/bin/ray || $(PYTHON) -m venv .venv-ray
-	@.venv-ray/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray]" fastapi uvicorn pytest pytest-asyncio
-	@.venv-ray/bin/pytest -q tests/e2e/test_banking_ray.py
-
-# OpenEnv brings as many again.
-OPENENV := $(CURDIR)/.venv-openenv/bin/python
-.venv-openenv/.ready: $(READY)
-	@test -x $(OPENENV) || $(PYTHON) -m venv .venv-openenv
-	@.venv-openenv/bin/pip install --quiet --disable-pip-version-check "openenv>=0.10,<0.11" -e .
+# Without the constraints: Inspect has bounds of its own, and some of our releases are beyond them.
+.venv-inspect/.ready: $(READY)
+	@$(call environment,.venv-inspect)
+	@$(call install,.venv-inspect,-e ".[inspect]" pytest pytest-asyncio)
 	@touch $@
 
+.venv-openenv/.ready: $(READY)
+	@$(call environment,.venv-openenv)
+	@$(call install,.venv-openenv,"openenv>=0.10$(comma)<0.11" -e .)
+	@touch $@
+
+.venv-ray/.ready: $(READY)
+	@$(call environment,.venv-ray)
+	@$(call install,.venv-ray,-c constraints.txt -e ".[ray]" fastapi uvicorn pytest pytest-asyncio)
+	@touch $@
+
+.venv-security/.ready: $(READY)
+	@$(call environment,.venv-security)
+	@$(call install,.venv-security,schemathesis pip-audit detect-secrets)
+	@touch $@
+
+environments: .venv-inspect/.ready .venv-openenv/.ready .venv-ray/.ready .venv-security/.ready
+
+test-inspect: .venv-inspect/.ready  ## the arena as a task of Inspect, in an environment of its own
+	@.venv-inspect/bin/pytest -q tests/arena/test_inspect_task.py
+
+test-ray: .venv-ray/.ready  ## banks filled by Ray on this machine, in an environment of its own
+	@.venv-ray/bin/pytest -q tests/e2e/test_banking_ray.py
+
+OPENENV := $(CURDIR)/.venv-openenv/bin/python
 test-openenv: .venv-openenv/.ready  ## OpenEnv's own client and validator against a running arena
 	@FORGE_ARENA_OPENENV=$(OPENENV) $(BIN)/pytest -q tests/e2e/test_openenv.py
 
 bench-openenv: .venv-openenv/.ready  ## the same episodes through this server and through OpenEnv's own, in turns
 	@FORGE_ARENA_OPENENV=$(OPENENV) $(BIN)/pytest -q -s -p no:xdist tests/bench/test_openenv_bench.py
 
-AUDITS := labels shortcuts exploits
-# All three run even where one fails; it fails in the end.
-audit: setup  ## prove labels, inputs and rewards (half an hour); pages in audit-results/
-	@mkdir -p audit-results; failed=; for audit in $(AUDITS); do \
-	  $(BIN)/forge-arena audit $$audit --json audit-results/$$audit.json --html audit-results/$$audit.html || failed=1; \
-	done; test -z "$$failed"
+test-security: setup .venv-security/.ready  ## secrets, known vulnerabilities, and the API fuzzed against its own description
+	@bash tests/security.sh .venv-security/bin $(BIN)
 
-audit-quick: setup  ## the same with fewer episodes (five minutes)
-	@mkdir -p audit-results; failed=; for audit in $(AUDITS); do \
-	  $(BIN)/forge-arena audit $$audit --quick --json audit-results/$$audit-quick.json --html audit-results/$$audit-quick.html || failed=1; \
-	done; test -z "$$failed"
+compose-test:  ## build and run docker-compose.yml; FULL=1 also the trainer and the replicas on Postgres
+	@bash tests/e2e/compose.sh
+
+AUDITS := labels shortcuts exploits
+# `make --jobs 2 --keep-going audit` runs two at a time, and the others even where one fails.
+audit: $(AUDITS:%=audit-%)  ## prove labels, inputs and rewards (half an hour); pages in audit-results/
+audit-quick: $(AUDITS:%=audit-quick-%)  ## the same with fewer episodes (five minutes)
+
+$(AUDITS:%=audit-%): audit-%: setup
+	@mkdir -p audit-results
+	@$(BIN)/forge-arena audit $* --json audit-results/$*.json --html audit-results/$*.html
+
+$(AUDITS:%=audit-quick-%): audit-quick-%: setup
+	@mkdir -p audit-results
+	@$(BIN)/forge-arena audit $* --quick --json audit-results/$*-quick.json --html audit-results/$*-quick.html
 
 PANEL ?=
 MODEL ?=
@@ -88,11 +114,6 @@ reference: setup-train  ## the tables of docs/results.md; PANEL=answers.jsonl an
 	  --no-degenerates $(if $(MODEL),--model $(MODEL)) --page reference/short.md
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena reference --out reference/whole $(if $(PANEL),--dataset $(PANEL)) \
 	  $(if $(MODEL),--model $(MODEL)) --page reference/whole.md
-
-test-security: setup  ## secrets, known vulnerabilities, and the API fuzzed against its own description
-	@test -x .venv-security/bin/schemathesis || $(PYTHON) -m venv .venv-security
-	@.venv-security/bin/pip install --quiet --disable-pip-version-check schemathesis pip-audit detect-secrets
-	@bash tests/security.sh .venv-security/bin $(BIN)
 
 # A hundred faults of each kind, or FAULTS=20.
 FAULTS ?= 100
@@ -116,6 +137,11 @@ format: setup  ## put the code into shape
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+api-docs: setup  ## the API reference from the docstrings, as pages in docs/api/
+	@# Left out: what needs packages that are not in this environment.
+	@$(BIN)/pdoc forge_arena forge_server forge_agents '!forge_arena.inspect_task' '!forge_arena.banking_ray' \
+	  '!forge_agents.train' '!forge_server.migrations' --docformat google --output-directory docs/api
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
-	  audit-results train-demo reference
+	  audit-results train-demo reference docs/api
