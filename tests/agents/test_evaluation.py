@@ -12,11 +12,12 @@ import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
 from forge_agents.compare import NothingInCommon, compared
-from forge_agents.evaluation import Result, ResultError, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.overseers.endpoint import EndpointOverseer
 from forge_agents.records import RecordsError, read_records
+from forge_agents.result import Result, ResultError
 from forge_arena.rewards import named_type
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
 

@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from forge_agents.models import (  # noqa: E402
+    Generation,
     Loaded,
     ModelError,
-    Written,
     load_model,
     load_tokenizer,
     tokens_until,
@@ -48,7 +48,7 @@ def loaded(folder: Path) -> Loaded:
     return load_model(folder, device="cpu")
 
 
-def said(loaded: Loaded, chats: list[Any], **settings: Any) -> list[Written]:
+def said(loaded: Loaded, chats: list[Any], **settings: Any) -> list[Generation]:
     return list(write(loaded, chats, **{"max_tokens": 24, **settings}))
 
 

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 
 from forge_agents.client import ArenaClient
 from forge_agents.datasets import LabelledAnswer, evaluate_dataset
-from forge_agents.evaluation import Result, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import (
     NoSuchOverseer,
     OverseerFailed,
@@ -25,6 +25,7 @@ from forge_agents.overseers import (
     open_overseer,
 )
 from forge_agents.records import read_records
+from forge_agents.result import Result
 from forge_agents.submission import submit
 from forge_arena.types import Observation, Outcome, Trouble, Verdict
 
