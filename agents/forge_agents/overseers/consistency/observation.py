@@ -1,0 +1,91 @@
+"""An observation as the readers see it, the repairs that they make, and how two values are compared."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from forge_agents.overseers.consistency.passages import Passage, Sentence, Value, parse_passage
+from forge_arena.types import ClaimKind, Observation
+
+
+@dataclass(frozen=True)
+class ParsedObservation:
+    """The four texts of an observation as passages."""
+
+    task: Passage
+    source: Passage
+    reasoning: Passage
+    answer: Passage
+
+    @classmethod
+    def of(cls, observation: Observation, *, with_source: bool = True) -> "ParsedObservation":
+        """Parse an observation. Without its source, the readers only have the task, the reasoning and the answer."""
+        return cls(
+            parse_passage(observation.task),
+            parse_passage(observation.source_material if with_source else ""),
+            parse_passage(observation.worker_reasoning),
+            parse_passage(observation.worker_output),
+        )
+
+    @cached_property
+    def given(self) -> tuple[Value, ...]:
+        """The values of the source and of the task: what the answer may rest on."""
+        return (*self.source.values, *self.task.values)
+
+    def is_given(self, text: str) -> bool:
+        """Whether the source or the task has these words.
+
+        They must be whole: "5" is not given by "5.50" or by "15".
+        """
+        whole = re.compile(rf"(?<![\w.,]){re.escape(text.lower())}(?![\w%]|[.,]\d)")
+        return any(whole.search(passage.lower) for passage in (self.source, self.task))
+
+    def with_value(self, value: Value, other: Value | None) -> str | None:
+        """The answer with `other` in the place of `value`; None if there is no other value."""
+        if other is None:
+            return None
+        start, end = value.sentence.start + value.mention.start, value.sentence.start + value.mention.end
+        return self.answer.text[:start] + other.text + self.answer.text[end:]
+
+    def without(self, sentence: Sentence) -> str:
+        """The answer without one of its sentences."""
+        head, tail = self.answer.text[: sentence.start], self.answer.text[sentence.end :]
+        return (head.rstrip(" ") + tail if tail[:1] in ("", "\n") else head + tail.lstrip(" ")).strip()
+
+    def with_sentence(self, added: str) -> str:
+        """The answer with one more sentence, in front of a closing line ("Kind regards, Tess") if there is one."""
+        text = self.answer.text.rstrip()
+        cut = text.rfind("\n")
+        if cut > 0 and len(text) - cut < 160:
+            return f"{text[:cut].rstrip()} {added}\n\n{text[cut:].lstrip()}"
+        return f"{text} {added}"
+
+
+def equal(a: Value, b: Value) -> bool:
+    """Whether two values mean the same. "14 November", which has no year, equals "14 November 2026"."""
+    x, y = a.mention.value, b.mention.value
+    if a.kind is not b.kind or x == y:
+        return a.kind is b.kind
+    if a.kind is ClaimKind.date and isinstance(x, tuple) and isinstance(y, tuple) and len(x) == len(y) == 3:
+        return all(p is None or q is None or p == q for p, q in zip(x, y, strict=True))
+    return False
+
+
+def rivals(parsed: ParsedObservation, value: Value) -> list[Value]:
+    """The values of the source that could stand in the place of `value`: the same kind and unit, and still valid.
+
+    Those whose context is most like the context of `value` come first. If the answer says "a refund takes 20 days", then
+    the rivals are the periods in days that the source has, and a period for a refund comes before one for a delivery.
+    """
+    others = [
+        (parsed.source.likeness(value.context, other.context), other)
+        for other in parsed.source.values
+        if other.replaced is not True and _is_comparable(other, value) and not equal(other, value)
+    ]
+    return [other for _, other in sorted(others, key=lambda pair: -pair[0])]
+
+
+def _is_comparable(a: Value, b: Value) -> bool:
+    """Whether one may stand in the place of the other: "R-582" in the place of "R-583", but not of "UTF-8"."""
+    letters = [re.sub(r"[\d\W_]", "", v.text).lower() if v.kind is ClaimKind.identifier else "" for v in (a, b)]
+    return a.kind is b.kind and a.unit == b.unit and letters[0] == letters[1]
