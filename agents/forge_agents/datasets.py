@@ -21,13 +21,13 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_vali
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
 from forge_agents.overseers.replies import refusal_of, verdict_of
 from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
-from forge_agents.words import did_you_mean
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.storable import STORABLE, Text, storable
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import (
     CorruptionType,
     Domain,
@@ -63,7 +63,7 @@ def _span_from_pair(value: Any) -> Any:
 def _check_type(value: Any) -> Any:
     if value is not None and value not in TYPES:
         guess = did_you_mean(str(value), TYPES)
-        raise ValueError(f"must be one of {', '.join(TYPES)}, got {value!r}{'.' + guess if guess else ''}")
+        raise ValueError(f"got {value!r}, which is no type of corruption.{guess} The types are {', '.join(TYPES)}")
     return value
 
 

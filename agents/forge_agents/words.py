@@ -1,7 +1,6 @@
-"""Say numbers, differences, intervals, settings and corrections of a misspelling in words for a reader."""
+"""Say numbers, differences, intervals and settings in words for a reader."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forge_arena.types import Estimate
@@ -36,9 +35,3 @@ def setting(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {None: "none", True: "yes", False: "no"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def did_you_mean(given: str, known: Iterable[str], *, cutoff: float = 0.5) -> str:
-    """` Did you mean 'rules'?` for a name that is nearly one of the known names; empty if it is near none of them."""
-    close = get_close_matches(given, list(known), n=1, cutoff=cutoff)
-    return f" Did you mean {str(close[0])!r}?" if close else ""

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from forge_agents.words import did_you_mean
 from forge_arena.errors import FileError
 from forge_arena.files import read_text
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import Domain, Observation, Probe
 from forge_arena.verdicts import Chat, messages, observation_text
 
@@ -54,7 +54,7 @@ def prompt(name: str = PromptName.arena, *, system: str | Path | None = None) ->
         ValueError: there is no such prompt, or the file cannot be read.
     """
     if name not in PromptName.__members__:
-        guess = did_you_mean(name, PromptName, cutoff=0.4)
+        guess = did_you_mean(name, PromptName)
         raise ValueError(f"no prompt is called {name!r}.{guess} Known are {', '.join(PromptName)}")
     if isinstance(system, Path):
         try:

@@ -18,8 +18,8 @@ from inspect import Parameter, signature
 from typing import Any
 
 from forge_agents.overseers.base import NoSuchOverseer, Overseer, blame
-from forge_agents.words import did_you_mean
 from forge_arena.errors import ForgeArenaError
+from forge_arena.suggest import did_you_mean
 
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
