@@ -44,7 +44,7 @@ def enter(client: ArenaClient, overseer: str, *, anew: bool = False) -> Submissi
         if entry.judged:
             raise Unfinished(
                 f"{entry.overseer!r} has an unfinished entry, submission {entry.submission_id}, with {entry.judged} of "
-                f"{entry.episodes} episodes judged"
+                f"{entry.episodes} episodes reviewed"
             )
     if unfinished:
         return unfinished[0]
@@ -93,7 +93,7 @@ def submit(
                 now = client.submission(submission.submission_id)
                 if now.judged < now.episodes:
                     raise NothingMade(
-                        f"{now.episodes - now.judged} episodes are not judged, and the arena opens none of them"
+                        f"{now.episodes - now.judged} episodes have no verdict, and the arena opens none of them"
                     )
                 return now
             replies = reviewer.review([episode.observation for episode in opened.episodes])
@@ -124,6 +124,6 @@ def _lock(submission: Submission) -> Iterator[None]:
             lock(file.fileno(), Path(file.name))
         except FolderInUse:
             raise FolderInUse(
-                f"another process on this machine judges submission {submission.submission_id}: wait until it ends"
+                f"another process on this machine works on submission {submission.submission_id}: wait until it ends"
             ) from None
         yield

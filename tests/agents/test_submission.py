@@ -88,7 +88,7 @@ def test_two_processes_of_a_machine_do_not_judge_one_submission_at_a_time(board:
             name = "twice"
 
             def review(self, observations: Sequence[Observation]) -> list[Verdict]:
-                with pytest.raises(FolderInUse, match=f"judges submission {entry.submission_id}: wait until it ends"):
+                with pytest.raises(FolderInUse, match=f"works on submission {entry.submission_id}: wait until it ends"):
                     submit(AlwaysClean(), client, entry)
                 return AlwaysClean().review(observations)
 
@@ -125,7 +125,7 @@ def test_an_entry_that_was_begun_is_continued_only_on_request(board: str) -> Non
         begun = client.enter("half done")
         with pytest.raises(OverseerFailed):
             submit(overseer, client, begun, batch=5)
-        with pytest.raises(Unfinished, match=f"submission {begun.submission_id}, with 5 of 12 episodes judged"):
+        with pytest.raises(Unfinished, match=f"submission {begun.submission_id}, with 5 of 12 episodes reviewed"):
             enter(client, "half done")
         anew = enter(client, "half done", anew=True)
         assert (anew.entry, anew.judged) == (2, 0)
