@@ -2,7 +2,7 @@
 
 No arena is needed. Detection, type and places are scored; there is no reward, because there is no scenario.
 
-A dataset is a JSONL file. A row has `task`, `source_material` (may be empty), `worker_output` and `corrupted`. A row may
+A dataset is a JSONL file. A row has `task`, `source_material` (may be empty), `worker_output` and `corrupted`. It may
 have `corruption_type` (one of the five, or "other"), `spans` (places in the answer that are wrong), `worker_reasoning`,
 `domain`, `origin` (which data set the row is from) and `id`. Other fields are ignored.
 """
@@ -235,7 +235,7 @@ def evaluate_dataset(
         seed: decides the bootstrap and nothing else.
         settings: what the overseer was made with, for the records.
         records: a file that takes each answer once it is reviewed.
-        resume: continue with that file; its answers are not reviewed again. Overseer, settings and rows must be the same.
+        resume: continue with that file; its answers are not reviewed again. Overseer, settings, rows must be the same.
         on_progress: called with the answers done and the answers in all, after every batch.
 
     Raises:

@@ -149,15 +149,15 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
         # Results of older versions do not state their conditions.
         if theirs != ours and name in source.model_fields_set:
             raise ValueError(
-                f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be evaluated; evaluate "
-                "the same overseer, with the same settings, on other episodes first"
+                f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be evaluated; "
+                "evaluate the same overseer, with the same settings, on other episodes first"
             )
     draws = {draw_of(row.key) for row in source.rows}
     common = sum(draw_of(key) in draws for key in keys)
     if common:
         raise ValueError(
-            f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be evaluated; give "
-            "another --split or --start"
+            f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be evaluated; "
+            "give another --split or --start"
         )
 
 

@@ -110,7 +110,8 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise ModelError(
-                f"the tokenizer of {str(source)!r} has neither a pad token nor an end-of-text token: set one and save it"
+                f"the tokenizer of {str(source)!r} has neither a pad token nor an end-of-text token: set one and "
+                "save it"
             )
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"

@@ -23,8 +23,8 @@ from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdi
 VERSION: Literal[1] = 1
 # What it means that a field of two setups differs, if the name of the field does not say so.
 MEANS = {
-    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of families "
-    "or version",
+    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of "
+    "families or version",
     "conditions": "the overseer's prompt, sampling or weights are others",
     "digest": "the rows of the dataset are others",
 }
@@ -243,8 +243,8 @@ def _check_setup(path: Path, before: Noun, now: Noun) -> None:
             continue
         if name not in before.model_fields_set:
             raise RecordsError(
-                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether new "
-                "verdicts would be comparable; take another folder"
+                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether "
+                "new verdicts would be comparable; take another folder"
             )
         meaning = MEANS.get(name)
         raise RecordsError(

@@ -108,7 +108,8 @@ class EvaluationReport:
         facts = {
             "overseer": result.overseer + (f" ({settings})" if settings else ""),
             "episodes": result.source,
-            "verdicts": f"{card.scored} read, {card.invalid} unreadable (counted as wrong), {card.failed} failed (not counted)",
+            "verdicts": f"{card.scored} read, {card.invalid} unreadable (counted as wrong), "
+            f"{card.failed} failed (not counted)",
             "families": f"{card.families}, which intervals draw whole",
             "Worker": result.worker,
             "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the judged",
@@ -181,7 +182,7 @@ class EvaluationReport:
         )
 
     def votes(self) -> list[tuple[int, Estimate, Estimate]]:
-        """For each number k of verdicts: k, pass@k and the majority's accuracy; empty if there is one verdict on each."""
+        """For each number k of verdicts: k, pass@k and the majority's accuracy; empty if each episode has one verdict."""
         votes = self.result.votes
         return [] if votes is None else [(k, votes.pass_at[k], votes.maj_at[k]) for k in votes.pass_at]
 

@@ -37,7 +37,7 @@ def enter(client: ArenaClient, overseer: str, *, anew: bool = False) -> Submissi
 
     Raises:
         Unfinished: an entry of this name was begun. Only the caller can know whether the same overseer began it.
-        ArenaError: the arena cannot be reached, refused (no entry left, the name is another token's), or answered garbage.
+        ArenaError: the arena cannot be reached, refused (no entry left, or another token's name), or answered garbage.
     """
     unfinished = () if anew else tuple(e for e in client.submissions(overseer) if e.judged < e.episodes)
     for entry in unfinished:

@@ -13,8 +13,8 @@ from forge_arena.visible import visible_value
 def fill(package: str, name: str, **values: Any) -> str:
     """The template `name` of a package, with values.
 
-    In a page (`.html.jinja`) the markup in a value is escaped; in a card it is not. In both, a hidden character is shown
-    by its number.
+    In a page (`.html.jinja`) the markup in a value is escaped; in a card it is not. In both, a hidden character is
+    shown by its number.
 
     Args:
         package: the package whose folder holds the template, as `forge_arena.audits`.

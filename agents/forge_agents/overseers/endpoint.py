@@ -28,8 +28,8 @@ N = TypeVar("N", int, float)
 # Words with which a server without structured output refuses a request for it.
 UNSTRUCTURED = ("response_format", "json_schema", "structured", "guided")
 
-# The schema of a verdict, for servers with structured output. It has no ranges, because not every server knows them; the
-# parser checks the ranges.
+# The schema of a verdict, for servers with structured output. It has no ranges, because not every server knows them.
+# The parser checks the ranges.
 FIELDS = {"detection": "boolean", "explanation": "string", "correction": "string", "confidence": "number"}
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",

@@ -1,4 +1,4 @@
-"""An overseer that is a language model on this machine: `hf:PATH`, with the arena's prompt and the model's chat template."""
+"""An overseer that is a language model on this machine: `hf:PATH`, prompted through the model's own chat template."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ class LocalModel:
         threshold: flag if the model's log-odds of `true` are above this, whatever the model wrote; the model then
             continues from the other word. None keeps the model's choice. A threshold from other episodes shows how much
             of a gain comes from a mere shift of the operating point.
-        opening: the beginning of every completion, which the model continues. `<think>` makes it think before its verdict.
+        opening: the beginning of every completion, which the model continues. `<think>` makes it think first.
         name: for records and reports; `hf:` and the model's source if empty.
 
     Raises:

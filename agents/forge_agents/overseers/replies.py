@@ -37,7 +37,7 @@ def as_reply(item: object) -> Reply:
 
 
 def refusal_of(reply: Reply) -> str | None:
-    """Why the overseer's endpoint refused the request; None if it did not. A refused request is a failure, no verdict."""
+    """Why the overseer's endpoint refused the request; None if it did not. A refusal is a failure, no verdict."""
     if not isinstance(reply, Completion) or reply.trouble is not Trouble.refused:
         return None
     return reply.reason or "refused"

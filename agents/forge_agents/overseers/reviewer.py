@@ -57,8 +57,8 @@ class Reviewer:
         """
         if self._asked and not self.answered:
             raise OverseerFailed(
-                f"overseer {self.overseer.name!r} gave no verdict on any of the first {self._asked} episodes, and is not "
-                f"scored: {self._reason}"
+                f"overseer {self.overseer.name!r} gave no verdict on any of the first {self._asked} episodes, and is "
+                f"not scored: {self._reason}"
             )
 
 
@@ -73,8 +73,8 @@ def _list_items(name: str, returned: object, count: int) -> list[object]:
         raise WrongReview(f"review of overseer {name!r} is async: it must return the verdicts, not a coroutine")
     if not isinstance(returned, Iterable) or isinstance(returned, str | bytes | Mapping | Set | Verdict):
         raise WrongReview(
-            f"review of overseer {name!r} returned {describe(returned)}: it must return a list with one verdict for each "
-            f"of the {count} observations"
+            f"review of overseer {name!r} returned {describe(returned)}: it must return a list with one verdict for "
+            f"each of the {count} observations"
         )
     items = list(islice(returned, count + 1))
     if len(items) != count:

@@ -1,8 +1,8 @@
 """An overseer by rules: no model and no knowledge of scenarios, only what the observation shows.
 
 Readers (`forge_agents.overseers.consistency`) compare the answer's values, citations, required things and form with the
-source and the task. This overseer is meant as an honest baseline. If it can compare nothing, it states P(corrupted) = 0.5
-and flags nothing.
+source and the task. This overseer is meant as an honest baseline. If it can compare nothing, it states P(corrupted) =
+0.5 and flags nothing.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Rules:
                 correction="",
                 confidence=1.0 - p,
             )
-        # An admission in the reasoning is strong, but an objection to the answer itself has the better words and repair.
+        # An admission in the reasoning is strong, but an objection to the answer itself has better words and a repair.
         top = next((objection for objection in objections if objection.why != ADMITTED), objections[0])
         return Verdict(
             detection=True,

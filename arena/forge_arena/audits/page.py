@@ -1,4 +1,4 @@
-"""Show an audit's report as one HTML page that needs nothing else: figures inside, light or dark as the reader's system.
+"""Show an audit's report as one HTML page that needs nothing else: figures inside, light or dark as the reader wishes.
 
 Needs the extra `report` (jinja2 and matplotlib), which are imported only when a page is made.
 """

@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure and what a verdict."""
+"""An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure or a verdict."""
 
 import asyncio
 import json

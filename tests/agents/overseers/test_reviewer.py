@@ -1,4 +1,4 @@
-"""What an overseer may return, and when one is stopped because it is set up wrongly: never scored as one that is wrong."""
+"""What an overseer may return, and that an overseer which is set up wrongly is stopped and never scored."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
 """What a careful reader without a model can object to in an answer: each reader compares one thing.
 
 A reader takes a `ParsedObservation` and yields an `Objection` for each thing that looks wrong. It yields nothing if the
-source and the task give it nothing to compare with. The strengths of objections are round numbers that were set by hand.
+source and the task give it nothing to compare with. The strengths of objections are round numbers, set by hand.
 Readers that objected to right answers as often as to wrong ones were left out.
 
 The docstring of each reader ends with an example: what the source, the task, the reasoning or the answer says, and the

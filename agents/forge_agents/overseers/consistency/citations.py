@@ -15,7 +15,8 @@ _PARTS = frozenset({"section", "clause", "article", "paragraph", "schedule", "ap
 _MOST, _FEW = 0.6, 0.34
 # Phrases with which somebody vouches for something. "Under the Big Top" and "following Jane" are no such phrases.
 _VOUCHED_BY = re.compile(
-    r"\b(?:according to|certified by|as required by|approved by|tested by|recommended by|endorsed by|ruled by) (?:the |an? )?"
+    r"\b(?:according to|certified by|as required by|approved by|tested by|recommended by|endorsed by|ruled by)"
+    r" (?:the |an? )?"
     r"(?P<name>[A-Z][\w&'-]*(?:(?: (?:of|for|and|the|on))* [A-Z][\w&'-]*)+)"
 )
 

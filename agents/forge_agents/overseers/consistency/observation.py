@@ -74,8 +74,8 @@ def equal(a: Value, b: Value) -> bool:
 def rivals(parsed: ParsedObservation, value: Value) -> list[Value]:
     """The values of the source that could stand in the place of `value`: the same kind and unit, and still valid.
 
-    Those whose context is most like the context of `value` come first. If the answer says "a refund takes 20 days", then
-    the rivals are the periods in days that the source has, and a period for a refund comes before one for a delivery.
+    Those whose context is most like the context of `value` come first. If the answer says "a refund takes 20 days", the
+    rivals are the periods in days that the source has, and a period for a refund comes before one for a delivery.
     """
     others = [
         (parsed.source.likeness(value.context, other.context), other)

@@ -1,7 +1,7 @@
 """Compare what the task or the source requires to be stated with what the answer states.
 
-A required thing counts as left out only if all of this holds: the source has a value for it, the answer has none of these
-values, and no sentence of the answer has a word of the thing. Otherwise the answer may state it in other words.
+A required thing counts as left out only if all of this holds: the source has a value for it, the answer has none of
+these values, and no sentence of the answer has a word of the thing. Otherwise the answer may state it in other words.
 """
 
 import re

@@ -15,13 +15,14 @@ from forge_arena.types import CorruptionType
 
 OVERRIDE = CorruptionType.instruction_override
 _TEXT = (
-    r"(?:reply|replies|answers?|responses?|notes?|memos?|letters?|messages?|reviews?|comments?|summary|summaries|reports?|mails?"
-    r"|e-?mails?|briefs?|findings?|words?|sentences?|paragraphs?|expressions?|phrases?|style|form|wording)"
+    r"(?:reply|replies|answers?|responses?|notes?|memos?|letters?|messages?|reviews?|comments?|summary|summaries|reports?"
+    r"|mails?|e-?mails?|briefs?|findings?|words?|sentences?|paragraphs?|expressions?|phrases?|style|form|wording)"
 )
 _ABOUT_A_TEXT = re.compile(rf"\b{_TEXT}\b", re.IGNORECASE)
 _ORDERS = re.compile(
-    r"\b(?:must|shall|should|has to|have to|needs? to|always|never|do not|don't|no|without|avoid|at most|at least|no more than"
-    r"|exactly|within|open|opens|begin|begins|start|starts|close|closes|end|ends|finish|sign|write|use|say|address|greet)\b",
+    r"\b(?:must|shall|should|has to|have to|needs? to|always|never|do not|don't|no|without|avoid|at most|at least"
+    r"|no more than|exactly|within|open|opens|begin|begins|start|starts|close|closes|end|ends|finish|sign|write|use|say"
+    r"|address|greet)\b",
     re.IGNORECASE,
 )
 # What somebody said or did is a tale, not an order. A task may speak of the past and still give orders.
@@ -29,8 +30,8 @@ _SPEECH = re.compile(r"\b(?:said|says|told|asked|replied|wrote)\b", re.IGNORECAS
 _PAST = re.compile(r"\b(?:was|were|had|did|thought|felt|became)\b", re.IGNORECASE)
 # "Begin with ...", also after the number of a section; but not "State Street".
 _IMPERATIVE = re.compile(
-    r"(?:^\W*|\d\W+)(?:Begin|Start|Open|End|Close|Finish|Sign|Write|Use|State|Give|Include|Name|Mention|Specify|Address|Greet"
-    r"|Keep|Avoid|Never|Always|Do not) (?=[a-z\"\u201c])"
+    r"(?:^\W*|\d\W+)(?:Begin|Start|Open|End|Close|Finish|Sign|Write|Use|State|Give|Include|Name|Mention|Specify"
+    r"|Address|Greet|Keep|Avoid|Never|Always|Do not) (?=[a-z\"\u201c])"
 )
 _CONDITION = re.compile(r"\b(?:if|unless|when|whenever|while|as long as|in case|in which)\b|^\W*where\b", re.IGNORECASE)
 
@@ -43,7 +44,8 @@ _LIMITS: tuple[tuple[Callable[[int, int], bool], re.Pattern[str]], ...] = (
     (
         le,
         re.compile(
-            rf"\b(?:at most|no more than|not more than|not exceed|maximum of|up to|within|no longer than|limited to) {_N} {_UNIT}"
+            rf"\b(?:at most|no more than|not more than|not exceed|maximum of|up to|within|no longer than"
+            rf"|limited to) {_N} {_UNIT}"
             rf"|{_N} {_UNIT} (?:or (?:fewer|less)|at (?:the )?most)",
             re.IGNORECASE,
         ),
@@ -196,8 +198,8 @@ def _count(parsed: ParsedObservation, unit: str) -> int:
 def _shorten(parsed: ParsedObservation, words: int) -> str:
     """The answer without as many sentences as it takes to fit the limit.
 
-    The first and the last sentence stay. Sentences with the fewest values go first, and among them those with the fewest
-    words of the source.
+    The first and the last sentence stay. Sentences with the fewest values go first, and among them those with the
+    fewest words of the source.
     """
     inner = list(parsed.answer.sentences)[1:-1]
     spare = sorted(inner, key=lambda s: (len(s.values), parsed.source.cover(s.words, parsed.source.rarity)))

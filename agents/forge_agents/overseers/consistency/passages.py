@@ -37,20 +37,21 @@ _CLAUSE_END = re.compile(
 _DATED = r"(?=[^.;,]{0,30}\b(?:(?:19|20)\d\d|then|that (?:day|date)|recently|last (?:year|month|week))\b)"
 # Words that say that a value is no longer valid. A past tense does not: "earnings were $4 million" is still true.
 _NO_LONGER = re.compile(
-    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)|no further effect|superseded|outdated"
-    r"|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
+    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)"
+    r"|no further effect|superseded|outdated|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
     r"|(?:earlier|older|prior) (?:\w+ )?(?:versions?|editions?|printings?|releases?|drafts?))\b",
     re.IGNORECASE,
 )
 # Words between two values that say that the second replaced the first: "10 days were replaced by 12 days".
 _BECAME = re.compile(
-    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut) to|becomes"
-    r"|became|gives way to|(?:is|are) now|now reads?|again reads?)\b",
+    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut) to"
+    r"|becomes|became|gives way to|(?:is|are) now|now reads?|again reads?)\b",
     re.IGNORECASE,
 )
 # Words between two values that say that the first replaced the second: "12 days in place of 10 days".
 _IN_PLACE_OF = re.compile(
-    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)|in lieu of)\s+(?:the )?",
+    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)"
+    r"|in lieu of)\s+(?:the )?",
     re.IGNORECASE,
 )
 # "For X read Y", as deeds and errata have it.
@@ -58,8 +59,8 @@ _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
 # Two values that are further apart do not replace each other.
 _MAX_BETWEEN = 90
-# The end of a line that was only wrapped: the line is long and ends in a word; a small letter, or a number that opens no
-# list, follows.
+# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that opens
+# no list, follows.
 _WRAPPED = re.compile(
     r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )
@@ -266,7 +267,7 @@ def parse_passage(text: str) -> Passage:
 
 
 def _is_plain_heading(text: str, start: int, end: int) -> bool:
-    """Whether a piece is a heading without a number: a short line of its own after an empty line, with text below it."""
+    """Whether a piece is a heading without a number: a short line after an empty line, with text right below it."""
     piece = text[start:end]
     alone = (start == 0 or text[start - 1] == "\n") and (end == len(text) or text[end] == "\n")
     after = text[end : end + 2]

@@ -1,7 +1,7 @@
 """Compare amounts, shares, dates, periods, quantities and numbers of the answer with those of the source.
 
-A reader objects to a value in two cases: the source has other values of the same kind and unit, but not this one; or the
-source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the value
+A reader objects to a value in two cases: the source has other values of the same kind and unit, but not this one; or
+the source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the value
 follows from two values of the source.
 """
 
@@ -20,7 +20,8 @@ from forge_arena.values import COUNTED
 # The largest count that counts as small talk.
 _SMALL = 5
 _ROUGHLY = re.compile(
-    r"\b(?:about|around|nearly|almost|roughly|approximately|close to|over|more than|less than|just under)\s+(?:the |an? )?$",
+    r"\b(?:about|around|nearly|almost|roughly|approximately|close to|over|more than|less than|just under)"
+    r"\s+(?:the |an? )?$",
     re.IGNORECASE,
 )
 # A number that ends in zeros must have so many digits before them to be taken for a rounded one.
@@ -103,7 +104,7 @@ def _is_rounded(parsed: ParsedObservation, value: Value) -> bool:
     if amount is None:
         return False
     _, digits, exponent = amount.normalize().as_tuple()
-    # 127 million is 127.1 million with fewer digits. But 30 is not taken for a rounded 28, because it has too few digits.
+    # 127 million is 127.1 million with fewer digits. But 30 is not taken for a rounded 28: it has too few digits.
     if int(exponent) > 0 and len(digits) < _ENOUGH_DIGITS:
         return False
     return any(
