@@ -8,15 +8,20 @@ evaluate("rules", arena="http://127.0.0.1:8000", split="val")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forge_agents.evaluation import Result, evaluate
+    from forge_agents.evaluation import evaluate
+    from forge_agents.result import Result
 
 __all__ = ["Result", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:
     # Evaluation brings scikit-learn, which takes seconds to import and which a client does not need.
-    if name in __all__:
-        from forge_agents import evaluation
+    if name == "evaluate":
+        from forge_agents.evaluation import evaluate
 
-        return getattr(evaluation, name)
+        return evaluate
+    if name == "Result":
+        from forge_agents.result import Result
+
+        return Result
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

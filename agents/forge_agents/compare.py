@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 from forge_agents.words import interval, signed
 from forge_arena.detection import RESAMPLES, Floats, Judged, Resamples, Share, estimate, estimates, spread
 from forge_arena.detection import best_threshold as threshold

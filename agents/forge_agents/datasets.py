@@ -1,16 +1,16 @@
-"""Score an overseer on labelled answers from elsewhere, in this process: does what is learned in the arena mean anything
-outside it? Detection, type and places are scored; without a scenario there is no reward.
+"""Score an overseer on labelled answers from elsewhere: does it find errors that the arena did not make?
 
-A dataset is a JSONL file. A row has `task`, `source_material` (may be empty), `worker_output` and `corrupted`, and may
+No arena is needed. Detection, type and places are scored; there is no reward, because there is no scenario.
+
+A dataset is a JSONL file. A row has `task`, `source_material` (may be empty), `worker_output` and `corrupted`. It may
 have `corruption_type` (one of the five, or "other"), `spans` (places in the answer that are wrong), `worker_reasoning`,
-`domain`, `origin` (which data set it is from) and `id`. Other fields are ignored.
+`domain`, `origin` (which data set the row is from) and `id`. Other fields are ignored.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal, TypeAlias
@@ -18,14 +18,16 @@ from typing import Annotated, Any, Literal, TypeAlias
 import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
-from forge_agents.evaluation import KEPT, read_judgement, refusal, told
-from forge_agents.overseers import Completion, Overseer, Reviewer, conditions
-from forge_agents.records import Line, Records
+from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
+from forge_agents.overseers.replies import refusal_of, verdict_of
+from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
+from forge_arena.errors import ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.storable import STORABLE, Text, storable
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import (
     CorruptionType,
     Domain,
@@ -45,11 +47,12 @@ OTHER: Literal["other"] = "other"
 TYPES = (*(type.value for type in CorruptionType), OTHER)
 
 
-class DatasetError(ValueError):
+class DatasetError(ForgeArenaError, ValueError):
     """A file is not a dataset: `file:line: what was wrong`."""
 
 
-def _a_span(value: Any) -> Any:
+def _span_from_pair(value: Any) -> Any:
+    """`[start, end]` as the fields of a span; anything else is left for the model to check."""
     if isinstance(value, list | tuple):
         if len(value) != 2:
             raise ValueError(f"a span is [start, end], got {len(value)} numbers")
@@ -57,30 +60,29 @@ def _a_span(value: Any) -> Any:
     return value
 
 
-def _a_type(value: Any) -> Any:
+def _check_type(value: Any) -> Any:
     if value is not None and value not in TYPES:
-        close = get_close_matches(str(value), TYPES, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"must be one of {', '.join(TYPES)}, got {value!r}{guess}")
+        guess = did_you_mean(str(value), TYPES)
+        raise ValueError(f"got {value!r}, which is no type of corruption.{guess} The types are {', '.join(TYPES)}")
     return value
 
 
 class LabelledAnswer(ForeignRow):
-    """One row of a dataset: an answer, what it should rest on, and what is known of it."""
+    """One row of a dataset: an answer, the source that it should rest on, and its label."""
 
     task: Annotated[str, Field(min_length=1), STORABLE]
     source_material: Text
     worker_output: Annotated[str, Field(min_length=1), STORABLE]
     corrupted: StrictBool
-    corruption_type: Annotated[CorruptionType | Literal["other"] | None, BeforeValidator(_a_type)] = None
-    spans: tuple[Annotated[Span, BeforeValidator(_a_span)], ...] | None = None
+    corruption_type: Annotated[CorruptionType | Literal["other"] | None, BeforeValidator(_check_type)] = None
+    spans: tuple[Annotated[Span, BeforeValidator(_span_from_pair)], ...] | None = None
     worker_reasoning: Text = ""
     domain: Domain = Domain.mixed
     origin: Text | None = None
     id: Text | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> "LabelledAnswer":
+    def _check_label(self) -> "LabelledAnswer":
         if not self.corrupted and (self.corruption_type is not None or self.spans):
             raise ValueError("a row that is not corrupted has no corruption_type and no spans")
         for span in self.spans or ():
@@ -90,7 +92,10 @@ class LabelledAnswer(ForeignRow):
 
     @property
     def document(self) -> str:
-        """What rows err together on: the same source, or where there is none the same task."""
+        """What groups rows for the intervals: the source, or the task if there is no source.
+
+        Overseers err alike on rows with the same source, so these rows are resampled together.
+        """
         return self.source_material.strip() or self.task.strip()
 
     def observation(self) -> Observation:
@@ -104,11 +109,14 @@ class LabelledAnswer(ForeignRow):
 
 
 class DatasetRow(Noun):
-    """What an overseer said of one labelled answer; `id` is its line where the dataset gives none.
+    """What an overseer said of one labelled answer. A row whose outcome is `infra_failed` is not scored.
 
-    `detection`, `p_corrupted` and `named_type` are None where the verdict could not be read; `span_f1` where it did not
-    flag a corrupted answer whose places are known. `trouble` is what went wrong where the overseer was asked, if anything
-    did; `reason` says it in words. A row whose outcome is `infra_failed` is not scored.
+    Attributes:
+        id: the dataset's own, or the number of the row if the dataset gives none.
+        detection, p_corrupted, named_type: None if the verdict could not be read.
+        span_f1: None unless the overseer flagged a corrupted answer whose places are known.
+        trouble: what went wrong when the overseer was asked, None if nothing did.
+        reason: the trouble in words.
     """
 
     id: str
@@ -127,7 +135,7 @@ class DatasetRow(Noun):
 
 
 class DatasetSetup(Noun):
-    """What is judged by whom: a stopped evaluation goes on only with the same. `digest` is of all rows."""
+    """Which overseer reviews which rows. An evaluation is resumed only with the same setup. `digest` is of all rows."""
 
     overseer: Text
     settings: JsonObject
@@ -136,9 +144,11 @@ class DatasetSetup(Noun):
     digest: str
 
 
-class DatasetRecord(Line):
-    """One labelled answer as it was judged, by its number from 1. `completion` is the raw text where no verdict could be
-    read from it."""
+class DatasetRecord(Record):
+    """One labelled answer that was reviewed, by its number from 1.
+
+    `completion` is the raw text if no verdict could be read from it.
+    """
 
     number: int
     row: DatasetRow
@@ -151,11 +161,13 @@ class DatasetRecord(Line):
 
 
 class DatasetScorecard(DetectionScores):
-    """How an overseer did on labelled answers; detection and type as in `DetectionScores`.
+    """How an overseer did on labelled answers. Detection and type are as in `DetectionScores`.
 
-    `span_f1` is the mean, over the flagged corrupted answers whose places are known, of the F1 of words: those that the
-    explanation quotes from the answer against those in the true places. `documents` is how many sources there are: rows
-    on one source are resampled together. `rows` are those that were judged; `failed` counts the others.
+    Attributes:
+        rows: how many rows were reviewed; `failed` counts the others.
+        documents: how many sources there are. Rows on one source are resampled together.
+        span_f1: the F1 of the words that the explanation quotes from the answer against the words in the true places;
+            the mean over flagged corrupted answers whose places are known.
     """
 
     rows: int
@@ -166,9 +178,13 @@ class DatasetScorecard(DetectionScores):
 
 
 class DatasetResult(Noun):
-    """One evaluation on a dataset. `groups` are the scorecards by origin, domain and corruption type, where there are
-    several; that of a type is of its rows and the clean rows of the origins that it occurs in. `digest` names the rows
-    of the dataset; results of older versions have none."""
+    """One evaluation on a dataset.
+
+    Attributes:
+        digest: names the rows of the dataset; None in results of older versions.
+        groups: the scorecards by origin, by domain and by corruption type, if there are several of each. The scorecard
+            of a type is of its own rows and of the clean rows of the origins in which the type occurs.
+    """
 
     schema_version: Literal[1] = 1
     overseer: str
@@ -188,7 +204,7 @@ def load_dataset(path: Path) -> tuple[LabelledAnswer, ...]:
     """Read a JSONL file.
 
     Raises:
-        DatasetError: a line is not JSON or not a row, or there is none; `file:line: what was wrong`.
+        DatasetError: a line is not JSON or not a row, or there is no row; `file:line: what was wrong`.
         OSError: the file cannot be read.
     """
     rows = [row for _, row in read_json_lines(path, TypeAdapter(LabelledAnswer), error=DatasetError)]
@@ -209,14 +225,22 @@ def evaluate_dataset(
     resume: bool = False,
     on_progress: Progress | None = None,
 ) -> DatasetResult:
-    """Let an overseer judge labelled answers and score it. `name` is the dataset's; `seed` decides the bootstrap only.
+    """Let an overseer review labelled answers, and score it.
 
-    `records` is a file where each answer is kept as it is judged; with `resume` those in it are not judged again.
-    `settings` are those of the overseer, which must be the same then.
+    Args:
+        overseer: who reviews them.
+        answers: the rows of the dataset.
+        name: of the dataset, for the result.
+        batch: answers that are reviewed at a time.
+        seed: decides the bootstrap and nothing else.
+        settings: what the overseer was made with, for the records.
+        records: a file that takes each answer once it is reviewed.
+        resume: continue with that file; its answers are not reviewed again. Overseer, settings, rows must be the same.
+        on_progress: called with the answers done and the answers in all, after every batch.
 
     Raises:
         ValueError: there is no answer, or `batch` is less than 1.
-        WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
+        WrongReview: the overseer returned no list, or more or fewer replies than observations.
         OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any answer.
         RecordsError: `records` is there and `resume` is not asked for, or it is of another evaluation, or damaged.
         OSError: `records` cannot be written.
@@ -225,22 +249,23 @@ def evaluate_dataset(
         raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
     setup = DatasetSetup(
         overseer=overseer.name,
-        settings=told(settings),
+        settings=settings_without_key(settings),
         conditions=conditions(overseer),
         rows=len(answers),
         digest=dataset_digest(answers),
     )
     rows: list[DatasetRow] = []
-    with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as kept:
-        reviewer = Reviewer(overseer, answered=kept is not None and bool(kept.known))
+    with nullcontext() if records is None else Records(records, setup, DatasetRecord, resume=resume) as file:
+        reviewer = Reviewer(overseer, answered=file is not None and bool(file.known))
         for first in range(0, len(answers), batch):
             part = dict(enumerate(answers[first : first + batch], start=first + 1))
-            known = {} if kept is None else {number: kept.known[number] for number in part if number in kept.known}
-            fresh = _judged(reviewer, {number: answer for number, answer in part.items() if number not in known})
-            if kept is not None and reviewer.answered:
-                kept.add([record for record in fresh if record.row.outcome is not Outcome.infra_failed])
-            found = known | {record.number: record for record in fresh}
-            rows += [found[number].row for number in part]
+            known = {} if file is None else {number: file.known[number] for number in part if number in file.known}
+            fresh = _review(reviewer, {number: answer for number, answer in part.items() if number not in known})
+            # A failure is no result, and an overseer that is set up wrongly gives none: neither is kept.
+            if file is not None and reviewer.answered:
+                file.add([record for record in fresh if record.row.outcome is not Outcome.infra_failed])
+            reviewed = known | {record.number: record for record in fresh}
+            rows += [reviewed[number].row for number in part]
             if on_progress is not None:
                 on_progress(len(rows), len(answers))
         reviewer.finish()
@@ -254,40 +279,39 @@ def evaluate_dataset(
         scorecard=_scorecard(rows, documents, seed),
         groups={
             by: {
-                group: _scorecard([rows[n] for n in which], [documents[n] for n in which], seed) for group, which in of
+                group: _scorecard([rows[n] for n in numbers], [documents[n] for n in numbers], seed)
+                for group, numbers in groups.items()
             }
-            for by, of in _groups(rows)
-            if len(of) > 1
+            for by, groups in _groups(rows).items()
+            if len(groups) > 1
         },
     )
 
 
 def dataset_digest(answers: Sequence[LabelledAnswer]) -> str:
-    """Names a dataset by all of its rows."""
+    """A name for a dataset that differs if any of its rows differs."""
     lines = "\n".join(answer.model_dump_json() for answer in answers)
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
 
-def _judged(reviewer: Reviewer, answers: Mapping[int, LabelledAnswer]) -> list[DatasetRecord]:
+def _review(reviewer: Reviewer, answers: Mapping[int, LabelledAnswer]) -> list[DatasetRecord]:
     if not answers:
         return []
     begin = perf_counter()
-    judgements = reviewer.review([answer.observation() for answer in answers.values()])
+    replies = reviewer.review([answer.observation() for answer in answers.values()])
     seconds = (perf_counter() - begin) / len(answers)
     records = []
-    for (number, answer), judgement in zip(answers.items(), judgements, strict=True):
-        verdict = read_judgement(judgement)
-        raw = storable(judgement)[:KEPT] if verdict is None and isinstance(judgement, str) else None
-        row = _row(answer, judgement, verdict, str(number), seconds)
+    for (number, answer), reply in zip(answers.items(), replies, strict=True):
+        verdict = verdict_of(reply)
+        raw = storable(reply)[:LONGEST_COMPLETION] if verdict is None and isinstance(reply, str) else None
+        row = _row(answer, reply, verdict, str(number), seconds)
         records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw))
     return records
 
 
-def _row(
-    answer: LabelledAnswer, judgement: Verdict | str, verdict: Verdict | None, number: str, seconds: float
-) -> DatasetRow:
-    raw = judgement if isinstance(judgement, Completion) else None
-    unread = Outcome.invalid_verdict if refusal(judgement) is None else Outcome.infra_failed
+def _row(answer: LabelledAnswer, reply: Reply, verdict: Verdict | None, number: str, seconds: float) -> DatasetRow:
+    completion = reply if isinstance(reply, Completion) else None
+    unscored = Outcome.invalid_verdict if refusal_of(reply) is None else Outcome.infra_failed
     overlap = None
     if verdict is not None and verdict.detection and answer.corrupted and answer.spans:
         overlap = span_f1(answer.worker_output, answer.spans, verdict.explanation)
@@ -297,71 +321,79 @@ def _row(
         domain=answer.domain,
         corrupted=answer.corrupted,
         corruption_type=answer.corruption_type,
-        outcome=unread if verdict is None else Outcome.scored,
+        outcome=unscored if verdict is None else Outcome.scored,
         detection=None if verdict is None else verdict.detection,
         p_corrupted=None if verdict is None else verdict.p_corrupted,
         named_type=None if verdict is None else named_type(verdict.explanation),
         span_f1=overlap,
         seconds=seconds,
-        trouble=None if raw is None else raw.trouble,
-        reason=None if raw is None else raw.reason,
+        trouble=None if completion is None else completion.trouble,
+        reason=None if completion is None else completion.reason,
     )
 
 
-def _groups(rows: Sequence[DatasetRow]) -> list[tuple[str, list[tuple[str, list[int]]]]]:
-    """The places of the rows of every group of which a row was judged, by what groups them."""
+def _groups(rows: Sequence[DatasetRow]) -> dict[str, dict[str, list[int]]]:
+    """The rows by origin, domain and corruption type: `{"origin": {"ragtruth": [0, 3, 4], …}, "domain": …, …}`.
 
-    def judged(groups: list[tuple[str, list[int]]]) -> list[tuple[str, list[int]]]:
-        return [
-            (name, places)
-            for name, places in groups
-            if any(rows[place].outcome is not Outcome.infra_failed for place in places)
-        ]
-
-    origins = sorted({row.origin for row in rows if row.origin is not None})
-    by_origin = [(origin, [n for n, row in enumerate(rows) if row.origin == origin]) for origin in origins]
-    by_domain = [
-        (domain.value, found) for domain in Domain if (found := [n for n, r in enumerate(rows) if r.domain is domain])
-    ]
-    by_type = []
+    A row is given by its number from 0. Groups of which no row was reviewed are left out.
+    """
+    numbers = range(len(rows))
+    by_origin: dict[str, list[int]] = {}
+    for origin in sorted({row.origin for row in rows if row.origin is not None}):
+        by_origin[origin] = [n for n in numbers if rows[n].origin == origin]
+    by_domain: dict[str, list[int]] = {}
+    for domain in Domain:
+        by_domain[domain.value] = [n for n in numbers if rows[n].domain is domain]
+    by_type: dict[str, list[int]] = {}
     for type in TYPES:
         homes = {row.origin for row in rows if row.corruption_type == type}
-        if homes:
-            there = [
-                n for n, r in enumerate(rows) if r.corruption_type == type or (not r.corrupted and r.origin in homes)
-            ]
-            by_type.append((type, there))
-    return [("origin", judged(by_origin)), ("domain", judged(by_domain)), ("corruption_type", judged(by_type))]
-
-
-def _scorecard(every: Sequence[DatasetRow], documents_of_all: Sequence[str], seed: int) -> DatasetScorecard:
-    judged_ones = [n for n, row in enumerate(every) if row.outcome is not Outcome.infra_failed]
-    rows, documents = [every[n] for n in judged_ones], [documents_of_all[n] for n in judged_ones]
-    troubles = Counter(row.trouble for row in every if row.trouble is not None)
-    judged = Judged.of(
-        documents,
-        [row.corrupted for row in rows],
-        [row.detection for row in rows],
-        [row.p_corrupted for row in rows],
-    )
-    types = [row.corruption_type if isinstance(row.corruption_type, CorruptionType) else None for row in rows]
-    typed = np.array([type is not None and row.named_type is type for row, type in zip(rows, types, strict=True)])
-    shares = {
-        "type_accuracy": Share(typed, judged.flagged & np.array([type is not None for type in types])),
-        "span_f1": Share(
-            np.array([row.span_f1 or 0.0 for row in rows]), np.array([row.span_f1 is not None for row in rows])
-        ),
+        by_type[type] = [
+            n for n in numbers if rows[n].corruption_type == type or (not rows[n].corrupted and rows[n].origin in homes)
+        ]
+    groups = {"origin": by_origin, "domain": by_domain, "corruption_type": by_type}
+    return {
+        by: {
+            name: group
+            for name, group in named.items()
+            if any(rows[n].outcome is not Outcome.infra_failed for n in group)
+        }
+        for by, named in groups.items()
     }
-    drawn = Resamples(judged, np.random.default_rng(seed), RESAMPLES) if judged.clusters > 1 else None
-    found = estimates(judged, drawn) | {name: share.estimate(drawn) for name, share in shares.items()}
+
+
+def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) -> DatasetScorecard:
+    """The scorecard of some rows. `documents` has the document of each row."""
+    reviewed = [n for n, row in enumerate(rows) if row.outcome is not Outcome.infra_failed]
+    scored = [rows[n] for n in reviewed]
+    troubles = Counter(row.trouble for row in rows if row.trouble is not None)
+    judged = Judged.of(
+        [documents[n] for n in reviewed],
+        [row.corrupted for row in scored],
+        [row.detection for row in scored],
+        [row.p_corrupted for row in scored],
+    )
+    types = [row.corruption_type if isinstance(row.corruption_type, CorruptionType) else None for row in scored]
+    # One element for each scored row: (rows,)
+    has_type = np.array([type is not None for type in types])
+    right_type = np.array(
+        [type is not None and row.named_type is type for row, type in zip(scored, types, strict=True)]
+    )
+    overlap = np.array([row.span_f1 or 0.0 for row in scored])
+    has_overlap = np.array([row.span_f1 is not None for row in scored])
+    shares = {
+        "type_accuracy": Share(right_type, judged.flagged & has_type),
+        "span_f1": Share(overlap, has_overlap),
+    }
+    resamples = Resamples(judged, np.random.default_rng(seed), RESAMPLES) if judged.clusters > 1 else None
+    metrics = estimates(judged, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
     return DatasetScorecard(
-        **found,
+        **metrics,
         prevalence=float(judged.corrupted.mean()),
-        rows=len(rows),
+        rows=len(scored),
         negatives=judged.negatives,
-        invalid=sum(row.outcome is Outcome.invalid_verdict for row in rows),
-        failed=len(every) - len(rows),
+        invalid=sum(row.outcome is Outcome.invalid_verdict for row in scored),
+        failed=len(rows) - len(scored),
         documents=judged.clusters,
         troubles=dict(troubles),
-        notes=(*notes(judged, found, rows="rows", clusters="document"), *trouble_notes(troubles)),
+        notes=(*notes(judged, metrics, rows="rows", clusters="document"), *trouble_notes(troubles)),
     )

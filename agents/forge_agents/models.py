@@ -1,4 +1,7 @@
-"""Load a language model with transformers, refuse early what would fail late, and let it write. Needs the extra `train`."""
+"""Load a language model with transformers, refuse early what would fail late, and let it write.
+
+Needs the extra `train`.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,27 +13,27 @@ import jinja2
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from forge_arena.errors import InvalidVerdict
+from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
-# In front of a chat template that knows no system role, or wants the roles to alternate. As part of the template it holds
-# wherever a chat is rendered: in evaluation, in training, and by whoever serves the trained model.
+# Put in front of a chat template that knows no system role, or that wants the roles to alternate. It is a part of the
+# template, so it works wherever a chat is rendered: in evaluation, in training, and when the trained model is served.
 SYSTEM_INTO_USER = (
     "{%- if messages | length > 1 and messages[0]['role'] == 'system' and messages[1]['role'] == 'user' %}"
     "{%- set messages = [{'role': 'user', 'content': messages[0]['content'] + '\\n\\n' + messages[1]['content']}]"
     " + messages[2:] %}{%- endif %}"
 )
-# A large file is named by so many pieces of so many bytes.
+# How many pieces of a large file are hashed, and the bytes of each.
 PIECES, PIECE = 256, 1 << 16
 
 
-class ModelError(ValueError):
+class ModelError(ForgeArenaError, ValueError):
     """A model cannot be used: the message says what it lacks and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model with its tokenizer, which pads on the left, and where it came from."""
+    """A model, its tokenizer, which pads on the left, and the folder or name that both came from."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
@@ -38,7 +41,7 @@ class Loaded:
 
     @property
     def context(self) -> int | None:
-        """The tokens that it was made to read at most, None where it does not say."""
+        """The longest input that the model was made for, in tokens; None if its configuration does not say."""
         return getattr(self.model.config, "max_position_embeddings", None)
 
     @property
@@ -47,12 +50,16 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What a model wrote: the text, its length in tokens, whether it came to an end by itself, and how many tokens it
-    read before.
+class Generation:
+    """What a model wrote.
 
-    `log_odds` are the model's own of `true` against `false` where it wrote the detection of its verdict; None where
-    there is no readable verdict, or the words are several tokens.
+    Attributes:
+        text: the completion.
+        tokens: its length.
+        ended: whether the model ended it. False if it was cut off.
+        log_odds: log P(true) - log P(false) at the place where the model wrote the detection of its verdict. None if
+            there is no readable verdict, or if these words are several tokens.
+        read: the length of the prompt in tokens.
     """
 
     text: str
@@ -63,8 +70,11 @@ class Written:
 
 
 def weights_digest(folder: Path) -> str | None:
-    """Names the model in a folder by pieces of its files, spread over each: a model trained anew in its place has another
-    name. None for a model of the Hub, whose name names it."""
+    """A name for the weights in a folder, from pieces that are spread over each of its files.
+
+    A model that is trained anew in the same folder has another name. None if the folder does not exist: a model of the
+    Hub is known by its own name.
+    """
     if not folder.is_dir():
         return None
     digest = hashlib.sha256()
@@ -72,7 +82,7 @@ def weights_digest(folder: Path) -> str | None:
         size = path.stat().st_size
         digest.update(f"{path.name} {size}\n".encode())
         with path.open("rb") as file:
-            # All of a small file. Hashing a large model whole would take longer than loading it.
+            # A small file is hashed whole. Hashing all of a large model would take longer than loading it.
             for place in range(0, size, max(PIECE, size // PIECES)):
                 file.seek(place)
                 digest.update(file.read(PIECE))
@@ -80,12 +90,13 @@ def weights_digest(folder: Path) -> str | None:
 
 
 def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model, padding on the left. Its chat template takes a system message: where the model's own
-    template refuses one, the system message becomes the beginning of the first user message.
+    """The tokenizer of a model. It pads on the left, and its chat template takes a system message.
+
+    If the model's own template refuses a system message, the message becomes the beginning of the first user message.
 
     Raises:
-        ModelError: there is none, it has no chat template or one that fails, or neither a pad token nor an end-of-text
-            token.
+        ModelError: there is no tokenizer, it has no chat template or one that fails, or it has neither a pad token nor
+            an end-of-text token.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
@@ -99,7 +110,8 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise ModelError(
-                f"the tokenizer of {str(source)!r} has neither a pad token nor an end-of-text token: set one and save it"
+                f"the tokenizer of {str(source)!r} has neither a pad token nor an end-of-text token: set one and "
+                "save it"
             )
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
@@ -108,6 +120,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
 
 def _take_system_messages(tokenizer: PreTrainedTokenizerBase, source: str | Path) -> None:
+    """Change the chat template so that it takes a system message, unless it does already."""
     chat = [{"role": "system", "content": "How to judge."}, {"role": "user", "content": "What to judge."}]
     try:
         tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
@@ -132,10 +145,16 @@ def _take_system_messages(tokenizer: PreTrainedTokenizerBase, source: str | Path
 def load_model(
     source: str | Path, *, dtype: str = "float32", quantization: Any = None, device: str | None = None
 ) -> Loaded:
-    """A causal language model and its tokenizer; on `device`, by default a GPU where there is one.
+    """A causal language model and its tokenizer.
+
+    Args:
+        source: a folder, or a name on the Hub.
+        dtype: the name of a torch type, such as `bfloat16`.
+        quantization: a configuration of transformers; it also places the model.
+        device: by default a GPU if there is one.
 
     Raises:
-        ModelError: see `load_tokenizer`; or there is no model.
+        ModelError: there is no model, or its tokenizer cannot be used (see `load_tokenizer`).
     """
     tokenizer = load_tokenizer(source)
     try:
@@ -150,11 +169,11 @@ def load_model(
 
 
 def prompt_length(loaded: Loaded, chat: Chat) -> int:
-    """The tokens of a chat as `write` asks it."""
-    return len(loaded.tokenizer(_asked(loaded, chat), add_special_tokens=False)["input_ids"])
+    """The length of a chat in tokens, rendered as `write` renders it."""
+    return len(loaded.tokenizer(_render(loaded, chat), add_special_tokens=False)["input_ids"])
 
 
-def _asked(loaded: Loaded, chat: Chat) -> str:
+def _render(loaded: Loaded, chat: Chat) -> str:
     text: str = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     return text
 
@@ -169,12 +188,20 @@ def write(
     batch: int = 32,
     log_odds: bool = False,
     begun: Sequence[str] | None = None,
-) -> Iterator[Written]:
-    """Let the model answer each chat, in order, `batch` at a time. Temperature 0 is greedy.
+) -> Iterator[Generation]:
+    """Let the model answer each chat, in order, `batch` at a time. For n samples, give a chat n times.
 
-    `begun` may give the beginning of each answer, which the model then goes on with and which is part of its text.
+    Randomness comes from torch's global generator, as everywhere in transformers.
 
-    Whoever wants n samples gives a chat n times. Randomness is torch's global generator, as everywhere in transformers.
+    Args:
+        loaded: the model.
+        chats: what it answers.
+        max_tokens: the longest completion.
+        temperature: 0 is greedy.
+        top_p: the share of probability from which tokens are sampled.
+        batch: chats that the model reads at a time.
+        log_odds: also compute the log-odds of the detection, which takes one more pass.
+        begun: the beginning of each completion, which the model continues and which is a part of its text.
     """
     model, tokenizer = loaded.model, loaded.tokenizer
     training = model.training
@@ -185,15 +212,16 @@ def write(
     try:
         for first in range(0, len(chats), batch):
             some = slice(first, first + batch)
-            texts = [_asked(loaded, chat) for chat in chats[some]]
+            texts = [_render(loaded, chat) for chat in chats[some]]
             starts = begun[some] if begun is not None else [""] * len(texts)
-            asked = [text + start for text, start in zip(texts, starts, strict=True)]
-            inputs = tokenizer(asked, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
+            prompts = [text + start for text, start in zip(texts, starts, strict=True)]
+            inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
             with torch.inference_mode():
-                made = model.generate(
+                ids = model.generate(
                     **inputs, max_new_tokens=max_tokens, pad_token_id=tokenizer.pad_token_id, **sampling
-                )[:, inputs["input_ids"].shape[1] :]
-            rows = [_until_end(row.tolist(), _ends(loaded)) for row in made]
+                )  # (batch, prompt + new)
+            ids = ids[:, inputs["input_ids"].shape[1] :]  # (batch, new)
+            rows = [_until_end(row.tolist(), _ends(loaded)) for row in ids]
             if begun is not None:
                 rows = [
                     (tokenizer(start, add_special_tokens=False)["input_ids"] + row, ended)
@@ -201,15 +229,15 @@ def write(
                 ]
             answers = [tokenizer.decode(row, skip_special_tokens=True) for row, _ in rows]
             odds = _log_odds(loaded, texts, [row for row, _ in rows], answers) if log_odds else [None] * len(rows)
-            read = inputs["attention_mask"].sum(1).tolist()
-            for (row, ended), answer, odd, before in zip(rows, answers, odds, read, strict=True):
-                yield Written(answer, len(row), ended, odd, before)
+            lengths = inputs["attention_mask"].sum(1).tolist()  # (batch, prompt) -> (batch,)
+            for (row, ended), answer, odd, length in zip(rows, answers, odds, lengths, strict=True):
+                yield Generation(answer, len(row), ended, odd, length)
     finally:
         model.train(training)
 
 
 def tokens_until(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Callable[[int], int]:
-    """How many of these tokens it takes until their text has so many characters."""
+    """A function from a number of characters to the fewest of these tokens whose text is that long."""
 
     def until(characters: int) -> int:
         low, high = 0, len(ids)
@@ -223,6 +251,7 @@ def tokens_until(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Call
 
 
 def _ends(loaded: Loaded) -> set[int]:
+    """The tokens with which the model ends a completion."""
     config = loaded.model.generation_config
     ends = config.eos_token_id if config is not None else None
     known = ends if isinstance(ends, list) else [ends]
@@ -230,6 +259,7 @@ def _ends(loaded: Loaded) -> set[int]:
 
 
 def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
+    """The tokens before the first end, and whether there is one."""
     for place, token in enumerate(ids):
         if token in ends:
             return ids[:place], True
@@ -239,30 +269,38 @@ def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
 def _log_odds(
     loaded: Loaded, prompts: Sequence[str], rows: Sequence[list[int]], answers: Sequence[str]
 ) -> list[float | None]:
-    """One more pass over each prompt and what stands before the detection, which tells both words' logits."""
-    found: list[float | None] = [None] * len(rows)
-    asked: list[tuple[int, list[int], int, int]] = []
+    """The log-odds of `true` against `false` in each completion.
+
+    Each prompt is read once more, with the tokens of the completion before the detection. The next token would be the
+    detection: the difference of its two logits is log P(true) - log P(false).
+    """
+    log_odds: list[float | None] = [None] * len(rows)
+    # The number of the completion, the tokens before its detection, the tokens of `true` and of `false`.
+    places: list[tuple[int, list[int], int, int]] = []
     for number, (prompt, row, answer) in enumerate(zip(prompts, rows, answers, strict=True)):
-        place = _detection(loaded.tokenizer, row, answer)
-        if place is not None:
-            before, true, false = place
-            asked.append(
-                (number, loaded.tokenizer(prompt, add_special_tokens=False)["input_ids"] + row[:before], true, false)
-            )
-    if not asked:
-        return found
-    padded = loaded.tokenizer.pad({"input_ids": [ids for _, ids, _, _ in asked]}, return_tensors="pt").to(
+        detection = _find_detection(loaded.tokenizer, row, answer)
+        if detection is not None:
+            before, true, false = detection
+            ids = loaded.tokenizer(prompt, add_special_tokens=False)["input_ids"] + row[:before]
+            places.append((number, ids, true, false))
+    if not places:
+        return log_odds
+    padded = loaded.tokenizer.pad({"input_ids": [ids for _, ids, _, _ in places]}, return_tensors="pt").to(
         loaded.model.device
     )
     with torch.inference_mode():
-        logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()
-    for line, (number, _, true, false) in enumerate(asked):
-        found[number] = float(logits[line, true] - logits[line, false])
-    return found
+        # Padding is on the left, so the last position is the one before the detection in each row.
+        logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)
+    for line, (number, _, true, false) in enumerate(places):
+        log_odds[number] = float(logits[line, true] - logits[line, false])
+    return log_odds
 
 
-def _detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: str) -> tuple[int, int, int] | None:
-    """How many tokens stand before the detection's word, and the tokens of `true` and `false` there."""
+def _find_detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: str) -> tuple[int, int, int] | None:
+    """How many tokens stand before the word of the detection, and the tokens that `true` and `false` have there.
+
+    None if there is no readable verdict, or if either word is several tokens.
+    """
     try:
         start = field_starts(answer)["detection"]
     except InvalidVerdict:

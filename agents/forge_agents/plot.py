@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from forge_agents.evaluation import Result
+    from forge_agents.result import Result
 
 
 @dataclass(frozen=True, slots=True)

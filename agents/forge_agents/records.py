@@ -1,43 +1,48 @@
-"""Keep an evaluation as it goes: a file with one line for each judged attempt, so that a stopped one loses nothing.
+"""Keep a long evaluation in a file, one record for each attempt, so that an evaluation that is stopped loses nothing.
 
-The first line says what is evaluated. A line counts once it is whole: the half of one that a killed process left behind
-is cut off, and its episode judged again.
+The first line says what is evaluated; each line behind it is one record. A line counts once it is whole. A process that
+was killed may leave half a line: that half is cut off, and its episode is reviewed again.
 """
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import TypeAdapter
 
+from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_json, validate
 from forge_arena.locks import lock
 from forge_arena.metrics import Row
-from forge_arena.storable import Text
+from forge_arena.storable import Text, storable
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 
 VERSION: Literal[1] = 1
-# What a field of a setup says whose name does not tell.
+# What it means that a field of two setups differs, if the name of the field does not say so.
 MEANS = {
-    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of families "
-    "or version",
+    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of "
+    "families or version",
     "conditions": "the overseer's prompt, sampling or weights are others",
     "digest": "the rows of the dataset are others",
 }
+# The most that a record keeps of a text that holds no verdict, in characters.
+LONGEST_COMPLETION = 4_000
 
 
-class RecordsError(ValueError):
-    """A file of records is in the way, of another evaluation, or damaged: the message says which and what to do."""
+class RecordsError(ForgeArenaError, ValueError):
+    """A file of records is in the way, of another evaluation, or damaged; the message says which and what to do."""
 
 
 class Task(Noun):
-    """Who judges whose answers, from where on, and how often each.
+    """Which overseer reviews whose answers, from which index on, and how often each.
 
-    `conditions` is what the overseer's verdicts depend on beside its settings (`forge_agents.overseers.conditions`).
-    `suite_hash` is the arena's for the split (see `Stats`), None where the arena or the version of the file has none.
+    Attributes:
+        settings: what the overseer was made with, without its key.
+        conditions: what its verdicts depend on beside its settings (`forge_agents.overseers.conditions`).
+        suite_hash: the arena's hash of the split (see `Stats`); None if the arena or the version of the file has none.
     """
 
     overseer: Text
@@ -52,25 +57,34 @@ class Task(Noun):
 
 
 class Setup(Task):
-    """What is evaluated on what: two evaluations with the same setup judge the same episodes in the same way."""
+    """What is evaluated on what. Two evaluations with the same setup review the same episodes in the same way."""
 
     episodes: int
     paired: bool
 
 
-class Line(Noun, ABC):
+def settings_without_key(settings: Mapping[str, Any] | None) -> JsonObject:
+    """The settings of an overseer as a record may show them: JSON values, and no API key."""
+    return {
+        name: storable(str(value)) if not isinstance(value, int | float | bool | None) else value
+        for name, value in (settings or {}).items()
+        if name != "api_key"
+    }
+
+
+class Record(Noun, ABC):
     """One line of a file of records."""
 
     @property
     @abstractmethod
     def place(self) -> Hashable:
-        """Where in the evaluation it belongs; there is one record for each place."""
+        """Where in the evaluation the record belongs. There is one record for each place."""
 
 
-class Record(Line):
-    """One attempt as it was judged: its row, and what a reader of the report wants to see beside it.
+class AttemptRecord(Record):
+    """One attempt that was graded: its row, and what a reader of the report wants to see beside the row.
 
-    `completion` is the raw text where no verdict could be read from it.
+    `completion` is the raw text if no verdict could be read from it.
     """
 
     row: Row
@@ -81,12 +95,12 @@ class Record(Line):
 
     @property
     def place(self) -> tuple[str, int]:
-        """The episode's key and the number of the attempt, by which there is one record each."""
+        """The key of the episode and the number of the attempt."""
         return self.row.key, self.row.attempt
 
 
 S = TypeVar("S", bound=Noun)
-L = TypeVar("L", bound=Line)
+R = TypeVar("R", bound=Record)
 
 
 class _Head(Noun):
@@ -98,14 +112,17 @@ class _Head(Noun):
 HEAD = b'{"records":'
 
 
-class Records(Generic[L]):
-    """The records of one evaluation, in a file that is written as they come.
+class Records(Generic[R]):
+    """The records of one evaluation, in a file that grows with the evaluation.
 
-    Arguments:
+    Args:
         path: the file; its folder is made.
         setup: what is evaluated.
-        kind: what a line holds.
-        resume: go on with the file, if there is one.
+        kind: the class of the records.
+        resume: continue the file, if there is one.
+
+    Attributes:
+        known: the records that the file holds, by their places.
 
     Raises:
         RecordsError: the file is there and `resume` is not asked for, or it is of another setup, or damaged.
@@ -113,30 +130,30 @@ class Records(Generic[L]):
         OSError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, setup: Noun, kind: type[L], *, resume: bool = False) -> None:
-        self.known: dict[Hashable, L] = {}
+    def __init__(self, path: Path, setup: Noun, kind: type[R], *, resume: bool = False) -> None:
+        self.known: dict[Hashable, R] = {}
         self._kind = kind
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
         try:
-            # Before anything is read: a process that writes at the same time would judge, and pay for, the same episodes.
+            # Locked before anything is read: another process would review, and pay for, the same episodes.
             lock(self._file.fileno(), path.parent)
-            there = _holds_a_record(path)
-            if there and not resume:
+            has_record = _has_record(path)
+            if has_record and not resume:
                 raise RecordsError(
                     f"{path} holds an evaluation already: go on with it by --resume, or take another folder"
                 )
-            if there:
+            if has_record:
                 self._take_over(path, setup)
-            if path.stat().st_size == 0 or not there:
-                # What was stopped before its first verdict is no evaluation: another one may take its place.
+            if path.stat().st_size == 0 or not has_record:
+                # An evaluation that was stopped before its first verdict holds nothing: another may take its place.
                 self._file.truncate(0)
                 self._write([_Head(setup=setup.model_dump(mode="json"))])
         except BaseException:
             self._file.close()
             raise
 
-    def add(self, records: Sequence[L]) -> None:
+    def add(self, records: Sequence[R]) -> None:
         """Write records down; they are on the disk when this returns."""
         self._write(records)
         self.known |= {record.place: record for record in records}
@@ -156,41 +173,46 @@ class Records(Generic[L]):
         os.fsync(self._file.fileno())
 
     def _take_over(self, path: Path, setup: Noun) -> None:
+        """Read the whole records of the file into `known`, and cut off half a line at its end."""
         whole = 0
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
                     break
                 if number == 1:
-                    _check(path, _setup(path, line, type(setup)), setup)
+                    _check_setup(path, _parse_setup(path, line, type(setup)), setup)
                 else:
-                    record = _record(path, number, line, self._kind)
+                    record = _parse_record(path, number, line, self._kind)
                     self.known[record.place] = record
                 whole += len(line)
         os.truncate(path, whole)
 
 
-def read_records(path: Path) -> tuple[Setup, Iterator[Record]]:
+def read_records(path: Path) -> tuple[Setup, Iterator[AttemptRecord]]:
     """What was evaluated, and its records one by one.
 
     Raises:
-        RecordsError: the file is damaged, or written by another version.
-        OSError: it cannot be read.
+        RecordsError: the file is damaged, or another version wrote it.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
-        setup = _setup(path, file.readline(), Setup)
+        setup = _parse_setup(path, file.readline(), Setup)
 
-    def records() -> Iterator[Record]:
+    def records() -> Iterator[AttemptRecord]:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if number > 1 and line.endswith(b"\n"):
-                    yield _record(path, number, line, Record)
+                    yield _parse_record(path, number, line, AttemptRecord)
 
     return setup, records()
 
 
-def _holds_a_record(path: Path) -> bool:
-    """Whether anything stands behind the first line, which only says what was to be evaluated."""
+def _has_record(path: Path) -> bool:
+    """Whether anything follows the first line, which only says what was to be evaluated.
+
+    Raises:
+        RecordsError: the file holds something other than records.
+    """
     with path.open("rb") as file:
         first = file.readline()
         if not first.endswith(b"\n") and not first.startswith(HEAD[: len(first)]) and first.strip(b"\0"):
@@ -198,29 +220,34 @@ def _holds_a_record(path: Path) -> bool:
         return bool(file.read(1)) or (first.endswith(b"\n") and not first.startswith(HEAD))
 
 
-def _setup(path: Path, line: bytes, kind: type[S]) -> S:
+def _parse_setup(path: Path, line: bytes, kind: type[S]) -> S:
     wanted = "the records of an evaluation like this one, written by this version"
     head = parse_json(line, TypeAdapter(_Head), f"{path}:1", wanted=wanted, error=RecordsError)
     return validate(head.setup, TypeAdapter(kind), f"{path}:1", wanted=wanted, error=RecordsError)
 
 
-def _record(path: Path, number: int, line: bytes, kind: type[L]) -> L:
+def _parse_record(path: Path, number: int, line: bytes, kind: type[R]) -> R:
     wanted = "a record: the file is damaged"
     return parse_json(line, TypeAdapter(kind), f"{path}:{number}", wanted=wanted, error=RecordsError)
 
 
-def _check(path: Path, was: Noun, now: Noun) -> None:
+def _check_setup(path: Path, before: Noun, now: Noun) -> None:
+    """Refuse to continue the records of another evaluation.
+
+    Raises:
+        RecordsError: names the first field that differs, and says what the difference means.
+    """
     for name in type(now).model_fields:
-        before, after = getattr(was, name), getattr(now, name)
-        if before == after:
+        was, is_now = getattr(before, name), getattr(now, name)
+        if was == is_now:
             continue
-        if name not in was.model_fields_set:
+        if name not in before.model_fields_set:
             raise RecordsError(
-                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether new "
-                "verdicts would be comparable; take another folder"
+                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether "
+                "new verdicts would be comparable; take another folder"
             )
-        means = MEANS.get(name)
+        meaning = MEANS.get(name)
         raise RecordsError(
-            f"{path} is of another evaluation: its {name} is {before!s}, not {after!s}"
-            f"{f' ({means})' if means else ''}; take another folder, or ask for the same"
+            f"{path} is of another evaluation: its {name} is {was!s}, not {is_now!s}"
+            f"{f' ({meaning})' if meaning else ''}; take another folder, or ask for the same"
         )

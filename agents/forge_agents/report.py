@@ -1,4 +1,4 @@
-"""Write an evaluation's report: one page from what `eval --out` left in its folder, which needs nothing else to be read.
+"""Write the report of an evaluation: one HTML page, from the files that `eval --out` wrote, with everything inside.
 
 Needs the extra `report` (jinja2 and matplotlib).
 """
@@ -10,19 +10,20 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from forge_agents.drawing import FIRST, INK, drawn, reliability
-from forge_agents.evaluation import Result
-from forge_agents.pages import Piece, filled, pieces
+from forge_agents.drawing import FIRST, figure, reliability
+from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import Roc, bins
-from forge_agents.records import Record, read_records
+from forge_agents.records import AttemptRecord, read_records
+from forge_agents.result import Result
 from forge_agents.words import interval, setting, shown
 from forge_arena.detection import LOW_FPR, trouble_notes
+from forge_arena.figures import INK
 from forge_arena.metrics import Row, Scorecard, as_judged, judged_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"
 WIDE = (3.5, 3.3)
-# Of each kind of mistake so many examples, the surest first, no two of one family.
+# How many examples there are of each kind of mistake.
 EXAMPLES = 3
 
 METRICS = {
@@ -50,8 +51,8 @@ GROUPS = {"domain": "domain", "corruption_type": "corruption type", "stealth": "
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """The share flagged of some answers, and how many they are."""
+class ShareFlagged:
+    """The share of some answers that the overseer flagged, and how many answers there are: one cell of a heat map."""
 
     share: float
     count: int
@@ -59,9 +60,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One verdict with the answer and the source, the truth marked in both."""
+    """One verdict with its answer and source. The page marks the truth in both."""
 
-    record: Record
+    record: AttemptRecord
 
     @property
     def title(self) -> str:
@@ -72,6 +73,7 @@ class Example:
 
     @property
     def answer(self) -> list[Piece]:
+        """The answer in pieces; those that are corrupted are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
@@ -79,16 +81,17 @@ class Example:
 
     @property
     def source(self) -> list[Piece]:
+        """The source in pieces; those that contradict the answer are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
         return pieces(record.observation.source_material, record.truth.source_spans if record.truth.corrupted else ())
 
 
-class Report:
+class EvaluationReport:
     """What the page shows of a result and its records."""
 
-    def __init__(self, result: Result, records: Iterable[Record]) -> None:
+    def __init__(self, result: Result, records: Iterable[AttemptRecord]) -> None:
         self.result = result
         self.rows = judged_rows(result.rows)
         self.examples = _examples(records)
@@ -105,13 +108,14 @@ class Report:
         facts = {
             "overseer": result.overseer + (f" ({settings})" if settings else ""),
             "episodes": result.source,
-            "verdicts": f"{card.scored} read, {card.invalid} unreadable (counted as wrong), {card.failed} failed (not counted)",
+            "verdicts": f"{card.scored} read, {card.invalid} unreadable (counted as wrong), "
+            f"{card.failed} failed (not counted)",
             "families": f"{card.families}, which intervals draw whole",
             "Worker": result.worker,
             "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the judged",
         }
-        if troubled := trouble_notes(card.troubles):
-            facts["trouble"] = "; ".join(troubled)
+        if troubles := trouble_notes(card.troubles):
+            facts["trouble"] = "; ".join(troubles)
         if (cost := result.cost) is not None:
             facts["cost"] = "; ".join(_costs(cost.seconds, cost.seconds_p95, cost.input_tokens, cost.output_tokens))
             if cost.retries:
@@ -123,41 +127,53 @@ class Report:
         return self.result.headline()
 
     def metrics(self) -> list[tuple[str, Estimate]]:
-        found = [(title, getattr(self.card, name)) for name, title in METRICS.items()]
-        return [(title, estimate) for title, estimate in found if estimate.value is not None]
+        """Every metric that has a value, with its title."""
+        estimates = [(title, getattr(self.card, name)) for name, title in METRICS.items()]
+        return [(title, estimate) for title, estimate in estimates if estimate.value is not None]
 
     def groups(self) -> list[tuple[str, dict[str, Scorecard]]]:
         return [(GROUPS[name], cards) for name, cards in self.result.groups.items()]
 
-    def heat(self, part: str) -> tuple[list[str], dict[str, list[Cell | None]]]:
-        """Columns, and for each type of corruption the share found in each; last the false alarms, where they have any."""
+    def heat(self, part: str) -> tuple[list[str], dict[str, list[ShareFlagged | None]]]:
+        """A heat map: the titles of its columns, and its lines.
 
-        def of(row: Row) -> str:
+        There is one line for each corruption type, with the share that was found. By domain there are two more lines,
+        with the false alarms on clean answers and on placebos. A cell without answers is None.
+
+        Args:
+            part: the field of a row that decides its column: `domain` or `stealth`.
+        """
+
+        def column_of(row: Row) -> str:
             return str(getattr(row, part))
 
-        columns = sorted({of(row) for row in self.rows if row.corrupted}, key=_order)
-        table: dict[str, list[Cell | None]] = {}
-        for type in CorruptionType:
-            rows = [row for row in self.rows if row.corruption_type is type]
-            if rows:
-                table[type.value.replace("_", " ")] = [_cell([r for r in rows if of(r) == c]) for c in columns]
+        def line(rows: Sequence[Row]) -> list[ShareFlagged | None]:
+            return [_share_flagged([row for row in rows if column_of(row) == column]) for column in columns]
+
+        columns = sorted({column_of(row) for row in self.rows if row.corrupted}, key=_order)
+        lines = {
+            type.value.replace("_", " "): [row for row in self.rows if row.corruption_type is type]
+            for type in CorruptionType
+        }
         if part == "domain":
-            for form in (Form.clean, Form.placebo):
-                rows = [row for row in self.rows if row.form is form]
-                if rows:
-                    table[f"{form.value} (false alarms)"] = [_cell([r for r in rows if of(r) == c]) for c in columns]
+            lines |= {
+                f"{form.value} (false alarms)": [row for row in self.rows if row.form is form]
+                for form in (Form.clean, Form.placebo)
+            }
+        table = {title: line(rows) for title, rows in lines.items() if rows}
         return [column.replace("_", " ") for column in columns], table
 
     def confusion(self) -> tuple[list[str], dict[str, list[int]]]:
-        """True type against what the verdict said: a type that it named, none, that all is well, or nothing readable."""
+        """The true type against what the verdict said: the titles of the columns, and counts for each true type.
+
+        A verdict named one type, flagged without one type, said that the answer is right, or could not be read.
+        """
         names = [type.value.replace("_", " ") for type in CorruptionType]
         columns = [*names, "flagged, no one type", "said to be right", "unreadable"]
         table: dict[str, list[int]] = {}
         for row in self.rows:
             true = row.corruption_type.value.replace("_", " ") if row.corruption_type else str(row.form or "clean")
-            said = columns[_said(row)]
-            counts = table.setdefault(true, [0] * len(columns))
-            counts[columns.index(said)] += 1
+            table.setdefault(true, [0] * len(columns))[_column_of_verdict(row)] += 1
         order = [*names, *(form.value for form in Form)]
         used = [n for n, _ in enumerate(columns) if any(counts[n] for counts in table.values())]
         return (
@@ -166,35 +182,34 @@ class Report:
         )
 
     def votes(self) -> list[tuple[int, Estimate, Estimate]]:
+        """For each number k of verdicts: k, pass@k and the majority's accuracy; empty if each episode has one verdict."""
         votes = self.result.votes
         return [] if votes is None else [(k, votes.pass_at[k], votes.maj_at[k]) for k in votes.pass_at]
 
-    # --- figures
-
     def roc(self) -> list[tuple[str, Markup]]:
-        """The ROC whole, and its beginning enlarged; none where all answers are of one kind."""
+        """The whole ROC, and its beginning enlarged; empty if all answers are of one class."""
         if self.card.auroc.value is None:
             return []
-        found = Roc.of(self.rows)
+        roc = Roc.of(self.rows)
         return [
-            ("ROC of the stated probability", self._roc(found, 1.0)),
-            (f"The same up to {LOW_FPR:.0%} false alarms", self._roc(found, LOW_FPR)),
+            ("ROC of the stated probability", self._draw_roc(roc, 1.0)),
+            (f"The same up to {LOW_FPR:.0%} false alarms", self._draw_roc(roc, LOW_FPR)),
         ]
 
     def reliability(self) -> Markup | None:
-        found = bins(self.rows)
-        return self._numbered(lambda number: reliability(found, number)) if found else None
+        tenths = bins(self.rows)
+        return self._number(lambda number: reliability(tenths, number)) if tenths else None
 
-    def _roc(self, found: Roc, limit: float) -> Markup:
+    def _draw_roc(self, roc: Roc, limit: float) -> Markup:
         def draw(number: int) -> str:
-            with drawn(number, WIDE) as figure:
-                found.draw(figure.axes, FIRST, INK, limit)
-            return figure.svg
+            with figure(number, WIDE) as drawing:
+                roc.draw(drawing.axes, FIRST, INK, limit)
+            return drawing.svg
 
-        return self._numbered(draw)
+        return self._number(draw)
 
-    def _numbered(self, draw: Callable[[int], str]) -> Markup:
-        """A figure whose ids are its own: they share one page."""
+    def _number(self, draw: Callable[[int], str]) -> Markup:
+        """A figure with a number of its own, so that its ids differ from those of the other figures on the page."""
         self._figures += 1
         return Markup(draw(self._figures))  # noqa: S704
 
@@ -209,32 +224,34 @@ def write_report(folder: Path) -> Path:
         ModuleNotFoundError: jinja2 or matplotlib is not installed.
     """
     result = Result.read(folder)
-    kept = folder / RECORDS
-    records: Iterable[Record] = read_records(kept)[1] if kept.is_file() else ()
-    page = filled("report.html.jinja", report=Report(result, records), shown=shown, interval=interval, share=_share)
+    file = folder / RECORDS
+    records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()
+    report = EvaluationReport(result, records)
+    page = fill("report.html.jinja", report=report, shown=shown, interval=interval, share=_strength)
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _share(cell: Cell) -> int:
-    """How strongly a cell is coloured, in percent."""
+def _strength(cell: ShareFlagged) -> int:
+    """How strongly the page colours a cell, in percent."""
     return round(10 + 50 * cell.share)
 
 
-def _cell(rows: Sequence[Row]) -> Cell | None:
+def _share_flagged(rows: Sequence[Row]) -> ShareFlagged | None:
     if not rows:
         return None
-    return Cell(float(as_judged(rows).flagged.mean()), len(rows))
+    return ShareFlagged(float(as_judged(rows).flagged.mean()), len(rows))
 
 
 def _order(column: str) -> tuple[int, str]:
+    """Sorts domains as `Domain` lists them, and everything else by its text."""
     domains = [domain.value for domain in Domain]
     return (domains.index(column) if column in domains else 0, column)
 
 
-def _said(row: Row) -> int:
-    """Which column of the confusion a verdict belongs to."""
+def _column_of_verdict(row: Row) -> int:
+    """The column of the confusion table that a verdict belongs to, as a number from 0."""
     types = list(CorruptionType)
     if row.detection is None:
         return len(types) + 2
@@ -244,17 +261,18 @@ def _said(row: Row) -> int:
 
 
 def _costs(seconds: float | None, slow: float | None, read: float | None, written: float | None) -> list[str]:
-    said = []
+    """Time and tokens in words. `slow` is the 95th percentile of the seconds."""
+    costs = []
     if seconds is not None and slow is not None:
-        said.append(f"{seconds:.3g} s a verdict, 95% within {slow:.3g} s")
+        costs.append(f"{seconds:.3g} s a verdict, 95% within {slow:.3g} s")
     if written is not None:
-        said.append(f"{written:.0f} tokens written a verdict" + (f", {read:.0f} read" if read is not None else ""))
-    return said
+        costs.append(f"{written:.0f} tokens written a verdict" + (f", {read:.0f} read" if read is not None else ""))
+    return costs
 
 
-def _examples(records: Iterable[Record]) -> list[tuple[str, list[Example]]]:
-    """Mistakes and finds, the surest first, each from another family; and what could not be read."""
-    kinds: dict[str, list[Record]] = defaultdict(list)
+def _examples(records: Iterable[AttemptRecord]) -> list[tuple[str, list[Example]]]:
+    """Examples of each kind of verdict, with the title of the kind: misses, false alarms, unreadable ones, finds."""
+    kinds: dict[str, list[AttemptRecord]] = defaultdict(list)
     for record in records:
         if record.truth is None or record.observation is None or record.row.attempt:
             continue
@@ -270,17 +288,18 @@ def _examples(records: Iterable[Record]) -> list[tuple[str, list[Example]]]:
         "unread": "No readable verdict",
         "found": "Corrupted, and found",
     }
-    return [(title, _chosen(kinds[kind])) for kind, title in titles.items() if kinds[kind]]
+    return [(title, _choose(kinds[kind])) for kind, title in titles.items() if kinds[kind]]
 
 
-def _chosen(records: Sequence[Record]) -> list[Example]:
+def _choose(records: Sequence[AttemptRecord]) -> list[Example]:
+    """The surest verdicts, no two on one family."""
     families: set[str] = set()
-    found: list[Example] = []
+    examples: list[Example] = []
     for record in sorted(records, key=lambda r: -(r.verdict.confidence if r.verdict is not None else 0.0)):
         assert record.truth is not None
         if record.truth.family not in families:
             families.add(record.truth.family)
-            found.append(Example(record))
-        if len(found) == EXAMPLES:
+            examples.append(Example(record))
+        if len(examples) == EXAMPLES:
             break
-    return found
+    return examples

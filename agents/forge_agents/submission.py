@@ -1,7 +1,7 @@
-"""Enter an overseer for an arena's leaderboard: judge the sealed episodes that the arena gives, and nothing else.
+"""Enter an overseer for an arena's leaderboard: let it review the sealed episodes that the arena gives.
 
-What a verdict earned never comes back, and the scores are the arena's own. The arena knows which episodes are left, and
-which entries are a token's own, so that a stopped submission goes on wherever the token is known.
+The arena never says what a verdict earned; it computes the scores itself. The arena knows which episodes are left and
+which entries a token owns. A submission that was stopped can therefore be continued from any machine with the token.
 """
 
 import tempfile
@@ -10,35 +10,41 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from forge_agents.client import ArenaClient, ArenaError, ArenaUnreachable
-from forge_agents.evaluation import attempt_of, refusal
 from forge_agents.overseers import Overseer, OverseerFailed, Reviewer
+from forge_agents.overseers.replies import attempt_of, refusal_of
 from forge_arena.errors import ForgeArenaError
 from forge_arena.locks import FolderInUse, lock
 from forge_arena.wire import Submission
 
 
 class Unfinished(ForgeArenaError):
-    """The name has an entry that was begun and not finished: go on with it, or spend another one."""
+    """The name has an entry that was begun and not finished: continue it, or spend another one."""
 
 
 class NothingMade(ArenaError):
-    """The arena could not make the episodes that are left; the submission may go on later."""
+    """The arena could not make the episodes that are left; the submission can be continued later."""
 
 
 def enter(client: ArenaClient, overseer: str, *, anew: bool = False) -> Submission:
-    """An entry of this name of which nothing is judged yet: one that was lost after it was made, otherwise a new one.
-    `anew` spends a new one in any case.
+    """An entry of this name without any verdict.
+
+    If an earlier entry was made and its answer was lost on the way, this is that entry. Otherwise it is a new one.
+
+    Args:
+        client: of the arena.
+        overseer: the name on the leaderboard.
+        anew: spend a new entry in any case.
 
     Raises:
-        Unfinished: one was begun, and whether it was by the same overseer only the caller can know.
-        ArenaError: the arena cannot be reached, refused (no entry left, the name is another token's), or answered garbage.
+        Unfinished: an entry of this name was begun. Only the caller can know whether the same overseer began it.
+        ArenaError: the arena cannot be reached, refused (no entry left, or another token's name), or answered garbage.
     """
-    unfinished = () if anew else tuple(one for one in client.submissions(overseer) if one.judged < one.episodes)
+    unfinished = () if anew else tuple(e for e in client.submissions(overseer) if e.judged < e.episodes)
     for entry in unfinished:
         if entry.judged:
             raise Unfinished(
                 f"{entry.overseer!r} has an unfinished entry, submission {entry.submission_id}, with {entry.judged} of "
-                f"{entry.episodes} episodes judged"
+                f"{entry.episodes} episodes reviewed"
             )
     if unfinished:
         return unfinished[0]
@@ -58,19 +64,26 @@ def submit(
     batch: int = 32,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Submission:
-    """Judge what is left of a submission; `on_progress(done, of)` is called after every batch.
+    """Review and submit the episodes that are left of a submission.
+
+    Args:
+        overseer: who reviews them.
+        client: of the arena.
+        submission: what `enter` or `ArenaClient.submission` returned.
+        batch: episodes that are reviewed at a time.
+        on_progress: called with the episodes done and the episodes in all, after every batch.
 
     Raises:
-        FolderInUse: another process on this machine judges the same submission.
-        NothingMade: the arena's Worker fails on all that is left, or another process judges it.
-        WrongReview: the overseer gave no list of verdicts, or more or fewer than observations.
-        OverseerFailed: the overseer cannot be asked, raised an error, or its endpoint refused a request. What it judged
-            before is submitted.
+        FolderInUse: another process on this machine works on the same submission.
+        NothingMade: the arena's Worker fails on all episodes that are left, or another process has them.
+        WrongReview: the overseer returned no list, or more or fewer replies than observations.
+        OverseerFailed: the overseer cannot be asked, raised an error, or its endpoint refused a request. Its earlier
+            verdicts stay submitted.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
-    with _alone(submission):
+    with _lock(submission):
         done = submission.judged
-        # What is submitted stays, so an overseer that is set up wrongly is stopped before anything is.
+        # A submitted verdict stays. An overseer that is set up wrongly must therefore be stopped before its first one.
         reviewer = Reviewer(overseer, few=1, answered=done > 0)
         while True:
             opened = client.open_episodes(count=batch, submission=submission.submission_id)
@@ -80,30 +93,37 @@ def submit(
                 now = client.submission(submission.submission_id)
                 if now.judged < now.episodes:
                     raise NothingMade(
-                        f"{now.episodes - now.judged} episodes are not judged, and the arena opens none of them"
+                        f"{now.episodes - now.judged} episodes have no verdict, and the arena opens none of them"
                     )
                 return now
-            judgements = reviewer.review([episode.observation for episode in opened.episodes])
-            pairs = list(zip(opened.episodes, judgements, strict=True))
-            attempts = [attempt_of(e.episode_id, 0, j) for e, j in pairs if refusal(j) is None]
+            replies = reviewer.review([episode.observation for episode in opened.episodes])
+            attempts = [
+                attempt_of(episode.episode_id, 0, reply)
+                for episode, reply in zip(opened.episodes, replies, strict=True)
+                if refusal_of(reply) is None
+            ]
             if attempts:
                 client.submit(attempts)
-            if len(attempts) < len(pairs):
-                reason = next(reason for j in judgements if (reason := refusal(j)) is not None)
-                raise OverseerFailed(f"{len(pairs) - len(attempts)} episodes have no verdict: {reason}")
+            reasons = [reason for reply in replies if (reason := refusal_of(reply)) is not None]
+            if reasons:
+                raise OverseerFailed(f"{len(reasons)} episodes have no verdict: {reasons[0]}")
             done += len(opened.episodes)
             if on_progress is not None:
                 on_progress(done, submission.episodes)
 
 
 @contextmanager
-def _alone(submission: Submission) -> Iterator[None]:
-    """Keep other processes of this machine from judging, and paying for, the same episodes."""
+def _lock(submission: Submission) -> Iterator[None]:
+    """Keep other processes of this machine from reviewing, and paying for, the same episodes.
+
+    Raises:
+        FolderInUse: another process holds the lock.
+    """
     with Path(tempfile.gettempdir(), f"forge-arena-{submission.submission_id}.lock").open("ab") as file:
         try:
             lock(file.fileno(), Path(file.name))
         except FolderInUse:
             raise FolderInUse(
-                f"another process on this machine judges submission {submission.submission_id}: wait until it ends"
+                f"another process on this machine works on submission {submission.submission_id}: wait until it ends"
             ) from None
         yield

@@ -1,4 +1,4 @@
-"""Say numbers, differences, intervals and settings as a reader wants them."""
+"""Say numbers, differences, intervals and settings in words for a reader."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,17 +9,17 @@ MINUS = "\u2212"
 
 
 def shown(value: float | None) -> str:
-    """A number to three places; a dash where there is none."""
+    """A number to three places; a dash for None."""
     return "\u2013" if value is None else f"{value:.3f}"
 
 
 def signed(value: float) -> str:
-    """A difference with its sign, three decimals."""
+    """A difference with its sign, to three places."""
     return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
 
 
 def interval(estimate: Estimate, *, differs: bool = False) -> str:
-    """The 95% interval in words; empty where there is none."""
+    """The 95% interval in words; empty if there is none. `differs` gives both ends their signs."""
     if estimate.low is None or estimate.high is None:
         return ""
     low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
@@ -27,7 +27,7 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
 
 
 def setting(value: Any) -> str:
-    """A setting in words: a number without the digits that only a computer sees, a list or mapping in one line."""
+    """A setting in words: a number without digits that mean nothing to a reader, a list or a mapping in one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {setting(inner)}" for name, inner in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -22,8 +22,8 @@ from forge_command.evaluation import scores_table
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
-    from forge_agents.evaluation import Result
     from forge_agents.overseers import Overseer
+    from forge_agents.result import Result
     from forge_arena.wire import AttemptResult
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")

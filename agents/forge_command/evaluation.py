@@ -23,8 +23,8 @@ from forge_command.progress import progress
 if TYPE_CHECKING:  # These bring scikit-learn, which takes seconds to import and is not needed to print a help text.
     from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
-    from forge_agents.evaluation import Result
     from forge_agents.overseers import Overseer
+    from forge_agents.result import Result
     from forge_arena.types import Estimate
 
 METRICS = {
@@ -221,9 +221,9 @@ def evaluate(
     worker_reasoning, domain, origin and id.
     """
     from forge_agents.client import ArenaClient, ArenaError
-    from forge_agents.evaluation import Result
     from forge_agents.evaluation import evaluate as run
     from forge_agents.overseers import NoSuchOverseer, OverseerFailed, WrongReview
+    from forge_agents.result import Result
 
     settings = _settings(change, prompt, system, api_key)
     if dataset is not None and (given := given_options(context, *ONLY_WITH_AN_ARENA)):
@@ -286,10 +286,10 @@ def evaluate(
 @contextmanager
 def _opening(bar: Progress, overseer: str, settings: dict[str, Any]) -> "Iterator[Overseer]":
     """The overseer, opened while the progress says so."""
-    from forge_agents.overseers import opened
+    from forge_agents.overseers import use_overseer
 
     task = bar.add_task(f"opening {escape(overseer)}", total=1)
-    with opened(overseer, **settings) as judge:
+    with use_overseer(overseer, **settings) as judge:
         bar.update(task, completed=1, visible=False)
         yield judge
 
@@ -488,7 +488,7 @@ def compare(
     --episodes, so that all judge the same episodes.
     """
     from forge_agents.compare import NothingInCommon, compared
-    from forge_agents.evaluation import Result, ResultError
+    from forge_agents.result import Result, ResultError
 
     if len(results) < 2:
         raise fail("comparing takes two results or more")
@@ -509,8 +509,8 @@ def compare(
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:
     """Write an evaluation's report page anew from its result and its records."""
-    from forge_agents.evaluation import ResultError
     from forge_agents.records import RecordsError
+    from forge_agents.result import ResultError
 
     try:
         _report(folder)

@@ -21,7 +21,7 @@ from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.datasets import DatasetResult, LabelledAnswer
-    from forge_agents.evaluation import Result
+    from forge_agents.result import Result
     from forge_arena.types import Estimate
 
 HONEST = "honest"
@@ -184,8 +184,9 @@ def _played(
     on_progress: Callable[[int, int], None],
 ) -> Played:
     from forge_agents.datasets import DatasetResult, evaluate_dataset
-    from forge_agents.evaluation import Result, evaluate
-    from forge_agents.overseers import opened
+    from forge_agents.evaluation import evaluate
+    from forge_agents.overseers import use_overseer
+    from forge_agents.result import Result
 
     result_file, dataset_file = folder / "result.json", folder / "dataset.json"
     result = Result.read(result_file) if result_file.exists() else None
@@ -196,7 +197,7 @@ def _played(
         _check_dataset(dataset_file, judged, answers)
     if result is not None and (judged is not None or answers is None):
         return Played(player, result, judged if answers is not None else None)
-    with opened(player.spec, **player.settings) as overseer:
+    with use_overseer(player.spec, **player.settings) as overseer:
         if result is None:
             records = folder / "records.jsonl"
             result = evaluate(

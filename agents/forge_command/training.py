@@ -176,9 +176,9 @@ def _run(
         from forge_agents.train.pipeline import run
     except ModuleNotFoundError as error:
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
-    from forge_agents.evaluation import ResultError
     from forge_agents.models import ModelError
     from forge_agents.overseers import OverseerFailed
+    from forge_agents.result import ResultError
     from forge_agents.train.algorithms import CheckpointFailed
     from forge_agents.train.online import TrainingStopped
     from forge_agents.train.presets import PresetError

@@ -22,7 +22,7 @@ from forge_command.training import Changes, reporting
 from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
-    from forge_agents.evaluation import Result
+    from forge_agents.result import Result
     from forge_agents.train.online import Arena
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
@@ -92,7 +92,7 @@ def _play(
     """Every result on the same episodes, by name, and how long each run took."""
     from forge_agents.client import ArenaClient
     from forge_agents.compare import best_threshold
-    from forge_agents.evaluation import Result
+    from forge_agents.result import Result
     from forge_agents.train.journal import Journal, write_whole
     from forge_agents.train.online import measure
     from forge_agents.train.pipeline import evaluated

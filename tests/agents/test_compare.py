@@ -13,7 +13,7 @@ from forge_agents.compare import (
     differences,
     means,
 )
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 from forge_arena.metrics import Row, scorecard
 from forge_arena.types import Outcome, Split
 

@@ -12,14 +12,16 @@ import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
 from forge_agents.compare import NothingInCommon, compared
-from forge_agents.evaluation import Result, ResultError, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.overseers.endpoint import EndpointOverseer
 from forge_agents.records import RecordsError, read_records
+from forge_agents.result import Result, ResultError
 from forge_arena.rewards import named_type
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
 
+from .command import forge_arena
 from .conftest import FORGE_ARENA, running
 
 
@@ -60,7 +62,7 @@ def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> N
 
 
 class Notes:
-    """Takes every batch that it is shown down, and trusts all of it."""
+    """Keeps every batch that it is shown, and trusts all of it."""
 
     name = "notes"
 
@@ -206,10 +208,9 @@ def test_an_arena_that_is_not_sealed_is_evaluated_on_its_test_split(own_url: str
 
 
 def test_the_command_evaluates_on_a_test_split_that_is_not_sealed(own_url: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", FORGE_ARENA, "eval", "--overseer", "always_clean", "--split", "test"]
-    command += ["--episodes", "6", "--arena", own_url, "--json", str(tmp_path / "found.json")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert ended.returncode == 0, ended.stderr
+    command = ["eval", "--overseer", "always_clean", "--split", "test", "--episodes", "6", "--arena", own_url]
+    ended = forge_arena(*command, "--json", tmp_path / "found.json")
+    assert ended.exit_code == 0, ended.stderr
     assert "6 episodes, split test" in ended.stdout
     found = Result.model_validate_json((tmp_path / "found.json").read_text(encoding="utf-8"))
     assert [row.key for row in found.rows] == [f"forge:3:test:{n}" for n in range(6)]
@@ -232,9 +233,6 @@ def test_an_arena_that_is_not_there_is_an_error() -> None:
 )
 def test_a_type_is_named_once_or_not_at_all(text: str, kind: CorruptionType | None) -> None:
     assert named_type(text) is kind
-
-
-# --- several verdicts, thresholds from elsewhere, records
 
 
 class Wavering:
@@ -274,8 +272,13 @@ def test_several_verdicts_on_an_episode_are_rows_of_their_own_and_vote(client: A
     assert found.votes.maj_at[1].value == found.votes.pass_at[1].value
 
 
-def test_a_threshold_is_taken_from_other_episodes_and_never_from_the_same(client: ArenaClient) -> None:
-    elsewhere = evaluate("rules", arena=client, split="train", episodes=40)
+@pytest.fixture
+def elsewhere(client: ArenaClient) -> Result:
+    """The rules on the first forty episodes of train."""
+    return evaluate("rules", arena=client, split="train", episodes=40)
+
+
+def test_a_threshold_from_other_episodes_flags_what_is_above_it(client: ArenaClient, elsewhere: Result) -> None:
     found = evaluate("rules", arena=client, split="val", episodes=40, threshold_from=elsewhere)
     assert found.frozen is not None
     assert found.frozen.source == "forge:3:train, 40 episodes from 0"
@@ -285,27 +288,33 @@ def test_a_threshold_is_taken_from_other_episodes_and_never_from_the_same(client
         if r.corrupted is not None
     ]
     assert found.frozen.share_flagged.value == pytest.approx(sum(flagged) / len(flagged))
-    for start, paired in ((0, False), (39, False), (30, True)):
-        with pytest.raises(ValueError, match="a threshold comes from other episodes"):
-            evaluate(
-                "rules",
-                arena=client,
-                split="train",
-                episodes=10,
-                start=start,
-                paired=paired,
-                threshold_from=elsewhere,
-            )
-    with pytest.raises(
-        ValueError, match="the threshold is another overseer's: its overseer is rules, and random is to be"
-    ):
-        evaluate("random", arena=client, split="val", episodes=4, threshold_from=elsewhere)
-    with pytest.raises(ValueError, match=r"the threshold is another overseer's: its settings is \{\}"):
-        evaluate("rules", arena=client, split="val", episodes=4, threshold_from=elsewhere, settings={"source": True})
+
+
+@pytest.mark.parametrize(("start", "paired"), [(0, False), (39, False), (30, True)])
+def test_a_threshold_is_not_taken_from_the_same_episodes(
+    client: ArenaClient, elsewhere: Result, start: int, paired: bool
+) -> None:
+    task: dict[str, Any] = {"split": "train", "episodes": 10, "start": start, "paired": paired}
+    with pytest.raises(ValueError, match="a threshold comes from other episodes"):
+        evaluate("rules", arena=client, threshold_from=elsewhere, **task)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("random", None, "its overseer is rules, and random is to be"),
+        ("rules", {"source": True}, r"its settings is \{\}"),
+    ],
+)
+def test_a_threshold_of_another_overseer_is_refused(
+    client: ArenaClient, elsewhere: Result, name: str, settings: dict[str, Any] | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"the threshold is another overseer's: {message}"):
+        evaluate(name, arena=client, split="val", episodes=4, threshold_from=elsewhere, settings=settings)
 
 
 class Fragile:
-    """Judges so many episodes, and then is down until it is mended."""
+    """Reviews so many episodes, and then is down until it is mended."""
 
     name = "fragile"
 
@@ -482,27 +491,44 @@ def test_an_episode_whose_worker_failed_is_tried_again_on_resume(moody: tuple[st
     assert mended.rows[:3] == broken.rows[:3]
 
 
-def test_a_result_of_another_version_says_so(client: ArenaClient, tmp_path: Path) -> None:
-    found = evaluate("prior", arena=client, split="train", episodes=2)
+@pytest.fixture
+def small(client: ArenaClient) -> Result:
+    return evaluate("prior", arena=client, split="train", episodes=2)
+
+
+def test_a_result_is_read_from_its_file_and_from_its_folder(small: Result, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
-    path.write_text(found.to_json())
-    assert Result.read(path) == Result.read(tmp_path) == found
-    path.write_text(found.to_json().replace('"schema_version": 2', '"schema_version": 1'))
+    path.write_text(small.to_json())
+    assert Result.read(path) == Result.read(tmp_path) == small
+    path.write_text(f"\ufeff{small.to_json()}", encoding="utf-8")
+    assert Result.read(path) == small
+
+
+def test_a_result_of_another_version_says_so(small: Result, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(small.to_json().replace('"schema_version": 2', '"schema_version": 1'))
     with pytest.raises(ResultError, match=r"written by another version \(schema 1, this one reads 2\): evaluate again"):
         Result.read(path)
-    path.write_text(f"\ufeff{found.to_json()}", encoding="utf-8")
-    assert Result.read(path) == found
-    for content, message in (
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
         (b"<html>", "not JSON: .*; wanted the result of an evaluation"),
         (b"[]", "holds no result of an evaluation: it is no JSON object"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{\n"overseer": "\xe9"}', r"result\.json:2: not UTF-8"),
-    ):
+        (b'{"dataset": "answers.jsonl"}', r"is of labelled answers \(eval --dataset\)"),
+        (None, "no result in"),
+    ],
+    ids=["no JSON", "no object", "nested", "no UTF-8", "of labelled answers", "no file"],
+)
+def test_a_file_that_holds_no_result_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
+    path = tmp_path / "result.json"
+    if content is not None:
         path.write_bytes(content)
-        with pytest.raises(ResultError, match=message):
-            Result.read(path)
-    with pytest.raises(ResultError, match="no result in"):
-        Result.read(tmp_path / "none.json")
+    with pytest.raises(ResultError, match=message):
+        Result.read(path)
 
 
 def test_what_was_judged_is_counted_in_words(client: ArenaClient) -> None:

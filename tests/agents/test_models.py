@@ -10,9 +10,9 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 from forge_agents.models import (  # noqa: E402
+    Generation,
     Loaded,
     ModelError,
-    Written,
     load_model,
     load_tokenizer,
     tokens_until,
@@ -48,7 +48,7 @@ def loaded(folder: Path) -> Loaded:
     return load_model(folder, device="cpu")
 
 
-def said(loaded: Loaded, chats: list[Any], **settings: Any) -> list[Written]:
+def said(loaded: Loaded, chats: list[Any], **settings: Any) -> list[Generation]:
     return list(write(loaded, chats, **{"max_tokens": 24, **settings}))
 
 
@@ -176,7 +176,7 @@ def with_template(folder: Path, to: Path, template: str) -> Path:
 
 
 @pytest.mark.parametrize("template", [WITHOUT_SYSTEM, ALTERNATING])
-def test_a_template_without_a_system_role_gets_the_system_message_in_the_first_user_message(
+def test_a_template_without_a_system_role_gets_its_message_in_the_first_user_message(
     folder: Path, tmp_path: Path, template: str
 ) -> None:
     loaded = load_model(with_template(folder, tmp_path / "m", template), device="cpu")

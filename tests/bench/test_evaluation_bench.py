@@ -18,7 +18,7 @@ from measure import serving as serving_arena
 from measure import write_table
 
 from brain import completion, refusal, serving
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 

@@ -1,7 +1,7 @@
-"""The small classifiers of `forge-arena audit shortcuts` as overseers: no language model, the answer beside its source.
+"""The small classifiers of `forge-arena audit shortcuts` as overseers: statistics of the text, and no language model.
 
-One is trained when it is made, on draws of the train split with their twins, which takes a minute. It says whether
-an answer is corrupted and how sure it is; it knows neither the type nor the place.
+A classifier is trained when it is made, on draws of the train split with their twins. That takes a minute. It says
+whether an answer is corrupted and how sure it is. It knows neither the type nor the place of a corruption.
 """
 
 import asyncio
@@ -26,19 +26,24 @@ from forge_arena.workers import open_worker
 
 Kind = Literal["words", "characters", "surface"]
 Floats = NDArray[np.float64]
-Text = tuple[str, str]
+# An answer and its source.
+Pair = tuple[str, str]
 
 
 class Classifier:
     """Learns from twins of the train split which answers are corrupted.
 
-    Arguments:
-        kind: words (one or two, by logistic regression), characters (n-grams of 2 to 5, the same), or surface
-            (statistics of the text, by gradient-boosted trees); all with statistics of the answer beside the source.
+    Args:
+        kind: what the classifier sees of the answer: `words` (one or two, by logistic regression), `characters`
+            (n-grams of 2 to 5, by logistic regression), or `surface` (statistics of the text, by gradient-boosted
+            trees). Each also sees how the answer relates to its source.
         source: False withholds the source, for comparison.
         episodes: draws to learn from, each with its twin.
-        scenarios: the set of families to learn from: one shipped with the arena, or a folder; the arena's own if None.
+        scenarios: the families to learn from: a set that comes with the arena, or a folder; the arena's own if None.
         seed: of the trees.
+
+    Raises:
+        ValueError: `kind` is unknown, or `episodes` is less than 10.
     """
 
     def __init__(
@@ -55,44 +60,46 @@ class Classifier:
         if episodes < 10:
             raise ValueError(f"episodes must be at least 10, got {episodes}")
         self.name = f"classifier_{kind}" if source else f"classifier_{kind}_without_source"
-        samples = _drawn(episodes, scenarios)
+        samples = _draw_samples(episodes, scenarios)
         self._model = _model(kind, source, seed)
-        # On a busy machine threads wait for each other, up to twenty times as long as one takes for all.
+        # One thread: on a busy machine, threads that wait for each other took up to twenty times as long as one.
         with threadpool_limits(1):
-            self._model.fit([_text(row.observation) for row in samples.rows], [row.corrupted for row in samples.rows])
+            self._model.fit([_pair(row.observation) for row in samples.rows], [row.corrupted for row in samples.rows])
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict]:
         if not observations:
             return []
         with threadpool_limits(1):
-            corrupted: Floats = self._model.predict_proba([_text(seen) for seen in observations])[:, 1]
+            # P(right) and P(corrupted) of each observation: (observations, 2) -> (observations,)
+            corrupted: Floats = self._model.predict_proba([_pair(seen) for seen in observations])[:, 1]
         return [
             Verdict(detection=p > 0.5, explanation="", correction="", confidence=max(p, 1.0 - p))
             for p in map(float, corrupted)
         ]
 
 
-def _drawn(episodes: int, scenarios: str | None) -> Samples:
+def _draw_samples(episodes: int, scenarios: str | None) -> Samples:
     sources, suite = (None, SUITE) if scenarios is None else open_set(scenarios)
     arena = Arena(open_worker("scripted"), sources=sources, suite=suite)
     keys = [arena.key(Split.train, index) for index in range(episodes)]
-    # A notebook's loop runs already in its thread.
+    # A thread of its own, because the thread of a notebook already runs an event loop.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, draw(arena, keys)).result()
 
 
-def _text(observation: Observation) -> Text:
+def _pair(observation: Observation) -> Pair:
     return observation.worker_output, observation.source_material
 
 
 def _model(kind: Kind, source: bool, seed: int) -> Pipeline:
+    """The untrained pipeline, from pairs of answer and source to P(corrupted)."""
     beside = FunctionTransformer(lambda rows: relation([answer for answer, _ in rows], [source for _, source in rows]))
     if kind == "surface":
         alone = FunctionTransformer(lambda rows: surface([answer for answer, _ in rows]))
         seen = FeatureUnion([("alone", alone), *([("beside", beside)] if source else [])])
         return make_pipeline(seen, trees(seed))
     terms = make_pipeline(FunctionTransformer(lambda rows: [answer for answer, _ in rows]), _vectorizer(kind))
-    # Of the same weight as the unit vector of the terms.
+    # Divided by the root of the number of columns, so that a row weighs as much as the unit vector of its terms.
     scaled = make_pipeline(
         beside, StandardScaler(), FunctionTransformer(lambda values: values / np.sqrt(values.shape[1]))
     )

@@ -1,4 +1,4 @@
-"""Overseers that say the same of everything: the floor that any other must clear."""
+"""Overseers that give the same verdict on everything. Any other overseer must do better than these."""
 
 from collections.abc import Sequence
 
@@ -17,14 +17,14 @@ class Constant:
 
 
 class AlwaysClean(Constant):
-    """Trusts every answer, and says so with `confidence`."""
+    """Says of every answer that it is right, with `confidence`."""
 
     def __init__(self, confidence: float = 0.5) -> None:
         super().__init__("always_clean", Verdict(detection=False, explanation="", correction="", confidence=confidence))
 
 
 class AlwaysCorrupted(Constant):
-    """Distrusts every answer, without saying where."""
+    """Says of every answer that it is corrupted, with `confidence`, and not where."""
 
     def __init__(self, confidence: float = 0.5) -> None:
         super().__init__(
@@ -33,7 +33,11 @@ class AlwaysCorrupted(Constant):
 
 
 class Prior(Constant):
-    """Knows the share of corrupted answers and nothing else: the best that can be said without reading."""
+    """Knows the share of corrupted answers and nothing else: the best constant overseer.
+
+    Args:
+        prevalence: the share of corrupted answers. It becomes the stated P(corrupted).
+    """
 
     def __init__(self, prevalence: float = 0.5) -> None:
         flagged = prevalence > 0.5

@@ -1,31 +1,33 @@
-"""The degenerates of `forge-arena audit exploits` as overseers, to be evaluated beside honest ones."""
+"""The degenerates of `forge-arena audit exploits` as overseers, so that they can be evaluated beside honest ones."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
-from forge_agents.overseers.random import chances
+from forge_agents.overseers.random import generators
 from forge_arena.audits.degenerate import degenerates
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import Observation, Verdict
 
 
 class DegenerateOverseer:
-    """Plays one of them. The seed and the observation decide its chance, as in `forge_agents.overseers.random`.
+    """Plays one of the degenerates.
 
-    Arguments:
-        plays: its name; a wrong one is answered with those there are.
-        seed: of its chance, where it leaves something to that.
+    Args:
+        plays: the name of the degenerate.
+        seed: of its random choices, if it makes any; see `forge_agents.overseers.random.generators`.
+
+    Raises:
+        ValueError: no degenerate has this name; the message lists those there are.
     """
 
     def __init__(self, plays: str, seed: int = 0) -> None:
-        known = {one.name: one for one in degenerates()}
+        known = {degenerate.name: degenerate for degenerate in degenerates()}
         if plays not in known:
-            close = get_close_matches(plays, known, n=1, cutoff=0.5)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(plays, known)
             raise ValueError(f"no degenerate is called {plays!r}.{guess} Known are {', '.join(sorted(known))}")
         self.name = plays
         self._review = known[plays].review
         self._seed = seed
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
-        dice = chances(observations, self._seed)
-        return [self._review(observation, rng) for observation, rng in zip(observations, dice, strict=True)]
+        rngs = generators(observations, self._seed)
+        return [self._review(observation, rng) for observation, rng in zip(observations, rngs, strict=True)]

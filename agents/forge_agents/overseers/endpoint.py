@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from forge_agents.overseers import Completion, OverseerFailed
+from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.overseers.prompts import prompt_digest
 from forge_arena.endpoint import (
@@ -25,10 +25,11 @@ from forge_arena.verdicts import Chat
 
 N = TypeVar("N", int, float)
 
-# What a server without structured output calls the thing that it does not know.
+# Words with which a server without structured output refuses a request for it.
 UNSTRUCTURED = ("response_format", "json_schema", "structured", "guided")
 
-# What servers with structured output hold a completion to. Ranges are left to the parser: not every server knows them.
+# The schema of a verdict, for servers with structured output. It has no ranges, because not every server knows them.
+# The parser checks the ranges.
 FIELDS = {"detection": "boolean", "explanation": "string", "correction": "string", "confidence": "number"}
 VERDICT_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -47,23 +48,29 @@ STRUCTURED = {
 class EndpointOverseer:
     """Asks a model at an OpenAI-compatible endpoint for its verdicts, several at a time.
 
-    A prompt beyond the model's context and content that is withheld are a verdict that could not be read, with the
-    reason in its place: the overseer cannot judge that episode. A request that the endpoint refuses for another reason is
-    a failure and no verdict. An endpoint that is down, busy or refuses the key ends the review: `OverseerFailed` after
-    all tries.
+    Three things can go wrong:
 
-    Arguments:
+    - The prompt is longer than the model's context, or the endpoint withholds the answer. This counts as an unreadable
+      verdict, with the reason, because the overseer cannot review that episode.
+    - The endpoint refuses a request for another reason. This is a failure of that episode, and no verdict.
+    - The endpoint is down or busy, or refuses the key. After all tries this ends the review with `OverseerFailed`.
+
+    Args:
         model: `MODEL@http://host:port/v1`.
         api_key: sent as bearer token.
         prompt: `arena` or `card`, see `forge_agents.overseers.prompts`.
-        system: takes the place of the prompt's system message; a `Path` is read.
-        temperature: 0 is greedy; None or "none" is not sent, for an endpoint that takes none.
-        seed: the seed of a request is made from this number, the request's text and how often it was asked, so that the
-            same evaluation asks the same; None or "none" sends no seed.
-        system_role: "user" sends the system message as the beginning of the user's, for a model without a system role.
-        structured: ask the server to hold the completion to the verdict's schema. None does so until a server refuses;
-            a model that thinks before it answers, on a server that does not part its thoughts, wants False.
+        system: replaces the prompt's system message; a `Path` is read.
+        max_tokens: the longest completion.
+        temperature: 0 is greedy. None or "none" sends no temperature, for an endpoint that takes none.
+        seed: the seed of each request is made from this number, the text of the request and how often the text was sent
+            before. The same evaluation therefore sends the same requests. None or "none" sends no seed.
+        system_role: "user" makes the system message the beginning of the user's, for a model without a system role.
+        structured: ask the server to hold the completion to the verdict's schema. None asks until the server refuses.
+            Give False for a model that thinks before it answers, if its server does not separate thoughts and answer.
         concurrency, timeout, retries: see `forge_arena.endpoint.Endpoint`.
+
+    Raises:
+        ValueError: a setting is out of range, or `model` does not have the form `MODEL@URL`.
     """
 
     def __init__(
@@ -101,22 +108,22 @@ class EndpointOverseer:
         self._max_tokens = max_tokens
         self._structured = structured
         self._asked: dict[str, int] = {}
-        # A loop of its own: callers may be in one, as every notebook is.
+        # An event loop in a thread of its own, because the caller's thread may already run one, as in a notebook.
         self._thread = LoopThread(f"the overseer {self.name}")
         self._endpoint = Endpoint(self._model, self._url, self._api_key, **self._limits)
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
-        """One completion for each observation, with what it cost.
+        """One completion for each observation, with what the completion cost.
 
         Raises:
-            OverseerFailed: the endpoint gave no answer.
+            OverseerFailed: the endpoint did not answer.
         """
         chats = [self._prompt(observation) for observation in observations]
-        return self._thread.run(self._all, [(chat, self._seed_of(chat)) for chat in chats])
+        return self._thread.run(self._ask_all, [(chat, self._seed_of(chat)) for chat in chats])
 
     @property
     def conditions(self) -> JsonObject:
-        """The prompt and how is sampled: see `forge_agents.overseers.conditions`."""
+        """The prompt and the sampling: see `forge_agents.overseers.conditions`."""
         return {
             "prompt": prompt_digest(self._prompt),
             "max_tokens": self._max_tokens,
@@ -131,18 +138,18 @@ class EndpointOverseer:
             self._thread.run(self._endpoint.aclose)
         self._thread.close()
 
-    async def _all(self, asked: Sequence[tuple[Chat, int | None]]) -> list[Completion]:
+    async def _ask_all(self, requests: Sequence[tuple[Chat, int | None]]) -> list[Completion]:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                done = [tasks.create_task(self._one(chat, seed)) for chat, seed in asked]
-        except ExceptionGroup as group:
-            failed = group.subgroup(EndpointFailed)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._complete(chat, seed)) for chat, seed in requests]
+        except ExceptionGroup as errors:
+            failed = errors.subgroup(EndpointFailed)
             if failed is None:
                 raise
             raise OverseerFailed(str(failed.exceptions[0])) from failed
-        return [task.result() for task in done]
+        return [task.result() for task in tasks]
 
-    async def _one(self, chat: Chat, seed: int | None) -> Completion:
+    async def _complete(self, chat: Chat, seed: int | None) -> Completion:
         try:
             said = await self._ask(chat, seed)
         except EndpointFailed as failure:
@@ -163,7 +170,7 @@ class EndpointOverseer:
         )
 
     def _trouble(self, said: Said) -> tuple[Trouble | None, str | None]:
-        """What is wrong with a completion that came, and the same in words; None where nothing is."""
+        """What is wrong with a completion, and the same in words; None if nothing is."""
         message, finish = said.choice.message, said.choice.finish_reason
         if finish == WITHHELD:
             return Trouble.withheld, "the endpoint withheld the answer (content filter)"
@@ -194,6 +201,7 @@ class EndpointOverseer:
         return await self._endpoint.ask(chat, **settings)
 
     def _seed_of(self, chat: Chat) -> int | None:
+        """The seed of a request. A chat that is asked again gets another seed, if the model samples at all."""
         if self._seed is None:
             return None
         digest = hashlib.sha256(f"{self._seed}\0{chat}".encode()).hexdigest()
@@ -205,7 +213,7 @@ class EndpointOverseer:
 
 
 def _refusal(failure: EndpointFailed) -> Completion:
-    """What takes the place of a completion where the endpoint would not take the request."""
+    """The empty completion that stands for a request which the endpoint refused."""
     match failure:
         case PromptTooLong():
             return Completion("", trouble=Trouble.too_long, reason=failure.reason)
@@ -216,7 +224,7 @@ def _refusal(failure: EndpointFailed) -> Completion:
 
 
 def _number_or_none(name: str, given: N | str | None) -> N | None:
-    """A number, or None where there is none, which a command line can only write as a word."""
+    """A number or None. A command line can write None only as the word `none`."""
     if given is None or given == "none":
         return None
     if isinstance(given, str | bool):

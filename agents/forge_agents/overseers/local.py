@@ -1,12 +1,12 @@
-"""An overseer that is a language model on this machine: `hf:PATH`, with the arena's prompt and the model's chat template."""
+"""An overseer that is a language model on this machine: `hf:PATH`, prompted through the model's own chat template."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Loaded, Written, load_model, prompt_length, weights_digest, write
-from forge_agents.overseers import Completion
+from forge_agents.models import Generation, Loaded, load_model, prompt_length, weights_digest, write
+from forge_agents.overseers.base import Completion
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.overseers.prompts import prompt_digest
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
@@ -14,20 +14,24 @@ from forge_arena.verdicts import Chat, field_ends, field_starts
 
 
 class LocalModel:
-    """Judges with a transformers model, given as a folder or Hub name, or loaded already.
+    """Asks a transformers model for its verdicts.
 
-    Arguments:
-        model: what to ask.
-        max_tokens: of one completion; a verdict repeats the answer in its correction.
+    Args:
+        model: a folder, a name on the Hub, or a model that is loaded already.
+        max_tokens: the longest completion. A verdict repeats the answer in its correction.
         temperature: 0 is greedy.
-        batch: how many observations are answered at a time.
+        batch: observations that the model reads at a time.
         prompt: `arena` or `card`, see `forge_agents.overseers.prompts`.
-        system: takes the place of the prompt's system message; a `Path` is read.
-        device: by default a GPU where there is one.
-        threshold: flag where the model's log-odds of `true` are above this, whatever it wrote; it then goes on from the
-            other word. None leaves its choice alone. With a threshold from other episodes this is the control of how
-            much a mere shift of the operating point gains.
-        opening: the beginning of every completion, which the model goes on with: `<think>` makes it read before it judges.
+        system: replaces the prompt's system message; a `Path` is read.
+        device: by default a GPU if there is one.
+        threshold: flag if the model's log-odds of `true` are above this, whatever the model wrote; the model then
+            continues from the other word. None keeps the model's choice. A threshold from other episodes shows how much
+            of a gain comes from a mere shift of the operating point.
+        opening: the beginning of every completion, which the model continues. `<think>` makes it think first.
+        name: for records and reports; `hf:` and the model's source if empty.
+
+    Raises:
+        ModelError: the model cannot be loaded.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class LocalModel:
 
     @property
     def conditions(self) -> JsonObject:
-        """Weights, prompt, and how is sampled: see `forge_agents.overseers.conditions`."""
+        """The weights, the prompt and the sampling: see `forge_agents.overseers.conditions`."""
         return {
             "weights": self._weights,
             "prompt": prompt_digest(self._prompt),
@@ -65,15 +69,17 @@ class LocalModel:
         }
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
-        """One completion for each observation, with the log-odds that the model itself gave its detection; an empty one
-        that says so where the prompt is beyond the model's context."""
+        """One completion for each observation, with the log-odds that the model itself gave its detection.
+
+        If a prompt is longer than the model's context, its completion is empty and carries the trouble.
+        """
         chats = [self._prompt(observation) for observation in observations]
         lengths = [prompt_length(self.loaded, chat) for chat in chats]
         context = self.loaded.context
         fits = [context is None or length < context for length in lengths]
-        found = iter(self._answered([chat for chat, fit in zip(chats, fits, strict=True) if fit]))
+        completions = iter(self._ask([chat for chat, fit in zip(chats, fits, strict=True) if fit]))
         return [
-            next(found)
+            next(completions)
             if fit
             else Completion(
                 "", trouble=Trouble.too_long, reason=f"the prompt has {length} tokens, the model takes {context}"
@@ -81,33 +87,34 @@ class LocalModel:
             for fit, length in zip(fits, lengths, strict=True)
         ]
 
-    def _answered(self, chats: Sequence[Chat]) -> list[Completion]:
+    def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
         begun = [self._opening] * len(chats) if self._opening else None
         written = list(write(self.loaded, chats, log_odds=True, begun=begun, **self._settings))
         if self._threshold is not None:
-            others = {number: start for number, said in enumerate(written) if (start := self._otherwise(said))}
+            # The numbers of the texts whose detection is not that of the threshold, with their new beginnings.
+            others = {number: start for number, text in enumerate(written) if (start := self._new_start(text))}
             again = write(
                 self.loaded, [chats[number] for number in others], begun=list(others.values()), **self._settings
             )
-            for number, said in zip(others, again, strict=True):
-                written[number] = replace(said, log_odds=written[number].log_odds)
+            for number, text in zip(others, again, strict=True):
+                written[number] = replace(text, log_odds=written[number].log_odds)
         return [
             Completion(
-                said.text,
-                said.log_odds,
-                usage=Usage(input_tokens=said.read, output_tokens=said.tokens),
-                trouble=None if said.ended else Trouble.cut,
-                reason=None if said.ended else f"the completion was cut off after {said.tokens} tokens",
+                text.text,
+                text.log_odds,
+                usage=Usage(input_tokens=text.read, output_tokens=text.tokens),
+                trouble=None if text.ended else Trouble.cut,
+                reason=None if text.ended else f"the completion was cut off after {text.tokens} tokens",
             )
-            for said in written
+            for text in written
         ]
 
-    def _otherwise(self, said: Written) -> str | None:
-        """The beginning of what the model should have written by the threshold; None where it did."""
-        if said.log_odds is None or self._threshold is None:
+    def _new_start(self, written: Generation) -> str | None:
+        """The beginning of what the model should have written by the threshold; None if the model wrote it."""
+        if written.log_odds is None or self._threshold is None:
             return None
-        flags = said.log_odds > self._threshold
-        start, end = field_starts(said.text)["detection"], field_ends(said.text)["detection"]
-        if said.text[start:end] == ("true" if flags else "false"):
+        detection = "true" if written.log_odds > self._threshold else "false"
+        start, end = field_starts(written.text)["detection"], field_ends(written.text)["detection"]
+        if written.text[start:end] == detection:
             return None
-        return said.text[:start] + ("true" if flags else "false")
+        return written.text[:start] + detection

@@ -1,31 +1,37 @@
-"""An overseer that guesses. The seed and the observation decide what: who else is judged makes no difference."""
+"""An overseer that guesses. Its guess depends on the seed and the observation, not on the rest of the batch."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
-from forge_arena.types import CorruptionType, Observation, Verdict
+from forge_arena.types import MAX_CORRECTION, MAX_EXPLANATION, CorruptionType, Observation, Verdict
 
 
-def chances(observations: Sequence[Observation], seed: int) -> list[Random]:
-    """A die for each observation: the same text and seed throw the same, whoever else is judged.
+def generators(observations: Sequence[Observation], seed: int) -> list[Random]:
+    """A random generator for each observation, seeded by `seed` and the observation's text alone.
 
-    An observation that stands there again gets another die, because several verdicts on one answer are several draws.
+    If an observation occurs several times, each occurrence gets another generator, because several verdicts on one
+    answer are several draws.
     """
     before: Counter[str] = Counter()
-    dice = []
+    rngs = []
     for observation in observations:
         text = observation.model_dump_json()
         again = f"|{before[text]}" if before[text] else ""
         before[text] += 1
         digest = hashlib.sha256(f"{seed}|{text}{again}".encode()).digest()
-        dice.append(Random(int.from_bytes(digest, "big")))
-    return dice
+        rngs.append(Random(int.from_bytes(digest, "big")))
+    return rngs
 
 
 class RandomOverseer:
-    """Flags, names a type and states a confidence by the throw of a die that the observation's own text decides."""
+    """Flags, names a type and states a confidence at random.
+
+    Args:
+        seed: of its choices.
+        share_flagged: the probability that it flags an answer, 0 to 1.
+    """
 
     name = "random"
 
@@ -36,8 +42,8 @@ class RandomOverseer:
         self._share_flagged = share_flagged
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict]:
-        dice = chances(observations, self._seed)
-        return [self._guess(observation, rng) for observation, rng in zip(observations, dice, strict=True)]
+        rngs = generators(observations, self._seed)
+        return [self._guess(observation, rng) for observation, rng in zip(observations, rngs, strict=True)]
 
     def _guess(self, observation: Observation, rng: Random) -> Verdict:
         confidence = rng.uniform(0.5, 1.0)
@@ -49,7 +55,7 @@ class RandomOverseer:
         kind = rng.choice(list(CorruptionType)).value
         return Verdict(
             detection=True,
-            explanation=f'{kind}: the answer says "{quote}"'[:4_000],
-            correction=observation.worker_output[:16_000],
+            explanation=f'{kind}: the answer says "{quote}"'[:MAX_EXPLANATION],
+            correction=observation.worker_output[:MAX_CORRECTION],
             confidence=confidence,
         )

@@ -1,10 +1,10 @@
-"""An overseer behind a web address, in any language: observations are posted there in batches, verdicts come back.
+"""An overseer behind a web address, written in any language. It is sent observations in batches and answers verdicts.
 
     POST  {"observations": [{"task": …, "source_material": …, "worker_reasoning": …, "worker_output": …, …}, …]}
     200   {"verdicts": [{"detection": true, "explanation": …, "correction": …, "confidence": 0.9}, …]}
 
-One verdict for each observation, in order; a verdict may also be the raw text of a model. agents/examples/webhook.mjs is
-such a server in thirty lines of JavaScript.
+The answer has one verdict for each observation, in order. A verdict may also be the raw text of a model.
+agents/examples/webhook.mjs is such a server in thirty lines of JavaScript.
 """
 
 import asyncio
@@ -16,28 +16,34 @@ from urllib.parse import urlsplit
 import httpx
 import tenacity
 
-from forge_agents.overseers import Completion, OverseerFailed, as_judgement
+from forge_agents.overseers.base import Completion, OverseerFailed
+from forge_agents.overseers.replies import as_reply
 from forge_arena.endpoint import LOOPBACK
 from forge_arena.loop_thread import LoopThread
 from forge_arena.storable import storable_json
 from forge_arena.types import Observation, Usage
 
+# Statuses of a trouble that may pass: timeout, too early, too many requests.
 PASSES = frozenset({408, 425, 429})
+# How many characters of an answer an error shows.
 SHOWN = 120
 
 
 class Webhook:
-    """Posts observations to an address and takes the verdicts that it answers.
+    """Posts observations to an address, and takes the verdicts of its answer.
 
-    A verdict that cannot be read (a confidence of 3, a field that is missing) is scored as one that cannot be read; an
-    answer that is not one verdict for each observation is refused whole.
+    A verdict that cannot be read (a confidence of 3, a missing field) counts as an unreadable verdict. An answer that
+    has not one verdict for each observation is refused whole.
 
-    Arguments:
+    Args:
         url: where to post.
         api_key: sent as bearer token.
         batch: observations in one request.
         timeout: seconds for one request, from connecting to the last byte of the answer.
-        retries: further tries after a refused connection, a timeout, 429 or a 5xx.
+        retries: further tries after a refused connection, a timeout, 408, 425, 429 or a 5xx.
+
+    Raises:
+        ValueError: the address is no http or https URL, or a number is out of range.
     """
 
     def __init__(
@@ -50,19 +56,20 @@ class Webhook:
             raise ValueError(
                 f"batch must be at least 1, timeout above 0 and retries at least 0, got {batch}, {timeout}, {retries}"
             )
-        # Without user, password and query: these may be secrets, and the name stands in reports.
+        # Without user, password and query, because these may be secrets and reports show the name.
         self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._url = url
         self._batch = batch
         self._timeout = timeout
         self._tries = retries + 1
         self._jitter = Random(url)
-        # Async inside, because only an event loop can limit a whole answer: httpx starts its limits anew with every byte.
+        # Async inside, because only an event loop can limit the time of a whole answer. httpx limits the time between
+        # two bytes.
         self._thread = LoopThread(f"the overseer {self.name}")
         self._client = httpx.AsyncClient(
             timeout=timeout,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
-            # A proxy from the environment cannot reach this machine's own servers.
+            # A proxy from the environment cannot reach servers on this machine.
             trust_env=parts.hostname not in LOOPBACK,
         )
 
@@ -72,10 +79,10 @@ class Webhook:
         Raises:
             OverseerFailed: the address cannot be reached, or does not answer with one verdict for each observation.
         """
-        said: list[Completion] = []
+        completions: list[Completion] = []
         for first in range(0, len(observations), self._batch):
-            said += self._post(observations[first : first + self._batch])
-        return said
+            completions += self._post(observations[first : first + self._batch])
+        return completions
 
     def close(self) -> None:
         """End the connections; the overseer cannot be used afterwards."""
@@ -95,24 +102,25 @@ class Webhook:
         try:
             response: httpx.Response = retrying(self._thread.run, self._once, body)
         except (TimeoutError, httpx.TimeoutException):
-            raise OverseerFailed(f"{self.name} gave no answer within {self._timeout:g} s{self._tried}") from None
+            raise OverseerFailed(
+                f"{self.name} gave no answer within {self._timeout:g} s{self._tries_in_words}"
+            ) from None
         except httpx.TransportError as error:
             raise OverseerFailed(
-                f"no connection to {self.name}{self._tried}: is the server running? ({error})"
+                f"no connection to {self.name}{self._tries_in_words}: is the server running? ({error})"
             ) from None
         if response.status_code != httpx.codes.OK:
-            raise OverseerFailed(f"{self.name} answered {response.status_code}: {_shown(response)}")
+            raise OverseerFailed(f"{self.name} answered {response.status_code}: {_describe(response)}")
         verdicts = self._verdicts(response, len(observations))
         retries = retrying.statistics.get("attempt_number", 1) - 1
-        said = [as_judgement(verdict) for verdict in verdicts]
         return [
             Completion(
-                str(one),
+                str(reply),
                 usage=Usage(retries=retries),
-                trouble=one.trouble if isinstance(one, Completion) else None,
-                reason=one.reason if isinstance(one, Completion) else None,
+                trouble=reply.trouble if isinstance(reply, Completion) else None,
+                reason=reply.reason if isinstance(reply, Completion) else None,
             )
-            for one in said
+            for reply in map(as_reply, verdicts)
         ]
 
     async def _once(self, body: dict[str, Any]) -> httpx.Response:
@@ -120,11 +128,18 @@ class Webhook:
             return await self._client.post(self._url, json=body)
 
     def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
+        """The verdicts of an answer, unread.
+
+        Raises:
+            OverseerFailed: there are not `count` of them.
+        """
         wanted = f'it must answer {{"verdicts": [...]}} with {count} of them'
         try:
             answer = storable_json(response.content)
         except ValueError:
-            raise OverseerFailed(f"{self.name} answered with something other than JSON: {_shown(response)}") from None
+            raise OverseerFailed(
+                f"{self.name} answered with something other than JSON: {_describe(response)}"
+            ) from None
         verdicts = answer.get("verdicts") if isinstance(answer, dict) else None
         if not isinstance(verdicts, list):
             raise OverseerFailed(f"{self.name} answered JSON without a list of verdicts: {wanted}")
@@ -133,7 +148,7 @@ class Webhook:
         return verdicts
 
     @property
-    def _tried(self) -> str:
+    def _tries_in_words(self) -> str:
         return f" ({self._tries} tries)" if self._tries > 1 else ""
 
     def _pause(self, state: tenacity.RetryCallState) -> float:
@@ -144,8 +159,8 @@ def _may_pass(response: httpx.Response) -> bool:
     return response.status_code >= 500 or response.status_code in PASSES
 
 
-def _shown(response: httpx.Response) -> str:
-    """The beginning of an answer on one line; of a web page only that it is one."""
+def _describe(response: httpx.Response) -> str:
+    """The beginning of an answer on one line, or "a web page"."""
     if "html" in response.headers.get("content-type", ""):
         return "a web page"
     text = " ".join(response.text[: 4 * SHOWN].split())

@@ -5,7 +5,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
-from forge_agents.pages import filled
+from forge_agents.pages import fill
 from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
 from forge_agents.words import interval, signed
@@ -30,7 +30,7 @@ def write_card(folder: Path) -> Path:
             f"{folder} holds no trained model: model/config.json is missing; go on with the run by --resume"
         )
     card = ModelCard(
-        filled(
+        fill(
             "train/card.md.jinja",
             data=_data(run).to_yaml(),
             run=run,

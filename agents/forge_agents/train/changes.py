@@ -13,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_threshold, differences, means
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 from forge_agents.words import interval, signed
 from forge_arena.metrics import Row, judged_rows
 from forge_arena.types import CorruptionType, Form, Outcome

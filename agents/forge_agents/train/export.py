@@ -25,7 +25,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from pydantic import Field, TypeAdapter
 
 from forge_agents.client import ArenaClient
-from forge_agents.pages import filled
+from forge_agents.pages import fill
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrated, demonstrations
 from forge_agents.train.journal import revision
 from forge_arena import __version__
@@ -567,7 +567,7 @@ def _write_card(record: Record, counts: Counts, sample: Row | None, out: Path) -
         tags=["forge-arena", "scalable-oversight", "trl", wanted.kind.value],
         configs=[{"config_name": "default", "data_files": [{"split": wanted.split, "path": wanted.file}]}],
     )
-    text = filled(
+    text = fill(
         "train/export.md.jinja",
         data=data.to_yaml(),
         record=record,

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from forge_agents.drawing import FIRST, INK, SECOND, drawn
+from forge_agents.drawing import FIRST, SECOND, figure
+from forge_arena.figures import INK
 from forge_arena.types import Estimate
 
 _SIZE = (3.5, 2.15)
@@ -44,8 +45,8 @@ class Panel:
     phases: tuple[tuple[str, float], ...] = ()
 
     def svg(self, number: int) -> str:
-        with drawn(number, _SIZE) as figure:
-            axes = figure.axes
+        with figure(number, _SIZE) as drawing:
+            axes = drawing.axes
             for line, colour in zip(self.lines, (FIRST, SECOND), strict=False):
                 _curve(axes, line, colour)
             self._scale(axes)
@@ -58,10 +59,10 @@ class Panel:
             axes.set_xlabel("step")
             axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
             if len(self.lines) > 1:
-                figure.canvas.legend(
+                drawing.canvas.legend(
                     *axes.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False, borderpad=0
                 )
-        return figure.svg
+        return drawing.svg
 
     def _scale(self, axes: Axes) -> None:
         if self.limits is not None:

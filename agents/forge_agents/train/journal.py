@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from forge_agents.compare import auroc_of_log_odds
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 from forge_agents.train.presets import Preset
 from forge_arena.errors import FileError
 from forge_arena.files import numbered_lines, parse_json, read_json

@@ -20,9 +20,10 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
-from forge_agents.evaluation import Result, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.models import Loaded, load_tokenizer
 from forge_agents.overseers.local import LocalModel
+from forge_agents.result import Result
 from forge_agents.train.adapters import adapter, quantized, save_whole
 from forge_agents.train.algorithms import TRAINERS, online_config
 from forge_agents.train.episodes import EpisodeStream

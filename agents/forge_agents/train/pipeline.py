@@ -20,8 +20,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluation import Result
 from forge_agents.models import load_model, weights_digest
+from forge_agents.result import Result
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import in_zone, measured
 from forge_agents.train.card import write_card

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from forge_agents.client import ArenaClient
 from forge_agents.compare import means
 from forge_agents.drawing import reliability
-from forge_agents.evaluation import Result
-from forge_agents.pages import Piece, filled, pieces
+from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import bins
+from forge_agents.result import Result
 from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import OBJECT, lines
@@ -135,7 +135,7 @@ def write_report(folder: Path) -> Path:
         ValueError: the folder holds no run, or a record of it is damaged.
     """
     run = Run.load(folder)
-    page = filled(
+    page = fill(
         "train/report.html.jinja",
         run=run,
         shown=shown,

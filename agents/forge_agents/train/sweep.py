@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from forge_agents.compare import differences, means
-from forge_agents.evaluation import Result
 from forge_agents.plot import bins
+from forge_agents.result import Result
 from forge_agents.train.journal import lines
 from forge_arena.types import Estimate
 

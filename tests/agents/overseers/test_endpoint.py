@@ -1,4 +1,4 @@
-"""An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure and what a verdict."""
+"""An OpenAI-compatible endpoint as overseer: what it is asked, what it costs, and what is a failure or a verdict."""
 
 import asyncio
 import json
@@ -311,7 +311,7 @@ def test_half_a_character_from_an_endpoint_is_replaced(brain: Brain, overseer: E
     assert "answered 400: no \ufffd" in str(refused.reason)
 
 
-def test_a_model_that_wants_max_completion_tokens_gets_it_in_every_request_that_was_under_way(brain: Brain) -> None:
+def test_a_model_that_wants_max_completion_tokens_gets_it_in_every_request_under_way(brain: Brain) -> None:
     said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
 
     async def particular(body: dict[str, Any]) -> Response:

@@ -139,7 +139,7 @@ def test_a_model_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
         open_overseer(f"hf:{tmp_path}/nowhere")
 
 
-def test_a_prompt_beyond_the_context_is_unreadable_and_says_why_and_the_others_are_answered(loaded: Loaded) -> None:
+def test_a_prompt_beyond_the_context_is_unreadable_and_the_others_are_answered(loaded: Loaded) -> None:
     assert loaded.context is not None
     long = OBSERVATIONS[0].model_copy(update={"source_material": "The fee is due. " * loaded.context})
     alone = LocalModel(loaded).review(OBSERVATIONS[1:3])

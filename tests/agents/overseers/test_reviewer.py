@@ -1,9 +1,8 @@
-"""What an overseer may return, and when one is stopped because it is set up wrongly: never scored as one that is wrong."""
+"""What an overseer may return, and that an overseer which is set up wrongly is stopped and never scored."""
 
 import asyncio
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from fastapi.responses import JSONResponse
 
 from forge_agents.client import ArenaClient
 from forge_agents.datasets import LabelledAnswer, evaluate_dataset
-from forge_agents.evaluation import Result, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import (
     NoSuchOverseer,
     OverseerFailed,
@@ -25,10 +24,12 @@ from forge_agents.overseers import (
     open_overseer,
 )
 from forge_agents.records import read_records
+from forge_agents.result import Result
 from forge_agents.submission import submit
 from forge_arena.types import Observation, Outcome, Trouble, Verdict
 
 from ...brain import Brain, completion, refusal, serving
+from ..command import forge_arena
 from ..conftest import FORGE_ARENA, TOKEN, running
 from .test_endpoint import seen
 
@@ -177,15 +178,7 @@ def test_a_class_that_cannot_be_made_is_told_why(
         open_overseer("mine_to_try:Mine")
 
 
-# --- an endpoint that refuses what it is sent
-
-
 READABLE = json.dumps(FIELDS)
-
-
-def forge_arena(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", FORGE_ARENA, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
 
 
 async def strict(body: dict[str, Any]) -> Response:
@@ -199,24 +192,37 @@ async def strict(body: dict[str, Any]) -> Response:
     return completion(READABLE)
 
 
-def test_an_endpoint_that_refuses_everything_is_no_score_and_the_evaluation_goes_on_once_it_is_mended(
+# The settings without which the endpoint `strict` answers, in the order in which it asks for them.
+OFFERS = ["--set=temperature=none", "--set=seed=none", "--set=system_role=user"]
+
+
+def evaluate_by_command(brain: Brain, arena_url: str, out: Path, *settings: str) -> Any:
+    """Evaluate the brain on 60 episodes by the command, which continues what is in the folder."""
+    command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
+    command += ["--split", "train", "--episodes", "60", "--batch", "10", "--out", str(out), "--resume"]
+    return forge_arena(*command, *settings)
+
+
+@pytest.mark.parametrize("given", range(3))
+def test_an_endpoint_that_refuses_everything_is_no_score_and_is_told_what_helps(
+    brain: Brain, arena_url: str, tmp_path: Path, given: int
+) -> None:
+    brain.reactions = [strict]
+    ended = evaluate_by_command(brain, arena_url, tmp_path / "out", *OFFERS[:given])
+    assert ended.exit_code == 2
+    assert "gave no verdict on any of the first 10 episodes, and is not scored" in ended.stderr
+    assert f"can be left out: {OFFERS[given].replace('=', ' ', 1)}" in ended.stderr
+    assert not (tmp_path / "out" / "result.json").exists()
+    assert len(brain.seen) == 10
+
+
+def test_an_evaluation_that_an_endpoint_refused_is_done_once_the_settings_are_right(
     brain: Brain, arena_url: str, tmp_path: Path
 ) -> None:
     brain.reactions = [strict]
-    command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
-    command += ["--split", "train", "--episodes", "60", "--batch", "10", "--out", "out", "--resume"]
-    offers = ["--set=temperature=none", "--set=seed=none", "--set=system_role=user"]
-    for given in range(3):
-        brain.seen.clear()
-        ended = forge_arena(*command, *offers[:given], cwd=tmp_path)
-        assert ended.returncode == 2
-        assert "Traceback" not in ended.stderr
-        assert "gave no verdict on any of the first 10 episodes, and is not scored" in ended.stderr
-        assert f"can be left out: {offers[given].replace('=', ' ', 1)}" in ended.stderr
-        assert not (tmp_path / "out" / "result.json").exists()
-        assert len(brain.seen) == 10
-    ended = forge_arena(*command, *offers, cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    assert evaluate_by_command(brain, arena_url, tmp_path / "out").exit_code == 2
+    ended = evaluate_by_command(brain, arena_url, tmp_path / "out", *OFFERS)
+    assert ended.exit_code == 0, ended.stderr
     result = Result.read(tmp_path / "out")
     assert (result.scorecard.scored, result.scorecard.invalid, result.scorecard.failed) == (60, 0, 0)
 
@@ -259,19 +265,9 @@ def refusing(reaction: Response, every: int) -> Any:
     return react
 
 
-def test_a_request_that_is_refused_now_and_then_is_a_failure_of_its_own_and_tried_again_on_resume(
-    brain: Brain, client: ArenaClient, tmp_path: Path
-) -> None:
-    task: dict[str, Any] = {
-        "arena": client,
-        "split": "train",
-        "episodes": 12,
-        "batch": 4,
-        "samples": 2,
-        "records": tmp_path / "records.jsonl",
-    }
+def test_a_request_that_is_refused_now_and_then_is_a_failure_of_its_own(brain: Brain, client: ArenaClient) -> None:
     brain.reactions = [refusing(refusal(400, "upstream trouble"), 4)]
-    found = evaluate(f"openai:brain@{brain.url}", **task)
+    found = evaluate(f"openai:brain@{brain.url}", arena=client, split="train", episodes=12, batch=4, samples=2)
     failed = [row for row in found.rows if row.outcome is Outcome.infra_failed]
     assert 0 < len(failed) < len(found.rows)
     assert {row.reward for row in failed} == {None}
@@ -281,6 +277,13 @@ def test_a_request_that_is_refused_now_and_then_is_a_failure_of_its_own_and_trie
     assert f"{len(failed)} of the reviews: the overseer's endpoint refused the request; not scored" in str(
         found.scorecard.notes
     )
+
+
+def test_a_request_that_was_refused_is_tried_again_on_resume(brain: Brain, client: ArenaClient, tmp_path: Path) -> None:
+    task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 12, "batch": 4, "samples": 2}
+    task["records"] = tmp_path / "records.jsonl"
+    brain.reactions = [refusing(refusal(400, "upstream trouble"), 4)]
+    assert evaluate(f"openai:brain@{brain.url}", **task).scorecard.failed > 0
     brain.reactions = [completion(READABLE)]
     again = evaluate(f"openai:brain@{brain.url}", resume=True, **task)
     assert (again.scorecard.failed, again.scorecard.scored) == (0, 24)
@@ -300,8 +303,8 @@ def test_what_an_overseer_cannot_judge_is_counted_by_its_reason_and_shown(
 ) -> None:
     brain.reactions = [refusing(reaction, 4)]
     command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
-    ended = forge_arena(*command, "--split", "train", "--episodes", "20", "--json", "r.json", cwd=tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    ended = forge_arena(*command, "--split", "train", "--episodes", "20", "--json", tmp_path / "r.json")
+    assert ended.exit_code == 0, ended.stderr
     result = Result.read(tmp_path / "r.json")
     assert result.scorecard.troubles == {trouble: 5}
     assert result.scorecard.invalid == 5

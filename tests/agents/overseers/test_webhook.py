@@ -14,9 +14,10 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from forge_agents.client import ArenaClient
-from forge_agents.evaluation import Result, evaluate
+from forge_agents.evaluation import evaluate
 from forge_agents.overseers import NoSuchOverseer, OverseerFailed, open_overseer
 from forge_agents.overseers.webhook import Webhook
+from forge_agents.result import Result
 from forge_arena.types import Domain, Observation, Outcome
 
 from ...brain import serving

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forge_agents.evaluation import Result
+from forge_agents.result import Result
 from forge_agents.train.journal import Journal
 from forge_agents.train.presets import load_preset
 from forge_arena.metrics import Row, scorecard

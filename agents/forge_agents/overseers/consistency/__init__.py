@@ -1,19 +1,24 @@
-"""What a careful reader without a model can hold against an answer: each reader compares one thing and yields findings.
+"""What a careful reader without a model can object to in an answer: each reader compares one thing.
 
-A reader is silent where the source or the task gives it nothing to compare with. The strengths are round numbers, set by
-judgement; a reader that found as much in right answers as in wrong ones was left out.
+A reader takes a `ParsedObservation` and yields an `Objection` for each thing that looks wrong. It yields nothing if the
+source and the task give it nothing to compare with. The strengths of objections are round numbers, set by hand.
+Readers that objected to right answers as often as to wrong ones were left out.
+
+The docstring of each reader ends with an example: what the source, the task, the reasoning or the answer says, and the
+objection that the reader makes.
 """
 
 from collections.abc import Callable, Iterator
 
-from forge_agents.overseers.consistency.case import Case, Finding
 from forge_agents.overseers.consistency.citations import absent_places, misplaced_citations, unknown_authorities
+from forge_agents.overseers.consistency.objections import Objection
+from forge_agents.overseers.consistency.observation import ParsedObservation
 from forge_agents.overseers.consistency.omissions import omissions
 from forge_agents.overseers.consistency.orders import broken_greeting, broken_limits, broken_phrases
 from forge_agents.overseers.consistency.reasoning import admissions
 from forge_agents.overseers.consistency.values import absent_values, superseded_values
 
-READERS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+READERS: tuple[Callable[[ParsedObservation], Iterator[Objection]], ...] = (
     absent_values,
     superseded_values,
     absent_places,

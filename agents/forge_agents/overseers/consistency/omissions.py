@@ -1,13 +1,14 @@
-"""Things that the task or the source requires to be stated, against what the answer states.
+"""Compare what the task or the source requires to be stated with what the answer states.
 
-A thing counts as left out only where the source has a value for it, the answer has none of these values, and no sentence
-of the answer has a word of the thing: it may be stated in other words otherwise.
+A required thing counts as left out only if all of this holds: the source has a value for it, the answer has none of
+these values, and no sentence of the answer has a word of the thing. Otherwise the answer may state it in other words.
 """
 
 import re
 from collections.abc import Iterator, Set
 
-from forge_agents.overseers.consistency.case import CLEAR, Case, Finding, equal
+from forge_agents.overseers.consistency.objections import CLEAR, Objection
+from forge_agents.overseers.consistency.observation import ParsedObservation, equal
 from forge_agents.overseers.consistency.orders import orders
 from forge_agents.overseers.consistency.passages import Sentence, Value, stems
 from forge_arena.types import ClaimKind, CorruptionType
@@ -23,7 +24,7 @@ _REQUIRED = re.compile(
 _ITEM = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b)\s*")
 _NOT_PLAIN = re.compile(r"\b(?:not|never|if|unless|only|no|may)\b", re.IGNORECASE)
 _IN_WORDS = re.compile(r"[A-Za-z'\u2019 -]+")
-# They say what kind of value a thing has, and not which thing it is: "the case number", "the day of the hearing".
+# Words that say what kind of value a thing has, not which thing it is: "the case number", "the day of the hearing".
 _KINDS = {
     word: kind
     for kind, words in {
@@ -36,13 +37,20 @@ _KINDS = {
     for word in stems(words)
 }
 _ANY_KIND = frozenset(ClaimKind) - {ClaimKind.citation}
+# A longer item is a clause, not the name of a thing.
 _MAX_WORDS = 7
 
 
-def omissions(case: Case) -> Iterator[Finding]:
-    """Required things of which the answer has neither a value nor a word."""
-    spoken = {word for s in case.answer.sentences for word in s.words}
-    for order in orders(case):
+def omissions(parsed: ParsedObservation) -> Iterator[Objection]:
+    """Required things of which the answer has neither a value nor a word.
+
+    Example:
+        source: Every reply must state the case number and the refund amount.\\nCase: R-58213
+        answer: Your request is settled, and the refund is $89.99.
+        objection: clear factual_omission: "Case: R-58213"
+    """
+    spoken = {word for s in parsed.answer.sentences for word in s.words}
+    for order in orders(parsed):
         for match in _REQUIRED.finditer(order.text):
             items = match["items"] or match["more"] or match["subject"]
             for item in () if _NOT_PLAIN.search(items) else _ITEM.split(items):
@@ -50,24 +58,27 @@ def omissions(case: Case) -> Iterator[Finding]:
                 kinds = {_KINDS[word] for word in stems(item) if word in _KINDS} or _ANY_KIND
                 if not 0 < len(words) <= _MAX_WORDS or not _IN_WORDS.fullmatch(item) or spoken & set(words):
                     continue
-                values = _values_of(case, order, words, kinds)
-                if values and not any(equal(v, stated) for v in values for stated in case.answer.values):
+                values = _values_of(parsed, order, words, kinds)
+                if values and not any(equal(v, stated) for v in values for stated in parsed.answer.values):
                     home = values[0].sentence.text
-                    yield Finding(
+                    yield Objection(
                         CorruptionType.factual_omission,
                         CLEAR,
                         home,
                         order.text,
                         f"{item.strip()} must be stated and is not",
-                        case.with_sentence(home if home[-1:] in ".!?" else f"{home}."),
+                        parsed.with_sentence(home if home[-1:] in ".!?" else f"{home}."),
                     )
 
 
-def _values_of(case: Case, order: Sentence, words: list[str], kinds: Set[ClaimKind]) -> list[Value]:
-    """The values of some kinds in the sentences of the source that speak most of a thing, if one speaks of it by half."""
+def _values_of(parsed: ParsedObservation, order: Sentence, words: list[str], kinds: Set[ClaimKind]) -> list[Value]:
+    """The values of a thing: those in the sentences of the source that have most words of the thing.
+
+    A sentence must have at least half of the words, by their rarity. Otherwise the source does not speak of the thing.
+    """
     covers = [
-        (case.source.cover(words, s.words | set(stems(s.heading))), s)
-        for s in case.source.sentences
+        (parsed.source.cover(words, s.words | set(stems(s.heading))), s)
+        for s in parsed.source.sentences
         if s is not order and not s.code and not _REQUIRED.search(s.text)
     ]
     best = max((cover for cover, _ in covers), default=0.0)

@@ -1,6 +1,6 @@
-"""Read a text as the readers need it: sentences with their words and values, and the numbered sections they stand in.
+"""Parse a text as the readers need it: sentences with their words and values, and the numbered section of each.
 
-Nothing here knows a scenario: it is made for any task, source and answer in English prose.
+Nothing here knows a scenario. It works on any task, source and answer in English prose.
 """
 
 import re
@@ -21,7 +21,9 @@ _STOP_WORDS = (
     "these they this those to too under up us was we what when where which who will with would you your"
 )
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+# The length at which a stem is cut.
 _STEM = 6
+# Kinds of values that are a number and a unit.
 _MEASURED = frozenset({ClaimKind.quantity, ClaimKind.money, ClaimKind.percent, ClaimKind.duration})
 _HEADING = re.compile(
     r"[ \t]*(?:#{1,6}[ \t]*)?[\[(*_]*(?:(?:section|clause|article|paragraph|rule|chapter|part|schedule|\u00a7)[ \t]*)?"
@@ -31,28 +33,34 @@ _HEADING = re.compile(
 _CLAUSE_END = re.compile(
     r"[,;:()\u2014]|\s[-\u2013]\s|\b(?:and|but|while|whereas|though|although|where|since|now)\b", re.IGNORECASE
 )
+# What follows "until" if it means a time that has passed: "until September 2026", "up to then".
 _DATED = r"(?=[^.;,]{0,30}\b(?:(?:19|20)\d\d|then|that (?:day|date)|recently|last (?:year|month|week))\b)"
-# Only words that say of a value that it holds no longer. A tense does not: "earnings were $4 million" is still so.
+# Words that say that a value is no longer valid. A past tense does not: "earnings were $4 million" is still true.
 _NO_LONGER = re.compile(
-    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)|no further effect|superseded|outdated"
-    r"|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
+    rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)"
+    r"|no further effect|superseded|outdated|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
     r"|(?:earlier|older|prior) (?:\w+ )?(?:versions?|editions?|printings?|releases?|drafts?))\b",
     re.IGNORECASE,
 )
+# Words between two values that say that the second replaced the first: "10 days were replaced by 12 days".
 _BECAME = re.compile(
-    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut) to|becomes"
-    r"|became|gives way to|(?:is|are) now|now reads?|again reads?)\b",
+    r"\b(?:(?:replaced|substituted|superseded) (?:by|with)|(?:amended|changed|raised|lowered|increased|reduced|cut) to"
+    r"|becomes|became|gives way to|(?:is|are) now|now reads?|again reads?)\b",
     re.IGNORECASE,
 )
+# Words between two values that say that the first replaced the second: "12 days in place of 10 days".
 _IN_PLACE_OF = re.compile(
-    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)|in lieu of)\s+(?:the )?",
+    r",?\s+(?:(?:and )?not|in place of|instead of|rather than|replac(?:es|ing)|supersed(?:es|ing)"
+    r"|in lieu of)\s+(?:the )?",
     re.IGNORECASE,
 )
 # "For X read Y", as deeds and errata have it.
 _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
+# Two values that are further apart do not replace each other.
 _MAX_BETWEEN = 90
-# A line that was only wrapped: long, ended by a word, and followed by a small letter or a number that opens no list.
+# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that opens
+# no list, follows.
 _WRAPPED = re.compile(
     r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )
@@ -61,7 +69,10 @@ Weights = Mapping[str, float]
 
 
 def stems(text: str) -> list[str]:
-    """The content words of a text, cut so that forms of one word are equal."""
+    """The stems of the words of a text, without stop words, so that the forms of a word are equal.
+
+    "Duplicate charges are refunded to the card" gives `["duplic", "charg", "refund", "card"]`.
+    """
     return [_stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
@@ -78,10 +89,16 @@ def _stem(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A mention in its sentence. `context` are the words around it, near ones weighing more.
+    """A mention of a value, in its sentence.
 
-    `replaced` is True where the sentence says that the value holds no longer, False where it says that the value took the
-    place of another, and None where it says neither.
+    Attributes:
+        mention: the value and its place in the sentence.
+        text: the words of the mention: "5 to 7 business days".
+        sentence: where it stands.
+        context: the stems around it, with weights; near words weigh more.
+        replaced: True if the sentence says that the value is no longer valid, False if it says that the value replaced
+            another, None if it says neither. "Until 2024 the fee was $31" is True; "$33 in place of $31" is False for
+            $33 and True for $31.
     """
 
     mention: Mention
@@ -96,14 +113,22 @@ class Value:
 
     @property
     def unit(self) -> object:
-        """What the number of a measured value counts; None for a date, an identifier and a citation."""
+        """The unit of a measured value, such as "USD" or "%"; None for a date, an identifier and a citation."""
         value = self.mention.value
         return value[-1] if self.kind in _MEASURED and isinstance(value, tuple) else None
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a passage, `start` to `end`; `section` is the number of the section it stands in, if any."""
+    """A sentence of a passage.
+
+    Attributes:
+        text: the sentence.
+        start, end: its place in the passage.
+        section: the number of its section, None if it is in none.
+        heading: the heading of its section, "" if there is none.
+        code: whether it is a block of code, in which no values are read.
+    """
 
     text: str
     start: int
@@ -114,29 +139,33 @@ class Sentence:
 
     @cached_property
     def words(self) -> frozenset[str]:
+        """The stems of its words."""
         return frozenset(stems(self.text))
 
     @cached_property
     def values(self) -> tuple[Value, ...]:
         if self.code:
             return ()
-        found = mentions(self.text)
+        every = mentions(self.text)
         return tuple(
-            Value(m, self.text[m.start : m.end], self, self._context(m, found), self._replaced(m, found)) for m in found
+            Value(m, self.text[m.start : m.end], self, self._context(m, every), self._is_replaced(m, every))
+            for m in every
         )
 
-    def _context(self, mention: Mention, found: tuple[Mention, ...]) -> Weights:
+    def _context(self, mention: Mention, every: tuple[Mention, ...]) -> Weights:
+        """The stems around a mention. A word weighs `1 / (1 + gap / 25)`, `gap` characters away; a heading's 0.25."""
         context: dict[str, float] = dict.fromkeys(stems(self.heading), 0.25)
         for match in WORD.finditer(self.text):
-            if match[0].lower() in STOP_WORDS or any(m.start <= match.start() < m.end for m in found):
+            if match[0].lower() in STOP_WORDS or any(m.start <= match.start() < m.end for m in every):
                 continue
             gap = max(mention.start - match.end(), match.start() - mention.end)
             stem = _stem(match[0].lower())
             context[stem] = max(context.get(stem, 0.0), 1.0 / (1.0 + gap / 25.0))
         return context
 
-    def _replaced(self, mention: Mention, found: tuple[Mention, ...]) -> bool | None:
-        alike = [m for m in found if m.kind is mention.kind]
+    def _is_replaced(self, mention: Mention, every: tuple[Mention, ...]) -> bool | None:
+        """See `Value.replaced`."""
+        alike = [m for m in every if m.kind is mention.kind]
         for first, second in pairwise(alike):
             if mention not in (first, second):
                 continue
@@ -147,15 +176,16 @@ class Sentence:
                 return mention is first
             if _IN_PLACE_OF.fullmatch(between):
                 return mention is second
-        clause = self._clause(mention, found)
-        # "It costs $31, once $33": a clause of its own, unlike "once 30 days have passed".
+        clause = self._clause(mention, every)
+        # "It costs $31, once $33": a clause of nothing else, unlike "once 30 days have passed".
         is_once = clause.strip(" .").lower() == f"once {self.text[mention.start : mention.end]}".lower()
         return True if is_once or _NO_LONGER.search(clause) else None
 
-    def _clause(self, mention: Mention, found: tuple[Mention, ...]) -> str:
+    def _clause(self, mention: Mention, every: tuple[Mention, ...]) -> str:
+        """The part of the sentence around a mention, between commas, brackets and words such as "but"."""
         start, end = 0, len(self.text)
         for match in _CLAUSE_END.finditer(self.text):
-            if any(m.start <= match.start() < m.end for m in found):
+            if any(m.start <= match.start() < m.end for m in every):
                 continue
             if match.end() <= mention.start:
                 start = match.end()
@@ -167,7 +197,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Passage:
-    """A text as sentences; a word that is rare in it weighs more."""
+    """A text as sentences. A word that is rare in the text weighs more when sentences are compared."""
 
     text: str
     sentences: tuple[Sentence, ...]
@@ -182,39 +212,42 @@ class Passage:
 
     @cached_property
     def rarity(self) -> Weights:
-        """Inverse document frequency over sentences and their headings."""
-        seen = Counter(word for s in self.sentences for word in s.words | set(stems(s.heading)))
+        """The weight of each stem: `log((sentences + 1) / sentences with the stem) + 0.1`."""
+        counts = Counter(word for s in self.sentences for word in s.words | set(stems(s.heading)))
         total = len(self.sentences) + 1
-        return {word: log(total / count) + 0.1 for word, count in seen.items()}
+        return {word: log(total / count) + 0.1 for word, count in counts.items()}
 
     @cached_property
     def sections(self) -> Mapping[str, tuple[Sentence, ...]]:
-        """Sentences by section number; what a heading numbers, not what a sentence cites."""
-        found: dict[str, list[Sentence]] = {}
+        """The sentences by the number of their section. Headings make sections; citations in sentences do not."""
+        sections: dict[str, list[Sentence]] = {}
         for sentence in self.sentences:
             if sentence.section is not None:
-                found.setdefault(sentence.section, []).append(sentence)
-        return {number: tuple(inside) for number, inside in found.items()}
+                sections.setdefault(sentence.section, []).append(sentence)
+        return {number: tuple(inside) for number, inside in sections.items()}
 
     def likeness(self, asked: Weights, given: Weights) -> float:
-        """How much of the `asked` context the `given` one has, 0..1, by rarity; words unknown here do not count."""
+        """How much of the context `asked` the context `given` has, 0 to 1.
+
+        Words weigh by their rarity. Words that do not occur in this passage do not count.
+        """
         known = {word: self.rarity[word] * weight for word, weight in asked.items() if word in self.rarity}
         shared = sum(self.rarity[word] * min(asked[word], 1.5 * given[word]) for word in known if word in given)
         return shared / sum(known.values()) if known else 0.0
 
     def cover(self, words: Iterable[str], given: Iterable[str]) -> float:
-        """The share of `words`, by rarity, that is in `given`."""
-        asked, have = set(words), set(given)
+        """The share of `words` that is in `given`, 0 to 1. Words weigh by their rarity."""
+        asked = set(words)
         whole = sum(self.rarity.get(word, 1.0) for word in asked)
-        return sum(self.rarity.get(word, 1.0) for word in asked & have) / whole if whole else 0.0
+        return sum(self.rarity.get(word, 1.0) for word in asked & set(given)) / whole if whole else 0.0
 
 
-def read(text: str) -> Passage:
-    """A text as a passage; a numbered heading (or numbered paragraph) opens a section that lasts until the next."""
-    found: list[Sentence] = []
+def parse_passage(text: str) -> Passage:
+    """A text as a passage. A numbered heading or paragraph opens a section, which ends where the next one begins."""
+    parsed: list[Sentence] = []
     section: str | None = None
     heading = ""
-    # Lines that were only wrapped belong together; one character for another, so that all places stay.
+    # Lines that were only wrapped belong together. One character replaces another, so all places stay valid.
     text = _WRAPPED.sub(" ", text)
     for start, end in sentences(text):
         piece = text[start:end]
@@ -227,13 +260,14 @@ def read(text: str) -> Passage:
             rest = text[opened.end() : line_end if line_end >= 0 else len(text)]
             heading = rest if len(rest) < 90 else ""
         elif _is_plain_heading(text, start, end):
-            # A heading without a number ends the section before it.
+            # A heading without a number ends the section.
             section, heading = None, piece
-        found.append(Sentence(piece, start, end, section, heading, code))
-    return Passage(text, tuple(found))
+        parsed.append(Sentence(piece, start, end, section, heading, code))
+    return Passage(text, tuple(parsed))
 
 
 def _is_plain_heading(text: str, start: int, end: int) -> bool:
+    """Whether a piece is a heading without a number: a short line after an empty line, with text right below it."""
     piece = text[start:end]
     alone = (start == 0 or text[start - 1] == "\n") and (end == len(text) or text[end] == "\n")
     after = text[end : end + 2]

@@ -1,36 +1,16 @@
-"""An observation as the readers see it, what a reader may find in it, and how two values are compared."""
+"""An observation as the readers see it, the repairs that they make, and how two values are compared."""
 
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from forge_agents.overseers.consistency.passages import Passage, Sentence, Value, read
-from forge_arena.types import ClaimKind, CorruptionType, Observation
-
-STRONG = 6.0
-CLEAR = 2.5
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that may be wrong. `strength` is how many times likelier a reader finds such a thing in a wrong answer
-    than in a right one.
-
-    `quote` stands in the answer, or for an omission in the source; `against` is what speaks against it; `repair` is the
-    whole answer put right, where that can be done.
-    """
-
-    type: CorruptionType
-    strength: float
-    quote: str
-    against: str
-    why: str
-    repair: str | None = None
+from forge_agents.overseers.consistency.passages import Passage, Sentence, Value, parse_passage
+from forge_arena.types import ClaimKind, Observation
 
 
 @dataclass(frozen=True)
-class Case:
-    """An observation, read. Without `source` the readers only have the task, the reasoning and the answer."""
+class ParsedObservation:
+    """The four texts of an observation as passages."""
 
     task: Passage
     source: Passage
@@ -38,36 +18,42 @@ class Case:
     answer: Passage
 
     @classmethod
-    def of(cls, seen: Observation, *, with_source: bool = True) -> "Case":
+    def of(cls, observation: Observation, *, with_source: bool = True) -> "ParsedObservation":
+        """Parse an observation. Without its source, the readers only have the task, the reasoning and the answer."""
         return cls(
-            read(seen.task),
-            read(seen.source_material if with_source else ""),
-            read(seen.worker_reasoning),
-            read(seen.worker_output),
+            parse_passage(observation.task),
+            parse_passage(observation.source_material if with_source else ""),
+            parse_passage(observation.worker_reasoning),
+            parse_passage(observation.worker_output),
         )
 
     @cached_property
     def given(self) -> tuple[Value, ...]:
+        """The values of the source and of the task: what the answer may rest on."""
         return (*self.source.values, *self.task.values)
 
     def is_given(self, text: str) -> bool:
-        """Whether the source or the task has these words, and not only as a part of a longer number or word."""
+        """Whether the source or the task has these words.
+
+        They must be whole: "5" is not given by "5.50" or by "15".
+        """
         whole = re.compile(rf"(?<![\w.,]){re.escape(text.lower())}(?![\w%]|[.,]\d)")
         return any(whole.search(passage.lower) for passage in (self.source, self.task))
 
     def with_value(self, value: Value, other: Value | None) -> str | None:
-        """The answer with another value in the place of one."""
+        """The answer with `other` in the place of `value`; None if there is no other value."""
         if other is None:
             return None
         start, end = value.sentence.start + value.mention.start, value.sentence.start + value.mention.end
         return self.answer.text[:start] + other.text + self.answer.text[end:]
 
     def without(self, sentence: Sentence) -> str:
+        """The answer without one of its sentences."""
         head, tail = self.answer.text[: sentence.start], self.answer.text[sentence.end :]
         return (head.rstrip(" ") + tail if tail[:1] in ("", "\n") else head + tail.lstrip(" ")).strip()
 
     def with_sentence(self, added: str) -> str:
-        """The answer with a sentence more, before a closing line if there is one."""
+        """The answer with one more sentence, in front of a closing line ("Kind regards, Tess") if there is one."""
         text = self.answer.text.rstrip()
         cut = text.rfind("\n")
         if cut > 0 and len(text) - cut < 160:
@@ -76,7 +62,7 @@ class Case:
 
 
 def equal(a: Value, b: Value) -> bool:
-    """Whether two values mean the same; a date without its year equals that day in any year."""
+    """Whether two values mean the same. "14 November", which has no year, equals "14 November 2026"."""
     x, y = a.mention.value, b.mention.value
     if a.kind is not b.kind or x == y:
         return a.kind is b.kind
@@ -85,17 +71,21 @@ def equal(a: Value, b: Value) -> bool:
     return False
 
 
-def rivals(case: Case, value: Value) -> list[Value]:
-    """Other values of the kind and unit in the source that may hold now, those in the likest context first."""
-    found = [
-        (case.source.likeness(value.context, other.context), other)
-        for other in case.source.values
+def rivals(parsed: ParsedObservation, value: Value) -> list[Value]:
+    """The values of the source that could stand in the place of `value`: the same kind and unit, and still valid.
+
+    Those whose context is most like the context of `value` come first. If the answer says "a refund takes 20 days", the
+    rivals are the periods in days that the source has, and a period for a refund comes before one for a delivery.
+    """
+    others = [
+        (parsed.source.likeness(value.context, other.context), other)
+        for other in parsed.source.values
         if other.replaced is not True and _is_comparable(other, value) and not equal(other, value)
     ]
-    return [other for _, other in sorted(found, key=lambda pair: -pair[0])]
+    return [other for _, other in sorted(others, key=lambda pair: -pair[0])]
 
 
 def _is_comparable(a: Value, b: Value) -> bool:
-    """Whether one may stand in the place of the other: "R-582" in that of "R-583", but not of "UTF-8"."""
+    """Whether one may stand in the place of the other: "R-582" in the place of "R-583", but not of "UTF-8"."""
     letters = [re.sub(r"[\d\W_]", "", v.text).lower() if v.kind is ClaimKind.identifier else "" for v in (a, b)]
     return a.kind is b.kind and a.unit == b.unit and letters[0] == letters[1]

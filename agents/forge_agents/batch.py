@@ -1,0 +1,195 @@
+"""Review one batch of episodes: open them by key, ask the overseer, submit its attempts, and record what came of each.
+
+A failure is data. If the Worker, the arena or the overseer's endpoint fails on an episode, its rows carry the outcome
+and the reason instead of a reward, and the evaluation goes on.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter
+
+from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
+from forge_agents.overseers.base import Completion, Reply
+from forge_agents.overseers.replies import attempt_of, refusal_of, verdict_of
+from forge_agents.overseers.reviewer import Reviewer
+from forge_agents.records import LONGEST_COMPLETION, AttemptRecord, Records
+from forge_arena.metrics import Row
+from forge_arena.rewards import named_type
+from forge_arena.spans import span_f1
+from forge_arena.storable import storable
+from forge_arena.types import Outcome, Trouble, Truth, Verdict
+from forge_arena.wire import Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
+
+
+def review_batch(
+    reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int, records: Records[AttemptRecord] | None
+) -> list[Row]:
+    """The rows of some keys, `samples` for each. Only attempts that the records do not have are reviewed.
+
+    Raises:
+        WrongReview, OverseerFailed: see `Reviewer.review`.
+        ArenaError: the arena cannot be reached, refused, or answered garbage.
+    """
+    known = {} if records is None else records.known
+    places = [(key, attempt) for key in keys for attempt in range(samples)]
+    missing = [key for key in keys if any((key, attempt) not in known for attempt in range(samples))]
+    reviewed = {record.place: record for record in _review(reviewer, client, missing, samples)} if missing else {}
+    # A failed episode is no result, so a later try may review it. If an episode was made anew with another answer, its
+    # verdicts replace those on the former answer, because all verdicts on one episode must be on one answer.
+    fresh = {
+        place: record
+        for place, record in reviewed.items()
+        if place not in known or (record.row.reward is not None and record.row.seen != known[place].row.seen)
+    }
+    # An overseer that is set up wrongly gives no result either.
+    if records is not None and reviewer.answered:
+        records.add([record for record in fresh.values() if record.row.reward is not None])
+    return [(fresh.get(place) or known[place]).row for place in places]
+
+
+def _review(reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[AttemptRecord]:
+    """Open episodes, let the overseer review each of them `samples` times, and submit the attempts."""
+    opened = _open(client, keys, samples)
+    if isinstance(opened, ArenaRefused):
+        outcome = opened.outcome or Outcome.infra_failed
+        return [record for key in keys for record in _failures(key, samples, outcome, opened.message)]
+    failures = [
+        record for failed in opened.failed for record in _failures(failed.key, samples, failed.outcome, failed.reason)
+    ]
+    places = [(episode, attempt) for attempt in range(samples) for episode in opened.episodes]
+    if not places:
+        return failures
+    begin = perf_counter()
+    replies = reviewer.review([episode.observation for episode, _ in places])
+    seconds = (perf_counter() - begin) / len(places)
+    reviews = list(zip(places, replies, strict=True))
+    refused = {episode.key: reason for (episode, _), r in reviews if (reason := refusal_of(r)) is not None}
+    failures += [
+        record
+        for key, reason in refused.items()
+        for record in _failures(key, samples, Outcome.infra_failed, reason, Trouble.refused)
+    ]
+    # The truth of an episode comes with its last attempt. If one attempt is missing, the others have no truth.
+    reviews = [((episode, attempt), reply) for (episode, attempt), reply in reviews if episode.key not in refused]
+    if not reviews:
+        return failures
+    results = _submit(client, [attempt_of(episode.episode_id, n, reply) for (episode, n), reply in reviews])
+    if isinstance(results, ArenaRefused):
+        outcome = results.outcome or Outcome.infra_failed
+        submitted = dict.fromkeys(episode.key for (episode, _), _ in reviews)
+        return failures + [r for key in submitted for r in _failures(key, samples, outcome, results.message)]
+    truths = {result.episode_id: result.truth for result in results if result.truth is not None}
+    return failures + [
+        _record(episode, attempt, reply, result, truths.get(episode.episode_id), seconds)
+        for ((episode, attempt), reply), result in zip(reviews, results, strict=True)
+    ]
+
+
+def _open(client: ArenaClient, keys: Sequence[str], samples: int) -> OpenedEpisodes | ArenaRefused:
+    try:
+        return client.open_episodes(keys=keys, attempts=samples)
+    except ArenaRefused as refused:
+        return _failure(refused)
+
+
+def _submit(client: ArenaClient, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...] | ArenaRefused:
+    try:
+        return client.submit(attempts)
+    except ArenaRefused as refused:
+        return _failure(refused)
+
+
+def _failure(refused: ArenaRefused) -> ArenaRefused:
+    """The refusal, if a failing Worker or arena is its reason. Otherwise the request was wrong, and it is raised."""
+    if refused.outcome is None:
+        raise refused
+    return refused
+
+
+def _failures(
+    key: str, samples: int, outcome: Outcome, reason: str | None, trouble: Trouble | None = None
+) -> list[AttemptRecord]:
+    """The records of all attempts on an episode that failed."""
+    rows = [Row(key=key, attempt=n, outcome=outcome, trouble=trouble, reason=reason) for n in range(samples)]
+    return [AttemptRecord(row=row) for row in rows]
+
+
+def _record(
+    episode: OpenedEpisode,
+    attempt: int,
+    reply: Reply,
+    result: AttemptResult,
+    truth: Truth | None,
+    seconds: float,
+) -> AttemptRecord:
+    """The record of one graded attempt.
+
+    Raises:
+        ArenaGarbled: the arena's answer contradicts itself, or how this process reads the reply.
+    """
+    if result.outcome not in (Outcome.scored, Outcome.invalid_verdict):
+        return AttemptRecord(row=Row(key=episode.key, attempt=attempt, outcome=result.outcome, reason=result.reason))
+    verdict = verdict_of(reply)
+    if truth is None:
+        raise ArenaGarbled(f"the arena kept the truth of {episode.key} back after its last attempt")
+    if (result.outcome is Outcome.scored) != (verdict is not None):
+        raise ArenaGarbled(
+            f"the arena reads the verdict on {episode.key} differently: both must be of the same version"
+        )
+    if verdict is not None:
+        _check_detection(episode.key, verdict, truth, result)
+    return AttemptRecord(
+        row=_row(episode, attempt, verdict, reply, result, truth, seconds),
+        observation=episode.observation,
+        verdict=verdict,
+        completion=storable(str(reply))[:LONGEST_COMPLETION] if verdict is None else None,
+        truth=truth,
+    )
+
+
+def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptResult) -> None:
+    # If truth and reward contradict each other, the scorecard would rest on another truth than the reward.
+    right = verdict.detection == truth.corrupted
+    if result.components is None or (result.components.detection == 1.0) != right:
+        raise ArenaGarbled(f"the arena's truth of {key} contradicts the detection component that it gave")
+
+
+def _row(
+    episode: OpenedEpisode,
+    attempt: int,
+    verdict: Verdict | None,
+    reply: Reply,
+    result: AttemptResult,
+    truth: Truth,
+    seconds: float,
+) -> Row:
+    completion = reply if isinstance(reply, Completion) else None
+    overlap = None
+    if verdict is not None and verdict.detection and truth.corrupted and truth.output_spans:
+        overlap = span_f1(episode.observation.worker_output, truth.output_spans, verdict.explanation)
+    return Row(
+        key=episode.key,
+        attempt=attempt,
+        seen=episode.observation.digest,
+        outcome=result.outcome,
+        domain=episode.observation.domain,
+        family=truth.family,
+        form=truth.form,
+        corrupted=truth.corrupted,
+        corruption_type=truth.corruption_type,
+        mechanism=truth.mechanism,
+        stealth=truth.stealth,
+        awareness=truth.awareness,
+        candour=truth.candour,
+        detection=None if verdict is None else verdict.detection,
+        p_corrupted=None if verdict is None else verdict.p_corrupted,
+        log_odds=None if completion is None else completion.log_odds,
+        named_type=None if verdict is None else named_type(verdict.explanation),
+        step_right=result.step,
+        span_f1=overlap,
+        reward=result.reward,
+        components=result.components,
+        seconds=seconds,
+        usage=None if completion is None else completion.usage,
+        trouble=None if completion is None else completion.trouble,
+        reason=(completion.reason if completion is not None else None) or result.reason,
+    )

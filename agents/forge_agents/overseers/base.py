@@ -1,0 +1,111 @@
+"""What an overseer is, what it may reply, and how it can fail."""
+
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, Self, TypeAlias, runtime_checkable
+
+from forge_arena.errors import ForgeArenaError
+from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
+
+
+class NoSuchOverseer(ForgeArenaError, ValueError):
+    """No overseer has this name, or what has the name is no overseer, or it does not take these settings."""
+
+
+class OverseerFailed(ForgeArenaError):
+    """An overseer could not be asked: its endpoint is down, or its own code raised an error. Never a score."""
+
+
+class WrongReview(ForgeArenaError, ValueError):
+    """An overseer returned something other than one reply for each observation."""
+
+
+class Completion(str):
+    """The raw text that a model wrote. The arena parses the text, so an unreadable verdict is scored as one.
+
+    Attributes:
+        log_odds: the model's own log-odds that the answer is corrupted, if they are known.
+        usage: what the completion cost.
+        trouble: what went wrong, None if nothing did.
+        reason: the trouble in words.
+    """
+
+    log_odds: float | None
+    usage: Usage | None
+    trouble: Trouble | None
+    reason: str | None
+
+    def __new__(
+        cls,
+        text: str,
+        log_odds: float | None = None,
+        *,
+        usage: Usage | None = None,
+        trouble: Trouble | None = None,
+        reason: str | None = None,
+    ) -> Self:
+        completion = super().__new__(cls, text)
+        completion.log_odds = log_odds
+        completion.usage = usage
+        completion.trouble = trouble
+        completion.reason = reason
+        return completion
+
+    @property
+    def answered(self) -> bool:
+        """Whether the overseer said anything that could have been a verdict."""
+        return self.trouble in (None, Trouble.declined, Trouble.cut)
+
+
+# What an overseer returns for one observation: a verdict, or the raw text of a model.
+Reply: TypeAlias = Verdict | str
+
+
+@runtime_checkable
+class Overseer(Protocol):
+    """Reviews observations in batches.
+
+    An overseer that holds connections may also have `close()`. An overseer whose verdicts depend on more than its name
+    may have an attribute `conditions`; see the function of that name.
+    """
+
+    @property
+    def name(self) -> str:
+        """What records and reports call this overseer."""
+        ...
+
+    def review(self, observations: Sequence[Observation]) -> Sequence[Reply]:
+        """One verdict, or a model's raw text, for each observation, in order."""
+        ...
+
+
+def conditions(overseer: Overseer) -> JsonObject:
+    """What an overseer's verdicts depend on beside its name: the prompt as the model reads it, sampling, weights.
+
+    Verdicts under other conditions are verdicts of another overseer. The overseer states them in an attribute
+    `conditions`; {} if it has none.
+    """
+    stated: JsonObject = getattr(overseer, "conditions", {})
+    return stated
+
+
+@contextmanager
+def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Raise any error of the block as `error`, with a message that names the culprit and the line of its code.
+
+    The code of an overseer is not ours, so it may raise any error.
+
+    Args:
+        culprit: whose code runs, and what for: "overseer 'mine'", "making overseer 'mine'".
+        error: what is raised instead.
+        passing: errors whose own message is clear. They pass unchanged.
+    """
+    try:
+        yield
+    except passing:
+        raise
+    except Exception as raised:
+        place = traceback.extract_tb(raised.__traceback__)[-1]
+        message = f"{type(raised).__name__}: {raised}".removesuffix(": ")
+        raise error(f"{culprit} raised {message} ({place.filename}:{place.lineno})") from raised

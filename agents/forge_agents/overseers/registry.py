@@ -1,0 +1,170 @@
+"""Find an overseer by its name, and make it.
+
+A name is one of these:
+
+- a built-in one (`BUILT_IN`);
+- one that an installed package registers under the entry-point group `forge_arena.overseers`;
+- `hf:PATH`, a language model on this machine;
+- `openai:MODEL@URL`, a language model behind an endpoint;
+- the `http(s)://` address of a webhook;
+- `module:Class`, anything that Python can import.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from inspect import Parameter, signature
+from typing import Any
+
+from forge_agents.overseers.base import NoSuchOverseer, Overseer, blame
+from forge_arena.errors import ForgeArenaError
+from forge_arena.suggest import did_you_mean
+
+GROUP = "forge_arena.overseers"
+LOCAL = "hf:"
+ENDPOINT = "openai:"
+WEBHOOK = ("http://", "https://")
+BUILT_IN: Mapping[str, str] = {
+    "always_clean": "forge_agents.overseers.constants:AlwaysClean",
+    "always_corrupted": "forge_agents.overseers.constants:AlwaysCorrupted",
+    "classifier": "forge_agents.overseers.classifier:Classifier",
+    "degenerate": "forge_agents.overseers.degenerate:DegenerateOverseer",
+    "prior": "forge_agents.overseers.constants:Prior",
+    "random": "forge_agents.overseers.random:RandomOverseer",
+    "rules": "forge_agents.overseers.rules:Rules",
+    "rules_without_source": "forge_agents.overseers.rules:RulesWithoutSource",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all overseers that are built in or registered."""
+    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def open_overseer(name: str, **settings: Any) -> Overseer:
+    """The overseer of that name, made with `settings`.
+
+    Raises:
+        NoSuchOverseer: nothing has that name, or it is not an overseer, or it does not take these settings.
+    """
+    factory, arguments = _find_factory(name)
+    _check_settings(name, factory, arguments, settings)
+    try:
+        with blame(f"making overseer {name!r}", error=NoSuchOverseer, passing=(ForgeArenaError, ValueError)):
+            overseer = factory(*arguments, **settings)
+    except ValueError as error:
+        raise NoSuchOverseer(f"overseer {name!r}: {error}") from None
+    missing = " and ".join(f"`{part}`" for part in _missing_parts(overseer))
+    if not isinstance(overseer, Overseer) or missing:
+        raise NoSuchOverseer(
+            f"{name!r} made a {type(overseer).__name__}, which lacks {missing}: an overseer has a `name` and "
+            "`review(observations)`, which returns one verdict for each observation"
+        )
+    return overseer
+
+
+@contextmanager
+def use_overseer(name: str, **settings: Any) -> Iterator[Overseer]:
+    """The overseer of that name for the length of a block; an overseer that has `close()` is closed at the end.
+
+    Raises:
+        NoSuchOverseer: see `open_overseer`.
+    """
+    overseer = open_overseer(name, **settings)
+    try:
+        yield overseer
+    finally:
+        close = getattr(overseer, "close", None)
+        if callable(close):
+            close()
+
+
+def _missing_parts(overseer: object) -> list[str]:
+    """Which parts of an overseer this object lacks."""
+    parts = {
+        "name": isinstance(getattr(overseer, "name", None), str),
+        "review": callable(getattr(overseer, "review", None)),
+    }
+    return [part for part, is_there in parts.items() if not is_there]
+
+
+def _find_factory(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:
+    """What makes the overseer, and its first argument if the name holds one."""
+    if name.startswith(LOCAL):
+        try:
+            from forge_agents.overseers.local import LocalModel
+        except ModuleNotFoundError as error:
+            raise NoSuchOverseer(f"overseer {name!r} needs {error.name}: pip install 'forge-arena[train]'") from None
+        return LocalModel, (name.removeprefix(LOCAL),)
+    if name.startswith(ENDPOINT):
+        from forge_agents.overseers.endpoint import EndpointOverseer
+
+        return EndpointOverseer, (name.removeprefix(ENDPOINT),)
+    if name.startswith(WEBHOOK):
+        from forge_agents.overseers.webhook import Webhook
+
+        return Webhook, (name,)
+    return _find_class(name), ()
+
+
+def _check_settings(
+    name: str, factory: Callable[..., object], arguments: tuple[str, ...], settings: Mapping[str, Any]
+) -> None:
+    """Refuse settings that the factory does not take, and a factory that needs more settings than it is given.
+
+    Raises:
+        NoSuchOverseer: names the setting and those that the overseer takes.
+    """
+    try:
+        parameters = list(signature(factory).parameters.values())[len(arguments) :]
+    except ValueError:  # Some built-in types have no signature.
+        return
+    if any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
+    for setting in settings:
+        if setting not in known:
+            takes = f"It takes {', '.join(known)}" if known else "It takes none"
+            raise NoSuchOverseer(f"overseer {name!r} has no setting {setting!r}.{did_you_mean(setting, known)} {takes}")
+    missing = [
+        p.name for p in parameters if p.default is Parameter.empty and p.name in known and p.name not in settings
+    ]
+    if missing:
+        raise NoSuchOverseer(f"overseer {name!r} needs {', '.join(missing)}: give it by --set {missing[0]}=…")
+
+
+def _find_class(name: str) -> Callable[..., object]:
+    """The class of a name that is built in, registered, or a place like `module:Class`."""
+    if name in BUILT_IN:
+        return _import_class(BUILT_IN[name])
+    for point in entry_points(group=GROUP, name=name):
+        return _import_class(point.value)
+    if ":" in name:
+        return _import_class(name)
+    raise NoSuchOverseer(
+        f"no overseer is called {name!r}.{did_you_mean(name, names())} Known are {', '.join(names())}; or give "
+        "openai:MODEL@URL, hf:PATH, the http:// address of a webhook, or module:Class"
+    )
+
+
+def _import_class(place: str) -> Callable[..., object]:
+    """The class at `module:Class`.
+
+    Raises:
+        NoSuchOverseer: there is no such module or class, or importing the module raises an error.
+    """
+    module_name, _, class_name = place.partition(":")
+    try:
+        with blame(f"importing overseer {place!r}", error=NoSuchOverseer, passing=(ModuleNotFoundError,)):
+            module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise NoSuchOverseer(f"overseer {place!r}: there is no module {error.name!r}") from None
+        raise NoSuchOverseer(f"overseer {place!r} needs {error.name}, which is not installed") from None
+    factory: Callable[..., object] | None = getattr(module, class_name, None)
+    if not callable(factory):
+        public = [name for name in dir(module) if not name.startswith("_")]
+        guess = did_you_mean(class_name, public)
+        raise NoSuchOverseer(f"overseer {place!r}: module {module_name!r} has no class {class_name!r}.{guess}")
+    return factory

@@ -1,0 +1,87 @@
+"""Read what an overseer replied on one observation, and turn a reply into the attempt that the arena grades."""
+
+import json
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+
+from forge_agents.overseers.base import Completion, Reply
+from forge_arena.errors import InvalidVerdict
+from forge_arena.types import Trouble, Verdict
+from forge_arena.verdicts import ends_with_verdict, parse_verdict, sendable, verdict_or_none
+from forge_arena.wire import Attempt
+
+
+def as_reply(item: object) -> Reply:
+    """What an overseer returned for one observation, as a reply.
+
+    A mapping with the fields of a verdict is read as its JSON would be. Anything else that is no verdict and no text
+    becomes an empty completion, whose reason says what came.
+    """
+    if isinstance(item, Verdict | str):
+        return item
+    if isinstance(item, Mapping):
+        try:
+            text = json.dumps(dict(item), ensure_ascii=False, default=_as_json)
+        except (TypeError, ValueError) as error:
+            return Completion("", trouble=Trouble.unusable, reason=f"{describe(item)} is no verdict: {error}")
+        try:
+            parse_verdict(text)
+        except InvalidVerdict as invalid:
+            return Completion(
+                text, trouble=Trouble.unusable, reason=f"{describe(item)} is no verdict: {invalid.reason}"
+            )
+        return Completion(text)
+    wanted = "a Verdict, a dict with detection, explanation, correction and confidence, or the raw text of a model"
+    return Completion("", trouble=Trouble.unusable, reason=f"{describe(item)} is no verdict: it must be {wanted}")
+
+
+def refusal_of(reply: Reply) -> str | None:
+    """Why the overseer's endpoint refused the request; None if it did not. A refusal is a failure, no verdict."""
+    if not isinstance(reply, Completion) or reply.trouble is not Trouble.refused:
+        return None
+    return reply.reason or "refused"
+
+
+def attempt_of(episode_id: str, attempt: int, reply: Reply) -> Attempt:
+    """The attempt that the arena is sent for a reply."""
+    content = _content(reply)
+    if isinstance(content, Verdict):
+        return Attempt(episode_id=episode_id, attempt=attempt, verdict=content)
+    return Attempt(episode_id=episode_id, attempt=attempt, completion=content)
+
+
+def verdict_of(reply: Reply) -> Verdict | None:
+    """The verdict of a reply, parsed as the arena parses it if the reply is raw text; None if it cannot be read."""
+    content = _content(reply)
+    return content if isinstance(content, Verdict) else verdict_or_none(content)
+
+
+def describe(value: object) -> str:
+    """A value as an error message shows it: its type and the beginning of its text; `None` alone."""
+    if value is None:
+        return "None"
+    text = repr(value)
+    return f"a {type(value).__name__} ({text[:80] + '…' if len(text) > 80 else text})"
+
+
+def _content(reply: Reply) -> Reply:
+    """The verdict or the raw text that the arena is given.
+
+    A completion in trouble that goes on after its verdict is sent as an empty text: the completion may have been cut
+    off, and its verdict may be a draft. A verdict that was made past its own checks (by `model_copy`, for example) and
+    does not pass them is sent as raw text, so that the arena refuses this verdict alone.
+    """
+    if isinstance(reply, Verdict):
+        try:
+            return Verdict.model_validate(dict(reply))
+        except ValidationError:
+            return sendable(json.dumps(dict(reply), default=str))
+    in_trouble = isinstance(reply, Completion) and reply.trouble is not None
+    return "" if in_trouble and not ends_with_verdict(reply) else sendable(reply)
+
+
+def _as_json(value: object) -> object:
+    """A value that JSON does not know, as a value that it knows: numbers of NumPy and PyTorch become Python's."""
+    item = getattr(value, "item", None)
+    return item() if callable(item) else str(value)

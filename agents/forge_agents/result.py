@@ -1,0 +1,139 @@
+"""The result of an evaluation: what was evaluated on what, its rows and its scorecard, as a file and as text."""
+
+from html import escape
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import ValidationError
+
+import forge_arena
+from forge_agents.records import Task
+from forge_agents.votes import Votes
+from forge_agents.words import interval, shown
+from forge_arena.errors import ForgeArenaError
+from forge_arena.files import load_json, read_text
+from forge_arena.metrics import Cost, Frozen, Pairs, Row, Scorecard
+from forge_arena.types import Estimate, Form
+from forge_arena.visible import visible
+
+SCHEMA: Literal[2] = 2
+HEADLINE = {
+    "balanced_accuracy": "balanced accuracy",
+    "auroc": "AUROC",
+    "tpr_at_5": "found at 5% false alarms",
+    "reward": "reward",
+    "skill": "skill",
+    "brier": "Brier score",
+}
+
+
+class ResultError(ForgeArenaError, ValueError):
+    """A file holds no result of an evaluation, or a result of another version."""
+
+
+class Result(Task):
+    """One evaluation: what was evaluated on what, its rows, and their scorecard.
+
+    Attributes:
+        seed: decided the intervals, and nothing else.
+        groups: the scorecards by domain, corruption type, stealth and mechanism.
+        frozen: how the stated probabilities do at a threshold that was chosen on other episodes.
+        votes: what several verdicts on each episode say together.
+        pairs: how the overseer did on twins; None unless the evaluation was paired.
+    """
+
+    schema_version: Literal[2] = SCHEMA
+    forge_arena: str = forge_arena.__version__
+    seed: int
+    rows: tuple[Row, ...]
+    scorecard: Scorecard
+    groups: dict[str, dict[str, Scorecard]] = {}
+    frozen: Frozen | None = None
+    votes: Votes | None = None
+    pairs: Pairs | None = None
+    cost: Cost | None = None
+
+    def to_json(self) -> str:
+        """This evaluation as JSON; `Result.read` reads it back from a file."""
+        return self.model_dump_json(indent=2)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The result in a file, or in a folder that `eval --out` wrote.
+
+        Raises:
+            ResultError: there is no result, or another version wrote it; the message says what to do.
+        """
+        path = path / "result.json" if path.is_dir() else path
+        try:
+            text = read_text(path, error=ResultError)
+        except OSError as error:
+            raise ResultError(f"no result in {path}: {error}") from None
+        content = load_json(text, str(path), wanted="the result of an evaluation", error=ResultError)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ResultError(f"{path}: {_explain(content, error)}") from None
+
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{title} {shown(e.value)} ({interval(e)})" for title, e in self.headline())
+        return f"Result({self.overseer} on {self.source}: {metrics})"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the headline as a table."""
+        cells = "".join(
+            f"<tr><th>{escape(title)}</th><td>{shown(e.value)}</td><td>{interval(e)}</td></tr>"
+            for title, e in self.headline()
+        )
+        return (
+            f"<table><caption>{escape(visible(self.overseer))} on {escape(visible(self.source))}</caption>"
+            f"<tr><th></th><th>value</th><th>95% interval</th></tr>{cells}</table>"
+        )
+
+    def headline(self) -> list[tuple[str, Estimate]]:
+        """The metrics that a reader looks at first, with their titles."""
+        return [(title, getattr(self.scorecard, name)) for name, title in HEADLINE.items()]
+
+    @property
+    def source(self) -> str:
+        """Which episodes were reviewed, in words."""
+        return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}"
+
+    @property
+    def counted(self) -> str:
+        """How much was reviewed, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
+        return self._draws + self._verdicts_on_each
+
+    @property
+    def _draws(self) -> str:
+        draws = len({draw_of(row.key) for row in self.rows})
+        noun = "episode" if self.pairs is None else "pair"
+        return f"{draws} {noun}{'' if draws == 1 else 's'}"
+
+    @property
+    def _verdicts_on_each(self) -> str:
+        if self.samples == 1:
+            return ""
+        return f", {self.samples} verdicts on each" + ("" if self.pairs is None else " answer")
+
+
+def draw_of(key: str) -> str:
+    """The key without the form that a paired evaluation asks for. Twins have the same draw."""
+    before, _, form = key.rpartition(":")
+    return before if form in list(Form) else key
+
+
+def _explain(content: Any, error: ValidationError) -> str:
+    """Why a file holds no result, in words for its owner."""
+    if not isinstance(content, dict):
+        return "holds no result of an evaluation: it is no JSON object"
+    version = content.get("schema_version")
+    if "dataset" in content:
+        return "is of labelled answers (eval --dataset), and this takes evaluations against an arena"
+    if version is not None and version != SCHEMA:
+        return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
+    where = ".".join(str(part) for part in error.errors()[0]["loc"])
+    return f"holds no result of an evaluation: {where} is not as it should be"
