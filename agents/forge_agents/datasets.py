@@ -22,6 +22,7 @@ from forge_agents.evaluation import KEPT, read_judgement, refusal, told
 from forge_agents.overseers import Completion, Overseer, Reviewer, conditions
 from forge_agents.records import Line, Records
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
@@ -45,7 +46,7 @@ OTHER: Literal["other"] = "other"
 TYPES = (*(type.value for type in CorruptionType), OTHER)
 
 
-class DatasetError(ValueError):
+class DatasetError(ForgeArenaError, ValueError):
     """A file is not a dataset: `file:line: what was wrong`."""
 
 
@@ -222,7 +223,9 @@ def evaluate_dataset(
         OSError: `records` cannot be written.
     """
     if not answers or batch < 1:
-        raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
+        raise BadArgument(
+            f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}"
+        )
     setup = DatasetSetup(
         overseer=overseer.name,
         settings=told(settings),

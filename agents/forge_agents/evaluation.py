@@ -21,6 +21,7 @@ from forge_agents.overseers import Completion, Overseer, Reviewer, conditions, o
 from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.metrics import (
     Cost,
@@ -72,7 +73,7 @@ KEPT = 4_000
 GROUP_RESAMPLES = 250
 
 
-class ResultError(ValueError):
+class ResultError(ForgeArenaError, ValueError):
     """A file holds no result of an evaluation, or one of another version."""
 
 
@@ -214,7 +215,7 @@ def evaluate(
     """
     split = Split(split)
     if episodes < 1 or start < 0 or not 1 <= batch <= MAX_BATCH or not 1 <= samples <= MAX_ATTEMPTS:
-        raise ValueError(
+        raise BadArgument(
             f"episodes must be at least 1, start at least 0, batch 1..{MAX_BATCH} and samples 1..{MAX_ATTEMPTS}, got "
             f"{episodes}, {start}, {batch}, {samples}"
         )
@@ -223,7 +224,7 @@ def evaluate(
         client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
         stats = client.stats()
         if split is Split.test and stats.sealed:
-            raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
+            raise BadArgument("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
         if isinstance(overseer, str):
             overseer = stack.enter_context(opened(overseer, **(settings or {})))
         suite = f"{stats.suite}:{stats.version}"
@@ -286,14 +287,14 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
         theirs, ours = getattr(source, name), getattr(setup, name)
         # Results of older versions do not tell their conditions.
         if theirs != ours and name in source.model_fields_set:
-            raise ValueError(
+            raise BadArgument(
                 f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be judged; evaluate "
                 "the same overseer, with the same settings, on other episodes first"
             )
     judged = {_draw(row.key) for row in source.rows}
     common = sum(_draw(key) in judged for key in keys)
     if common:
-        raise ValueError(
+        raise BadArgument(
             f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be judged; give "
             "another --split or --start"
         )

@@ -10,7 +10,7 @@ import jinja2
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from forge_arena.errors import InvalidVerdict
+from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
 # In front of a chat template that knows no system role, or wants the roles to alternate. As part of the template it holds
@@ -24,7 +24,7 @@ SYSTEM_INTO_USER = (
 PIECES, PIECE = 256, 1 << 16
 
 
-class ModelError(ValueError):
+class ModelError(ForgeArenaError, ValueError):
     """A model cannot be used: the message says what it lacks and what to do."""
 
 

@@ -13,6 +13,7 @@ from typing import Generic, Literal, Self, TypeVar
 
 from pydantic import TypeAdapter
 
+from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_json, validate
 from forge_arena.locks import lock
 from forge_arena.metrics import Row
@@ -29,7 +30,7 @@ MEANS = {
 }
 
 
-class RecordsError(ValueError):
+class RecordsError(ForgeArenaError, ValueError):
     """A file of records is in the way, of another evaluation, or damaged: the message says which and what to do."""
 
 

@@ -1,15 +1,21 @@
 """`forge-arena bank`: record a Worker's answers, so that episodes need no Worker later."""
 
 import asyncio
-import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forge_command.app import JsonFile, deliver, fail, given_options, one_file
+from forge_arena.types import Mechanism, Split
+from forge_command.console import JsonFile, deliver, extra, fail, given_options, one_file, one_of, words
 from forge_command.progress import progress
+
+EPILOG = """Examples:
+
+forge-arena bank answers.bank --worker openai:MODEL@http://127.0.0.1:8001/v1 --count 5000
+
+forge-arena serve --worker bank:answers.bank"""
 
 
 class Engine(StrEnum):
@@ -59,29 +65,31 @@ def bank(
     """
     if engine is Engine.local and (given := given_options(context, "actors", "gpus", "ray_address")):
         raise fail(f"{given} is for --engine ray: give that, or leave it out")
+    wanted_split = Split(one_of("--split", split, Split))
+    wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
     from forge_arena.banking import Filled, Filling, fill_here
-    from forge_arena.errors import ForgeArenaError
-    from forge_arena.types import Mechanism, Split
+
+    filling = Filling(
+        worker=worker,
+        split=wanted_split,
+        start=start,
+        count=count,
+        mechanism=wanted_mechanism,
+        documents=documents[0].absolute() if documents else None,
+        secret=secret,
+        api_key=api_key,
+        vllm=vllm,
+        vllm_args=words("--vllm-args", vllm_args),
+        concurrency=concurrency,
+    )
 
     def run() -> Filled:
-        filling = Filling(
-            worker=worker,
-            split=Split(split),
-            start=start,
-            count=count,
-            mechanism=Mechanism(mechanism) if mechanism else None,
-            documents=documents[0].absolute() if documents else None,
-            secret=secret,
-            api_key=api_key,
-            vllm=vllm,
-            vllm_args=tuple(shlex.split(vllm_args)),
-            concurrency=concurrency,
-        )
         with progress() as bar:
             task = bar.add_task(file.name, total=count, unit="episodes")
             if engine is Engine.local:
                 return asyncio.run(fill_here(filling, file, lambda: bar.advance(task)))
-            from forge_arena.banking_ray import fill_with_ray
+            with extra("ray", "--engine ray"):
+                from forge_arena.banking_ray import fill_with_ray
 
             return fill_with_ray(
                 filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
@@ -89,10 +97,6 @@ def bank(
 
     try:
         filled = run()
-    except ModuleNotFoundError as error:
-        raise fail(f"{error.name} is missing: pip install 'forge-arena[ray]'") from None
-    except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
     except KeyboardInterrupt:
         raise fail("broken off; everything answered so far is recorded, run the same command to go on") from None
     result = {

@@ -7,9 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.console import JsonFile, fail, write_json
 
 TESTS = Path(__file__).parents[2] / "tests" / "bench"
+EPILOG = """Example:
+
+forge-arena bench --json tables.json"""
 
 
 def bench(json: JsonFile = None) -> None:

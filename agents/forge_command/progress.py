@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from forge_command.app import console
+from forge_command.console import console
 
 # Seconds until the first line, which comes soon because a silent command looks hung, and between two lines.
 FIRST, EVERY = 2.0, 15.0

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import TypeAdapter
 
+from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.locks import locked_folder
 from forge_arena.types import Split
-from forge_command.app import JsonFile, deliver, fail, writable_file
-from forge_command.demo import running_server
+from forge_command.child import running_server
+from forge_command.console import JsonFile, deliver, fail, writable_file
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.evaluation import Result
     from forge_arena.types import Estimate
 
+EPILOG = """Example:
+
+forge-arena reference --out reference --episodes 600 --page reference.md"""
 HONEST = "honest"
 DEGENERATE = "degenerate"
 KINDS = ("surface", "words", "characters")
@@ -82,41 +86,31 @@ def reference(
     Starts a server of its own with the scripted Worker. Break it off and start it again as you like: what is judged is
     not judged again.
     """
-    from forge_agents.client import ArenaError
-    from forge_agents.datasets import DatasetError, load_dataset
-    from forge_agents.overseers import NoSuchOverseer
-
-    try:
-        answers = load_dataset(dataset) if dataset is not None else None
-    except (DatasetError, OSError) as error:
-        raise fail(str(error)) from None
+    answers = None if dataset is None else _answers(dataset)
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
     if only:
         if unknown := sorted(set(only) - {player.name for player in players}):
             raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
         players = [player for player in players if player.name in only]
     arguments = () if scenarios is None else ("--scenarios", scenarios)
-    try:
-        with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
-            task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
+    with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
+        task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
-            def play(player: Player) -> Played:
-                bar.update(task, description=f"reference: {player.name}")
-                done = 0
+        def play(player: Player) -> Played:
+            bar.update(task, description=f"reference: {player.name}")
+            done = 0
 
-                def show(now: int, _: int) -> None:
-                    nonlocal done
-                    bar.advance(task, now - done)
-                    done = now
+            def show(now: int, _: int) -> None:
+                nonlocal done
+                bar.advance(task, now - done)
+                done = now
 
-                played = _play(player, url, out, episodes, answers, show)
-                # What was there already was not counted.
-                bar.advance(task, episodes + len(answers or ()) - done)
-                return played
+            played = _play(player, url, out, episodes, answers, show)
+            # What was there already was not counted.
+            bar.advance(task, episodes + len(answers or ()) - done)
+            return played
 
-            played = list(pool.map(play, players))
-    except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+        played = list(pool.map(play, players))
     text = "\n".join(_page(played))
     deliver(
         {
@@ -130,6 +124,12 @@ def reference(
         lambda out: out.print(text, highlight=False, markup=False, soft_wrap=True),
         {} if page is None else {page: text},
     )
+
+
+def _answers(dataset: Path) -> "Sequence[LabelledAnswer]":
+    from forge_agents.datasets import load_dataset
+
+    return load_dataset(dataset)
 
 
 def _honest(scenarios: str | None, models: Iterable[Path]) -> list[Player]:
@@ -249,7 +249,7 @@ def _check_result(path: Path, result: "Result", player: Player, url: str, episod
         kept |= {"overseer": result.overseer, "weights": result.conditions.get("weights")}
     for name, value in wanted.items():
         if kept[name] != value:
-            raise ValueError(
+            raise BadArgument(
                 f"{path} is of another run: its {name} is {kept[name]!s}, not {value!s}; take another --out"
             )
 
@@ -258,7 +258,7 @@ def _check_dataset(path: Path, judged: "DatasetResult", answers: "Sequence[Label
     from forge_agents.datasets import dataset_digest
 
     if judged.digest != dataset_digest(answers):
-        raise ValueError(f"{path} is of another dataset, or of an older version: take another --out")
+        raise BadArgument(f"{path} is of another dataset, or of an older version: take another --out")
 
 
 def _page(played: Sequence[Played]) -> list[str]:

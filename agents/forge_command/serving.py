@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from forge_arena.errors import WorkerFailed
-from forge_command.app import fail, one_file, say
+from forge_command.console import extra, fail, one_file, one_of, say, words
+
+EPILOG = """Examples:
+
+forge-arena serve
+
+forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --store sqlite:///arena.db
+
+forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
 
 def serve(
@@ -51,13 +59,9 @@ def serve(
     Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
     an openai Worker.
     """
-    import shlex
-
-    try:
+    with extra("server", "the server"):
         from forge_server.app import serve as run
         from forge_server.settings import Settings, SettingsError, logs_as_json
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from None
     try:
         settings = Settings.from_environment(
             host=host,
@@ -71,7 +75,7 @@ def serve(
             rate=rate,
             mechanism=mechanism,
             vllm=vllm,
-            vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
+            vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,
             log_level=log_level,
         )
@@ -83,7 +87,7 @@ def serve(
 
 
 def _not_started(reason: str, as_json: bool) -> typer.Exit:
-    """The end of a server that did not come up: its reason as the logs are written."""
+    """The end of a server that did not start: says why, in the form of the logs."""
     from forge_server import logs
 
     if not as_json:
@@ -96,17 +100,9 @@ def _not_started(reason: str, as_json: bool) -> typer.Exit:
 def token(
     role: Annotated[str, typer.Option(help="player, trainer (may also set the curriculum) or admin.")] = "player",
 ) -> None:
-    """Make a bearer token: one line for the client, one for the server, which need not know the token itself."""
-    try:
+    """Make a bearer token: one line for the client, and one for the server, which needs only the hash of the token."""
+    with extra("server", "a token"):
         from forge_server.access import Role, new_token
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from None
-    if role not in Role.__members__:
-        raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
-    made, told = new_token(Role(role))
-    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
-    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
-
-
-def _not_installed(error: ModuleNotFoundError) -> typer.Exit:
-    return fail(f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'")
+    secret, hashed = new_token(Role(one_of("--role", role, Role)))
+    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {secret}")
+    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {hashed}")

@@ -1,8 +1,27 @@
-"""What can go wrong, named after the boundary that the failure crossed. None of these is ever a score."""
+"""What can go wrong, named after the boundary that the failure crossed. None of these errors is ever a score.
+
+Every error that a user can mend is a `ForgeArenaError`, so that the command catches errors in one place. Any other
+exception is a defect of ours. A name with a package is defined beside the code that raises the error.
+
+* ForgeArenaError
+  · BadArgument
+  · CannotCorrupt
+  · CurriculumError
+  · FileError
+  · InvalidVerdict
+  · KeyFromAnotherSuite
+  · ScenarioError
+  x WorkerFailed
+    · Unfit
+"""
 
 
 class ForgeArenaError(Exception):
     """The base of all errors that the arena raises on purpose."""
+
+
+class BadArgument(ForgeArenaError, ValueError):
+    """A caller gave a value that cannot be used; the message says what was given and what was wanted."""
 
 
 class WorkerFailed(ForgeArenaError):
@@ -14,7 +33,7 @@ class WorkerFailed(ForgeArenaError):
 
 
 class Unfit(WorkerFailed):
-    """The Worker answers, and nothing that it says makes the episode of this key: another try would end the same way."""
+    """The Worker answers, but none of its answers can make the episode of this key. Retrying will not help."""
 
 
 class FileError(ForgeArenaError, ValueError):

@@ -94,7 +94,7 @@ def conditions(overseer: Overseer) -> JsonObject:
     return told
 
 
-class NoSuchOverseer(ValueError):
+class NoSuchOverseer(ForgeArenaError, ValueError):
     """No overseer goes by this name, or what goes by it is none."""
 
 
@@ -102,7 +102,7 @@ class OverseerFailed(ForgeArenaError):
     """An overseer could not be asked: its endpoint is down, or answers with something else. Never a score."""
 
 
-class WrongReview(ValueError):
+class WrongReview(ForgeArenaError, ValueError):
     """An overseer returned something other than one verdict for each observation."""
 
 
