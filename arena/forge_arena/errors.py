@@ -1,18 +1,46 @@
 """What can go wrong, named after the boundary that the failure crossed. None of these errors is ever a score.
 
 Every error that a user can mend is a `ForgeArenaError`, so that the command catches errors in one place. Any other
-exception is a defect of ours. A name with a package is defined beside the code that raises the error.
+exception is a defect of ours. An error with a package in brackets stands beside the code that raises it:
 
 * ForgeArenaError
-  · BadArgument
-  · CannotCorrupt
-  · CurriculumError
-  · FileError
-  · InvalidVerdict
-  · KeyFromAnotherSuite
-  · ScenarioError
-  x WorkerFailed
-    · Unfit
+  * ArchiveError (forge_server)
+  * ArenaError (forge_agents)
+    * ArenaGarbled (forge_agents)
+    * ArenaRefused (forge_agents)
+    * ArenaUnreachable (forge_agents)
+    * NothingMade (forge_agents)
+  * BadArenaURL (forge_agents)
+  * BadArgument
+  * BankBusy (forge_arena)
+  * BankDamaged (forge_arena)
+  * CannotCorrupt
+  * CheckpointFailed (forge_agents)
+  * CurriculumError
+  * DatasetError (forge_agents)
+  * EndpointFailed (forge_arena)
+    * PromptTooLong (forge_arena)
+    * PromptWithheld (forge_arena)
+  * ExportError (forge_agents)
+  * FileError
+  * FillingFailed (forge_arena)
+  * FolderInUse (forge_arena)
+  * InvalidVerdict
+  * KeyFromAnotherSuite
+  * ModelError (forge_agents)
+  * NoSuchOverseer (forge_agents)
+  * NothingInCommon (forge_agents)
+  * OverseerFailed (forge_agents)
+  * PresetError (forge_agents)
+  * RecordsError (forge_agents)
+  * ResultError (forge_agents)
+  * ScenarioError
+  * SettingsError (forge_server)
+  * TrainingStopped (forge_agents)
+  * Unfinished (forge_agents)
+  * WorkerFailed
+    * Unfit
+  * WrongReview (forge_agents)
 """
 
 

@@ -20,7 +20,7 @@ from forge_agents.records import RecordsError, read_records
 from forge_arena.rewards import named_type
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
 
-from .conftest import FORGE_ARENA, running
+from ..server_process import FORGE_ARENA, running
 
 
 def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:

@@ -18,7 +18,7 @@ from forge_arena.locks import FolderInUse
 from forge_arena.types import Observation, Verdict
 from forge_arena.wire import Attempt
 
-from .conftest import FORGE_ARENA, running
+from ..server_process import FORGE_ARENA, running
 from .train.proxy import proxied
 
 

@@ -29,7 +29,8 @@ from forge_agents.submission import submit
 from forge_arena.types import Observation, Outcome, Trouble, Verdict
 
 from ...brain import Brain, completion, refusal, serving
-from ..conftest import FORGE_ARENA, TOKEN, running
+from ...server_process import FORGE_ARENA, running
+from ..conftest import TOKEN
 from .test_endpoint import seen
 
 FIELDS = {"detection": True, "explanation": "bias_injection", "correction": "", "confidence": 0.9}
