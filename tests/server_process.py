@@ -1,8 +1,8 @@
 """The one way in which tests start the arena's server: as a process of its own, or inside the process of the test.
 
 A process shows what a client meets: `running(...)` gives its URL, and `ServerProcess` gives the process too, for tests
-that interrupt, kill and restart it. Inside the process of the test, `listening(app)` leaves the insides of the server at
-hand.
+that interrupt, kill and restart it. Inside the process of the test, `listening(app)` leaves the insides of the server
+at hand.
 """
 
 import asyncio
@@ -65,7 +65,8 @@ class ServerProcess:
         self.start()
 
     def start(self) -> None:
-        self._log = tempfile.TemporaryFile() if self._file is None else self._file.open("ab+")  # noqa: SIM115 - closed by end()
+        # Closed by `end`.
+        self._log = tempfile.TemporaryFile() if self._file is None else self._file.open("ab+")  # noqa: SIM115
         self.child = subprocess.Popen(
             self._command, stdout=subprocess.PIPE, stderr=self._log, text=True, env=self._environment
         )

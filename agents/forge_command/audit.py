@@ -30,7 +30,7 @@ ROWS_PRINTED = 40
 
 app = typer.Typer(
     help="Prove that the labels are true, that the source is needed, and that the reward cannot be gamed.",
-    epilog="Every audit ends with exit code 0 where all gates hold, 1 where one fails, 2 on bad input.",
+    epilog="Exit codes of every audit: 0 if all gates hold, 1 if a gate fails, 2 on bad input.",
     no_args_is_help=True,
 )
 
@@ -51,7 +51,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="Fewer draws: under three m
 
 
 def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
-    """Print a report, write it where asked, and leave with 1 if a gate fails."""
+    """Print a report, write it where the options say, and exit with 1 if a gate fails."""
     from forge_arena.audits.page import page
 
     deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)})
@@ -90,11 +90,11 @@ def _show(report: "AuditReport", out: Console) -> None:
 @app.command(epilog="Example: forge-arena audit labels --quick --html labels.html")
 def labels(
     worker: Annotated[
-        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
     ] = "scripted",
     split: Annotated[
         list[str] | None,
-        typer.Option(help="train, val or test; may be given several times. Default: all, to read: val and test."),
+        typer.Option(help="train, val or test; repeatable. Default: all; for a reading, val and test."),
     ] = None,
     draws: Annotated[
         int | None,
@@ -111,29 +111,35 @@ def labels(
     export: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", callback=writable_file, help="Write FILE.html, FILE.jsonl and FILE.key.jsonl instead."
+            metavar="FILE",
+            callback=writable_file,
+            help="Write a reading for a person instead: FILE.html, FILE.jsonl and FILE.key.jsonl.",
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Episodes to write with --export.")] = 100,
     marks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Score the marks of a reader instead; needs --key.")
     ] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl to score marks by.")] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl that belongs to the marks.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
+    ] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes in the making at a time.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many episodes are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Are the labels true? Make episodes of every kind and hold each label against its texts once more.
+    """Are the labels true? Make episodes of every kind and check each label against its texts again.
 
     Reports what could not be made and why, what hidden instructions a Worker obeys, what a corruption disturbs beside
     its target, and how often a type is impossible.
 
-    A person judges by two commands: `--export reading` writes episodes without their labels, as a page whose button
-    downloads the marks, with the key in a file apart; `--marks marks.json --key reading.key.jsonl` scores them. 97 of
-    100 must agree.
+    A person can check the labels in two steps. `--export reading` writes episodes without their labels, as a page with
+    a button that downloads the reader's marks; the key is a separate file. `--marks marks.json --key
+    reading.key.jsonl` scores the marks. 97 of 100 must agree.
     """
     if (marks is None) != (key is None):
         raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
@@ -203,7 +209,7 @@ def _export(
 @app.command(epilog="Example: forge-arena audit shortcuts --quick")
 def shortcuts(
     worker: Annotated[
-        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
     ] = "scripted",
     mechanism: Annotated[
         str | None, typer.Option(help="rewrite or prompt: who corrupts. Default: the arena's own.")
@@ -212,20 +218,22 @@ def shortcuts(
         int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
-    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
+    ] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    concurrency: Annotated[int, typer.Option(min=1, help="Pairs in the making at a time.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many pairs are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Can corrupted answers be told without the source? Train simple classifiers on all else and see how they do.
+    """Can corrupted answers be found without the source? Train simple classifiers on everything else and see.
 
-    Words, character n-grams and surface statistics, of the answer, the reasoning, both, or the source alone, judged on
-    families that they were not trained on. A gate fails where AUROC or twin-ranking goes above 0.55; the report then
-    lists the features that tell, and in which families.
+    The classifiers see words, character n-grams and surface statistics of the answer, the reasoning, both, or the
+    source alone. They are tested on families that they were not trained on. A gate fails if AUROC or twin-ranking is
+    above 0.55; the report then lists the features that give the label away, and in which families.
 
-    The quick form judges by where an interval begins, and tries one classifier per type: it finds what is glaring.
+    --quick tests the lower end of each interval and tries one classifier per type, so it finds only glaring shortcuts.
     """
     corrupts_by = None if mechanism is None else Mechanism(one_of("--mechanism", mechanism, Mechanism))
     from forge_agents.overseers.rules import Rules
@@ -269,18 +277,19 @@ def exploits(
         int | None, typer.Option(min=1, help="Keys to play, each in its three forms. Default: 2000, quick 400.")
     ] = None,
     split: Annotated[
-        list[str] | None, typer.Option(help="train, val or test; may be given several times. Default: all, in turn.")
+        list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all, in turn.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Can the reward be had without the work? Let degenerate overseers play, and hold them against an honest one.
+    """Can an overseer earn reward without doing the work? Let degenerate overseers play.
 
-    Constants, hedgers, stuffers, echoes, shotgun quotes and repairs, text for the grader, tricks on the parser, code that
-    games the runner: each must earn less than the weakest honest overseer (balanced accuracy 0.60, confidence 0.60, empty
-    texts), over the default stream and for each corruption type alone. The oracle must earn all that there is.
+    The degenerates are constants, hedgers, stuffers, echoes, shotgun quotes and repairs, text for the grader, tricks
+    on the parser, and code that games the runner. Each must earn less than the weakest honest overseer (balanced
+    accuracy 0.60, confidence 0.60, empty texts), over the default stream and for each corruption type alone. The
+    oracle must earn the whole reward.
     """
     splits = _splits(split)
     from forge_arena.audits.exploits import EPISODES, QUICK, audit_exploits
@@ -311,20 +320,22 @@ def regrade(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only verdicts given from then on (UTC)."),
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only verdicts that were given since then (UTC)."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, in the order of their random ids.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most this many verdicts, in the order of their random ids.")
+    ] = None,
     expect_unchanged: Annotated[
         bool, typer.Option("--expect-unchanged", help="Exit with 1 if the grader of this version changes anything.")
     ] = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """What would the grader of this version have given? Grade stored verdicts anew and print what changes.
+    """What would the grader of this version have given? Grade stored verdicts again and print what changes.
 
-    Every stored verdict keeps the name of the grader that scored it. Per such grader: how many verdicts change, the mean
-    reward before and after, the components that moved, the largest changes with their keys. Completions are parsed anew
-    too. Nothing is written to the store, and a running server is not held up.
+    Every stored verdict keeps the name of the grader that scored it. For each grader the report says how many verdicts
+    change, the mean reward before and after, which components moved, and the largest changes with their keys.
+    Completions are parsed again too. Nothing is written to the store, and a running server is not held up.
     """
     with extra("server", "regrading"):
         from forge_server.archive import Archive

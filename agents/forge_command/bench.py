@@ -16,7 +16,7 @@ forge-arena bench --json tables.json"""
 
 
 def bench(json: JsonFile = None) -> None:
-    """Run the measurements of `tests/bench` (a checkout is needed) and print their tables."""
+    """Run the measurements of `tests/bench`, which needs a checkout, and print their tables."""
     if not TESTS.is_dir():
         raise fail("the measurements are in the repository: run this from a checkout")
     with tempfile.TemporaryDirectory() as folder:

@@ -29,10 +29,10 @@ def fail(message: str) -> typer.Exit:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn an error that the user can mend into one line and exit code 2: the one place where the command catches errors.
+    """Turn an error that the user can mend into one line and exit code 2. The command catches errors here alone.
 
-    An error that the user can mend is a `ForgeArenaError`, or an `OSError` of the disk, the network or the terminal. Any
-    other error is a defect of ours and stays a traceback, because whoever repairs it needs the place.
+    An error that the user can mend is a `ForgeArenaError`, or an `OSError` of the disk, the network or the terminal.
+    Any other error is a defect of ours and stays a traceback, because whoever repairs it needs the place.
     """
     try:
         yield
@@ -91,8 +91,8 @@ def deliver(
 ) -> None:
     """Write a result as JSON where `--json` said, and files beside it; then show it to people.
 
-    Files are written before anything is shown, because the reader of a pipe may leave in the middle of a table. If a file
-    cannot be written, the command says so and shows the result nevertheless.
+    Files are written before anything is shown, because the reader of a pipe may leave in the middle of a table. If a
+    file cannot be written, the command says so and shows the result nevertheless.
     """
     try:
         for path, text in (files or {}).items():

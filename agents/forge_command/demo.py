@@ -1,4 +1,4 @@
-"""`forge-arena demo`: the whole arena in a minute. A real server, overseers as clients over REST, and what they earn."""
+"""`forge-arena demo`: the whole arena in a minute. Overseers play over REST against a real server."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated
@@ -34,8 +34,9 @@ def demo(
 ) -> None:
     """Play overseers against a real server and print who earns what.
 
-    Starts a server with the scripted Worker on a free port, lets five overseers judge the same episodes over REST, shows
-    one episode whole, and prints a table: reward, balanced accuracy, F1, AUROC, Brier score and skill with 95% intervals.
+    Starts a server with the scripted Worker on a free port. Five overseers judge the same episodes over REST. The demo
+    shows one whole episode and a table of reward, balanced accuracy, F1, AUROC, Brier score and skill, with 95%
+    intervals.
     """
     from forge_agents.overseers import open_overseer
 
@@ -85,7 +86,7 @@ def _play(url: str, episodes: int) -> "list[Result]":
 
 
 def earned(result: "AttemptResult") -> str:
-    """A reward and what it is the weighted sum of."""
+    """A reward and the components whose weighted sum it is."""
     from forge_agents.words import shown
 
     parts = ", ".join(f"{name} {shown(part)}" for name, part in result.components or ())

@@ -1,7 +1,7 @@
 """`forge-arena eval`: score an overseer against a running arena; and `forge-arena report`, its page.
 
-The options make one of three modes. With --dataset, `dataset` does the work; with --submit or --submission, `submit` does;
-otherwise the overseer judges episodes of an arena, here.
+The options make one of three modes. With --dataset, `dataset` does the work; with --submit or --submission, `submit`
+does; otherwise the overseer judges episodes of an arena, here.
 """
 
 from collections.abc import Callable
@@ -76,37 +76,42 @@ def evaluate(
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
     split: Annotated[str, typer.Option(help="val or train; test where the arena is served with --open-test.")] = "val",
-    episodes: Annotated[int, typer.Option(min=1, help="With --paired, so many pairs.")] = 300,
+    episodes: Annotated[int, typer.Option(min=1, help="How many episodes; with --paired, how many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
     paired: Annotated[
-        bool, typer.Option("--paired", help="Judge every draw corrupted and as its clean or harmlessly edited twin.")
+        bool,
+        typer.Option("--paired", help="Judge every draw twice: corrupted, and as its clean or harmlessly edited twin."),
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, max=MAX_BATCH, help="Episodes that are reviewed at a time.")] = 32,
+    batch: Annotated[
+        int, typer.Option(min=1, max=MAX_BATCH, help="How many episodes the overseer reviews at a time.")
+    ] = 32,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the overseer, as temperature=0.7; repeatable."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of the overseer, such as temperature=0.7; repeatable."
+        ),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="How a language model is asked: arena, or card (without the source).")
+        str | None, typer.Option(help="The prompt of a language model: arena, or card (without the source).")
     ] = None,
     system: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A system prompt in the place of the prompt's own.")
+        Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
     ] = None,
     api_key: Annotated[
         str | None, typer.Option(envvar="FORGE_OVERSEER_API_KEY", help="Key for an endpoint or a webhook.")
     ] = None,
     threshold_from: Annotated[
         Path | None,
-        typer.Option(metavar="RESULT", help="An earlier result, on val for instance: try its best threshold here."),
+        typer.Option(metavar="RESULT", help="An earlier result, for instance on val: apply its best threshold here."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Keep result.json, every judged episode and, of an arena, report.html here."
+            metavar="FOLDER", help="Folder for result.json, every judged episode and, with an arena, report.html."
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation that --out holds.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation in --out.")] = False,
     submit: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Judge the sealed test split for the leaderboard, under this name."),
@@ -116,7 +121,7 @@ def evaluate(
         typer.Option(metavar="ID", help="Go on with a stopped submission: `leaderboard --mine` lists them."),
     ] = None,
     new_entry: Annotated[
-        bool, typer.Option("--new-entry", help="With --submit: spend another entry, although one is unfinished.")
+        bool, typer.Option("--new-entry", help="With --submit: use another entry although one is unfinished.")
     ] = False,
     dataset: Annotated[
         Path | None,

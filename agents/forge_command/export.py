@@ -22,13 +22,15 @@ Then, elsewhere: datasets.load_dataset("demonstrations"), and TRL's SFTTrainer o
 def export(
     context: typer.Context,
     kind: Annotated[str, typer.Option(help="sft: prompt and completion. dpo: prompt, chosen and rejected.")],
-    out: Annotated[Path, typer.Option(help="Folder for rows and dataset card. The same again goes on with it.")],
-    split: Annotated[str, typer.Option(help="train; val to look at only, not to train on.")] = "train",
+    out: Annotated[
+        Path, typer.Option(help="Folder for the rows and the dataset card. The same command goes on with it.")
+    ],
+    split: Annotated[str, typer.Option(help="train, or val to look at but not to train on.")] = "train",
     start: Annotated[
         int,
         typer.Option(min=0, help="Index of the first episode. forge-arena train draws its prompts from 0 on."),
     ] = 0,
-    count: Annotated[int, typer.Option(min=1, help="Episodes, each of which gives a row at most.")] = 1_000,
+    count: Annotated[int, typer.Option(min=1, help="How many episodes. Each gives at most one row.")] = 1_000,
     form: Annotated[str, typer.Option("--format", help="jsonl or parquet.")] = "jsonl",
     checking: Annotated[
         float,
@@ -43,16 +45,18 @@ def export(
     ] = None,
     model: Annotated[str | None, typer.Option(help="With dpo: folder or Hub name of a model that attempts.")] = None,
     samples: Annotated[int, typer.Option(min=2, max=64, help="Attempts of the model on each episode.")] = 8,
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of the model's attempts.")] = 1.0,
-    max_tokens: Annotated[int, typer.Option(min=8, help="Of one attempt.")] = 768,
-    seed: Annotated[int, typer.Option(help="Decides how sure demonstrations are, and what the model samples.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Temperature of the model's attempts.")] = 1.0,
+    max_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of one attempt.")] = 768,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the confidence in demonstrations and of the model's sampling.")
+    ] = 0,
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
 ) -> None:
     """Write training data with verified labels, in TRL's conversational format, with a dataset card for the Hub.
 
-    A teacher who knows the truth shows how to judge (sft), or what to prefer is shown in pairs (dpo). An export that was
-    interrupted goes on where it was when it is asked for again.
+    With --kind sft, a teacher that knows the truth shows how to judge. With --kind dpo, pairs show what to prefer. An
+    interrupted export goes on where it stopped if the same command runs again.
     """
     with extra("train", "an export"):
         from forge_agents.client import ArenaClient

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from forge_agents.overseers import Overseer
 
 SPEC = (
-    "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a webhook, "
-    "or module:Class."
+    "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a "
+    "webhook, or module:Class."
 )
 
 
 def overseer_settings(
     changes: list[str] | None, prompt: str | None, system: Path | None, api_key: str | None
 ) -> dict[str, Any]:
-    """The settings of an overseer: those of `--set KEY=VALUE`, read as YAML, and those that have an option of their own."""
+    """The settings of an overseer: those of `--set KEY=VALUE`, read as YAML, and those with an option of their own."""
     settings: dict[str, Any] = {}
     for change in changes or []:
         name, equals, value = change.partition("=")

@@ -1,6 +1,6 @@
 """`forge-arena reference`: let every overseer that comes with the arena judge the same episodes, and write the tables.
 
-Each result is kept as it comes, so that a run that was broken off goes on where it stopped.
+Each result is kept as it comes, so that an interrupted run goes on where it stopped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -43,7 +43,7 @@ DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": 
 
 @dataclass(frozen=True)
 class Player:
-    """Who is to judge: a name for the tables, how the overseer is opened, and what is said of it there."""
+    """An overseer that plays: its name in the tables, the spec by which it is opened, and what the tables say of it."""
 
     name: str
     spec: str
@@ -54,7 +54,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Played:
-    """What became of one: `dataset` is None where none was given."""
+    """The results of one player. `dataset` is None if no dataset was given."""
 
     player: Player
     result: "Result"
@@ -62,29 +62,36 @@ class Played:
 
 
 def reference(
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Keeps every result; the same folder goes on.")],
-    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val that each judges.")] = 600,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Folder that keeps every result. With the same folder the command goes on."
+        ),
+    ],
+    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val for each overseer.")] = 600,
     dataset: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labelled answers that each judges as well: JSONL.")
+        Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to judge as well: JSONL.")
     ] = None,
     scenarios: Annotated[str | None, typer.Option(help="Another set of families, such as short, or a folder.")] = None,
     model: Annotated[
-        list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model to judge too; repeatable.")
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model that plays too; repeatable.")
     ] = None,
-    degenerates: Annotated[bool, typer.Option(help="Let those play that do not do the work.")] = True,
+    degenerates: Annotated[bool, typer.Option(help="Whether the degenerate overseers play too.")] = True,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this one of them, as the tables name it; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only this overseer, as the tables name it; repeatable.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="How many overseers judge at a time.")] = 2,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", callback=writable_file, help="Write the tables as Markdown.")
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Let every overseer that comes with the arena judge the same episodes: constants, chance, rules, classifiers, degenerates.
+    """Let every overseer that comes with the arena judge the same episodes.
 
-    Starts a server of its own with the scripted Worker. Break it off and start it again as you like: what is judged is
-    not judged again.
+    These are constants, chance, rules, classifiers and degenerates.
+
+    Starts a server with the scripted Worker. You may stop the command and start it again: what is judged is not judged
+    again.
     """
     answers = None if dataset is None else _answers(dataset)
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
@@ -225,7 +232,7 @@ def _played(
 
 
 def _check_result(path: Path, result: "Result", player: Player, url: str, episodes: int) -> None:
-    """Refuse what an earlier run left that this run would not have made."""
+    """Refuse a result of an earlier run that this run would not have made."""
     from forge_agents.client import ArenaClient
 
     with ArenaClient(url) as client:

@@ -1,4 +1,4 @@
-"""`forge-arena scenarios`: list, show, check and import them."""
+"""`forge-arena scenarios`: list, show and check families, and import documents."""
 
 from collections import Counter
 from pathlib import Path
@@ -86,7 +86,7 @@ def check(
     folder: Folder = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement says what it claims, every corruption breaks what it names. Exit 1 if not."""
+    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 if not."""
     from forge_arena.scenarios.proof import prove
 
     named = _named(families or [], folder)
@@ -118,7 +118,7 @@ def import_documents(
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
+    """Turn documents of your own into scenarios: find their claims, and say which corruptions they can take."""
     from forge_arena.scenarios.importer import import_named, read_rows
 
     rows = read_rows(files)

@@ -18,8 +18,10 @@ forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind; others than loopback need a token.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind. An address that is not loopback needs a token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free port.")] = None,
     root_path: Annotated[
         str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
     ] = None,
@@ -41,10 +43,12 @@ def serve(
     ] = None,
     token: Annotated[
         list[str] | None,
-        typer.Option(help="Who may come in, as [ROLE:]TOKEN or what `forge-arena token` prints; repeatable."),
+        typer.Option(
+            help="A token that opens the server, as [ROLE:]TOKEN or as `forge-arena token` prints it; repeatable."
+        ),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Requests a second for each token but an admin's; no limit if not given.")
+        float | None, typer.Option(help="Requests a second for each token except an admin's. Default: no limit.")
     ] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,

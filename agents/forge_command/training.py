@@ -52,7 +52,7 @@ Start = Annotated[
 
 
 class Bars:
-    """Progress as bars with what is left to go, one for each phase; what a person should read goes above them."""
+    """Progress as one bar for each phase, with the time that is left. Messages for people go above the bars."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -110,15 +110,16 @@ def pipeline(
 ) -> None:
     """The three phases: train, measure what is learnable and tell the arena, train on that. Ends with a report.
 
-    Phase 2 lets the model try corrupted episodes several times. A family, type and stealth level that it passes between
-    20% and 85% of the time is learnable; the arena then draws from those, and from harder stealth where one is too easy.
+    In phase 2 the model tries corrupted episodes several times. A cell (family, type and stealth level) that the model
+    passes 20% to 85% of the time is learnable. The arena then draws from these cells, and from a harder stealth level
+    if a cell is too easy.
     """
     _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=True)
 
 
 @app.command(epilog="Example: forge-arena train presets phase1")
-def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole.")] = None) -> None:
-    """List the presets, or show one: its settings, and where and why it departs from the published model card."""
+def presets(name: Annotated[str | None, typer.Argument(help="The preset to show.")] = None) -> None:
+    """List the presets, or show one: its settings, and where and why they differ from the published model card."""
     from forge_agents.train.presets import FOLDER, load_preset, preset_names
 
     out = printer()

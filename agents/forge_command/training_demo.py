@@ -1,8 +1,9 @@
-"""`forge-arena train demo`: train an overseer from nothing on a CPU, and judge it beside what it must be held against.
+"""`forge-arena train demo`: train an overseer from nothing on a CPU, and compare it with its controls.
 
-A model from scratch, a warm start, GRPO over REST with several seeds, and the controls: shuffled rewards, the starting
-model with its threshold moved, the starting model made to check before it judges, more supervised training for the same
-time, and the constants. Everything is judged on the same episodes of the test families.
+The demo makes a model from scratch, gives it a warm start, and trains it by GRPO over REST with several seeds. The
+controls are shuffled rewards, the starting model with its threshold moved, the starting model that must check before
+it judges, supervised training for the same time, and the constants. All of them judge the same episodes of the test
+families.
 """
 
 from pathlib import Path
@@ -50,8 +51,8 @@ def demo(
     """Train from nothing on the CPU; nothing is downloaded.
 
     Starts an arena with the short families, makes a model of half a million parameters, teaches it to write verdicts
-    by demonstrations, trains it by GRPO over REST, and judges everything on test families that it never saw. A
-    stopped demo goes on where it was when it is called again with the same --out.
+    by demonstrations, trains it by GRPO over REST, and evaluates it on test families that it never saw. A stopped demo
+    goes on where it stopped if it is called again with the same --out.
     """
     from forge_agents.train.presets import load_preset
 

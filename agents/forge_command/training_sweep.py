@@ -23,7 +23,7 @@ forge-arena train sweep --vary algorithm=grpo,rft --start runs/start --out sweep
 
 def sweep(
     vary: Annotated[
-        str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, as algorithm=grpo,grpo-ps,dpo.")
+        str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, such as algorithm=grpo,grpo-ps,dpo.")
     ],
     start: Annotated[Path, typer.Option(help="Folder of the model that every run starts from.")],
     out: Annotated[Path, typer.Option(help="Folder for the runs, sweep.json and sweep.png.")],
@@ -37,8 +37,8 @@ def sweep(
     """Compare values of one setting: the same start, the same episodes and budget, held-out curves with bands.
 
     With algorithm=online-rft,rft,grpo,grpo-ps it redraws DeepSeekMath's figure 5 on this arena; with
-    scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Give held_out.every to
-    have points on the way. A stopped sweep goes on when it is called again.
+    scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Set held_out.every to
+    have points on the way. A stopped sweep goes on if it is called again.
     """
     from forge_agents.train.presets import load_preset
 

@@ -100,7 +100,8 @@ def raising(error: Exception) -> object:
 def test_help_and_refusals_import_nothing_that_takes_seconds(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     script = (
         "import atexit, sys; from forge_command.app import main; "
-        "atexit.register(lambda: print(*sorted({'torch', 'sklearn', 'matplotlib', 'fastapi', 'scipy'} & {*sys.modules}))); "
+        "heavy = {'torch', 'sklearn', 'matplotlib', 'fastapi', 'scipy'}; "
+        "atexit.register(lambda: print(*sorted(heavy & {*sys.modules}))); "
         "main()"
     )
     done = subprocess.run(

@@ -1,5 +1,4 @@
-"""`forge-arena eval`, `report` and `compare` on an arena: options that exclude each other, a folder that goes on, two at
-once, and how far an evaluation is."""
+"""`forge-arena eval` on an arena, `report` and `compare`: refusals, a folder that goes on, two at once, and progress."""
 
 import json
 import os

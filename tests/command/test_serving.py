@@ -1,5 +1,4 @@
-"""`forge-arena serve` and `forge-arena token`: a server says when it is ready, ends on a signal, and says why it does not
-start."""
+"""`forge-arena serve` and `token`: a server says when it is ready or why it does not start, and ends on a signal."""
 
 import json
 import re
