@@ -1,4 +1,4 @@
-"""The tree of errors: every error that a user can mend has one root, and the docstring of `errors.py` shows the tree."""
+"""The tree of errors: every error that a user can mend has one root; the docstring of `errors.py` shows the tree."""
 
 import ast
 import builtins

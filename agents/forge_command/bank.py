@@ -94,12 +94,12 @@ def bank(
             task = bar.add_task(file.name, total=count, unit="episodes")
             if engine is Engine.local:
                 return asyncio.run(fill_here(filling, file, lambda: bar.advance(task)))
-            with extra("ray", "--engine ray"):
-                from forge_arena.banking_ray import fill_with_ray
+            from forge_arena.banking_ray import fill_with_ray
 
-            return fill_with_ray(
-                filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
-            )
+            with extra("ray", "--engine ray"):
+                return fill_with_ray(
+                    filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
+                )
 
     try:
         filled = run()

@@ -1,4 +1,4 @@
-"""`forge-arena eval` on an arena, `report` and `compare`: refusals, a folder that goes on, two at once, and progress."""
+"""`forge-arena eval` on an arena, `report`, `compare`: refusals, a folder that goes on, two at once, progress."""
 
 import json
 import os

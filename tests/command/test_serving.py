@@ -36,7 +36,6 @@ def test_a_recorded_bank_is_served(tmp_path: Path) -> None:
         asked = ("eval", "--overseer", "always_clean", "--arena", server.url, "--episodes", "12", "--json", "-")
         result = json.loads(called(*asked)[0])
     assert result["overseer"] == "always_clean"
-    assert result["worker"].startswith("bank")
     assert result["scorecard"]["episodes"] == 12
 
 
@@ -46,14 +45,14 @@ def test_a_recorded_bank_is_served(tmp_path: Path) -> None:
 )
 def test_a_server_that_does_not_start_says_why(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     # In a process, because a server sets up the log and the memory of its process.
-    _, err = ran("serve", "--store", f"sqlite:///{tmp_path}/arena.db", *arguments, code=2)
+    _, err = ran("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/arena.db", *arguments, code=2)
     assert err.startswith("error: ")
     assert message in err
 
 
 def test_a_server_that_does_not_start_says_why_in_json_where_its_log_is_json(tmp_path: Path) -> None:
     done = subprocess.run(
-        command("serve", "--store", f"sqlite:///{tmp_path}/arena.db", "--worker", "psychic"),
+        command("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/arena.db", "--worker", "psychic"),
         capture_output=True,
         text=True,
         env={**ENVIRONMENT, "FORGE_ARENA_LOG_JSON": "true"},
