@@ -1,4 +1,7 @@
-"""A Worker whose endpoint refuses what it is sent: every command that needs one ends with what the endpoint said."""
+"""A Worker whose endpoint refuses what it is sent: every command that needs one ends with what the endpoint said.
+
+The commands are processes, because a Worker that fails leaves its connections to the end of its process.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 from fastapi import Response
 
 from ..brain import Brain, completion, refusal
-from ..command_line import called, ran
+from ..command_line import ran
 
 COMMANDS = {
     "serve": ["serve", "--port", "0", "--store", "sqlite:///a.db"],
@@ -29,9 +32,7 @@ def test_a_worker_that_takes_no_system_role_is_refused_at_the_start_with_the_set
     brain: Brain, tmp_path: Path, command: list[str]
 ) -> None:
     brain.reactions = [without_system_role]
-    # A server sets up the log and the memory of its process, so it has a process of its own.
-    call = ran if command[0] == "serve" else called
-    _, err = call(*command, "--worker", f"openai:brain@{brain.url}", cwd=tmp_path, code=2)
+    _, err = ran(*command, "--worker", f"openai:brain@{brain.url}", cwd=tmp_path, code=2)
     said = "answered 400: System role not supported; such a setting follows the Worker's name: #system_role=user"
     assert said in err
     assert len(brain.seen) == 1
@@ -40,7 +41,7 @@ def test_a_worker_that_takes_no_system_role_is_refused_at_the_start_with_the_set
 def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> None:
     brain.reactions = [without_system_role]
     worker = f"openai:brain@{brain.url}#system_role=user,temperature=none,seed=none"
-    out, err = called("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path)
+    out, err = ran("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path)
     assert "System role" not in out + err
     assert len(brain.seen) > 3
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
@@ -52,7 +53,7 @@ def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(br
 
     brain.reactions = [one_token_only]
     worker = f"openai:brain@{brain.url}"
-    called(*COMMANDS["labels"], "--worker", worker, "--json", "report.json", cwd=tmp_path, code=1)
+    ran(*COMMANDS["labels"], "--worker", worker, "--json", "report.json", cwd=tmp_path, code=1)
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     (why,) = [table for table in report["tables"] if table["title"] == "why there was no episode"]
     assert all("the prompt is longer than the context" in reason for _, reason, *_ in why["rows"])
