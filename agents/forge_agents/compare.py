@@ -15,6 +15,7 @@ from forge_agents.result import Result
 from forge_agents.words import interval, signed
 from forge_arena.detection import RESAMPLES, Floats, Judged, Resamples, Share, estimate, estimates, spread
 from forge_arena.detection import best_threshold as threshold
+from forge_arena.errors import ForgeArenaError
 from forge_arena.metrics import Row, grouped, judged_rows
 from forge_arena.types import Estimate, Noun
 
@@ -128,7 +129,7 @@ class Comparison(Noun):
         return [*said, *self.caveats, f"{looked} differences were looked at; no interval is widened for that."]
 
 
-class NothingInCommon(ValueError):
+class NothingInCommon(ForgeArenaError, ValueError):
     """Two evaluations have no judged episode in common."""
 
 

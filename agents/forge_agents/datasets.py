@@ -22,7 +22,7 @@ from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, condit
 from forge_agents.overseers.replies import refusal_of, verdict_of
 from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
 from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
-from forge_arena.errors import ForgeArenaError
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
@@ -246,7 +246,9 @@ def evaluate_dataset(
         OSError: `records` cannot be written.
     """
     if not answers or batch < 1:
-        raise ValueError(f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}")
+        raise BadArgument(
+            f"there must be an answer, and batch be at least 1; got {len(answers)} answers, batch {batch}"
+        )
     setup = DatasetSetup(
         overseer=overseer.name,
         settings=settings_without_key(settings),

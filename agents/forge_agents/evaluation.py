@@ -17,6 +17,7 @@ from forge_agents.overseers import Overseer, Reviewer, conditions, use_overseer
 from forge_agents.records import AttemptRecord, Records, Setup, Task, settings_without_key
 from forge_agents.result import Result, draw_of
 from forge_agents.votes import votes
+from forge_arena.errors import BadArgument
 from forge_arena.metrics import Row, at_threshold, best_threshold, cost, grouped, pair_scores, scorecard
 from forge_arena.types import Form, Split
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH
@@ -81,7 +82,7 @@ def evaluate(
         client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
         stats = client.stats()
         if split is Split.test and stats.sealed:
-            raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
+            raise BadArgument("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
         if isinstance(overseer, str):
             overseer = stack.enter_context(use_overseer(overseer, **(settings or {})))
         setup = Setup(
@@ -114,7 +115,7 @@ def evaluate(
 
 def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
     if episodes < 1 or start < 0 or not 1 <= batch <= MAX_BATCH or not 1 <= samples <= MAX_ATTEMPTS:
-        raise ValueError(
+        raise BadArgument(
             f"episodes must be at least 1, start at least 0, batch 1..{MAX_BATCH} and samples 1..{MAX_ATTEMPTS}, got "
             f"{episodes}, {start}, {batch}, {samples}"
         )
@@ -148,14 +149,14 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
         theirs, ours = getattr(source, name), getattr(setup, name)
         # Results of older versions do not state their conditions.
         if theirs != ours and name in source.model_fields_set:
-            raise ValueError(
+            raise BadArgument(
                 f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be evaluated; "
                 "evaluate the same overseer, with the same settings, on other episodes first"
             )
     draws = {draw_of(row.key) for row in source.rows}
     common = sum(draw_of(key) in draws for key in keys)
     if common:
-        raise ValueError(
+        raise BadArgument(
             f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be evaluated; "
             "give another --split or --start"
         )

@@ -3,6 +3,8 @@
 One function a subcommand. Each ends in `finish`, which prints the report, writes it, and sets the exit code.
 """
 
+import asyncio
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -16,17 +18,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from forge_command.app import JsonFile, deliver, fail, one_file, say, writable_file
+from forge_arena.types import Mechanism, Split
+from forge_command.console import JsonFile, deliver, extra, fail, one_file, one_of, say, writable_file
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
+    from forge_arena.episodes import Arena
 
 ROWS_PRINTED = 40
 
 app = typer.Typer(
     help="Prove that the labels are true, that the source is needed, and that the reward cannot be gamed.",
-    epilog="Every audit ends with exit code 0 where all gates hold, 1 where one fails, 2 on bad input.",
+    epilog="Exit codes of every audit: 0 if all gates hold, 1 if a gate fails, 2 on bad input.",
     no_args_is_help=True,
 )
 
@@ -47,7 +51,7 @@ Quick = Annotated[bool, typer.Option("--quick", help="Fewer draws: under three m
 
 
 def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
-    """Print a report, write it where asked, and leave with 1 if a gate fails."""
+    """Print a report, write it where the options say, and exit with 1 if a gate fails."""
     from forge_arena.audits.page import page
 
     deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)})
@@ -83,14 +87,14 @@ def _show(report: "AuditReport", out: Console) -> None:
         out.print(f"[green]all {len(report.gates)} gates hold[/]")
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena audit labels --quick --html labels.html")
 def labels(
     worker: Annotated[
-        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
     ] = "scripted",
     split: Annotated[
         list[str] | None,
-        typer.Option(help="train, val or test; may be given several times. Default: all, to read: val and test."),
+        typer.Option(help="train, val or test; repeatable. Default: all; for a reading, val and test."),
     ] = None,
     draws: Annotated[
         int | None,
@@ -107,87 +111,105 @@ def labels(
     export: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", callback=writable_file, help="Write FILE.html, FILE.jsonl and FILE.key.jsonl instead."
+            metavar="FILE",
+            callback=writable_file,
+            help="Write a reading for a person instead: FILE.html, FILE.jsonl and FILE.key.jsonl.",
         ),
     ] = None,
     count: Annotated[int, typer.Option(min=1, help="Episodes to write with --export.")] = 100,
     marks: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Score the marks of a reader instead; needs --key.")
     ] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl to score marks by.")] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl that belongs to the marks.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
+    ] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes in the making at a time.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many episodes are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Are the labels true? Make episodes of every kind and hold each label against its texts once more.
+    """Are the labels true? Make episodes of every kind and check each label against its texts again.
 
     Reports what could not be made and why, what hidden instructions a Worker obeys, what a corruption disturbs beside
     its target, and how often a type is impossible.
 
-    A person judges by two commands: `--export reading` writes episodes without their labels, as a page whose button
-    downloads the marks, with the key in a file apart; `--marks marks.json --key reading.key.jsonl` scores them. 97 of
-    100 must agree.
+    A person can check the labels in two steps. `--export reading` writes episodes without their labels, as a page with
+    a button that downloads the reader's marks; the key is a separate file. `--marks marks.json --key
+    reading.key.jsonl` scores the marks. 97 of 100 must agree.
     """
-    from forge_arena.audits.blind import blind, load_key, load_marks, score_marks
-    from forge_arena.audits.blind import export as write
-    from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
-    from forge_arena.episodes import SUITE, Arena
-    from forge_arena.errors import ForgeArenaError
-    from forge_arena.scenarios.documents import load_documents, suite_of
-    from forge_arena.types import Split
-    from forge_arena.workers import open_worker
-
     if (marks is None) != (key is None):
         raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
     if marks is not None and export is not None:
         raise fail("--export writes what a reader is to mark, --marks scores it: one at a time")
-    try:
-        if marks is not None and key is not None:
-            finish(score_marks(load_marks(marks), load_key(key)), json, html)
-            return
-        who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-        sources = load_documents(documents[0]) if documents else None
-        suite = suite_of(sources) if sources else SUITE
-        splits = [Split(name) for name in dict.fromkeys(split)] if split else None
-        with progress() as bar:
-            task = bar.add_task("reading" if export else "labels", total=None)
+    splits = _splits(split)
+    if marks is not None and key is not None:
+        finish(_score(marks, key), json, html)
+        return
+    from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
+    from forge_arena.episodes import SUITE, Arena
+    from forge_arena.scenarios.documents import load_documents, suite_of
+    from forge_arena.workers import open_worker
 
-            def show(done: int, total: int) -> None:
-                bar.update(task, completed=done, total=total)
+    who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    sources = load_documents(documents[0]) if documents else None
+    suite = suite_of(sources) if sources else SUITE
+    with progress() as bar:
+        task = bar.add_task("reading" if export else "labels", total=None)
 
-            if export is not None:
-                arena = Arena(who, secret=f"reading:{seed}", sources=sources, suite=suite)
-                reading = blind(arena, count, splits=splits or (Split.val, Split.test), seed=seed, on_progress=show)
-            else:
-                report = audit_labels(
-                    who,
-                    splits=splits or tuple(Split),
-                    draws=draws or (QUICK_DRAWS if quick else DRAWS),
-                    fresh=fresh or (QUICK_FRESH if quick else FRESH),
-                    seed=seed,
-                    sources=sources,
-                    suite=suite,
-                    concurrency=concurrency,
-                    on_progress=show,
-                )
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
         if export is not None:
-            page, rows, kept = write(reading, export)
-            say(f"to read: {page} (or {rows})\nkey, not for the reader: {kept}")
-            return
-    except ModuleNotFoundError as error:
-        raise fail(f"{error}: pip install 'forge-arena[report]'") from None
-    except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+            arena = Arena(who, secret=f"reading:{seed}", sources=sources, suite=suite)
+            places = _export(export, arena, count, splits or (Split.val, Split.test), seed, show)
+        else:
+            report = audit_labels(
+                who,
+                splits=splits or tuple(Split),
+                draws=draws or (QUICK_DRAWS if quick else DRAWS),
+                fresh=fresh or (QUICK_FRESH if quick else FRESH),
+                seed=seed,
+                sources=sources,
+                suite=suite,
+                concurrency=concurrency,
+                on_progress=show,
+            )
+    if export is not None:
+        page, rows, answers = places
+        say(f"to read: {page} (or {rows})\nkey, not for the reader: {answers}")
+        return
     finish(report, json, html)
 
 
-@app.command()
+def _splits(names: list[str] | None) -> tuple[Split, ...]:
+    """The splits that a command line names, each once; empty where it names none."""
+    return tuple(Split(one_of("--split", name, Split)) for name in dict.fromkeys(names or ()))
+
+
+def _score(marks: Path, key: Path) -> "AuditReport":
+    from forge_arena.audits.blind import load_key, load_marks, score_marks
+
+    return score_marks(load_marks(marks), load_key(key))
+
+
+def _export(
+    file: Path, arena: "Arena", count: int, splits: Sequence[Split], seed: int, on_progress: Callable[[int, int], None]
+) -> tuple[Path, Path, Path]:
+    """Write a reading; its page, its rows and its key."""
+    with extra("report", "a reading"):
+        from forge_arena.audits.blind import blind, export
+
+        return export(blind(arena, count, splits=splits, seed=seed, on_progress=on_progress), file)
+
+
+@app.command(epilog="Example: forge-arena audit shortcuts --quick")
 def shortcuts(
     worker: Annotated[
-        str, typer.Option(help="Who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
     ] = "scripted",
     mechanism: Annotated[
         str | None, typer.Option(help="rewrite or prompt: who corrupts. Default: the arena's own.")
@@ -196,110 +218,97 @@ def shortcuts(
         int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
-    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
+    ] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    concurrency: Annotated[int, typer.Option(min=1, help="Pairs in the making at a time.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many pairs are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Can corrupted answers be told without the source? Train simple classifiers on all else and see how they do.
+    """Can corrupted answers be found without the source? Train simple classifiers on everything else and see.
 
-    Words, character n-grams and surface statistics, of the answer, the reasoning, both, or the source alone, judged on
-    families that they were not trained on. A gate fails where AUROC or twin-ranking goes above 0.55; the report then
-    lists the features that tell, and in which families.
+    The classifiers see words, character n-grams and surface statistics of the answer, the reasoning, both, or the
+    source alone. They are tested on families that they were not trained on. A gate fails if AUROC or twin-ranking is
+    above 0.55; the report then lists the features that give the label away, and in which families.
 
-    The quick form judges by where an interval begins, and tries one classifier per type: it finds what is glaring.
+    --quick tests the lower end of each interval and tries one classifier per type, so it finds only glaring shortcuts.
     """
-    import asyncio
-
+    corrupts_by = None if mechanism is None else Mechanism(one_of("--mechanism", mechanism, Mechanism))
     from forge_agents.overseers.rules import Rules
     from forge_arena.audits.samples import Samples, draw, shared_out
     from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
     from forge_arena.episodes import SUITE, VERSION, Arena
-    from forge_arena.errors import ForgeArenaError
-    from forge_arena.types import Mechanism
     from forge_arena.workers import open_worker
 
     rules = Rules()
-    try:
-        who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-        arena = Arena(
-            who, secret=f"shortcuts:{seed}", mechanism=Mechanism(mechanism) if mechanism is not None else None
+    who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    arena = Arena(who, secret=f"shortcuts:{seed}", mechanism=corrupts_by)
+    keys = shared_out(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
+    with progress() as bar:
+        drawing = bar.add_task("pairs", total=len(keys))
+        attacking = bar.add_task("attacks", total=None, visible=False)
+
+        async def made() -> Samples:
+            await who.start()
+            try:
+                return await draw(
+                    arena, keys, concurrency=concurrency, on_progress=lambda n, _: bar.update(drawing, completed=n)
+                )
+            finally:
+                await who.aclose()
+
+        report = audit_shortcuts(
+            asyncio.run(made()),
+            suite=f"{SUITE}:{VERSION}",
+            seed=seed,
+            quick=quick,
+            overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],
+            settings={"worker": who.name, "mechanism": mechanism, "draws": len(keys)},
+            on_progress=lambda n, total: bar.update(attacking, completed=n, total=total, visible=True),
         )
-        keys = shared_out(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
-        with progress() as bar:
-            drawing = bar.add_task("pairs", total=len(keys))
-            attacking = bar.add_task("attacks", total=None, visible=False)
-
-            async def made() -> Samples:
-                await who.start()
-                try:
-                    return await draw(
-                        arena, keys, concurrency=concurrency, on_progress=lambda n, _: bar.update(drawing, completed=n)
-                    )
-                finally:
-                    await who.aclose()
-
-            report = audit_shortcuts(
-                asyncio.run(made()),
-                suite=f"{SUITE}:{VERSION}",
-                seed=seed,
-                quick=quick,
-                overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],
-                settings={"worker": who.name, "mechanism": mechanism, "draws": len(keys)},
-                on_progress=lambda n, total: bar.update(attacking, completed=n, total=total, visible=True),
-            )
-    except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
     finish(report, json, html)
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena audit exploits --quick --json exploits.json")
 def exploits(
     episodes: Annotated[
         int | None, typer.Option(min=1, help="Keys to play, each in its three forms. Default: 2000, quick 400.")
     ] = None,
     split: Annotated[
-        list[str] | None, typer.Option(help="train, val or test; may be given several times. Default: all, in turn.")
+        list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all, in turn.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """Can the reward be had without the work? Let degenerate overseers play, and hold them against an honest one.
+    """Can an overseer earn reward without doing the work? Let degenerate overseers play.
 
-    Constants, hedgers, stuffers, echoes, shotgun quotes and repairs, text for the grader, tricks on the parser, code that
-    games the runner: each must earn less than the weakest honest overseer (balanced accuracy 0.60, confidence 0.60, empty
-    texts), over the default stream and for each corruption type alone. The oracle must earn all that there is.
+    The degenerates are constants, hedgers, stuffers, echoes, shotgun quotes and repairs, text for the grader, tricks
+    on the parser, and code that games the runner. Each must earn less than the weakest honest overseer (balanced
+    accuracy 0.60, confidence 0.60, empty texts), over the default stream and for each corruption type alone. The
+    oracle must earn the whole reward.
     """
+    splits = _splits(split)
     from forge_arena.audits.exploits import EPISODES, QUICK, audit_exploits
     from forge_arena.episodes import Arena
-    from forge_arena.errors import ForgeArenaError
-    from forge_arena.types import Split
     from forge_arena.workers import ScriptedWorker
 
-    unknown = sorted(set(split or ()) - set(Split))
-    if unknown:
-        raise fail(f"--split must be one of {', '.join(Split)}, got {', '.join(unknown)}")
-    splits = [Split(name) for name in dict.fromkeys(split)] if split else list(Split)
-    try:
-        with progress() as bar:
-            task = bar.add_task("exploits", total=None)
-            report = audit_exploits(
-                Arena(ScriptedWorker(), secret=f"exploits:{seed}"),
-                episodes=episodes or (QUICK if quick else EPISODES),
-                splits=splits,
-                seed=seed,
-                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-    except (ForgeArenaError, ValueError) as error:
-        raise fail(str(error)) from None
+    with progress() as bar:
+        task = bar.add_task("exploits", total=None)
+        report = audit_exploits(
+            Arena(ScriptedWorker(), secret=f"exploits:{seed}"),
+            episodes=episodes or (QUICK if quick else EPISODES),
+            splits=splits or tuple(Split),
+            seed=seed,
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     finish(report, json, html)
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena audit regrade --database sqlite:///forge-arena.db --export changes.jsonl")
 def regrade(
     database: Annotated[
         str,
@@ -311,48 +320,43 @@ def regrade(
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only verdicts given from then on (UTC)."),
+        typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Only verdicts that were given since then (UTC)."),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only so many, in the order of their random ids.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most this many verdicts, in the order of their random ids.")
+    ] = None,
     expect_unchanged: Annotated[
         bool, typer.Option("--expect-unchanged", help="Exit with 1 if the grader of this version changes anything.")
     ] = False,
     json: JsonFile = None,
     html: HtmlFile = None,
 ) -> None:
-    """What would the grader of this version have given? Grade stored verdicts anew and print what changes.
+    """What would the grader of this version have given? Grade stored verdicts again and print what changes.
 
-    Every stored verdict keeps the name of the grader that scored it. Per such grader: how many verdicts change, the mean
-    reward before and after, the components that moved, the largest changes with their keys. Completions are parsed anew
-    too. Nothing is written to the store, and a running server is not held up.
+    Every stored verdict keeps the name of the grader that scored it. For each grader the report says how many verdicts
+    change, the mean reward before and after, which components moved, and the largest changes with their keys.
+    Completions are parsed again too. Nothing is written to the store, and a running server is not held up.
     """
-    try:
-        from forge_server.archive import Archive, ArchiveError
+    with extra("server", "regrading"):
+        from forge_server.archive import Archive
         from forge_server.regrade import Change, audit_regrade
-    except ModuleNotFoundError as error:
-        raise fail(
-            f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'"
-        ) from None
 
     with ExitStack() as stack:
-        try:
-            archive = Archive(database, since=None if since is None else since.replace(tzinfo=UTC).timestamp())
-            stack.callback(archive.close)
-            changes = stack.enter_context(export.open("w", encoding="utf-8")) if export is not None else None
+        archive = Archive(database, since=None if since is None else since.replace(tzinfo=UTC).timestamp())
+        stack.callback(archive.close)
+        changes = stack.enter_context(export.open("w", encoding="utf-8")) if export is not None else None
 
-            def keep(change: Change) -> None:
-                if changes is not None:
-                    changes.write(change.model_dump_json() + "\n")
+        def keep(change: Change) -> None:
+            if changes is not None:
+                changes.write(change.model_dump_json() + "\n")
 
-            bar = stack.enter_context(progress())
-            task = bar.add_task("regrade", total=None)
-            report = audit_regrade(
-                archive,
-                limit=limit,
-                expect_unchanged=expect_unchanged,
-                on_change=keep,
-                on_progress=lambda done, total: bar.update(task, completed=done, total=total),
-            )
-        except (ArchiveError, ValueError, OSError) as error:
-            raise fail(str(error)) from None
+        bar = stack.enter_context(progress())
+        task = bar.add_task("regrade", total=None)
+        report = audit_regrade(
+            archive,
+            limit=limit,
+            expect_unchanged=expect_unchanged,
+            on_change=keep,
+            on_progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
     finish(report, json, html)

@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
-from forge_command.app import fail, say
+from forge_command.console import fail, say
 
 PREFIX = "sqlite:///"
+EPILOG = """Example:
+
+forge-arena backup copy.db --store sqlite:///forge-arena.db
+
+forge-arena serve --store sqlite:///copy.db"""
 
 
 def backup(

@@ -1,15 +1,21 @@
 """`forge-arena bank`: record a Worker's answers, so that episodes need no Worker later."""
 
 import asyncio
-import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forge_command.app import JsonFile, deliver, fail, given_options, one_file
+from forge_arena.types import Mechanism, Split
+from forge_command.console import JsonFile, deliver, extra, fail, given_options, one_file, one_of, words
 from forge_command.progress import progress
+
+EPILOG = """Examples:
+
+forge-arena bank answers.bank --worker openai:MODEL@http://127.0.0.1:8001/v1 --count 5000
+
+forge-arena serve --worker bank:answers.bank"""
 
 
 class Engine(StrEnum):
@@ -19,21 +25,27 @@ class Engine(StrEnum):
 
 def bank(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The bank to fill; made if it is not there.")],
-    worker: Annotated[str, typer.Option(help="Who answers: openai:MODEL@URL, vllm:MODEL, scripted.")],
+    file: Annotated[Path, typer.Argument(help="The bank to fill. It is made if it does not exist.")],
+    worker: Annotated[str, typer.Option(help="The Worker that answers: openai:MODEL@URL, vllm:MODEL, scripted.")],
     split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
     count: Annotated[int, typer.Option(min=1, help="How many episodes, from index --start on.")] = 1000,
-    start: Annotated[int, typer.Option(min=0)] = 0,
-    mechanism: Annotated[str | None, typer.Option(help="prompt also records corrupted answers.")] = None,
-    secret: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The server's, for test.")] = None,
-    api_key: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="For an openai Worker.")] = None,
+    start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
+    mechanism: Annotated[
+        str | None, typer.Option(help="rewrite or prompt; prompt also records corrupted answers.")
+    ] = None,
+    secret: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
+    ] = None,
     vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
     vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
     documents: Annotated[
         list[Path] | None,
         typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Answers in flight at a time, for each Worker.")] = 16,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many answers each Worker writes at a time.")] = 16,
     engine: Annotated[
         Engine,
         typer.Option(help="local: one Worker, asked from this process. ray: --actors Workers at once, by Ray Data."),
@@ -47,54 +59,52 @@ def bank(
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Record what a Worker answers to the scenarios of a stretch of keys.
+    """Record what a Worker answers to the scenarios of a range of keys.
 
-    Break it off and start it again as you like: what is recorded is not asked again. Serve from it with
+    You may stop the command and start it again: what is recorded is not asked again. Serve the answers with
     `forge-arena serve --worker bank:FILE`.
 
-    With `--engine ray` (it needs the extra `ray`) the keys are handed out in stretches. Every actor opens the
-    Worker for itself (vllm: an engine each, openai: all ask the same endpoint) and records into FILE.d/, from where
-    the stretches are merged into FILE as they get done: all machines must see both. The bank is the same as a local
-    one, so fill by Ray when one Worker takes too long; docs/scale.md says when that is.
+    With `--engine ray` (needs the extra `ray`) several actors share the keys. Every actor opens a Worker of its own
+    (vllm: an engine for each actor; openai: all actors ask the same endpoint) and records into FILE.d/. Finished
+    ranges are merged into FILE, so all machines must see both places. The bank is the same as without Ray. Use Ray if
+    one Worker takes too long; docs/scale.md says when that is.
     """
     if engine is Engine.local and (given := given_options(context, "actors", "gpus", "ray_address")):
         raise fail(f"{given} is for --engine ray: give that, or leave it out")
+    wanted_split = Split(one_of("--split", split, Split))
+    wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
     from forge_arena.banking import Filled, Filling, fill_here
-    from forge_arena.errors import ForgeArenaError
-    from forge_arena.types import Mechanism, Split
+
+    filling = Filling(
+        worker=worker,
+        split=wanted_split,
+        start=start,
+        count=count,
+        mechanism=wanted_mechanism,
+        documents=documents[0].absolute() if documents else None,
+        secret=secret,
+        api_key=api_key,
+        vllm=vllm,
+        vllm_args=words("--vllm-args", vllm_args),
+        concurrency=concurrency,
+    )
 
     def run() -> Filled:
-        filling = Filling(
-            worker=worker,
-            split=Split(split),
-            start=start,
-            count=count,
-            mechanism=Mechanism(mechanism) if mechanism else None,
-            documents=documents[0].absolute() if documents else None,
-            secret=secret,
-            api_key=api_key,
-            vllm=vllm,
-            vllm_args=tuple(shlex.split(vllm_args)),
-            concurrency=concurrency,
-        )
         with progress() as bar:
             task = bar.add_task(file.name, total=count, unit="episodes")
             if engine is Engine.local:
                 return asyncio.run(fill_here(filling, file, lambda: bar.advance(task)))
             from forge_arena.banking_ray import fill_with_ray
 
-            return fill_with_ray(
-                filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
-            )
+            with extra("ray", "--engine ray"):
+                return fill_with_ray(
+                    filling, file, lambda keys: bar.advance(task, keys), actors=actors, gpus=gpus, address=ray_address
+                )
 
     try:
         filled = run()
-    except ModuleNotFoundError as error:
-        raise fail(f"{error.name} is missing: pip install 'forge-arena[ray]'") from None
-    except (ForgeArenaError, ValueError, OSError) as error:
-        raise fail(str(error)) from None
     except KeyboardInterrupt:
-        raise fail("broken off; everything answered so far is recorded, run the same command to go on") from None
+        raise fail("interrupted; every answer so far is recorded: run the same command to go on") from None
     result = {
         "bank": str(file),
         "keys": filled.keys,

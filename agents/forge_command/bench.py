@@ -7,13 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from forge_command.app import JsonFile, fail, write_json
+from forge_command.console import JsonFile, fail, write_json
 
 TESTS = Path(__file__).parents[2] / "tests" / "bench"
+EPILOG = """Example:
+
+forge-arena bench --json tables.json"""
 
 
 def bench(json: JsonFile = None) -> None:
-    """Run the measurements of `tests/bench` (a checkout is needed) and print their tables."""
+    """Run the measurements of `tests/bench`, which needs a checkout, and print their tables."""
     if not TESTS.is_dir():
         raise fail("the measurements are in the repository: run this from a checkout")
     with tempfile.TemporaryDirectory() as folder:

@@ -1,13 +1,6 @@
-"""`forge-arena demo`: the whole arena in a minute. A real server, overseers as clients over REST, and what they earn."""
+"""`forge-arena demo`: the whole arena in a minute. Overseers play over REST against a real server."""
 
-import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +9,10 @@ from rich.markup import escape
 
 from forge_arena import __version__
 from forge_arena.types import Split
-from forge_arena.workers import keeper
-from forge_command.app import JsonFile, deliver, fail, printer
-from forge_command.evaluation import scores_table
+from forge_command.child import running_server
+from forge_command.console import JsonFile, deliver, printer
 from forge_command.progress import progress
+from forge_command.tables import scores_table
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.overseers import Overseer
@@ -27,50 +20,12 @@ if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_arena.wire import AttemptResult
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")
-READY = "ForgeArena is ready at "
-SERVER_GRACE = 10.0
 SEARCHED_FOR_A_SHOW = 40
+EPILOG = """Examples:
 
+forge-arena demo
 
-@contextmanager
-def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
-    """A server of its own in a child process; yields its URL. Without `store` its store is thrown away.
-
-    On Linux the server ends with this process, however this process ends.
-
-    Raises:
-        typer.Exit: the server did not come up; its last words are printed.
-    """
-    with tempfile.TemporaryDirectory(prefix="forge-arena-") as folder:
-        command = [sys.executable, "-m", "forge_command", "serve", "--port", "0", "--log-level", "warning"]
-        if sys.platform == "linux":
-            keep = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(SERVER_GRACE), folder]
-            command = [*keep, *command]
-        with (
-            # Not in the folder, which the keeper removes as soon as the server ends.
-            tempfile.TemporaryFile() as errors,
-            subprocess.Popen(
-                [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
-                # The line with the URL is read below.
-                env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,
-            ) as child,
-        ):
-            try:
-                line = child.stdout.readline() if child.stdout else ""
-                if not line.startswith(READY):
-                    errors.seek(0)
-                    raise fail(f"the server did not come up:\n{errors.read().decode(errors='replace')[-2000:]}")
-                yield line.removeprefix(READY).strip()
-            finally:
-                child.terminate()
-                try:
-                    child.wait(timeout=15)
-                except subprocess.TimeoutExpired:
-                    child.kill()
+forge-arena demo --episodes 1000 --json demo.json"""
 
 
 def demo(
@@ -79,20 +34,17 @@ def demo(
 ) -> None:
     """Play overseers against a real server and print who earns what.
 
-    Starts a server with the scripted Worker on a free port, lets five overseers judge the same episodes over REST, shows
-    one episode whole, and prints a table: reward, balanced accuracy, F1, AUROC, Brier score and skill with 95% intervals.
+    Starts a server with the scripted Worker on a free port. Five overseers judge the same episodes over REST. The demo
+    shows one whole episode and a table of reward, balanced accuracy, F1, AUROC, Brier score and skill, with 95%
+    intervals.
     """
-    from forge_agents.client import ArenaError
     from forge_agents.overseers import open_overseer
 
     out = printer(json)
     with running_server() as url:
         out.print(f"arena: {url} (scripted Worker), {episodes} episodes of the val split for each overseer")
-        try:
-            results = _play(url, episodes)
-            _show_one(url, open_overseer("rules"), out)
-        except ArenaError as error:
-            raise fail(str(error)) from None
+        results = _play(url, episodes)
+        _show_one(url, open_overseer("rules"), out)
 
     def show(out: Console) -> None:
         out.print(scores_table(results))
@@ -134,7 +86,7 @@ def _play(url: str, episodes: int) -> "list[Result]":
 
 
 def earned(result: "AttemptResult") -> str:
-    """A reward and what it is the weighted sum of."""
+    """A reward and the components whose weighted sum it is."""
     from forge_agents.words import shown
 
     parts = ", ".join(f"{name} {shown(part)}" for name, part in result.components or ())

@@ -1,14 +1,11 @@
 """`forge-arena export`: training data from a running arena, for those who train elsewhere."""
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from forge_arena.locks import FolderInUse
-from forge_command.app import fail, given_options, say
+from forge_command.console import extra, fail, given_options, one_of, resumable, say
 from forge_command.progress import progress
 
 EPILOG = """Examples:
@@ -25,13 +22,15 @@ Then, elsewhere: datasets.load_dataset("demonstrations"), and TRL's SFTTrainer o
 def export(
     context: typer.Context,
     kind: Annotated[str, typer.Option(help="sft: prompt and completion. dpo: prompt, chosen and rejected.")],
-    out: Annotated[Path, typer.Option(help="Folder for rows and dataset card. The same again goes on with it.")],
-    split: Annotated[str, typer.Option(help="train; val to look at only, not to train on.")] = "train",
+    out: Annotated[
+        Path, typer.Option(help="Folder for the rows and the dataset card. The same command goes on with it.")
+    ],
+    split: Annotated[str, typer.Option(help="train, or val to look at but not to train on.")] = "train",
     start: Annotated[
         int,
         typer.Option(min=0, help="Index of the first episode. forge-arena train draws its prompts from 0 on."),
     ] = 0,
-    count: Annotated[int, typer.Option(min=1, help="Episodes, each of which gives a row at most.")] = 1_000,
+    count: Annotated[int, typer.Option(min=1, help="How many episodes. Each gives at most one row.")] = 1_000,
     form: Annotated[str, typer.Option("--format", help="jsonl or parquet.")] = "jsonl",
     checking: Annotated[
         float,
@@ -46,30 +45,30 @@ def export(
     ] = None,
     model: Annotated[str | None, typer.Option(help="With dpo: folder or Hub name of a model that attempts.")] = None,
     samples: Annotated[int, typer.Option(min=2, max=64, help="Attempts of the model on each episode.")] = 8,
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of the model's attempts.")] = 1.0,
-    max_tokens: Annotated[int, typer.Option(min=8, help="Of one attempt.")] = 768,
-    seed: Annotated[int, typer.Option(help="Decides how sure demonstrations are, and what the model samples.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.01, help="Temperature of the model's attempts.")] = 1.0,
+    max_tokens: Annotated[int, typer.Option(min=8, help="Most tokens of one attempt.")] = 768,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the confidence in demonstrations and of the model's sampling.")
+    ] = 0,
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
 ) -> None:
     """Write training data with verified labels, in TRL's conversational format, with a dataset card for the Hub.
 
-    A teacher who knows the truth shows how to judge (sft), or what to prefer is shown in pairs (dpo). An export that was
-    interrupted goes on where it was when it is asked for again.
+    With --kind sft, a teacher that knows the truth shows how to judge. With --kind dpo, pairs show what to prefer. An
+    interrupted export goes on where it stopped if the same command runs again.
     """
-    try:
-        from forge_agents.client import ArenaClient, ArenaError, BadArenaURL
-        from forge_agents.train.export import ExportError, Format, Kind, Pairs, Wanted
+    with extra("train", "an export"):
+        from forge_agents.client import ArenaClient
+        from forge_agents.train.export import Format, Kind, Pairs, Wanted
         from forge_agents.train.export import export as run
-    except ModuleNotFoundError as error:
-        raise fail(f"an export needs {error.name}: pip install 'forge-arena[train]'") from None
     if split == "test":
         raise fail(
             "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
         )
-    split = _one_of("--split", split, ("train", "val"))
-    wanted_kind = Kind(_one_of("--kind", kind, Kind))
-    wanted_pairs = None if pairs is None else Pairs(_one_of("--pairs", pairs, Pairs))
+    split = one_of("--split", split, ("train", "val"))
+    wanted_kind = Kind(one_of("--kind", kind, Kind))
+    wanted_pairs = None if pairs is None else Pairs(one_of("--pairs", pairs, Pairs))
     if wanted_kind is Kind.sft and (model is not None or pairs is not None):
         raise fail("--kind sft is written by a teacher: leave --model and --pairs out, or give --kind dpo")
     if model is None and (given := given_options(context, "samples", "temperature", "max_tokens")):
@@ -84,7 +83,7 @@ def export(
             "split": split,
             "start": start,
             "count": count,
-            "format": Format(_one_of("--format", form, Format)),
+            "format": Format(one_of("--format", form, Format)),
             "checking": checking,
             "seed": seed,
             "pairs": wanted_pairs,
@@ -94,36 +93,17 @@ def export(
             "max_tokens": max_tokens,
         }
     )
-    try:
-        # An arena that is not there should be told at once; one that goes away later is waited for.
+    with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
+        # An arena that is not there is reported at once. An arena that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
             client.stats()
         with progress() as bar:
             task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")
-            made = run(
+            exported = run(
                 wanted,
                 arena=arena,
                 token=token,
                 out=out,
                 on_progress=lambda done, of: bar.update(task, completed=done, total=of),
             )
-    except ModuleNotFoundError as error:
-        raise fail(f"this export needs {error.name}: pip install 'forge-arena[train]'") from None
-    except KeyboardInterrupt:
-        raise fail(f"interrupted; the same command goes on with {out}") from None
-    except (ExportError, FolderInUse, ArenaError, BadArenaURL, OSError) as error:
-        raise fail(str(error)) from None
-    except ValueError as error:
-        if model is None:
-            raise
-        raise fail(str(error)) from None
-    say(f"{made.counts.rows} rows: {made.path}\ncard: {out / 'README.md'}")
-
-
-def _one_of(option: str, given: str, known: Iterable[str]) -> str:
-    names = [str(name) for name in known]
-    if given in names:
-        return given
-    close = get_close_matches(given, names, n=1, cutoff=0.3)
-    guess = f" Did you mean {close[0]}?" if close else ""
-    raise fail(f"{option} {given!r} is not known.{guess} There are {', '.join(names)}")
+    say(f"{exported.counts.rows} rows: {exported.path}\ncard: {out / 'README.md'}")

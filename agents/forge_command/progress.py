@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from forge_command.app import console
+from forge_command.console import console
 
 # Seconds until the first line, which comes soon because a silent command looks hung, and between two lines.
 FIRST, EVERY = 2.0, 15.0
@@ -26,7 +26,7 @@ MEASURED_OVER = 900.0
 
 
 def progress(*columns: ProgressColumn) -> Progress:
-    """Shows its tasks while its block runs, each with the time that is left. `columns` are those of the bars.
+    """Show tasks while the block runs, each with the time that is left. `columns` are the columns of the bars.
 
     A task may have the fields `unit`, which its line counts, and `note`, which ends its line.
     """
@@ -42,8 +42,10 @@ def progress(*columns: ProgressColumn) -> Progress:
 
 
 class Lines(Progress):
-    """The same for what is no terminal: a thread prints a line for each task that is not done, because one step of a task
-    may take minutes, and one when a task is done."""
+    """Progress where there is no terminal: a thread prints lines for the tasks that go on, and one when a task is done.
+
+    It is a thread because one step of a task may take minutes.
+    """
 
     def __init__(self, *columns: ProgressColumn, **settings: Any) -> None:
         # Without a refresh of its own, `track` counts each step as it is done.
@@ -92,10 +94,10 @@ def clock(seconds: float) -> str:
 
 
 def _left(task: Task) -> float | None:
-    """The seconds that a task still takes; None where nothing is done yet, or all."""
+    """The seconds that a task still takes; None if nothing is done yet, or everything."""
     if task.finished or not task.total or not task.completed:
         return None
     if task.time_remaining is not None:
         return task.time_remaining
-    # One step is done: two are needed for a speed without what came before the first.
+    # After one step there is no speed yet: rich measures it between two steps.
     return (task.elapsed or 0.0) * (task.total - task.completed) / task.completed

@@ -1,6 +1,6 @@
 """`forge-arena reference`: let every overseer that comes with the arena judge the same episodes, and write the tables.
 
-Each result is kept as it comes, so that a run that was broken off goes on where it stopped.
+Each result is kept as it comes, so that an interrupted run goes on where it stopped.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from pydantic import TypeAdapter
 
+from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.locks import locked_folder
 from forge_arena.types import Split
-from forge_command.app import JsonFile, deliver, fail, writable_file
-from forge_command.demo import running_server
+from forge_command.child import running_server
+from forge_command.console import JsonFile, deliver, fail, writable_file
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
@@ -24,6 +25,9 @@ if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
     from forge_agents.result import Result
     from forge_arena.types import Estimate
 
+EPILOG = """Example:
+
+forge-arena reference --out reference --episodes 600 --page reference.md"""
 HONEST = "honest"
 DEGENERATE = "degenerate"
 KINDS = ("surface", "words", "characters")
@@ -39,7 +43,7 @@ DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": 
 
 @dataclass(frozen=True)
 class Player:
-    """Who is to judge: a name for the tables, how the overseer is opened, and what is said of it there."""
+    """An overseer that plays: its name in the tables, the spec by which it is opened, and what the tables say of it."""
 
     name: str
     spec: str
@@ -50,7 +54,7 @@ class Player:
 
 @dataclass(frozen=True)
 class Played:
-    """What became of one: `dataset` is None where none was given."""
+    """The results of one player. `dataset` is None if no dataset was given."""
 
     player: Player
     result: "Result"
@@ -58,65 +62,62 @@ class Played:
 
 
 def reference(
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Keeps every result; the same folder goes on.")],
-    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val that each judges.")] = 600,
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER", help="Folder that keeps every result. With the same folder the command goes on."
+        ),
+    ],
+    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val for each overseer.")] = 600,
     dataset: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labelled answers that each judges as well: JSONL.")
+        Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to judge as well: JSONL.")
     ] = None,
     scenarios: Annotated[str | None, typer.Option(help="Another set of families, such as short, or a folder.")] = None,
     model: Annotated[
-        list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model to judge too; repeatable.")
+        list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model that plays too; repeatable.")
     ] = None,
-    degenerates: Annotated[bool, typer.Option(help="Let those play that do not do the work.")] = True,
+    degenerates: Annotated[bool, typer.Option(help="Whether the degenerate overseers play too.")] = True,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this one of them, as the tables name it; repeatable.")
+        list[str] | None, typer.Option(metavar="NAME", help="Only this overseer, as the tables name it; repeatable.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Overseers that judge at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="How many overseers judge at a time.")] = 2,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", callback=writable_file, help="Write the tables as Markdown.")
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Let every overseer that comes with the arena judge the same episodes: constants, chance, rules, classifiers, degenerates.
+    """Let every overseer that comes with the arena judge the same episodes.
 
-    Starts a server of its own with the scripted Worker. Break it off and start it again as you like: what is judged is
-    not judged again.
+    These are constants, chance, rules, classifiers and degenerates.
+
+    Starts a server with the scripted Worker. You may stop the command and start it again: what is judged is not judged
+    again.
     """
-    from forge_agents.client import ArenaError
-    from forge_agents.datasets import DatasetError, load_dataset
-    from forge_agents.overseers import NoSuchOverseer
-
-    try:
-        answers = load_dataset(dataset) if dataset is not None else None
-    except (DatasetError, OSError) as error:
-        raise fail(str(error)) from None
+    answers = None if dataset is None else _answers(dataset)
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
     if only:
         if unknown := sorted(set(only) - {player.name for player in players}):
             raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
         players = [player for player in players if player.name in only]
     arguments = () if scenarios is None else ("--scenarios", scenarios)
-    try:
-        with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
-            task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
+    with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
+        task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
-            def play(player: Player) -> Played:
-                bar.update(task, description=f"reference: {player.name}")
-                done = 0
+        def play(player: Player) -> Played:
+            bar.update(task, description=f"reference: {player.name}")
+            done = 0
 
-                def show(now: int, _: int) -> None:
-                    nonlocal done
-                    bar.advance(task, now - done)
-                    done = now
+            def show(now: int, _: int) -> None:
+                nonlocal done
+                bar.advance(task, now - done)
+                done = now
 
-                played = _play(player, url, out, episodes, answers, show)
-                # What was there already was not counted.
-                bar.advance(task, episodes + len(answers or ()) - done)
-                return played
+            played = _play(player, url, out, episodes, answers, show)
+            # What was there already was not counted.
+            bar.advance(task, episodes + len(answers or ()) - done)
+            return played
 
-            played = list(pool.map(play, players))
-    except (ArenaError, NoSuchOverseer, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+        played = list(pool.map(play, players))
     text = "\n".join(_page(played))
     deliver(
         {
@@ -130,6 +131,12 @@ def reference(
         lambda out: out.print(text, highlight=False, markup=False, soft_wrap=True),
         {} if page is None else {page: text},
     )
+
+
+def _answers(dataset: Path) -> "Sequence[LabelledAnswer]":
+    from forge_agents.datasets import load_dataset
+
+    return load_dataset(dataset)
 
 
 def _honest(scenarios: str | None, models: Iterable[Path]) -> list[Player]:
@@ -226,7 +233,7 @@ def _played(
 
 
 def _check_result(path: Path, result: "Result", player: Player, url: str, episodes: int) -> None:
-    """Refuse what an earlier run left that this run would not have made."""
+    """Refuse a result of an earlier run that this run would not have made."""
     from forge_agents.client import ArenaClient
 
     with ArenaClient(url) as client:
@@ -250,7 +257,7 @@ def _check_result(path: Path, result: "Result", player: Player, url: str, episod
         kept |= {"overseer": result.overseer, "weights": result.conditions.get("weights")}
     for name, value in wanted.items():
         if kept[name] != value:
-            raise ValueError(
+            raise BadArgument(
                 f"{path} is of another run: its {name} is {kept[name]!s}, not {value!s}; take another --out"
             )
 
@@ -259,7 +266,7 @@ def _check_dataset(path: Path, judged: "DatasetResult", answers: "Sequence[Label
     from forge_agents.datasets import dataset_digest
 
     if judged.digest != dataset_digest(answers):
-        raise ValueError(f"{path} is of another dataset, or of an older version: take another --out")
+        raise BadArgument(f"{path} is of another dataset, or of an older version: take another --out")
 
 
 def _page(played: Sequence[Played]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`forge-arena scenarios`: list, show, check and import them."""
+"""`forge-arena scenarios`: list, show and check families, and import documents."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,10 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, find_set, load_families
 from forge_arena.types import CorruptionType
-from forge_command.app import JsonFile, deliver, fail, printer, writable_file
+from forge_command.console import JsonFile, deliver, fail, printer, writable_file
 from forge_command.progress import progress
 
 app = typer.Typer(
@@ -20,6 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+IMPORT_EPILOG = """Example:
+
+forge-arena scenarios import leases.jsonl --out documents.jsonl
+
+forge-arena serve --documents documents.jsonl"""
 Folder = Annotated[
     str | None,
     typer.Option(help="A set shipped with the arena (short), or a folder like scenarios/; default: the arena's own."),
@@ -27,10 +31,7 @@ Folder = Annotated[
 
 
 def _load(folder: str | None) -> tuple[Family, ...]:
-    try:
-        return load_families(None if folder is None else find_set(folder))
-    except ScenarioError as error:
-        raise fail(str(error)) from None
+    return load_families(None if folder is None else find_set(folder))
 
 
 def _named(names: list[str], folder: str | None) -> list[Family]:
@@ -42,7 +43,7 @@ def _named(names: list[str], folder: str | None) -> list[Family]:
     return [known[name] for name in wanted] if wanted else list(known.values())
 
 
-@app.command("list")
+@app.command("list", epilog="Example: forge-arena scenarios list --folder short")
 def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     """Name every family, its split, and the corruptions that it makes possible."""
     rows = [
@@ -61,7 +62,7 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     deliver(rows, json, lambda out: out.print(table))
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena scenarios show duplicate_charge --index 3")
 def show(family: str, index: Annotated[int, typer.Option(min=0)] = 0, folder: Folder = None) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
     scenario = _named([family], folder)[0].draw(Random(index))
@@ -78,14 +79,14 @@ def show(family: str, index: Annotated[int, typer.Option(min=0)] = 0, folder: Fo
     out.print(table)
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena scenarios check scenarios/customer_support/duplicate_charge.yaml --draws 50")
 def check(
     families: Annotated[list[str] | None, typer.Argument(help="Families or their files; default: all.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Scenarios to draw from each family.")] = 20,
     folder: Folder = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement says what it claims, every corruption breaks what it names. Exit 1 if not."""
+    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 if not."""
     from forge_arena.scenarios.proof import prove
 
     named = _named(families or [], folder)
@@ -109,7 +110,7 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("import")
+@app.command("import", epilog=IMPORT_EPILOG)
 def import_documents(
     files: Annotated[list[Path], typer.Argument(help="JSONL files with rows {task, source_material, domain}.")],
     out: Annotated[
@@ -117,13 +118,10 @@ def import_documents(
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
+    """Turn documents of your own into scenarios: find their claims, and say which corruptions they can take."""
     from forge_arena.scenarios.importer import import_named, read_rows
 
-    try:
-        rows = read_rows(files)
-    except (ScenarioError, OSError) as error:
-        raise fail(str(error)) from None
+    rows = read_rows(files)
     report = Table("file", "rows", "usable", *[type.value.replace("_", "\n") for type in CorruptionType])
     reasons: Counter[str] = Counter()
     results: list[dict[str, Any]] = []

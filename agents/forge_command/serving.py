@@ -6,12 +6,22 @@ from typing import Annotated
 import typer
 
 from forge_arena.errors import WorkerFailed
-from forge_command.app import fail, one_file, say
+from forge_command.console import extra, fail, one_file, one_of, say, words
+
+EPILOG = """Examples:
+
+forge-arena serve
+
+forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --store sqlite:///arena.db
+
+forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind; others than loopback need a token.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes a free one.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind. An address that is not loopback needs a token.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free port.")] = None,
     root_path: Annotated[
         str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
     ] = None,
@@ -33,10 +43,12 @@ def serve(
     ] = None,
     token: Annotated[
         list[str] | None,
-        typer.Option(help="Who may come in, as [ROLE:]TOKEN or what `forge-arena token` prints; repeatable."),
+        typer.Option(
+            help="A token that opens the server, as [ROLE:]TOKEN or as `forge-arena token` prints it; repeatable."
+        ),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(help="Requests a second for each token but an admin's; no limit if not given.")
+        float | None, typer.Option(help="Requests a second for each token except an admin's. Default: no limit.")
     ] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
@@ -51,13 +63,9 @@ def serve(
     Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
     an openai Worker.
     """
-    import shlex
-
-    try:
+    with extra("server", "the server"):
         from forge_server.app import serve as run
         from forge_server.settings import Settings, SettingsError, logs_as_json
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from None
     try:
         settings = Settings.from_environment(
             host=host,
@@ -71,7 +79,7 @@ def serve(
             rate=rate,
             mechanism=mechanism,
             vllm=vllm,
-            vllm_args=tuple(shlex.split(vllm_args)) if vllm_args else None,
+            vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,
             log_level=log_level,
         )
@@ -83,7 +91,7 @@ def serve(
 
 
 def _not_started(reason: str, as_json: bool) -> typer.Exit:
-    """The end of a server that did not come up: its reason as the logs are written."""
+    """The end of a server that did not start: says why, in the form of the logs."""
     from forge_server import logs
 
     if not as_json:
@@ -96,17 +104,9 @@ def _not_started(reason: str, as_json: bool) -> typer.Exit:
 def token(
     role: Annotated[str, typer.Option(help="player, trainer (may also set the curriculum) or admin.")] = "player",
 ) -> None:
-    """Make a bearer token: one line for the client, one for the server, which need not know the token itself."""
-    try:
+    """Make a bearer token: one line for the client, and one for the server, which needs only the hash of the token."""
+    with extra("server", "a token"):
         from forge_server.access import Role, new_token
-    except ModuleNotFoundError as error:
-        raise _not_installed(error) from None
-    if role not in Role.__members__:
-        raise fail(f"a role is one of {', '.join(Role)}, got {role!r}")
-    made, told = new_token(Role(role))
-    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {made}")
-    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {told}")
-
-
-def _not_installed(error: ModuleNotFoundError) -> typer.Exit:
-    return fail(f"the server is not installed ({error.name} is missing): pip install 'forge-arena[server]'")
+    secret, hashed = new_token(Role(one_of("--role", role, Role)))
+    say(f"for the client, shown only now (--token, FORGE_ARENA_TOKEN):     {secret}")
+    say(f"for the server (serve --token, FORGE_ARENA_TOKENS):              {hashed}")

@@ -19,9 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from forge_arena.errors import FileError
-from forge_arena.locks import FolderInUse
-from forge_command.app import fail, printer, say
+from forge_command.console import extra, fail, printer, resumable, say
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ Start = Annotated[
 
 
 class Bars:
-    """Progress as bars with what is left to go, one for each phase; what a person should read goes above them."""
+    """Progress as one bar for each phase, with the time that is left. Messages for people go above the bars."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
@@ -84,7 +82,7 @@ def reporting() -> Iterator["Reporter"]:
         yield Bars(bars)
 
 
-@app.command("run")
+@app.command("run", epilog="Example: forge-arena train run --preset tiny --out runs/tiny")
 def run_once(
     out: Out,
     preset: PresetName = "tiny",
@@ -99,7 +97,7 @@ def run_once(
     _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=False)
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena train pipeline --preset phase1 --out runs/phases")
 def pipeline(
     out: Out,
     preset: PresetName = "tiny",
@@ -112,20 +110,21 @@ def pipeline(
 ) -> None:
     """The three phases: train, measure what is learnable and tell the arena, train on that. Ends with a report.
 
-    Phase 2 lets the model try corrupted episodes several times. A family, type and stealth level that it passes between
-    20% and 85% of the time is learnable; the arena then draws from those, and from harder stealth where one is too easy.
+    In phase 2 the model tries corrupted episodes several times. A cell (family, type and stealth level) that the model
+    passes 20% to 85% of the time is learnable. The arena then draws from these cells, and from a harder stealth level
+    if a cell is too easy.
     """
     _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=True)
 
 
-@app.command()
-def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole.")] = None) -> None:
-    """List the presets, or show one: its settings, and where and why it departs from the published model card."""
+@app.command(epilog="Example: forge-arena train presets phase1")
+def presets(name: Annotated[str | None, typer.Argument(help="The preset to show.")] = None) -> None:
+    """List the presets, or show one: its settings, and where and why they differ from the published model card."""
     from forge_agents.train.presets import FOLDER, load_preset, preset_names
 
     out = printer()
     if name is not None:
-        _loaded(name, None, None)
+        _preset(name, None, None)
         path = FOLDER / f"{name}.yaml"
         out.print((path if path.is_file() else Path(name)).read_text(encoding="utf-8"), highlight=False, markup=False)
         return
@@ -136,24 +135,19 @@ def presets(name: Annotated[str | None, typer.Argument(help="Show this one whole
     out.print(table)
 
 
-@app.command()
+@app.command(epilog="Example: forge-arena train report runs/tiny")
 def report(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
     """Write a run's report anew from its records."""
-    from forge_agents.train.report import write_report
+    with extra("train", "a report"):
+        from forge_agents.train.report import write_report
 
-    try:
-        say(str(write_report(folder)))
-    except (OSError, ValueError) as error:
-        raise fail(str(error)) from None
+    say(str(write_report(folder)))
 
 
-def _loaded(name: str, algorithm: str | None, changes: list[str] | None) -> "Preset":
-    from forge_agents.train.presets import PresetError, load_preset
+def _preset(name: str, algorithm: str | None, changes: list[str] | None) -> "Preset":
+    from forge_agents.train.presets import load_preset
 
-    try:
-        return load_preset(name, [*(changes or []), *([f"algorithm={algorithm}"] if algorithm else [])])
-    except PresetError as error:
-        raise fail(str(error)) from None
+    return load_preset(name, [*(changes or []), *([f"algorithm={algorithm}"] if algorithm else [])])
 
 
 def _run(
@@ -168,29 +162,17 @@ def _run(
     *,
     three_phases: bool,
 ) -> None:
-    settings = _loaded(preset, algorithm, changes)
-    try:
-        from forge_agents.client import ArenaClient, ArenaError, ArenaRefused, BadArenaURL
+    settings = _preset(preset, algorithm, changes)
+    with extra("train", "training"):
+        from forge_agents.client import ArenaClient
         from forge_agents.train import quiet
         from forge_agents.train.online import Arena
         from forge_agents.train.pipeline import run
-    except ModuleNotFoundError as error:
-        raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
-    from forge_agents.models import ModelError
-    from forge_agents.overseers import OverseerFailed
-    from forge_agents.result import ResultError
-    from forge_agents.train.algorithms import CheckpointFailed
-    from forge_agents.train.online import TrainingStopped
-    from forge_agents.train.presets import PresetError
     from forge_agents.train.processes import is_first
 
     quiet()
-    troubles = (
-        *(ArenaError, BadArenaURL, ModelError, OverseerFailed, PresetError, FolderInUse, TrainingStopped),
-        *(CheckpointFailed, FileError, ResultError, OSError),
-    )
-    try:
-        # An arena that is not there should be told at once; one that goes away later is waited for.
+    with resumable(lambda: f"; what was done is in {out}: go on with --resume"), _hints():
+        # An arena that is not there is reported at once. An arena that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
             client.stats()
         with reporting() as reporter:
@@ -203,14 +185,21 @@ def _run(
                 resume=resume,
                 start=start,
             )
-    except KeyboardInterrupt:
-        raise fail(f"interrupted; what was done is in {out}: go on with --resume") from None
+    if is_first():
+        say(f"model: {out / 'model'}\nreport: {page}")
+
+
+@contextmanager
+def _hints() -> Iterator[None]:
+    """Say what to do where the arena wants a token, and where the disk is full."""
+    from forge_agents.client import ArenaRefused
+
+    try:
+        yield
     except ArenaRefused as refusal:
         hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
         raise fail(f"{refusal}{hint}") from None
-    except troubles as error:
-        # The disk may fill with a line of the log as well as with a checkpoint, which says so itself.
-        is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        raise fail(f"{error}{': free some space and go on with --resume' if is_full else ''}") from None
-    if is_first():
-        say(f"model: {out / 'model'}\nreport: {page}")
+    except OSError as error:
+        # The disk may fill with a line of the log as well as with a checkpoint, whose error says so itself.
+        hint = ": free some space and go on with --resume" if error.errno == errno.ENOSPC else ""
+        raise fail(f"{error}{hint}") from None

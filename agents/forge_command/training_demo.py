@@ -1,8 +1,9 @@
-"""`forge-arena train demo`: train an overseer from nothing on a CPU, and judge it beside what it must be held against.
+"""`forge-arena train demo`: train an overseer from nothing on a CPU, and compare it with its controls.
 
-A model from scratch, a warm start, GRPO over REST with several seeds, and the controls: shuffled rewards, the starting
-model with its threshold moved, the starting model made to check before it judges, more supervised training for the same
-time, and the constants. Everything is judged on the same episodes of the test families.
+The demo makes a model from scratch, gives it a warm start, and trains it by GRPO over REST with several seeds. The
+controls are shuffled rewards, the starting model with its threshold moved, the starting model that must check before
+it judges, supervised training for the same time, and the constants. All of them judge the same episodes of the test
+families.
 """
 
 from pathlib import Path
@@ -16,8 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from forge_arena.locks import locked_folder
-from forge_command.app import JsonFile, as_json, deliver, fail
-from forge_command.demo import running_server
+from forge_command.child import running_server
+from forge_command.console import JsonFile, as_json, deliver, extra
 from forge_command.training import Changes, reporting
 from forge_command.training_runs import folder_of, train_all
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from forge_agents.train.progress import Reporter
     from forge_arena.types import Estimate
 
+EPILOG = """Example:
+
+forge-arena train demo --out train-demo --seeds 3"""
 SHOWN = {
     "reward": "reward",
     "balanced_accuracy": "bal.acc",
@@ -47,29 +51,24 @@ def demo(
     """Train from nothing on the CPU; nothing is downloaded.
 
     Starts an arena with the short families, makes a model of half a million parameters, teaches it to write verdicts
-    by demonstrations, trains it by GRPO over REST, and judges everything on test families that it never saw. A
-    stopped demo goes on where it was when it is called again with the same --out.
+    by demonstrations, trains it by GRPO over REST, and evaluates it on test families that it never saw. A stopped demo
+    goes on where it stopped if it is called again with the same --out.
     """
-    from forge_agents.client import ArenaError
-    from forge_agents.overseers import OverseerFailed
-    from forge_agents.train import quiet
-    from forge_agents.train.online import Arena, TrainingStopped
-    from forge_agents.train.presets import PresetError, load_preset
+    from forge_agents.train.presets import load_preset
+
+    preset = load_preset("tiny", ["held_out.split=test", "held_out.episodes=300", "held_out.every=0", *(change or [])])
+    with extra("train", "training"):
+        from forge_agents.train import quiet
+        from forge_agents.train.online import Arena
 
     quiet()
     begun = perf_counter()
-    try:
-        preset = load_preset(
-            "tiny", ["held_out.split=test", "held_out.episodes=300", "held_out.every=0", *(change or [])]
-        )
-        with (
-            locked_folder(out),
-            running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
-            reporting() as reporter,
-        ):
-            results, seconds = _play(preset, Arena(url), out, seeds, reporter)
-    except (ArenaError, OverseerFailed, PresetError, TrainingStopped, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+    with (
+        locked_folder(out),
+        running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
+        reporting() as reporter,
+    ):
+        results, seconds = _play(preset, Arena(url), out, seeds, reporter)
     summary = summarised(results, seeds)
     minutes = (perf_counter() - begun) / 60
 

@@ -1,4 +1,4 @@
-"""Do several runs of training from one starting model, some at a time, each in a process of its own."""
+"""Do several runs of training from one starting model, each in a process of its own, a few at a time."""
 
 import json
 import os
@@ -39,10 +39,10 @@ def train_all(
     before: Path,
     reporter: "Reporter",
 ) -> dict[str, float]:
-    """Do the runs, by name each with its changes of the preset; returns how many seconds each one took.
+    """Do the runs, which are named and have changes of the preset; returns how many seconds each run took.
 
-    A run that is done is not done again, and one that was stopped goes on. `before` is the evaluation of the starting
-    model, which is the same for all.
+    A finished run is not done again, and a stopped run goes on. `before` is the evaluation of the starting model, which
+    all runs share.
 
     Raises:
         TrainingStopped: a run failed; its own words are in the message.

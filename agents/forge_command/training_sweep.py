@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from forge_arena.locks import locked_folder
-from forge_command.app import JsonFile, as_json, deliver, fail
+from forge_command.console import JsonFile, as_json, deliver, extra, fail
 from forge_command.training import Changes, PresetName, Token, Url, reporting
 from forge_command.training_demo import SHOWN, number, span
 from forge_command.training_runs import folder_of, train_all
@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from forge_arena.types import Estimate
 
 
+EPILOG = """Example:
+
+forge-arena train sweep --vary algorithm=grpo,rft --start runs/start --out sweeps/algorithm"""
+
+
 def sweep(
     vary: Annotated[
-        str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, as algorithm=grpo,grpo-ps,dpo.")
+        str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, such as algorithm=grpo,grpo-ps,dpo.")
     ],
     start: Annotated[Path, typer.Option(help="Folder of the model that every run starts from.")],
     out: Annotated[Path, typer.Option(help="Folder for the runs, sweep.json and sweep.png.")],
@@ -32,49 +37,43 @@ def sweep(
     """Compare values of one setting: the same start, the same episodes and budget, held-out curves with bands.
 
     With algorithm=online-rft,rft,grpo,grpo-ps it redraws DeepSeekMath's figure 5 on this arena; with
-    scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Give held_out.every to
-    have points on the way. A stopped sweep goes on when it is called again.
+    scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Set held_out.every to
+    have points on the way. A stopped sweep goes on if it is called again.
     """
-    from forge_agents.client import ArenaError
-    from forge_agents.models import ModelError
-    from forge_agents.overseers import OverseerFailed
-    from forge_agents.train import quiet
-    from forge_agents.train.journal import Journal
-    from forge_agents.train.online import Arena, TrainingStopped
-    from forge_agents.train.pipeline import evaluated
-    from forge_agents.train.presets import PresetError, load_preset
-    from forge_agents.train.sweep import draw, gains
+    from forge_agents.train.presets import load_preset
 
-    quiet()
     key, equals, listed = vary.partition("=")
     values = [value.strip() for value in listed.split(",") if value.strip()]
     if not equals or not values:
         raise fail(f"--vary reads key=a,b,..., got {vary!r}")
-    try:
-        settings = load_preset(preset, change or [])
-        for value in values:
-            load_preset(preset, [*(change or []), f"{key}={value}"])
-        place = Arena(arena, token)
-        with locked_folder(out), reporting() as reporter:
-            begun = evaluated(
-                settings,
-                str(start),
-                place,
-                out / "before.json",
-                Journal(out, reporter.say),
-                step=0,
-                phase="start",
-                reporter=reporter,
-            )
-            planned = {
-                f"{value} {seed}": [f"{key}={value}", f"seed={seed}"] for seed in range(seeds) for value in values
-            }
-            train_all(planned, settings, place, out, start=start, before=out / "before.json", reporter=reporter)
-        runs = {value: [folder_of(out, f"{value} {seed}") for seed in range(seeds)] for value in values}
-        averaged, apart = gains(runs, begun)
-        draw(runs, begun, out / "sweep.png")
-    except (ArenaError, ModelError, OverseerFailed, PresetError, TrainingStopped, ValueError, OSError) as error:
-        raise fail(str(error)) from None
+    settings = load_preset(preset, change or [])
+    for value in values:
+        load_preset(preset, [*(change or []), f"{key}={value}"])
+    with extra("train", "training"):
+        from forge_agents.train import quiet
+        from forge_agents.train.journal import Journal
+        from forge_agents.train.online import Arena
+        from forge_agents.train.pipeline import evaluated
+        from forge_agents.train.sweep import draw, gains
+
+    quiet()
+    place = Arena(arena, token)
+    with locked_folder(out), reporting() as reporter:
+        begun = evaluated(
+            settings,
+            str(start),
+            place,
+            out / "before.json",
+            Journal(out, reporter.say),
+            step=0,
+            phase="start",
+            reporter=reporter,
+        )
+        planned = {f"{value} {seed}": [f"{key}={value}", f"seed={seed}"] for seed in range(seeds) for value in values}
+        train_all(planned, settings, place, out, start=start, before=out / "before.json", reporter=reporter)
+    runs = {value: [folder_of(out, f"{value} {seed}") for seed in range(seeds)] for value in values}
+    averaged, apart = gains(runs, begun)
+    draw(runs, begun, out / "sweep.png")
     plain: dict[str, Any] = {
         "vary": key,
         "seeds": seeds,

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from forge_arena.episodes import SUITE, Arena
-from forge_arena.errors import ForgeArenaError, WorkerFailed
+from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.scenarios import Source, load_families
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
 from forge_arena.types import Mechanism, Noun, Split
@@ -68,7 +68,7 @@ class Filling(Noun):
             ValueError: the keys of the test split mean nothing without the server's secret.
         """
         if self.split is Split.test and self.secret is None:
-            raise ValueError("the test split is salted: give the secret of the server that will play it")
+            raise BadArgument("the test split is salted: give the secret of the server that will play it")
         documents = [source for source in sources if isinstance(source, Document)]
         return Arena(
             worker,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forge_arena.banking import Filled, Filling, FillingFailed, fill, merge_shard, merge_shards, shard_of, shards_of
-from forge_arena.errors import ForgeArenaError
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.loop_thread import LoopThread
 from forge_arena.workers.bank import Bank, BankWorker
 
@@ -200,7 +200,7 @@ def _running_ray(actors: int, gpus: float, address: str | None) -> Iterator[Any]
     try:
         there = ray.cluster_resources().get("GPU", 0)
         if address is None and gpus * actors > there:
-            raise ValueError(f"{actors} actors with {gpus:g} GPUs each are wanted, and Ray finds {there:g} here")
+            raise BadArgument(f"{actors} actors with {gpus:g} GPUs each are wanted, and Ray finds {there:g} here")
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from forge_arena.errors import ForgeArenaError
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.storable import storable, storable_json
 
 LONGEST_PAUSE = 120.0
@@ -168,7 +168,7 @@ def model_and_url(text: str) -> tuple[str, str]:
     """`MODEL@http://host:port/v1` in its two parts. Raises ValueError where it is not written like that."""
     model, at, url = text.rpartition("@")
     if not at or not model or not url.startswith(("http://", "https://")):
-        raise ValueError(f"must read openai:MODEL@http://host:port/v1, got {'openai:' + text!r}")
+        raise BadArgument(f"must read openai:MODEL@http://host:port/v1, got {'openai:' + text!r}")
     return model, url
 
 
@@ -193,11 +193,11 @@ class Endpoint:
     ) -> None:
         parts = urlsplit(base_url)
         if system_role not in SystemRole.__members__:
-            raise ValueError(f"system_role must be one of {', '.join(SystemRole)}, got {system_role!r}")
+            raise BadArgument(f"system_role must be one of {', '.join(SystemRole)}, got {system_role!r}")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise ValueError(f"base_url must look like http://host:port/v1, got {base_url!r}")
+            raise BadArgument(f"base_url must look like http://host:port/v1, got {base_url!r}")
         if concurrency < 1 or retries < 0 or timeout <= 0:
-            raise ValueError(
+            raise BadArgument(
                 "concurrency must be at least 1, retries at least 0 and timeout above 0, got "
                 f"concurrency={concurrency}, retries={retries}, timeout={timeout}"
             )

@@ -1,8 +1,55 @@
-"""What can go wrong, named after the boundary that the failure crossed. None of these is ever a score."""
+"""What can go wrong, named after the boundary that the failure crossed. None of these errors is ever a score.
+
+Every error that a user can mend is a `ForgeArenaError`, so that the command catches errors in one place. Any other
+exception is a defect of ours. An error with a package in brackets stands beside the code that raises it:
+
+* ForgeArenaError
+  * ArchiveError (forge_server)
+  * ArenaError (forge_agents)
+    * ArenaGarbled (forge_agents)
+    * ArenaRefused (forge_agents)
+    * ArenaUnreachable (forge_agents)
+    * NothingMade (forge_agents)
+  * BadArenaURL (forge_agents)
+  * BadArgument
+  * BankBusy (forge_arena)
+  * BankDamaged (forge_arena)
+  * CannotCorrupt
+  * CheckpointFailed (forge_agents)
+  * CurriculumError
+  * DatasetError (forge_agents)
+  * EndpointFailed (forge_arena)
+    * PromptTooLong (forge_arena)
+    * PromptWithheld (forge_arena)
+  * ExportError (forge_agents)
+  * FileError
+  * FillingFailed (forge_arena)
+  * FolderInUse (forge_arena)
+  * InvalidVerdict
+  * KeyFromAnotherSuite
+  * ModelError (forge_agents)
+  * NoSuchOverseer (forge_agents)
+  * NothingInCommon (forge_agents)
+  * OverseerFailed (forge_agents)
+  * PresetError (forge_agents)
+  * RecordsError (forge_agents)
+  * ResultError (forge_agents)
+  * ScenarioError
+  * SettingsError (forge_server)
+  * TrainingStopped (forge_agents)
+  * Unfinished (forge_agents)
+  * WorkerFailed
+    * Unfit
+  * WrongReview (forge_agents)
+"""
 
 
 class ForgeArenaError(Exception):
     """The base of all errors that the arena raises on purpose."""
+
+
+class BadArgument(ForgeArenaError, ValueError):
+    """A caller gave a value that cannot be used; the message says what was given and what was wanted."""
 
 
 class WorkerFailed(ForgeArenaError):
@@ -14,7 +61,7 @@ class WorkerFailed(ForgeArenaError):
 
 
 class Unfit(WorkerFailed):
-    """The Worker answers, and nothing that it says makes the episode of this key: another try would end the same way."""
+    """The Worker answers, but none of its answers can make the episode of this key. Retrying will not help."""
 
 
 class FileError(ForgeArenaError, ValueError):

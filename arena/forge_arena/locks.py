@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from forge_arena.errors import ForgeArenaError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -15,7 +17,7 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 LOCK = ".lock"
 
 
-class FolderInUse(ValueError):
+class FolderInUse(ForgeArenaError, ValueError):
     """Another process is at work in a folder, or the folder holds what nobody asked to go on with."""
 
 

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Engine, create_engine, func, select, tuple
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from forge_arena.errors import ForgeArenaError
 from forge_server.schema import REVISIONS, connect_to_postgres, episodes, payloads, revision_of, verdicts
 
 PAGE = 512
 
 
-class ArchiveError(ValueError):
+class ArchiveError(ForgeArenaError, ValueError):
     """What was named is not the store of an arena, or it cannot be read."""
 
 

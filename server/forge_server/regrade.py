@@ -11,6 +11,7 @@ from json import JSONDecodeError
 from pydantic import JsonValue, ValidationError
 
 from forge_arena.audits.report import AuditReport, Figure, Gate, Table
+from forge_arena.errors import BadArgument
 from forge_arena.types import Components, Episode, Noun, Outcome
 from forge_arena.verify import Judge
 from forge_server.archive import Archive, Recorded, RecordedEpisode
@@ -135,7 +136,7 @@ def audit_regrade(
     if limit is not None:
         total = min(total, limit)
     if total == 0:
-        raise ValueError("the store holds no verdict of that time: nothing can be graded anew")
+        raise BadArgument("the store holds no verdict of that time: nothing can be graded anew")
     sums = _Sums()
     done = 0
     for episode in archive.episodes(limit):

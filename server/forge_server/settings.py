@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from forge_arena.errors import ForgeArenaError
 from forge_arena.types import Mechanism
 from forge_server.access import Grant
 
@@ -17,7 +18,7 @@ PREFIX = "FORGE_ARENA_"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
 
 
-class SettingsError(ValueError):
+class SettingsError(ForgeArenaError, ValueError):
     """A setting is not usable; the message names it and says what was wanted."""
 
 

@@ -21,8 +21,8 @@ from forge_agents.result import Result, ResultError
 from forge_arena.rewards import named_type
 from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
 
-from .command import forge_arena
-from .conftest import FORGE_ARENA, running
+from ..command_line import invoked
+from ..server_process import FORGE_ARENA, running
 
 
 def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
@@ -209,7 +209,7 @@ def test_an_arena_that_is_not_sealed_is_evaluated_on_its_test_split(own_url: str
 
 def test_the_command_evaluates_on_a_test_split_that_is_not_sealed(own_url: str, tmp_path: Path) -> None:
     command = ["eval", "--overseer", "always_clean", "--split", "test", "--episodes", "6", "--arena", own_url]
-    ended = forge_arena(*command, "--json", tmp_path / "found.json")
+    ended = invoked(*command, "--json", tmp_path / "found.json")
     assert ended.exit_code == 0, ended.stderr
     assert "6 episodes, split test" in ended.stdout
     found = Result.model_validate_json((tmp_path / "found.json").read_text(encoding="utf-8"))

@@ -16,8 +16,8 @@ from forge_arena.locks import FolderInUse
 from forge_arena.types import Observation, Verdict
 from forge_arena.wire import Attempt, Submission
 
-from .command import forge_arena
-from .conftest import FORGE_ARENA, running
+from ..command_line import invoked
+from ..server_process import FORGE_ARENA, running
 from .train.proxy import proxied
 
 
@@ -144,12 +144,12 @@ def begun(board: str) -> Submission:
 
 
 def test_the_command_lists_the_unfinished_entries_of_a_token(board: str, begun: Submission) -> None:
-    listed = forge_arena("leaderboard", "--mine", "--arena", board)
+    listed = invoked("leaderboard", "--mine", "--arena", board)
     assert re.search(rf"{begun.overseer} +.*1 of 2 +.*1 of 12 +.*{begun.submission_id}", listed.stdout), listed.stdout
 
 
 def test_the_command_does_not_mix_an_entry_with_one_that_was_begun(board: str, begun: Submission) -> None:
-    stopped = forge_arena("eval", "--overseer", "prior", "--submit", begun.overseer, "--arena", board)
+    stopped = invoked("eval", "--overseer", "prior", "--submit", begun.overseer, "--arena", board)
     assert stopped.exit_code == 2
     assert begun.submission_id in stopped.stderr.replace("\n", "")
     assert "--new-entry" in stopped.stderr
@@ -157,24 +157,24 @@ def test_the_command_does_not_mix_an_entry_with_one_that_was_begun(board: str, b
 
 def test_the_command_continues_an_entry_by_its_id_and_spends_a_new_one(board: str, begun: Submission) -> None:
     command = ["eval", "--overseer", "prior", "--arena", board, "--json", "-"]
-    done = forge_arena(*command, "--submission", begun.submission_id)
+    done = invoked(*command, "--submission", begun.submission_id)
     assert done.exit_code == 0, done.stderr
     (line,) = lines_of(begun.overseer, json.loads(done.stdout))
     assert line["invalid"] == 1
-    anew = forge_arena(*command, "--submit", begun.overseer, "--new-entry")
+    anew = invoked(*command, "--submit", begun.overseer, "--new-entry")
     assert len(lines_of(begun.overseer, json.loads(anew.stdout))) == 2
 
 
 def test_the_command_enters_an_overseer_and_shows_the_board(board: str) -> None:
-    done = forge_arena("eval", "--arena", board, "--overseer", "prior", "--submit", "the prior", "--json", "-")
+    done = invoked("eval", "--arena", board, "--overseer", "prior", "--submit", "the prior", "--json", "-")
     assert done.exit_code == 0, done.stderr
     (line,) = lines_of("the prior", json.loads(done.stdout))
     assert line["entry"] == 1
     assert "entry 1 of 2, submission" in done.stderr
-    assert "the prior" in forge_arena("leaderboard", "--arena", board).stdout
+    assert "the prior" in invoked("leaderboard", "--arena", board).stdout
 
 
 def test_the_command_refuses_a_name_with_markup() -> None:
-    refused = forge_arena("eval", "--overseer", "prior", "--submit", "<b>")
+    refused = invoked("eval", "--overseer", "prior", "--submit", "<b>")
     assert refused.exit_code == 2
     assert "a name has at most 64 letters" in refused.stderr

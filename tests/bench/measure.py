@@ -4,8 +4,6 @@ import asyncio
 import json
 import multiprocessing
 import os
-import select
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -38,17 +36,11 @@ class Child:
 @contextmanager
 def child(*arguments: str, seconds: float = 180, python: str = sys.executable) -> Iterator[Child]:
     """Run a Python program that prints a line ending in its URL once it is ready."""
-    process = subprocess.Popen([python, *arguments], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    server = server_process.ServerProcess(*arguments, python=python).wait(seconds)
     try:
-        readable, _, _ = select.select([process.stdout], [], [], seconds)
-        line = process.stdout.readline() if readable else ""
-        assert "http://" in line, f"the server did not get ready: {line!r}"
-        yield Child(process.pid, line.split()[-1])
+        yield Child(server.child.pid, server.url)
     finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
+        server.end()
 
 
 def serving(store: Path, **settings: Any) -> AbstractContextManager[Child]:

@@ -1,34 +1,16 @@
 """`forge-arena audit labels` as its users run it."""
 
 import json
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("FORGE_ARENA_")},
-    "COLUMNS": "200",
-    "NO_COLOR": "1",
-    "TERM": "dumb",
-}
+from ..command_line import called, invoked
 
 
 def labels(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
-    """Run the command; its standard output and its standard error without frames."""
-    done = subprocess.run(
-        [sys.executable, "-m", "forge_command", "audit", "labels", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=ENVIRONMENT,
-    )
-    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout, " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.stderr).split())
+    return called("audit", "labels", *arguments, code=code)
 
 
 def test_help_teaches_the_reading() -> None:
@@ -40,40 +22,56 @@ def test_help_teaches_the_reading() -> None:
 @pytest.mark.slow
 def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
     page = tmp_path / "labels.html"
-    command = ("--split", "val", "--draws", "1", "--fresh", "20", "--json", "-", "--html", page)
-    done = subprocess.run(
-        [sys.executable, "-m", "forge_command", "audit", "labels", *map(str, command)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=ENVIRONMENT,
-    )
+    done = invoked("audit", "labels", "--split", "val", "--draws", "1", "--fresh", "20", "--json", "-", "--html", page)
     report = json.loads(done.stdout)
     assert report["audit"] == "labels"
     # The exit code is that of the gates, whichever way they fall on so few draws.
-    assert done.returncode == int(not all(gate["passed"] for gate in report["gates"]))
+    assert done.exit_code == int(not all(gate["passed"] for gate in report["gates"]))
     assert "asked of every label once more" in done.stderr
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-def test_a_reading_is_written_and_its_marks_are_scored(tmp_path: Path) -> None:
-    out, _ = labels("--export", tmp_path / "round", "--count", "8")
-    assert str(tmp_path / "round.html") in out
-    assert (tmp_path / "round.jsonl").is_file()
-    key = tmp_path / "round.key.jsonl"
-    rows = [json.loads(line) for line in key.read_text(encoding="utf-8").splitlines()]
-    marks = {
-        "reading": rows[0]["reading"],
-        "marks": [{"number": row["number"], "right": not row["truth"]["corrupted"]} for row in rows],
-    }
+@pytest.fixture(scope="module")
+def reading(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with a reading of eight episodes: round.html, round.jsonl and round.key.jsonl."""
+    folder = tmp_path_factory.mktemp("reading")
+    out, _ = labels("--export", folder / "round", "--count", "8")
+    assert str(folder / "round.html") in out
+    return folder
+
+
+def right_marks(reading: Path) -> dict[str, Any]:
+    """The marks of a reader who is always right."""
+    rows = [json.loads(line) for line in (reading / "round.key.jsonl").read_text(encoding="utf-8").splitlines()]
+    marks = [{"number": row["number"], "right": not row["truth"]["corrupted"]} for row in rows]
+    return {"reading": rows[0]["reading"], "marks": marks}
+
+
+def test_a_reading_is_a_page_its_rows_and_a_key(reading: Path) -> None:
+    assert {path.name for path in reading.iterdir()} == {"round.html", "round.jsonl", "round.key.jsonl"}
+
+
+def test_right_marks_pass(reading: Path, tmp_path: Path) -> None:
+    file = tmp_path / "marks.json"
+    file.write_text(json.dumps(right_marks(reading)), encoding="utf-8")
+    report = json.loads(labels("--marks", file, "--key", reading / "round.key.jsonl", "--json", "-")[0])
+    assert (report["audit"], report["gates"][0]["value"]) == ("reading", 1.0)
+
+
+def test_a_wrong_mark_fails_a_gate(reading: Path, tmp_path: Path) -> None:
+    marks = right_marks(reading)
+    marks["marks"][0]["right"] = not marks["marks"][0]["right"]
     file = tmp_path / "marks.json"
     file.write_text(json.dumps(marks), encoding="utf-8")
-    report = json.loads(labels("--marks", file, "--key", key, "--json", "-")[0])
-    assert (report["audit"], report["gates"][0]["value"]) == ("reading", 1.0)
-    marks["marks"][0]["right"] = not marks["marks"][0]["right"]
-    file.write_text(json.dumps(marks), encoding="utf-8")
-    out, _ = labels("--marks", file, "--key", key, code=1)
+    out, _ = labels("--marks", file, "--key", reading / "round.key.jsonl", code=1)
     assert "1 of 2 gates fail" in out
+
+
+def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> None:
+    file = tmp_path / "marks.json"
+    file.write_text(json.dumps({**right_marks(reading), "reading": "another"}), encoding="utf-8")
+    _, err = labels("--marks", file, "--key", reading / "round.key.jsonl", code=2)
+    assert "error: the marks are of reading another" in err
 
 
 @pytest.mark.parametrize(
@@ -83,7 +81,7 @@ def test_a_reading_is_written_and_its_marks_are_scored(tmp_path: Path) -> None:
         (("--marks", "m", "--key", "k", "--export", "e"), "one at a time"),
         (("--marks", "no_such.json", "--key", "k"), "No such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
-        (("--split", "dev"), "'dev' is not a valid Split"),
+        (("--split", "dev"), "--split 'dev' is not known. Did you mean val?"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
         (("--documents", "none.jsonl"), "No such file"),
     ],

@@ -1,31 +1,22 @@
 """`forge-arena audit shortcuts` as a user runs it."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from forge_arena.audits import AuditReport
 
-
-def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "forge_command", "audit", "shortcuts", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+from ..command_line import called, invoked
 
 
 @pytest.mark.slow
 def test_it_writes_what_it_found_and_says_by_its_exit_code_whether_all_gates_hold(tmp_path: Path) -> None:
     file, page = tmp_path / "shortcuts.json", tmp_path / "shortcuts.html"
-    result = run("--quick", "--episodes", "200", "--json", str(file), "--html", str(page))
+    result = invoked("audit", "shortcuts", "--quick", "--episodes", "200", "--json", file, "--html", page)
     report = AuditReport.model_validate_json(file.read_text())
     assert report.audit == "shortcuts"
     assert report.settings["draws"] == 200
-    assert result.returncode == (0 if report.passed else 1), result.stderr
+    assert result.exit_code == (0 if report.passed else 1), result.stderr
     assert "Words that only one twin has" in result.stdout
     assert "Words that only one twin has" in page.read_text()
 
@@ -33,12 +24,11 @@ def test_it_writes_what_it_found_and_says_by_its_exit_code_whether_all_gates_hol
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--mechanism", "magic"), "'magic' is not a valid Mechanism"),
+        (("--mechanism", "magic"), "--mechanism 'magic' is not known. There are rewrite, prompt"),
         (("--worker", "nobody"), "nobody"),
         (("--episodes", "3"), "200"),
     ],
 )
 def test_bad_input_is_refused_with_2(arguments: tuple[str, ...], message: str) -> None:
-    result = run(*arguments)
-    assert result.returncode == 2
-    assert message in result.stderr
+    _, err = called("audit", "shortcuts", *arguments, code=2)
+    assert message in err

@@ -1,49 +1,19 @@
-"""The server that the demo and the reference run beside themselves."""
+"""`forge-arena demo`: five overseers play against a real server."""
 
-import re
-import signal
-import socket
-import subprocess
-import sys
-import time
+import json
 
 import pytest
-import typer
 
-from forge_command.demo import running_server
-
-SCRIPT = """
-import time
-from forge_command.demo import running_server
-with running_server() as url:
-    print(url, flush=True)
-    time.sleep(600)
-"""
+from ..command_line import called
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
-def test_the_server_ends_with_the_process_that_started_it(end: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, text=True) as parent:
-        assert parent.stdout is not None
-        found = re.search(r":(\d+)", parent.stdout.readline())
-        assert found is not None
-        port = int(found[1])
-        assert listens(port)
-        parent.send_signal(end)
-        assert parent.wait(5) == -end
-    deadline = time.monotonic() + 15.0
-    while listens(port) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not listens(port)
-
-
-def test_a_server_that_does_not_come_up_says_why(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit), running_server("--scenarios", "/no/such/set"):
-        pass
-    assert "/no/such/set" in "".join(capfd.readouterr())
+@pytest.mark.slow
+def test_the_demo_plays_five_overseers() -> None:
+    out, err = called("demo", "--episodes", "20", "--json", "-")
+    result = json.loads(out)
+    assert set(result["overseers"]) == {"always_clean", "always_corrupted", "random", "rules_without_source", "rules"}
+    assert (result["episodes"], result["split"]) == (20, "val")
+    for card in result["overseers"].values():
+        assert card["episodes"] == 20
+        assert 0 <= card["reward"]["value"] <= 1
+    assert "reward" in err

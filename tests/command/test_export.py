@@ -1,11 +1,8 @@
 """`forge-arena export` as its users run it: a process of its own against a real server."""
 
 import json
-import os
-import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,34 +11,19 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from ..agents.conftest import FORGE_ARENA, running
-
-ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("FORGE_ARENA_")},
-    "COLUMNS": "200",
-    "NO_COLOR": "1",
-    "TERM": "dumb",
-}
+from ..command_line import ENVIRONMENT, called, command, without_frames
+from ..server_process import running, serving
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = f"sqlite:///{tmp_path_factory.mktemp('arena')}/arena.db"
-    serve = ("serve", "--scenarios", "short", "--port", "0", "--store", store, "--log-level", "error")
-    with running("-c", FORGE_ARENA, *serve) as url:
+    with running(*serving(store=store, scenarios="short", log_level="error")) as url:
         yield url
 
 
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "forge_command", "export", *map(str, arguments)]
-
-
 def export(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
-    """Run the command; its standard output and its standard error without frames."""
-    done = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=300, env=ENVIRONMENT)
-    assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
-    return done.stdout, " ".join(re.sub(r"[│╭╮╰╯─]", " ", done.stderr).split())
+    return called("export", *arguments, code=code)
 
 
 def test_help_teaches_what_can_be_had_and_how_to_use_it() -> None:
@@ -107,7 +89,7 @@ def test_an_interrupted_export_goes_on_without_doubles(url: str, tmp_path: Path,
     asked = ("--kind", "sft", "--count", "150", "--arena", url, "--out", tmp_path / "out")
     path = tmp_path / "out" / "train.jsonl"
     with subprocess.Popen(
-        command(*asked), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+        command("export", *asked), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
     ) as run:
         end = time.monotonic() + 120
         while not (path.is_file() and path.stat().st_size) and time.monotonic() < end:
@@ -116,7 +98,7 @@ def test_an_interrupted_export_goes_on_without_doubles(url: str, tmp_path: Path,
         _, err = run.communicate(timeout=60)
     if by is signal.SIGINT:
         assert run.returncode == 2
-        assert "interrupted; the same command goes on" in " ".join(err.split())
+        assert "interrupted; the same command goes on" in without_frames(err)
     assert not (tmp_path / "out" / "README.md").exists()
     export(*asked)
     keys = [json.loads(line)["key"] for line in path.read_text("utf-8").splitlines()]

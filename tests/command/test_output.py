@@ -15,8 +15,10 @@ import pytest
 from forge_arena.scenarios.documents import load_documents
 from forge_arena.types import Components, Outcome
 from forge_arena.wire import AttemptResult
-from forge_command.app import as_json
+from forge_command.console import as_json
 from forge_command.demo import earned
+
+from ..command_line import called, command, ran
 
 # Root may write everywhere, unless this right is taken away.
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
@@ -36,7 +38,7 @@ ENCODINGS: dict[str, dict[str, str]] = {
 UTF_8 = {"PYTHONIOENCODING": "utf-8"}
 
 
-def forge_arena(
+def ran_on_terminal(
     *arguments: str | Path,
     encoding: str = "utf-8",
     columns: int = 200,
@@ -44,11 +46,15 @@ def forge_arena(
     cwd: Path | None = None,
     stdout: Any = subprocess.PIPE,
     before: tuple[str, ...] = (),
+    script: str | None = None,
 ) -> tuple[str, str]:
-    """Run the command and return what it printed; every byte of it must be of the terminal's encoding."""
+    """Run the command, or a script that calls it, in a process of its own and return what it printed.
+
+    Every byte must be of the terminal's encoding.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("FORGE_ARENA_", "LC_", "LANG"))}
     done = subprocess.run(
-        [*before, sys.executable, "-m", "forge_command", *map(str, arguments)],
+        [*before, *(command(*arguments) if script is None else [sys.executable, "-c", script, *map(str, arguments)])],
         stdout=stdout,
         stderr=subprocess.PIPE,
         timeout=120,
@@ -70,22 +76,34 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
+# One process for several commands, because each process takes seconds to start.
+COMMANDS = {"--help": 0, "scenarios list": 0, "train presets phase1": 0, "scenarios show no_such_fämily": 2}
+EACH = """
+import sys
+from forge_command.app import main
+for words in sys.argv[1:]:
+    sys.argv[1:] = words.split()
+    try:
+        main()
+    except SystemExit as left:
+        print("ended with", left.code, flush=True)
+"""
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize(
-    "command",
-    [
-        *("--help", "scenarios list", "train presets phase1", "scenarios show no_such_fämily"),
-    ],
-)
-def test_every_terminal_can_show_what_a_command_prints(command: str, encoding: str) -> None:
-    out, err = forge_arena(*command.split(), encoding=encoding, columns=40, code=2 if "ä" in command else 0)
-    assert out or "error: " in err
+def test_every_terminal_can_show_what_commands_print(encoding: str) -> None:
+    out, err = ran_on_terminal(*COMMANDS, encoding=encoding, columns=40, script=EACH)
+    *shown, rest = re.split(r"ended with (\d)\n", out)
+    assert [int(code) for code in shown[1::2]] == list(COMMANDS.values())
+    assert all(shown[:6:2])
+    assert rest == ""
+    assert "error: no family" in err
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_an_import_is_written_and_shown_on_every_terminal(tmp_path: Path, rows: Path, encoding: str) -> None:
     target = tmp_path / "documents.jsonl"
-    out, _ = forge_arena("scenarios", "import", rows, "--out", target, encoding=encoding, columns=40)
+    out, _ = ran_on_terminal("scenarios", "import", rows, "--out", target, encoding=encoding, columns=40)
     assert "bias_injection: the row names no" in out
     (document,) = load_documents(target)
     assert document.name == f"rows:{ROW['id']}"
@@ -96,7 +114,7 @@ def test_json_on_standard_output_is_json_in_every_encoding(tmp_path: Path, encod
     dataset = tmp_path / "dataset.jsonl"
     dataset.write_text(json.dumps(DATASET) + "\n", encoding="utf-8")
     asked = ("eval", "--overseer", "always_clean", "--dataset", dataset, "--json", "-")
-    out, err = forge_arena(*asked, encoding=encoding)
+    out, err = ran_on_terminal(*asked, encoding=encoding)
     assert json.loads(out)["rows"][0]["id"] == ROW["id"]
     assert "always_clean on dataset.jsonl" in err
 
@@ -108,14 +126,14 @@ def test_json_with_half_a_character_is_written_with_escapes() -> None:
 def test_what_looks_like_the_name_of_an_emoji_is_printed_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("about: 'see :bug: 7'\nmodel: m\n", encoding="utf-8")
-    assert ":bug:" in forge_arena("train", "presets", path)[0]
+    assert ":bug:" in called("train", "presets", path)[0]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
 def test_a_terminal_that_fails_loses_no_file(tmp_path: Path, rows: Path) -> None:
     target = tmp_path / "documents.jsonl"
     with open("/dev/full", "w") as full:
-        _, err = forge_arena("scenarios", "import", rows, "--out", target, stdout=full, code=2)
+        _, err = ran_on_terminal("scenarios", "import", rows, "--out", target, stdout=full, code=2)
     assert "error: [Errno 28] No space left on device" in err
     assert len(load_documents(target)) == 1
 
@@ -124,19 +142,18 @@ def test_a_reader_that_left_loses_no_file(tmp_path: Path, rows: Path) -> None:
     read, written = os.pipe()
     os.close(read)
     target = tmp_path / "documents.jsonl"
-    forge_arena("scenarios", "import", rows, "--out", target, stdout=written, code=1)
+    ran_on_terminal("scenarios", "import", rows, "--out", target, stdout=written, code=1)
     os.close(written)
     assert len(load_documents(target)) == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
 def test_what_could_not_be_written_is_shown_nevertheless(rows: Path) -> None:
-    out, err = forge_arena("scenarios", "import", rows, "--out", "/dev/full", code=2)
+    out, err = called("scenarios", "import", rows, "--out", "/dev/full", code=2)
     assert "error: /dev/full could not be written: No space left on device" in err
     assert "rows.jsonl" in out
 
 
-@pytest.mark.skipif(bool(WITHOUT_RIGHTS) and shutil.which("setpriv") is None, reason="root, without setpriv")
 @pytest.mark.parametrize(
     "command",
     [
@@ -145,9 +162,21 @@ def test_what_could_not_be_written_is_shown_nevertheless(rows: Path) -> None:
         *("audit regrade --database none.db --export locked/a", "reference --out y --page locked/a"),
     ],
 )
-def test_a_file_that_may_not_be_written_is_refused_before_the_work(tmp_path: Path, command: str) -> None:
+def test_a_file_that_may_not_be_written_is_refused_before_the_work(
+    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    # Root may write everywhere, so the answer of the system is played here; below a process asks the system itself.
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != "locked")
+    _, err = called(*command.split(), cwd=tmp_path, code=2)
+    assert "locked/a may not be written: give another place" in err
+
+
+@pytest.mark.skipif(bool(WITHOUT_RIGHTS) and shutil.which("setpriv") is None, reason="root, without setpriv")
+def test_a_file_that_the_system_locks_is_refused_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
-    _, err = forge_arena(*command.split(), cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
+    asked = ("scenarios", "list", "--json", "locked/a")
+    _, err = ran_on_terminal(*asked, cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
     assert "locked/a may not be written: give another place" in err
 
 
@@ -158,13 +187,13 @@ def test_a_file_that_may_not_be_written_is_refused_before_the_work(tmp_path: Pat
 def test_a_folder_that_may_not_be_written_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
     (tmp_path / "locked").mkdir(mode=0o555)
     (tmp_path / "rows.jsonl").write_text(json.dumps(DATASET) + "\n", encoding="utf-8")
-    _, err = forge_arena(*name.split(), cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
+    _, err = ran_on_terminal(*name.split(), cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
     assert re.search(r"error: .*Permission denied: '?locked/", err)
 
 
 @pytest.mark.parametrize(("target", "message"), [(".", "is a folder"), ("none/a.json", "there is no folder none")])
 def test_a_place_that_is_none_is_refused_before_the_work(tmp_path: Path, target: str, message: str) -> None:
-    _, err = forge_arena("scenarios", "list", "--json", target, cwd=tmp_path, code=2)
+    _, err = called("scenarios", "list", "--json", target, cwd=tmp_path, code=2)
     assert message in err
 
 
@@ -173,7 +202,7 @@ def test_two_files_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path
     other.parent.mkdir()
     shutil.copy(rows, other)
     target = tmp_path / "documents.jsonl"
-    _, err = forge_arena("scenarios", "import", rows, other, "--out", target, code=2)
+    _, err = called("scenarios", "import", rows, other, "--out", target, code=2)
     assert f"{other}:1: a scenario is named after its file and the row's id" in err
     assert f"{rows}:1 already" in err
     assert not target.exists()
@@ -182,22 +211,22 @@ def test_two_files_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path
 @pytest.mark.parametrize("command", ["serve", "bank x.bank --worker scripted", "audit labels"])
 def test_a_second_file_of_documents_is_refused(tmp_path: Path, command: str) -> None:
     asked = (*command.split(), "--documents", "a.jsonl", "--documents", "b.jsonl")
-    _, err = forge_arena(*asked, cwd=tmp_path, code=2)
+    _, err = called(*asked, cwd=tmp_path, code=2)
     assert "takes one file, got a.jsonl, b.jsonl: import all rows by one `forge-arena scenarios import`" in err
 
 
 def test_documents_of_one_name_are_not_served(tmp_path: Path, rows: Path) -> None:
     target, doubled = tmp_path / "documents.jsonl", tmp_path / "doubled.jsonl"
-    forge_arena("scenarios", "import", rows, "--out", target)
+    called("scenarios", "import", rows, "--out", target)
     doubled.write_bytes(target.read_bytes() * 2)
-    _, err = forge_arena("serve", "--port", "0", "--documents", doubled, cwd=tmp_path, code=2)
+    _, err = ran("serve", "--port", "0", "--documents", doubled, cwd=tmp_path, code=2)
     assert f"doubled.jsonl:2: a scenario is called 'rows:{ROW['id']}' already, in line 1" in err
 
 
 def test_a_file_whose_name_is_not_utf_8_is_refused(tmp_path: Path, rows: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
     shutil.copy(rows, odd)
-    _, err = forge_arena("scenarios", "import", odd, code=2)
+    _, err = called("scenarios", "import", odd, code=2)
     assert r"caf\udce9.jsonl: scenarios are named after their file, and this name is not UTF-8: rename it" in err
 
 

@@ -1,56 +1,91 @@
 """The reference results: the same episodes for all, a table, and nothing judged twice."""
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ..command_line import called
 
-def reference(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "forge_command", "reference", "--episodes", "12", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+ROW = {"task": "Answer.", "source_material": "The fee is $3.", "worker_output": "The fee is $3.", "corrupted": False}
+WRONG = {**ROW, "worker_output": "It is $4.", "corrupted": True}
+ONLY = ("--only", "rules", "--only", "degenerate_coin", "--json", "-")
+
+
+def reference(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
+    return called("reference", "--episodes", "12", *arguments, code=code)
+
+
+def lines(path: Path, *rows: dict[str, Any]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of two overseers that judged twelve episodes and two labelled answers, and what was printed."""
+    folder = tmp_path_factory.mktemp("reference")
+    panel = lines(folder / "panel.jsonl", ROW, WRONG)
+    out, _ = reference("--out", folder / "out", "--dataset", panel, "--page", folder / "page.md", *ONLY)
+    return folder, out
+
+
+@pytest.fixture
+def unchanged(played: tuple[Path, str]) -> Callable[[], bool]:
+    """Whether every result is still the file that it was before the test."""
+
+    def times() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (played[0] / "out").rglob("*.json*")}
+
+    before = times()
+    return lambda: times() == before
 
 
 @pytest.mark.slow
-def test_it_plays_writes_tables_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    panel = tmp_path / "panel.jsonl"
-    row = {
-        "task": "Answer.",
-        "source_material": "The fee is $3.",
-        "worker_output": "The fee is $3.",
-        "corrupted": False,
-    }
-    panel.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'worker_output': 'It is $4.', 'corrupted': True})}\n")
-    given = ["--out", str(tmp_path / "out"), "--dataset", str(panel), "--page", str(tmp_path / "page.md")]
-    given += ["--only", "rules", "--only", "degenerate_coin", "--json", "-"]
-    first = reference(*given)
-    assert first.returncode == 0, first.stderr
-    found = json.loads(first.stdout)
-    assert set(found) == {"rules", "degenerate_coin"}
-    assert found["rules"]["arena"]["episodes"] == 12
-    assert found["rules"]["dataset"]["rows"] == 2
-    page = (tmp_path / "page.md").read_text()
+def test_every_overseer_judges_the_episodes_and_the_dataset(played: tuple[Path, str]) -> None:
+    results = json.loads(played[1])
+    assert set(results) == {"rules", "degenerate_coin"}
+    assert results["rules"]["arena"]["episodes"] == 12
+    assert results["rules"]["dataset"]["rows"] == 2
+
+
+@pytest.mark.slow
+def test_the_page_has_a_row_for_each_overseer(played: tuple[Path, str]) -> None:
+    page = (played[0] / "page.md").read_text()
     assert "| `rules` |" in page
     assert "| `coin` | Tosses a coin with the prior. |" in page
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json*")}
-    again = reference(*given)
-    assert json.loads(again.stdout) == found
-    assert ": 28 of 28 verdicts" in again.stderr
-    others = reference(*given, "--scenarios", "short")
-    assert others.returncode == 2
-    assert "result.json is of another run: its suite is forge:3, not short:3; take another --out" in " ".join(
-        others.stderr.split()
-    )
-    panel.write_text(f"{json.dumps(row)}\n")
-    changed = reference(*given)
-    assert changed.returncode == 2
-    assert "dataset.json is of another dataset" in " ".join(changed.stderr.split())
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.json*")} == kept
+
+
+@pytest.mark.slow
+def test_what_is_judged_is_not_judged_again(played: tuple[Path, str], unchanged: Callable[[], bool]) -> None:
+    folder, out = played
+    again, err = reference("--out", folder / "out", "--dataset", folder / "panel.jsonl", *ONLY)
+    assert json.loads(again) == json.loads(out)
+    assert ": 28 of 28 verdicts" in err
+    assert unchanged()
+
+
+@pytest.mark.slow
+def test_results_of_other_families_are_refused(played: tuple[Path, str], unchanged: Callable[[], bool]) -> None:
+    folder, _ = played
+    asked = ("--out", folder / "out", "--dataset", folder / "panel.jsonl", "--scenarios", "short", *ONLY)
+    _, err = reference(*asked, code=2)
+    assert "result.json is of another run: its suite is forge:3, not short:3; take another --out" in err
+    assert unchanged()
+
+
+@pytest.mark.slow
+def test_results_of_another_dataset_are_refused(
+    played: tuple[Path, str], unchanged: Callable[[], bool], tmp_path: Path
+) -> None:
+    changed = lines(tmp_path / "panel.jsonl", ROW)
+    _, err = reference("--out", played[0] / "out", "--dataset", changed, *ONLY, code=2)
+    assert "dataset.json is of another dataset" in err
+    assert unchanged()
 
 
 def test_nobody_is_made_up(tmp_path: Path) -> None:
-    done = reference("--out", str(tmp_path), "--only", "rule")
-    assert done.returncode == 2
-    assert "nobody plays as 'rule'" in done.stderr
+    _, err = reference("--out", tmp_path, "--only", "rule", code=2)
+    assert "nobody plays as 'rule'" in err

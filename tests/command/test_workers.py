@@ -1,8 +1,9 @@
-"""A Worker whose endpoint refuses what it is sent: every command that needs one ends with what the endpoint said."""
+"""A Worker whose endpoint refuses what it is sent: every command that needs one ends with what the endpoint said.
+
+The commands are processes, because a Worker that fails leaves its connections to the end of its process.
+"""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,14 @@ import pytest
 from fastapi import Response
 
 from ..brain import Brain, completion, refusal
+from ..command_line import ran
 
-FORGE_ARENA = "from forge_command.app import main; main()"
 COMMANDS = {
     "serve": ["serve", "--port", "0", "--store", "sqlite:///a.db"],
     "bank": ["bank", "a.bank", "--count", "3"],
     "labels": ["audit", "labels", "--split", "val", "--draws", "1", "--fresh", "1"],
     "shortcuts": ["audit", "shortcuts", "--quick", "--episodes", "200"],
 }
-
-
-def forge_arena(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", FORGE_ARENA, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=cwd)
 
 
 async def without_system_role(body: dict[str, Any]) -> Response:
@@ -36,19 +32,17 @@ def test_a_worker_that_takes_no_system_role_is_refused_at_the_start_with_the_set
     brain: Brain, tmp_path: Path, command: list[str]
 ) -> None:
     brain.reactions = [without_system_role]
-    ended = forge_arena(*command, "--worker", f"openai:brain@{brain.url}", cwd=tmp_path)
-    assert ended.returncode not in (0, None)
-    assert "Traceback" not in ended.stderr
+    _, err = ran(*command, "--worker", f"openai:brain@{brain.url}", cwd=tmp_path, code=2)
     said = "answered 400: System role not supported; such a setting follows the Worker's name: #system_role=user"
-    assert said in ended.stderr
+    assert said in err
     assert len(brain.seen) == 1
 
 
 def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> None:
     brain.reactions = [without_system_role]
     worker = f"openai:brain@{brain.url}#system_role=user,temperature=none,seed=none"
-    ended = forge_arena("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path)
-    assert "System role" not in ended.stderr + ended.stdout
+    out, err = ran("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path)
+    assert "System role" not in out + err
     assert len(brain.seen) > 3
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
 
@@ -59,8 +53,7 @@ def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(br
 
     brain.reactions = [one_token_only]
     worker = f"openai:brain@{brain.url}"
-    ended = forge_arena(*COMMANDS["labels"], "--worker", worker, "--json", "report.json", cwd=tmp_path)
-    assert ended.returncode == 1
+    ran(*COMMANDS["labels"], "--worker", worker, "--json", "report.json", cwd=tmp_path, code=1)
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     (why,) = [table for table in report["tables"] if table["title"] == "why there was no episode"]
     assert all("the prompt is longer than the context" in reason for _, reason, *_ in why["rows"])

@@ -5,20 +5,15 @@ retry as any client would, now and then send a verdict twice or another one in i
 every episode and every answered verdict as it was answered, and no more verdicts than were sent.
 """
 
-import os
 import random
-import select
-import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from sqlalchemy import create_engine, func
@@ -26,50 +21,22 @@ from sqlalchemy import select as choose
 
 from forge_server.schema import episodes, verdicts
 
-from ..server_process import serving
+from ..server_process import ServerProcess, free_port, serving
 
 PATIENCE = 120.0
 
 
-class Replica:
+class Replica(ServerProcess):
     """A server process on a port of its own, which it keeps when it is started again."""
 
-    def __init__(self, store: str, log: Path, environment: dict[str, str] | None = None, **settings: Any) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [
-            sys.executable,
-            *serving(**{"port": self.port, "store": store, "stock": 8, "log_level": "warning", **settings}),
-        ]
-        self._environment = {**os.environ, **(environment or {})}
-        self._log = log
-        self.start()
+    def __init__(self, store: str, log: Path, environment: dict[str, str] | None = None) -> None:
+        asked = serving(port=free_port(), store=store, stock=8, log_level="warning")
+        super().__init__(*asked, log=log, environment=environment)
 
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self.child = subprocess.Popen(
-                self._command,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=self._environment,
-            )
-
-    def wait(self, seconds: float = 90) -> None:
-        """Until it says that it is ready."""
-        assert self.child.stdout is not None
-        readable, _, _ = select.select([self.child.stdout], [], [], seconds)
-        line = self.child.stdout.readline() if readable else ""
-        assert "ready at" in line, self._log.read_text()[-3_000:]
-
-    def end(self, how: signal.Signals) -> int:
-        self.child.send_signal(how)
-        code = self.child.wait(60)
-        assert self.child.stdout is not None
-        self.child.stdout.close()
-        return code
+    def wait(self, seconds: float = 90) -> Self:
+        super().wait(seconds)
+        assert "ready at" in self.line, self.errors()[-3_000:]
+        return self
 
     def fill_disk(self) -> None:
         """From now on no file of the process may grow: to it, the disk is full."""

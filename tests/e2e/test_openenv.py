@@ -12,8 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ..agents.conftest import running
-from ..server_process import serving
+from ..server_process import running, serving
 
 OPENENV = os.environ.get("FORGE_ARENA_OPENENV", "")
 pytestmark = [

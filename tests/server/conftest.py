@@ -1,7 +1,6 @@
 """A real server on a real port over the real arena; only the Worker's mood is played."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import uvicorn
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
@@ -22,6 +20,7 @@ from forge_server.app import Service, create_app
 from forge_server.settings import Settings
 
 from ..postgres import Postgres
+from ..server_process import listening
 
 
 class MoodyWorker(ScriptedWorker):
@@ -120,19 +119,11 @@ def serve(tmp_path: Path) -> Serve:
         arena = Arena(worker, secret=secret, probes=settings.probes, mechanism=settings.mechanism)
         app = create_app(settings, arena)
         service: Service = app.state.service
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
-            serving = asyncio.create_task(server.serve(sockets=[listener]))
-            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            try:
-                async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-                    if wait:
-                        async with asyncio.timeout(30):
-                            await service.ready.wait()
-                    yield Running(http, service, worker, arena, settings)
-            finally:
-                server.should_exit = True
-                await serving
+        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
+            if wait:
+                async with asyncio.timeout(30):
+                    await service.ready.wait()
+            yield Running(http, service, worker, arena, settings)
 
     return running
 

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import re
-import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,27 +17,16 @@ import pytest
 from fastapi import Response
 
 from ..brain import Brain, completion, refusal, running_brain
-from ..server_process import serving
+from ..server_process import ServerProcess, free_port, serving
 
 
-class Process:
-    """`serve` in a child, on a free port."""
-
-    def __init__(self, **settings: Any) -> None:
-        command = [sys.executable, *serving(**{"stock": 8, **settings})]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self.child.stdout is not None
-        readable, _, _ = select.select([self.child.stdout], [], [], 60)
-        self.line = self.child.stdout.readline().strip() if readable else ""
-        self.url = self.line.rpartition(" ")[2]
-
-    def end(self, how: signal.Signals) -> str:
-        self.child.send_signal(how)
-        return self.child.communicate(timeout=60)[1]
+def started(**settings: Any) -> ServerProcess:
+    """A server on a free port that is ready, or that has ended."""
+    return ServerProcess(*serving(**{"stock": 8, **settings})).wait()
 
 
 def test_it_prints_its_url_once_an_episode_can_be_had_and_ends_on_sigterm(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db")
     assert server.line.startswith("ForgeArena is ready at http://127.0.0.1:")
     assert httpx.post(f"{server.url}/v1/episodes", json={"count": 2}).status_code == 200
     assert "Traceback" not in server.end(signal.SIGTERM)
@@ -66,7 +53,7 @@ async def say(url: httpx.URL, what: bytes) -> None:
 async def test_every_line_is_json_where_that_was_asked_for_whatever_clients_do(
     tmp_path: Path, how: signal.Signals
 ) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", log_json=True)
     serving = json.loads(server.line)
     url = httpx.URL(serving.pop("url"))
     assert serving == {"event": "serving"}
@@ -101,7 +88,7 @@ async def test_every_line_is_json_where_that_was_asked_for_whatever_clients_do(
     ],
 )
 def test_why_it_did_not_start_is_json_too(tmp_path: Path, settings: dict[str, Any]) -> None:
-    server = Process(**{"store": f"sqlite:///{tmp_path}/arena.db", "log_json": True, **settings})
+    server = started(**{"store": f"sqlite:///{tmp_path}/arena.db", "log_json": True, **settings})
     assert server.line == ""
     assert server.child.wait(30) == 1
     events = [json.loads(line) for line in server.end(signal.SIGTERM).splitlines()]
@@ -110,7 +97,7 @@ def test_why_it_did_not_start_is_json_too(tmp_path: Path, settings: dict[str, An
 
 
 async def test_a_client_that_leaves_in_mid_body_is_no_defect(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db")
     await leave_in_mid_body(httpx.URL(server.url))
     await leave_in_mid_body(httpx.URL(server.url), b"transfer-encoding: chunked")
     log = await asyncio.to_thread(server.end, signal.SIGTERM)
@@ -123,14 +110,14 @@ def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) 
     answered: dict[str, Any] = {}
     sent: dict[str, Any] = {}
     for _ in range(2):
-        server = Process(store=store)
+        server = started(store=store)
         with httpx.Client(base_url=server.url) as http:
             for opened in http.post("/v1/episodes", json={"count": 4, "attempts": 2}).json()["episodes"]:
                 id = opened["episode_id"]
                 sent[id] = {"verdicts": [{"episode_id": id, "attempt": 1, "completion": '{"detection": true}'}]}
                 answered[id] = http.post("/v1/verdicts", json=sent[id]).json()
         server.end(signal.SIGKILL)
-    server = Process(store=store)
+    server = started(store=store)
     with httpx.Client(base_url=server.url) as http:
         for id, body in sent.items():
             assert http.post("/v1/verdicts", json=body).json() == answered[id]
@@ -140,7 +127,7 @@ def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) 
 
 
 async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db")
     async with aiohttp.ClientSession() as http, http.ws_connect(server.url + "/ws") as socket:
         await socket.send_json({"type": "reset", "data": {}})
         assert (await socket.receive_json())["type"] == "observation"
@@ -153,7 +140,7 @@ async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> N
 
 def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is_back(tmp_path: Path) -> None:
     file = tmp_path / "arena.db"
-    server = Process(store=f"sqlite:///{file}")
+    server = started(store=f"sqlite:///{file}")
     with httpx.Client(base_url=server.url) as http:
         assert http.get("/health").status_code == 200
         file.rename(tmp_path / "elsewhere.db")
@@ -171,7 +158,7 @@ def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is
 
 
 def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db", host="[::1]")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", host="[::1]")
     assert server.url.startswith("http://[::1]:")
     assert httpx.get(f"{server.url}/health").status_code == 200
     server.end(signal.SIGTERM)
@@ -191,7 +178,7 @@ def test_without_the_driver_of_postgres_it_says_what_to_install(store: str) -> N
 def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:
     seen = []
     for _ in range(2):
-        server = Process(store=f"sqlite:///{tmp_path}/arena.db")
+        server = started(store=f"sqlite:///{tmp_path}/arena.db")
         body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:3:test:5"]}).json()
         seen.append(body["episodes"][0]["observation"])
         server.end(signal.SIGTERM)
@@ -218,9 +205,7 @@ def test_as_many_requests_reach_the_worker_at_a_time_as_were_asked_for(tmp_path:
 
 def hopeless(tmp_path: Path, brain: Brain, wanted: str, **settings: Any) -> tuple[str, list[dict[str, Any]]]:
     """What /health of a server that asks `brain` says once it says what is `wanted`, and the events of its log."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     asked = {"store": f"sqlite:///{tmp_path}/arena.db", "worker": f"openai:brain@{brain.url}", "port": port}
     command = [sys.executable, *serving(**{**asked, "log_json": True, "watch_every": 0.5, **settings})]
     reason = ""
@@ -294,7 +279,7 @@ def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_pat
 
 
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
-    server = Process(store=f"sqlite:///{tmp_path}/arena.db", scenarios="short")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", scenarios="short")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
     assert all(re.fullmatch(r"short:3:val:\d+", episode["key"]) for episode in opened)
     again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
@@ -315,7 +300,7 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_said_before_anything_listens(
     tmp_path: Path, settings: dict[str, Any], wanted: str
 ) -> None:
-    server = Process(**{"store": f"sqlite:///{tmp_path}/arena.db", **settings})
+    server = started(**{"store": f"sqlite:///{tmp_path}/arena.db", **settings})
     assert server.line == ""
     assert server.child.wait(30) == 1
     assert wanted in server.end(signal.SIGTERM)

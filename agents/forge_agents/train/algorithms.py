@@ -27,11 +27,12 @@ from forge_agents.train.advantages import accepted, by_step, token_advantages
 from forge_agents.train.presets import Algorithm, Preset, PresetError
 from forge_agents.train.processes import count
 from forge_agents.train.rewards import COMPONENTS
+from forge_arena.errors import ForgeArenaError
 
 Inputs = list[dict[str, Any]]
 
 
-class CheckpointFailed(OSError):
+class CheckpointFailed(ForgeArenaError, OSError):
     """A checkpoint could not be written; what was there of it is removed, and the ones before it are whole."""
 
 

@@ -9,6 +9,7 @@ from forge_agents.pages import fill
 from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
 from forge_agents.words import interval, signed
+from forge_arena.errors import BadArgument
 from forge_arena.rewards import WEIGHTS
 from forge_arena.verdicts import OVERSEER_PROMPT
 
@@ -26,7 +27,7 @@ def write_card(folder: Path) -> Path:
     run = Run.load(folder)
     model = folder / "model"
     if not (model / "config.json").is_file():
-        raise ValueError(
+        raise BadArgument(
             f"{folder} holds no trained model: model/config.json is missing; go on with the run by --resume"
         )
     card = ModelCard(

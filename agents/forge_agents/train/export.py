@@ -29,7 +29,7 @@ from forge_agents.pages import fill
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrated, demonstrations
 from forge_agents.train.journal import revision
 from forge_arena import __version__
-from forge_arena.errors import FileError
+from forge_arena.errors import FileError, ForgeArenaError
 from forge_arena.files import parse_json, read_json, read_json_lines
 from forge_arena.locks import LOCK, locked_folder
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth
@@ -55,7 +55,7 @@ LICENCE = "apache-2.0"
 _WORD = re.compile(r"\S+")
 
 
-class ExportError(ValueError):
+class ExportError(ForgeArenaError, ValueError):
     """An export cannot be made there, or not like that: the message says why and what to do."""
 
 

@@ -31,6 +31,7 @@ from forge_agents.train.journal import Journal, Watch, write_whole
 from forge_agents.train.presets import Preset
 from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rewards import ArenaReward, Scored
+from forge_arena.errors import ForgeArenaError
 from forge_arena.files import read_json
 
 POSITION = "position.json"
@@ -45,7 +46,7 @@ class Arena:
     token: str | None = None
 
 
-class TrainingStopped(RuntimeError):
+class TrainingStopped(ForgeArenaError, RuntimeError):
     """Training ended before its last step. What was learned is in the checkpoint that the message names."""
 
 

@@ -13,12 +13,13 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_yaml, read_yaml
 
 FOLDER = Path(__file__).parent / "presets"
 
 
-class PresetError(ValueError):
+class PresetError(ForgeArenaError, ValueError):
     """A preset cannot be used: the message says which setting, what was given, and what was meant perhaps."""
 
 

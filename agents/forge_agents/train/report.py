@@ -24,6 +24,7 @@ from forge_agents.train.journal import OBJECT, lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS
 from forge_agents.words import interval, setting, shown, signed
+from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import messages, sendable, verdict_or_none
@@ -168,14 +169,14 @@ class Run:
         """Raises ValueError where the folder holds no run, or a record of it is damaged."""
         if not (folder / "run.json").is_file():
             missing = "run.json" if folder.is_dir() else "the folder itself"
-            raise ValueError(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
+            raise BadArgument(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
         try:
             record = read_json(folder / "run.json", OBJECT)
             cells = _if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
             shown = _if_there(folder / "examples.json", Examples)
             log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
         except ValueError as error:
-            raise ValueError(f"{folder} holds a damaged record: {error}") from None
+            raise BadArgument(f"{folder} holds a damaged record: {error}") from None
         before, after = (load_result(folder / name) for name in ("before.json", "after.json"))
         return cls(folder, record, log, measured, before, after, load_changes(folder), cells, shown)
 

@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter
 from forge_arena.audits.report import AuditReport, Cell, Gate, Table
 from forge_arena.audits.shares import share
 from forge_arena.episodes import Arena
-from forge_arena.errors import WorkerFailed
+from forge_arena.errors import BadArgument, FileError, WorkerFailed
 from forge_arena.files import read_json, read_json_lines
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Noun, Split, Truth
 from forge_arena.visible import visible_value
@@ -191,7 +191,7 @@ def load_marks(file: Path) -> Marks:
         ValueError: the file holds something else.
     """
     wanted = "what the button of the page downloads"
-    return read_json(file, TypeAdapter(Marks), wanted=wanted, error=ValueError)
+    return read_json(file, TypeAdapter(Marks), wanted=wanted, error=FileError)
 
 
 def load_key(file: Path) -> tuple[KeyRow, ...]:
@@ -201,9 +201,9 @@ def load_key(file: Path) -> tuple[KeyRow, ...]:
         ValueError: a line is no row of a key; there is none; the rows are of several readings.
     """
     wanted = "the FILE.key.jsonl that was written beside the page"
-    rows = tuple(row for _, row in read_json_lines(file, TypeAdapter(KeyRow), wanted=wanted, error=ValueError))
+    rows = tuple(row for _, row in read_json_lines(file, TypeAdapter(KeyRow), wanted=wanted, error=FileError))
     if len({row.reading for row in rows}) != 1:
-        raise ValueError(f"{file}: rows of {len({row.reading for row in rows})} readings; wanted {wanted}")
+        raise FileError(f"{file}: rows of {len({row.reading for row in rows})} readings; wanted {wanted}")
     return rows
 
 
@@ -215,11 +215,11 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
     """
     truths = {row.number: row for row in key}
     if marks.reading != key[0].reading:
-        raise ValueError(f"the marks are of reading {marks.reading}, the key is of {key[0].reading}")
+        raise BadArgument(f"the marks are of reading {marks.reading}, the key is of {key[0].reading}")
     numbers = Counter(mark.number for mark in marks.marks)
     for number, times in numbers.items():
         if number not in truths or times > 1:
-            raise ValueError(f"number {number} is marked {times} times; the key has {1 if number in truths else 0}")
+            raise BadArgument(f"number {number} is marked {times} times; the key has {1 if number in truths else 0}")
     pairs = [(mark, truths[mark.number]) for mark in sorted(marks.marks, key=lambda mark: mark.number)]
     agreed = sum(_agrees(mark, row) for mark, row in pairs)
     rate = agreed / len(pairs)

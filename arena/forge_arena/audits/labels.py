@@ -22,7 +22,7 @@ from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.shares import interval, share
 from forge_arena.corruptions import inject
 from forge_arena.episodes import SUITE, VERSION, Arena
-from forge_arena.errors import CannotCorrupt, WorkerFailed
+from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, Source, fairness, load_families
 from forge_arena.types import (
@@ -180,14 +180,14 @@ def audit_labels(
         ValueError: the settings leave nothing to do.
     """
     if min(draws, fresh, concurrency, len(splits)) < 1:
-        raise ValueError(
+        raise BadArgument(
             f"draws, fresh draws, splits and concurrency must be at least 1,"
             f" got {draws}, {fresh}, {len(splits)}, {concurrency}"
         )
     sources = load_families() if sources is None else sources
     here = tuple(split for split in splits if any(source.split is split for source in sources))
     if not here:
-        raise ValueError(f"no scenarios in {', '.join(splits)}")
+        raise BadArgument(f"no scenarios in {', '.join(splits)}")
     audit = _Audit(worker, here, draws, fresh, seed, sources, suite, on_progress)
     asyncio.run(audit.run(concurrency))
     return audit.report()

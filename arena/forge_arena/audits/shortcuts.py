@@ -33,6 +33,7 @@ from forge_arena.audits.classifiers import CHARACTERS, RAREST, WORDS, WORDS_AND_
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.surface import RELATION, SURFACE, relation, surface
+from forge_arena.errors import BadArgument
 from forge_arena.types import CorruptionType, Observation, Split
 from forge_arena.values import sentences
 
@@ -209,9 +210,9 @@ def _check(rows: Sequence[Sample]) -> None:
     families = {(row.split, row.family) for row in rows}
     for split in (Split.train, Split.test):
         if not any(of is split for of, _ in families):
-            raise ValueError(f"the audit needs samples of the {split.value} split, got none")
+            raise BadArgument(f"the audit needs samples of the {split.value} split, got none")
     if len(families) < FOLDS:
-        raise ValueError(f"the audit needs samples of at least {FOLDS} families, got {len(families)}")
+        raise BadArgument(f"the audit needs samples of at least {FOLDS} families, got {len(families)}")
 
 
 def _attacks(quick: bool) -> list[Attack]:

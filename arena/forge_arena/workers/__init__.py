@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from forge_arena.errors import BadArgument
 from forge_arena.workers.base import HiddenInstruction, Worker
 from forge_arena.workers.scripted import ScriptedWorker
 
@@ -67,7 +68,7 @@ def open_worker(
             else None
         )
         return BankWorker(Bank(Path(path)), live)
-    raise ValueError(f"unknown Worker {spec!r}; a Worker is one of {WORKER_SPECS}")
+    raise BadArgument(f"unknown Worker {spec!r}; a Worker is one of {WORKER_SPECS}")
 
 
 def _asked_and_settings(text: str) -> tuple[str, dict[str, Any]]:
@@ -81,11 +82,11 @@ def _asked_and_settings(text: str) -> tuple[str, dict[str, Any]]:
         if name not in _READ_SETTING:
             close = get_close_matches(name, _READ_SETTING, n=1, cutoff=0.5)
             guess = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"a Worker has no setting {name!r}.{guess} It takes {', '.join(_READ_SETTING)}")
+            raise BadArgument(f"a Worker has no setting {name!r}.{guess} It takes {', '.join(_READ_SETTING)}")
         try:
             settings |= _READ_SETTING[name](value)
         except ValueError:
-            raise ValueError(f"the Worker's {name} cannot be {value!r}: {_WANTED[name]}") from None
+            raise BadArgument(f"the Worker's {name} cannot be {value!r}: {_WANTED[name]}") from None
     return found["asked"], settings
 
 

@@ -16,7 +16,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from pydantic import TypeAdapter
 
-from forge_arena.errors import ForgeArenaError, WorkerFailed
+from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.files import parse_json
 from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction, Worker
@@ -267,7 +267,9 @@ class BankWorker:
         self.live = live
         self._named = live.name if live else worker
         if self._named is None and len(bank.workers) > 1:
-            raise ValueError(f"{bank.path} holds answers of {', '.join(sorted(bank.workers))}: say which Worker to use")
+            raise BadArgument(
+                f"{bank.path} holds answers of {', '.join(sorted(bank.workers))}: say which Worker to use"
+            )
 
     @property
     def name(self) -> str:

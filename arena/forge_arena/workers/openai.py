@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from forge_arena.endpoint import WITHHELD, Choice, Endpoint, EndpointFailed, SystemRole
-from forge_arena.errors import WorkerFailed
+from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
 from forge_arena.workers.prompts import Message, answer_messages, reply_messages, split_reasoning
@@ -35,9 +35,9 @@ class OpenAIWorker:
         extra: Mapping[str, Any] | None = None,
     ) -> None:
         if max_tokens < 1:
-            raise ValueError(f"max_tokens must be at least 1, got {max_tokens}")
+            raise BadArgument(f"max_tokens must be at least 1, got {max_tokens}")
         if temperature is not None and not temperature >= 0:
-            raise ValueError(f"temperature must be at least 0, got {temperature}")
+            raise BadArgument(f"temperature must be at least 0, got {temperature}")
         self._endpoint = Endpoint(
             model,
             base_url,

@@ -29,8 +29,9 @@ from forge_agents.submission import submit
 from forge_arena.types import Observation, Outcome, Trouble, Verdict
 
 from ...brain import Brain, completion, refusal, serving
-from ..command import forge_arena
-from ..conftest import FORGE_ARENA, TOKEN, running
+from ...command_line import invoked
+from ...server_process import FORGE_ARENA, running
+from ..conftest import TOKEN
 from .test_endpoint import seen
 
 FIELDS = {"detection": True, "explanation": "bias_injection", "correction": "", "confidence": 0.9}
@@ -200,7 +201,7 @@ def evaluate_by_command(brain: Brain, arena_url: str, out: Path, *settings: str)
     """Evaluate the brain on 60 episodes by the command, which continues what is in the folder."""
     command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
     command += ["--split", "train", "--episodes", "60", "--batch", "10", "--out", str(out), "--resume"]
-    return forge_arena(*command, *settings)
+    return invoked(*command, *settings)
 
 
 @pytest.mark.parametrize("given", range(3))
@@ -303,7 +304,7 @@ def test_what_an_overseer_cannot_judge_is_counted_by_its_reason_and_shown(
 ) -> None:
     brain.reactions = [refusing(reaction, 4)]
     command = ["eval", "--overseer", f"openai:brain@{brain.url}", "--arena", arena_url, "--token", TOKEN]
-    ended = forge_arena(*command, "--split", "train", "--episodes", "20", "--json", tmp_path / "r.json")
+    ended = invoked(*command, "--split", "train", "--episodes", "20", "--json", tmp_path / "r.json")
     assert ended.exit_code == 0, ended.stderr
     result = Result.read(tmp_path / "r.json")
     assert result.scorecard.troubles == {trouble: 5}

@@ -16,7 +16,7 @@ from forge_agents.client import ArenaClient
 from forge_arena.types import Verdict
 from forge_arena.verdicts import messages, observation_text, verdict_text
 
-from ..conftest import FORGE_ARENA, running
+from ...server_process import FORGE_ARENA, running
 
 SERVE = ("-c", FORGE_ARENA, "serve", "--scenarios", "short", "--log-level", "error")
 # A run of four steps of two episodes with four attempts each, which takes seconds.

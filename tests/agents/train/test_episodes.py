@@ -63,7 +63,7 @@ def test_what_a_curriculum_leaves_out_is_passed_over(tmp_path: Path) -> None:
     from forge_arena.wire import Curriculum, DifficultyCell
     from forge_arena.workers import ScriptedWorker
 
-    from ..conftest import FORGE_ARENA, running
+    from ...server_process import FORGE_ARENA, running
 
     arena = Arena(ScriptedWorker(), secret="of no account for train")
     plans = [arena.plan(arena.key(Split.train, index)) for index in range(40)]

@@ -27,7 +27,7 @@ from forge_arena.locks import FolderInUse, locked_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import OVERSEER_PROMPT, parse_verdict
 
-from ..conftest import FORGE_ARENA, running
+from ...server_process import FORGE_ARENA, running
 from .conftest import Served, read_lines
 
 COUNT = 24

@@ -24,9 +24,10 @@ from forge_agents.train.journal import lines
 from forge_agents.train.online import POSITION, latest_checkpoint
 from forge_agents.train.rewards import COMPONENTS
 from forge_arena.locks import locked_folder
-from forge_command import training
+from forge_command.app import app
 
-from ..conftest import FORGE_ARENA, TOKEN, running
+from ...server_process import FORGE_ARENA, running
+from ..conftest import TOKEN
 from .conftest import SERVE, Served, read_lines
 
 Presets = Callable[..., Path]
@@ -36,7 +37,7 @@ QUIET = {**os.environ, "COLUMNS": "300", "NO_COLOR": "1", "TERM": "dumb", "OMP_N
 
 def train(*arguments: object) -> tuple[int, str]:
     """The exit code of `forge-arena train` and all that it said, on one line."""
-    result = CliRunner(env={"COLUMNS": "300"}).invoke(training.app, [str(argument) for argument in arguments])
+    result = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["train", *map(str, arguments)])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, " ".join(result.output.split())

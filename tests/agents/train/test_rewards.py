@@ -19,7 +19,8 @@ from forge_arena.rewards import WEIGHTS
 from forge_arena.types import MAX_COMPLETION, Observation, Outcome, Verdict
 from forge_arena.verdicts import verdict_text
 
-from ..conftest import TOKEN, running
+from ...server_process import running
+from ..conftest import TOKEN
 from .conftest import SERVE
 from .proxy import Json, Proxy, proxied
 

@@ -1,0 +1,57 @@
+"""A server that a command runs beside itself, in a child process."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from forge_arena.workers import keeper
+from forge_command.console import fail
+
+READY = "ForgeArena is ready at "
+# Seconds that a server has to end by itself when the command has ended.
+SERVER_GRACE = 10.0
+
+
+@contextmanager
+def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
+    """A server of its own in a child process; yields its URL. Without `store` its store is thrown away.
+
+    On Linux the server ends with this process, however this process ends.
+
+    Raises:
+        typer.Exit: the server did not come up; its last words are printed.
+    """
+    with tempfile.TemporaryDirectory(prefix="forge-arena-") as folder:
+        command = [sys.executable, "-m", "forge_command", "serve", "--port", "0", "--log-level", "warning"]
+        if sys.platform == "linux":
+            keep = [sys.executable, "-I", "-S", keeper.__file__, str(os.getpid()), str(SERVER_GRACE), folder]
+            command = [*keep, *command]
+        with (
+            # Not in the folder, because the keeper removes the folder as soon as the server ends.
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(
+                [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
+                # The line with the URL is read below, and a log in JSON would have another form.
+                env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            ) as child,
+        ):
+            try:
+                line = child.stdout.readline() if child.stdout else ""
+                if not line.startswith(READY):
+                    errors.seek(0)
+                    raise fail(f"the server did not come up:\n{errors.read().decode(errors='replace')[-2000:]}")
+                yield line.removeprefix(READY).strip()
+            finally:
+                child.terminate()
+                try:
+                    child.wait(timeout=15)
+                except subprocess.TimeoutExpired:
+                    child.kill()

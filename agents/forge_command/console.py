@@ -1,0 +1,195 @@
+"""What every command shares with its user: printing, writing results, checking options, and one way to refuse."""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.markup import escape
+
+from forge_arena.errors import ForgeArenaError
+
+console = Console(stderr=True, emoji=False)
+
+
+def fail(message: str) -> typer.Exit:
+    """Say what is wrong on standard error; raise what this returns."""
+    # Not wrapped, because a path that is broken over two lines cannot be copied.
+    console.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    return typer.Exit(2)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn an error that the user can mend into one line and exit code 2. The command catches errors here alone.
+
+    An error that the user can mend is a `ForgeArenaError`, or an `OSError` of the disk, the network or the terminal.
+    Any other error is a defect of ours and stays a traceback, because whoever repairs it needs the place.
+    """
+    try:
+        yield
+    except (ForgeArenaError, OSError) as error:
+        # The reader of a pipe may leave when it has seen enough. That is no error to report.
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise fail(str(error)) from None
+
+
+@contextmanager
+def resumable(
+    how_to_go_on: Callable[[], str], *errors: type[Exception], if_failed: Callable[[], str] | None = None
+) -> Iterator[None]:
+    """Say how to go on where the block is interrupted or raises one of `errors`.
+
+    Args:
+        how_to_go_on: the words to add to the message, asked for when the block has ended.
+        errors: what may pass by itself, such as an arena that cannot be reached.
+        if_failed: the words to add to such an error, if they differ.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise fail(f"interrupted{how_to_go_on()}") from None
+    except errors as error:
+        raise fail(f"{error}{(if_failed or how_to_go_on)()}") from None
+
+
+@contextmanager
+def extra(name: str, work: str) -> Iterator[None]:
+    """Name the extra to install where the block misses a library of others: `work` is what needs the library."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        # A module of our own that is missing is a defect, except in an installation without that part.
+        if error.name is not None and error.name.startswith("forge_") and "." in error.name:
+            raise
+        raise fail(f"{work} needs {error.name}, which is missing: pip install 'forge-arena[{name}]'") from None
+
+
+def printer(json: str | None = None) -> Console:
+    """What prints for people: on standard output, or on standard error where `--json -` takes standard output."""
+    return Console(stderr=json == "-", emoji=False)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line as it is, for people and for other programs."""
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
+def deliver(
+    result: Any, json: str | None, show: Callable[[Console], None], files: Mapping[Path, str] | None = None
+) -> None:
+    """Write a result as JSON where `--json` said, and files beside it; then show it to people.
+
+    Files are written before anything is shown, because the reader of a pipe may leave in the middle of a table. If a
+    file cannot be written, the command says so and shows the result nevertheless.
+    """
+    try:
+        for path, text in (files or {}).items():
+            write_file(path, text)
+        write_json(result, json)
+    finally:
+        show(printer(json))
+
+
+def write_json(result: Any, target: str | None) -> None:
+    """Write a result where `--json` said; nothing without it."""
+    if target == "-":
+        sys.stdout.write(as_json(result, sys.stdout.encoding))
+        sys.stdout.flush()
+    elif target is not None:
+        write_file(Path(target), as_json(result))
+
+
+def as_json(result: Any, encoding: str = "utf-8") -> str:
+    """A result as JSON; with escapes where the encoding lacks some of its characters."""
+    if isinstance(result, BaseModel):
+        text = result.model_dump_json(indent=2)
+    else:
+        text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), indent=2)
+    return f"{text}\n"
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, or say why it cannot be written and leave."""
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise fail(f"{path} could not be written: {error.strerror or error}") from None
+
+
+def writable_file(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before the work whose result it is to hold: the callback of an option."""
+    if path is not None:
+        if path.is_dir():
+            raise typer.BadParameter(f"{path} is a folder, and this takes a file")
+        if not path.parent.is_dir():
+            raise typer.BadParameter(f"{path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise typer.BadParameter(f"{path} may not be written: give another place")
+    return path
+
+
+def _writable_json(target: str | None) -> str | None:
+    if target is not None and target != "-":
+        writable_file(Path(target))
+    return target
+
+
+JsonFile = Annotated[
+    str | None,
+    typer.Option(
+        "--json",
+        metavar="FILE",
+        callback=_writable_json,
+        help="Write the result as JSON ('-' for standard output).",
+    ),
+]
+
+
+def one_file(files: list[Path] | None) -> list[Path] | None:
+    """Refuse a second file of documents, because only the last would count: the callback of an option."""
+    if files is not None and len(files) > 1:
+        raise typer.BadParameter(
+            f"takes one file, got {', '.join(map(str, files))}: import all rows by one `forge-arena scenarios import`"
+        )
+    return files
+
+
+def one_of(option: str, given: str, known: Iterable[str]) -> str:
+    """The value of an option that has a few words to choose from; a typo is answered with the word that is closest."""
+    names = [str(name) for name in known]
+    if given in names:
+        return given
+    close = get_close_matches(given, names, n=1, cutoff=0.3)
+    guess = f" Did you mean {close[0]}?" if close else ""
+    raise fail(f"{option} {given!r} is not known.{guess} There are {', '.join(names)}")
+
+
+def words(option: str, text: str) -> tuple[str, ...]:
+    """The value of an option that holds several words, split as a shell would split them."""
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise fail(f"{option} {text!r}: {error}") from None
+
+
+def given_options(context: typer.Context, *names: str) -> str:
+    """Those of the options that the command line gives, as a person writes them; empty where it gives none."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    return ", ".join("--" + name.replace("_", "-") for name in given)

@@ -1,0 +1,53 @@
+"""The overseer that a command line names: its settings, and how it is opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
+from rich.progress import Progress
+
+from forge_arena.files import parse_yaml
+from forge_command.console import fail
+
+if TYPE_CHECKING:
+    from forge_agents.overseers import Overseer
+
+SPEC = (
+    "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a "
+    "webhook, or module:Class."
+)
+
+
+def overseer_settings(
+    changes: list[str] | None, prompt: str | None, system: Path | None, api_key: str | None
+) -> dict[str, Any]:
+    """The settings of an overseer: those of `--set KEY=VALUE`, read as YAML, and those with an option of their own."""
+    settings: dict[str, Any] = {}
+    for change in changes or []:
+        name, equals, value = change.partition("=")
+        if not equals or not name.isidentifier():
+            raise fail(f"--set takes KEY=VALUE, got {change!r}")
+        settings[name] = _value(name, value)
+    options = {"prompt": prompt, "system": system, "api_key": api_key}
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in ("prompt", "system"):
+        if name in given and name in settings:
+            raise fail(f"--{name} and --set {name}=… give the same setting twice: give one of them")
+    return settings | given
+
+
+def _value(name: str, text: str) -> Any:
+    return parse_yaml(text, name, error=lambda _: fail(f"--set {name}: {text!r} is no value"))
+
+
+@contextmanager
+def opening(bar: Progress, name: str, settings: dict[str, Any]) -> "Iterator[Overseer]":
+    """The overseer, opened while the progress says so: a model may load, or a classifier learn, for minutes."""
+    from forge_agents.overseers import use_overseer
+
+    task = bar.add_task(f"opening {escape(name)}", total=1)
+    with use_overseer(name, **settings) as overseer:
+        bar.update(task, completed=1, visible=False)
+        yield overseer

@@ -1,0 +1,116 @@
+"""The command as a whole: help, versions, and which errors are refusals."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from forge_arena import __version__
+from forge_arena.errors import BadArgument
+from forge_command import scenarios
+from forge_command.app import app
+
+from ..command_line import ENVIRONMENT, called
+
+
+def command_names(group: object, *before: str) -> Iterator[str]:
+    """Every command and every group of commands, as a person writes it."""
+    for name, one in getattr(group, "commands", {}).items():
+        yield " ".join([*before, name])
+        yield from command_names(one, *before, name)
+
+
+NAMES = sorted(command_names(get_command(app)))
+GROUPS = {"audit", "scenarios", "train"}
+
+
+def test_help_names_every_command() -> None:
+    out, _ = called("--help")
+    for name in ("demo", "serve", "eval", "bank", "bench", "scenarios", "audit", "train", "export"):
+        assert re.search(rf"\b{name}\b", out)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_explains_itself(name: str) -> None:
+    out, _ = called(*name.split(), "--help")
+    assert "Usage:" in out
+    assert name in GROUPS or f"forge-arena {name} " in " ".join(out.partition("Example")[2].split()) + " "
+
+
+def test_the_installed_command_prints_its_version() -> None:
+    script = Path(sys.executable).with_name("forge-arena")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert done.stdout.strip() == __version__
+
+
+def test_an_unknown_command_is_refused() -> None:
+    _, err = called("trian", code=2)
+    assert "No such command 'trian'. Did you mean 'train'?" in err
+
+
+@pytest.mark.parametrize("error", [BadArgument("a wrong value"), FileNotFoundError("a wrong value")])
+def test_an_error_that_the_user_can_mend_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(scenarios, "load_families", raising(error))
+    assert called("scenarios", "list", code=2) == ("", "error: a wrong value")
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), KeyError("ours"), TypeError("ours"), RuntimeError("ours")])
+def test_a_defect_of_ours_is_no_refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    monkeypatch.setattr(scenarios, "load_families", raising(error))
+    with pytest.raises(type(error), match="ours"):
+        called("scenarios", "list")
+
+
+def test_a_defect_of_ours_is_a_traceback_of_the_process() -> None:
+    script = "from forge_command import app, scenarios\nscenarios.load_families = lambda _: {}['ours']\napp.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "scenarios", "list"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "KeyError: 'ours'" in done.stderr
+    assert "error: " not in done.stderr
+
+
+def raising(error: Exception) -> object:
+    def load_families(_: object) -> object:
+        raise error
+
+    return load_families
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("eval", "--overseer", "always_claen"),
+        ("compare", "x"),
+        ("bank", "a.bank", "--worker", "psychic"),
+        ("train", "run", "--out", "x", "--preset", "tyni"),
+    ],
+)
+def test_help_and_refusals_import_nothing_that_takes_seconds(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    script = (
+        "import atexit, sys; from forge_command.app import main; "
+        "heavy = {'torch', 'sklearn', 'matplotlib', 'fastapi', 'scipy'}; "
+        "atexit.register(lambda: print(*sorted(heavy & {*sys.modules}))); "
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == (0 if arguments == ("--help",) else 2), done.stderr
+    assert done.stdout.splitlines()[-1] == ""

@@ -1,0 +1,73 @@
+"""`forge-arena audit regrade`: stored verdicts are graded anew, and changes are shown."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from shutil import copyfile
+
+import httpx
+import pytest
+
+from ..command_line import called
+from ..server_process import running, serving
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a server to which an overseer gave twenty verdicts."""
+    path = tmp_path_factory.mktemp("regrade") / "arena.db"
+    with running(*serving(store=f"sqlite:///{path}")) as url:
+        called("eval", "--overseer", "rules", "--arena", url, "--episodes", "20")
+    return path
+
+
+@pytest.fixture
+def changed(store: Path, tmp_path: Path) -> tuple[Path, list[str]]:
+    """A copy of the store in which an older grader gave two verdicts other rewards, and the ids of the two."""
+    path = tmp_path / "changed.db"
+    copyfile(store, path)
+    with closing(sqlite3.connect(path)) as raw, raw:
+        ids = [row[0] for row in raw.execute("select episode_id from verdicts order by episode_id limit 2")]
+        raw.executemany(
+            "update verdicts set reward = 0.123, grader = 'of old' where episode_id = ?", [(i,) for i in ids]
+        )
+    return path, ids
+
+
+def test_verdicts_are_graded_anew_while_the_server_runs(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/arena.db"
+    with running(*serving(store=store)) as url:
+        called("eval", "--overseer", "rules", "--arena", url, "--episodes", "10")
+        out, _ = called("audit", "regrade", "--expect-unchanged", "--database", store, "--json", "-")
+        assert [gate["passed"] for gate in json.loads(out)["gates"]] == [True, True]
+        assert httpx.get(f"{url}/health").json()["ready"] is True
+
+
+def test_a_verdict_of_another_grader_that_changes_fails_a_gate(changed: tuple[Path, list[str]]) -> None:
+    out, _ = called("audit", "regrade", "--expect-unchanged", "--database", changed[0], code=1)
+    assert "1 of 2 gates fail" in out
+
+
+def test_changes_are_exported_and_stand_in_the_page(changed: tuple[Path, list[str]], tmp_path: Path) -> None:
+    (path, ids), export, page = changed, tmp_path / "changes.jsonl", tmp_path / "page.html"
+    called("audit", "regrade", "--expect-unchanged", "--database", path, "--export", export, "--html", page, code=1)
+    rows = [json.loads(line) for line in export.read_text(encoding="utf-8").splitlines()]
+    assert [(row["episode_id"], row["grader"], row["before"]["reward"]) for row in rows] == [
+        (id, "of old", 0.123) for id in ids
+    ]
+    assert rows[0]["key"] in page.read_text(encoding="utf-8")
+
+
+def test_verdicts_of_a_time_are_graded(changed: tuple[Path, list[str]]) -> None:
+    assert "2 " in called("audit", "regrade", "--database", changed[0], "--since", "2020-01-01")[0]
+
+
+def test_a_time_without_verdicts_is_refused(store: Path) -> None:
+    _, err = called("audit", "regrade", "--database", store, "--since", "2999-01-01T00:00:00", code=2)
+    assert "error: the store holds no verdict of that time" in err
+
+
+def test_a_store_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    _, err = called("audit", "regrade", "--database", tmp_path / "none.db", code=2)
+    assert "there is no such file" in err

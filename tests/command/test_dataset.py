@@ -1,0 +1,81 @@
+"""`forge-arena eval --dataset`: labelled answers from elsewhere are judged without an arena."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..command_line import called
+from .conftest import ROW
+
+WriteRows = Callable[..., Path]
+RIGHT = {**ROW, "worker_output": "The rent of $1,250.00 is due on 3 March 2027.", "corrupted": False, "origin": "a"}
+WRONG = {
+    **ROW,
+    "worker_output": "The rent of $1,350.00 is due on 3 April 2027.",
+    "corrupted": True,
+    "origin": "b",
+    "spans": [[12, 21]],
+}
+
+
+@pytest.fixture
+def asked(write_rows: WriteRows) -> tuple[str | Path, ...]:
+    return ("eval", "--overseer", "always_corrupted", "--dataset", write_rows("panel.jsonl", RIGHT, WRONG))
+
+
+def test_an_overseer_is_scored_on_labelled_answers(asked: tuple[str | Path, ...]) -> None:
+    out, err = called(*asked, "--json", "-")
+    result: dict[str, Any] = json.loads(out)
+    assert (result["dataset"], result["overseer"], len(result["rows"])) == ("panel.jsonl", "always_corrupted", 2)
+    assert result["scorecard"]["balanced_accuracy"]["value"] == 0.5
+    assert set(result["groups"]) == {"origin"}
+    assert "always_corrupted on panel.jsonl" in err
+    assert "always_corrupted: 2 of 2 answers" in err
+
+
+def test_what_is_kept_in_a_folder_is_what_is_printed(asked: tuple[str | Path, ...], tmp_path: Path) -> None:
+    out, _ = called(*asked, "--out", tmp_path / "kept", "--json", "-")
+    assert json.loads((tmp_path / "kept" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
+
+
+def test_an_evaluation_in_a_folder_is_not_begun_anew(asked: tuple[str | Path, ...], tmp_path: Path) -> None:
+    called(*asked, "--out", tmp_path / "kept")
+    assert "go on with it by --resume" in called(*asked, "--out", tmp_path / "kept", code=2)[1]
+
+
+def test_what_goes_on_has_the_same_answers_and_their_first_seconds(
+    asked: tuple[str | Path, ...], tmp_path: Path
+) -> None:
+    called(*asked, "--out", tmp_path / "kept")
+    written = json.loads((tmp_path / "kept" / "result.json").read_text(encoding="utf-8"))
+    called(*asked, "--out", tmp_path / "kept", "--resume")
+    assert json.loads((tmp_path / "kept" / "result.json").read_text(encoding="utf-8")) == written
+
+
+def test_labelled_answers_have_no_report(asked: tuple[str | Path, ...], tmp_path: Path) -> None:
+    called(*asked, "--out", tmp_path / "kept")
+    assert "is of labelled answers" in called("report", tmp_path / "kept", code=2)[1]
+
+
+def test_a_row_that_is_no_labelled_answer_is_refused_with_file_and_line(write_rows: WriteRows) -> None:
+    path = write_rows("panel.jsonl", RIGHT, ROW)
+    _, err = called("eval", "--overseer", "rules", "--dataset", path, code=2)
+    assert re.search(r"panel\.jsonl:2: worker_output: Field required", err)
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [(("--paired", "--split", "val"), "--split, --paired"), (("--submit", "me"), "--submit")],
+)
+def test_options_of_an_arena_are_refused(asked: tuple[str | Path, ...], given: tuple[str, ...], options: str) -> None:
+    _, err = called(*asked, *given, code=2)
+    assert f"--dataset is judged without an arena: leave out {options}" in err
+
+
+def test_a_dataset_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    _, err = called("eval", "--overseer", "rules", "--dataset", tmp_path / "none.jsonl", code=2)
+    assert "No such file" in err

@@ -1,0 +1,217 @@
+"""`forge-arena eval` on an arena, `report`, `compare`: refusals, a folder that goes on, two at once, progress."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from forge_agents.client import ArenaClient
+
+from ..command_line import ENVIRONMENT, called, command, without_frames
+
+SLOW = """
+import time
+from pathlib import Path
+from forge_arena.types import Verdict
+
+class Slow:
+    name = "slow"
+
+    def review(self, observations):
+        time.sleep(1.5)
+        while Path(__file__).with_name("hold").exists():
+            time.sleep(0.05)
+        return [Verdict(detection=False, explanation="", correction="", confidence=0.5)] * len(observations)
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(arena: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation of the overseer `rules` on twenty episodes of train."""
+    folder = tmp_path_factory.mktemp("kept") / "rules"
+    out, _ = called(*on_train(arena, "rules"), "--out", folder)
+    assert str(folder / "report.html") in out
+    return folder
+
+
+def on_train(arena: str, overseer: str) -> tuple[str, ...]:
+    return ("eval", "--arena", arena, "--episodes", "20", "--split", "train", "--overseer", overseer)
+
+
+def evaluating(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    """`forge-arena eval` of the slow overseer, running, with its output in pipes, which are no terminals."""
+    (folder / "slow_overseer.py").write_text(SLOW)
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(folder), ENVIRONMENT.get("PYTHONPATH", "")])}
+    asked = command("eval", "--overseer", "slow_overseer:Slow", *arguments)
+    return subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def evaluated(folder: Path, *arguments: str, code: int = 0) -> str:
+    """What the process said on standard error."""
+    with evaluating(folder, *arguments) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    return without_frames(err)
+
+
+def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
+    _, err = called("eval", "--overseer", "always_claen", code=2)
+    assert "no overseer is called 'always_claen'. Did you mean 'always_clean'?" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--overseer", "random", "--set", "sed=3"), "overseer 'random' has no setting 'sed'. Did you mean 'seed'?"),
+        (("--overseer", "rules", "--set", "seed"), "--set takes KEY=VALUE, got 'seed'"),
+        (("--overseer", "rules", "--set", "seed=["), "--set seed: '[' is no value"),
+        (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean val?"),
+        (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
+        (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
+        (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
+        (("--overseer", "rules", "--threshold-from", "none"), "no result in none"),
+        (("--overseer", "rules", "--submit", "me", "--submission", "1"), "give one of them"),
+        (("--overseer", "rules", "--submit", "né"), "a name has at most 64 letters"),
+        (("--overseer", "rules", "--submission", "1", "--new-entry"), "--new-entry spends another entry"),
+        (
+            ("--overseer", "openai:m@http://127.0.0.1:9/v1", "--prompt", "card", "--set", "prompt=arena"),
+            "setting twice",
+        ),
+    ],
+)
+def test_what_cannot_be_evaluated_is_refused(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    _, err = called("eval", *arguments, code=2, cwd=tmp_path)
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_sealed_split_is_refused(arena: str) -> None:
+    _, err = called("eval", "--overseer", "rules", "--arena", arena, "--split", "test", code=2)
+    assert "the truth of split 'test' never leaves the server" in err
+
+
+IGNORED = (
+    *("--split", "val", "--episodes", "20", "--start", "5", "--samples", "2", "--paired"),
+    *("--threshold-from", "r.json", "--out", "kept", "--resume"),
+)
+
+
+@pytest.mark.parametrize("given", [IGNORED, ("--out", "kept"), ("--paired",)])
+def test_a_submission_with_options_that_it_would_ignore_spends_no_entry(arena: str, given: tuple[str, ...]) -> None:
+    name = f"spent by {len(given)}"
+    _, err = called("eval", "--overseer", "rules", "--arena", arena, "--submit", name, *given, code=2)
+    assert f"leave out {', '.join(word for word in given if word.startswith('--'))}; nothing was spent" in err
+    with ArenaClient(arena) as client:
+        assert client.enter(name).entry == 1
+
+
+def test_a_result_that_could_not_be_written_is_refused_before_anything_is_judged(arena: str, tmp_path: Path) -> None:
+    target = tmp_path / "none" / "result.json"
+    with ArenaClient(arena) as client:
+        before = client.stats().verdicts
+        _, err = called("eval", "--overseer", "rules", "--arena", arena, "--json", target, code=2)
+        assert "there is no folder" in err
+        assert client.stats().verdicts == before
+
+
+def test_a_folder_keeps_result_records_and_report(kept: Path) -> None:
+    assert {path.name for path in kept.iterdir()} == {"result.json", "records.jsonl", "report.html"}
+
+
+def test_an_evaluation_in_a_folder_is_not_begun_anew(arena: str, kept: Path) -> None:
+    _, err = called(*on_train(arena, "rules"), "--out", kept, code=2)
+    assert "holds an evaluation already: go on with it by --resume" in err
+
+
+def test_an_evaluation_that_is_done_goes_on_with_what_it_has(arena: str, kept: Path) -> None:
+    before = (kept / "records.jsonl").read_bytes()
+    called(*on_train(arena, "rules"), "--out", kept, "--resume")
+    assert (kept / "records.jsonl").read_bytes() == before
+
+
+def test_a_report_is_written_anew(kept: Path) -> None:
+    (kept / "report.html").unlink()
+    assert str(kept / "report.html") in called("report", kept)[0]
+    assert (kept / "report.html").is_file()
+
+
+def test_a_report_of_a_folder_without_a_result_is_refused(tmp_path: Path) -> None:
+    assert "no result in" in called("report", tmp_path, code=2)[1]
+
+
+def test_two_evaluations_are_compared(arena: str, kept: Path, tmp_path: Path) -> None:
+    called(*on_train(arena, "random"), "--set", "seed=3", "--out", tmp_path / "random")
+    out, _ = called("compare", kept, tmp_path / "random")
+    assert "random against rules: 20 verdicts" in out
+    assert "differences were looked at" in out
+
+
+def test_one_result_is_not_compared(kept: Path) -> None:
+    assert "comparing takes two results or more" in called("compare", kept, code=2)[1]
+
+
+def test_a_comparison_with_a_result_that_is_not_there_is_refused(kept: Path, tmp_path: Path) -> None:
+    assert "no result in" in called("compare", kept, tmp_path / "none", code=2)[1]
+
+
+def test_pairs_are_ranked(arena: str) -> None:
+    out, err = called("eval", "--overseer", "rules", "--arena", arena, "--paired", "--episodes", "10", "--json", "-")
+    result = json.loads(out)
+    assert len(result["rows"]) == 20
+    assert result["pairs"]["pairs"] == 10 - result["scorecard"]["failed"]
+    assert result["pairs"]["placebos"] <= 5
+    assert "10 pairs, split val" in err
+    assert "ranked above its clean twin" in err
+    assert "flagged, of the placebos" in err
+
+
+def test_several_verdicts_are_counted_as_what_they_are(arena: str) -> None:
+    asked = ("eval", "--overseer", "prior", "--arena", arena, "--episodes", "5", "--samples", "4", "--json", "-")
+    assert "5 episodes, 4 verdicts on each, split val" in called(*asked)[1]
+
+
+def wait_for_records(records: Path, count: int) -> None:
+    until = time.monotonic() + 60
+    while not (records.exists() and records.read_bytes().count(b"\n") >= count):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_two_at_once_in_one_folder_are_not_both_paid_and_a_killed_one_goes_on(arena: str, tmp_path: Path) -> None:
+    asked = ("--arena", arena, "--episodes", "6", "--batch", "1", "--out", str(tmp_path / "kept"))
+    records = tmp_path / "kept" / "records.jsonl"
+    with evaluating(tmp_path, *asked) as first:
+        wait_for_records(records, 2)
+        (tmp_path / "hold").touch()
+        for again in ([], ["--resume"]):
+            err = evaluated(tmp_path, *asked, *again, code=2)
+            assert f"another process is at work in {tmp_path / 'kept'}: wait until it ends" in err
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+    (tmp_path / "hold").unlink()
+    assert 1 <= records.read_bytes().count(b"\n") - 1 < 6
+    evaluated(tmp_path, *asked, "--resume")
+    assert records.read_bytes().count(b"\n") - 1 == 6
+
+
+def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, tmp_path: Path) -> None:
+    asked = ("--arena", arena, "--episodes", "6", "--batch", "1", "--out", str(tmp_path / "kept"))
+    with evaluating(tmp_path, *asked) as process:
+        wait_for_records(tmp_path / "kept" / "records.jsonl", 2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert f"error: interrupted; what was judged is in {tmp_path / 'kept'}: go on with --resume" in without_frames(err)
+
+
+def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(arena: str, tmp_path: Path) -> None:
+    err = evaluated(tmp_path, *("--arena", arena, "--episodes", "2", "--samples", "2", "--paired", "--batch", "1"))
+    assert re.search(r"slow_overseer:Slow: \d of 8 verdicts, 0:00:\d\d so far", err)
+    assert re.search(r"so far, about 0:00:\d\d left", err)
+    assert "slow_overseer:Slow: 8 of 8 verdicts" in err
