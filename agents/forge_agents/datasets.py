@@ -10,7 +10,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any, Literal, TypeAlias
@@ -26,6 +25,7 @@ from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
 from forge_arena.spans import span_f1
 from forge_arena.storable import STORABLE, Text, storable
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import (
     CorruptionType,
     Domain,
@@ -59,9 +59,8 @@ def _a_span(value: Any) -> Any:
 
 def _a_type(value: Any) -> Any:
     if value is not None and value not in TYPES:
-        close = get_close_matches(str(value), TYPES, n=1)
-        guess = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"must be one of {', '.join(TYPES)}, got {value!r}{guess}")
+        guess = did_you_mean(str(value), TYPES)
+        raise ValueError(f"got {value!r}, which is no type of corruption.{guess} The types are {', '.join(TYPES)}")
     return value
 
 

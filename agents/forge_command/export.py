@@ -1,13 +1,13 @@
 """`forge-arena export`: training data from a running arena, for those who train elsewhere."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forge_arena.locks import FolderInUse
+from forge_arena.suggest import did_you_mean
 from forge_command.app import fail, given_options, say
 from forge_command.progress import progress
 
@@ -124,6 +124,4 @@ def _one_of(option: str, given: str, known: Iterable[str]) -> str:
     names = [str(name) for name in known]
     if given in names:
         return given
-    close = get_close_matches(given, names, n=1, cutoff=0.3)
-    guess = f" Did you mean {close[0]}?" if close else ""
-    raise fail(f"{option} {given!r} is not known.{guess} There are {', '.join(names)}")
+    raise fail(f"{option} {given!r} is not known.{did_you_mean(given, names)} There are {', '.join(names)}")

@@ -10,14 +10,15 @@ import ast
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import lru_cache
 from textwrap import dedent
 from typing import TypeAlias
 
 from forge_arena.code import code_blocks
+from forge_arena.suggest import did_you_mean
+from forge_arena.text import is_whole, lower, sentences
 from forge_arena.types import Check, ClaimKind, Span
-from forge_arena.values import is_whole, lower, mentions, sentences
+from forge_arena.values import mentions
 
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
@@ -79,8 +80,7 @@ def violation(check: Check, text: str) -> Violation:
         ValueError: no such check, or an argument that it does not take.
     """
     if check.name not in _checks:
-        close = get_close_matches(check.name, _checks, n=1)
-        raise ValueError(f"no check {check.name!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
+        raise ValueError(f"no check {check.name!r}.{did_you_mean(check.name, _checks)}")
     wanted, function = _checks[check.name]
     argument = check.argument
     if wanted is type(None):

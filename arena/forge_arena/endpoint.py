@@ -22,10 +22,10 @@ from pydantic import (
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.hosts import is_loopback
 from forge_arena.storable import storable, storable_json
 
 LONGEST_PAUSE = 120.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
 TOO_LONG = ("context_length", "context length", "maximum context", "max_model_len", "maximum model length", "too long")
 
@@ -219,7 +219,7 @@ class Endpoint:
             max_retries=0,
             timeout=timeout,
             # A proxy from the environment cannot reach this machine's own servers.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=parts.hostname not in LOOPBACK),
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(parts.hostname)),
         )
         self._client.organization = None
         self._client.project = None

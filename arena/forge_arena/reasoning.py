@@ -1,7 +1,7 @@
 """Cut a chain of thought into steps, the unit in which the first corrupted one is named."""
 
+from forge_arena.text import sentences
 from forge_arena.types import Span
-from forge_arena.values import sentences
 
 
 def steps(reasoning: str) -> list[Span]:

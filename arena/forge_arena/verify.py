@@ -15,8 +15,9 @@ from textwrap import dedent
 
 from forge_arena.checks import violation
 from forge_arena.code import code_blocks, run_cases
+from forge_arena.text import is_whole, lower, sentences
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
-from forge_arena.values import COUNTED, Mention, is_whole, lower, mentions, sentences, value_of
+from forge_arena.values import COUNTED, Mention, mentions, value_of
 
 INVENTED = "invented:"
 CACHED_SENTENCES = 4_096

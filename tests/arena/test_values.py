@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forge_arena.respell import respell
+from forge_arena.text import is_whole, lower, sentences
 from forge_arena.types import ClaimKind
-from forge_arena.values import is_whole, lower, mentions, respell, sentences, value_of
+from forge_arena.values import mentions, value_of
 
 SAME: dict[ClaimKind, tuple[tuple[str, ...], ...]] = {
     ClaimKind.money: (

@@ -10,13 +10,13 @@ import json
 import traceback
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from itertools import islice
 from typing import Any, Protocol, Self, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
 from forge_arena.verdicts import parse_verdict
 
@@ -302,8 +302,7 @@ def _check_settings(
     known = [p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
     for setting in settings:
         if setting not in known:
-            close_by = get_close_matches(setting, known, n=1, cutoff=0.5)
-            guess = f" Did you mean {close_by[0]!r}?" if close_by else ""
+            guess = did_you_mean(setting, known)
             takes = f"it takes {', '.join(known)}" if known else "it takes none"
             raise NoSuchOverseer(f"overseer {name!r} has no setting {setting!r}.{guess} {takes[0].upper()}{takes[1:]}")
     missing = [
@@ -320,8 +319,7 @@ def _factory(name: str) -> Callable[..., object]:
         return _imported(point.value)
     if ":" in name:
         return _imported(name)
-    close = get_close_matches(name, names(), n=1, cutoff=0.5)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
+    guess = did_you_mean(name, names())
     raise NoSuchOverseer(
         f"no overseer is called {name!r}.{guess} Known are {', '.join(names())}; or give openai:MODEL@URL, hf:PATH, the http:// address of a webhook, or module:Class"
     )
@@ -338,8 +336,7 @@ def _imported(place: str) -> Callable[..., object]:
         raise NoSuchOverseer(f"overseer {place!r} needs {error.name}, which is not installed") from None
     made = getattr(found, attribute, None)
     if not callable(made):
-        close = get_close_matches(attribute, [n for n in dir(found) if not n.startswith("_")], n=1, cutoff=0.5)
-        guess = f" Did you mean {close[0]!r}?" if close else ""
+        guess = did_you_mean(attribute, [n for n in dir(found) if not n.startswith("_")])
         raise NoSuchOverseer(f"overseer {place!r}: module {module!r} has no class {attribute!r}.{guess}")
     factory: Callable[..., object] = made
     return factory

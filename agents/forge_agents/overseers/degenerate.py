@@ -1,10 +1,10 @@
 """The degenerates of `forge-arena audit exploits` as overseers, to be evaluated beside honest ones."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from forge_agents.overseers.random import chances
 from forge_arena.audits.degenerate import degenerates
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import Observation, Verdict
 
 
@@ -19,8 +19,7 @@ class DegenerateOverseer:
     def __init__(self, plays: str, seed: int = 0) -> None:
         known = {one.name: one for one in degenerates()}
         if plays not in known:
-            close = get_close_matches(plays, known, n=1, cutoff=0.5)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(plays, known)
             raise ValueError(f"no degenerate is called {plays!r}.{guess} Known are {', '.join(sorted(known))}")
         self.name = plays
         self._review = known[plays].review

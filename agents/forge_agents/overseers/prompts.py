@@ -7,12 +7,12 @@ is the model's, not ours: give the text that your model was trained with as `sys
 import hashlib
 import json
 from collections.abc import Callable
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
 from forge_arena.errors import FileError
 from forge_arena.files import read_text
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import Domain, Observation, Probe
 from forge_arena.verdicts import Chat, messages, observation_text
 
@@ -50,9 +50,9 @@ def prompt(name: str = PromptName.arena, *, system: str | Path | None = None) ->
         ValueError: there is no such prompt, or the file cannot be read.
     """
     if name not in PromptName.__members__:
-        close = get_close_matches(name, list(PromptName), n=1, cutoff=0.4)
-        guess = f" Did you mean {str(close[0])!r}?" if close else ""
-        raise ValueError(f"no prompt is called {name!r}.{guess} Known are {', '.join(PromptName)}")
+        raise ValueError(
+            f"no prompt is called {name!r}.{did_you_mean(name, PromptName)} Known are {', '.join(PromptName)}"
+        )
     if isinstance(system, Path):
         try:
             system = read_text(system).rstrip("\n")

@@ -17,7 +17,7 @@ import httpx
 import tenacity
 
 from forge_agents.overseers import Completion, OverseerFailed, as_judgement
-from forge_arena.endpoint import LOOPBACK
+from forge_arena.hosts import is_loopback
 from forge_arena.loop_thread import LoopThread
 from forge_arena.storable import storable_json
 from forge_arena.types import Observation, Usage
@@ -63,7 +63,7 @@ class Webhook:
             timeout=timeout,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
             # A proxy from the environment cannot reach this machine's own servers.
-            trust_env=parts.hostname not in LOOPBACK,
+            trust_env=not is_loopback(parts.hostname),
         )
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
