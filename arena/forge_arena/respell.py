@@ -10,13 +10,13 @@ from forge_arena.values import DATE, IN_WORDS, MONEY, MONTHS, value_of
 
 
 def respell(text: str, like: str, kind: ClaimKind) -> str:
-    """`text`'s value in the spelling of `like`; `text` unchanged where that spelling is not understood."""
+    """The value of `text` in the spelling of `like`; `text` unchanged if that spelling is not understood."""
     writer = _WRITERS.get(kind)
     value = value_of(kind, text)
     if writer is None or not isinstance(value, tuple):
         return text
-    written = writer(text, like.strip(), value)
-    return written if written is not None and value_of(kind, written) == value else text
+    respelled = writer(text, like.strip(), value)
+    return respelled if respelled is not None and value_of(kind, respelled) == value else text
 
 
 def _write_money(text: str, like: str, value: tuple[Decimal, str]) -> str | None:

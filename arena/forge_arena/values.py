@@ -1,8 +1,8 @@
 """Find the values that a text states, and compare them by what they mean, not by how they are spelled.
 
-Candidates are located by regular expressions that cannot backtrack far; what they mean is read by price-parser (amounts)
-and text2num (number words); of dates the pattern itself tells the parts, and a general parser would cost more than all
-the rest. Everything is linear in the text and never raises.
+Regular expressions that cannot backtrack far find the candidates. price-parser reads amounts, and text2num reads number
+words. The parts of a date come from the pattern itself, because a general parser would cost more than all the rest.
+Everything is linear in the text and never raises.
 """
 
 import re
@@ -31,7 +31,7 @@ _PARSED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A value that stands at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
+    """A value at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
 
     kind: ClaimKind
     value: Hashable
@@ -88,7 +88,7 @@ _QUANTITIES: dict[str, tuple[str, str]] = {
     "employee": ("employee", "1"), "connection": ("connection", "1"), "thread": ("thread", "1"), "byte": ("byte", "1"),
     "sheet": ("sheet", "1"), "cup": ("cup", "1"), "speed": ("speed", "1"), "gear": ("gear", "1"),
 }  # fmt: skip
-# Counts of such things are how people talk ("one point", "two items"); a source need not state them.
+# People count such things in passing ("one point", "two items"), so a source need not state the count.
 COUNTED = frozenset(
     {"page", "word", "character", "line", "item", "user", "person", "copy", "request", "row", "attempt", "point"}
 )
@@ -128,7 +128,7 @@ MONEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """The patterns that count in one way of writing numbers: in digits alone, which is fast, or in words as well."""
+    """The patterns for one way of writing numbers: in digits alone, which is fast, or in words as well."""
 
     percent: re.Pattern[str]
     measure: re.Pattern[str]
@@ -137,7 +137,7 @@ class _Patterns:
 def _patterns(n: str) -> _Patterns:
     return _Patterns(
         percent=re.compile(rf"(?P<n>{n}) ?(?P<sign>%|(?i:percentage points?|per ?cent\b))"),
-        # Any word may stand as the unit; the tables say whether it is one.
+        # Any word may be the unit here. The tables of units decide.
         measure=re.compile(
             rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?[ -]?"
             r"(?:(?P<day>(?i:business|working|calendar|consecutive|clear|full))[ -])?"
@@ -162,7 +162,7 @@ _CITED_NORMAL = {"§": "section", "§§": "section", "sec.": "section", "art.": 
 
 
 def mentions(text: str) -> tuple[Mention, ...]:
-    """The values in a text, by start, none overlapping another. Bare numbers are no mention."""
+    """The values in a text, by start. No two overlap, and a bare number is no mention."""
     if len(text) <= MAX_SENTENCE:
         return _mentions(text)
     return tuple(
@@ -174,21 +174,24 @@ def mentions(text: str) -> tuple[Mention, ...]:
 
 @lru_cache(maxsize=16_384)
 def _mentions(text: str) -> tuple[Mention, ...]:
-    numbers = _spelling(text)
-    found: list[Mention] = []
+    numbers = _patterns_for(text)
+    mentions: list[Mention] = []
     for find in _FINDERS:
         for mention in find(text, numbers):
-            if mention.value is not None and not any(f.start < mention.end and mention.start < f.end for f in found):
-                found.append(mention)
-    found.sort(key=lambda m: m.start)
-    return tuple(found)
+            if mention.value is not None and not any(
+                other.start < mention.end and mention.start < other.end for other in mentions
+            ):
+                mentions.append(mention)
+    mentions.sort(key=lambda mention: mention.start)
+    return tuple(mentions)
 
 
 @lru_cache(maxsize=65_536)
 def value_of(kind: ClaimKind, text: str) -> Hashable | None:
-    """What one spelled value means; for kinds without a parser the text itself, case and outer space aside.
+    """What one spelled value means.
 
-    None where `text` is no value of a kind that has a parser.
+    For a kind without a parser that is the text itself, case and outer space aside. None if `text` is no value of a kind
+    that has a parser.
     """
     if kind not in _PARSED:
         return text.strip().casefold()
@@ -214,8 +217,8 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _spelling(text: str) -> _Patterns | None:
-    """The patterns that this text needs; None where it has no number at all."""
+def _patterns_for(text: str) -> _Patterns | None:
+    """The patterns that this text needs; None if it has no number at all."""
     if not _NUMBER_WORDS.isdisjoint(text.lower().replace("-", " ").replace("(", " ").split()):
         return IN_WORDS
     return _IN_DIGITS if _DIGIT.search(text) else None
@@ -289,7 +292,7 @@ def _dates(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
 
 @lru_cache(maxsize=8_192)
 def _day(text: str) -> Hashable | None:
-    """(year, month, day) of what the pattern found; None for what does not stand for it, and for impossible days."""
+    """(year, month, day) of a date as the pattern finds it; None for impossible days and for any other text."""
     m = DATE.fullmatch(text)
     if m is None:
         return None
@@ -325,14 +328,14 @@ def _measures(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
     for m in numbers.measure.finditer(text) if numbers else ():
         name = m["unit"].lower()
         time = _TIME_UNITS.get(name) or _TIME_UNITS.get(name.removesuffix("s"))
-        known = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
-        if (time is None and (known is None or m["day"])) or (bounds := _bounds(m)) is None:
+        quantity = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
+        if (time is None and (quantity is None or m["day"])) or (bounds := _bounds(m)) is None:
             continue
         if time is not None:
             unit, factor = f"business {time[0]}" if (m["day"] or "").lower() in _BUSINESS else time[0], Decimal(time[1])
             kind = ClaimKind.duration
-        elif known is not None:
-            unit, factor, kind = known[0], Decimal(known[1]), ClaimKind.quantity
+        elif quantity is not None:
+            unit, factor, kind = quantity[0], Decimal(quantity[1]), ClaimKind.quantity
         yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
 
 

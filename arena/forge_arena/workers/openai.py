@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from forge_arena.endpoint import WITHHELD, Choice, Endpoint, EndpointFailed, SystemRole
+from forge_arena.endpoint import Endpoint, SystemRole
+from forge_arena.endpoint_bodies import Choice
+from forge_arena.endpoint_errors import WITHHELD, EndpointFailed
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
