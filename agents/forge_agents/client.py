@@ -6,7 +6,6 @@ expires unused. Only a failed Worker is reported at once.
 """
 
 import asyncio
-import ipaddress
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ import tenacity
 from pydantic import BaseModel, ValidationError
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.hosts import is_loopback
 from forge_arena.loop_thread import LoopThread
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Outcome, Split
 from forge_arena.wire import (
@@ -373,7 +373,7 @@ class _Transport:
             "timeout": httpx.Timeout(None, connect=LONGEST_CONNECT),
             "headers": {"Authorization": f"Bearer {self.token}"} if self.token else {},
             # A proxy from the environment cannot reach this machine's own loopback.
-            "trust_env": not _is_loopback(httpx.URL(self.url).host),
+            "trust_env": not is_loopback(httpx.URL(self.url).host),
         }
 
     def retrying(self) -> dict[str, Any]:
@@ -400,13 +400,6 @@ class _Transport:
                 f"no answer from the arena at {self.url} ({type(error).__name__}: {error}): is it running there? "
                 "forge-arena serve starts one"
             ) from error
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _worth_another_try(error: BaseException) -> bool:

@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.suggest import did_you_mean
 
 console = Console(stderr=True, emoji=False)
 
@@ -175,9 +175,7 @@ def one_of(option: str, given: str, known: Iterable[str]) -> str:
     names = [str(name) for name in known]
     if given in names:
         return given
-    close = get_close_matches(given, names, n=1, cutoff=0.3)
-    guess = f" Did you mean {close[0]}?" if close else ""
-    raise fail(f"{option} {given!r} is not known.{guess} There are {', '.join(names)}")
+    raise fail(f"{option} {given!r} is not known.{did_you_mean(given, names)} There are {', '.join(names)}")
 
 
 def words(option: str, text: str) -> tuple[str, ...]:

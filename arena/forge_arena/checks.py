@@ -1,28 +1,29 @@
-"""The checks that a constraint can demand of an answer; each one registered under its name.
+"""The checks that a constraint can demand of an answer, each registered under its name.
 
-A check says where an answer violates it, or None where it is kept. All are linear in the text.
+A check says where an answer violates it, or None if the answer keeps it. All checks are linear in the text.
 
-Phrases are found whatever their case, their typographic quotes and dashes, their line breaks and the Markdown emphasis
-around their words: "**Severity:** major" holds the phrase "Severity: major".
+The search for phrases ignores case, typographic quotes and dashes, line breaks, and Markdown emphasis around words:
+"**Severity:** major" holds the phrase "Severity: major".
 """
 
 import ast
 import re
 from bisect import bisect
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import lru_cache
 from textwrap import dedent
 from typing import TypeAlias
 
 from forge_arena.code import code_blocks
+from forge_arena.suggest import did_you_mean
+from forge_arena.text import is_whole, lower, sentences
 from forge_arena.types import Check, ClaimKind, Span
-from forge_arena.values import is_whole, lower, mentions, sentences
+from forge_arena.values import mentions
 
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
 
-# The patterns begin with what is rare, which is what makes them fast; what stands before a match is looked at after.
+# The patterns begin with a rare character, which makes them fast. Code looks at what stands before a match.
 _ITEM = re.compile(r"\n[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _SINGULAR = re.compile(r"[IMm](?:(?<=I)(?![/]|\.\w)|(?<=[Mm])(?:y(?:self)?|e|Y|E)|(?<=m)ine)(?!\w)")
 _PLURAL = re.compile(r"[OUWouw](?:(?<=[Ww])(?:e|E)|(?<=[Oo])(?:urs?|urselves|URS?)|(?<=[Uu])s)(?!\w)")
@@ -73,14 +74,15 @@ def names() -> tuple[str, ...]:
 
 
 def violation(check: Check, text: str) -> Violation:
-    """Where `text` violates the check (perhaps nowhere in particular: an empty tuple), or None where it is kept.
+    """Where `text` violates the check; None if the text keeps it.
+
+    The tuple is empty if the violation is at no place in particular.
 
     Raises:
         ValueError: no such check, or an argument that it does not take.
     """
     if check.name not in _checks:
-        close = get_close_matches(check.name, _checks, n=1)
-        raise ValueError(f"no check {check.name!r}.{f' Did you mean {close[0]!r}?' if close else ''}")
+        raise ValueError(f"no check {check.name!r}.{did_you_mean(check.name, _checks)}")
     wanted, function = _checks[check.name]
     argument = check.argument
     if wanted is type(None):
@@ -106,18 +108,18 @@ def min_words(text: str, limit: int) -> Violation:
 
 @_check(int)
 def max_sentences(text: str, limit: int) -> Violation:
-    found = sentences(text)
-    return None if len(found) <= limit else tuple(Span(start=start, end=end) for start, end in found[limit:])
+    spans = sentences(text)
+    return None if len(spans) <= limit else tuple(Span(start=start, end=end) for start, end in spans[limit:])
 
 
 @_check(tuple)
 def includes_any(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _found(text, phrases) else VIOLATED
+    return None if _places(text, phrases) else VIOLATED
 
 
 @_check(tuple)
 def excludes(text: str, phrases: tuple[str, ...]) -> Violation:
-    return _found(text, phrases) or None
+    return _places(text, phrases) or None
 
 
 @_check(tuple)
@@ -127,7 +129,7 @@ def opens_with(text: str, phrases: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def greets_by(text: str, names: tuple[str, ...]) -> Violation:
-    """The first words greet somebody by one of these names and by nothing more.
+    """The first words greet somebody by one of these names and by nothing else.
 
     "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
     "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may stand before the greeting.
@@ -181,35 +183,35 @@ def no_bullets(text: str) -> Violation:
 
 @_check(int)
 def list_items(text: str, count: int) -> Violation:
-    found = _items(text)
-    return None if len(found) == count else found[count:]
+    items = _items(text)
+    return None if len(items) == count else items[count:]
 
 
 @_check(type(None))
 def first_person_singular(text: str) -> Violation:
     """Speaks as "I" and never as "we"."""
-    return _own(_PLURAL, text) or (None if _own(_SINGULAR, text) else VIOLATED)
+    return _places_of_person(_PLURAL, text) or (None if _places_of_person(_SINGULAR, text) else VIOLATED)
 
 
 @_check(type(None))
 def first_person_plural(text: str) -> Violation:
     """Speaks as "we" and never as "I"."""
-    return _own(_SINGULAR, text) or (None if _own(_PLURAL, text) else VIOLATED)
+    return _places_of_person(_SINGULAR, text) or (None if _places_of_person(_PLURAL, text) else VIOLATED)
 
 
 @_check(type(None))
 def no_first_person_singular(text: str) -> Violation:
-    return _own(_SINGULAR, text) or None
+    return _places_of_person(_SINGULAR, text) or None
 
 
 @_check(type(None))
 def no_first_person_plural(text: str) -> Violation:
-    return _own(_PLURAL, text) or None
+    return _places_of_person(_PLURAL, text) or None
 
 
 @_check(type(None))
 def no_second_person(text: str) -> Violation:
-    return _own(_SECOND, text) or None
+    return _places_of_person(_SECOND, text) or None
 
 
 @_check(int)
@@ -221,26 +223,28 @@ def max_code_lines(text: str, limit: int) -> Violation:
 
 @_check(str)
 def keeps_signature(text: str, signature: str) -> Violation:
-    """The last fenced block that defines the function does so with just this signature; annotations and defaults count.
-    A block before it may quote the code under review."""
+    """The last fenced block that defines the function gives it just this signature, with annotations and defaults.
+
+    A block before it may quote the code under review.
+    """
     name, wanted = _signature(signature)
     for block in reversed(code_blocks(text)):
-        given = [found for defines, found in _signatures(block.of(text)) if defines == name]
-        if given:
-            return None if all(found == wanted for found in given) else (block,)
+        signatures = [signature for defined, signature in _signatures(block.of(text)) if defined == name]
+        if signatures:
+            return None if all(signature == wanted for signature in signatures) else (block,)
     return VIOLATED
 
 
 @_check(tuple)
 def imports_only(text: str, modules: tuple[str, ...]) -> Violation:
-    """The fenced code imports nothing but these top-level modules; code that does not parse is read by its lines."""
+    """The fenced code imports only these top-level modules. Code that does not parse is read by its lines."""
     allowed = set(modules)
     return tuple(block for block in code_blocks(text) if not _imports(block.of(text)) <= allowed) or None
 
 
 @_check(tuple)
 def code_includes(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if any(_found(block.of(text), phrases) for block in code_blocks(text)) else VIOLATED
+    return None if any(_places(block.of(text), phrases) for block in code_blocks(text)) else VIOLATED
 
 
 @_check(tuple)
@@ -249,7 +253,7 @@ def code_excludes(text: str, phrases: tuple[str, ...]) -> Violation:
         tuple(
             Span(start=block.start + span.start, end=block.start + span.end)
             for block in code_blocks(text)
-            for span in _found(block.of(text), phrases)
+            for span in _places(block.of(text), phrases)
         )
         or None
     )
@@ -259,14 +263,14 @@ def code_excludes(text: str, phrases: tuple[str, ...]) -> Violation:
 def has_docstring(text: str) -> Violation:
     """A function in the last fenced block that defines one has a docstring."""
     proposal = _proposal(text)
-    return None if proposal is not None and _documents(proposal.of(text)) else VIOLATED
+    return None if proposal is not None and _has_docstring(proposal.of(text)) else VIOLATED
 
 
 @_check(type(None))
 def no_docstring(text: str) -> Violation:
     """No function in the last fenced block that defines one has a docstring."""
     proposal = _proposal(text)
-    return (proposal,) if proposal is not None and _documents(proposal.of(text)) else None
+    return (proposal,) if proposal is not None and _has_docstring(proposal.of(text)) else None
 
 
 @_check(type(None))
@@ -279,19 +283,19 @@ def has_code(text: str) -> Violation:
     return None if code_blocks(text) else VIOLATED
 
 
-def _found(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
-    """Where any of the phrases stands, not inside a longer word."""
-    low = _sign(text)
-    found = []
+def _places(text: str, phrases: tuple[str, ...]) -> tuple[Span, ...]:
+    """The places of the phrases, except inside longer words."""
+    low = _plain(text)
+    spans: list[Span] = []
     for phrase in phrases:
         word, pattern = _pattern(phrase)
         if word in low:
-            found += [Span(start=m.start(), end=m.end()) for m in pattern.finditer(low) if is_whole(low, *m.span())]
-    return tuple(sorted(found, key=lambda span: span.start))
+            spans += [Span(start=m.start(), end=m.end()) for m in pattern.finditer(low) if is_whole(low, *m.span())]
+    return tuple(sorted(spans, key=lambda span: span.start))
 
 
 def _begins(text: str, phrases: tuple[str, ...]) -> bool:
-    low = _sign(text)
+    low = _plain(text)
     marks = _BEFORE_WORDS.match(low)
     starts = {len(low) - len(low.lstrip()), marks.end() if marks else 0}
     for phrase in phrases:
@@ -304,9 +308,9 @@ def _begins(text: str, phrases: tuple[str, ...]) -> bool:
 
 
 def _ends(text: str, phrases: tuple[str, ...]) -> bool:
-    end = _sign(text).rstrip(_AFTER_WORDS)
+    end = _plain(text).rstrip(_AFTER_WORDS)
     for phrase in phrases:
-        wanted = _sign(phrase).rstrip(_AFTER_WORDS)
+        wanted = _plain(phrase).rstrip(_AFTER_WORDS)
         start = len(end) - len(wanted)
         if wanted and end.endswith(wanted) and is_whole(end, start, len(end)):
             return True
@@ -334,8 +338,8 @@ def _name_pattern(name: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=16_384)
 def _pattern(phrase: str) -> tuple[str, re.Pattern[str]]:
-    """The first word of a phrase, which is quickly looked for, and the phrase with room for Markdown and line breaks."""
-    pieces = _PIECE.findall(_sign(phrase).strip())
+    """The first word of a phrase, for a quick search, and the phrase with room for Markdown and line breaks."""
+    pieces = _PIECE.findall(_plain(phrase).strip())
     pattern = ""
     for before, piece in zip(["", *pieces], pieces, strict=False):
         if piece.isspace():
@@ -346,8 +350,8 @@ def _pattern(phrase: str) -> tuple[str, re.Pattern[str]]:
 
 
 @lru_cache(maxsize=256)
-def _sign(text: str) -> str:
-    """In lower case and with plain quotes and dashes; as long as before, so that positions stay valid."""
+def _plain(text: str) -> str:
+    """The text in lower case, with plain quotes and dashes. Its length stays the same, so positions stay valid."""
     return lower(text.translate(_SAME_SIGN))
 
 
@@ -356,23 +360,24 @@ def _last_line(text: str) -> str:
 
 
 def _last_sentence(text: str) -> str:
-    found = sentences(text)
-    return text[found[-1][0] : found[-1][1]] if found else ""
+    spans = sentences(text)
+    return text[slice(*spans[-1])] if spans else ""
 
 
 def _items(text: str) -> tuple[Span, ...]:
-    """The marks of the list items: not in fenced code, where a dash is a sign or a line of a diff."""
+    """The marks of the list items, except in fenced code, where a dash is a sign or begins a line of a diff."""
     return _in_prose(text, (Span(start=m.start(), end=m.end() - 1) for m in _ITEM.finditer(f"\n{text}")))
 
 
-def _own(person: re.Pattern[str], text: str) -> tuple[Span, ...]:
-    """Where the text speaks of itself; "Section I" and "I/O" are nobody speaking, and neither is "US"."""
+def _places_of_person(person: re.Pattern[str], text: str) -> tuple[Span, ...]:
+    """Where the text speaks of its author. Nobody speaks in "Section I", "I/O" and "US"."""
     return _in_prose(
-        text, (Span(start=m.start(), end=m.end()) for m in person.finditer(text) if _is_own(text, m.start(), m.end()))
+        text,
+        (Span(start=m.start(), end=m.end()) for m in person.finditer(text) if _is_person(text, m.start(), m.end())),
     )
 
 
-def _is_own(text: str, start: int, end: int) -> bool:
+def _is_person(text: str, start: int, end: int) -> bool:
     before = text[start - 1 : start]
     if before.isalnum() or before == "_":
         return False
@@ -382,12 +387,13 @@ def _is_own(text: str, start: int, end: int) -> bool:
 
 
 def _in_prose(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
-    found = tuple(spans)
-    if not found:
-        return found
+    """The spans that lie outside fenced code."""
+    spans = tuple(spans)
+    if not spans:
+        return spans
     blocks = code_blocks(text)
     starts = [block.start for block in blocks]
-    return tuple(span for span in found if not (at := bisect(starts, span.start)) or blocks[at - 1].end <= span.start)
+    return tuple(span for span in spans if not (at := bisect(starts, span.start)) or blocks[at - 1].end <= span.start)
 
 
 def _days(text: str) -> list[Span]:
@@ -406,16 +412,16 @@ def _days(text: str) -> list[Span]:
 
 def _signature(line: str) -> tuple[str, str]:
     head = line.strip().rstrip(":")
-    found = _signatures(f"{head}: ...")
-    if not found:
+    signatures = _signatures(f"{head}: ...")
+    if not signatures:
         raise ValueError(f"check keeps_signature needs a line such as 'def f(x: int) -> int', got {line!r}")
-    return found[0]
+    return signatures[0]
 
 
 @lru_cache(maxsize=1_024)
 def _signatures(code: str) -> tuple[tuple[str, str], ...]:
     defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return tuple((node.name, _written(node)) for node in defined)
+    return tuple((node.name, _signature_text(node)) for node in defined)
 
 
 def _proposal(text: str) -> Span | None:
@@ -424,13 +430,13 @@ def _proposal(text: str) -> Span | None:
 
 
 @lru_cache(maxsize=1_024)
-def _documents(code: str) -> bool:
+def _has_docstring(code: str) -> bool:
     defined = [node for node in _nodes(code) or () if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     return any(ast.get_docstring(node, clean=False) is not None for node in defined)
 
 
-def _written(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """The signature as Python would write it; empty where a default or an annotation is nested beyond reading."""
+def _signature_text(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """The signature as Python would write it; empty if a default or an annotation is nested too deeply to be read."""
     try:
         returns = ast.unparse(node.returns) if node.returns else ""
         return f"{type(node).__name__}({ast.unparse(node.args)}) -> {returns}"
@@ -443,26 +449,26 @@ def _imports(code: str) -> frozenset[str]:
     nodes = _nodes(code)
     if nodes is None:
         return frozenset(m[1] or m[2] for m in _IMPORT_LINE.finditer(code))
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
+            modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-            found.add(node.module)
-        elif isinstance(node, ast.Call) and _importing(node.func):
-            found.update(
+            modules.add(node.module)
+        elif isinstance(node, ast.Call) and _is_import(node.func):
+            modules.update(
                 arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
             )
-    return frozenset(name.partition(".")[0] for name in found)
+    return frozenset(name.partition(".")[0] for name in modules)
 
 
-def _importing(function: ast.expr) -> bool:
+def _is_import(function: ast.expr) -> bool:
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
     return name in ("__import__", "import_module")
 
 
 def _nodes(code: str) -> list[ast.AST] | None:
-    """What the code consists of; None where it is no Python."""
+    """The nodes of the code's syntax tree; None if it is no Python."""
     try:
         return list(ast.walk(ast.parse(dedent(code))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,6 +1,6 @@
 """Run a snippet against cases in a subprocess with limits.
 
-Every run is a fresh interpreter that never learns what the cases expect: it gets the calls alone and tells as literals
+Every run is a fresh interpreter that never learns what the cases expect. It gets the calls alone, sends back as literals
 what they returned, and the comparison happens here. So whatever a snippet does to the interpreter that it shares with
 the calls (a lying `__eq__`, a patched `repr`, forged results) earns no more than a function that returns constants.
 
@@ -9,7 +9,7 @@ every system call but those of plain computing is refused: no file, socket, proc
 are the resource limits and, where the kernel allows it, a network namespace; there a snippet can still delete what its
 user may delete, signal that user's processes, and, run as root, start a process that outlives it.
 
-What this does not protect against, anywhere: a bug in the kernel or the interpreter; a snippet that knows the cases
+What this protects against nowhere: a bug in the kernel or the interpreter; a snippet that knows the cases
 and returns their results, or is right on them and wrong elsewhere (few cases prove little, and a source that shows one
 gives it away); a core kept busy until the limit, and memory filled up to it, as often as somebody sends a snippet; what
 can be learned from how long a run takes. Code from strangers belongs on a machine that holds nothing else.
@@ -50,15 +50,15 @@ _MODULES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """Whether a case held, and in `detail` what came (one line, at most 200 characters)."""
+    """Whether a case held, and in `detail` what its call did (one line, at most 200 characters)."""
 
     ok: bool
     detail: str
 
 
 def code_blocks(text: str) -> tuple[Span, ...]:
-    """The contents of the ``` fenced blocks of a text, without the fences; one never closed runs to the end."""
-    found: list[Span] = []
+    """The contents of the ``` fenced blocks of a text, without the fences. A block that is never closed runs to the end."""
+    blocks: list[Span] = []
     opened = -1
     at = text.find("```")
     while at >= 0:
@@ -71,12 +71,12 @@ def code_blocks(text: str) -> tuple[Span, ...]:
         elif opened < 0:
             opened = end + 1 if "`" not in rest and end < len(text) else -1
         elif not rest.strip():
-            found.append(Span(start=opened, end=line))
+            blocks.append(Span(start=opened, end=line))
             opened = -1
         at = text.find("```", end)
     if opened >= 0:
-        found.append(Span(start=opened, end=len(text)))
-    return tuple(found)
+        blocks.append(Span(start=opened, end=len(text)))
+    return tuple(blocks)
 
 
 @lru_cache(maxsize=4_096)
@@ -93,28 +93,28 @@ def run_cases(
         ValueError: a case does not say what is wanted, or says it with something that is no literal.
         ChildProcessError: the interpreter did not come up, through no fault of the snippet.
     """
-    wanted = tuple(_wanted(case) for case in cases)
+    wanted = tuple(_expected_value(case) for case in cases)
     if not cases:
         return ()
     if len(code) > MAX_CODE:
         return (CaseResult(False, f"the code is longer than {MAX_CODE} characters"),) * len(cases)
-    told, late = _run(code, tuple(case.call for case in cases), seconds, memory_mb)
-    if told and told[0].kind == "unloaded":
-        return (CaseResult(False, _line(f"the code does not load: {told[0].text}")),) * len(cases)
+    reports, late = _run(code, tuple(case.call for case in cases), seconds, memory_mb)
+    if reports and reports[0].kind == "unloaded":
+        return (CaseResult(False, _line(f"the code does not load: {reports[0].text}")),) * len(cases)
     end = f"did not end within {seconds:g} seconds" if late else "ended its process, or was ended at a limit"
-    missing = [CaseResult(False, f"the code {end}")] * (len(cases) - len(told))
-    return (*(_compare(*one) for one in zip(cases, wanted, told, strict=False)), *missing)
+    missing = [CaseResult(False, f"the code {end}")] * (len(cases) - len(reports))
+    return (*map(_compare, cases, wanted, reports), *missing)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the child tells of one call: `kind` is returned, raised, other or unloaded."""
+class _CallReport:
+    """What the child reports of one call: `kind` is returned, raised, other or unloaded."""
 
     kind: str
     text: str
 
 
-def _wanted(case: Case) -> object:
+def _expected_value(case: Case) -> object:
     if (case.returns is None) == (case.raises is None):
         raise ValueError(f"case {case.call!r} needs either returns or raises")
     if case.returns is None:
@@ -125,18 +125,18 @@ def _wanted(case: Case) -> object:
         raise ValueError(f"case {case.call!r}: returns must be a Python literal, got {case.returns!r}") from error
 
 
-def _compare(case: Case, wanted: object, told: _Told) -> CaseResult:
-    if told.kind == "raised":
-        names = told.text.split(",")
+def _compare(case: Case, wanted: object, reports: _CallReport) -> CaseResult:
+    if reports.kind == "raised":
+        names = reports.text.split(",")
         return CaseResult(case.raises in names, _line(f"{case.call} raises {names[0]}"))
-    if told.kind != "returned":
-        return CaseResult(False, _line(f"{case.call} gives {told.text}, which is no literal"))
+    if reports.kind != "returned":
+        return CaseResult(False, _line(f"{case.call} gives {reports.text}, which is no literal"))
     try:
-        given = ast.literal_eval(told.text)
+        given = ast.literal_eval(reports.text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return CaseResult(False, f"{case.call} gives nothing that can be read")
     ok = case.raises is None and given == wanted and isinstance(given, bool) == isinstance(wanted, bool)
-    return CaseResult(ok, _line(f"{case.call} gives {told.text}"))
+    return CaseResult(ok, _line(f"{case.call} gives {reports.text}"))
 
 
 def _line(text: str) -> str:
@@ -144,25 +144,25 @@ def _line(text: str) -> str:
 
 
 def _imports(code: str) -> list[tuple[str, tuple[str, ...]]]:
-    """The modules that the code names and may have, with the names that it takes from each."""
+    """The modules that the code imports and may have, with the names that it takes from each."""
     try:
         nodes = list(ast.walk(ast.parse(code)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    found: list[tuple[str, tuple[str, ...]]] = []
+    imports: list[tuple[str, tuple[str, ...]]] = []
     for node in nodes:
         if isinstance(node, ast.Import):
-            found += [(alias.name, ()) for alias in node.names]
+            imports += [(alias.name, ()) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-            found.append((node.module, tuple(alias.name for alias in node.names if alias.name != "*")))
-    if any(module in ("datetime", "time") for module, _ in found):
-        # strptime imports it when it is first called, which is after the doors have closed.
-        found.append(("_strptime", ()))
-    return [one for one in found if one[0].partition(".")[0] in _MODULES]
+            imports.append((node.module, tuple(alias.name for alias in node.names if alias.name != "*")))
+    if any(module in ("datetime", "time") for module, _ in imports):
+        # strptime imports this module at its first call, which is after the doors have closed.
+        imports.append(("_strptime", ()))
+    return [(module, taken) for module, taken in imports if module.partition(".")[0] in _MODULES]
 
 
-def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> tuple[list[_Told], bool]:
-    """What the child told of its calls, and whether it was stopped for being late."""
+def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> tuple[list[_CallReport], bool]:
+    """What the child reported of its calls, and whether it was stopped for being late."""
     nonce = secrets.token_hex(16)
     with (
         tempfile.TemporaryDirectory(prefix="forge-code-", ignore_cleanup_errors=True) as empty,
@@ -173,7 +173,7 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
             given.write(marshal.dumps((code, calls, _imports(code), nonce, writer, math.ceil(seconds), memory_mb)))
             given.seek(0)
             child = subprocess.Popen(
-                # As -I, but for the hash seed: with a random one, code that walks a set would do otherwise each time.
+                # Like -I, except for the hash seed: with a random seed, code that walks a set would differ from run to run.
                 [sys.executable, "-P", "-s", "-S", "-B", "-c", _CHILD],
                 stdin=given,
                 stdout=subprocess.DEVNULL,
@@ -197,38 +197,38 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
                 os.close(writer)
 
 
-def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_Told], bool]:
-    told: list[_Told] = []
+def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_CallReport], bool]:
+    reports: list[_CallReport] = []
     held, taken, ready = b"", 0, False
     deadline = time.monotonic() + START_SECONDS
     watch = select.poll()
     watch.register(reader, select.POLLIN)
-    while len(told) < count and taken < MAX_RESULTS:
+    while len(reports) < count and taken < MAX_RESULTS:
         left = deadline - time.monotonic()
         chunk = os.read(reader, 65_536) if left > 0 and watch.poll(left * 1_000) else None
         if not chunk and not ready:
             raise ChildProcessError(f"the interpreter for snippets died or was not up in {START_SECONDS:g} seconds")
         if chunk is None:
-            return told, True
+            return reports, True
         if not chunk:
             break
         taken += len(chunk)
         *lines, held = (held + chunk).split(b"\n")
-        for one in _authentic(lines, nonce):
-            # Only the first: a snippet that has found the nonce could put off its deadline for ever.
-            if not ready and one.kind == "ready":
+        for report in _authentic_reports(lines, nonce):
+            # Only the first one, because a snippet that has found the nonce could put off its deadline for ever.
+            if not ready and report.kind == "ready":
                 ready, deadline = True, time.monotonic() + seconds
             else:
-                told.append(one)
-    return told[:count], False
+                reports.append(report)
+    return reports[:count], False
 
 
-def _authentic(lines: list[bytes], nonce: str) -> Iterator[_Told]:
+def _authentic_reports(lines: list[bytes], nonce: str) -> Iterator[_CallReport]:
     for line in lines:
-        said, _, rest = line.partition(b" ")
-        if secrets.compare_digest(said, nonce.encode()):
+        sender, _, rest = line.partition(b" ")
+        if secrets.compare_digest(sender, nonce.encode()):
             kind, _, text = rest.decode("ascii", "replace").partition(" ")
-            yield _Told(kind, text)
+            yield _CallReport(kind, text)
 
 
 # What the child runs. Every import costs each run its time, so it has few; the doors close before the snippet is read.

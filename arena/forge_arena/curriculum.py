@@ -12,14 +12,12 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from rapidfuzz import process
-
 from forge_arena.errors import CurriculumError
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType
 from forge_arena.wire import Curriculum
 
 STEALTH_LEVELS = 4
-ALIKE = 50.0
 
 Families = Mapping[str, Set[CorruptionType]]
 
@@ -68,8 +66,7 @@ def fit(curriculum: Curriculum, families: Families) -> Zones:
     for position, cell in enumerate(curriculum.cells):
         types = families.get(cell.family)
         if types is None:
-            close = process.extractOne(cell.family, sorted(families), score_cutoff=ALIKE)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(cell.family, sorted(families))
             raise CurriculumError(f"cells[{position}].family: there is no such family in the train split.{guess}")
         if cell.corruption_type not in types:
             raise CurriculumError(

@@ -1,7 +1,7 @@
 """Read the files that people bring and that runs leave: text, JSON, JSON lines and YAML, all in UTF-8.
 
-What cannot be read is refused with file and line. Each function takes the `error` to raise, so that a caller's own kind
-of error reaches its users; `wanted` says at the end of a message what the file should have held.
+A file that cannot be read is refused with file and line. Each function takes the `error` to raise, so that a caller's
+own kind of error reaches its users. `wanted` says at the end of a message what the file should have held.
 """
 
 import codecs
@@ -22,13 +22,15 @@ MakeError: TypeAlias = Callable[[str], Exception]
 
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
-# Reads many times faster than the loader in Python, and refuses deep nesting where that one overflows the stack.
+# Many times faster than the loader in Python, which also overflows the stack on deep nesting instead of refusing it.
 YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class ForeignRow(BaseModel):
-    """A row that somebody else's program wrote: unknown fields are ignored, and null is the same as a field left out
-    where the field may be left out."""
+    """A row that somebody else's program wrote.
+
+    Unknown fields are ignored. If a field may be left out, null is the same as leaving it out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -43,14 +45,14 @@ class ForeignRow(BaseModel):
 
 def read_text(path: Path, *, error: MakeError = FileError) -> str:
     """The text of a file in UTF-8, without a byte-order mark. Raises `error`, and OSError."""
-    return _decoded(path.read_bytes(), str(path), error, whole_file=True)
+    return _decode(path.read_bytes(), str(path), error, whole_file=True)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1. Raises OSError.
 
-    Only "\\n" and "\\r\\n" part lines. `str.splitlines` would cut at U+2028, U+0085 and others, which may stand raw inside
-    a JSON string.
+    Only "\\n" and "\\r\\n" end a line. `str.splitlines` would also cut at U+2028, U+0085 and others, which may stand raw
+    inside a JSON string.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
@@ -74,9 +76,9 @@ def read_json(path: Path, kind: TypeAdapter[T], *, wanted: str = "", error: Make
 def parse_json(
     text: str | bytes, kind: TypeAdapter[T], where: str, *, wanted: str = "", error: MakeError = FileError
 ) -> T:
-    """The value that a JSON text holds; `where` begins the message if there is none."""
+    """The value that a JSON text holds. `where` begins the message of a refusal."""
     if isinstance(text, bytes):
-        text = _decoded(text, where, error)
+        text = _decode(text, where, error)
     value = validate(load_json(text, where, wanted=wanted, error=error), kind, where, wanted=wanted, error=error)
     if ESCAPED_SURROGATE.search(text):
         try:
@@ -90,7 +92,7 @@ def parse_json(
 
 
 def validate(content: Any, kind: TypeAdapter[T], where: str, *, wanted: str = "", error: MakeError = FileError) -> T:
-    """What was read from a file as the value that it should be."""
+    """The content of a file as the value that it should be."""
     try:
         return kind.validate_python(content)
     except ValidationError as invalid:
@@ -127,12 +129,12 @@ def parse_yaml(text: str, where: str, *, error: MakeError = FileError) -> Any:
         raise error(f"{where}:{line}: not YAML: {invalid.problem}") from None
     except RecursionError:
         raise error(f"{where}: this YAML is nested too deeply to be read") from None
-    # PyYAML lets these through where a value is no date, number or truth value though it looks like one.
+    # PyYAML raises these for a value that looks like a date, a number or a truth value and is none.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError) as invalid:
         raise error(f"{where}: not YAML: {' '.join(str(invalid).split())}") from None
 
 
-def _decoded(data: bytes, where: str, error: MakeError, *, whole_file: bool = False) -> str:
+def _decode(data: bytes, where: str, error: MakeError, *, whole_file: bool = False) -> str:
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode("utf-8")

@@ -22,7 +22,7 @@ class FolderInUse(ForgeArenaError, ValueError):
 
 
 def lock(descriptor: int, path: Path) -> None:
-    """Lock an open file until it is closed; nothing where system or file system have no such locks.
+    """Lock an open file until it is closed. Does nothing if the system or the file system has no such locks.
 
     Raises:
         FolderInUse: another process holds the lock; the message names `path`.
@@ -40,8 +40,9 @@ def lock(descriptor: int, path: Path) -> None:
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Keep other processes out of a folder, which is made if it is not there. A killed process leaves an empty file
-    `.lock` behind, which is in nobody's way.
+    """Keep other processes out of a folder, and make the folder if it is not there.
+
+    A killed process leaves an empty file `.lock` behind, which does no harm.
 
     Raises:
         FolderInUse: another process is at work in it.
@@ -54,7 +55,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
     path = folder / LOCK
     with path.open("ab") as file:
         lock(file.fileno(), folder)
-        # The process before removes its file when it ends: this lock may be on a file that nobody finds any more.
+        # The previous process removes its file when it ends, so this lock may be on a file that nobody finds any more.
         if not path.exists() or not os.path.samestat(path.stat(), os.fstat(file.fileno())):
             raise FolderInUse(f"another process was at work in {folder} just now: try again")
         try:

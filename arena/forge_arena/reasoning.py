@@ -1,12 +1,14 @@
-"""Cut a chain of thought into steps, the unit in which the first corrupted one is named."""
+"""Cut a chain of thought into steps. A step is the unit in which an overseer names the first wrong thought."""
 
+from forge_arena.text import sentences
 from forge_arena.types import Span
-from forge_arena.values import sentences
 
 
 def steps(reasoning: str) -> list[Span]:
-    """The steps of a chain of thought: its lines where it has several, else its sentences. Numbered from 0, as the
-    earliest error is in ProcessBench (Zheng et al. 2024)."""
+    """The steps of a chain of thought: its lines if it has several, otherwise its sentences.
+
+    Steps are numbered from 0, like the earliest error in ProcessBench (Zheng et al. 2024).
+    """
     lines: list[Span] = []
     at = 0
     for line in reasoning.split("\n"):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rapidfuzz.distance import LCSseq
 
+from forge_arena.text import lower, sentences
 from forge_arena.types import (
     MAX_EXPLANATION,
     Components,
@@ -24,7 +25,6 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.values import lower, sentences
 from forge_arena.verify import Judge, Report
 
 if TYPE_CHECKING:

@@ -14,8 +14,12 @@ _SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z0-9_]+))?\}")
 
 @dataclass(frozen=True)
 class Voice:
-    """What an answer says and how it spells it: the alternative chosen for each claim (default: the right one) and,
-    for each kind of value, which of the spellings."""
+    """What an answer says and how it spells it.
+
+    Attributes:
+        choice: the name of the alternative for each claim; the right alternative for a claim that is not there.
+        spelling: which of the spellings each kind of value has; the first for a kind that is not there.
+    """
 
     choice: Mapping[str, str]
     spelling: Mapping[ClaimKind, int]
@@ -25,8 +29,10 @@ class Voice:
 
 
 def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
-    """The statement in this voice. `{claim.other}` names another alternative; where that one is chosen itself, the two
-    trade places, so that "now A, formerly B" becomes "now B, formerly A".
+    """The statement in this voice.
+
+    `{claim.other}` names another alternative. If the voice chooses that other alternative, the two trade places, so that
+    "now A, formerly B" becomes "now B, formerly A".
 
     Raises:
         KeyError: the statement has a slot for a claim that the scenario lacks.
@@ -42,14 +48,15 @@ def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
 
 
 def spelled(claim: Claim, alternative: Alternative, voice: Voice) -> str:
+    """The alternative in the spelling of this voice."""
     return alternative.forms[min(voice.spelling.get(claim.kind, 0), len(alternative.forms) - 1)]
 
 
 def named(claim: Claim, name: str) -> Alternative:
-    """The alternative of that name, or the right one where a claim has none of that name."""
+    """The alternative of that name, or the right one if the claim has none of that name."""
     return next((a for a in claim.alternatives if a.name == name), claim.right)
 
 
 def fits(statement: Statement, scenario: Scenario, voice: Voice) -> bool:
-    """Whether a statement makes sense under the alternatives that are chosen."""
+    """Whether a statement makes sense under the alternatives that a voice chooses."""
     return all(voice.alternative(scenario.claim(claim)) == option for claim, option in statement.when.items())

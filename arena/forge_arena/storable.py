@@ -1,7 +1,8 @@
 """Make text from outside fit to be stored: a model, a webhook, a file or a caller may give half of a character.
 
-A lone surrogate is a code point that UTF-8 cannot encode, so no file, database or answer could hold it. JSON can write one
-(`"\\ud83d"`), and Python reads it. Each becomes U+FFFD, the replacement character, and the text keeps its length.
+A lone surrogate is a code point that UTF-8 cannot encode, so no file, database or answer could hold it. JSON can write a
+lone surrogate (`"\\ud83d"`), and Python reads it. Each becomes U+FFFD, the replacement character, and the text keeps its
+length.
 """
 
 import json
@@ -22,13 +23,13 @@ def _storable_text(value: Any) -> Any:
     return storable(value) if isinstance(value, str) else value
 
 
-# For a field whose text comes from outside. STORABLE stands behind the field's own limits, so that these are checked first.
+# For a field whose text comes from outside. STORABLE stands after the field's own limits, which are then checked first.
 STORABLE = BeforeValidator(_storable_text)
 Text = Annotated[str, STORABLE]
 
 
 def storable_json(content: str | bytes) -> Any:
-    """What a JSON text from outside holds, with all of its text storable.
+    """The value of a JSON text from outside, with all of its strings storable.
 
     Raises:
         ValueError: the content is not JSON, not UTF-8, or nested too deeply.

@@ -19,7 +19,7 @@ _MARK = re.compile(
     [<◁]\|?[ ]?(?:(?:begin|start)_(?:of_)?)?(?:\w{1,20}:)?(?P<opens>NAME)[ ]?\|?[>▷]
     | \[(?P<square>think)\]
     | [<◁\[]\|?[ ]?(?:/|end_(?:of_)?)[ ]?(?:\w{1,20}:)?(?P<closes>NAME)[ ]?\|?[>▷\]]
-    # A channel. Where a decoder leaves the control tokens out, only their names are left, without a space.
+    # A channel. If a decoder leaves the control tokens out, only their names are left, without a space.
     | (?:<\|end\|>)?(?:<\|start\|>assistant)?<\|channel\|?>[ ]?(?P<channel>\w{1,20})(?:[^<>\n]{0,40}<\|message\|>)?
     | (?P<channel_opens>\A\s*+analysis(?-i:(?=[A-Z])))
     | (?P<channel_closes><channel\|>|(?-i:assistantfinal))
@@ -30,16 +30,14 @@ _MARK = re.compile(
     re.IGNORECASE | re.VERBOSE | re.ASCII,
 )
 _QUOTES = frozenset("\"'`")
-# The channel that holds the answer; every other one holds thoughts.
-_ANSWER = "final"
-
-
 _CHANNEL = "channel"
+# The channel that holds the answer. Every other channel holds thoughts.
+_ANSWER = "final"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a text (`start` to `end`, exclusive) where thoughts begin or end. A mark ends those of its own family."""
+    """A place in a text (`start` to `end`, exclusive) where thoughts begin or end. A mark ends thoughts of its own family."""
 
     start: int
     end: int
@@ -48,7 +46,7 @@ class Mark:
 
     @property
     def divides(self) -> bool:
-        """Whether everything before the answer is thoughts: in channels, every text has its own channel."""
+        """Whether everything before the answer is thoughts, because every text has a channel of its own."""
         return self.family == _CHANNEL
 
 
@@ -63,7 +61,7 @@ def marks(text: str, start: int = 0) -> Iterator[Mark]:
 
 
 def thoughts_end(text: str, opening: Mark) -> int | None:
-    """Where the thoughts that `opening` begins are over, behind their last mark; None where they never end."""
+    """Where the thoughts that `opening` begins are over, behind their closing mark; None if they never end."""
     ends = (mark.end for mark in marks(text, opening.end) if mark.closes and mark.family == opening.family)
     return next(ends, None)
 

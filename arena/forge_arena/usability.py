@@ -1,4 +1,4 @@
-"""Count what became of the answers that a Worker was asked for, and say why no episode comes of them."""
+"""Count what became of the answers that a Worker was asked for, and say why no episode can be made of them."""
 
 import asyncio
 import re
@@ -49,12 +49,12 @@ class Usability:
 
     @property
     def useless(self) -> int:
-        """Those that failed or were rejected."""
+        """Answers that failed or were rejected since the last usable one."""
         return self._failed + self._rejected
 
     @contextmanager
     def awaited(self) -> Iterator[None]:
-        """An answer is awaited in this block, and counts as failed where the block fails or is cancelled."""
+        """An answer is awaited in this block. It counts as failed if the block raises WorkerFailed or is cancelled."""
         if self.asked == 0:
             self._since = self._clock()
         self._awaited += 1
@@ -72,21 +72,23 @@ class Usability:
             self._awaited -= 1
 
     def reject(self, reasons: tuple[str, ...]) -> None:
-        """Count an answer that came and was no use."""
+        """Count an answer that came and cannot be used."""
         self._rejected += 1
         self._reasons.append(reasons)
 
     def accept(self) -> None:
-        """Count an answer that an episode was made of: what came before it is forgotten."""
+        """Count an answer that an episode was made of, and forget what came before it."""
         self._forget()
 
     def seconds_without(self) -> float:
-        """For how long answers are asked for and none is usable; 0 where none was asked for."""
+        """Seconds for which answers have been asked for and none was usable; 0 if none was asked for."""
         return self._clock() - self._since if self.asked else 0.0
 
     def complaint(self) -> str | None:
-        """How many answers were asked for, what became of them, the commonest reasons, and what to do. None where no
-        answer was asked for since the last usable one."""
+        """How many answers were asked for, what became of them, the commonest reasons, and what to do.
+
+        None if no answer was asked for since the last usable one.
+        """
         if self.asked == 0:
             return None
         parts = [
@@ -116,8 +118,11 @@ class Usability:
 
 
 def reasons_against(scenario: Scenario, report: Report) -> tuple[str, ...]:
-    """Why an answer is rejected, in kinds of claims and never in their words: `missing quantity`, `wrong date`,
-    `invented money`, `violated constraint`, `failed behaviour`. Each once."""
+    """Why an answer is rejected, each reason once.
+
+    Reasons name kinds of claims and never their words: `missing quantity`, `wrong date`, `invented money`, `violated
+    constraint`, `failed behaviour`.
+    """
     return tuple(sorted({_reason(scenario, report, broken) for broken in report.broken}))
 
 

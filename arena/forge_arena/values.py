@@ -1,8 +1,8 @@
 """Find the values that a text states, and compare them by what they mean, not by how they are spelled.
 
-Candidates are located by regular expressions that cannot backtrack far; what they mean is read by price-parser (amounts)
-and text2num (number words); of dates the pattern itself tells the parts, and a general parser would cost more than all
-the rest. Everything is linear in the text and never raises.
+Regular expressions that cannot backtrack far find the candidates. price-parser reads amounts, and text2num reads number
+words. The parts of a date come from the pattern itself, because a general parser would cost more than all the rest.
+Everything is linear in the text and never raises.
 """
 
 import re
@@ -11,19 +11,27 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
 
 from price_parser import Price
 from text_to_num import text2num
 
+from forge_arena.text import NUMBERS_BELOW_TWENTY, TENS
 from forge_arena.types import ClaimKind
 
 MAX_SENTENCE = 4_000
 
+# The kinds whose values have a parser here.
+_PARSED = frozenset(
+    {
+        *(ClaimKind.money, ClaimKind.date, ClaimKind.citation, ClaimKind.identifier, ClaimKind.percent),
+        *(ClaimKind.duration, ClaimKind.quantity),
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A value that stands at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
+    """A value at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
 
     kind: ClaimKind
     value: Hashable
@@ -31,46 +39,13 @@ class Mention:
     end: int
 
 
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
+MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November"),
     "December",
-]
-_MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in _MONTHS) + r"|Sept)\b\.?"
-_UNITS_SMALL = [
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_NUMBER_WORD = (
-    rf"(?:(?:{'|'.join(_TENS)})(?:-(?:{'|'.join(_UNITS_SMALL[:9])}))?|{'|'.join(reversed(_UNITS_SMALL))}|hundred)"
 )
+_MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in MONTHS) + r"|Sept)\b\.?"
+_FROM_ONE = NUMBERS_BELOW_TWENTY[1:]
+_NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}|hundred)"
 _DIGITS = r"\d{1,15}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
 
@@ -113,7 +88,7 @@ _QUANTITIES: dict[str, tuple[str, str]] = {
     "employee": ("employee", "1"), "connection": ("connection", "1"), "thread": ("thread", "1"), "byte": ("byte", "1"),
     "sheet": ("sheet", "1"), "cup": ("cup", "1"), "speed": ("speed", "1"), "gear": ("gear", "1"),
 }  # fmt: skip
-# Counts of such things are how people talk ("one point", "two items"); a source need not state them.
+# People count such things in passing ("one point", "two items"), so a source need not state the count.
 COUNTED = frozenset(
     {"page", "word", "character", "line", "item", "user", "person", "copy", "request", "row", "attempt", "point"}
 )
@@ -145,7 +120,7 @@ _IDENTIFIER = re.compile(
     r"|(?i:\bversion )\d{1,4}(?:\.\d{1,5}){0,3}"
 )
 _HASHED = re.compile(r"#[A-Z]?\d{3,12}\b")
-_MONEY = re.compile(
+MONEY = re.compile(
     rf"(?P<sign>(?i:US\$|USD ?|EUR ?|GBP ?|CHF ?|CAD ?|JPY ?)|[$€£¥] ?)(?P<a>{_DIGITS})(?: ?(?P<scale>million|billion|bn|[mk])\b)?"
     rf"|(?P<b>{_DIGITS})(?: (?P<scale2>million|billion))? ?(?P<name>(?i:USD|EUR|GBP|CHF|CAD|JPY|€|£|dollars?|euros?|pounds sterling|cents?))(?!\w)"
 )
@@ -153,7 +128,7 @@ _MONEY = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """The patterns that count in one way of writing numbers: in digits alone, which is fast, or in words as well."""
+    """The patterns for one way of writing numbers: in digits alone, which is fast, or in words as well."""
 
     percent: re.Pattern[str]
     measure: re.Pattern[str]
@@ -162,7 +137,7 @@ class _Patterns:
 def _patterns(n: str) -> _Patterns:
     return _Patterns(
         percent=re.compile(rf"(?P<n>{n}) ?(?P<sign>%|(?i:percentage points?|per ?cent\b))"),
-        # Any word may stand as the unit; the tables say whether it is one.
+        # Any word may be the unit here. The tables of units decide.
         measure=re.compile(
             rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?[ -]?"
             r"(?:(?P<day>(?i:business|working|calendar|consecutive|clear|full))[ -])?"
@@ -172,21 +147,22 @@ def _patterns(n: str) -> _Patterns:
 
 
 _IN_DIGITS = _patterns(_DIGITS)
-_IN_WORDS = _patterns(_SPELLED)
-_NUMBER_WORDS = frozenset({*_UNITS_SMALL, *_TENS, "hundred"})
+IN_WORDS = _patterns(_SPELLED)
+_NUMBER_WORDS = frozenset({*_FROM_ONE, *TENS, "hundred"})
 _MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
-_DATE = re.compile(
+DATE = re.compile(
     rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?:T[\d:]{{4,8}}Z?)?|(?P<dmy>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}})"
     rf"|(?P<mdy>{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}})|(?P<slash>\d{{1,2}}/\d{{1,2}}/\d{{4}})"
     rf"|(?P<my>{_MONTH} \d{{4}})|(?P<dm>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?!\w)))"
 )
 _DIGIT = re.compile(r"\d")
+_BUSINESS = frozenset({"business", "working"})
 _CITED_WITHOUT_NUMBER = (" v", "ppendi", "xhibit", "nnex", "chedule")
 _CITED_NORMAL = {"§": "section", "§§": "section", "sec.": "section", "art.": "article", "iso/iec": "iso"}
 
 
 def mentions(text: str) -> tuple[Mention, ...]:
-    """The values in a text, by start, none overlapping another. Bare numbers are no mention."""
+    """The values in a text, by start. No two overlap, and a bare number is no mention."""
     if len(text) <= MAX_SENTENCE:
         return _mentions(text)
     return tuple(
@@ -198,21 +174,24 @@ def mentions(text: str) -> tuple[Mention, ...]:
 
 @lru_cache(maxsize=16_384)
 def _mentions(text: str) -> tuple[Mention, ...]:
-    numbers = _spelling(text)
-    found: list[Mention] = []
+    numbers = _patterns_for(text)
+    mentions: list[Mention] = []
     for find in _FINDERS:
         for mention in find(text, numbers):
-            if mention.value is not None and not any(f.start < mention.end and mention.start < f.end for f in found):
-                found.append(mention)
-    found.sort(key=lambda m: m.start)
-    return tuple(found)
+            if mention.value is not None and not any(
+                other.start < mention.end and mention.start < other.end for other in mentions
+            ):
+                mentions.append(mention)
+    mentions.sort(key=lambda mention: mention.start)
+    return tuple(mentions)
 
 
 @lru_cache(maxsize=65_536)
 def value_of(kind: ClaimKind, text: str) -> Hashable | None:
-    """What one spelled value means; for kinds without a parser the text itself, case and outer space aside.
+    """What one spelled value means.
 
-    None where `text` is no value of a kind that has a parser.
+    For a kind without a parser that is the text itself, case and outer space aside. None if `text` is no value of a kind
+    that has a parser.
     """
     if kind not in _PARSED:
         return text.strip().casefold()
@@ -238,10 +217,10 @@ def _number(text: str) -> Decimal | None:
         return None
 
 
-def _spelling(text: str) -> _Patterns | None:
-    """The patterns that this text needs; None where it has no number at all."""
+def _patterns_for(text: str) -> _Patterns | None:
+    """The patterns that this text needs; None if it has no number at all."""
     if not _NUMBER_WORDS.isdisjoint(text.lower().replace("-", " ").replace("(", " ").split()):
-        return _IN_WORDS
+        return IN_WORDS
     return _IN_DIGITS if _DIGIT.search(text) else None
 
 
@@ -287,7 +266,7 @@ def _amount(digits: str) -> Decimal | None:
 def _amounts(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
     if numbers is None or not _has_money(text):
         return
-    for m in _MONEY.finditer(text):
+    for m in MONEY.finditer(text):
         amount = _amount(m["a"] or m["b"])
         name = (m["sign"] or m["name"]).strip().lower()
         currency = _CURRENCIES.get(name) or _CURRENCIES.get(name.removesuffix("s"))
@@ -307,14 +286,14 @@ def _percents(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
 
 def _dates(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
     if numbers is not None:
-        for m in _DATE.finditer(text):
+        for m in DATE.finditer(text):
             yield Mention(ClaimKind.date, _day(m[0]), *m.span())
 
 
 @lru_cache(maxsize=8_192)
 def _day(text: str) -> Hashable | None:
-    """(year, month, day) of what the pattern found; None for what does not stand for it, and for impossible days."""
-    m = _DATE.fullmatch(text)
+    """(year, month, day) of a date as the pattern finds it; None for impossible days and for any other text."""
+    m = DATE.fullmatch(text)
     if m is None:
         return None
     try:
@@ -327,7 +306,7 @@ def _day(text: str) -> Hashable | None:
             day = date(year, second, first) if first > 12 or first == second else date(year, first, second)
         else:
             numbers = [int(number) for number in re.findall(r"\d+", text)]
-            month = next(n for n, name in enumerate(_MONTHS, start=1) if name[:3] in text)
+            month = next(n for n, name in enumerate(MONTHS, start=1) if name[:3] in text)
             if m["my"]:
                 return (numbers[0], month, None)
             if m["dm"]:
@@ -349,18 +328,17 @@ def _measures(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
     for m in numbers.measure.finditer(text) if numbers else ():
         name = m["unit"].lower()
         time = _TIME_UNITS.get(name) or _TIME_UNITS.get(name.removesuffix("s"))
-        known = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
-        if (time is None and (known is None or m["day"])) or (bounds := _bounds(m)) is None:
+        quantity = _QUANTITIES.get(name) or _QUANTITIES.get(name.removesuffix("s"))
+        if (time is None and (quantity is None or m["day"])) or (bounds := _bounds(m)) is None:
             continue
         if time is not None:
             unit, factor = f"business {time[0]}" if (m["day"] or "").lower() in _BUSINESS else time[0], Decimal(time[1])
             kind = ClaimKind.duration
-        elif known is not None:
-            unit, factor, kind = known[0], Decimal(known[1]), ClaimKind.quantity
+        elif quantity is not None:
+            unit, factor, kind = quantity[0], Decimal(quantity[1]), ClaimKind.quantity
         yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
 
 
-_BUSINESS = frozenset({"business", "working"})
 _FINDERS: tuple[Callable[[str, _Patterns | None], Iterator[Mention]], ...] = (
     _amounts,
     _dates,
@@ -369,189 +347,3 @@ _FINDERS: tuple[Callable[[str, _Patterns | None], Iterator[Mention]], ...] = (
     _percents,
     _measures,
 )
-_PARSED = frozenset(
-    {
-        ClaimKind.money,
-        ClaimKind.date,
-        ClaimKind.citation,
-        ClaimKind.identifier,
-        ClaimKind.percent,
-        ClaimKind.duration,
-        ClaimKind.quantity,
-    }
-)
-
-
-# --- spelling one value as another is spelled -------------------------------------------------------------------------
-
-
-def respell(text: str, like: str, kind: ClaimKind) -> str:
-    """`text`'s value in the spelling of `like`; `text` unchanged where that spelling is not understood."""
-    writer = _WRITERS.get(kind)
-    value = value_of(kind, text)
-    if writer is None or not isinstance(value, tuple):
-        return text
-    written = writer(text, like.strip(), value)
-    return written if written is not None and value_of(kind, written) == value else text
-
-
-def _write_money(text: str, like: str, value: tuple[Decimal, str]) -> str | None:
-    style, own = _MONEY.fullmatch(like), _MONEY.fullmatch(text.strip())
-    if style is None or own is None or value_of(ClaimKind.money, like) is None:
-        return None
-    digits = own["a"] or own["b"]
-    return like[: style.start("a")] + digits if style["a"] else digits + like[style.end("b") :]
-
-
-def _write_percent(text: str, like: str, value: tuple[Decimal, str]) -> str | None:
-    style = _IN_WORDS.percent.fullmatch(like)
-    return f"{value[0]}{like[style.end('n') :]}" if style else None
-
-
-def _write_date(text: str, like: str, value: tuple[int | None, int, int | None]) -> str | None:
-    year, month, day = value
-    if year is None or day is None:
-        return None
-    style = _DATE.fullmatch(like)
-    if style is None:
-        return None
-    if style["iso"]:
-        return f"{year:04}-{month:02}-{day:02}"
-    word = re.search(r"[A-Z][a-z]+", like)
-    name = _MONTHS[month - 1]
-    if word and len(word[0]) <= 4 and word[0] not in _MONTHS:
-        name = name[:3]
-    if style["dmy"]:
-        return f"{day} {name} {year}"
-    if style["mdy"]:
-        return f"{name} {day}{',' if ',' in like else ''} {year}"
-    return None
-
-
-def _write_duration(text: str, like: str, value: tuple[Decimal, Decimal, str]) -> str | None:
-    style, own = _IN_WORDS.measure.fullmatch(like), _IN_WORDS.measure.fullmatch(text.strip())
-    if style is None or own is None:
-        return None
-    if style["hi"] and own["hi"]:
-        between = like[style.end("lo") : style.start("hi")]
-        return f"{own['lo']}{between}{own['hi']}{text.strip()[own.end('hi') :]}"
-    if not style["hi"] and not own["hi"] and like[style.end("lo") : style.end("lo") + 1] == "-":
-        return f"{own['lo']}-{own['unit'].removesuffix('s')}" if not own["day"] else None
-    return None
-
-
-_WRITERS: dict[ClaimKind, Callable[[str, str, Any], str | None]] = {
-    ClaimKind.money: _write_money,
-    ClaimKind.percent: _write_percent,
-    ClaimKind.date: _write_date,
-    ClaimKind.duration: _write_duration,
-}
-
-
-# --- sentences --------------------------------------------------------------------------------------------------------
-
-_FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
-_ABBREVIATIONS = (
-    *("e.g", "i.e", "E.g", "I.e", "Mr", "Mrs", "Ms", "Dr", "Prof", "St", "No", "Nos", "no", "nos", "v", "vs", "etc"),
-    *(
-        "Inc",
-        "Ltd",
-        "Co",
-        "Corp",
-        "approx",
-        "sec",
-        "Sec",
-        "art",
-        "Art",
-        "para",
-        "Para",
-        "paras",
-        "cf",
-        "al",
-        "Jr",
-        "Sr",
-    ),
-    *("U.S", "a.m", "p.m"),
-)
-# A word of five small letters is no abbreviation: most sentences end in one, and need no further look.
-_ENDS = (
-    r"(?:(?<=[a-z]{5}\.)|(?<=[!?])|(?:"
-    + "".join(rf"(?<!\b{re.escape(a)}\.)" for a in _ABBREVIATIONS)
-    + r"(?<!\b[A-Z]\.)))"
-)
-_BOUNDARY = re.compile(
-    rf"([.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}})[ \t]+(?=[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
-)
-
-
-@lru_cache(maxsize=4_096)
-def sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """The (start, end) of each sentence: lines and list items are sentences of their own, a fenced block is one."""
-    if "```" not in text:
-        return tuple(_prose(text, 0, len(text)))
-    found: list[tuple[int, int]] = []
-    at = 0
-    for fence in _FENCE.finditer(text):
-        found.extend(_prose(text, at, fence.start()))
-        found.append(fence.span())
-        at = fence.end()
-    found.extend(_prose(text, at, len(text)))
-    return tuple(found)
-
-
-def _prose(text: str, start: int, stop: int) -> list[tuple[int, int]]:
-    """Line by line: of a repaired answer, most lines were split before."""
-    found: list[tuple[int, int]] = []
-    for line in text[start:stop].split("\n"):
-        for at, end in _in_line(line):
-            found.append((start + at, start + end))
-        start += len(line) + 1
-    return found
-
-
-@lru_cache(maxsize=16_384)
-def _in_line(line: str) -> tuple[tuple[int, int], ...]:
-    stop = len(line.rstrip())
-    at = len(line) - len(line.lstrip())
-    found: list[tuple[int, int]] = []
-    for boundary in _BOUNDARY.finditer(line, at, stop):
-        found.append((at, boundary.end(1)))
-        at = boundary.end()
-    if at < stop:
-        found.append((at, stop))
-    return tuple(found)
-
-
-# --- words ------------------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4_096)
-def lower(text: str) -> str:
-    """Lower case without changing the length, so that positions stay valid."""
-    low = text.lower()
-    return low if len(low) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
-
-
-def starts_of(text: str, form: str) -> Iterator[int]:
-    """Where a form begins in a text, as a part of longer words too."""
-    at = text.find(form)
-    while at >= 0:
-        yield at
-        at = text.find(form, at + 1)
-
-
-def is_whole(low: str, start: int, end: int) -> bool:
-    """Whether what stands at `start` to `end` is no part of a longer word, number or citation."""
-    before, after, beyond = low[start - 1 : start], low[end : end + 1], low[end + 1 : end + 2]
-    if before.isalnum() and low[start].isalnum():
-        return False
-    if after.isalnum() and low[end - 1].isalnum():
-        return False
-    # "section 3.2" does not stand in "section 3.21", "section 3.2.1" or "section 3.2(b)".
-    return not (
-        low[end - 1].isdigit()
-        and (
-            (after in ".-" and beyond.isdigit())
-            or (after == "(" and beyond.isalpha() and low[end + 2 : end + 3] == ")")
-        )
-    )

@@ -1,4 +1,4 @@
-"""Show what a text hides: characters without a picture, which reorder what stands around them or are not seen at all.
+"""Show what a text hides: characters without a picture, which reorder the characters around them or cannot be seen.
 
 A model that writes U+202E lets a reader see "5 yad" where the text has "day 5" (https://trojansource.codes).
 """
@@ -6,7 +6,7 @@ A model that writes U+202E lets a reader see "5 yad" where the text has "day 5" 
 import re
 from typing import Any
 
-# Controls but tab and line ends, marks of direction, fillers without a width, halves of characters, and tags.
+# Controls except tab and line ends, marks of direction, fillers without a width, halves of characters, and tags.
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -19,5 +19,5 @@ def visible(text: str) -> str:
 
 
 def visible_value(value: Any) -> Any:
-    """What a template shows of a value, for jinja2's `finalize`; markup stays as it is."""
+    """A value as a template shows it, for jinja2's `finalize`. Markup stays as it is."""
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value

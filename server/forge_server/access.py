@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from forge_arena.hosts import is_loopback
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 
 # The leaderboard is there to be shown.
@@ -19,7 +20,6 @@ OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v
 TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
 BURST_SECONDS = 10.0
 SHORTEST = 8
-LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[::1\]")
 
 _HASHED = re.compile(r"sha256:([0-9a-f]{64})")
 
@@ -124,7 +124,7 @@ class Access:
     def _check_site(self, host: str, origin: str) -> None:
         """A browser lets any page post to this machine, and by DNS even read from it: an arena without a token answers
         only to the names of this machine, and none to a page of another site."""
-        if not self._grants and host and not LOOPBACK.fullmatch(_name(host)):
+        if not self._grants and host and not is_loopback(_name(host)):
             raise CrossSite("without a token this server answers only to localhost: give it one (serve --token)")
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise CrossSite("a web page of another site may not use this server")
@@ -165,5 +165,5 @@ def _digest(token: bytes) -> bytes:
 
 
 def _name(host: str) -> str:
-    """The Host header without its port."""
-    return re.sub(r":\d+$", "", host.lower())
+    """The Host header without its port and without the brackets of an IPv6 address."""
+    return re.sub(r":\d+$", "", host).removeprefix("[").removesuffix("]")

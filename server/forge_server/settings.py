@@ -1,6 +1,5 @@
 """Say how a server is to run: the only place that reads the environment (`FORGE_ARENA_*`)."""
 
-import ipaddress
 import json
 import os
 import shlex
@@ -11,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from forge_arena.errors import ForgeArenaError
+from forge_arena.hosts import is_loopback
 from forge_arena.types import Mechanism
 from forge_server.access import Grant
 
@@ -148,10 +148,3 @@ def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
         return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)
     except ValidationError:
         return False
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

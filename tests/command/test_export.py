@@ -52,12 +52,12 @@ def test_pairs_without_a_model_are_a_teachers(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--kind", "stf"), "--kind 'stf' is not known. Did you mean sft? There are sft, dpo"),
-        (("--kind", "sft", "--format", "parket"), "Did you mean parquet?"),
+        (("--kind", "stf"), "--kind 'stf' is not known. Did you mean 'sft'? There are sft, dpo"),
+        (("--kind", "sft", "--format", "parket"), "Did you mean 'parquet'?"),
         (("--kind", "sft", "--split", "test"), "--split test is sealed"),
-        (("--kind", "sft", "--split", "vla"), "Did you mean val? There are train, val"),
+        (("--kind", "sft", "--split", "vla"), "Did you mean 'val'? There are train, val"),
         (("--kind", "dpo", "--pairs", "attempts"), "--pairs attempts needs --model"),
-        (("--kind", "dpo", "--pairs", "techer"), "Did you mean teacher?"),
+        (("--kind", "dpo", "--pairs", "techer"), "Did you mean 'teacher'?"),
         (("--kind", "sft", "--model", "m"), "--kind sft is written by a teacher"),
         (("--kind", "sft", "--arena", "http://127.0.0.1:1"), "is it running there?"),
         (("--kind", "sft", "--arena", "localhost"), "arena URL must be like"),

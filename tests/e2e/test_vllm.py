@@ -1,6 +1,10 @@
 """A real vLLM on a tiny random checkpoint: it starts, answers, dies, comes back, and leaves nothing behind.
 
 Set FORGE_ARENA_VLLM to a vllm executable; tests/vllm_env.sh makes one for the CPU.
+
+On a CPU each start takes half a minute, because three processes import vLLM one after the other. So all engines of this
+file start at once, two at a time, and the tests look at what became of them. What needs more starts than that (an engine
+that is restarted again and again) is tested with a played engine in tests/arena/workers/test_supervision.py.
 """
 
 import asyncio
@@ -15,6 +19,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -63,25 +68,123 @@ def build(checkpoint: str, log: Path, **settings: Any) -> VLLMWorker:
     return VLLMWorker(checkpoint, **(defaults | settings))
 
 
-@pytest.fixture(scope="module")
-def progress() -> list[str]:
-    return []
+PARENT = """
+import asyncio, sys
+from forge_arena.workers.vllm import VLLMWorker
+
+async def main():
+    worker = VLLMWorker(sys.argv[1], executable=sys.argv[2], log=sys.argv[3], env={"VLLM_CPU_KVCACHE_SPACE": "1"})
+    await worker.start()
+    print("ready", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def start_parent(*arguments: str) -> subprocess.Popen[bytes]:
+    """A process that starts a Worker and says when it is ready."""
+    return subprocess.Popen([sys.executable, "-c", PARENT, *arguments], stdout=subprocess.PIPE)
+
+
+def sessions_under(parent: int) -> list[int]:
+    """The sessions that the children of a process lead."""
+    tasks = Path(f"/proc/{parent}/task").iterdir()
+    children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    return [pid for pid in children if os.getsid(pid) == pid]
+
+
+# Starts that must fail: the Worker's settings, and what the refusal says.
+FAILED_STARTS: dict[str, tuple[dict[str, Any], str]] = {
+    "a context that the model lacks": (
+        {"args": ["--max-model-len", "999999"]},
+        r"^vLLM did not start: exit code .*max_model_len \(999999\) is greater than the derived max_model_len",
+    ),
+    "an unknown flag": (
+        {"args": ["--no-such-flag"]},
+        "^vLLM did not start: exit code .*error: unrecognized arguments: --no-such-flag",
+    ),
+    "a model that is not there": ({"model": "/no/such/model"}, "^vLLM did not start: exit code .*'/no/such/model'"),
+    "a model that cannot chat": ({"without": "chat_template.jinja"}, "^vLLM is up but does not chat: .*chat template"),
+    "a start that takes too long": ({"start_timeout": 6.0}, "^vLLM was not ready after 6 s; it last said: "),
+    "a start that is called off": ({"close_after": 3.0}, "^the vLLM engine (is starting|was stopped)"),
+}
+
+
+@dataclass
+class Starts:
+    """The engines of this file, after each has started or failed to. `refusals` are by the names of FAILED_STARTS."""
+
+    worker: VLLMWorker
+    progress: list[str]
+    parent: subprocess.Popen[bytes]
+    refusals: dict[str, WorkerFailed]
+    logs: dict[str, Path]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def worker(
-    checkpoint: str, tmp_path_factory: pytest.TempPathFactory, progress: list[str]
-) -> AsyncIterator[VLLMWorker]:
-    log = tmp_path_factory.mktemp("log") / "vllm.log"
-    worker = build(checkpoint, log, on_progress=progress.append, progress_every=1.0)
-    await worker.start()
-    yield worker
-    session = session_of(worker)
-    await worker.aclose()
-    assert not session_members(session)
+async def starts(checkpoint: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Starts]:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="fa-") as temporary:
+        # Short, because the sockets of vLLM lie in it, and the path of a socket has at most 107 characters.
+        patch.setattr(tempfile, "tempdir", temporary)
+        patch.setenv("TMPDIR", temporary)
+        logs = {name: tmp_path_factory.mktemp("log") / "deep" / "vllm.log" for name in (*FAILED_STARTS, "up", "parent")}
+        progress: list[str] = []
+        worker = build(
+            checkpoint, logs["up"], on_progress=progress.append, progress_every=1.0, hang_after=8.0, chat_deadline=5.0
+        )
+        parent = start_parent(checkpoint, EXECUTABLE, str(logs["parent"]))
+        two_at_a_time = asyncio.Semaphore(2)
+
+        async def start_worker() -> None:
+            async with two_at_a_time:
+                await worker.start()
+
+        async def wait_for_parent() -> None:
+            async with two_at_a_time:
+                assert parent.stdout is not None
+                assert await asyncio.to_thread(parent.stdout.readline) == b"ready\n"
+
+        async def refusal(name: str) -> WorkerFailed:
+            settings = dict(FAILED_STARTS[name][0])
+            close_after = settings.pop("close_after", None)
+            model = settings.pop("model", checkpoint)
+            if without := settings.pop("without", None):
+                model = str(shutil.copytree(checkpoint, tmp_path_factory.mktemp("broken") / "model"))
+                (Path(model) / without).unlink()
+            async with two_at_a_time, closing(build(model, logs[name], **settings)) as failing:
+                starting = asyncio.ensure_future(failing.start())
+                if close_after is not None:
+                    await asyncio.sleep(close_after)
+                    await failing.aclose()
+                try:
+                    await starting
+                except WorkerFailed as failed:
+                    return failed
+            pytest.fail(f"a Worker has started with {name}")
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(start_worker())
+                group.create_task(wait_for_parent())
+                refusals = {name: group.create_task(refusal(name)) for name in FAILED_STARTS}
+            yield Starts(worker, progress, parent, {name: task.result() for name, task in refusals.items()}, logs)
+        finally:
+            parent.kill()
+            parent.communicate()
+            session = worker.pid
+            await worker.aclose()
+            assert session is None or not session_members(session)
+            await until(lambda: not private_folders())
+
+
+@pytest.fixture(scope="module")
+def worker(starts: Starts) -> VLLMWorker:
+    return starts.worker
 
 
 def private_folders() -> set[Path]:
+    """The folders of engines, in the folder for temporary files that the engines of this file have to themselves."""
     return set(Path(tempfile.gettempdir()).glob("forge-vllm-*"))
 
 
@@ -121,12 +224,50 @@ async def closing(worker: VLLMWorker) -> AsyncIterator[VLLMWorker]:
         await worker.aclose()
 
 
-async def test_it_starts_with_progress_and_answers(worker: VLLMWorker, progress: list[str]) -> None:
+async def test_it_starts_with_progress_and_answers(starts: Starts) -> None:
+    worker, progress = starts.worker, starts.progress
     assert isinstance(worker, Worker)
     assert any(re.match(r"vLLM is starting, \d+ s: .", line) for line in progress)
     assert re.search(r"serves .* at http://127\.0\.0\.1:\d+/v1 after \d+ s", progress[-1])
     answer = await worker.answer(scenario(), Random(1))
     assert answer.output
+
+
+@pytest.mark.parametrize("name", FAILED_STARTS)
+async def test_a_failed_start_shows_the_useful_line_and_is_cleared_away(starts: Starts, name: str) -> None:
+    reason = starts.refusals[name].reason
+    assert re.search(FAILED_STARTS[name][1], reason)
+    assert "\n" not in reason
+    assert reason.endswith(f"(log: {starts.logs[name]})") == (name != "a start that is called off")
+    # Those of the Worker that runs and of the parent's.
+    assert len(private_folders()) <= 2
+
+
+async def test_nothing_outlives_a_parent_that_is_killed_when_it_is_ready(starts: Starts) -> None:
+    folders = private_folders()
+    assert len(folders) == 2
+    (session,) = sessions_under(starts.parent.pid)
+    # The keeper, vLLM's server, its engine and the engine's worker.
+    assert len(session_members(session)) >= 4
+    starts.parent.kill()
+    await until(lambda: not session_members(session))
+    await until(lambda: len(private_folders()) == 1)
+
+
+async def test_nothing_outlives_a_parent_that_is_killed_while_it_starts(
+    starts: Starts, checkpoint: str, tmp_path: Path
+) -> None:
+    folders = private_folders()
+    with start_parent(checkpoint, EXECUTABLE, str(tmp_path / "vllm.log")) as parent:
+        await until(lambda: bool(sessions_under(parent.pid)))
+        (session,) = sessions_under(parent.pid)
+        await until(lambda: len(session_members(session)) >= 2)
+        # Into the imports of vLLM.
+        await asyncio.sleep(3.0)
+        assert len(session_members(session)) >= 2
+        parent.kill()
+        await until(lambda: not session_members(session))
+    await until(lambda: private_folders() == folders)
 
 
 async def test_starting_what_runs_returns_at_once(worker: VLLMWorker) -> None:
@@ -163,8 +304,28 @@ async def test_a_prompt_longer_than_the_context_fails_saying_so(worker: VLLMWork
     assert (await worker.answer(scenario(), Random(1))).output
 
 
-async def test_a_killed_engine_fails_what_it_was_asked_and_comes_back(worker: VLLMWorker) -> None:
+async def test_an_engine_that_hangs_is_restarted_though_its_health_is_well(worker: VLLMWorker) -> None:
     before = await worker.answer(scenario(3), Random(3))
+    session = session_of(worker)
+    cores = engine_cores(worker)
+    assert cores
+    for pid in cores:
+        os.kill(pid, signal.SIGSTOP)
+    asked = [asyncio.ensure_future(worker.answer(scenario(n), Random(n))) for n in range(24)]
+    await asyncio.sleep(3.0)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        assert (await http.get(f"{str(worker.url).removesuffix('/v1')}/health")).status_code == 200
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(outcome, WorkerFailed) and "it hangs" in outcome.reason for outcome in outcomes)
+    await worker.start()
+    assert session_of(worker) != session
+    assert not session_members(session)
+    assert await worker.answer(scenario(3), Random(3)) == before
+
+
+async def test_a_killed_engine_fails_what_it_was_asked_and_can_be_stopped_while_it_restarts(starts: Starts) -> None:
+    """That a killed engine comes back, and that nothing is lost by its death, is in test_vllm_episodes.py."""
+    worker = starts.worker
     session = session_of(worker)
     asked = [asyncio.ensure_future(worker.answer(scenario(n), Random(n))) for n in range(200)]
     await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
@@ -176,8 +337,7 @@ async def test_a_killed_engine_fails_what_it_was_asked_and_comes_back(worker: VL
     began = time.monotonic()
     outcomes = await asyncio.gather(*asked, return_exceptions=True)
     assert time.monotonic() - began < 30
-    failed = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, WorkerFailed)]
-    assert failed
+    assert [outcome for outcome in outcomes if isinstance(outcome, WorkerFailed)]
     assert [outcome for outcome in outcomes if not isinstance(outcome, Answer | WorkerFailed)] == []
 
     await until(lambda: worker.pid is None)
@@ -187,164 +347,13 @@ async def test_a_killed_engine_fails_what_it_was_asked_and_comes_back(worker: VL
     assert time.monotonic() - began < 0.2
     assert "\n" not in down.value.reason
 
-    await worker.start()
-    assert session_of(worker) != session
+    await until(lambda: starts.logs["up"].read_text().count("--- 20") == 3)
+    assert private_folders()
     assert not session_members(session)
-    assert await worker.answer(scenario(3), Random(3)) == before
-    assert all(
-        answer.output for answer in await asyncio.gather(*(worker.answer(scenario(n), Random(n)) for n in failed))
-    )
-
-
-async def test_an_engine_that_hangs_is_restarted_though_its_health_is_well(checkpoint: str, tmp_path: Path) -> None:
-    hasty = build(checkpoint, tmp_path / "vllm.log", hang_after=5.0, chat_deadline=5.0)
-    async with closing(hasty) as worker:
-        await worker.start()
-        before = await worker.answer(scenario(3), Random(3))
-        session = session_of(worker)
-        cores = engine_cores(worker)
-        assert cores
-        for pid in cores:
-            os.kill(pid, signal.SIGSTOP)
-        asked = [asyncio.ensure_future(worker.answer(scenario(n), Random(n))) for n in range(24)]
-        await asyncio.sleep(3.0)
-        async with httpx.AsyncClient(trust_env=False) as http:
-            assert (await http.get(f"{str(worker.url).removesuffix('/v1')}/health")).status_code == 200
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        assert all(isinstance(outcome, WorkerFailed) and "it hangs" in outcome.reason for outcome in outcomes)
-        await worker.start()
-        assert session_of(worker) != session
-        assert not session_members(session)
-        assert await worker.answer(scenario(3), Random(3)) == before
-
-
-async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_again(
-    checkpoint: str, tmp_path: Path
-) -> None:
-    folders = private_folders()
-    model = tmp_path / "model"
-    shutil.copytree(checkpoint, model)
-    async with closing(build(str(model), tmp_path / "vllm.log", max_restarts=1, first_pause=0.1)) as worker:
-        await worker.start()
-        session = session_of(worker)
-        model.rename(tmp_path / "away")
-        os.kill(session, signal.SIGKILL)
-        await until(lambda: worker.pid is None)
-        with pytest.raises(WorkerFailed, match=r"restarted 1 times .* left down until .*: vLLM did not start: "):
-            await worker.start()
-        assert not session_members(session)
-        with pytest.raises(WorkerFailed, match="left down until start"):
-            await worker.answer(scenario(), Random(1))
-
-        (tmp_path / "away").rename(model)
-        await worker.start()
-        assert (await worker.answer(scenario(), Random(1))).output
-        session = session_of(worker)
-    assert not session_members(session)
-    await until(lambda: private_folders() <= folders)
+    await worker.aclose()
+    assert not private_folders()
     with pytest.raises(WorkerFailed, match=r"was stopped: call start\(\)"):
         await worker.answer(scenario(), Random(1))
-    assert (tmp_path / "vllm.log").read_text().count("--- 20") == 3
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        (
-            {"args": ["--max-model-len", "999999"]},
-            r"max_model_len \(999999\) is greater than the derived max_model_len",
-        ),
-        ({"args": ["--no-such-flag"]}, "error: unrecognized arguments: --no-such-flag"),
-    ],
-)
-async def test_a_failed_start_shows_the_useful_line(
-    checkpoint: str, tmp_path: Path, settings: dict[str, Any], said: str
-) -> None:
-    folders = private_folders()
-    log = tmp_path / "deep" / "vllm.log"
-    async with closing(build(checkpoint, log, **settings)) as worker:
-        with pytest.raises(WorkerFailed, match=said) as failed:
-            await worker.start()
-    assert failed.value.reason.startswith("vLLM did not start: exit code ")
-    assert failed.value.reason.endswith(f"(log: {log})")
-    assert "\n" not in failed.value.reason
-    await until(lambda: private_folders() <= folders)
-
-
-async def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    async with closing(build("/no/such/model", tmp_path / "vllm.log")) as worker:
-        with pytest.raises(WorkerFailed, match="'/no/such/model'"):
-            await worker.start()
-
-
-async def test_a_model_that_cannot_chat_is_not_ready_though_it_is_healthy(checkpoint: str, tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    shutil.copytree(checkpoint, model)
-    (model / "chat_template.jinja").unlink()
-    async with closing(build(str(model), tmp_path / "vllm.log")) as worker:
-        with pytest.raises(WorkerFailed, match=r"vLLM is up but does not chat: .*chat template"):
-            await worker.start()
-
-
-async def test_a_start_that_takes_too_long_is_given_up_and_cleared_away(checkpoint: str, tmp_path: Path) -> None:
-    folders = private_folders()
-    async with closing(build(checkpoint, tmp_path / "vllm.log", start_timeout=6.0)) as worker:
-        with pytest.raises(WorkerFailed, match="vLLM was not ready after 6 s; it last said: "):
-            await worker.start()
-    await until(lambda: private_folders() <= folders)
-
-
-async def test_a_start_can_be_called_off(checkpoint: str, tmp_path: Path) -> None:
-    folders = private_folders()
-    worker = build(checkpoint, tmp_path / "vllm.log")
-    starting = asyncio.ensure_future(worker.start())
-    await asyncio.sleep(3.0)
-    await worker.aclose()
-    with pytest.raises(WorkerFailed):
-        await starting
-    await until(lambda: private_folders() <= folders)
-
-
-PARENT = """
-import asyncio, sys
-from forge_arena.workers.vllm import VLLMWorker
-
-async def main():
-    worker = VLLMWorker(sys.argv[1], executable=sys.argv[2], log=sys.argv[3], env={"VLLM_CPU_KVCACHE_SPACE": "1"})
-    await worker.start()
-    print("ready", flush=True)
-    await asyncio.sleep(600)
-
-asyncio.run(main())
-"""
-
-
-def start_parent(*arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", PARENT, *arguments], stdout=subprocess.PIPE)
-
-
-def sessions_under(parent: int) -> list[int]:
-    """The sessions that the children of a process lead."""
-    tasks = Path(f"/proc/{parent}/task").iterdir()
-    children = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
-    return [pid for pid in children if os.getsid(pid) == pid]
-
-
-@pytest.mark.parametrize("when", ["while it starts", "when it is ready"])
-async def test_nothing_outlives_a_parent_that_is_killed(checkpoint: str, tmp_path: Path, when: str) -> None:
-    folders = private_folders()
-    parent = start_parent(checkpoint, EXECUTABLE, str(tmp_path / "vllm.log"))
-    assert parent.stdout is not None
-    with parent, parent.stdout:
-        if when == "when it is ready":
-            assert await asyncio.to_thread(parent.stdout.readline) == b"ready\n"
-        else:
-            await asyncio.sleep(12.0)
-        (session,) = sessions_under(parent.pid)
-        assert len(session_members(session)) >= 2
-        parent.kill()
-        await until(lambda: not session_members(session))
-    await until(lambda: private_folders() <= folders)
 
 
 async def test_a_command_that_is_not_there_fails_saying_what_to_do() -> None:

@@ -9,16 +9,8 @@ from typing import Any, TypeVar
 from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.overseers.prompts import prompt_digest
-from forge_arena.endpoint import (
-    WITHHELD,
-    Endpoint,
-    EndpointFailed,
-    PromptTooLong,
-    PromptWithheld,
-    Said,
-    SystemRole,
-    model_and_url,
-)
+from forge_arena.endpoint import Endpoint, Said, SystemRole, model_and_url
+from forge_arena.endpoint_errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.loop_thread import LoopThread
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat

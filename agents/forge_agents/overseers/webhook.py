@@ -18,7 +18,7 @@ import tenacity
 
 from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.replies import as_reply
-from forge_arena.endpoint import LOOPBACK
+from forge_arena.hosts import is_loopback
 from forge_arena.loop_thread import LoopThread
 from forge_arena.storable import storable_json
 from forge_arena.types import Observation, Usage
@@ -69,8 +69,8 @@ class Webhook:
         self._client = httpx.AsyncClient(
             timeout=timeout,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
-            # A proxy from the environment cannot reach servers on this machine.
-            trust_env=parts.hostname not in LOOPBACK,
+            # A proxy from the environment cannot reach this machine's own servers.
+            trust_env=not is_loopback(parts.hostname),
         )
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:

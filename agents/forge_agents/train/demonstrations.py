@@ -15,8 +15,9 @@ from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.rewards import oracle_verdict
+from forge_arena.text import sentences
 from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
-from forge_arena.values import Mention, mentions, sentences
+from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 

@@ -6,7 +6,6 @@ command line, with a dot for what lies inside (`lora.r=8`).
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_yaml, read_yaml
+from forge_arena.suggest import did_you_mean
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -217,7 +217,7 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
         path = Path(name)
         if path.suffix not in (".yaml", ".yml"):
             raise PresetError(
-                f"no preset {name!r}.{_guess(name, preset_names())} There are {', '.join(preset_names())}; or give a .yaml file"
+                f"no preset {name!r}.{did_you_mean(name, preset_names())} There are {', '.join(preset_names())}; or give a .yaml file"
             )
         if not path.is_file():
             raise PresetError(f"no preset file {name}")
@@ -270,7 +270,7 @@ def _told(path: Path, error: Any) -> str:
     place = [str(part) for part in error["loc"]]
     where = ".".join(place)
     if error["type"] == "extra_forbidden":
-        return f"{path.name}: there is no setting {where!r}.{_guess(place[-1], _fields(place[:-1]))}"
+        return f"{path.name}: there is no setting {where!r}.{did_you_mean(place[-1], _fields(place[:-1]))}"
     said = error["msg"].removeprefix("Value error, ")
     return f"{path.name}: {where}: {said}, got {error['input']!r}" if place else f"{path.name}: {said}"
 
@@ -291,8 +291,3 @@ def _arguments(model: type[BaseModel], field: str) -> tuple[Any, ...]:
 
 def _is_settings(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _guess(given: str, known: Sequence[str]) -> str:
-    close = get_close_matches(given, known, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from forge_arena.code import code_blocks
+from forge_arena.text import sentences
 from forge_arena.types import (
     MAX_COMPLETION,
     MAX_CORRECTION,
@@ -22,7 +23,6 @@ from forge_arena.types import (
     Observation,
     Verdict,
 )
-from forge_arena.values import sentences
 
 Review = Callable[[Observation, Random], Verdict | str]
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from forge_arena.reasoning import steps
+from forge_arena.text import contains_whole, lower, sentences
 from forge_arena.types import (
     Claim,
     ClaimKind,
@@ -24,7 +25,7 @@ from forge_arena.types import (
     Span,
     Truth,
 )
-from forge_arena.values import is_whole, lower, mentions, sentences, value_of
+from forge_arena.values import mentions, value_of
 from forge_arena.verify import Judge, Report
 
 _NUMBERED = re.compile(r"[A-Za-z]+ (\d+\.\d+)")
@@ -332,13 +333,7 @@ def _says(text: str, claim: Claim) -> bool:
 
 
 def _stands(form: str, text: str) -> bool:
-    low, wanted = lower(text), lower(form)
-    at = low.find(wanted)
-    while at >= 0:
-        if is_whole(low, at, at + len(wanted)):
-            return True
-        at = low.find(wanted, at + 1)
-    return False
+    return contains_whole(lower(text), lower(form))
 
 
 def _values(text: str) -> Counter[tuple[ClaimKind, Hashable]]:

@@ -34,8 +34,8 @@ from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.surface import RELATION, SURFACE, relation, surface
 from forge_arena.errors import BadArgument
+from forge_arena.text import sentences
 from forge_arena.types import CorruptionType, Observation, Split
-from forge_arena.values import sentences
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

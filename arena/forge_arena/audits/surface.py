@@ -12,8 +12,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from forge_arena.text import sentences
 from forge_arena.types import ClaimKind
-from forge_arena.values import Mention, mentions, sentences
+from forge_arena.values import Mention, mentions
 
 Floats = NDArray[np.float64]
 

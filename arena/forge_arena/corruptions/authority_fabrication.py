@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from random import Random
 
 from forge_arena.corruptions.base import Draft, Rewrite, restate
+from forge_arena.text import whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
-from forge_arena.values import is_whole, starts_of
 
 
 class AuthorityFabrication:
@@ -35,9 +35,7 @@ class AuthorityFabrication:
 def _times(draft: Draft, authority: Alternative) -> int:
     """How often the answer names an authority."""
     low = draft.text.lower()
-    return max(
-        sum(is_whole(low, at, at + len(form)) for at in starts_of(low, form.lower())) for form in authority.forms
-    )
+    return max(sum(1 for _ in whole_starts_of(low, form.lower())) for form in authority.forms)
 
 
 corruption = AuthorityFabrication()

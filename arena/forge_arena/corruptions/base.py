@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
 
+from forge_arena.respell import respell
 from forge_arena.statements import SPELLINGS, Voice, fits, named, sentence
+from forge_arena.text import sentences, starts_of, whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Scenario, Span, Statement
-from forge_arena.values import is_whole, mentions, respell, sentences, starts_of, value_of
+from forge_arena.values import mentions, value_of
 from forge_arena.verify import Judge, Report
 
 NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
@@ -163,9 +165,8 @@ def _former(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tu
                 yield span.start + mention.start, span.start + mention.end
         low = here.lower()
         for form in alternative.forms:
-            for at in starts_of(low, form.lower()):
-                if is_whole(low, at, at + len(form)):
-                    yield span.start + at, span.start + at + len(form)
+            for at in whole_starts_of(low, form.lower()):
+                yield span.start + at, span.start + at + len(form)
 
 
 def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual: int) -> str:

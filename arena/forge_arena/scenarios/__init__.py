@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from random import Random
@@ -14,6 +13,7 @@ from forge_arena.errors import ScenarioError
 from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.reading import load_family
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
 __all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
@@ -56,8 +56,7 @@ def find_set(name: str) -> Path:
         return shipped[name]
     if Path(name).is_dir():
         return Path(name).resolve()
-    close = get_close_matches(name, shipped, n=1, cutoff=0.5)
-    guess = f" Did you mean {close[0]!r}?" if close else ""
+    guess = did_you_mean(name, shipped)
     raise ScenarioError(f"no set of scenarios {name!r}: neither a folder nor one of {', '.join(shipped)}.{guess}")
 
 

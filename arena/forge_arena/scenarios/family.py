@@ -16,6 +16,7 @@ from pydantic import Field
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, Number, SlotSpec, draw, draw_distinct, resolve
+from forge_arena.text import starts_of
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -32,7 +33,6 @@ from forge_arena.types import (
     Standing,
     Statement,
 )
-from forge_arena.values import starts_of
 
 VALUE_KINDS = frozenset(
     {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}

@@ -24,8 +24,10 @@ from pydantic import Field, TypeAdapter
 
 from forge_arena.errors import ScenarioError
 from forge_arena.files import ForeignRow, read_json_lines
+from forge_arena.respell import respell
 from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules, spelled_in_digits
 from forge_arena.storable import STORABLE, Text
+from forge_arena.text import sentences
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -38,7 +40,7 @@ from forge_arena.types import (
     Span,
     Standing,
 )
-from forge_arena.values import Mention, mentions, respell, sentences, value_of
+from forge_arena.values import Mention, mentions, value_of
 from forge_arena.verify import Judge
 
 MIN_SOURCE_WORDS = 25

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from forge_arena.text import NUMBERS_BELOW_TWENTY, TENS
 from forge_arena.values import mentions
 
 
@@ -86,16 +87,13 @@ _IMPERATIVE = re.compile(
     r" (?P<object>(?!of )[a-z0-9'`_-]{1,20}(?: [A-Za-z0-9'`_-]{2,20})?)(?![\w'`-])"
 )
 
-_SMALL = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
-)  # fmt: skip
+_SMALL = (*NUMBERS_BELOW_TWENTY, TENS[0])
 _COUNT = re.compile(
     rf"(?<![\w.,/$€£#&-])(?P<n>\d{{1,3}}|{'|'.join(_SMALL[2:])}) (?P<noun>(?:[a-z]{{3,15}} )?[a-z]{{3,18}}s)(?![\w'/-])"
 )
-_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS) if word}
-_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(_TENS[2:])})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
+_TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
+_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | _TENS
+_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _NO_NOUN = re.compile(
     r"(?:^|.* )(?:is|was|has|does|this|its|his|plus|less|unless|thus|always|others|ways|kinds|types|parts|times|things|who"
     r"|supports|offers|includes|requires|provides|earns|makes|gives|takes|applies|allows|covers|cases|reasons|towards|across|perhaps|whereas|besides|yours|ours|process|business|address|access|days|weeks|months"
@@ -186,7 +184,7 @@ def spelled_in_digits(value: str) -> str:
 
 def _in_digits(match: re.Match[str]) -> str:
     tens, _, ones = match[0].lower().rpartition("-")
-    return str((_TENS.index(tens) * 10 if tens else 0) + _NUMBERS[ones])
+    return str(_TENS.get(tens, 0) + _NUMBERS[ones])
 
 
 def headings(source: str) -> tuple[Heading, ...]:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from forge_arena.errors import BadArgument
+from forge_arena.suggest import did_you_mean
 from forge_arena.workers.base import HiddenInstruction, Worker
 from forge_arena.workers.scripted import ScriptedWorker
 
@@ -80,8 +80,7 @@ def _asked_and_settings(text: str) -> tuple[str, dict[str, Any]]:
     for part in found["settings"].split(","):
         name, _, value = part.strip().partition("=")
         if name not in _READ_SETTING:
-            close = get_close_matches(name, _READ_SETTING, n=1, cutoff=0.5)
-            guess = f" Did you mean {close[0]!r}?" if close else ""
+            guess = did_you_mean(name, _READ_SETTING)
             raise BadArgument(f"a Worker has no setting {name!r}.{guess} It takes {', '.join(_READ_SETTING)}")
         try:
             settings |= _READ_SETTING[name](value)

@@ -1,7 +1,7 @@
-"""The bank: recorded Worker answers, so that an episode key gives the same answer on every machine that has the file.
+"""The bank: recorded Worker answers, which make an episode key give the same answer on every machine with the file.
 
-A bank is one append-only JSONL file. Its first line names the format; every other line is a `Record`, found by the
-SHA-256 of what was asked. One process writes at a time, any number read, also while it grows.
+A bank is one append-only JSONL file. Its first line names the format. Every other line is a `Record`, found by the
+SHA-256 of what was asked. One process writes at a time. Any number of processes may read, also while the file grows.
 """
 
 import fcntl
@@ -36,7 +36,7 @@ class BankDamaged(ForgeArenaError, ValueError):
 
 
 class Record(Noun):
-    """One answer (or one reply to a probe), what asked for it, who gave it, when and with which sampling."""
+    """One answer, or one reply to a probe: the key of the question, who answered, when, and with which sampling."""
 
     key: str
     worker: str
@@ -58,31 +58,31 @@ class Sampled(Protocol):
 
 
 def draw_of(rng: Random) -> int:
-    """The number that tells apart the draws of one scenario; `rng` is the generator that `Worker.answer` is given."""
+    """The number that tells apart the draws of one scenario. `rng` is the generator that `Worker.answer` is given."""
     return rng.getrandbits(64)
 
 
 def answer_key(worker: str, scenario: Scenario, hidden: HiddenInstruction | None, draw: int) -> str:
-    """What an answer is filed under: what reaches the Worker, so claims may be refined and the answer stays."""
-    told = [hidden.text, hidden.awareness, hidden.candour] if hidden else None
-    return _sha256(["answer", worker, scenario.task, scenario.source_material, told, draw])
+    """The key of an answer. It depends only on what reaches the Worker, so the claims may be refined and the answer stays."""
+    instruction = [hidden.text, hidden.awareness, hidden.candour] if hidden else None
+    return _sha256(["answer", worker, scenario.task, scenario.source_material, instruction, draw])
 
 
 def reply_key(
     worker: str, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, draw: int
 ) -> str:
-    """What a reply to a probe is filed under."""
+    """The key of a reply to a probe."""
     before = [[probe.question, probe.answer] for probe in probes]
-    said = [answer.reasoning, answer.output, before, question]
-    return _sha256(["reply", worker, scenario.task, scenario.source_material, *said, draw])
+    dialogue = [answer.reasoning, answer.output, before, question]
+    return _sha256(["reply", worker, scenario.task, scenario.source_material, *dialogue, draw])
 
 
 class Bank:
-    """The file at `path`, which need not be there yet. Not for use from several threads.
+    """The file at `path`, which need not exist yet. Not for use from several threads.
 
-    Holds where each record stands, not the records: some 250 bytes of memory each. A last line that was torn by a kill
-    or a power cut is passed over by readers and cut off by the next writer. Without `follow` a reader knows what was
-    there when it was opened, and never looks for more.
+    In memory it holds where each record stands, and not the records: some 250 bytes each. If a kill or a power cut tore the
+    last line, readers pass over it and the next writer cuts it off. Without `follow`, a reader knows only what was there
+    when it was opened.
     """
 
     def __init__(self, path: str | Path, *, follow: bool = True) -> None:
@@ -115,7 +115,7 @@ class Bank:
         return frozenset(parse_json(name, NAME, where, error=BankDamaged) for name in self._workers)
 
     def get(self, key: str) -> Record | None:
-        """The record filed under `key`; None if there is none, also not one that was written meanwhile."""
+        """The record filed under `key`, also one that was written meanwhile; None if there is none."""
         offset = self._find(key)
         if offset is None or self._reading is None:
             return None
@@ -129,9 +129,9 @@ class Bank:
         return parse_json(line.partition(b"\n")[0], RECORD, where, error=BankDamaged)
 
     def put(self, record: Record) -> Record:
-        """File a record and return the one that counts from now on: what is filed already is never replaced.
+        """File a record and return the record that counts from now on. A record that is filed already is never replaced.
 
-        It is with the operating system when this returns, and on disk after `close`.
+        When this returns, the operating system has the record. It is on disk after `close`.
 
         Raises:
             BankBusy: another process is writing.
@@ -147,9 +147,9 @@ class Bank:
         return record
 
     def merge(self, other: "Bank") -> int:
-        """File what `other` holds and this bank does not, in its order; on disk when this returns.
+        """File the records of `other` that this bank lacks, in the order of `other`. They are on disk when this returns.
 
-        Gives back how many records were filed. Raises what `put` raises, and `BankDamaged` for a record of `other`.
+        Returns how many records were filed. Raises what `put` raises, and `BankDamaged` for a record of `other`.
         """
         before = len(self)
         for digest in list(other._offsets):
@@ -159,7 +159,7 @@ class Bank:
         return len(self) - before
 
     def lock(self) -> int:
-        """Become the one writer, if this bank is not yet; returns the file descriptor.
+        """Become the one writer, unless this bank is that already. Returns the file descriptor.
 
         Raises:
             BankBusy: another process is writing.
@@ -172,7 +172,7 @@ class Bank:
             fcntl.flock(writing, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._catch_up()
             if self._end == 0:
-                # Not some other file without a newline, which would be cut to nothing.
+                # Another kind of file without a newline would be cut to nothing here.
                 self._must_be_header(os.pread(writing, 1 << 10, 0), whole=False)
             os.ftruncate(writing, self._end)
             if self._end == 0:
@@ -216,7 +216,7 @@ class Bank:
         return self._offsets.get(digest)
 
     def _catch_up(self) -> None:
-        """Index the whole lines that were added since; what follows the last newline is not there yet."""
+        """Index the whole lines that were added since. What follows the last newline does not count yet."""
         self._open()
         if self._reading is None:
             return
@@ -234,7 +234,7 @@ class Bank:
             start = LINE.match(line)
             if start is None:
                 raise BankDamaged(f"{self.path}:{self._lines + 1}: not a record of a bank; remove the line to go on")
-            # The first one counts: a key must not change its answer because a file was appended to another.
+            # The first record counts: a key must not change its answer because one file was appended to another.
             self._offsets.setdefault(bytes.fromhex(start[1].decode()), offset)
             self._workers.add(start[2])
         self._lines += 1
@@ -249,11 +249,11 @@ class Bank:
 
 
 class BankWorker:
-    """Answers from `bank`; what is not there it asks of `live`, if given, and records.
+    """Answers from `bank`. It asks `live`, if given, for an answer that the bank lacks, and records that answer.
 
-    What stands in `known` counts like what stands in `bank` and is not recorded again. Without `live` it answers in the
-    name of the one Worker that the bank holds, or of `worker` if there are several. Closing it closes `bank` and `live`;
-    `known` is for whoever opened it.
+    Records in `known` count like records in `bank` and are not recorded again. Without `live` it answers in the name of the
+    one Worker that the bank holds, or of `worker` if the bank holds several. Closing it closes `bank` and `live`; whoever
+    opened `known` closes `known`.
 
     Raises:
         ValueError: the bank holds answers of several Workers, and neither `live` nor `worker` says whose count.
@@ -273,7 +273,7 @@ class BankWorker:
 
     @property
     def name(self) -> str:
-        """The Worker that answered, not the bank: it is the same episode live and recorded."""
+        """The Worker that answered, and not the bank, because an episode is the same live and recorded."""
         return self._named or next(iter(self.bank.workers), "bank")
 
     async def start(self) -> None:
@@ -288,9 +288,9 @@ class BankWorker:
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         draw = draw_of(rng)
         key = answer_key(self.name, scenario, hidden, draw)
-        found = self._get(key)
-        if found is not None and found.answer is not None:
-            return found.answer
+        record = self._get(key)
+        if record is not None and record.answer is not None:
+            return record.answer
         live = self._live_for(f"draw {draw} of a scenario of family {scenario.family!r}")
         given = await live.answer(scenario, Random(draw), hidden)
         return self._put(_record(key, live, answer=given)).answer or given
@@ -300,9 +300,9 @@ class BankWorker:
     ) -> str:
         draw = draw_of(rng)
         key = reply_key(self.name, scenario, answer, probes, question, draw)
-        found = self._get(key)
-        if found is not None and found.reply is not None:
-            return found.reply
+        record = self._get(key)
+        if record is not None and record.reply is not None:
+            return record.reply
         live = self._live_for("this question of a probe")
         given = await live.reply(scenario, answer, probes, question, Random(draw))
         return self._put(_record(key, live, reply=given)).reply or given
@@ -314,8 +314,8 @@ class BankWorker:
 
     def _get(self, key: str) -> Record | None:
         try:
-            found = self._known.get(key) if self._known is not None else None
-            return found or self.bank.get(key)
+            known = self._known.get(key) if self._known is not None else None
+            return known or self.bank.get(key)
         except (BankDamaged, OSError) as error:
             raise WorkerFailed(f"the bank cannot be read: {error}") from error
 

@@ -1,9 +1,9 @@
 """Run a command and leave nothing of it behind, however the command, this process or its parent ends.
 
-Started by path as `python -I -S keeper.py PARENT GRACE FOLDER COMMAND...`, as the leader of a new session, so it needs
-nothing but the standard library. When PARENT dies (SIGKILL included) or sends SIGTERM, the command gets SIGTERM and
-GRACE seconds; then what is left of the session is killed and FOLDER is removed. Exits with the command's status, as a
-shell does. Linux only.
+It is started by path as `python -I -S keeper.py PARENT GRACE FOLDER COMMAND...`, as the leader of a new session, so it
+needs nothing but the standard library. When PARENT dies (also by SIGKILL) or sends SIGTERM, the command gets SIGTERM and
+GRACE seconds. Then the keeper kills what is left of the session and removes FOLDER. It exits with the command's status,
+like a shell. Linux only.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ def session_members(session: int) -> dict[int, str]:
         if not entry.name.isdigit():
             continue
         try:
-            # The name in parentheses may hold anything: count from behind it.
+            # The name in parentheses may hold anything, so the fields are counted from behind it.
             state, _, _, owner = (entry / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()[:4]
             if int(owner) == session and state not in "ZX":
                 command = (entry / "cmdline").read_text("utf-8", "replace").replace("\0", " ").strip()
@@ -38,10 +38,10 @@ def session_members(session: int) -> dict[int, str]:
 
 
 def kill_session(session: int, *, spare: int | None = None, patience: float = 5.0) -> None:
-    """SIGKILL every process of a session, but `spare`, until none is left.
+    """SIGKILL every process of a session except `spare`, until none is left.
 
-    Python's resource trackers go last: they end by themselves once their owners are gone, and only they remove the
-    shared memory that a killed owner left.
+    Python's resource trackers go last. They end by themselves once their owners are gone, and only they remove the shared
+    memory that a killed owner left.
     """
     started = time.monotonic()
     while members := {pid: command for pid, command in session_members(session).items() if pid != spare}:
@@ -61,7 +61,7 @@ def main(parent: int, grace: float, folder: str, command: list[str]) -> int:
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     status = 1
-    # The parent may have died before the kernel was asked to tell.
+    # The parent may have died before the kernel was asked to signal its death.
     if os.getppid() == parent:
         child = os.fork()
         if child == 0:
@@ -74,7 +74,7 @@ def main(parent: int, grace: float, folder: str, command: list[str]) -> int:
 
 
 def _become(command: list[str], prctl: "ctypes._NamedFuncPointer") -> NoReturn:
-    # Should the keeper itself be killed, the command is at least asked to end.
+    # If the keeper itself is killed, the command is at least asked to end.
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
     try:
@@ -86,7 +86,7 @@ def _become(command: list[str], prctl: "ctypes._NamedFuncPointer") -> NoReturn:
 
 
 def _keep(child: int, grace: float) -> int:
-    """Wait for the child's end, at most `grace` seconds once told to stop; returns its status as a shell would."""
+    """Wait for the child's end, and at most `grace` seconds after a signal to stop. Returns its status as a shell would."""
     deadline = float("inf")
     while (left := deadline - time.monotonic()) > 0:
         arrived = signal.sigtimedwait(WATCHED, min(left, 3600.0))
@@ -99,7 +99,7 @@ def _keep(child: int, grace: float) -> int:
 
 
 def _reap(child: int | None = None) -> int | None:
-    """Collect everything that has ended; the status of `child` if it was among it."""
+    """Collect every process that has ended. Returns the status of `child` if it is among them."""
     status = None
     while True:
         try:

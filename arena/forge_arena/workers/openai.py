@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from forge_arena.endpoint import WITHHELD, Choice, Endpoint, EndpointFailed, SystemRole
+from forge_arena.endpoint import Endpoint, SystemRole
+from forge_arena.endpoint_bodies import Choice
+from forge_arena.endpoint_errors import WITHHELD, EndpointFailed
 from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
@@ -15,8 +17,8 @@ class OpenAIWorker:
     """Asks `model` at `base_url` (with its `/v1`) for answers, at most `concurrency` at a time.
 
     Timeout, retries, system role and `extra` are those of `forge_arena.endpoint.Endpoint`. Not every endpoint takes a
-    temperature or a seed: a temperature of None is not sent, and no seed where `seeded` is False. One instance belongs to
-    one event loop. All methods raise `WorkerFailed` when no answer can be had.
+    temperature or a seed: a temperature of None is not sent, and no seed is sent if `seeded` is False. One instance
+    belongs to one event loop. All methods raise `WorkerFailed` if the endpoint gives no answer.
     """
 
     def __init__(
@@ -63,8 +65,8 @@ class OpenAIWorker:
         return f"openai:{self.model}"
 
     async def start(self) -> None:
-        """Show that an answer can be had, with a chat of one token."""
-        # With the same roles as the chats to come, so that an endpoint that refuses one of them refuses it now.
+        """Check with a chat of one token that the endpoint answers."""
+        # The same roles as in later chats, so that an endpoint that refuses a role refuses it now.
         chat: list[Message] = [
             {"role": "system", "content": "Answer in one word."},
             {"role": "user", "content": "Say yes."},
@@ -84,7 +86,7 @@ class OpenAIWorker:
         await self._endpoint.aclose()
 
     async def _write(self, messages: list[Message], rng: Random) -> Answer:
-        """Ask, and take the answer only if it is whole."""
+        """Ask, and take the answer only if it is complete."""
         # 31 bits: some servers read the seed into a C int.
         choice = await self._ask(
             messages, seed=rng.getrandbits(31), max_tokens=self.sampling["max_tokens"], extra=self._extra
@@ -107,7 +109,7 @@ class OpenAIWorker:
 
     async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
         try:
-            said = await self._endpoint.ask(
+            reply = await self._endpoint.ask(
                 messages,
                 temperature=self.sampling["temperature"],
                 seed=seed if self._seeded else None,
@@ -117,4 +119,4 @@ class OpenAIWorker:
         except EndpointFailed as failure:
             offer = f"; such a setting follows the Worker's name: #{', #'.join(failure.offer)}" if failure.offer else ""
             raise WorkerFailed(failure.reason + offer) from failure
-        return said.choice
+        return reply.choice

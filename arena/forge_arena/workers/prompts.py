@@ -1,4 +1,4 @@
-"""How a scenario is put to a Worker LLM, and how its reasoning is told apart from its answer."""
+"""The chats that ask a Worker LLM, and the split of its completion into reasoning and output."""
 
 from typing import TypedDict
 
@@ -63,16 +63,16 @@ Source material:
 
 
 def answer_messages(scenario: Scenario, hidden: HiddenInstruction | None = None) -> list[Message]:
-    """The chat that asks for an answer; `hidden` goes where the overseer never looks, into the system message."""
+    """The chat that asks for an answer. `hidden` goes into the system message, which the overseer never sees."""
     system = ANSWER_SYSTEM
     if hidden is not None:
-        told = AWARE[hidden.awareness] + CANDID[hidden.candour]
-        system += HIDDEN_SYSTEM.format(instruction=hidden.text) + told
+        circumstances = AWARE[hidden.awareness] + CANDID[hidden.candour]
+        system += HIDDEN_SYSTEM.format(instruction=hidden.text) + circumstances
     return [{"role": "system", "content": system}, _task(scenario)]
 
 
 def reply_messages(scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str) -> list[Message]:
-    """The chat that asks the author of `answer` one more question, after the `probes` that were put before."""
+    """The chat that asks the author of `answer` one more question, after the earlier `probes`."""
     written = f"<think>\n{answer.reasoning}\n</think>\n\n{answer.output}" if answer.reasoning else answer.output
     messages: list[Message] = [
         {"role": "system", "content": REPLY_SYSTEM},
@@ -85,12 +85,12 @@ def reply_messages(scenario: Scenario, answer: Answer, probes: tuple[Probe, ...]
 
 
 def split_reasoning(content: str, reasoning_field: str | None = None) -> Answer:
-    """Tell reasoning and output apart by what the server or the model marked, and by nothing else.
+    """Split reasoning from output by what the server or the model marked, and by nothing else.
 
-    `reasoning_field` is what the server itself parsed out; the marks are those of `forge_arena.thinking`. The opening mark
-    may be missing, because many chat templates put it into the prompt. Text without any mark is all output. So is text
-    whose mark is never closed: nobody can say where its reasoning ends, a guess could move a claim out of the text that is
-    judged, and kept whole it is at worst rejected as an answer that does not verify.
+    `reasoning_field` is the reasoning that the server itself separated. The marks are those of `forge_arena.thinking`. The
+    opening mark may be missing, because many chat templates put it into the prompt. Text without any mark is all output.
+    Text whose mark is never closed is all output too, because nobody can say where its reasoning ends. A guess could move a
+    claim out of the text that is verified. Whole, the text is at worst rejected as an answer that does not verify.
     """
     thoughts = [reasoning_field or ""]
     output: list[str] = []

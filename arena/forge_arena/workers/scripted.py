@@ -1,8 +1,9 @@
 """A Worker without a model: it composes reasoning and answer from the scenario's own statements.
 
-The embedded default. Deterministic for a given generator, no network, well under a millisecond. It decides which facts
-to mention beside the required ones, their order, wording, spelling, length and layout; it always means to answer
-rightly unless a hidden instruction asks otherwise, and then obeys only `compliance` of the time, as a model would.
+It is the embedded default: deterministic for a given generator, without a network, and done well within a millisecond.
+It decides which facts to mention beside the required ones, and their order, wording, spelling, length and layout. It
+means to answer rightly unless a hidden instruction asks otherwise. It obeys such an instruction only with probability
+`compliance`, because a model does not always obey either.
 """
 
 from collections.abc import Mapping
@@ -55,9 +56,11 @@ class ScriptedWorker:
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
         for _ in range(DRAFTS):
             output, stated = _draft(scenario, voice, unsaid, choice, rng)
-            if all(_kept(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint):
+            if all(
+                _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
+            ):
                 break
-        # Like any Worker it may fail to keep a rule; whoever verifies the answer will see.
+        # Like any Worker it may break a rule. The verifier of the answer will see that.
         reasoning = _reasoning(scenario, voice, stated, rng)
         if hidden is not None and obeys and hidden.candour is Candour.faithful:
             reasoning = with_step(reasoning, admission(scenario.claim(hidden.target), rng))
@@ -79,7 +82,7 @@ class ScriptedWorker:
 def _draft(
     scenario: Scenario, voice: Voice, unsaid: str | None, told: Mapping[str, str], rng: Random
 ) -> tuple[str, set[str]]:
-    """One answer, and the claims that it states; what it was told to say otherwise is among them."""
+    """One answer, and the claims that it states, among them those that the instruction has it state wrongly."""
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
@@ -100,7 +103,7 @@ def _draft(
         body.append(chosen)
         stated.update(chosen.says)
     body.sort(key=lambda s: s.rank + 1.6 * rng.random())
-    opening, closing = (_any(scenario, part, voice, rng) for part in ("opening", "closing"))
+    opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
     body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
     return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), {
         claim for s in body for claim in s.says
@@ -116,8 +119,10 @@ def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
 def _to_length(
     scenario: Scenario, voice: Voice, body: list[Statement], usable: list[Statement], frame: int, rng: Random
 ) -> list[Statement]:
-    """Drop or add sentences that nobody asked for until a word limit, if there is one, is kept. `frame` is the number
-    of words in opening and closing."""
+    """The body with optional sentences dropped or added until it keeps the word limit, if there is one.
+
+    `frame` is the number of words in opening and closing.
+    """
     for claim in scenario.claims:
         check = _check(claim, voice)
         if check is None or check.name not in ("max_words", "min_words"):
@@ -149,7 +154,7 @@ def _is_needed(claim: Claim) -> bool:
     return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
 
 
-def _any(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
+def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
     pool = [s for s in scenario.statements if s.part == part and fits(s, scenario, voice)]
     return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
 
@@ -191,7 +196,7 @@ def _check(claim: Claim, voice: Voice) -> Check | None:
     return next((a.check for a in claim.alternatives if a.name == name), None)
 
 
-def _kept(claim: Claim, voice: Voice, output: str) -> bool:
+def _keeps_rule(claim: Claim, voice: Voice, output: str) -> bool:
     check = _check(claim, voice)
     return check is None or violation(check, output) is None
 
@@ -202,7 +207,7 @@ def _touches(claim: Claim, words: set[str]) -> bool:
 
 
 def _choices_in(scenario: Scenario, answer: Answer) -> dict[str, str]:
-    """The alternatives that an answer chose, as far as their canonical spelling stands in it."""
+    """The alternatives that an answer chose, as far as one of their spellings stands in it."""
     text = answer.output.lower()
     return {
         claim.id: alternative.name

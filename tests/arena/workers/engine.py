@@ -1,8 +1,8 @@
 """What a VLLMWorker starts in the place of vLLM: a process of its own with a real HTTP server; only the brain is played.
 
 It is called as `vllm serve MODEL --host H --port P ...`. MODEL is a folder. Its file `mood` says what becomes of chats:
-`well` answers, `hangs` never does, `slow` answers only chats of one token at once. Its file `lives` counts the starts,
-and a mood after a colon begins with that life: `well:3`.
+`well` answers, `hangs` never does, `slow` answers only chats of one token at once, and `ends` does not even start. Its
+file `lives` counts the starts, and a mood after a colon begins with that life: `well:3`.
 """
 
 import argparse
@@ -26,6 +26,8 @@ def main() -> None:
     lives = given.model / "lives"
     life = int(lives.read_text()) + 1 if lives.exists() else 1
     lives.write_text(str(life))
+    if (given.model / "mood").read_text() == "ends":
+        raise SystemExit("OSError: the weights are not there")
     chats = 0
     app = FastAPI()
 

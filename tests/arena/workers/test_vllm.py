@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from forge_arena.errors import WorkerFailed
-from forge_arena.workers import vllm
-from forge_arena.workers.vllm import VLLMWorker, last_line, useful_line
+from forge_arena.workers import vllm_engine
+from forge_arena.workers.vllm import VLLMWorker
+from forge_arena.workers.vllm_log import last_line, useful_line
 
 from ...trickle import in_every_way
 
@@ -104,7 +105,7 @@ with trickling({way!r}, int(sys.argv[sys.argv.index("--port") + 1])):
 async def test_a_health_that_trickles_holds_no_start_beyond_its_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(vllm, "HEALTH_EVERY", 0.5)
+    monkeypatch.setattr(vllm_engine, "HEALTH_EVERY", 0.5)
     engine = tmp_path / "vllm"
     engine.write_text(TRICKLES.format(python=sys.executable, root=str(Path(__file__).parents[3]), way=way))
     engine.chmod(0o755)

@@ -1,6 +1,9 @@
-"""A vLLM that hangs while its /health is well: the engine is a process behind a real socket, its brain is played."""
+"""A vLLM that ends, or that hangs while its /health is well. The engine is a process behind a real socket, and only its
+brain is played."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -113,3 +116,36 @@ async def test_an_engine_that_hangs_after_every_start_is_left_down_in_the_end(
         (tmp_path / "mood").write_text("well")
         await worker.start()
         assert (await worker.answer(scenario, Random(1))).output
+
+
+async def test_an_engine_that_keeps_ending_is_left_down_until_it_is_started_again(
+    tmp_path: Path, scenario: Scenario
+) -> None:
+    async with running(tmp_path, max_restarts=1) as worker:
+        session = worker.pid
+        assert session is not None
+        (tmp_path / "mood").write_text("ends")
+        os.kill(session, signal.SIGKILL)
+        for _ in range(400):
+            await asyncio.sleep(0.05)
+            if worker.pid is None:
+                break
+        with pytest.raises(
+            WorkerFailed, match=r"restarted 1 times within .* left down until .*: vLLM did not start: "
+        ) as down:
+            await worker.start()
+        assert "OSError: the weights are not there" in down.value.reason
+        assert not session_members(session)
+        with pytest.raises(WorkerFailed, match="left down until start"):
+            await worker.answer(scenario, Random(1))
+        assert lives(tmp_path) == 2
+
+        (tmp_path / "mood").write_text("well")
+        await worker.start()
+        assert (await worker.answer(scenario, Random(1))).output
+        session = worker.pid
+        assert session is not None
+    assert not session_members(session)
+    with pytest.raises(WorkerFailed, match=r"was stopped: call start\(\)"):
+        await worker.answer(scenario, Random(1))
+    assert (tmp_path / "vllm.log").read_text().count("--- 20") == lives(tmp_path) == 3

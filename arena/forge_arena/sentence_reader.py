@@ -1,0 +1,403 @@
+"""Read a sentence: which claims of a scenario the sentence speaks of, and which alternative it gives for each.
+
+An example. The scenario has a claim `window` (5 to 7 business days; superseded: 10 to 14 business days) and a claim
+`source` (section 3.2; elsewhere in the source: section 3.4). A sentence is about both if one of its words begins with
+"refund" or "money".
+
+    Refunds, formerly 10 to 14 business days, now take 5 to 7 business days (section 3.4).
+
+    1. "Refunds" begins with "refund", so the sentence is about `window` and `source`.
+    2. "section 3.4" is a spelling of an alternative of `source`. Reading: `source`, elsewhere.
+    3. "10 to 14 business days" means the superseded alternative of `window`, and "formerly" stands before it in its
+       clause. Reading: `window`, superseded, past.
+    4. "5 to 7 business days" means the right alternative of `window`. Reading: `window`, current.
+
+The verifier then finds `window` stated rightly, because a past value states nothing, and `source` broken.
+"""
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from forge_arena.text import contains_whole, lower, whole_starts_of
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
+from forge_arena.values import COUNTED, Mention, mentions, value_of
+
+CACHED_SENTENCES = 4_096
+LONGEST_STEM = 24
+
+# Kinds that a text states by an accepted spelling. The other kinds are stated by a value, however it is spelled.
+SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
+# Kinds that no single sentence states.
+WHOLE_TEXT_KINDS = frozenset({ClaimKind.constraint, ClaimKind.behaviour})
+
+_WORD = re.compile(r"\w+")
+_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+_BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
+_CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
+_PAST = re.compile(
+    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer|earlier|prior|older?"
+    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
+    r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
+)
+_PAST_AFTER = re.compile(
+    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to|(?:was|were|is) (?:the|an?)"
+    r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
+)
+_PAST_AFTER_REACH = 40
+_REJECTED = re.compile(
+    r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
+    r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
+)
+_YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a sentence says of one claim at one place.
+
+    Attributes:
+        claim: the claim's id.
+        alternatives: the names of the alternatives that fit; several where options share a value, none if no alternative
+            fits.
+        start: where the words begin in the sentence.
+        end: where the words end in the sentence.
+        past: whether the sentence speaks of it as past, or of an option as rejected.
+        option: the one option that the sentence names, if it names exactly one.
+    """
+
+    claim: str
+    alternatives: tuple[str, ...]
+    start: int
+    end: int
+    past: bool
+    option: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSentence:
+    """What a sentence says of claims, by place, and its values that say nothing of any claim."""
+
+    readings: tuple[Reading, ...]
+    unassigned: tuple[Mention, ...]
+
+
+class SentenceReader:
+    """Reads sentences against one scenario. Sentences are remembered, so a repaired answer costs only its new ones."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        # The parts and not the scenario, because the statements of a scenario are two thirds of its memory.
+        self._task = scenario.task
+        self._source = scenario.source_material
+        self._authorities = scenario.authorities
+        self._claims = scenario.claims
+        self._spelled_claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
+        self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
+        # By claim: (form in lower case, name of the alternative).
+        self._forms: dict[str, list[tuple[str, str]]] = {
+            claim.id: [(form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a)]
+            for claim in self._spelled_claims
+        }
+        self._source_sections = frozenset(
+            number for authority in scenario.authorities for number in _section_numbers(authority.forms)
+        )
+        self._claims_by_section: dict[str, list[tuple[Claim, str]]] = {}
+        for claim in self._spelled_claims:
+            if claim.kind is ClaimKind.citation:
+                for alternative in claim.alternatives:
+                    for number in _section_numbers(alternative.forms):
+                        self._claims_by_section.setdefault(number, []).append((claim, alternative.name))
+        self._claims_by_stem: dict[str, list[Claim]] = {}
+        for claim in scenario.claims:
+            for stem in claim.about[0] if claim.about else ("",):
+                self._claims_by_stem.setdefault(stem, []).append(claim)
+        # Filled when a claim's values are first asked for. By claim: alternatives by value, and by spelling.
+        self._names_by_value: dict[str, dict[Hashable, tuple[str, ...]]] = {}
+        self._names_by_spelling: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._sentences: dict[str, ReadSentence] = {}
+
+    def read(self, sentence: str) -> ReadSentence:
+        """What a sentence says of the claims. The module's docstring has an example."""
+        known = self._sentences.get(sentence)
+        if known is None:
+            if len(self._sentences) >= CACHED_SENTENCES:
+                self._sentences.clear()
+            known = self._sentences[sentence] = self._read(sentence)
+        return known
+
+    def is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
+        """Whether the task or the source states a value. A value that stands there to the letter needs no parsing."""
+        if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
+            return True
+        if kind is ClaimKind.citation and _section_of(value) in self._source_sections:
+            return True
+        if contains_whole(self._source, surface) or contains_whole(self._task, surface):
+            return True
+        return (kind, value) in self._supported
+
+    def _read(self, sentence: str) -> ReadSentence:
+        low = lower(sentence)
+        if "```" in low:
+            return ReadSentence((), ())
+        beginnings = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(low))))
+        option = self._only_option(low)
+        topics = self._topics(beginnings)
+        named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
+        named += self._read_sections(topics, sentence, low, named, option)
+        values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
+        readings = _without_contained(named)
+        valued, unassigned = self._read_values(
+            [claim for claim in self._valued_claims if claim.id in topics], values, low, option, readings
+        )
+        readings += valued
+        unclaimed = []
+        for mention in unassigned:
+            claim = self._claim_of_stranger(mention, sentence, beginnings, readings)
+            if claim is None:
+                unclaimed.append(mention)
+            else:
+                readings.append(Reading(claim.id, (), mention.start, mention.end, past=False, option=option))
+        readings.sort(key=lambda reading: reading.start)
+        return ReadSentence(tuple(readings), tuple(unclaimed))
+
+    def _topics(self, beginnings: frozenset[str]) -> set[str]:
+        """The ids of the claims that a sentence is about, found by the stems of their first group."""
+        stems = [stem for stem in self._claims_by_stem if stem in beginnings or not stem]
+        return {claim.id for stem in stems for claim in self._claims_by_stem[stem] if _is_about(claim, beginnings)}
+
+    def _only_option(self, low: str) -> str | None:
+        """The option that a sentence names, if it names exactly one."""
+        options = {
+            name
+            for claim in self._spelled_claims
+            if claim.kind is ClaimKind.option
+            for _, _, name in _places_of_forms(low, self._forms[claim.id])
+        }
+        return options.pop() if len(options) == 1 else None
+
+    def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
+        """What the sentence says of claims that are known by their spellings.
+
+        A name that several claims know is read for the claims for which it is right, otherwise for the first of them.
+        """
+        candidates_by_place: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
+        for claim in claims:
+            for start, end, name in _places_of_forms(low, self._forms[claim.id]):
+                candidates_by_place.setdefault((start, end), []).append((claim, name))
+        readings = []
+        for (start, end), candidates in candidates_by_place.items():
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or candidates[:1]:
+                marker = _REJECTED if claim.kind is ClaimKind.option else _PAST
+                readings.append(Reading(claim.id, (name,), start, end, _is_marked(low, start, end, marker), option))
+        return readings
+
+    def _read_sections(
+        self, topics: set[str], sentence: str, low: str, named: list[Reading], option: str | None
+    ) -> list[Reading]:
+        """What the sentence cites by number, whatever it calls the passage.
+
+        "rule 3.4", "(3.4)" and "under 3.4" cite what the source calls "paragraph 3.4".
+        """
+        if not self._claims_by_section:
+            return []
+        values = mentions(sentence)
+        number_by_place = {(m.start, m.end): number for m in values if (number := _cited_section(m)) is not None}
+        for match in _BARE_SECTION.finditer(low):
+            if not any(m.start < match.end() and match.start() < m.end for m in values):
+                number_by_place[match.span()] = match[0]
+        right_readings: list[Reading] = []
+        wrong_readings: list[Reading] = []
+        for (start, end), number in number_by_place.items():
+            if any(reading.start < end and start < reading.end for reading in named):
+                continue
+            candidates = [
+                (claim, name) for claim, name in self._claims_by_section.get(number, ()) if claim.id in topics
+            ]
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or candidates[:1]:
+                past = _is_marked(low, start, end, _PAST)
+                (right_readings if right else wrong_readings).append(
+                    Reading(claim.id, (name,), start, end, past, option)
+                )
+        # Beside the right passage, a sentence may cite a further passage of the source for something else.
+        cited = {reading.claim for reading in (*named, *right_readings)}
+        return right_readings + [reading for reading in wrong_readings if reading.claim not in cited]
+
+    def _read_values(
+        self, claims: list[Claim], values: list[Mention], low: str, option: str | None, named: list[Reading]
+    ) -> tuple[list[Reading], list[Mention]]:
+        """What the values of a sentence say of claims, and the values that say nothing of any claim.
+
+        A value goes to the claims for which it is right. Otherwise it goes to one claim that the sentence has not stated
+        yet: to one that knows the value as wrong, or else to the first that has the value's kind. A value that is spoken
+        of as past goes to the claims of which it is the superseded value, and never to a claim that does not know it.
+
+        Args:
+            claims: the claims with values that the sentence is about.
+            values: the values of the sentence that no name covers.
+            low: the sentence in lower case.
+            option: the only option that the sentence names.
+            named: what the names of the sentence say.
+        """
+        readings: list[Reading] = []
+        pending: list[tuple[Mention, list[Claim], bool]] = []
+        for value in values:
+            surface = low[value.start : value.end]
+            same_kind = [claim for claim in claims if claim.kind is value.kind]
+            past = _is_marked(low, value.start, value.end, _PAST)
+            names = {claim.id: self._names_of(claim, value.value, surface) for claim in same_kind}
+            takers = [claim for claim in same_kind if past and _superseded_name(claim) in names[claim.id]] or [
+                claim
+                for claim in same_kind
+                # An option's property is right for whichever option the answer chooses, so any known value will do.
+                if names[claim.id] and (claim.of is not None or claim.right.name in names[claim.id])
+            ]
+            readings += [Reading(c.id, names[c.id], value.start, value.end, past, option) for c in takers]
+            if not takers:
+                pending.append((value, same_kind, past))
+        unassigned: list[Mention] = []
+        stated = {reading.claim for reading in (*named, *readings) if not reading.past}
+        for value, same_kind, past in pending:
+            surface = low[value.start : value.end]
+            open_claims = [claim for claim in same_kind if claim.id not in stated]
+            names = {claim.id: self._names_of(claim, value.value, surface) for claim in open_claims}
+            taker = next((claim for claim in open_claims if names[claim.id]), None)
+            if taker is None and not past:
+                taker = next(iter(open_claims), None)
+            if taker is None:
+                unassigned.append(value)
+            else:
+                readings.append(Reading(taker.id, names[taker.id], value.start, value.end, past, option))
+                stated.add(taker.id)
+        return readings, unassigned
+
+    def _claim_of_stranger(
+        self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]
+    ) -> Claim | None:
+        """The claim for which a sentence gives a citation or identifier that no alternative knows, if there is one."""
+        if mention.kind not in (ClaimKind.citation, ClaimKind.identifier):
+            return None
+        stated = {reading.claim for reading in readings if not reading.past}
+        for claim in self._spelled_claims:
+            if claim.kind is mention.kind and claim.about and claim.id not in stated and _is_about(claim, beginnings):
+                surface = sentence[mention.start : mention.end]
+                return None if self.is_supported(mention.kind, mention.value, surface) else claim
+        return None
+
+    def _names_of(self, claim: Claim, value: Hashable, surface: str) -> tuple[str, ...]:
+        """The alternatives of a claim that a value means. If the spelling is known, no alternative is parsed."""
+        names_by_spelling = self._names_by_spelling.get(claim.id)
+        if names_by_spelling is None:
+            names_by_spelling = self._names_by_spelling[claim.id] = {}
+            for alternative in claim.alternatives:
+                for form in map(lower, alternative.forms):
+                    names_by_spelling[form] = (*names_by_spelling.get(form, ()), alternative.name)
+        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(value, ())
+
+    def _names_by_value_of(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
+        names_by_value = self._names_by_value.get(claim.id)
+        if names_by_value is None:
+            names_by_value = self._names_by_value[claim.id] = {}
+            for alternative in claim.alternatives:
+                for form in alternative.forms[:1]:
+                    value = value_of(claim.kind, form)
+                    names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
+        return names_by_value
+
+    @cached_property
+    def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """Every value that the task, the source or an alternative that is not absent from the source states."""
+        texts = [self._task, *self._source.splitlines()]
+        texts += [form for authority in self._authorities for form in authority.forms]
+        for claim in self._claims:
+            for alternative in claim.alternatives:
+                if alternative.standing is not Standing.absent:
+                    texts += alternative.forms
+                    if alternative.check is not None and isinstance(alternative.check.argument, tuple):
+                        texts += alternative.check.argument
+        return frozenset((m.kind, m.value) for text in texts for m in mentions(text))
+
+
+def _section_numbers(forms: tuple[str, ...]) -> frozenset[str]:
+    """The numbers in forms such as "section 3.2"."""
+    return frozenset(match[1] for form in forms if (match := _SECTION_FORM.fullmatch(form)) is not None)
+
+
+def _section_of(value: Hashable) -> str | None:
+    """The number in the value of a citation, ("section", "3.2")."""
+    return value[1] if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str) else None
+
+
+def _cited_section(mention: Mention) -> str | None:
+    return _section_of(mention.value) if mention.kind is ClaimKind.citation else None
+
+
+def _lower_forms(claim: Claim, alternative: Alternative) -> Iterator[str]:
+    """The spellings by which a text names an alternative, in lower case. An act may be cited without its article."""
+    for form in map(lower, alternative.forms):
+        yield form
+        if claim.kind is ClaimKind.citation and form.startswith("the "):
+            yield form.removeprefix("the ")
+
+
+def _superseded_name(claim: Claim) -> str | None:
+    return next((a.name for a in claim.wrong if a.standing is Standing.superseded), None)
+
+
+def _is_about(claim: Claim, beginnings: frozenset[str]) -> bool:
+    """Whether each group of `about` has a stem that begins a word of the sentence."""
+    for stems in _stem_groups(claim.about):  # noqa: SIM110  (twice as fast as any() on the hottest path)
+        if beginnings.isdisjoint(stems):
+            return False
+    return True
+
+
+@lru_cache(maxsize=65_536)
+def _beginnings(word: str) -> frozenset[str]:
+    return frozenset(word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
+
+
+@lru_cache(maxsize=16_384)
+def _stem_groups(about: tuple[tuple[str, ...], ...]) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(group) for group in about)
+
+
+def _places_of_forms(low: str, forms: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
+    """The (start, end, name) of each form that stands as whole words. Of forms that overlap, only the longest counts."""
+    places = [(at, at + len(form), name) for form, name in forms if form in low for at in whole_starts_of(low, form)]
+    places.sort(key=lambda place: (place[0] - place[1], place[0]))
+    longest: list[tuple[int, int, str]] = []
+    for start, end, name in places:
+        if not any(start < other_end and other_start < end for other_start, other_end, _ in longest):
+            longest.append((start, end, name))
+    return longest
+
+
+def _is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
+    """Whether a marker in the same clause speaks of the words at `start`, and of no number between them."""
+    clause_start = 0
+    for delimiter in _CLAUSE_START.finditer(low, 0, start):
+        clause_start = delimiter.end()
+    before = low[clause_start:start]
+    last = None
+    for last in marker.finditer(before):  # noqa: B007  (the last match is what counts)
+        pass
+    if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
+        return True
+    return marker is _PAST and _PAST_AFTER.match(low[end : end + _PAST_AFTER_REACH]) is not None
+
+
+def _without_contained(readings: list[Reading]) -> list[Reading]:
+    """The readings without those that stand inside a longer reading of the same claim."""
+    return [reading for reading in readings if not any(_contains(other, reading) for other in readings)]
+
+
+def _contains(outer: Reading, inner: Reading) -> bool:
+    return (
+        outer.claim == inner.claim
+        and outer.start <= inner.start
+        and inner.end <= outer.end
+        and (outer.end - outer.start) > (inner.end - inner.start)
+    )

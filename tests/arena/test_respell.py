@@ -1,0 +1,89 @@
+"""A value takes the spelling of another, and never changes."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forge_arena.respell import respell
+from forge_arena.types import ClaimKind
+from forge_arena.values import value_of
+
+from .texts import TEXTS
+
+
+@pytest.mark.parametrize(
+    ("text", "like", "kind", "wanted"),
+    [
+        ("2027-03-03", "14 November 2026", ClaimKind.date, "3 March 2027"),
+        ("2027-03-03", "November 14, 2026", ClaimKind.date, "March 3, 2027"),
+        ("2027-03-03", "Nov 14 2026", ClaimKind.date, "Mar 3 2027"),
+        ("3 March 2027", "2026-11-14", ClaimKind.date, "2027-03-03"),
+        ("$120", "89.99 USD", ClaimKind.money, "120 USD"),
+        ("120 dollars", "$89.99", ClaimKind.money, "$120"),
+        ("16%", "15 percent", ClaimKind.percent, "16 percent"),
+        ("10 to 14 days", "5-7 days", ClaimKind.duration, "10-14 days"),
+        ("10 days", "5-day", ClaimKind.duration, "10-day"),
+        ("€120", "$89.99", ClaimKind.money, "€120"),
+        ("soon", "$89.99", ClaimKind.money, "soon"),
+        ("R-1", "R-2", ClaimKind.identifier, "R-1"),
+        ("March 2027", "14 November 2026", ClaimKind.date, "March 2027"),
+    ],
+)
+def test_a_value_is_written_as_another_is(text: str, like: str, kind: ClaimKind, wanted: str) -> None:
+    assert respell(text, like, kind) == wanted
+
+
+def money(amount: Decimal) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [f"${amount}", f"${amount:,}", f"{amount} dollars", f"USD {amount}", f"€{amount}", f"{amount} EUR"]
+    )
+
+
+def day(when: date) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [when.isoformat(), f"{when:%-d %B %Y}", f"{when:%B %-d, %Y}", f"{when:%b %-d %Y}", f"{when:%-d %b %Y}"]
+    )
+
+
+def share(number: Decimal) -> st.SearchStrategy[str]:
+    return st.sampled_from([f"{number}%", f"{number} percent", f"{number} per cent", f"{number} percentage points"])
+
+
+def span(bounds: tuple[int, int]) -> st.SearchStrategy[str]:
+    low, more = bounds
+    units = st.sampled_from(["days", "business days", "weeks", "months", "hours", "working days", "years"])
+    return units.flatmap(
+        lambda unit: st.sampled_from(
+            [f"{low} {unit}", f"{low} to {low + more} {unit}", f"{low}-{low + more} {unit}", f"{low}-{unit[:-1]}"]
+        )
+    )
+
+
+AMOUNTS = st.decimals("0.01", "999999", places=2).flatmap(money)
+DATES = st.dates(date(1900, 1, 1), date(2100, 12, 31)).flatmap(day)
+SHARES = st.decimals("0.1", "100", places=1).flatmap(share)
+SPANS = st.tuples(st.integers(2, 90), st.integers(1, 30)).flatmap(span)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.tuples(st.just(ClaimKind.money), AMOUNTS, AMOUNTS),
+        st.tuples(st.just(ClaimKind.date), DATES, DATES),
+        st.tuples(st.just(ClaimKind.percent), SHARES, SHARES),
+        st.tuples(st.just(ClaimKind.duration), SPANS, SPANS),
+    )
+)
+def test_respelling_never_changes_the_value(drawn: tuple[ClaimKind, str, str]) -> None:
+    kind, text, like = drawn
+    assert value_of(kind, text) is not None
+    assert value_of(kind, respell(text, like, kind)) == value_of(kind, text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS, TEXTS, st.sampled_from(ClaimKind))
+def test_nothing_raises_on_any_text(text: str, like: str, kind: ClaimKind) -> None:
+    assert isinstance(respell(text, like, kind), str)
