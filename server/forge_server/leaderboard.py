@@ -14,8 +14,8 @@ from forge_arena.rewards import named_type
 from forge_arena.types import Components, Estimate, Outcome, Split
 from forge_arena.wire import Leaderboard, LeaderboardEntry
 from forge_server.grading import grader, read_stored
+from forge_server.payload import decode, without_statements
 from forge_server.rows import StoredEpisode, StoredSubmission
-from forge_server.stock import decode, without_statements
 
 COLUMNS = {
     "balanced_accuracy": "balanced accuracy",

@@ -164,7 +164,7 @@ class Session:
 
     async def _judged(self, seen: Seen, action: Action) -> Seen:
         attempt = action.attempt(seen.metadata.episode_id)
-        (result,) = (await self._episodes.judge(SubmitVerdicts(verdicts=(attempt,)))).results
+        (result,) = (await self._episodes.record_verdicts(SubmitVerdicts(verdicts=(attempt,)))).results
         return seen.model_copy(update={"done": True, "reward": result.reward, "result": result})
 
 

@@ -17,7 +17,8 @@ import forge_arena
 from forge_arena.episodes import Arena
 from forge_arena.types import Noun, Outcome
 from forge_server import body
-from forge_server.answers import STATUS, documented, json_answer
+from forge_server.answers import STATUS, json_answer
+from forge_server.documentation import documented
 from forge_server.episodes import Episodes
 from forge_server.errors import Busy, InvalidRequest, MalformedJson, Refused
 from forge_server.logs import log

@@ -15,7 +15,7 @@ from forge_arena.types import Components, Episode, Noun, Outcome
 from forge_arena.verify import Judge
 from forge_server.archive import Archive, Recorded, RecordedEpisode
 from forge_server.grading import Grade, grade, grader, read_stored
-from forge_server.stock import decode, without_statements
+from forge_server.payload import decode, without_statements
 
 SAME = 1e-9
 LARGEST = 15

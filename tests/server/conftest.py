@@ -18,7 +18,8 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, Probe, Scenario
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
-from forge_server.app import Service, create_app
+from forge_server.app import create_app
+from forge_server.service import Service
 from forge_server.settings import Settings
 
 from ..postgres import Postgres

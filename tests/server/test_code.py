@@ -93,7 +93,7 @@ async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
         if plan.domain is not Domain.code_review or (plan.family, plan.corrupted) in labels:
             continue
         (opened,) = await server.open(keys=[server.arena.key(Split.test, index)])
-        live = await server.service.episodes._at_hand.one(opened["episode_id"])
+        live = await server.service.episodes.cache.get(opened["episode_id"])
         if any(claim.kind is ClaimKind.behaviour for claim in live.episode.scenario.claims):
             labels.add((plan.family, plan.corrupted))
             ran.clear()

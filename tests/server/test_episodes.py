@@ -358,7 +358,7 @@ async def test_episodes_that_are_not_kept_parsed_are_judged_the_same(serve: Any)
                 verdict = Verdict.model_validate(attempt("")["verdict"])
                 assert result.reward == score(await running.arena.make(one["key"]), verdict).reward
                 assert (result.truth is not None) == (number == 1)
-        assert len(running.service.episodes._at_hand) == 1
+        assert len(running.service.episodes.cache) == 1
 
 
 async def test_a_state_is_what_its_model_says(server: Any) -> None:
