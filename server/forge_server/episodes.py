@@ -85,7 +85,9 @@ class Episodes:
         self._runners = asyncio.Semaphore(RUNNERS)
         self._suite_hashes = {split: suite_hash(arena, split) for split in Split}
         self._started = time.time()
-        self.submissions = Submissions(arena, store, settings, sealed=Split.test in self._sealed)
+        self.submissions = Submissions(
+            arena, store, settings, self._suite_hashes[Split.test], sealed=Split.test in self._sealed
+        )
 
     async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY) -> OpenedEpisodes:
         """Open the episodes that a request asks for. Single failures are listed beside the opened episodes.
