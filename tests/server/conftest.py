@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 import uvicorn
 
 from forge_arena.episodes import Arena
@@ -106,8 +107,7 @@ def moody() -> type[MoodyWorker]:
     return MoodyWorker
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Serve:
+def serve_in(tmp_path: Path) -> Serve:
     """A context manager that serves with changed settings; twice in one test means a restart on the same store."""
 
     @asynccontextmanager
@@ -136,6 +136,18 @@ def serve(tmp_path: Path) -> Serve:
                 await serving
 
     return running
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    return serve_in(tmp_path)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One server for all tests of a module that change nothing in it. They run in the module's event loop."""
+    async with serve_in(tmp_path_factory.mktemp("shared"))() as running:
+        yield running
 
 
 @pytest.fixture

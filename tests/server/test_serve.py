@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import httpx
@@ -25,9 +25,9 @@ from ..server_process import serving
 class Process:
     """`serve` in a child, on a free port."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, stderr: int | IO[str] = subprocess.PIPE, **settings: Any) -> None:
         command = [sys.executable, *serving(**{"stock": 8, **settings})]
-        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
         assert self.child.stdout is not None
         readable, _, _ = select.select([self.child.stdout], [], [], 60)
         self.line = self.child.stdout.readline().strip() if readable else ""
@@ -168,6 +168,17 @@ def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is
         assert http.get("/health").status_code == 200
         assert http.post("/v1/episodes", json={"count": 1}).status_code == 200
     assert "Traceback" not in server.end(signal.SIGTERM)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
+def test_a_full_disk_under_the_log_fails_no_request(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        server = Process(stderr=full, store=f"sqlite:///{tmp_path}/arena.db")
+        opened = [httpx.post(f"{server.url}/v1/episodes", json={"count": 1}) for _ in range(5)]
+        refused = [httpx.post(f"{server.url}/v1/verdicts", content=b"?") for _ in range(5)]
+        server.child.terminate()
+        server.child.communicate(timeout=60)
+    assert [answer.status_code for answer in opened + refused] == [200] * 5 + [400] * 5
 
 
 def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
