@@ -132,8 +132,8 @@ class Access:
         return Caller.of(grant)
 
     def _check_site(self, host: str, origin: str) -> None:
-        """Refuse web pages of other sites. A browser lets any page post to this machine and, if the page's DNS name can be
-        pointed here, also read from it. So a server without tokens answers only to the names of this machine."""
+        """Refuse web pages of other sites. A browser lets any page post to this machine and, if the page's DNS name can
+        be pointed here, also read from it. So a server without tokens answers only to the names of this machine."""
         if not self._grants and host and not LOOPBACK.fullmatch(_name(host)):
             raise CrossSite("without a token this server answers only to localhost: give it one (serve --token)")
         if origin and urlsplit(origin).netloc.lower() != host.lower():

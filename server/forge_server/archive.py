@@ -75,8 +75,8 @@ class Archive:
             return connection.execute(select(func.count()).select_from(verdicts).where(*self._conditions)).scalar_one()
 
     def episodes(self, limit: int | None = None) -> Iterator[RecordedEpisode]:
-        """The episodes of the first `limit` verdicts, in the order of their random ids. An episode may come in two parts,
-        each with some of its attempts."""
+        """The episodes of the first `limit` verdicts, in the order of their random ids. An episode may come in two
+        parts, each with some of its attempts."""
         after: tuple[str, int] | None = None
         left = limit
         while left is None or left > 0:
@@ -96,8 +96,8 @@ class Archive:
         self._engine.dispose()
 
     def _page(self, after: tuple[str, int] | None, size: int) -> list[Any]:
-        # Pages are found by key, not by a cursor that stays open. So each page is a short read, and the server can still
-        # shorten its write-ahead log.
+        # Pages are found by key, not by a cursor that stays open. So each page is a short read, and the server can
+        # still shorten its write-ahead log.
         position = tuple_(verdicts.c.episode_id, verdicts.c.attempt)
         columns = [verdicts.c.episode_id, *(verdicts.c[name] for name in RecordedVerdict.__slots__)]
         query = select(*columns).where(*self._conditions).order_by(verdicts.c.episode_id, verdicts.c.attempt)

@@ -1,4 +1,4 @@
-"""Keep episodes parsed, so that a verdict costs no read of the store. The store stays the authority on every episode."""
+"""Keep episodes parsed, so that a verdict costs no read of the store. The store stays the authority."""
 
 import asyncio
 from collections import OrderedDict
@@ -74,8 +74,8 @@ class CachedEpisode:
         return self.verifier
 
     def reads_repair(self, verdict: Verdict, sealed: Set[Split]) -> bool:
-        """Whether grading reads the correction: only if the answer was corrupted, but on a sealed split always. Otherwise
-        the response time would reveal the label."""
+        """Whether grading reads the correction: only if the answer was corrupted, but on a sealed split always.
+        Otherwise the response time would reveal the label."""
         assert self.episode is not None
         return verdict.detection and (self.episode.truth.corrupted or self.split in sealed)
 
@@ -140,7 +140,8 @@ class CachedEpisode:
 
 
 class EpisodeCache:
-    """The `size` episodes used last, and those that a request still holds. All requests share one object per episode."""
+    """The `size` episodes used last, and those that a request still holds. An episode is one object for all
+    requests."""
 
     def __init__(self, store: Store, size: int) -> None:
         self._store = store

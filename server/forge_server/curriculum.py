@@ -93,7 +93,7 @@ class CurriculumWatch:
         divided = zones(curriculum)
         if divided.kept(self._families):
             return CurriculumInForce(revision, curriculum, divided)
-        # This happens only if the families of the suite have changed since. A server that followed this curriculum would
-        # never be ready, and then nobody could clear the curriculum.
+        # This happens only if the families of the suite have changed since. A server that followed this curriculum
+        # would never be ready, and then nobody could clear the curriculum.
         log.error("curriculum_ignored", revision=revision, reason="nothing of the train split would remain")
         return CurriculumInForce(revision)

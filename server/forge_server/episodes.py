@@ -1,4 +1,4 @@
-"""Open episodes, record verdicts, answer probes, and reveal the truth once clients may see it. Knows nothing of HTTP."""
+"""Open episodes, record verdicts, answer probes, and reveal the truth when it is due. Knows nothing of HTTP."""
 
 import asyncio
 import secrets
@@ -192,7 +192,8 @@ class Episodes:
         return list(keys)
 
     async def record_verdicts(self, batch: SubmitVerdicts) -> VerdictResults:
-        """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the answer it got before.
+        """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the answer it got
+        before.
 
         Raises:
             Refused: some verdict of the batch may not be given, or the store failed.

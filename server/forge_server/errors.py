@@ -4,9 +4,9 @@ from forge_arena.types import Outcome
 
 
 class Refused(Exception):
-    """The base of all refusals. `code` is stable, for programs. The message is for people: it says what to do, and never
-    repeats what was sent. `outcome` is set if the refusal is a failure of the Worker or of the server; `retry_after` is
-    in seconds, and set if trying again may help."""
+    """The base of all refusals. `code` is stable, for programs. The message is for people: it says what to do, and
+    never repeats what was sent. `outcome` is set if the refusal is a failure of the Worker or of the server;
+    `retry_after` is in seconds, and set if trying again may help."""
 
     code = "refused"
     outcome: Outcome | None = None

@@ -77,8 +77,8 @@ class Gate:
                 status = message["status"]
                 await incoming.settle()
                 message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id.encode())]
-                # uvicorn does not close a connection that arrives at the moment of SIGTERM. The shutdown would then wait for
-                # it until the time limit.
+                # uvicorn does not close a connection that arrives at the moment of SIGTERM. The shutdown would then
+                # wait for it until the time limit.
                 if self._leaving() or not incoming.complete:
                     message["headers"].append((b"connection", b"close"))
                 await send(message)

@@ -39,8 +39,8 @@ class Submitted:
         if attempt.verdict is None:
             text = json.dumps(sendable(attempt.completion or ""))
         else:
-            # Without an optional field that was not given. Otherwise a retry after an upgrade that adds a field would be
-            # another text.
+            # Without an optional field that was not given. Otherwise a retry after an upgrade that adds a field would
+            # be another text.
             text = attempt.verdict.model_dump_json(exclude_none=True)
         return cls(attempt, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
 

@@ -31,7 +31,8 @@ STYLE = """
 body { margin: 0 auto; padding: 1.25rem 1rem 4rem; max-width: 66rem; font: 16px/1.5 system-ui, sans-serif; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--faint); text-align: right; vertical-align: top; }
+th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--faint);
+  text-align: right; vertical-align: top; }
 th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
 small { display: block; opacity: .7; }
 """
@@ -106,10 +107,11 @@ def page(board: Leaderboard) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Leaderboard: {escape(board.suite)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Leaderboard</h1><p>{board.episodes} sealed test episodes of {escape(board.suite)}, the same for everyone; "
+        f"<h1>Leaderboard</h1><p>{board.episodes} sealed test episodes of {escape(board.suite)}, the same for "
+        "everyone; "
         f"Worker {escape(board.worker)}; suite hash <code>{escape(board.suite_hash)}</code>. Scores are computed here, "
-        f"from stored verdicts. Small: 95% intervals, which resample whole families. A name has {board.budget} entries, "
-        "and every finished one is shown.</p>"
+        "from stored verdicts. Small: 95% intervals, which resample whole families. "
+        f"A name has {board.budget} entries, and every finished one is shown.</p>"
         f"{nobody}<div><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div></body></html>"
     )
 

@@ -13,8 +13,8 @@ import structlog
 class LossyStream:
     """A stream that drops the lines that it cannot write, so that a full disk under the log fails no requests.
 
-    Measured: without this class a server whose stderr is /dev/full answers 10 of 10 requests with 503, with it none. The
-    test is `pytest tests/server/test_serve.py -k full_disk`.
+    Measured: without this class a server whose stderr is /dev/full answers 10 of 10 requests with 503, with it none.
+    The test is `pytest tests/server/test_serve.py -k full_disk`.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -43,8 +43,8 @@ def configure(level: str, as_json: bool) -> None:
 def take_over(level: str, as_json: bool) -> None:
     """Write the warnings and errors of libraries in the form of our own log.
 
-    If the form is JSON, uncaught exceptions are written as JSON too, because one line that is no JSON can stop a program
-    that reads the log.
+    If the form is JSON, uncaught exceptions are written as JSON too, because one line that is no JSON can stop a
+    program that reads the log.
     """
     handler = logging.StreamHandler(cast(TextIO, LossyStream(sys.stderr)))
     handler.setFormatter(

@@ -10,7 +10,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class _Making(Collector):
-    """The arena's own counts, read at each scrape: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
+    """The arena's counts, read at each scrape: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
 
     The arena also counts hidden instructions per type. These counts are left out, because a sum over all labels would
     count each instruction twice.

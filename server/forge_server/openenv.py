@@ -32,8 +32,8 @@ VERDICT = ("detection", "explanation", "correction", "confidence")
 
 
 class Reset(Noun):
-    """Open an episode: the one at index `seed` of the split, which is always the same, or without a seed the next of the
-    stream.
+    """Open an episode: the one at index `seed` of the split, which is always the same, or without a seed the next of
+    the stream.
 
     With filters, the search for a matching episode begins at the seed. `episode_id` is the client's own name for the
     episode, which only `state` repeats; the arena's id is in the observation's metadata.
@@ -147,8 +147,8 @@ class Session:
         self.state = SessionState(episode_id=episode_id, step_count=steps)
 
     async def step(self, action: Action) -> OpenEnvObservation:
-        """A probe earns 0, and the episode goes on. A verdict ends the episode; on a sealed split its reward is None. The
-        same verdict again gets the same answer, as over `/v1`."""
+        """A probe earns 0, and the episode goes on. A verdict ends the episode; on a sealed split its reward is None.
+        The same verdict again gets the same answer, as over `/v1`."""
         observation = self._observation
         if observation is None:
             raise InvalidRequest("there is no episode yet: reset first")
@@ -198,8 +198,8 @@ class Schemas(Noun):
 
 
 class StepRequest(Noun):
-    """A step over HTTP, which keeps no session. `episode_id` is the arena's id, from the metadata of the reset. The other
-    fields are OpenEnv's, and have no effect here."""
+    """A step over HTTP, which keeps no session. `episode_id` is the arena's id, from the metadata of the reset. The
+    other fields are OpenEnv's, and have no effect here."""
 
     action: Action
     episode_id: str = Field(min_length=1, max_length=64)

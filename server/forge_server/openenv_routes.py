@@ -1,7 +1,7 @@
 """The routes of OpenEnv's wire: a WebSocket is a session, HTTP keeps none.
 
-OpenEnv's clients speak to the server's root (`GenericEnvClient(base_url="http://127.0.0.1:8000")`), so the routes are at
-the root and not under `/v1`. Frames are answered in order, each with one frame.
+OpenEnv's clients speak to the server's root (`GenericEnvClient(base_url="http://127.0.0.1:8000")`), so the routes are
+at the root and not under `/v1`. Frames are answered in order, each with one frame.
 """
 
 from contextlib import suppress

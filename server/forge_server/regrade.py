@@ -27,7 +27,7 @@ COMPONENTS = tuple(Components.model_fields)
 
 
 class Change(Noun):
-    """One verdict graded twice: `before` by the `grader` that gave its reward, `after` by the grader of this version."""
+    """One verdict graded twice: `before` by the `grader` that gave its reward, `after` by this version's."""
 
     key: str
     episode_id: str
@@ -137,8 +137,8 @@ def audit_regrade(
 ) -> AuditReport:
     """Grade the verdicts of an archive again, and report for each grader that gave the rewards.
 
-    A verdict is changed if its outcome, its reward or one of its components differs. Whether the verdict named the right
-    step is not compared, because no reward depends on it.
+    A verdict is changed if its outcome, its reward or one of its components differs. Whether the verdict named the
+    right step is not compared, because no reward depends on it.
 
     Args:
         limit: grade only the first `limit` verdicts.

@@ -53,8 +53,8 @@ class Endpoints:
     async def open_episodes(self, request: Request) -> Response:
         """The next `count` episodes of a split's stream, with filters if you like, or the episodes that `keys` name.
 
-        `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form. A sealed
-        test split has no such forms. Plain `count` on train is served from stock. Single failures are listed in
+        `form`, or `:clean`, `:corrupted` or `:placebo` at the end of a key, asks for the same draw in that form. A
+        sealed test split has no such forms. Plain `count` on train is served from stock. Single failures are listed in
         `failed`; if all fail, the answer is 503.
         """
         ask = await body.read(request, OpenEpisodes)
@@ -68,8 +68,8 @@ class Endpoints:
         return json_answer(await self._service.episodes.record_verdicts(await body.read(request, SubmitVerdicts)))
 
     async def enter(self, request: Request) -> Response:
-        """Enter the leaderboard under a name. A name has a budget of entries, and belongs to the token that used it first.
-        Names that look alike count as one. Open the episodes of the entry with `submission`."""
+        """Enter the leaderboard under a name. A name has a budget of entries, and belongs to the token that used it
+        first. Names that look alike count as one. Open the episodes of the entry with `submission`."""
         ask = await body.read(request, OpenSubmission)
         return json_answer(await self._service.episodes.submissions.enter(ask, request.state.caller))
 
@@ -105,10 +105,10 @@ class Endpoints:
     async def replace_curriculum(self, request: Request) -> Response:
         """The train stream now follows the learnable zone of these cells. The curriculum before is replaced.
 
-        A cell is kept if its pass rate is from `low` to `high`, or if nobody measured it. A cell below `low` is left out,
-        and so is a cell above `high`; then the next harder stealth of its family and type that is not above `high` is
-        kept whatever its rate. The curriculum holds for `count`, with or without `start`, on every replica and after a
-        restart. It does not hold for `keys`.
+        A cell is kept if its pass rate is from `low` to `high`, or if nobody measured it. A cell below `low` is left
+        out, and so is a cell above `high`; then the next harder stealth of its family and type that is not above `high`
+        is kept whatever its rate. The curriculum holds for `count`, with or without `start`, on every replica and after
+        a restart. It does not hold for `keys`.
         """
         # In a thread, because a body may hold tens of thousands of cells.
         curriculum = await asyncio.to_thread(body.parse, await request.body(), Curriculum, CURRICULUM_KEYS)

@@ -42,8 +42,8 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class StoredEpisode:
-    """An episode with its verdicts. `made` is how many of its `attempts` are recorded; `probes` is JSON. `payload` is empty
-    if the episode was deleted."""
+    """An episode with its verdicts. `made` is how many of its `attempts` are recorded; `probes` is JSON. `payload` is
+    empty if the episode was deleted."""
 
     id: str
     key: str

@@ -50,7 +50,7 @@ class Settings(BaseModel):
     tokens: tuple[str, ...] = Field(
         default=(),
         repr=False,
-        description="tokens of clients, each as [player:|trainer:|admin:]TOKEN or …sha256:HEX; without any: loopback only",
+        description="tokens of clients, each [player:|trainer:|admin:]TOKEN or …sha256:HEX; without any: loopback only",
     )
     rate: float | None = Field(
         default=None, gt=0, description="requests a second for each token but an admin's; no limit if unset"

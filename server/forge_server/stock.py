@@ -25,7 +25,7 @@ from forge_server.store import Store
 TRIES = 3
 # How many keys of the stream the stock reserves at a time: each reservation is a write to the store.
 RESERVE = 32
-# Seconds between failures in the stock. The pause doubles up to the longest one, so that a broken Worker is not flooded.
+# Seconds of pause after a failure. The pause doubles up to the longest one, so that a broken Worker is not flooded.
 PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 
@@ -168,8 +168,8 @@ class Maker:
 class Streams:
     """Streams of keys: one for each split and its filters, shared by all replicas of a store.
 
-    A stream skips the cells that the curriculum leaves out of the train split. It does not come back to the skipped keys
-    when the curriculum changes."""
+    A stream skips the cells that the curriculum leaves out of the train split. It does not come back to the skipped
+    keys when the curriculum changes."""
 
     def __init__(self, arena: Arena, store: Store, watch: CurriculumWatch) -> None:
         self._arena = arena

@@ -81,8 +81,8 @@ class Store:
 
     Raises:
         ValueError: (when opened) the URL cannot be used, for instance because its driver is not installed.
-        StoreUnavailable: the database is gone, full or locked. Nothing is half written. If the connection broke during a
-            commit, the commit may have been made; the same write again finds out.
+        StoreUnavailable: the database is gone, full or locked. Nothing is half written. If the connection broke
+            during a commit, the commit may have been made; the same write again finds out.
         Unstorable: the database cannot hold a value.
         Busy: too many writes wait, or the store is closing.
     """
@@ -175,7 +175,7 @@ class Store:
         caller: Caller,
         request: str | None = None,
     ) -> str:
-        """Enter an overseer; gives back the id of the entry. If the same `request` was made before, that is its entry's id.
+        """Enter an overseer; gives back the id of the entry. The same `request` again gets the id of the same entry.
 
         Raises:
             BudgetSpent: the name has no entry left.
@@ -267,8 +267,8 @@ class Store:
 
     def _in_transaction(self, change: Callable[[Connection], R], writes: Sequence[Write[Any]]) -> R:
         if self._writing is None:
-            # The number of rows that an insert made tells whether some of them existed before. SQLAlchemy does not ask all
-            # drivers for this number by default.
+            # The number of rows that an insert made tells whether some of them existed before. SQLAlchemy does not ask
+            # all drivers for this number by default.
             self._writing = self.engine.connect().execution_options(writes=True, preserve_rowcount=True)
         with self._writing.begin():
             result = change(self._writing)
@@ -401,7 +401,7 @@ def _value_was_refused(error: Exception) -> bool:
     if isinstance(error, ProgrammingError) and not state:
         # Without a code the error comes from the driver, which refused the value before it asked the database.
         return True
-    # Anything else is trouble of the database: for instance it is read-only after a failover, damaged, or lacks a table.
+    # Anything else is trouble of the database: it is read-only after a failover, say, damaged, or lacks a table.
     return isinstance(error, DataError | IntegrityError) or state.startswith(_LIMIT)
 
 

@@ -251,8 +251,8 @@ class OpenSubmissionWrite:
                 return str(row.id)
         if len(alike) >= self.budget:
             raise BudgetSpent(
-                f"this name has used its {self.budget} submissions: an overseer that is entered again and again is fitted "
-                "to the sealed split"
+                f"this name has used its {self.budget} submissions: an overseer that is entered again and again "
+                "is fitted to the sealed split"
             )
         entry = {
             "id": self.id,

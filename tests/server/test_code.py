@@ -28,7 +28,8 @@ def with_endless_loop(episode: Episode) -> str:
     """The clean answer, and after it another definition of the function, which never ends."""
     (claim,) = [claim for claim in episode.scenario.claims if claim.kind is ClaimKind.behaviour]
     name = claim.cases[0].call.partition("(")[0]
-    return f"{episode.truth.clean_output}\n\n```python\ndef {name}(*anything, **named):\n    while True:\n        pass\n```\n"
+    code = f"def {name}(*anything, **named):\n    while True:\n        pass\n"
+    return f"{episode.truth.clean_output}\n\n```python\n{code}```\n"
 
 
 def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""OpenEnv's wire over a real WebSocket and HTTP: what its clients send and must be answered, and what they may not learn.
+"""OpenEnv's wire over a real WebSocket and HTTP: what its clients send, get, and may not learn.
 
 With OpenEnv's own client: `tests/e2e/test_openenv.py`.
 """
