@@ -1,4 +1,4 @@
-"""Who may do what, and how often: tokens by their hashes, three roles, a bucket of requests for each token."""
+"""Decide who may do what, and how often: tokens by their hashes, three roles, a bucket of requests for each token."""
 
 import hashlib
 import hmac
@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from forge_arena.hosts import is_loopback
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 
-# The leaderboard is there to be shown.
+# Paths that need no token.
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
-# Whoever steers the train stream steers it for all.
+# The train stream is one for all clients, so a player may not change it.
 TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
 BURST_SECONDS = 10.0
 SHORTEST = 8
@@ -25,7 +25,7 @@ _HASHED = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 class Role(StrEnum):
-    """What a token opens: a player plays, a trainer also sets the curriculum, an admin has no rate limit either."""
+    """What a token allows: a player plays; a trainer also sets the curriculum; an admin also has no rate limit."""
 
     player = "player"
     trainer = "trainer"
@@ -34,17 +34,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A token that is known, by its SHA-256, and its role."""
+    """A token that the server knows, as its SHA-256, and its role."""
 
     digest: bytes
     role: Role
 
     @classmethod
     def of(cls, text: str) -> "Grant":
-        """From `[ROLE:]TOKEN` or `[ROLE:]sha256:HEX`; without a role it is an admin's.
+        """From `[ROLE:]TOKEN` or `[ROLE:]sha256:HEX`. Without a role it is an admin's.
 
         Raises:
-            ValueError: the role is unknown, the token is too short, or it has characters that no header takes.
+            ValueError: the role is unknown, the token is too short, or it holds characters that no header can carry.
         """
         role, token = _split(text.strip())
         if hashed := _HASHED.fullmatch(token):
@@ -61,7 +61,8 @@ def _split(text: str) -> tuple[Role, str]:
     if not colon or name == "sha256":
         return Role.admin, text
     if name not in Role.__members__:
-        # A mistyped role must not make an admin's token of the whole text. The name may be part of a token: not repeated.
+        # Otherwise a mistyped role would make the whole text an admin's token. The message does not repeat the name,
+        # because the name may be part of a token.
         raise ValueError(
             f"before the colon of a token stands its role, one of {', '.join(Role)}: correct the role, or write "
             f"{Role.admin}: before a token that has a colon of its own"
@@ -71,8 +72,10 @@ def _split(text: str) -> tuple[Role, str]:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks. `owner` stands for the token in a store, which need not learn it; it is empty where the server has no
-    tokens. An admin, and everybody where there are no tokens, acts for all owners."""
+    """Who sends a request. An admin acts for all owners; so does everybody if the server has no tokens.
+
+    `owner` names the token in the store without revealing it. It is empty if the server has no tokens.
+    """
 
     owner: str
     admin: bool
@@ -84,22 +87,25 @@ class Caller:
         return cls(_digest(b"owner:" + grant.digest).hex()[:32], grant.role is Role.admin)
 
     def may_see(self, owner: str) -> bool:
-        """Whether what belongs to `owner` is for this caller."""
+        """Whether this caller may see what belongs to `owner`."""
         return self.admin or owner in ("", self.owner)
 
 
-# Whoever comes without a token, or through a door that asks for nothing that belongs to one.
+# The caller without a token, and every caller of a path that needs none.
 NOBODY = Caller("", admin=False)
 
 
 def new_token(role: Role) -> tuple[str, str]:
-    """A token for a client, and how the server is told of it without learning it."""
+    """A new token for a client, and the text that lets the server recognise the token without knowing it."""
     token = secrets.token_urlsafe(32)
     return token, f"{role.value}:sha256:{_digest(token.encode()).hex()}"
 
 
 class Access:
-    """Lets requests in. Without tokens everybody on this machine may do everything, but no web page of another site."""
+    """Admits requests. Without tokens, everybody on this machine may do everything, except web pages of other sites.
+
+    `rate` is in requests a second for each token but an admin's; None means no limit.
+    """
 
     def __init__(
         self, tokens: Iterable[str], rate: float | None, *, clock: Callable[[], float] = time.monotonic
@@ -109,12 +115,16 @@ class Access:
         self._clock = clock
         self._buckets: dict[bytes, _Bucket] = {}
 
-    def admit(self, method: str, path: str, authorization: bytes, host: bytes, origin: bytes) -> Caller:
-        """Who asks. Raises `CrossSite`, `Unauthorized`, `Forbidden` or `TooFast`."""
-        self._check_site(host.decode("latin-1"), origin.decode("latin-1"))
+    def admit(self, method: str, path: str, *, authorization: str, host: str, origin: str) -> Caller:
+        """Who sends this request, by its headers. A missing header is an empty string.
+
+        Raises:
+            CrossSite, Unauthorized, Forbidden, TooFast: the request may not come in.
+        """
+        self._check_site(host, origin)
         if path in OPEN_PATHS:
             return NOBODY
-        grant = self._known(authorization) if self._grants else None
+        grant = self._find_grant(authorization) if self._grants else None
         if grant is not None and grant.role is Role.player and (method, path) in TRAINERS_ONLY:
             raise Forbidden(f"this needs the role {Role.trainer}: the token is a {grant.role}'s")
         if self._rate is not None and (grant is None or grant.role is not Role.admin):
@@ -122,24 +132,24 @@ class Access:
         return Caller.of(grant)
 
     def _check_site(self, host: str, origin: str) -> None:
-        """A browser lets any page post to this machine, and by DNS even read from it: an arena without a token answers
-        only to the names of this machine, and none to a page of another site."""
+        """Refuse web pages of other sites. A browser lets any page post to this machine and, if the page's DNS name can
+        be pointed here, also read from it. So a server without tokens answers only to the names of this machine."""
         if not self._grants and host and not is_loopback(_name(host)):
             raise CrossSite("without a token this server answers only to localhost: give it one (serve --token)")
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise CrossSite("a web page of another site may not use this server")
 
-    def _known(self, authorization: bytes) -> Grant:
-        scheme, _, token = authorization.partition(b" ")
-        given = _digest(token.strip())
-        known: Grant | None = None
-        # All are compared, whichever it is: the time tells nothing.
+    def _find_grant(self, authorization: str) -> Grant:
+        scheme, _, token = authorization.partition(" ")
+        digest = _digest(token.strip().encode("latin-1"))
+        match: Grant | None = None
+        # Compared with all of them. Otherwise the time would tell which grant matched.
         for grant in self._grants:
-            if hmac.compare_digest(grant.digest, given):
-                known = grant
-        if known is None or scheme.lower() != b"bearer":
+            if hmac.compare_digest(grant.digest, digest):
+                match = grant
+        if match is None or scheme.lower() != "bearer":
             raise Unauthorized("this server needs a token: send the header 'Authorization: Bearer TOKEN'")
-        return known
+        return match
 
     def _take(self, who: bytes, rate: float) -> None:
         now = self._clock()
@@ -154,7 +164,7 @@ class Access:
 
 @dataclass(slots=True)
 class _Bucket:
-    """Requests that a token may make now; it fills at the rate, up to its size."""
+    """The requests that a token may make now. The bucket fills at the rate, up to its size."""
 
     left: float
     at: float

@@ -1,19 +1,16 @@
-"""Say it in HTTP: bodies as JSON, refusals with their status codes, and what OpenAPI tells of both."""
+"""Answer in HTTP: bodies as JSON, and refusals with their status codes."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from forge_arena.types import Outcome
 from forge_arena.wire import ErrorBody, ErrorDetail
-from forge_server import examples
 from forge_server.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -63,7 +60,7 @@ STATUS: dict[type[Refused], int] = {
     NoProbesLeft: 409,
     EpisodeGone: 410,
     BodyTooLarge: 413,
-    # As nginx numbers it; no standard status means this.
+    # nginx's number. No standard status means this.
     ClientLeft: 499,
     InvalidRequest: 422,
     NoSuchAttempt: 422,
@@ -105,8 +102,8 @@ async def _refused(_: Request, refusal: Exception) -> Response:
     return refuse(refusal)
 
 
-async def _unfit(_: Request, error: Exception) -> Response:
-    """A parameter of the path that is none; FastAPI's own answer would repeat it."""
+async def _wrong_parameter(_: Request, error: Exception) -> Response:
+    """A wrong parameter of the path or query. FastAPI's own answer would repeat the parameter."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return refuse(InvalidRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"))
@@ -121,11 +118,11 @@ async def _not_routed(request: Request, error: Exception) -> Response:
     response = json_answer(ErrorBody(error=ErrorDetail(code=code, message=message)), error.status_code)
     response.headers.update(error.headers or {})
     if error.status_code == 405:
-        # Starlette names the methods of the first route at this path alone.
+        # Starlette names only the methods of the first route at this path.
         at_this_path = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-        known = {method for route in at_this_path for method in route.methods}
-        # The gate lets HEAD in wherever GET is known.
-        response.headers["allow"] = ", ".join(sorted(known | ({"HEAD"} if "GET" in known else set())))
+        methods = {method for route in at_this_path for method in route.methods}
+        # The gate answers HEAD wherever a route knows GET.
+        response.headers["allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
     return response
 
 
@@ -140,49 +137,7 @@ async def _defect(_: Request, __: Exception) -> Response:
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     Refused: _refused,
-    RequestValidationError: _unfit,
+    RequestValidationError: _wrong_parameter,
     HTTPException: _not_routed,
     Exception: _defect,
 }
-
-
-# --- documentation
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    reasons: dict[int, list[str]] = {status: [] for status in sorted({401, 403, 429, *statuses})}
-    for refusal, status in STATUS.items():
-        if status in reasons:
-            reasons[status].append(f"`{refusal.code}`")
-    return {status: {"model": ErrorBody, "description": ", ".join(codes)} for status, codes in reasons.items()}
-
-
-def documented(answer: type[BaseModel], asked: type[BaseModel] | None, *statuses: int) -> dict[str, Any]:
-    """What OpenAPI says of a route whose body is parsed and answered without FastAPI's own machinery."""
-    ok = {"model": answer, "content": {"application/json": {"example": examples.ANSWERS[answer]}}}
-    if asked is None:
-        return {"responses": {200: ok, **refusals(*statuses)}}
-    request = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": f"#/components/schemas/{asked.__name__}"},
-                "examples": examples.REQUESTS[asked],
-            }
-        },
-    }
-    return {"responses": {200: ok, **refusals(400, 413, *statuses)}, "openapi_extra": {"requestBody": request}}
-
-
-def openapi(app: FastAPI) -> dict[str, Any]:
-    if app.openapi_schema is None:
-        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        _, bodies = models_json_schema(
-            [(model, "validation") for model in examples.REQUESTS], ref_template="#/components/schemas/{model}"
-        )
-        components = schema["components"]
-        components["schemas"] = {**bodies["$defs"], **components["schemas"]}
-        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        schema["security"] = [{"token": []}]
-        app.openapi_schema = schema
-    return app.openapi_schema

@@ -1,5 +1,4 @@
-"""Read what a store has recorded without disturbing the server that writes to it: page by page, never for long, and
-without a right to write."""
+"""Read the verdicts of a store without disturbing the server that writes to it: read-only, in short pages."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,16 +15,17 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from forge_arena.errors import ForgeArenaError
 from forge_server.schema import REVISIONS, connect_to_postgres, episodes, payloads, revision_of, verdicts
 
+# Verdicts in one page.
 PAGE = 512
 
 
 class ArchiveError(ForgeArenaError, ValueError):
-    """What was named is not the store of an arena, or it cannot be read."""
+    """There is no readable store of an arena at this place."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """One attempt as it was graded. `submitted` and `components` are JSON."""
+class RecordedVerdict:
+    """One attempt as it was graded then. `submitted` and `components` are JSON."""
 
     attempt: int
     submitted: str
@@ -39,23 +39,23 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class RecordedEpisode:
-    """An episode with some of its attempts; `payload` is None where the episode was deleted."""
+    """An episode with some of its attempts. `payload` is None if the episode was deleted."""
 
     id: str
     key: str
     payload: bytes | None
-    attempts: tuple[Recorded, ...]
+    attempts: tuple[RecordedVerdict, ...]
 
 
 class Archive:
-    """The verdicts in a store that were given from `since` (seconds since 1970) on.
+    """The verdicts of a store, from the time `since` on (in seconds since 1970).
 
     Raises:
-        ArchiveError: there is no store at `url` (a file, or a URL as `serve --store` takes it), or not of an arena.
+        ArchiveError: there is no store of an arena at `url` (a file, or a URL as `serve --store` takes it).
     """
 
     def __init__(self, url: str, *, since: float | None = None) -> None:
-        self._engine = _open_read_only(url)
+        self._engine = open_read_only(url)
         self._conditions: list[ColumnElement[bool]] = []
         if since is not None:
             self._conditions.append(verdicts.c.created >= since)
@@ -71,12 +71,13 @@ class Archive:
             raise ArchiveError(f"{url}: not the store of an arena, or of another version ({trouble})")
 
     def count(self) -> int:
-        """How many verdicts there are."""
+        """The number of verdicts."""
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(verdicts).where(*self._conditions)).scalar_one()
 
     def episodes(self, limit: int | None = None) -> Iterator[RecordedEpisode]:
-        """The episodes of the first `limit` verdicts, in the order of their random ids; one may come in two parts."""
+        """The episodes of the first `limit` verdicts, in the order of their random ids. An episode may come in two
+        parts, each with some of its attempts."""
         after: tuple[str, int] | None = None
         left = limit
         while left is None or left > 0:
@@ -85,35 +86,39 @@ class Archive:
                 return
             after = (rows[-1].episode_id, rows[-1].attempt)
             left = None if left is None else left - len(rows)
-            known = self._known({row.episode_id for row in rows})
-            for episode_id, made in groupby(rows, key=lambda row: row.episode_id):
-                key, payload = known.get(episode_id, ("", None))
-                yield RecordedEpisode(episode_id, key, payload, tuple(Recorded(*row[1:]) for row in made))
+            stored = self._keys_and_payloads({row.episode_id for row in rows})
+            for episode_id, verdict_rows in groupby(rows, key=lambda row: row.episode_id):
+                key, payload = stored.get(episode_id, ("", None))
+                yield RecordedEpisode(
+                    episode_id, key, payload, tuple(RecordedVerdict(*row[1:]) for row in verdict_rows)
+                )
 
     def close(self) -> None:
         self._engine.dispose()
 
     def _page(self, after: tuple[str, int] | None, size: int) -> list[Any]:
-        # By key and not by offset or cursor: each page is a short read, so that the server can go on tidying its log.
-        here = tuple_(verdicts.c.episode_id, verdicts.c.attempt)
-        columns = [verdicts.c.episode_id, *(verdicts.c[name] for name in Recorded.__slots__)]
-        asked = select(*columns).where(*self._conditions).order_by(verdicts.c.episode_id, verdicts.c.attempt)
+        # Pages are found by key, not by a cursor that stays open. So each page is a short read, and the server can
+        # still shorten its write-ahead log.
+        position = tuple_(verdicts.c.episode_id, verdicts.c.attempt)
+        columns = [verdicts.c.episode_id, *(verdicts.c[name] for name in RecordedVerdict.__slots__)]
+        query = select(*columns).where(*self._conditions).order_by(verdicts.c.episode_id, verdicts.c.attempt)
         if after is not None:
-            asked = asked.where(here > after)
+            query = query.where(position > after)
         with self._engine.connect() as connection:
-            return list(connection.execute(asked.limit(size)))
+            return list(connection.execute(query.limit(size)))
 
-    def _known(self, ids: set[str]) -> dict[str, tuple[str, bytes | None]]:
-        asked = (
+    def _keys_and_payloads(self, ids: set[str]) -> dict[str, tuple[str, bytes | None]]:
+        query = (
             select(episodes.c.id, episodes.c.key, payloads.c.episode)
             .outerjoin(payloads, payloads.c.episode_id == episodes.c.id)
             .where(episodes.c.id.in_(ids))
         )
         with self._engine.connect() as connection:
-            return {row.id: (row.key, row.episode) for row in connection.execute(asked)}
+            return {row.id: (row.key, row.episode) for row in connection.execute(query)}
 
 
-def _open_read_only(url: str) -> Engine:
+def open_read_only(url: str) -> Engine:
+    """An engine whose connections can read the store and not write to it. Raises `ArchiveError`."""
     if "://" not in url:
         return _sqlite(Path(url))
     try:
@@ -128,9 +133,9 @@ def _open_read_only(url: str) -> Engine:
 def _sqlite(path: Path) -> Engine:
     if not path.is_file():
         raise ArchiveError(f"{path}: there is no such file")
-    place = f"file:{quote(str(path.absolute()))}?mode=ro"
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
     return create_engine(
-        "sqlite://", creator=lambda: sqlite3.connect(place, uri=True, timeout=10, check_same_thread=False)
+        "sqlite://", creator=lambda: sqlite3.connect(address, uri=True, timeout=10, check_same_thread=False)
     )
 
 

@@ -1,4 +1,4 @@
-"""Read a request body strictly: one meaning or none, and a refusal that says where but never repeats what was sent."""
+"""Read a request body strictly: it has one meaning or none. A refusal says where, and never repeats what was sent."""
 
 import json
 from typing import Any, TypeVar
@@ -10,9 +10,11 @@ from forge_server.errors import InvalidRequest, MalformedJson
 
 Body = TypeVar("Body", bound=BaseModel)
 
+# The refusal of a body names at most this many wrong fields.
 SHOWN = 3
+# A body with more wrong fields is refused as a whole, because describing each of them would take seconds.
 MANY = 100
-# Of a body above this size the keys are counted first: refusing a million unknown ones would take seconds.
+# A body above this size has its keys counted first, because refusing a million unknown keys would take seconds.
 LARGE = 64 * 1024
 MOST_KEYS = 8_000
 
@@ -23,24 +25,25 @@ async def read(request: Request, model: type[Body]) -> Body:
 
 
 def parse(body: bytes, model: type[Body], most_keys: int = MOST_KEYS) -> Body:
+    """As `read`. A large body with more than `most_keys` keys is refused unparsed."""
     if len(body) > LARGE and body.count(b'":') - body.count(b'\\":') > most_keys:
         raise InvalidRequest("the body has far too many fields: see /docs for the ones it may have")
     try:
-        # Strictly: neither true nor "1" is a number.
+        # Strict: neither true nor "1" is a number.
         parsed = model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise _refusal(error) from None
-    # The parser lets the last of two equal keys win, so that two readers of one body could see two verdicts.
-    _once.decode(body.decode())
+    # Of two equal keys the parser takes the last one, another reader perhaps the first. They would see two verdicts.
+    _no_key_twice.decode(body.decode())
     return parsed
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> None:
+def _check_unique(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
         raise MalformedJson("an object has the same key twice: give each key once")
 
 
-_once = json.JSONDecoder(object_pairs_hook=_unique)
+_no_key_twice = json.JSONDecoder(object_pairs_hook=_check_unique)
 
 
 def _refusal(error: ValidationError) -> MalformedJson | InvalidRequest:
@@ -56,9 +59,9 @@ def _refusal(error: ValidationError) -> MalformedJson | InvalidRequest:
 
 
 def _place(location: tuple[int | str, ...], kind: str) -> str:
-    # The name of an unknown field was made up by the caller, so it is not repeated.
-    known = (*location[:-1], "(unknown field)") if kind == "extra_forbidden" else location
+    # The name of an unknown field comes from the client, so it is not repeated.
+    parts = (*location[:-1], "(unknown field)") if kind == "extra_forbidden" else location
     place = ""
-    for part in known:
+    for part in parts:
         place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
     return place or "body"

@@ -1,4 +1,4 @@
-"""Show the API as one page that needs nothing else: no script, no style sheet, no network, under any path."""
+"""Show the API as one HTML page without scripts, style sheets or any other request, so that it works under any path."""
 
 import json
 import re
@@ -21,7 +21,7 @@ th, td { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top; }
 
 
 def docs_page(schema: dict[str, Any]) -> str:
-    """The page of an OpenAPI document."""
+    """The page for an OpenAPI document."""
     info = schema["info"]
     operations = [
         (method.upper(), path, operation)
@@ -42,11 +42,11 @@ def docs_page(schema: dict[str, Any]) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>{_prose(info['description'])}"
-        # Relative, because a proxy may serve the arena under a path.
+        # The link is relative, because a proxy may serve the arena under a path.
         '<p>For programs: <a href="openapi.json">openapi.json</a>. With tokens, send '
         "<code>Authorization: Bearer TOKEN</code>.</p>"
         f"<table><tbody>{index}</tbody></table>"
-        f"{''.join(_operation(*one) for one in operations)}<h2>Bodies</h2>{models}</body></html>"
+        f"{''.join(_operation(*operation) for operation in operations)}<h2>Bodies</h2>{models}</body></html>"
     )
 
 
@@ -95,7 +95,7 @@ def _json(value: Any) -> str:
 
 
 def _prose(text: str) -> str:
-    """Paragraphs, with code between backticks: no more of Markdown stands in the texts."""
+    """Paragraphs with code between backticks, which is all the Markdown that the descriptions use."""
     return "".join(f"<p>{_code(part)}</p>" for part in re.split(r"\n\s*\n", text.strip()))
 
 

@@ -1,9 +1,9 @@
-"""Open episodes, take verdicts and probes, and give out the truth when its time has come. Knows nothing of HTTP."""
+"""Open episodes, record verdicts, answer probes, and reveal the truth when it is due. Knows nothing of HTTP."""
 
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from time import perf_counter
 
 from forge_arena.episodes import VERSION, Arena
@@ -27,7 +27,8 @@ from forge_arena.wire import (
     VerdictResults,
 )
 from forge_server.access import NOBODY, Caller
-from forge_server.curriculum import Following
+from forge_server.cache import CachedEpisode, EpisodeCache, RecordedAttempt, probes_json, result_of
+from forge_server.curriculum import CurriculumWatch
 from forge_server.errors import (
     ConflictingVerdict,
     EpisodeFinished,
@@ -45,28 +46,30 @@ from forge_server.errors import (
 )
 from forge_server.grading import Submitted, grader, read
 from forge_server.leaderboard import suite_hash
-from forge_server.live import AtHand, Live, probes_json, result_of, revive
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.payload import decode
 from forge_server.rows import NewEpisode, StoredVerdict
 from forge_server.settings import Settings
-from forge_server.stock import Maker, NeverMade, Ready, Stock, Streams, decode
+from forge_server.stock import Maker, ReadyEpisode, Stock, Streams, UnfitEpisode
 from forge_server.store import Store
 from forge_server.submissions import Submissions
 
+# Seconds of grading after which the event loop answers other requests.
 SLICE = 0.005
-# Snippets that run at a time; each is a process, and may use a core until its limit.
+# Corrections whose code runs at a time. Each is a process, and may use a core until its time limit.
 RUNNERS = 4
+# Seconds between two searches for episodes that have expired.
 SWEEP = 60.0
-# An episode of a submission stays open for a week, for one that has expired cannot be judged any more.
+# Seconds that an episode of a submission stays open: a week, because no verdict can be given on an expired episode.
 SUBMISSION_TTL = 7 * 24 * 3600.0
-# Keys that may stand in one place of a submission: one in ten thousand makes no episode.
+# Keys for each place of a submission. About one key in ten thousand makes no episode; then the next of them is used.
 SPARES = 4
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
 
 class Episodes:
-    """All episodes of one server. The store has the last word; what is kept here only saves reading it again."""
+    """All episodes of one server. The store is the authority; the cache and the stock only save time."""
 
     def __init__(self, arena: Arena, store: Store, settings: Settings, metrics: Metrics) -> None:
         self._arena = arena
@@ -75,27 +78,33 @@ class Episodes:
         self._metrics = metrics
         self._maker = Maker(arena, settings, metrics)
         self._sealed = frozenset({Split.test}) if settings.sealed else frozenset()
-        self._following = Following(arena, store)
-        self._streams = Streams(arena, store, self._following)
+        self._watch = CurriculumWatch(arena, store)
+        self._streams = Streams(arena, store, self._watch)
         self.stock = Stock(self._maker, self._streams, settings)
-        self._at_hand = AtHand(store, settings.live)
+        self.cache = EpisodeCache(store, settings.live)
         self._runners = asyncio.Semaphore(RUNNERS)
         self._suite_hashes = {split: suite_hash(arena, split) for split in Split}
         self._started = time.time()
-        self.submissions = Submissions(arena, store, settings, sealed=Split.test in self._sealed)
-
-    # --- open
+        self.submissions = Submissions(
+            arena, store, settings, self._suite_hashes[Split.test], sealed=Split.test in self._sealed
+        )
 
     async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY) -> OpenedEpisodes:
-        """Raises `WorkerUnavailable`, `StoreUnavailable` or `NoEpisode` where not one of the episodes could be made."""
+        """Open the episodes that a request asks for. Single failures are listed beside the opened episodes.
+
+        Raises:
+            WorkerUnavailable, StoreUnavailable, NoEpisode: none of the episodes could be made.
+            SealedSplit: the request names a form of a sealed split.
+            NoSuchKey, NothingMatches, UnknownSubmission, Busy: as their names say.
+        """
         if ask.submission is not None:
             assert ask.count is not None
-            return await self._open_entered(await self.submissions.get(ask.submission, caller), ask.count)
+            return await self._open_for_submission(await self.submissions.get(ask.submission, caller), ask.count)
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
-        made: list[Ready | FailedEpisode] = []
+        made: list[ReadyEpisode | FailedEpisode] = []
         if ask.keys is not None:
-            keys = self._checked(ask.keys)
+            keys = self._check_keys(ask.keys)
         else:
             assert ask.count is not None
             if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts):
@@ -104,62 +113,71 @@ class Episodes:
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
             made += await self._maker.make_all(keys)
-        ready, failed = _parted(made, named=ask.keys is not None)
-        new = _new(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
+        ready, failed = split_ready_and_failed(made, keys_were_named=ask.keys is not None)
+        new = new_episodes(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
         await self._store.open_episodes(new)
-        return OpenedEpisodes(episodes=tuple(self._opened(new, ready)), failed=tuple(failed))
+        return OpenedEpisodes(episodes=tuple(self._cache_opened(new, ready)), failed=tuple(failed))
 
-    async def _open_entered(self, submission: Submission, count: int) -> OpenedEpisodes:
-        """The next episodes of a submission: those that are open, then those that were not opened yet or have lapsed;
-        none where all are judged. Each is open once, so that nobody judges the same one twice."""
+    async def _open_for_submission(self, submission: Submission, count: int) -> OpenedEpisodes:
+        """The next episodes of a submission: first those that are open, then those that are not opened yet or that
+        expired. None if all are finished. Each is open once, so that nobody gives two verdicts on the same one."""
         entered = await self._store.entered(submission.submission_id)
-        waiting = [(n, id) for n, (id, status) in sorted(entered.items()) if status == "open"][:count]
-        found = await self._at_hand.find({id for _, id in waiting})
+        open_ids = [(number, id) for number, (id, status) in sorted(entered.items()) if status == "open"][:count]
+        cached = await self.cache.get_all({id for _, id in open_ids})
         now = time.time()
-        states = {n: found[id].state(now) for n, id in waiting if id in found}
-        lives = [found[id] for n, id in waiting if states.get(n) == "open"]
-        again = [
-            OpenedEpisode(episode_id=live.id, key=live.key, observation=live.observation(), attempts_left=1)
-            for live in lives
+        status_now = {number: cached[id].status_at(now) for number, id in open_ids if id in cached}
+        still_open = [
+            OpenedEpisode(episode_id=id, key=cached[id].key, observation=cached[id].observation(), attempts_left=1)
+            for number, id in open_ids
+            if status_now.get(number) == "open"
         ]
-        lapsed = {n for n, (_, status) in entered.items() if states.get(n, status) in ("expired", "deleted")}
-        numbers = [n for n in range(submission.episodes) if n not in entered or n in lapsed][: count - len(again)]
+        lapsed = {n for n, (_, status) in entered.items() if status_now.get(n, status) in ("expired", "deleted")}
+        numbers = [n for n in range(submission.episodes) if n not in entered or n in lapsed]
+        numbers = numbers[: count - len(still_open)]
         if not numbers:
-            return OpenedEpisodes(episodes=tuple(again))
-        made_of = {self._arena.key(Split.test, number): number for number in numbers}
-        made = await self._maker.make_all(list(made_of))
+            return OpenedEpisodes(episodes=tuple(still_open))
+        number_of, made = await self._make_for_submission(numbers, submission.episodes)
+        ready, failed = split_ready_and_failed(made)
+        new = new_episodes(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
+        await self._store.enter(submission.submission_id, [number_of[episode.key] for episode in new], new)
+        return OpenedEpisodes(episodes=(*still_open, *self._cache_opened(new, ready)), failed=tuple(failed))
+
+    async def _make_for_submission(
+        self, numbers: list[int], episodes: int
+    ) -> tuple[dict[str, int], list[ReadyEpisode | FailedEpisode]]:
+        """The place in the submission of each key that was tried, and what was made of the keys."""
+        number_of = {self._arena.key(Split.test, number): number for number in numbers}
+        made = await self._maker.make_all(list(number_of))
         for spare in range(1, SPARES):
-            # A key that makes no episode gives its place to another one, the same for everybody.
-            unfit = [made_of[one.key] for one in made if isinstance(one, NeverMade)]
+            # A key that makes no episode is replaced by another key, which is the same for everybody.
+            unfit = [number_of[episode.key] for episode in made if isinstance(episode, UnfitEpisode)]
             if not unfit:
                 break
-            instead = {self._arena.key(Split.test, number + spare * submission.episodes): number for number in unfit}
-            made = [one for one in made if not isinstance(one, NeverMade)] + await self._maker.make_all(list(instead))
-            made_of |= instead
-        ready, failed = _parted(made)
-        new = _new(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
-        await self._store.enter(submission.submission_id, [made_of[one.key] for one in new], new)
-        return OpenedEpisodes(episodes=(*again, *self._opened(new, ready)), failed=tuple(failed))
+            replacements = {self._arena.key(Split.test, number + spare * episodes): number for number in unfit}
+            made = [episode for episode in made if not isinstance(episode, UnfitEpisode)]
+            made += await self._maker.make_all(list(replacements))
+            number_of |= replacements
+        return number_of, made
 
-    def _opened(self, new: list[NewEpisode], ready: list[Ready]) -> list[OpenedEpisode]:
-        """What is said of episodes that were just stored; they are kept at hand."""
+    def _cache_opened(self, new: list[NewEpisode], ready: list[ReadyEpisode]) -> list[OpenedEpisode]:
+        """Keep the episodes that were just stored in the cache; gives back how the client is told of them."""
         opened = []
-        for stored, one in zip(new, ready, strict=True):
-            live = Live(stored.id, stored.key, one.split, one.episode, stored.attempts, stored.expires)
-            live.judge = one.judge
-            self._at_hand.keep(live)
+        for stored, made in zip(new, ready, strict=True):
+            cached = CachedEpisode(stored.id, stored.key, made.split, made.episode, stored.attempts, stored.expires)
+            cached.verifier = made.verifier
+            self.cache.add(cached)
             self._metrics.opened.labels(stored.split).inc()
             opened.append(
                 OpenedEpisode(
                     episode_id=stored.id,
                     key=stored.key,
-                    observation=one.episode.observation,
+                    observation=made.episode.observation,
                     attempts_left=stored.attempts,
                 )
             )
         return opened
 
-    def _checked(self, keys: tuple[str, ...]) -> list[str]:
+    def _check_keys(self, keys: tuple[str, ...]) -> list[str]:
         for position, key in enumerate(keys):
             try:
                 plan = self._arena.plan(key)
@@ -167,182 +185,201 @@ class Episodes:
                 raise NoSuchKey(
                     f"keys[{position}] names no episode of this suite: keys look like {self._arena.key(Split.train, 0)}"
                 ) from None
-            # Who may choose the form knows the label; compared with the key as drawn, it would give that one away too.
+            # A client that chooses the form knows the label of that episode. Comparing the episode with the same key as
+            # drawn would reveal the label of the sealed one.
             if plan.split in self._sealed and key != self._arena.key(plan.split, plan.index):
                 raise SealedSplit(f"keys[{position}]: {AS_DRAWN}")
         return list(keys)
 
-    # --- verdicts
+    async def record_verdicts(self, batch: SubmitVerdicts) -> VerdictResults:
+        """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the answer it got
+        before.
 
-    async def judge(self, batch: SubmitVerdicts) -> VerdictResults:
-        """Score and record a batch, all of it or nothing of it; what was recorded before is given back as it was."""
+        Raises:
+            Refused: some verdict of the batch may not be given, or the store failed.
+        """
         now = time.time()
-        lives = await self._at_hand.find({attempt.episode_id for attempt in batch.verdicts})
-        fresh = self._fresh(batch.verdicts, lives, now)
-        if fresh:
-            await self._record(fresh.values(), lives, now)
-        await self._catch_up(lives)
-        results = [lives[a.episode_id].shown(a.attempt, self._sealed) for a in batch.verdicts]
-        # Once per episode is enough: a group of attempts shares one truth.
+        episodes = await self.cache.get_all({attempt.episode_id for attempt in batch.verdicts})
+        new_attempts = self._find_new_attempts(batch.verdicts, episodes, now)
+        if new_attempts:
+            await self._grade_and_store(new_attempts.values(), episodes, now)
+        await self._fetch_attempts_of_replicas(episodes)
+        results = [episodes[a.episode_id].public_result(a.attempt, self._sealed) for a in batch.verdicts]
+        # The truth stands once per episode, in its last result: a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
-            results[position] = lives[episode_id].with_truth(results[position], self._sealed)
+            results[position] = episodes[episode_id].add_truth(results[position], self._sealed)
         return VerdictResults(results=tuple(results))
 
-    async def _catch_up(self, lives: dict[str, Live]) -> None:
-        """Learn what was said of these on another replica: whoever makes the last attempt is told the truth."""
-        waiting = [id for id, live in lives.items() if not live.finished]
-        for stored in await self._store.verdicts(waiting) if waiting else ():
-            lives[stored.episode_id].made.setdefault(stored.attempt, (stored.digest, result_of(stored)))
+    async def _fetch_attempts_of_replicas(self, episodes: dict[str, CachedEpisode]) -> None:
+        """Read the attempts that other replicas recorded: the truth is due if they complete an episode."""
+        unfinished = [id for id, episode in episodes.items() if not episode.finished]
+        for stored in await self._store.verdicts(unfinished) if unfinished else ():
+            episodes[stored.episode_id].recorded.setdefault(stored.attempt, RecordedAttempt.of(stored))
 
-    def _fresh(
-        self, attempts: Iterable[Attempt], lives: dict[str, Live], now: float
+    def _find_new_attempts(
+        self, attempts: Iterable[Attempt], episodes: dict[str, CachedEpisode], now: float
     ) -> dict[tuple[str, int], Submitted]:
-        """The attempts that are not recorded yet; raises `Refused` if any of the batch may not be made."""
-        fresh: dict[tuple[str, int], Submitted] = {}
+        """The attempts that are not recorded yet, by episode and number.
+
+        Raises:
+            UnknownEpisode, EpisodeGone, NoSuchAttempt, ConflictingVerdict: some attempt of the batch may not be made.
+        """
+        new: dict[tuple[str, int], Submitted] = {}
         for position, attempt in enumerate(attempts):
-            live = lives.get(attempt.episode_id)
-            if live is None:
+            episode = episodes.get(attempt.episode_id)
+            if episode is None:
                 raise UnknownEpisode(f"verdicts[{position}]: there is no such episode: open one with POST /v1/episodes")
-            if live.status == "deleted":
+            if episode.status == "deleted":
                 raise EpisodeGone(f"verdicts[{position}]: the episode was deleted: open another one")
-            if attempt.attempt >= live.attempts:
+            if attempt.attempt >= episode.attempts:
                 raise NoSuchAttempt(
-                    f"verdicts[{position}]: the episode was opened with {live.attempts} attempts, "
-                    f"numbered from 0 to {live.attempts - 1}"
+                    f"verdicts[{position}]: the episode was opened with {episode.attempts} attempts, "
+                    f"numbered from 0 to {episode.attempts - 1}"
                 )
             pair = (attempt.episode_id, attempt.attempt)
             submitted = Submitted.of(attempt)
-            made = live.made.get(attempt.attempt)
-            before = made[0] if made else fresh[pair].digest if pair in fresh else None
-            if before is not None:
-                if before != submitted.digest:
+            known = episode.recorded.get(attempt.attempt) or new.get(pair)
+            if known is not None:
+                if known.digest != submitted.digest:
                     raise ConflictingVerdict(
                         f"verdicts[{position}]: this attempt was made with another verdict, and a verdict is final: "
                         "use the next attempt, or open another episode"
                     )
                 continue
-            if live.state(now) == "expired":
+            if episode.status_at(now) == "expired":
                 raise EpisodeGone(f"verdicts[{position}]: the episode has expired: open another one")
-            fresh[pair] = submitted
-        return fresh
+            new[pair] = submitted
+        return new
 
-    async def _record(self, fresh: Iterable[Submitted], lives: dict[str, Live], now: float) -> None:
+    async def _grade_and_store(self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode], now: float) -> None:
+        graded = await self._grade_all(new, episodes)
+        rows = [stored_verdict(submitted, result, now) for submitted, result in graded]
+        # Another request or replica may have recorded some of them meanwhile. The stored result is the one that counts.
+        earlier = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
+        for submitted, result in graded:
+            stored = earlier.get((result.episode_id, result.attempt))
+            attempt = RecordedAttempt(submitted.digest, stored or result)
+            episodes[result.episode_id].recorded[result.attempt] = attempt
+            if stored is None:
+                self._metrics.verdicts.labels(result.outcome.value).inc()
+
+    async def _grade_all(
+        self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode]
+    ) -> list[tuple[Submitted, AttemptResult]]:
+        """Grade in the event loop, but for the corrections whose code has to run: these are graded in threads."""
         graded: list[tuple[Submitted, AttemptResult]] = []
-        apart: list[tuple[Submitted, Awaitable[AttemptResult]]] = []
+        with_code: list[tuple[Submitted, Verdict]] = []
         pause_at = perf_counter() + SLICE
-        for submitted in fresh:
+        for submitted in new:
             if perf_counter() > pause_at:
                 await asyncio.sleep(0)
                 pause_at = perf_counter() + SLICE
-            attempt, live = submitted.attempt, lives[submitted.attempt.episode_id]
+            attempt, episode = submitted.attempt, episodes[submitted.attempt.episode_id]
             verdict = read(attempt)
-            if isinstance(verdict, Verdict) and live.must_run_code(verdict, self._sealed):
-                apart.append((submitted, self._grade_apart(attempt, verdict, live)))
+            if isinstance(verdict, Verdict) and episode.must_run_code(verdict, self._sealed):
+                with_code.append((submitted, verdict))
             else:
-                graded.append((submitted, live.grade(attempt, verdict, self._sealed)))
-        for (submitted, _), result in zip(
-            apart, await asyncio.gather(*(work for _, work in apart), return_exceptions=True), strict=True
-        ):
+                graded.append((submitted, episode.grade(attempt, verdict, self._sealed)))
+        # All are awaited before an error is raised, so that no thread is left running for a request that has ended.
+        results = await asyncio.gather(
+            *(self._grade_in_thread(s.attempt, verdict, episodes[s.attempt.episode_id]) for s, verdict in with_code),
+            return_exceptions=True,
+        )
+        for (submitted, _), result in zip(with_code, results, strict=True):
             if isinstance(result, BaseException):
                 raise result
             graded.append((submitted, result))
-        rows = [_row(submitted, result, now) for submitted, result in graded]
-        before = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
-        for submitted, result in graded:
-            known = before.get((result.episode_id, result.attempt))
-            lives[result.episode_id].made[result.attempt] = (submitted.digest, known or result)
-            if known is None:
-                self._metrics.verdicts.labels(result.outcome.value).inc()
+        return graded
 
-    async def _grade_apart(self, attempt: Attempt, verdict: Verdict, live: Live) -> AttemptResult:
-        """Grade in a thread: the correction holds code that has to be run, which may take seconds."""
+    async def _grade_in_thread(self, attempt: Attempt, verdict: Verdict, episode: CachedEpisode) -> AttemptResult:
         async with self._runners:
             try:
-                return await asyncio.to_thread(live.grade, attempt, verdict, self._sealed)
+                return await asyncio.to_thread(episode.grade, attempt, verdict, self._sealed)
             except ChildProcessError:
-                raise RunnerUnavailable("code could not be run for want of a process: send the batch again") from None
-
-    # --- one episode
+                raise RunnerUnavailable(
+                    "the code could not be run, because no process could be started: send the batch again"
+                ) from None
 
     async def probe(self, episode_id: str, ask: AskProbe) -> ProbeAnswered:
-        """The Worker's answer to a question; a question asked before gets its answer again and costs nothing."""
-        live = await self._at_hand.one(episode_id)
-        async with live.probing:
-            # Another replica may have taken probes and verdicts meanwhile.
+        """The Worker's answer to a question. The same question again gets the same answer, and costs nothing.
+
+        Raises:
+            UnknownEpisode, EpisodeGone, EpisodeFinished, NoProbesLeft: the question may not be asked.
+            WorkerUnavailable: the Worker gave no answer.
+        """
+        episode = await self.cache.get(episode_id)
+        async with episode.probing:
+            # Other replicas may have recorded probes and verdicts meanwhile.
             stored = (await self._store.load([episode_id]))[episode_id]
-            live.learn(stored)
-            state = live.state(time.time())
-            if state in ("deleted", "expired"):
-                raise EpisodeGone(f"the episode is {state}: open another one")
-            assert live.episode is not None
-            budget = live.episode.observation.probes_left
-            for probe in live.probes:
+            episode.update(stored)
+            status = episode.status_at(time.time())
+            if status in ("deleted", "expired"):
+                raise EpisodeGone(f"the episode is {status}: open another one")
+            assert episode.episode is not None
+            budget = episode.episode.observation.probes_left
+            for probe in episode.probes:
                 if probe.question == ask.question:
-                    return ProbeAnswered(probe=probe, probes_left=budget - len(live.probes))
-            if state == "finished":
+                    return ProbeAnswered(probe=probe, probes_left=budget - len(episode.probes))
+            if status == "finished":
                 raise EpisodeFinished("the last attempt is made: probes come before it")
-            if len(live.probes) >= budget:
+            if len(episode.probes) >= budget:
                 raise NoProbesLeft(f"all {budget} probes of this episode are used: give your verdict")
             try:
-                probe = await self._maker.probe(decode(stored.payload), live.probes, ask.question)
+                probe = await self._maker.probe(decode(stored.payload), episode.probes, ask.question)
             except WorkerFailed as failure:
                 raise WorkerUnavailable(f"the Worker gave no answer ({failure.reason}): ask again later") from None
-            probes = (*live.probes, probe)
+            probes = (*episode.probes, probe)
             await self._store.record_probe(
-                episode_id, len(live.probes), probes_json.dump_json(probes).decode(), time.time()
+                episode_id, len(episode.probes), probes_json.dump_json(probes).decode(), time.time()
             )
-            live.probes = probes
+            episode.probes = probes
             self._metrics.probes.inc()
             return ProbeAnswered(probe=probe, probes_left=budget - len(probes))
 
     async def state(self, episode_id: str) -> EpisodeState:
-        """What the store says of the episode, so that every replica says the same."""
+        """The episode as the store has it, so that every replica says the same."""
         stored = (await self._store.load([episode_id])).get(episode_id)
         if stored is None:
             raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
-        live = revive(stored)
-        state = live.state(time.time())
-        if state == "deleted":
+        episode = CachedEpisode.of(stored)
+        status = episode.status_at(time.time())
+        if status == "deleted":
             raise EpisodeGone("the episode was deleted: open another one")
-        results = [live.shown(attempt, self._sealed) for attempt in sorted(live.made)]
+        results = [episode.public_result(attempt, self._sealed) for attempt in sorted(episode.recorded)]
         if results:
-            results[-1] = live.with_truth(results[-1], self._sealed)
+            results[-1] = episode.add_truth(results[-1], self._sealed)
         return EpisodeState(
-            episode_id=live.id,
-            key=live.key,
-            status=state,
-            observation=live.observation(),
-            attempts=live.attempts,
-            attempts_left=live.attempts - len(live.made),
+            episode_id=episode.id,
+            key=episode.key,
+            status=status,
+            observation=episode.observation(),
+            attempts=episode.attempts,
+            attempts_left=episode.attempts - len(episode.recorded),
             results=tuple(results),
         )
 
     async def delete(self, episode_id: str) -> None:
         """Give an unfinished episode up. A finished one is a record and stays."""
         await self._store.delete(episode_id)
-        self._at_hand.delete(episode_id)
+        self.cache.delete(episode_id)
 
-    # --- what the train stream follows
-
-    async def follow(self, curriculum: Curriculum) -> CurriculumState:
-        """Put a curriculum in the place of the one before; what is in stock and not of it is dropped."""
-        state = await self._following.replace(curriculum)
+    async def replace_curriculum(self, curriculum: Curriculum) -> CurriculumState:
+        """Put a curriculum in force, and drop the episodes in stock that it leaves out. Raises `UnfitCurriculum`."""
+        state = await self._watch.replace(curriculum)
         self.stock.drop(await self._streams.left_out())
         return state
 
-    async def followed(self) -> CurriculumState:
+    async def curriculum(self) -> CurriculumState:
         """Raises `NoCurriculum`."""
-        return await self._following.state()
+        return await self._watch.state()
 
-    async def follow_none(self) -> None:
-        await self._following.clear()
-
-    # --- the server
+    async def clear_curriculum(self) -> None:
+        await self._watch.clear()
 
     async def stats(self) -> Stats:
         counts = await self._store.counts([split.value for split in self._sealed])
-        followed = await self._following.now()
+        in_force = await self._watch.now()
         return Stats(
             suite=self._arena.suite,
             version=VERSION,
@@ -351,7 +388,7 @@ class Episodes:
             verdicts=counts.verdicts,
             mean_reward=counts.mean_reward,
             stock=len(self.stock),
-            curriculum=None if followed.curriculum is None else followed.revision,
+            curriculum=None if in_force.curriculum is None else in_force.revision,
             sealed=bool(self._sealed),
             making=dict(sorted(self._arena.counts.items())),
             suite_hashes=self._suite_hashes,
@@ -359,7 +396,7 @@ class Episodes:
         )
 
     async def sweep(self) -> None:
-        """Expire what nobody answered, until cancelled."""
+        """Mark the episodes that have expired, again and again until cancelled."""
         while True:
             await asyncio.sleep(min(SWEEP, self._settings.episode_ttl / 2))
             try:
@@ -372,14 +409,20 @@ class Episodes:
                 log.info("episodes_expired", count=expired)
 
 
-def _parted(made: Iterable[Ready | FailedEpisode], *, named: bool = False) -> tuple[list[Ready], list[FailedEpisode]]:
-    """What could be made and what not; raises `WorkerUnavailable` or `StoreUnavailable` where nothing could, or
-    `NoEpisode` where the caller `named` keys that never make one."""
-    ready: list[Ready] = []
+def split_ready_and_failed(
+    made: Iterable[ReadyEpisode | FailedEpisode], *, keys_were_named: bool = False
+) -> tuple[list[ReadyEpisode], list[FailedEpisode]]:
+    """The episodes that could be made, and the failures.
+
+    Raises:
+        NoEpisode: the client named the keys, and this Worker never makes an episode of any of them.
+        WorkerUnavailable, StoreUnavailable: none could be made this time.
+    """
+    ready: list[ReadyEpisode] = []
     failed: list[FailedEpisode] = []
-    for one in made:
-        ready.append(one) if isinstance(one, Ready) else failed.append(one)
-    if not ready and named and all(isinstance(one, NeverMade) for one in failed):
+    for episode in made:
+        ready.append(episode) if isinstance(episode, ReadyEpisode) else failed.append(episode)
+    if not ready and keys_were_named and all(isinstance(failure, UnfitEpisode) for failure in failed):
         raise NoEpisode(f"this Worker makes no episode of this key ({failed[0].reason}): take another key")
     if not ready:
         kind = WorkerUnavailable if failed[0].outcome is Outcome.worker_failed else StoreUnavailable
@@ -387,23 +430,25 @@ def _parted(made: Iterable[Ready | FailedEpisode], *, named: bool = False) -> tu
     return ready, failed
 
 
-def _new(ready: Iterable[Ready], *, attempts: int, ttl: float) -> list[NewEpisode]:
+def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) -> list[NewEpisode]:
+    """The rows for the store, each with a random id. `ttl` is in seconds."""
     now = time.time()
     return [
         NewEpisode(
             id=secrets.token_urlsafe(18),
-            key=one.episode.key,
-            split=one.split.value,
+            key=made.episode.key,
+            split=made.split.value,
             created=now,
             expires=now + ttl,
             attempts=attempts,
-            payload=one.payload,
+            payload=made.payload,
         )
-        for one in ready
+        for made in ready
     ]
 
 
-def _row(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdict:
+def stored_verdict(submitted: Submitted, result: AttemptResult, now: float) -> StoredVerdict:
+    """The row for the store."""
     return StoredVerdict(
         episode_id=result.episode_id,
         attempt=result.attempt,

@@ -1,10 +1,12 @@
-"""Why a request is refused, in words for the caller; `answers` alone knows which status code each one gets."""
+"""The reasons for which a request is refused. Only `answers` knows which status code each of them gets."""
 
 from forge_arena.types import Outcome
 
 
 class Refused(Exception):
-    """The base: `code` is stable and for programs, the message says what to do and never repeats what was sent."""
+    """The base of all refusals. `code` is stable, for programs. The message is for people: it says what to do, and
+    never repeats what was sent. `outcome` is set if the refusal is a failure of the Worker or of the server;
+    `retry_after` is in seconds, and set if trying again may help."""
 
     code = "refused"
     outcome: Outcome | None = None
@@ -32,7 +34,7 @@ class BodyTooSlow(Refused):
 
 
 class ClientLeft(Refused):
-    """Nobody reads this answer; it stands in the log and in the metrics."""
+    """The client is gone, so nobody reads this answer. It only appears in the log and in the metrics."""
 
     code = "client_left"
 
@@ -50,7 +52,7 @@ class CrossSite(Refused):
 
 
 class TooFast(Refused):
-    """`retry_after`: in so many seconds the next request may come."""
+    """The token has used up its rate."""
 
     code = "too_fast"
 
@@ -96,7 +98,7 @@ class NoSuchKey(Refused):
 
 
 class NoEpisode(Refused):
-    """The Worker answers, and nothing that it says makes an episode of the key: to try again is no use."""
+    """None of the Worker's answers can be used for this key. Retrying will not help."""
 
     code = "no_episode"
     outcome = Outcome.worker_failed
@@ -115,7 +117,7 @@ class BudgetSpent(Refused):
 
 
 class Unstorable(Refused):
-    """A value that no row of the store takes: to send it again is no use."""
+    """The store cannot hold a value of the request. Retrying will not help."""
 
     code = "unstorable"
 

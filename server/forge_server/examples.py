@@ -1,4 +1,4 @@
-"""One example of every body, for the OpenAPI page; a test checks that each is what its model accepts."""
+"""Examples of every body, for the OpenAPI document. A test checks each of them against its model."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from forge_arena.wire import (
     SubmitVerdicts,
     VerdictResults,
 )
-from forge_server.openenv import Mcp, Metadata, Reply, Reset, Schemas, State, StepAsked
+from forge_server.openenv import Mcp, Metadata, Reply, Reset, Schemas, SessionState, StepRequest
 
 EPISODE_ID = "Qh3vZJ0nq1b7VY2xkT9sWmUe"
 SOURCE = "Refund policy 3.1: duplicate charges are refunded. 3.2: refunds take 5 to 7 business days; until September "
@@ -40,7 +40,7 @@ VERDICT = {
     "correction": "Your refund of $89.99 (case R-58213) arrives within 5 to 7 business days.",
     "confidence": 0.9,
 }
-WHERE = {"episode_id": EPISODE_ID, "key": "forge:3:train:123"}
+REFERENCE = {"episode_id": EPISODE_ID, "key": "forge:3:train:123"}
 PROBE = {"question": "Where does the window come from?", "answer": "From section 3.2 of the refund policy."}
 RESULT = {
     "episode_id": EPISODE_ID,
@@ -143,10 +143,10 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
     },
     AskProbe: {"question": {"summary": "A question", "value": {"question": PROBE["question"]}}},
     Reset: {
-        "seed": {"summary": "The episode at index 7 of val, as ever", "value": {"seed": 7, "split": "val"}},
+        "seed": {"summary": "The episode at index 7 of val, always the same", "value": {"seed": 7, "split": "val"}},
         "stream": {"summary": "The next of the train stream", "value": {}},
     },
-    StepAsked: {
+    StepRequest: {
         "verdict": {"summary": "A verdict", "value": {"episode_id": EPISODE_ID, "action": VERDICT}},
         "probe": {
             "summary": "A question to the Worker",
@@ -245,16 +245,16 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     },
     Health: {"ready": True, "reason": None, "status": "healthy"},
     Reply: {
-        "observation": {**OBSERVATION, "metadata": WHERE, "result": RESULT},
+        "observation": {**OBSERVATION, "metadata": REFERENCE, "result": RESULT},
         "reward": RESULT["reward"],
         "done": True,
-        "metadata": WHERE,
+        "metadata": REFERENCE,
     },
-    State: {"episode_id": None, "step_count": 0},
+    SessionState: {"episode_id": None, "step_count": 0},
     Schemas: {
         "action": {"type": "object", "title": "Action"},
-        "observation": {"type": "object", "title": "Seen"},
-        "state": {"type": "object", "title": "State"},
+        "observation": {"type": "object", "title": "OpenEnvObservation"},
+        "state": {"type": "object", "title": "SessionState"},
     },
     Metadata: {
         "name": "forge_arena",

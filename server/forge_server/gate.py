@@ -1,10 +1,11 @@
-"""The door of the server: who may enter, how large a body may be and how slowly it may come, and a line for the log."""
+"""The gate before all routes: who may enter, how large a body may be, how slowly it may come; and a line in the log."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from secrets import token_hex
 from time import perf_counter
 
 import structlog
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forge_server.access import Access
@@ -16,9 +17,9 @@ from forge_server.metrics import Metrics
 from forge_server.settings import Settings
 
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
-# Beside all of /v1.
+# Paths that wait until the server is ready, as all of /v1 does.
 ALSO_NOT_BEFORE_READY = frozenset({"/reset", "/step", "/ws"})
-# No answer is for a cache, a frame or another type than it says.
+# No answer may be cached, framed, or taken for another type than it says.
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -28,7 +29,10 @@ HEADERS = (
 
 
 class Gate:
-    """Refuses before a body is read or parsed. Pure ASGI, because it stands in the way of every request."""
+    """Refuses before a body is read or parsed. It is pure ASGI, because every request pays for it.
+
+    `waiting_for` says why the server is not ready, None if it is. `leaving` says whether the server is shutting down.
+    """
 
     def __init__(
         self,
@@ -49,20 +53,23 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        # Routes are found below it, whether the proxy has taken the path off or not.
+        # With the root path in the scope, routes match whether or not the proxy has removed it from the path.
         scope["root_path"] = self._settings.root_path
         if scope["type"] == "websocket":
-            await self._open(scope, receive, send)
+            await self._serve_websocket(scope, receive, send)
             return
+        await self._serve_request(scope, receive, send)
+
+    async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         start = perf_counter()
         method: str = scope["method"]
         if method == "HEAD":
-            # A copy, because the server looks into its own scope.
+            # A copy, because uvicorn reads the method from its own scope.
             scope = {**scope, "method": "GET"}
         status = 500
         request_id = token_hex(8)
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        incoming = Incoming(receive, scope["headers"], self._settings.body_timeout)
+        incoming = Incoming(receive, Headers(scope=scope), self._settings.body_timeout)
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -70,8 +77,8 @@ class Gate:
                 status = message["status"]
                 await incoming.settle()
                 message["headers"] = [*message["headers"], *HEADERS, (b"x-request-id", request_id.encode())]
-                # A connection that came in the moment of SIGTERM is not told by uvicorn, and would keep it waiting until
-                # the time limit cuts a request off.
+                # uvicorn does not close a connection that arrives at the moment of SIGTERM. The shutdown would then
+                # wait for it until the time limit.
                 if self._leaving() or not incoming.complete:
                     message["headers"].append((b"connection", b"close"))
                 await send(message)
@@ -79,7 +86,8 @@ class Gate:
             if method == "HEAD":
                 message = {**message, "body": b""}
             if not incoming.complete and not message.get("more_body", False):
-                # The answer is out before its end is: only the end closes the connection.
+                # The whole answer goes out first, and its end only after the body is discarded, because the end closes
+                # the connection.
                 await send({**message, "more_body": True})
                 await incoming.discard()
                 message = {"type": "http.response.body"}
@@ -96,11 +104,11 @@ class Gate:
             seconds = perf_counter() - start
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.request(route, status, seconds)
-            note = log.debug if status < 400 else log.info if status < 500 else log.warning
-            note("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
+            write = log.debug if status < 400 else log.info if status < 500 else log.warning
+            write("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
 
-    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A WebSocket comes in like a request, and so does each of its frames: the rate limit counts them all."""
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit a WebSocket like a request, and each of its frames too: the rate limit counts them all."""
         structlog.contextvars.bind_contextvars(request_id=token_hex(8))
         try:
             limit = self._admit(scope)
@@ -120,24 +128,20 @@ class Gate:
         await self._app(scope, read, send)
 
     def _admit(self, scope: Scope) -> int:
-        """The limit of the body, in bytes; raises `Refused`."""
-        path = _below(self._settings.root_path, scope["path"])
-        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        authorization = host = origin = length = b""
-        for name, value in headers:
-            if name == b"authorization":
-                authorization = value
-            elif name == b"host":
-                host = value
-            elif name == b"origin":
-                origin = value
-            elif name == b"content-length":
-                length = value
-        caller = self._access.admit(scope.get("method", "GET"), path, authorization, host, origin)
+        """The largest body that the request may have, in bytes. Raises `Refused`."""
+        path = _route_path(self._settings.root_path, scope["path"])
+        headers = Headers(scope=scope)
+        caller = self._access.admit(
+            scope.get("method", "GET"),
+            path,
+            authorization=headers.get("authorization", ""),
+            host=headers.get("host", ""),
+            origin=headers.get("origin", ""),
+        )
         scope.setdefault("state", {})["caller"] = caller
         limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
-        if length:
-            if not length.isdigit():
+        if length := headers.get("content-length", ""):
+            if not (length.isascii() and length.isdigit()):
                 raise InvalidRequest("Content-Length must be a number of bytes")
             if int(length[:20]) > limit:
                 raise too_large(limit)
@@ -146,6 +150,6 @@ class Gate:
         return limit
 
 
-def _below(root: str, path: str) -> str:
-    """A path as the routes have it."""
+def _route_path(root: str, path: str) -> str:
+    """The path as the routes know it: without the root path, if the proxy has left it there."""
     return path.removeprefix(root) if path.startswith(f"{root}/") else path

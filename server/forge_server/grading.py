@@ -1,5 +1,4 @@
-"""Grade one attempt: read what was submitted, score it, and say it as the wire does. The same for a verdict that has
-just come in and for one that was stored years ago."""
+"""Grade one attempt: read the submitted text, score the verdict. The same code grades new verdicts and stored ones."""
 
 import hashlib
 import json
@@ -18,7 +17,7 @@ from forge_arena.wire import Attempt
 
 
 class Grade(Noun):
-    """What an attempt earned. `components` are None and `reason` says why where the verdict could not be read."""
+    """What an attempt earned. If the verdict could not be read, `components` is None and `reason` says why."""
 
     outcome: Outcome
     reward: Unit | None
@@ -29,7 +28,7 @@ class Grade(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An attempt with the text that is kept of it, and that text's digest, which says whether two are the same."""
+    """An attempt, the text under which the store keeps it, and the text's digest: equal digests mean equal attempts."""
 
     attempt: Attempt
     text: str
@@ -40,7 +39,8 @@ class Submitted:
         if attempt.verdict is None:
             text = json.dumps(sendable(attempt.completion or ""))
         else:
-            # Without the optional field where it was not given, so that a retry is the same text as ever.
+            # Without an optional field that was not given. Otherwise a retry after an upgrade that adds a field would
+            # be another text.
             text = attempt.verdict.model_dump_json(exclude_none=True)
         return cls(attempt, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
 
@@ -51,25 +51,25 @@ def grader() -> str:
 
 
 def read(attempt: Attempt) -> Verdict | InvalidVerdict:
-    """The verdict of an attempt, or why there is none."""
+    """The verdict of an attempt, or why it holds none."""
     return attempt.verdict or read_verdict(attempt.completion or "")
 
 
 def read_stored(text: str) -> Verdict | InvalidVerdict:
-    """The verdict in what `Submitted` kept of an attempt, read anew: a newer parser may read another one, or none."""
-    kept = json.loads(text)
-    if isinstance(kept, str):
-        return read_verdict(kept)
+    """The verdict in the text of a `Submitted`. A newer parser may read another verdict in it than before, or none."""
+    submitted = json.loads(text)
+    if isinstance(submitted, str):
+        return read_verdict(submitted)
     try:
-        return Verdict.model_validate(kept)
+        return Verdict.model_validate(submitted)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return InvalidVerdict(f"{'.'.join(map(str, first['loc'])) or 'verdict'}: {first['msg']}")
 
 
-def grade(verdict: Verdict | InvalidVerdict, episode: Episode, judge: Judge) -> Grade:
-    """Score a verdict; one that could not be read earns 0."""
+def grade(verdict: Verdict | InvalidVerdict, episode: Episode, verifier: Judge) -> Grade:
+    """Score a verdict. A verdict that could not be read earns 0."""
     if isinstance(verdict, InvalidVerdict):
         return Grade(outcome=Outcome.invalid_verdict, reward=0.0, reason=verdict.reason)
-    earned = rewards.score(episode, verdict, judge)
+    earned = rewards.score(episode, verdict, verifier)
     return Grade(outcome=Outcome.scored, reward=earned.reward, components=earned.components, step=earned.step)

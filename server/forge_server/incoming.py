@@ -1,46 +1,50 @@
-"""The body of a request as it comes in: within its limits, and discarded where nobody reads it.
+"""Receive the body of a request within its limits, and discard a body that nobody reads.
 
-Plain clients write their whole body before they read anything. A connection that is closed on unread bytes is reset by
-the operating system, and such a client never sees why it was refused. So an answer that goes out before the body is
-read says `Connection: close`, and what still comes is discarded for a while before the connection is let go.
+Plain clients write their whole body before they read anything. If a connection is closed while bytes are unread, the
+operating system resets it, and such a client never sees why it was refused. So an answer that goes out before the body
+was read says `Connection: close`, and the rest of the body is discarded for a while before the connection is closed.
 """
 
 import asyncio
-from collections.abc import Iterable
 
+from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from forge_server.errors import BodyTooLarge, BodyTooSlow, ClientLeft
 
-# A body that is refused unread: so many bytes are discarded, and so long is waited for more of them, in seconds.
+# Of a body that was refused unread, at most so many bytes are discarded, each after at most IDLE seconds of waiting.
 MOST_DISCARDED = 64 << 20
 IDLE = 2.0
-# A body of at most so many bytes is usually there already, so that its connection may stay open.
+# A body of at most SMALL bytes has usually arrived already. It is awaited for SOON seconds, so that its connection can
+# stay open.
 SMALL = 64 << 10
 SOON = 0.2
 
 
 class Incoming:
-    """One body. `complete` once all of it was received, or nobody is there any more who would send the rest."""
+    """One body, which must arrive within `seconds`.
 
-    def __init__(self, receive: Receive, headers: Iterable[tuple[bytes, bytes]], seconds: float) -> None:
-        length = b"0"
-        chunked = asked_first = False
-        for name, value in headers:
-            if name == b"content-length":
-                length = value
-            elif name == b"transfer-encoding":
-                chunked = True
-            elif name == b"expect":
-                asked_first = True
-        self.complete = not chunked and length == b"0"
+    `complete` once all of it was received, or the client has left. `limit` is the largest size in bytes, and is set
+    before the body is read.
+    """
+
+    def __init__(self, receive: Receive, headers: Headers, seconds: float) -> None:
+        length = headers.get("content-length", "0")
+        chunked = "transfer-encoding" in headers
+        self.complete = not chunked and length == "0"
         self.limit = 0
         self._receive = receive
         self._seconds = seconds
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._taken = 0
-        # Who asks whether to send waits for a word, and reading would give the word.
-        self._small = not chunked and not asked_first and length.isdigit() and int(length[:20]) <= SMALL
+        # Reading would tell a client that sent `Expect: 100-continue` to send its body.
+        self._small = (
+            not chunked
+            and "expect" not in headers
+            and length.isascii()
+            and length.isdigit()
+            and int(length[:20]) <= SMALL
+        )
 
     async def read(self) -> Message:
         """ASGI's `receive`. Raises `BodyTooLarge`, `BodyTooSlow` or `ClientLeft`."""
@@ -53,7 +57,7 @@ class Incoming:
             raise BodyTooSlow(f"the body must arrive within {self._seconds:g} s") from None
         self._note(message)
         if message["type"] == "http.disconnect":
-            raise ClientLeft("the client went away before its body was complete")
+            raise ClientLeft("the client left before its body was complete")
         self._taken += len(message.get("body", b""))
         if self._taken > self.limit:
             raise too_large(self.limit)
@@ -65,7 +69,7 @@ class Incoming:
             await self._discard(SMALL, SOON, SOON)
 
     async def discard(self) -> None:
-        """Let the sender finish writing, so that it reads the answer. Nobody is waited for without end."""
+        """Let the client finish writing, so that it reads the answer. The wait is limited."""
         left = self._deadline - asyncio.get_running_loop().time()
         await self._discard(MOST_DISCARDED, max(left, IDLE), IDLE)
 

@@ -10,9 +10,10 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class _Making(Collector):
-    """The arena's own counts, read when asked: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
+    """The arena's counts, read at each scrape: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
 
-    The arena counts hidden instructions per type as well; those would be counted twice in a sum and are left out.
+    The arena also counts hidden instructions per type. These counts are left out, because a sum over all labels would
+    count each instruction twice.
     """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
@@ -29,7 +30,7 @@ class _Making(Collector):
 
 
 class Metrics:
-    """One registry per app, so that several apps can live in one process."""
+    """What a server counts. Each app has its own registry, so that one process can hold several apps."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -73,4 +74,5 @@ class Metrics:
         self.registry.register(_Making(counts))
 
     def text(self) -> bytes:
+        """Everything in Prometheus's text format."""
         return generate_latest(self.registry)

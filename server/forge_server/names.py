@@ -1,19 +1,19 @@
-"""Say which names of overseers are one: those that a reader of the leaderboard would take for one another.
+"""Decide which names of overseers count as one: those that a reader of the leaderboard would confuse.
 
-A name has only the ASCII characters of `forge_arena.wire.OVERSEER_NAME`: no letters of other scripts, no accents, and
-nothing that has no width or turns the direction of writing. What is left to be mistaken are case, spaces, and the few
-characters of ASCII that Unicode's list of confusables (UTS 39) takes for each other.
+A name holds only the ASCII characters of `forge_arena.wire.OVERSEER_NAME`: no letters of other scripts, no accents, no
+characters without width, none that turn the direction of writing. So names can only be confused by their case, by their
+spaces, and by the few ASCII characters that Unicode's list of confusables (UTS 39) takes for each other.
 """
 
-# Lower case already: a capital I looks like a small l, so i, l and 1 are one.
+# For text in lower case. A capital I looks like a small l, so i, l and 1 count as one.
 _CONFUSABLE = str.maketrans({"0": "o", "1": "l", "i": "l"})
 
 
 def spelling(name: str) -> str:
-    """A name as it is kept: a page shows a run of spaces as one, and none at the end."""
+    """The name as it is stored: with single spaces and none at the ends, because a page shows no others."""
     return " ".join(name.split())
 
 
 def appearance(name: str) -> str:
-    """The same for all names that look alike; not to be shown."""
+    """A text that is equal for all names that look alike. It is not for showing."""
     return spelling(name).casefold().translate(_CONFUSABLE).replace("rn", "m")

@@ -1,7 +1,7 @@
-"""The episodes as an environment of OpenEnv (its wire of version 0.10): `reset` opens one, `step` asks a probe or gives
-the verdict that ends it.
+"""Play episodes as an OpenEnv environment (version 0.10 of its wire): `reset` opens an episode, `step` asks a probe or
+gives the verdict that ends the episode.
 
-Its package is not needed, and nothing here knows how the messages come: `openenv_routes` does.
+OpenEnv's package is not needed. How messages arrive is the business of `openenv_routes`.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -32,10 +32,11 @@ VERDICT = ("detection", "explanation", "correction", "confidence")
 
 
 class Reset(Noun):
-    """Open an episode: the one at index `seed` of the split, for ever the same, or without a seed the next of the stream.
+    """Open an episode: the one at index `seed` of the split, which is always the same, or without a seed the next of
+    the stream.
 
-    With filters the seed is where the search for one that matches begins. `episode_id` is the client's own name for it,
-    which only `state` repeats; the arena's id is in the observation's metadata.
+    With filters, the search for a matching episode begins at the seed. `episode_id` is the client's own name for the
+    episode, which only `state` repeats; the arena's id is in the observation's metadata.
     """
 
     seed: int | None = Field(default=None, ge=0, lt=MAX_INDEX)
@@ -49,7 +50,7 @@ class Reset(Noun):
 
 
 class Action(Noun):
-    """A verdict in four fields, or a model's raw text as `completion`, or a `question` to the Worker: one of the three."""
+    """One of three: a verdict in four fields, a model's raw text as `completion`, or a `question` to the Worker."""
 
     detection: bool | None = None
     explanation: str | None = Field(default=None, max_length=MAX_EXPLANATION)
@@ -76,79 +77,87 @@ class Action(Noun):
         return Attempt(episode_id=episode_id, verdict=verdict)
 
 
-class Where(Noun):
-    """How the rest of the arena knows the episode: `/v1` takes the same id, and the key opens it again."""
+class EpisodeReference(Noun):
+    """The names of an episode: `/v1` takes the same id, and the key opens the episode again."""
 
     episode_id: str
     key: str
 
 
-class Seen(Observation):
-    """What the overseer sees, and after its verdict what that earned."""
+class OpenEnvObservation(Observation):
+    """What the overseer sees, and after its verdict the result."""
 
     done: bool = Field(default=False, exclude=True)
     reward: Unit | None = Field(default=None, exclude=True)
-    metadata: Where
+    metadata: EpisodeReference
     result: AttemptResult | None = None
 
 
-class State(Noun):
-    """What an OpenEnv client may ask at any time; it tells nothing of the truth."""
+class SessionState(Noun):
+    """What an OpenEnv client may ask at any time. It reveals nothing of the truth."""
 
     episode_id: str | None = None
     step_count: int = Field(default=0, ge=0)
 
 
 class Reply(Noun):
-    """The answer to a reset or a step, as OpenEnv has it: reward and end beside the observation."""
+    """The answer to a reset or a step in OpenEnv's form: the reward and the end stand beside the observation."""
 
-    observation: Seen
+    observation: OpenEnvObservation
     reward: Unit | None
     done: bool
-    metadata: Where
+    metadata: EpisodeReference
 
     @classmethod
-    def of(cls, seen: Seen) -> Self:
-        return cls(observation=seen, reward=seen.reward, done=seen.done, metadata=seen.metadata)
+    def of(cls, observation: OpenEnvObservation) -> Self:
+        return cls(
+            observation=observation,
+            reward=observation.reward,
+            done=observation.done,
+            metadata=observation.metadata,
+        )
 
 
 class Session:
-    """One client's play: an episode at a time, and how many steps it has taken."""
+    """One client's session: the episode that it plays, and how many steps it has taken."""
 
     def __init__(self, arena: Arena, episodes: Episodes) -> None:
         self._arena = arena
         self._episodes = episodes
-        self._seen: Seen | None = None
-        self.state = State()
+        self._observation: OpenEnvObservation | None = None
+        self.state = SessionState()
 
-    async def reset(self, ask: Reset) -> Seen:
-        """Open another episode; one that was not finished stays open until it expires, and can be finished over `/v1`."""
-        (one,) = (await self._episodes.open(self._opening(ask))).episodes
-        where = Where(episode_id=one.episode_id, key=one.key)
-        self._seen = Seen(**dict(one.observation), metadata=where)
-        self.state = State(episode_id=ask.episode_id or one.episode_id)
-        return self._seen
+    async def reset(self, ask: Reset) -> OpenEnvObservation:
+        """Open another episode. An unfinished one stays open until it expires, and can be finished over `/v1`."""
+        (opened,) = (await self._episodes.open(self._opening(ask))).episodes
+        reference = EpisodeReference(episode_id=opened.episode_id, key=opened.key)
+        self._observation = OpenEnvObservation(**dict(opened.observation), metadata=reference)
+        self.state = SessionState(episode_id=ask.episode_id or opened.episode_id)
+        return self._observation
 
     async def resume(self, episode_id: str) -> None:
-        """Go on with an episode that was opened elsewhere."""
+        """Continue an episode that was opened elsewhere."""
         state = await self._episodes.state(episode_id)
-        where = Where(episode_id=episode_id, key=state.key)
+        reference = EpisodeReference(episode_id=episode_id, key=state.key)
         result = state.results[0] if state.attempts_left == 0 else None
-        self._seen = Seen(**dict(state.observation), metadata=where, done=result is not None, result=result)
-        self.state = State(episode_id=episode_id, step_count=len(state.observation.probes) + len(state.results))
+        self._observation = OpenEnvObservation(
+            **dict(state.observation), metadata=reference, done=result is not None, result=result
+        )
+        steps = len(state.observation.probes) + len(state.results)
+        self.state = SessionState(episode_id=episode_id, step_count=steps)
 
-    async def step(self, action: Action) -> Seen:
-        """A probe earns 0 and goes on. A verdict ends the episode; its reward is None where the split is sealed. The same
-        verdict again gets the same answer, as over `/v1`."""
-        seen = self._seen
-        if seen is None:
+    async def step(self, action: Action) -> OpenEnvObservation:
+        """A probe earns 0, and the episode goes on. A verdict ends the episode; on a sealed split its reward is None.
+        The same verdict again gets the same answer, as over `/v1`."""
+        observation = self._observation
+        if observation is None:
             raise InvalidRequest("there is no episode yet: reset first")
         if action.question is not None:
-            self._seen = await self._probed(seen, action.question)
+            self._observation = await self._ask_probe(observation, action.question)
         else:
-            self._seen = await self._judged(seen, action)
+            self._observation = await self._give_verdict(observation, action)
         self.state = self.state.model_copy(update={"step_count": self.state.step_count + 1})
-        return self._seen
+        return self._observation
 
     def _opening(self, ask: Reset) -> OpenEpisodes:
         filters = ask.model_dump(include={"domain", "corruption", "stealth", "mechanism"}, exclude_none=True)
@@ -156,19 +165,22 @@ class Session:
             return OpenEpisodes(split=ask.split, count=1, start=ask.seed, form=ask.form, **filters)
         return OpenEpisodes(keys=(self._arena.key(ask.split, ask.seed, ask.form),))
 
-    async def _probed(self, seen: Seen, question: str) -> Seen:
-        answered = await self._episodes.probe(seen.metadata.episode_id, AskProbe(question=question))
-        known = answered.probe in seen.probes
-        probes = seen.probes if known else (*seen.probes, answered.probe)
-        return seen.model_copy(update={"probes": probes, "probes_left": answered.probes_left, "reward": 0.0})
+    async def _ask_probe(self, observation: OpenEnvObservation, question: str) -> OpenEnvObservation:
+        answered = await self._episodes.probe(observation.metadata.episode_id, AskProbe(question=question))
+        probes = observation.probes
+        if answered.probe not in probes:
+            probes = (*probes, answered.probe)
+        return observation.model_copy(update={"probes": probes, "probes_left": answered.probes_left, "reward": 0.0})
 
-    async def _judged(self, seen: Seen, action: Action) -> Seen:
-        attempt = action.attempt(seen.metadata.episode_id)
-        (result,) = (await self._episodes.judge(SubmitVerdicts(verdicts=(attempt,)))).results
-        return seen.model_copy(update={"done": True, "reward": result.reward, "result": result})
+    async def _give_verdict(self, observation: OpenEnvObservation, action: Action) -> OpenEnvObservation:
+        attempt = action.attempt(observation.metadata.episode_id)
+        (result,) = (await self._episodes.record_verdicts(SubmitVerdicts(verdicts=(attempt,)))).results
+        return observation.model_copy(update={"done": True, "reward": result.reward, "result": result})
 
 
 class Metadata(Noun):
+    """What OpenEnv tells of an environment."""
+
     name: str
     description: str
     readme_content: str | None = None
@@ -185,9 +197,9 @@ class Schemas(Noun):
     state: dict[str, Any]
 
 
-class StepAsked(Noun):
-    """A step over HTTP, which keeps no session: `episode_id` is the arena's, from the metadata of the reset. The others
-    are OpenEnv's and mean nothing here."""
+class StepRequest(Noun):
+    """A step over HTTP, which keeps no session. `episode_id` is the arena's id, from the metadata of the reset. The
+    other fields are OpenEnv's, and have no effect here."""
 
     action: Action
     episode_id: str = Field(min_length=1, max_length=64)
@@ -226,10 +238,10 @@ class UnknownFrame(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def kind(frame: Any) -> str:
-    """What a frame asks for: one of five, or `unknown`."""
-    named = frame.get("type") if isinstance(frame, dict) else getattr(frame, "type", None)
-    return named if isinstance(named, str) and named in {"reset", "step", "state", "close", "mcp"} else "unknown"
+def frame_type(frame: Any) -> str:
+    """The type of a frame, parsed or not: one of five, or `unknown`."""
+    type = frame.get("type") if isinstance(frame, dict) else getattr(frame, "type", None)
+    return type if isinstance(type, str) and type in {"reset", "step", "state", "close", "mcp"} else "unknown"
 
 
 class Frame(
@@ -241,7 +253,7 @@ class Frame(
             | Annotated[CloseFrame, Tag("close")]
             | Annotated[McpFrame, Tag("mcp")]
             | Annotated[UnknownFrame, Tag("unknown")],
-            Discriminator(kind),
+            Discriminator(frame_type),
         ]
     ]
 ):
@@ -249,16 +261,16 @@ class Frame(
 
 
 class Mcp(RootModel[dict[str, Any]]):
-    """JSON-RPC 2.0, as MCP has it."""
+    """A message of JSON-RPC 2.0, which MCP uses."""
 
 
-def answer_mcp(asked: dict[str, Any]) -> Mcp:
-    """What an environment without tools says: here a verdict is a step."""
-    id = asked.get("id") if isinstance(asked.get("id"), str | int) else None
-    if asked.get("jsonrpc") != "2.0" or not isinstance(asked.get("method"), str):
-        said: dict[str, Any] = {"error": {"code": -32600, "message": "Invalid request: JSON-RPC 2.0 with a method"}}
-    elif asked["method"] == "tools/list":
-        said = {"result": {"tools": []}}
+def answer_mcp(request: dict[str, Any]) -> Mcp:
+    """The answer of an environment without tools: a verdict is a step, not a tool."""
+    id = request.get("id") if isinstance(request.get("id"), str | int) else None
+    if request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
+        answer: dict[str, Any] = {"error": {"code": -32600, "message": "Invalid request: JSON-RPC 2.0 with a method"}}
+    elif request["method"] == "tools/list":
+        answer = {"result": {"tools": []}}
     else:
-        said = {"error": {"code": -32601, "message": "Method not found: there are no tools, a verdict is a step"}}
-    return Mcp({"jsonrpc": "2.0", "id": id, **said})
+        answer = {"error": {"code": -32601, "message": "Method not found: there are no tools, a verdict is a step"}}
+    return Mcp({"jsonrpc": "2.0", "id": id, **answer})

@@ -1,11 +1,10 @@
 """The routes of OpenEnv's wire: a WebSocket is a session, HTTP keeps none.
 
-Its clients speak to the server's root (`GenericEnvClient(base_url="http://127.0.0.1:8000")`), so the routes stand there and
-not under `/v1`. Frames come and go in order, one answer to each.
+OpenEnv's clients speak to the server's root (`GenericEnvClient(base_url="http://127.0.0.1:8000")`), so the routes are
+at the root and not under `/v1`. Frames are answered in order, each with one frame.
 """
 
 from contextlib import suppress
-from enum import Enum
 from time import perf_counter
 from typing import Literal, Protocol
 
@@ -17,7 +16,8 @@ import forge_arena
 from forge_arena.episodes import Arena
 from forge_arena.types import Noun, Outcome
 from forge_server import body
-from forge_server.answers import STATUS, documented, json_answer
+from forge_server.answers import STATUS, json_answer
+from forge_server.documentation import Route, documented
 from forge_server.episodes import Episodes
 from forge_server.errors import Busy, InvalidRequest, MalformedJson, Refused
 from forge_server.logs import log
@@ -29,33 +29,33 @@ from forge_server.openenv import (
     Mcp,
     McpFrame,
     Metadata,
+    OpenEnvObservation,
     Reply,
     Reset,
     ResetFrame,
     Schemas,
-    Seen,
     Session,
-    State,
+    SessionState,
     StateFrame,
-    StepAsked,
     StepFrame,
+    StepRequest,
     UnknownFrame,
     answer_mcp,
-    kind,
+    frame_type,
 )
 
-TAGS: list[str | Enum] = ["OpenEnv"]
+TAGS = ("OpenEnv",)
 NAME = "forge_arena"
 DESCRIPTION = (
     "Oversee a Worker: say whether its answer was corrupted, where and how, repair it, and state an honest confidence."
 )
 
-Told = Literal["observation", "state", "mcp", "error"]
+ReplyType = Literal["observation", "state", "mcp", "error"]
 Code = Literal["INVALID_JSON", "UNKNOWN_TYPE", "VALIDATION_ERROR", "EXECUTION_ERROR", "CAPACITY_REACHED"]
 
 
 class Problem(Noun):
-    """Why a frame was refused: OpenEnv's `code`, and as `refusal` the one that `/v1` uses."""
+    """Why a frame was refused: OpenEnv's `code`, and as `refusal` the code that `/v1` uses."""
 
     message: str
     code: Code
@@ -63,11 +63,21 @@ class Problem(Noun):
     outcome: Outcome | None = None
     retry_after: int | None = None
 
+    @classmethod
+    def of(cls, refusal: Refused, code: Code) -> "Problem":
+        return cls(
+            message=refusal.message,
+            code=code,
+            refusal=refusal.code,
+            outcome=refusal.outcome,
+            retry_after=refusal.retry_after,
+        )
 
-class Answer(Noun):
-    """What goes out over the WebSocket."""
 
-    type: Told
+class ReplyFrame(Noun):
+    """What the server sends over the WebSocket."""
+
+    type: ReplyType
     data: SerializeAsAny[BaseModel]
 
 
@@ -81,67 +91,96 @@ class Service(Protocol):
     def episodes(self) -> Episodes: ...
 
 
-def add_openenv_routes(app: FastAPI, service: Service, sessions: int) -> None:
-    """All of them, with at most so many WebSockets open at a time."""
-    sockets: set[WebSocket] = set()
-    service.metrics.watch_sessions(lambda: len(sockets))
+class Endpoints:
+    """The routes over HTTP. Each docstring is the description that OpenAPI shows, so it speaks to clients."""
 
-    @app.post("/reset", tags=TAGS, summary="Open an episode", **documented(Reply, Reset, 403, 422, 503))
-    async def reset(request: Request) -> Response:
-        """As OpenEnv's `reset`. Over HTTP nothing is kept: its `metadata` names the episode for `/step`."""
-        session = Session(service.arena, service.episodes)
-        return json_answer(Reply.of(await session.reset(await body.read(request, Reset))))
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
-    @app.post("/step", tags=TAGS, summary="Ask or judge", **documented(Reply, StepAsked, 403, 404, 409, 410, 422, 503))
-    async def step(request: Request) -> Response:
+    async def reset(self, request: Request) -> Response:
+        """As OpenEnv's `reset`. HTTP keeps no session: the `metadata` of the answer names the episode for `/step`."""
+        ask = await body.read(request, Reset)
+        return json_answer(Reply.of(await self._new_session().reset(ask)))
+
+    async def step(self, request: Request) -> Response:
         """As OpenEnv's `step`, with the id of the episode beside the action."""
-        asked = await body.read(request, StepAsked)
-        session = Session(service.arena, service.episodes)
-        await session.resume(asked.episode_id)
-        return json_answer(Reply.of(await session.step(asked.action)))
+        ask = await body.read(request, StepRequest)
+        session = self._new_session()
+        await session.resume(ask.episode_id)
+        return json_answer(Reply.of(await session.step(ask.action)))
 
-    @app.get("/state", tags=TAGS, summary="See the state of a session", **documented(State, None))
-    async def state() -> Response:
-        """Over HTTP there is no session, so this is the state of a new one; ask over `/ws`, or `GET /v1/episodes/{id}`."""
-        return json_answer(State())
+    async def state(self) -> Response:
+        """The state of a new session, because HTTP keeps none. Ask over `/ws`, or `GET /v1/episodes/{id}`."""
+        return json_answer(SessionState())
 
-    @app.get("/schema", tags=TAGS, summary="See the messages", **documented(Schemas, None))
-    async def schema() -> Response:
+    async def schema(self) -> Response:
         """The JSON schemas of action, observation and state."""
-        models: tuple[type[BaseModel], ...] = (Action, Seen, State)
-        action, observation, of_state = (model.model_json_schema() for model in models)
-        return json_answer(Schemas(action=action, observation=observation, state=of_state))
+        models: tuple[type[BaseModel], ...] = (Action, OpenEnvObservation, SessionState)
+        action, observation, state = (model.model_json_schema() for model in models)
+        return json_answer(Schemas(action=action, observation=observation, state=state))
 
-    @app.get("/metadata", tags=TAGS, summary="See what this is", **documented(Metadata, None))
-    async def metadata() -> Response:
+    async def metadata(self) -> Response:
         """Name, description and version."""
         return json_answer(Metadata(name=NAME, description=DESCRIPTION, version=forge_arena.__version__))
 
-    @app.post("/mcp", tags=TAGS, summary="Ask for tools", **documented(Mcp, Mcp, 422))
-    async def mcp(request: Request) -> Response:
-        """JSON-RPC, for clients that look for tools; there are none."""
+    async def mcp(self, request: Request) -> Response:
+        """JSON-RPC for clients that look for tools. There are none."""
         return json_answer(answer_mcp((await body.read(request, Mcp)).root))
 
-    @app.websocket("/ws")
-    async def play(socket: WebSocket) -> None:
-        """One session, from here to the end of the connection."""
-        # Whoever goes away before an answer is ready loses only the answer.
+    def _new_session(self) -> Session:
+        return Session(self._service.arena, self._service.episodes)
+
+
+class WebSockets:
+    """The sessions over WebSockets, of which at most `limit` are open at a time."""
+
+    def __init__(self, service: Service, limit: int) -> None:
+        self._service = service
+        self._limit = limit
+        self._open: set[WebSocket] = set()
+        service.metrics.watch_sessions(lambda: len(self._open))
+
+    async def play(self, socket: WebSocket) -> None:
+        """Serve one session until the connection ends."""
+        # A client that leaves before its answer is ready is no error: it loses only the answer.
         with suppress(WebSocketDisconnect):
             await socket.accept()
-            if len(sockets) >= sessions:
-                full = Busy(f"all {sessions} sessions of this server are taken: close one, or try again later")
-                await _send(socket, "error", _problem(full, "CAPACITY_REACHED"))
+            if len(self._open) >= self._limit:
+                full = Busy(f"all {self._limit} sessions of this server are taken: close one, or try again later")
+                await _send(socket, "error", Problem.of(full, "CAPACITY_REACHED"))
                 await socket.close()
                 return
-            sockets.add(socket)
+            self._open.add(socket)
             try:
-                await _converse(socket, Session(service.arena, service.episodes), service.metrics)
+                session = Session(self._service.arena, self._service.episodes)
+                await _answer_frames(socket, session, self._service.metrics)
             finally:
-                sockets.discard(socket)
+                self._open.discard(socket)
 
 
-async def _converse(socket: WebSocket, session: Session, metrics: Metrics) -> None:
-    """Answer frame after frame, until either side closes."""
+def routes(service: Service) -> list[Route]:
+    end = Endpoints(service)
+    reset = documented(Reply, Reset, 403, 422, 503)
+    step = documented(Reply, StepRequest, 403, 404, 409, 410, 422, 503)
+    return [
+        Route("POST", "/reset", end.reset, "Open an episode", reset, TAGS),
+        Route("POST", "/step", end.step, "Ask or give a verdict", step, TAGS),
+        Route("GET", "/state", end.state, "See the state of a session", documented(SessionState, None), TAGS),
+        Route("GET", "/schema", end.schema, "See the messages", documented(Schemas, None), TAGS),
+        Route("GET", "/metadata", end.metadata, "See what this is", documented(Metadata, None), TAGS),
+        Route("POST", "/mcp", end.mcp, "Ask for tools", documented(Mcp, Mcp, 422), TAGS),
+    ]
+
+
+def add_openenv_routes(app: FastAPI, service: Service, sessions: int) -> None:
+    """Add them all, with at most so many sessions over WebSockets at a time."""
+    for route in routes(service):
+        route.add_to(app)
+    app.add_api_websocket_route("/ws", WebSockets(service, sessions).play)
+
+
+async def _answer_frames(socket: WebSocket, session: Session, metrics: Metrics) -> None:
+    """Answer frame after frame until either side closes."""
     while True:
         frame: BaseModel | None = None
         status = 200
@@ -158,14 +197,14 @@ async def _converse(socket: WebSocket, session: Session, metrics: Metrics) -> No
             await _send(socket, *await _answer(session, frame))
         except Refused as refusal:
             status = STATUS[type(refusal)]
-            await _send(socket, "error", _problem(refusal, _code(refusal, frame)))
+            await _send(socket, "error", Problem.of(refusal, _code(refusal, frame)))
         seconds = perf_counter() - start
-        asked = "unread" if frame is None else kind(frame)
+        asked = "unread" if frame is None else frame_type(frame)
         metrics.request(f"/ws:{asked}", status, seconds)
         log.debug("frame", type=asked, status=status, ms=round(seconds * 1000, 1))
 
 
-async def _answer(session: Session, frame: BaseModel) -> tuple[Told, BaseModel]:
+async def _answer(session: Session, frame: BaseModel) -> tuple[ReplyType, BaseModel]:
     match frame:
         case ResetFrame():
             return "observation", Reply.of(await session.reset(frame.data))
@@ -186,16 +225,6 @@ def _code(refusal: Refused, frame: BaseModel | None) -> Code:
     return "VALIDATION_ERROR" if frame is None and isinstance(refusal, InvalidRequest) else "EXECUTION_ERROR"
 
 
-def _problem(refusal: Refused, code: Code) -> Problem:
-    return Problem(
-        message=refusal.message,
-        code=code,
-        refusal=refusal.code,
-        outcome=refusal.outcome,
-        retry_after=refusal.retry_after,
-    )
-
-
-async def _send(socket: WebSocket, told: Told, data: BaseModel) -> None:
-    answer = Answer(type=told, data=data)
-    await socket.send_text(answer.__pydantic_serializer__.to_json(answer).decode())
+async def _send(socket: WebSocket, type: ReplyType, data: BaseModel) -> None:
+    reply = ReplyFrame(type=type, data=data)
+    await socket.send_text(reply.__pydantic_serializer__.to_json(reply).decode())

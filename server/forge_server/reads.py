@@ -1,4 +1,4 @@
-"""The questions that a store is asked."""
+"""The queries of a store."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -12,9 +12,9 @@ from forge_server.names import appearance
 from forge_server.rows import Counts, StoredEpisode, StoredSubmission, StoredVerdict
 from forge_server.schema import curricula, episodes, payloads, streams, submissions, verdicts
 
-# Entries for the leaderboard that are listed at a time.
+# The most entries for the leaderboard in one list.
 LISTED = 100
-_JUDGED = (
+_FINISHED = (
     select(func.count())
     .select_from(schema.entered.join(episodes, episodes.c.id == schema.entered.c.episode_id))
     .where(schema.entered.c.submission_id == submissions.c.id, episodes.c.status == "finished")
@@ -33,9 +33,9 @@ def read_verdicts(connection: Connection, ids: Iterable[str]) -> list[StoredVerd
 
 
 def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
-    made: dict[str, list[StoredVerdict]] = defaultdict(list)
+    verdicts_of: dict[str, list[StoredVerdict]] = defaultdict(list)
     for verdict in read_verdicts(connection, ids):
-        made[verdict.episode_id].append(verdict)
+        verdicts_of[verdict.episode_id].append(verdict)
     rows = connection.execute(
         select(
             episodes.c.id,
@@ -54,7 +54,7 @@ def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
     )
     loaded: dict[str, StoredEpisode] = {}
     for row in rows:
-        columns: list[Any] = [*row, tuple(made[row[0]])]
+        columns: list[Any] = [*row, tuple(verdicts_of[row[0]])]
         loaded[row[0]] = StoredEpisode(*columns)
     return loaded
 
@@ -88,9 +88,9 @@ def entered(connection: Connection, submission_id: str) -> dict[int, tuple[str, 
 
 
 def finished_submissions(connection: Connection, suite: str) -> list[StoredSubmission]:
-    whole = (submissions.c.scorecard.is_not(None)) | (submissions.c.episodes <= _JUDGED)
+    finished = (submissions.c.scorecard.is_not(None)) | (submissions.c.episodes <= _FINISHED)
     rows = connection.execute(
-        select(submissions).where(submissions.c.suite == suite, whole).order_by(submissions.c.created)
+        select(submissions).where(submissions.c.suite == suite, finished).order_by(submissions.c.created)
     )
     return [StoredSubmission(*row) for row in rows]
 
@@ -98,13 +98,13 @@ def finished_submissions(connection: Connection, suite: str) -> list[StoredSubmi
 def submissions_of(
     connection: Connection, suite: str, caller: Caller, alike: str | None
 ) -> list[tuple[StoredSubmission, int]]:
-    ask = select(submissions.c.id, submissions.c.overseer).where(submissions.c.suite == suite)
+    query = select(submissions.c.id, submissions.c.overseer).where(submissions.c.suite == suite)
     if not caller.admin:
-        ask = ask.where(submissions.c.owner == caller.owner)
-    named = connection.execute(ask.order_by(submissions.c.created.desc(), submissions.c.id))
-    ids = [id for id, overseer in named if alike is None or appearance(overseer) == appearance(alike)]
+        query = query.where(submissions.c.owner == caller.owner)
+    entries = connection.execute(query.order_by(submissions.c.created.desc(), submissions.c.id))
+    ids = [id for id, overseer in entries if alike is None or appearance(overseer) == appearance(alike)]
     rows = connection.execute(
-        select(*submissions.c, _JUDGED)
+        select(*submissions.c, _FINISHED)
         .where(submissions.c.id.in_(ids[:LISTED]))
         .order_by(submissions.c.created.desc(), submissions.c.id)
     )
@@ -114,11 +114,13 @@ def submissions_of(
 def counts(connection: Connection, sealed: Collection[str]) -> Counts:
     by_status = connection.execute(select(episodes.c.status, func.count()).group_by(episodes.c.status))
     by_outcome = connection.execute(select(verdicts.c.outcome, func.count()).group_by(verdicts.c.outcome))
-    shown = select(func.avg(verdicts.c.reward))
+    mean_reward = select(func.avg(verdicts.c.reward))
     if sealed:
-        shown = shown.join(episodes, episodes.c.id == verdicts.c.episode_id).where(episodes.c.split.not_in(sealed))
+        mean_reward = mean_reward.join(episodes, episodes.c.id == verdicts.c.episode_id).where(
+            episodes.c.split.not_in(sealed)
+        )
     return Counts(
         episodes={row[0]: row[1] for row in by_status},
         verdicts={row[0]: row[1] for row in by_outcome},
-        mean_reward=connection.execute(shown).scalar(),
+        mean_reward=connection.execute(mean_reward).scalar(),
     )

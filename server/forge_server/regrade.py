@@ -1,5 +1,7 @@
-"""Grade stored verdicts anew by the grader of this version, and say what it would change. Nothing is written back: a
-reward that was given stays given."""
+"""Grade stored verdicts again with the grader of this version, and report what would change.
+
+Nothing is written back: a reward that was given stays.
+"""
 
 import heapq
 import zlib
@@ -14,17 +16,19 @@ from forge_arena.audits.report import AuditReport, Figure, Gate, Table
 from forge_arena.errors import BadArgument
 from forge_arena.types import Components, Episode, Noun, Outcome
 from forge_arena.verify import Judge
-from forge_server.archive import Archive, Recorded, RecordedEpisode
+from forge_server.archive import Archive, RecordedEpisode, RecordedVerdict
 from forge_server.grading import Grade, grade, grader, read_stored
-from forge_server.stock import decode, without_statements
+from forge_server.payload import decode, without_statements
 
+# Numbers that differ by no more than this are equal.
 SAME = 1e-9
+# How many of the largest changes the report shows.
 LARGEST = 15
 COMPONENTS = tuple(Components.model_fields)
 
 
 class Change(Noun):
-    """A verdict that the grader of this version grades otherwise than the `grader` that gave its reward."""
+    """One verdict graded twice: `before` by the `grader` that gave its reward, `after` by this version's."""
 
     key: str
     episode_id: str
@@ -34,24 +38,34 @@ class Change(Noun):
     after: Grade
 
     @property
-    def by(self) -> float:
-        """What the reward gains."""
+    def gain(self) -> float:
+        """How much higher the reward is after than before."""
         return (self.after.reward or 0.0) - (self.before.reward or 0.0)
 
-    def where(self) -> str:
-        """What changed, in words."""
+    def describe(self) -> str:
+        """What changed, in words: the outcome, some components, or only the weights."""
         if self.before.outcome is not self.after.outcome:
             return f"{self.before.outcome.value} -> {self.after.outcome.value}"
-        was, now = self.before.components, self.after.components
-        if was is None or now is None:
+        before, after = self.before.components, self.after.components
+        if before is None or after is None:
             return "weights"
-        moved = [name for name in COMPONENTS if abs(getattr(was, name) - getattr(now, name)) > SAME]
-        return ", ".join(f"{name} {getattr(was, name):.3f} -> {getattr(now, name):.3f}" for name in moved) or "weights"
+        changed = [name for name in COMPONENTS if abs(getattr(before, name) - getattr(after, name)) > SAME]
+        texts = (f"{name} {getattr(before, name):.3f} -> {getattr(after, name):.3f}" for name in changed)
+        return ", ".join(texts) or "weights"
+
+    @property
+    def differs(self) -> bool:
+        if self.before.outcome is not self.after.outcome or abs(self.gain) > SAME:
+            return True
+        before, after = self.before.components, self.after.components
+        if before is None or after is None:
+            return before is not after
+        return any(abs(getattr(before, name) - getattr(after, name)) > SAME for name in COMPONENTS)
 
 
 @dataclass(slots=True)
-class _Moved:
-    """A number of many verdicts, before and after."""
+class _Sum:
+    """A number summed over many verdicts, before and after."""
 
     count: int = 0
     before: float = 0.0
@@ -72,25 +86,25 @@ class _Moved:
 
 @dataclass(slots=True)
 class _Tally:
-    """What came of the verdicts of one grader."""
+    """The verdicts that one grader scored, counted by what became of them."""
 
     gone: int = 0
     unreadable: int = 0
     changed: int = 0
-    reward: _Moved = field(default_factory=_Moved)
-    components: dict[str, _Moved] = field(default_factory=lambda: {name: _Moved() for name in COMPONENTS})
+    reward: _Sum = field(default_factory=_Sum)
+    components: dict[str, _Sum] = field(default_factory=lambda: {name: _Sum() for name in COMPONENTS})
 
-    def add(self, change: Change, *, differs: bool) -> None:
-        self.changed += differs
+    def add(self, change: Change) -> None:
+        self.changed += change.differs
         self.reward.add(change.before.reward or 0.0, change.after.reward or 0.0)
         if change.before.components is not None and change.after.components is not None:
-            for name, moved in self.components.items():
-                moved.add(getattr(change.before.components, name), getattr(change.after.components, name))
+            for name, component in self.components.items():
+                component.add(getattr(change.before.components, name), getattr(change.after.components, name))
 
 
 @dataclass(slots=True)
 class _Sums:
-    """All that is kept of the verdicts that went by."""
+    """All that the report needs of the verdicts that were graded."""
 
     by_grader: dict[str, _Tally] = field(default_factory=dict)
     outcomes: Counter[tuple[Outcome, Outcome]] = field(default_factory=Counter)
@@ -100,9 +114,9 @@ class _Sums:
     def tally(self, grader: str) -> _Tally:
         return self.by_grader.setdefault(grader, _Tally())
 
-    def keep(self, change: Change) -> None:
+    def add_change(self, change: Change) -> None:
         self.outcomes[change.before.outcome, change.after.outcome] += 1
-        entry = (abs(change.by), change.episode_id, change.attempt, change)
+        entry = (abs(change.gain), change.episode_id, change.attempt, change)
         (heapq.heappush if len(self.largest) < LARGEST else heapq.heappushpop)(self.largest, entry)
 
     @property
@@ -122,21 +136,26 @@ def audit_regrade(
     on_change: Callable[[Change], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
-    """Grade the verdicts of an archive (the first `limit` of them) anew and report, per grader that gave the rewards.
+    """Grade the verdicts of an archive again, and report for each grader that gave the rewards.
 
-    A verdict is changed where its outcome, its reward or one of its components is another one; each such verdict goes
-    to `on_change`. `expect_unchanged` makes it a gate that there is none. Whether a named step is right is not
-    compared, for no reward depends on it.
+    A verdict is changed if its outcome, its reward or one of its components differs. Whether the verdict named the
+    right step is not compared, because no reward depends on it.
+
+    Args:
+        limit: grade only the first `limit` verdicts.
+        expect_unchanged: add a gate that no verdict is changed.
+        on_change: called with each changed verdict.
+        on_progress: called with the number of verdicts that are done, and of all.
 
     Raises:
         ValueError: the archive holds no verdict.
-        ChildProcessError: code could not be run for want of a process.
+        ChildProcessError: code could not be run, because no process could be started.
     """
     total = archive.count()
     if limit is not None:
         total = min(total, limit)
     if total == 0:
-        raise BadArgument("the store holds no verdict of that time: nothing can be graded anew")
+        raise BadArgument("the store holds no verdict of that time: nothing can be graded again")
     sums = _Sums()
     done = 0
     for episode in archive.episodes(limit):
@@ -158,16 +177,16 @@ def audit_regrade(
 def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change], None] | None) -> None:
     if recorded.key:
         sums.suites.add(":".join(recorded.key.split(":")[:2]))
-    episode = _read(recorded.payload)
-    judge = None if episode is None else Judge(episode.scenario)
+    episode = _read_episode(recorded.payload)
+    verifier = None if episode is None else Judge(episode.scenario)
     for attempt in recorded.attempts:
         tally = sums.tally(attempt.grader)
-        if episode is None or judge is None:
+        if episode is None or verifier is None:
             tally.gone += recorded.payload is None
             tally.unreadable += recorded.payload is not None
             continue
         try:
-            before, verdict = _given(attempt), read_stored(attempt.submitted)
+            before, verdict = _stored_grade(attempt), read_stored(attempt.submitted)
         except (ValidationError, JSONDecodeError):
             tally.unreadable += 1
             continue
@@ -177,18 +196,17 @@ def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change
             attempt=attempt.attempt,
             grader=attempt.grader,
             before=before,
-            after=grade(verdict, episode, judge),
+            after=grade(verdict, episode, verifier),
         )
-        differs = _differs(change)
-        tally.add(change, differs=differs)
-        if differs:
-            sums.keep(change)
+        tally.add(change)
+        if change.differs:
+            sums.add_change(change)
             if on_change is not None:
                 on_change(change)
 
 
-def _read(payload: bytes | None) -> Episode | None:
-    """The episode, if it is there and this version still understands it."""
+def _read_episode(payload: bytes | None) -> Episode | None:
+    """The episode, or None if it was deleted or this version cannot read it."""
     if payload is None:
         return None
     try:
@@ -197,7 +215,7 @@ def _read(payload: bytes | None) -> Episode | None:
         return None
 
 
-def _given(attempt: Recorded) -> Grade:
+def _stored_grade(attempt: RecordedVerdict) -> Grade:
     components = None if attempt.components is None else Components.model_validate_json(attempt.components)
     return Grade.model_validate(
         {
@@ -209,15 +227,6 @@ def _given(attempt: Recorded) -> Grade:
     )
 
 
-def _differs(change: Change) -> bool:
-    was, now = change.before, change.after
-    if was.outcome is not now.outcome or abs(change.by) > SAME:
-        return True
-    if was.components is None or now.components is None:
-        return was.components is not now.components
-    return any(abs(getattr(was.components, name) - getattr(now.components, name)) > SAME for name in COMPONENTS)
-
-
 def _gates(sums: _Sums) -> tuple[Gate, ...]:
     return (
         Gate(
@@ -225,17 +234,17 @@ def _gates(sums: _Sums) -> tuple[Gate, ...]:
             value=sums.changed,
             limit=0,
             passed=sums.changed == 0,
-            detail=f"of {sums.regraded} graded anew",
+            detail=f"of {sums.regraded} graded again",
         ),
-        # Where nothing could be graded, nothing was shown to be unchanged either.
-        Gate(name="verdicts graded anew, at least", value=sums.regraded, limit=1, passed=sums.regraded >= 1),
+        # If nothing could be graded, nothing was shown to be unchanged.
+        Gate(name="verdicts graded again, at least", value=sums.regraded, limit=1, passed=sums.regraded >= 1),
     )
 
 
 def _tables(sums: _Sums) -> tuple[Table, ...]:
     by_grader = sorted(sums.by_grader.items())
     graders = Table(
-        title=f"verdicts by the grader that scored them, graded anew by {grader()}",
+        title=f"verdicts by the grader that scored them, graded again by {grader()}",
         columns=("grader", "verdicts", "gone", "unreadable", "unchanged", "changed", "reward before", "after"),
         rows=tuple(
             (
@@ -249,29 +258,29 @@ def _tables(sums: _Sums) -> tuple[Table, ...]:
             )
             for name, tally in by_grader
         ),
-        note="gone: the episode was deleted; unreadable: this version does not understand its record. "
-        "Neither can be graded anew, and neither is in the means.",
+        note="gone: the episode was deleted; unreadable: this version cannot read its record. "
+        "Neither can be graded again, and neither is in the means.",
     )
     components = Table(
         title="components",
         columns=("grader", "component", "verdicts", "changed", "before", "after", "largest change"),
         rows=tuple(
-            (name, part, moved.count, moved.changed, *moved.means(), moved.largest)
+            (name, component, sum.count, sum.changed, *sum.means(), sum.largest)
             for name, tally in by_grader
-            for part, moved in tally.components.items()
+            for component, sum in tally.components.items()
         ),
         note="of the verdicts that both graders could read",
     )
     outcomes = Table(
         title="outcomes of the changed verdicts",
         columns=("before", "after", "verdicts"),
-        rows=tuple((was.value, now.value, count) for (was, now), count in sorted(sums.outcomes.items())),
+        rows=tuple((before.value, after.value, count) for (before, after), count in sorted(sums.outcomes.items())),
     )
     largest = Table(
         title="largest changes",
         columns=("key", "attempt", "grader", "before", "after", "change", "where"),
         rows=tuple(
-            (c.key, c.attempt, c.grader, c.before.reward, c.after.reward, c.by, c.where())
+            (c.key, c.attempt, c.grader, c.before.reward, c.after.reward, c.gain, c.describe())
             for *_, c in sorted(sums.largest, key=lambda entry: (-entry[0], entry[1], entry[2]))
         ),
     )
@@ -284,8 +293,8 @@ def _figures(sums: _Sums) -> tuple[Figure, ...]:
     labels: list[str] = []
     values: list[float] = []
     for name, tally in sorted(sums.by_grader.items()):
-        for part, moved in (("reward", tally.reward), *tally.components.items()):
-            if moved.count:
-                labels.append(f"{name}: {part}")
-                values.append((moved.after - moved.before) / moved.count)
+        for number, sum in (("reward", tally.reward), *tally.components.items()):
+            if sum.count:
+                labels.append(f"{name}: {number}")
+                values.append((sum.after - sum.before) / sum.count)
     return (Figure(title="mean change", kind="bars", labels=tuple(labels), values=tuple(values), limit=0.0),)

@@ -1,4 +1,4 @@
-"""What goes into a store and comes out of it."""
+"""The rows that go into a store and come out of it. Times are in seconds since 1970."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
+    """An episode to be opened, for `attempts` attempts."""
+
     id: str
     key: str
     split: str
@@ -17,7 +19,10 @@ class NewEpisode:
 
 @dataclass(frozen=True, slots=True)
 class StoredVerdict:
-    """One attempt as it is kept. `submitted` and `components` are JSON, because any text must survive any database."""
+    """One recorded attempt. `submitted` and `components` are JSON, because any text must survive any database.
+
+    `step` says whether the verdict named the right step of the reasoning, None if it named none.
+    """
 
     episode_id: str
     attempt: int
@@ -37,6 +42,9 @@ class StoredVerdict:
 
 @dataclass(frozen=True, slots=True)
 class StoredEpisode:
+    """An episode with its verdicts. `made` is how many of its `attempts` are recorded; `probes` is JSON. `payload` is
+    empty if the episode was deleted."""
+
     id: str
     key: str
     split: str
@@ -52,7 +60,7 @@ class StoredEpisode:
 
 @dataclass(frozen=True, slots=True)
 class StoredSubmission:
-    """An entry for the leaderboard; `scorecard` is JSON, once all its episodes are judged and it was computed."""
+    """An entry for the leaderboard. `scorecard` is JSON, None until it was computed from the finished episodes."""
 
     id: str
     overseer: str
@@ -67,6 +75,8 @@ class StoredSubmission:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
+    """Episodes by status, verdicts by outcome."""
+
     episodes: dict[str, int]
     verdicts: dict[str, int]
     mean_reward: float | None

@@ -1,6 +1,6 @@
-"""The tables of a store, and how one of any age is brought up to date: by the migrations beside this module (alembic).
+"""The tables of a store. Older stores are brought up to date by the migrations beside this module (alembic).
 
-A change of the tables is a new file in `migrations/versions`, and `HEAD` here; a test holds the two together.
+Whoever changes the tables adds a file to `migrations/versions` and changes `HEAD`. A test checks that the two agree.
 """
 
 import secrets
@@ -23,16 +23,15 @@ from sqlalchemy import (
     Text,
     create_engine,
     inspect,
-    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 HEAD = "0005"
 REVISIONS = ("0001", "0002", "0003", "0004", HEAD)
-# Any number will do, as long as nothing else in the database takes it.
+# The number of the advisory lock. Any number will do that nothing else in the database uses.
 _LOCK = 0x464F524745
-# A database made without an encoding (SQL_ASCII) would give back bytes for text.
+# Otherwise a database that was made without an encoding (SQL_ASCII) would give back bytes for text.
 POSTGRES = {"client_encoding": "utf8"}
 
 tables = MetaData()
@@ -61,7 +60,7 @@ Index(
     sqlite_where=episodes.c.status == "open",
     postgresql_where=episodes.c.status == "open",
 )
-# Apart from `episodes`, because SQLite writes a whole row again when its status changes.
+# Not in `episodes`, because SQLite writes a whole row again when its status changes.
 payloads = Table(
     "payloads",
     tables,
@@ -84,7 +83,7 @@ verdicts = Table(
     Column("step", Boolean),
     sqlite_with_rowid=False,
 )
-# Never changed, only added to: the last row of a suite is in force, none in force where its body is null.
+# Rows are only added. The last row of a suite is in force; if its body is null, none is.
 curricula = Table(
     "curricula",
     tables,
@@ -95,8 +94,9 @@ curricula = Table(
 )
 
 
-# `suite` is the hash of all that makes a score: another one is another leaderboard, with a budget of its own. `owner` names
-# the token that entered, and is empty where the server had none; `request` is the client's own name for its request.
+# `suite` is the hash of all that a score depends on: another hash is another leaderboard, with a budget of its own.
+# `owner` names the token that entered, and is empty if the server had no tokens. `request` is the client's own name for
+# its request.
 submissions = Table(
     "submissions",
     tables,
@@ -121,13 +121,13 @@ entered = Table(
 
 
 def connect_to_postgres(url: URL, **options: Any) -> Engine:
-    """An engine for a database that is no SQLite file.
+    """An engine for a database other than SQLite.
 
     Raises:
         ValueError: its driver is not installed.
     """
     if url.drivername == "postgresql":
-        # SQLAlchemy 2.0 would take another driver.
+        # Without the driver's name SQLAlchemy 2.0 would take psycopg2.
         url = url.set(drivername="postgresql+psycopg")
     try:
         return create_engine(url, connect_args=POSTGRES, **options)
@@ -137,47 +137,42 @@ def connect_to_postgres(url: URL, **options: Any) -> Engine:
 
 
 def bring_up_to_date(engine: Engine) -> None:
-    """Make the tables, or change those of an older version; servers that start together take turns here.
+    """Make the tables, or migrate those of an older version. Servers that start together take turns here.
 
     Raises:
-        ValueError: the store is of a version that this server does not know.
+        ValueError: the store has a schema that this server does not know.
     """
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        found = revision_of(connection)
-        if found not in (None, *REVISIONS):
-            raise ValueError(f"the store has schema {found}, this server knows {REVISIONS[0]} to {HEAD}: update it")
-        if found != HEAD:
-            _migrate(connection, found)
+        revision = revision_of(connection)
+        if revision not in (None, *REVISIONS):
+            raise ValueError(f"the store has schema {revision}, this server knows {REVISIONS[0]} to {HEAD}: update it")
+        if revision != HEAD:
+            _migrate(connection)
         connection.execute(ignore_known(connection, meta), [{"name": "secret", "value": secrets.token_hex(32)}])
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The version of a store's tables, None where there are none. Before alembic it stood in `meta`."""
-    there = set(inspect(connection).get_table_names())
-    if "alembic_version" in there:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    if "meta" not in there:
+    """The revision of a store's tables, None if there are none."""
+    # Not by alembic's MigrationContext, whose import takes half a second.
+    if not inspect(connection).has_table("alembic_version"):
         return None
-    numbered = connection.execute(select(meta.c.value).where(meta.c.name == "schema")).scalar()
-    return None if numbered is None else numbered.zfill(4)
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _migrate(connection: Connection, found: str | None) -> None:
-    # Half a second of imports that a store of today does not need.
+def _migrate(connection: Connection) -> None:
+    # Imported here for the same reason: a store that is up to date does not need alembic.
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "forge_server:migrations")
     config.attributes["connection"] = connection
-    if found is not None:
-        command.stamp(config, found)
     command.upgrade(config, HEAD)
 
 
 def ignore_known(connection: Connection, table: Table) -> Any:
-    """An insert that skips rows whose primary key is there already."""
+    """An insert that skips rows whose primary key exists already."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     return dialect.insert(table).on_conflict_do_nothing()

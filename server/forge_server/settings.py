@@ -1,4 +1,4 @@
-"""Say how a server is to run: the only place that reads the environment (`FORGE_ARENA_*`)."""
+"""The settings of a server. Only this module reads the environment (`FORGE_ARENA_*`)."""
 
 import json
 import os
@@ -19,16 +19,16 @@ SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.spli
 
 
 class SettingsError(ForgeArenaError, ValueError):
-    """A setting is not usable; the message names it and says what was wanted."""
+    """A setting cannot be used. The message names the setting and says what was wanted."""
 
 
 class Settings(BaseModel):
-    """Everything a server can be told, with its default. Times are in seconds, limits in bytes or numbers."""
+    """All settings with their defaults. Times are in seconds; limits of bodies are in bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free one")
+    port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free port")
     root_path: str = Field(
         default="",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",
@@ -43,7 +43,7 @@ class Settings(BaseModel):
     vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")
     documents: Path | None = Field(
-        default=None, description="play documents of one's own: what `forge-arena scenarios import --out` wrote"
+        default=None, description="play your own documents: what `forge-arena scenarios import --out` wrote"
     )
     scenarios: str | None = Field(
         default=None, description="play another set of families: one shipped with the arena (short), or a folder"
@@ -51,7 +51,7 @@ class Settings(BaseModel):
     tokens: tuple[str, ...] = Field(
         default=(),
         repr=False,
-        description="who may come in, each as [player:|trainer:|admin:]TOKEN or …sha256:HEX; none: loopback only",
+        description="tokens of clients, each [player:|trainer:|admin:]TOKEN or …sha256:HEX; without any: loopback only",
     )
     rate: float | None = Field(
         default=None, gt=0, description="requests a second for each token but an admin's; no limit if unset"
@@ -61,14 +61,16 @@ class Settings(BaseModel):
     )
 
     sealed: bool = Field(
-        default=True, description="keep the truth of the test split; false is for an arena of one's own experiments"
+        default=True, description="never reveal the truth of the test split; false is for experiments of your own"
     )
 
-    leaderboard_episodes: int = Field(default=400, ge=2, description="sealed episodes that a submission judges")
+    leaderboard_episodes: int = Field(default=400, ge=2, description="sealed episodes in a submission")
     leaderboard_budget: int = Field(default=3, ge=1, description="submissions under one overseer's name")
 
-    stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep at hand")
-    live: int = Field(default=256, ge=1, description="open episodes to keep parsed; the others are read when needed")
+    stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep")
+    live: int = Field(
+        default=256, ge=1, description="open episodes to keep parsed; the others are read when they are needed"
+    )
     episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")
     probes: int = Field(default=1, ge=0, description="probe budget of an episode")
     sessions: int = Field(default=1024, ge=1, description="OpenEnv WebSockets open at a time")
@@ -77,7 +79,7 @@ class Settings(BaseModel):
     make_timeout: float = Field(default=120, gt=0, description="for one Worker episode or probe answer")
     open_timeout: float = Field(default=120, gt=0, description="for one request for episodes")
     watch_every: float = Field(
-        default=30, gt=0, description="log this often why the server is not ready or the Worker of no use"
+        default=30, gt=0, description="log this often why the server is not ready or the Worker is unusable"
     )
     body_timeout: float = Field(default=30, gt=0, description="for a request body to arrive")
     pending_makes: int = Field(default=1024, ge=1, description="episodes waiting to be made before 503")
@@ -91,7 +93,7 @@ class Settings(BaseModel):
     @field_validator("host")
     @classmethod
     def _without_brackets(cls, host: str) -> str:
-        """An IPv6 address may come as it stands in a URL."""
+        """An IPv6 address may be written as in a URL."""
         host = host.strip()
         return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
@@ -119,11 +121,12 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:
-        """Settings from `FORGE_ARENA_<NAME>`; what is `given` and not None wins.
+        """Settings from `FORGE_ARENA_<NAME>`. A `given` setting that is not None wins.
 
         Tokens are separated by commas, vllm_args as in a shell.
 
-        Raises `SettingsError` with one line per wrong setting.
+        Raises:
+            SettingsError: some settings are wrong. The message has one line for each of them.
         """
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
@@ -142,7 +145,7 @@ class Settings(BaseModel):
 
 
 def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the log is to be JSON, asked for where other settings may be wrong."""
+    """Whether the log shall be JSON. For a process whose other settings may be wrong."""
     environ = os.environ if environ is None else environ
     try:
         return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)

@@ -1,14 +1,11 @@
-"""Make episodes ahead of the requests for them, so that no Worker call is on the hot path."""
+"""Make episodes ahead of the requests for them, so that no request for the train stream waits for the Worker."""
 
 import asyncio
 import json
-import zlib
 from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from time import perf_counter
-
-from pydantic_core import PydanticSerializationError
 
 from forge_arena.curriculum import Cell
 from forge_arena.episodes import Arena
@@ -16,91 +13,103 @@ from forge_arena.errors import KeyFromAnotherSuite, Unfit, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
 from forge_arena.verify import Judge
 from forge_arena.wire import FailedEpisode, OpenEpisodes
-from forge_server.curriculum import Following
+from forge_server.curriculum import CurriculumWatch
 from forge_server.errors import Busy, NothingMatches, Refused
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.payload import encode
 from forge_server.settings import Settings
 from forge_server.store import Store
 
+# How often the stock asks for a key whose episode failed, before it takes another key.
 TRIES = 3
+# How many keys of the stream the stock reserves at a time: each reservation is a write to the store.
 RESERVE = 32
+# Seconds of pause after a failure. The pause doubles up to the longest one, so that a broken Worker is not flooded.
 PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """An episode that nobody holds yet, as it is kept at hand, with the bytes that the store will keep."""
+class ReadyEpisode:
+    """An episode that nobody has opened yet: parsed, with its verifier, and with the bytes for the store."""
 
     episode: Episode
-    judge: Judge
+    verifier: Judge
     split: Split
     cell: Cell
     payload: bytes
 
 
-class NeverMade(FailedEpisode):
-    """A failure that another try would not mend."""
+class UnfitEpisode(FailedEpisode):
+    """A failure that another try would not repair: no episode can be made of this key with this Worker."""
 
 
-def encode(episode: Episode) -> bytes:
-    return zlib.compress(episode.model_dump_json(exclude_defaults=True).encode(), 1)
+def outcome_of(error: Exception) -> tuple[Outcome, str]:
+    """What becomes of an episode whose making raised `error`: the outcome, and the reason for the client."""
+    if isinstance(error, WorkerFailed):
+        return Outcome.worker_failed, error.reason
+    return Outcome.infra_failed, "the arena has a defect at this key, which the server has logged"
 
 
-def decode(payload: bytes) -> Episode:
-    return Episode.model_validate_json(zlib.decompress(payload))
-
-
-def without_statements(episode: Episode) -> Episode:
-    """What is needed to judge an episode: only the Worker needs the statements, two thirds of its memory."""
-    return episode.model_copy(update={"scenario": episode.scenario.model_copy(update={"statements": ()})})
+def failed_episode(key: str, error: Exception) -> FailedEpisode:
+    outcome, reason = outcome_of(error)
+    if outcome is Outcome.infra_failed:
+        log.error("defect", key=key, exc_info=error)
+    kind = UnfitEpisode if isinstance(error, Unfit) else FailedEpisode
+    return kind(key=key, outcome=outcome, reason=reason)
 
 
 class Maker:
-    """Asks the arena for episodes: so many at a time, so long each, so many waiting."""
+    """Makes episodes and probe answers. Limits how many run at a time, how many wait, and how long each may take."""
 
     def __init__(self, arena: Arena, settings: Settings, metrics: Metrics) -> None:
         self._arena = arena
         self._settings = settings
         self._metrics = metrics
-        # Filling the stock and answering requests have places of their own: neither can starve the other.
+        # The stock and the requests have places of their own, so that neither can starve the other.
         self.fillers = max(1, settings.concurrency // 2)
         self._places = asyncio.Semaphore(max(1, settings.concurrency - self.fillers))
         self._turnstile = asyncio.Lock()
         self._waiting = 0
 
-    async def make(self, key: str) -> Ready:
-        """Raises `WorkerFailed`, also where the Worker did not answer in time."""
-        # A scripted Worker never waits for anything: let one episode begin per pass of the loop, so that requests are
-        # answered between them.
+    async def make(self, key: str) -> ReadyEpisode:
+        """Raises `WorkerFailed`, also if the Worker did not answer in time."""
+        # A scripted Worker never waits for anything. Only one episode may begin per pass of the event loop; otherwise
+        # requests would not be answered between the episodes.
         async with self._turnstile:
             await asyncio.sleep(0)
         start = perf_counter()
         try:
-            try:
-                async with asyncio.timeout(self._settings.make_timeout):
-                    episode, judge = await self._arena.make_judged(key)
-            except TimeoutError:
-                complaint = self._arena.usability.complaint()
-                why = "" if complaint is None else f"; {complaint}"
-                raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s{why}") from None
-            try:
-                payload = encode(episode)
-            except PydanticSerializationError:
-                raise WorkerFailed("the Worker's answer is not valid Unicode") from None
+            episode, verifier = await self._ask_the_arena(key)
+            payload = encode(episode)
         except WorkerFailed as failure:
             self._metrics.worker_failures.labels("episode").inc()
             log.warning("worker_failed", key=key, reason=failure.reason)
             raise
         self._metrics.make_seconds.observe(perf_counter() - start)
-        judge.forget_statements()
-        kept = episode.model_copy(update={"scenario": judge.scenario})
+        # The episode and its verifier share one scenario.
+        verifier.forget_statements()
+        episode = episode.model_copy(update={"scenario": verifier.scenario})
         plan = self._arena.plan(key)
-        return Ready(kept, judge, plan.split, plan.cell, payload)
+        return ReadyEpisode(episode, verifier, plan.split, plan.cell, payload)
+
+    async def _ask_the_arena(self, key: str) -> tuple[Episode, Judge]:
+        try:
+            async with asyncio.timeout(self._settings.make_timeout):
+                return await self._arena.make_judged(key)
+        except TimeoutError:
+            complaint = self._arena.usability.complaint()
+            why = "" if complaint is None else f"; {complaint}"
+            raise WorkerFailed(f"no episode after {self._settings.make_timeout:g} s{why}") from None
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
-        """The Worker's answer to a question about an episode; raises `WorkerFailed`."""
+        """The Worker's answer to a question about an episode.
+
+        Raises:
+            Busy: too many requests wait for the Worker.
+            WorkerFailed: the Worker failed, or did not answer in time.
+        """
         if self._waiting >= self._settings.pending_makes:
             raise Busy("too many questions to the Worker are waiting: slow down and try again")
         self._waiting += 1
@@ -116,11 +125,15 @@ class Maker:
         finally:
             self._waiting -= 1
 
-    async def make_all(self, keys: Sequence[str]) -> list[Ready | FailedEpisode]:
-        """Make these for a request that waits: each within the request's time limit, or failed with its reason."""
+    async def make_all(self, keys: Sequence[str]) -> list[ReadyEpisode | FailedEpisode]:
+        """The episodes of a request, in the order of its keys. An episode that is late is a failed one.
+
+        Raises:
+            Busy: too many episodes wait to be made.
+        """
         if self._waiting + len(keys) > self._settings.pending_makes:
             raise Busy("too many episodes are waiting to be made: slow down and try again")
-        tasks = [asyncio.create_task(self._in_turn(key)) for key in keys]
+        tasks = [asyncio.create_task(self._make_in_turn(key)) for key in keys]
         try:
             await asyncio.wait(tasks, timeout=self._settings.open_timeout)
         finally:
@@ -134,7 +147,7 @@ class Maker:
             for key, task in zip(keys, tasks, strict=True)
         ]
 
-    async def _in_turn(self, key: str) -> Ready | FailedEpisode:
+    async def _make_in_turn(self, key: str) -> ReadyEpisode | FailedEpisode:
         self._waiting += 1
         try:
             async with self._places:
@@ -142,43 +155,41 @@ class Maker:
         finally:
             self._waiting -= 1
 
-    async def attempt(self, key: str) -> Ready | FailedEpisode:
-        """Make an episode or say why not. A defect that one scenario lays bare is logged and ends only that episode."""
-        task = asyncio.create_task(self.make(key))
+    async def attempt(self, key: str) -> ReadyEpisode | FailedEpisode:
+        """Make an episode, or say why it could not be made."""
         try:
-            await asyncio.wait([task])
-        finally:
-            task.cancel()
-        error = task.exception()
-        if error is None:
-            return task.result()
-        if isinstance(error, Unfit):
-            return NeverMade(key=key, outcome=Outcome.worker_failed, reason=error.reason)
-        if isinstance(error, WorkerFailed):
-            return FailedEpisode(key=key, outcome=Outcome.worker_failed, reason=error.reason)
-        log.error("defect", key=key, exc_info=error)
-        reason = "the arena has a defect at this key, which the server has logged"
-        return FailedEpisode(key=key, outcome=Outcome.infra_failed, reason=reason)
+            return await self.make(key)
+        # Every exception, because scenarios, corruptions and Workers may be anybody's code. One key that shows a defect
+        # costs one episode and a line in the log; it must not end the task that fills the stock, and so the server.
+        except Exception as error:  # noqa: BLE001
+            return failed_episode(key, error)
 
 
 class Streams:
-    """Where each stream of keys goes on: one for a split and its filters, shared by all replicas of a store. What the
-    curriculum leaves out of the train split is passed over, and stays so when the curriculum changes."""
+    """Streams of keys: one for each split and its filters, shared by all replicas of a store.
 
-    def __init__(self, arena: Arena, store: Store, following: Following) -> None:
+    A stream skips the cells that the curriculum leaves out of the train split. It does not come back to the skipped
+    keys when the curriculum changes."""
+
+    def __init__(self, arena: Arena, store: Store, watch: CurriculumWatch) -> None:
         self._arena = arena
         self._store = store
-        self._following = following
+        self._watch = watch
 
     async def left_out(self) -> Set[Cell]:
-        """What the train stream may not hold at the moment."""
-        return (await self._following.now()).zones.left_out
+        """The cells that the train stream may not hold at the moment."""
+        return (await self._watch.now()).zones.left_out
 
-    def fits(self, key: str) -> bool:
-        """Whether a key taken earlier may be in the train stream still, as far as is known without asking the store."""
-        return self._arena.plan(key).cell not in self._following.seen.zones.left_out
+    def allows(self, key: str) -> bool:
+        """Whether the train stream may still hold a key that was reserved earlier. Does not ask the store."""
+        return self._arena.plan(key).cell not in self._watch.last_seen.zones.left_out
 
     async def next_keys(self, ask: OpenEpisodes, count: int) -> list[str]:
+        """The next keys that match, from `ask.start` on if given.
+
+        Raises:
+            NothingMatches: no key of the split matches the filters and the curriculum.
+        """
         if ask.start is not None:
             keys, _ = await self._matching(ask, ask.start, count)
             return keys
@@ -199,7 +210,7 @@ class Streams:
     async def _matching(self, ask: OpenEpisodes, start: int, count: int) -> tuple[list[str], int]:
         without = await self.left_out() if ask.split is Split.train else frozenset()
         try:
-            # A rare combination is found only after looking at thousands of plans: not in the event loop.
+            # In a thread, because a rare combination is found only after thousands of plans.
             keys, to = await asyncio.to_thread(
                 self._arena.keys,
                 ask.split,
@@ -220,13 +231,16 @@ class Streams:
 
 
 class Stock:
-    """Ready episodes of the train stream, refilled in the background once half are gone."""
+    """Ready episodes of the train stream. It is refilled in the background once half of them are gone.
+
+    `trouble` says why the last try to make an episode failed, None if it did not.
+    """
 
     def __init__(self, maker: Maker, streams: Streams, settings: Settings) -> None:
         self._maker = maker
         self._streams = streams
         self._size = settings.stock
-        self._ready: deque[Ready] = deque()
+        self._ready: deque[ReadyEpisode] = deque()
         self._keys: deque[tuple[str, int]] = deque()
         self._reserving = asyncio.Lock()
         self._low = asyncio.Event()
@@ -237,22 +251,25 @@ class Stock:
     def __len__(self) -> int:
         return len(self._ready)
 
-    def take(self, count: int, without: Set[Cell] = frozenset()) -> list[Ready]:
-        """Up to `count` ready episodes; never waits. Those `without` were made before the curriculum changed, or while it
-        did, and are dropped."""
-        taken: list[Ready] = []
+    def take(self, count: int, without: Set[Cell] = frozenset()) -> list[ReadyEpisode]:
+        """Up to `count` ready episodes. Never waits.
+
+        Drops the episodes of the cells in `without`: they were made before the curriculum changed, or while it changed.
+        """
+        taken: list[ReadyEpisode] = []
         while self._ready and len(taken) < count:
-            if (one := self._ready.popleft()).cell not in without:
-                taken.append(one)
-        self._refill()
+            ready = self._ready.popleft()
+            if ready.cell not in without:
+                taken.append(ready)
+        self._refill_if_low()
         return taken
 
     def drop(self, without: Set[Cell]) -> None:
-        """Let go of what may not be in the stream any more."""
-        self._ready = deque(one for one in self._ready if one.cell not in without)
-        self._refill()
+        """Drop the episodes of these cells."""
+        self._ready = deque(ready for ready in self._ready if ready.cell not in without)
+        self._refill_if_low()
 
-    def _refill(self) -> None:
+    def _refill_if_low(self) -> None:
         if len(self._ready) <= self._size // 2:
             self._low.set()
 
@@ -266,34 +283,37 @@ class Stock:
         pause = PAUSE
         while True:
             await self._low.wait()
-            try:
-                key, tries = await self._next_key()
-            except Refused as refusal:
-                self.trouble = refusal.message
+            self.trouble = await self._add_one()
+            if self.trouble is None:
+                pause = PAUSE
+            else:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            made = await self._maker.attempt(key)
-            if isinstance(made, FailedEpisode):
-                self.trouble = made.reason
-                if made.outcome is Outcome.worker_failed and tries < TRIES and not isinstance(made, NeverMade):
-                    self._keys.append((key, tries + 1))
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            self._ready.append(made)
-            pause = PAUSE
-            self.trouble = None
-            self.filled_once.set()
-            if len(self._ready) >= self._size:
-                self._low.clear()
+
+    async def _add_one(self) -> str | None:
+        """Make one more episode; gives back why that failed, or None."""
+        try:
+            key, tries = await self._next_key()
+        except Refused as refusal:
+            return refusal.message
+        made = await self._maker.attempt(key)
+        if isinstance(made, FailedEpisode):
+            if made.outcome is Outcome.worker_failed and tries < TRIES and not isinstance(made, UnfitEpisode):
+                self._keys.append((key, tries + 1))
+            return made.reason
+        self._ready.append(made)
+        self.filled_once.set()
+        if len(self._ready) >= self._size:
+            self._low.clear()
+        return None
 
     async def _next_key(self) -> tuple[str, int]:
+        """A reserved key, and which try at it this is, from 1 on."""
         async with self._reserving:
             while True:
                 if not self._keys:
                     ask = OpenEpisodes(count=RESERVE)
                     self._keys.extend((key, 1) for key in await self._streams.next_keys(ask, RESERVE))
                 key, tries = self._keys.popleft()
-                if self._streams.fits(key):
+                if self._streams.allows(key):
                     return key, tries

@@ -1,9 +1,9 @@
 """Keep episodes and verdicts in SQL: a write is answered once it is committed, and one commit serves many writes.
 
-All writes go through one thread. It takes whatever writes are waiting, applies them in one transaction, commits, and
-only then resolves their futures, so that the price of a durable commit is shared by the requests of that moment. A
-write that loses to an earlier one, or that the database cannot hold, is refused alone: its neighbours in the group are
-then committed one by one. Only a database that is gone, full or locked fails a whole group.
+All writes go through one thread. The thread takes all writes that wait, applies them in one transaction, commits, and
+only then resolves their futures, so that the requests of one moment share the price of a durable commit. A write that
+conflicts with an earlier one, or that the database cannot hold, is refused alone, and the other writes of its group are
+committed one by one. A whole group fails only if the database is gone, full or locked.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ import os
 import queue
 import re
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from select import select as wait
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, select
@@ -49,37 +49,42 @@ from forge_server.writes import (
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# The most writes in one transaction.
 GROUP = 512
-# Where writes came together last time, more are waited for: one client alone never waits, and many share more commits.
+# If the last group had several writes, the thread waits this many seconds for more of them to arrive. So many clients
+# share more commits, and one client alone never waits.
 GATHER = 0.01
+# How often a write is tried that loses a race against another replica.
 RACES = 3
-# So long, in seconds, may the answer to "are you there" take.
+# Seconds within which the database must answer that it is there.
 CHECK = 2.0
 FILE_GONE = "the file of the store was deleted or replaced: put it back, or restart the server"
-# What Postgres calls a deadlock and a lost race: another replica got there first, and the write may be tried again.
+# The codes of Postgres for a deadlock and for a lost race: another replica was first, and the write may be tried again.
 _LOST = frozenset({"40P01", "40001"})
-# The class of errors that Postgres calls "program limit exceeded": a value is too large, and the database is well.
+# The class of errors that Postgres calls "program limit exceeded": a value is too large, and the database works.
 _LIMIT = "54"
-# Drivers raise the last three, unwrapped, for a value that no column takes: half a character, an integer of 70 bits.
+# Drivers raise the last three themselves for a value that no column can hold: half a character, an integer of 70 bits.
 _FAILURES = (SQLAlchemyError, ValueError, OverflowError, TypeError)
-# Ids come from `secrets.token_urlsafe`. Postgres refuses to even look for some other texts, such as one with NUL.
+# Ids come from `secrets.token_urlsafe`. Postgres refuses to even look for some other texts, such as one with a NUL.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    write: Write
+    write: Write[Any]
     loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Any]"
 
 
 class Store:
-    """The database behind a server. Writes are awaitable and durable once awaited; reads see what was committed.
+    """The database behind a server. A write is durable once it was awaited; a read sees what was committed.
 
-    Raises `StoreUnavailable` when the database cannot do it (disk full, gone, locked): nothing is half written then. A
-    connection that broke during a commit leaves open whether it was made; the same write again then finds out.
-    Raises `Unstorable` for a value that the database cannot hold. Opening one raises `ValueError` for a URL that cannot
-    be used, such as one whose driver is missing.
+    Raises:
+        ValueError: (when opened) the URL cannot be used, for instance because its driver is not installed.
+        StoreUnavailable: the database is gone, full or locked. Nothing is half written. If the connection broke
+            during a commit, the commit may have been made; the same write again finds out.
+        Unstorable: the database cannot hold a value.
+        Busy: too many writes wait, or the store is closing.
     """
 
     def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
@@ -100,45 +105,43 @@ class Store:
         self._thread.start()
 
     def secret(self) -> str:
-        """The secret made with this store; it salts the sealed test split, so it must outlive the process."""
+        """The secret that was made with this store. It salts the sealed test split, so it must outlive the process."""
         with self.engine.connect() as connection:
             return str(connection.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one())
 
     async def trouble(self) -> str | None:
-        """Why nothing can be kept at the moment, None where all is well: the database is asked."""
-        if self._file_is_another():
+        """Why the store cannot be used at the moment, None if it can. Asks the database."""
+        if self._file_was_replaced():
             return FILE_GONE
         if self._check is None or self._check.done():
-            # One at a time: a database that does not answer must not take all threads.
+            # One check at a time. Otherwise a database that does not answer would take all threads.
             self._check = asyncio.create_task(self._read(reads.stream, ""))
             self._check.add_done_callback(lambda check: check.cancelled() or check.exception())
-        answered, _ = await asyncio.wait([self._check], timeout=CHECK)
-        if not answered:
+        done, _ = await asyncio.wait([self._check], timeout=CHECK)
+        if not done:
             return "the store does not answer"
         return None if self._check.exception() is None else "the store cannot be read"
 
     def _file_id(self) -> tuple[int, int] | None:
-        """What the file of an SQLite store is, whatever its name; None where the file is not there."""
+        """Device and inode of an SQLite file, which stay the same when it is renamed; None if there is no file."""
         if self.engine.url.get_backend_name() != "sqlite":
             return None
         with suppress(OSError):
-            found = os.stat(self.engine.url.database or "")
-            return found.st_dev, found.st_ino
+            status = os.stat(self.engine.url.database or "")
+            return status.st_dev, status.st_ino
         return None
 
-    def _file_is_another(self) -> bool:
-        """SQLite goes on writing to a file that was deleted, and nothing of that is there after a restart."""
+    def _file_was_replaced(self) -> bool:
+        """Whether the file is no longer the one that was opened. SQLite goes on writing to a deleted file, and after a
+        restart all that is lost."""
         return self._file_id() != self._file
-
-    # --- writes
 
     async def open_episodes(self, new: Sequence[NewEpisode]) -> None:
         await self._submit(OpenEpisodesWrite(new))
 
-    async def record(self, made: Sequence[StoredVerdict], now: float) -> list[StoredVerdict]:
-        """Commit attempts, all or none; gives back those that had been committed before with the same content."""
-        result: list[StoredVerdict] = await self._submit(RecordVerdicts(made, now))
-        return result
+    async def record(self, verdicts: Sequence[StoredVerdict], now: float) -> list[StoredVerdict]:
+        """Commit attempts, all or none. Gives back those that had been committed before, with the same content."""
+        return await self._submit(RecordVerdicts(verdicts, now))
 
     async def record_probe(self, episode_id: str, before: int, probes: str, now: float) -> None:
         await self._submit(RecordProbe(episode_id, before, probes, now))
@@ -149,17 +152,16 @@ class Store:
         await self._submit(DeleteEpisode(episode_id))
 
     async def expire(self, now: float) -> int:
-        result: int = await self._submit(ExpireEpisodes(now))
-        return result
+        """Mark the open episodes whose time is over; gives back how many."""
+        return await self._submit(ExpireEpisodes(now))
 
     async def advance(self, name: str, at: int, to: int) -> bool:
-        result: bool = await self._submit(AdvanceStream(name, at, to))
-        return result
+        """Move a stream from one index to another; gives back False if it was not at the first index any more."""
+        return await self._submit(AdvanceStream(name, at, to))
 
     async def replace_curriculum(self, suite: str, body: str | None, now: float) -> int:
-        """Commit another curriculum of a suite, or none; gives back its revision."""
-        result: int = await self._submit(ReplaceCurriculum(suite, body, now))
-        return result
+        """Replace a suite's curriculum by another one, or by none; gives back the new revision."""
+        return await self._submit(ReplaceCurriculum(suite, body, now))
 
     async def open_submission(
         self,
@@ -173,27 +175,28 @@ class Store:
         caller: Caller,
         request: str | None = None,
     ) -> str:
-        """Enter an overseer; gives back the id of the entry, which is another one where the same request was made before.
+        """Enter an overseer; gives back the id of the entry. The same `request` again gets the id of the same entry.
 
-        Raises `BudgetSpent` or `NameTaken`.
+        Raises:
+            BudgetSpent: the name has no entry left.
+            NameTaken: the name belongs to another caller.
         """
-        write = OpenSubmissionWrite(id, overseer, suite, episodes, budget, now, caller, request)
-        result: str = await self._submit(write)
-        return result
+        return await self._submit(OpenSubmissionWrite(id, overseer, suite, episodes, budget, now, caller, request))
 
     async def enter(self, submission_id: str, numbers: Sequence[int], new: Sequence[NewEpisode]) -> None:
+        """Open episodes of a submission, each with its number in the submission."""
         await self._submit(EnterEpisodes(submission_id, numbers, new))
 
     async def keep_scorecard(self, submission_id: str, scorecard: str) -> None:
         await self._submit(KeepScorecard(submission_id, scorecard))
 
-    async def _submit(self, write: Write) -> Any:
+    async def _submit(self, write: Write[R]) -> R:
         if self._closed:
             raise Busy("the server is shutting down: try again when it is back")
         if self._queue.qsize() >= self._pending:
             raise Busy("too many writes are waiting: slow down and try again")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        future: asyncio.Future[R] = loop.create_future()
         self._queue.put(_Pending(write, loop, future))
         return await future
 
@@ -205,22 +208,21 @@ class Store:
                 if (first := self._queue.get()) is None:
                     continue
                 if busy:
-                    # Not time.sleep: it waits for a moment of a clock, which a faked clock can put a week ahead.
-                    wait((), (), (), GATHER)
-                group = [first, *self._waiting()]
+                    time.sleep(GATHER)
+                group = [first, *self._take_waiting()]
                 busy = len(group) > 1
                 self._resolve(group, self._commit([pending.write for pending in group]))
                 group = []
         finally:
             if self._writing is not None:
                 self._writing.close()
-            # Only after a defect in here is anything left: nobody may wait for ever for a thread that is gone.
+            # Writes are left only after a defect of this thread. Their callers must not wait for ever.
             self._closed = True
-            group += self._waiting()
+            group += self._take_waiting()
             if group:
                 self._resolve(group, [StoreUnavailable("the store has stopped: restart the server")] * len(group))
 
-    def _waiting(self) -> list[_Pending]:
+    def _take_waiting(self) -> list[_Pending]:
         waiting: list[_Pending] = []
         while len(waiting) < GROUP:
             try:
@@ -231,8 +233,8 @@ class Store:
                 waiting.append(item)
         return waiting
 
-    def _commit(self, writes: list[Write]) -> list[Any]:
-        if self._file_is_another():
+    def _commit(self, writes: list[Write[Any]]) -> list[Any]:
+        if self._file_was_replaced():
             log.error("store_failed", error="FileNotFoundError", cause=FILE_GONE)
             return [StoreUnavailable(FILE_GONE)] * len(writes)
         try:
@@ -240,20 +242,20 @@ class Store:
         except ContestedError:
             pass
         except _FAILURES as error:
-            if not (_lost_a_race(error) or _is_of_data(error)):
-                return [self._refusal(error)] * len(writes)
+            if not (_lost_a_race(error) or _value_was_refused(error)):
+                return [self._refuse(error)] * len(writes)
         return self._commit_one_by_one(writes)
 
-    def _commit_one_by_one(self, writes: list[Write]) -> list[Any]:
+    def _commit_one_by_one(self, writes: list[Write[Any]]) -> list[Any]:
         results: list[Any] = []
         for write in writes:
             results.append(self._commit_one(write))
             if isinstance(results[-1], StoreUnavailable):
-                # Asking a database that is gone again for each of the others could take minutes.
+                # The database is gone. Asking it again for each of the other writes could take minutes.
                 return results + [results[-1]] * (len(writes) - len(results))
         return results
 
-    def _commit_one(self, write: Write) -> Any:
+    def _commit_one(self, write: Write[Any]) -> Any:
         tries = 0
         while True:
             tries += 1
@@ -261,11 +263,12 @@ class Store:
                 return self._in_transaction(lambda connection: apply_alone(connection, write), [write])
             except _FAILURES as error:
                 if tries == RACES or not _lost_a_race(error):
-                    return self._refusal(error)
+                    return self._refuse(error)
 
-    def _in_transaction(self, change: Callable[[Connection], R], writes: Sequence[Write]) -> R:
+    def _in_transaction(self, change: Callable[[Connection], R], writes: Sequence[Write[Any]]) -> R:
         if self._writing is None:
-            # How many rows an insert made tells whether one was there before; some drivers are not asked by default.
+            # The number of rows that an insert made tells whether some of them existed before. SQLAlchemy does not ask
+            # all drivers for this number by default.
             self._writing = self.engine.connect().execution_options(writes=True, preserve_rowcount=True)
         with self._writing.begin():
             result = change(self._writing)
@@ -273,9 +276,9 @@ class Store:
         self._metrics.writes.inc(len(writes))
         return result
 
-    def _refusal(self, error: Exception) -> StoreUnavailable | Unstorable:
-        """Let go of a connection that may be broken; the next write opens another."""
-        if _is_of_data(error):
+    def _refuse(self, error: Exception) -> StoreUnavailable | Unstorable:
+        """The refusal for a failed write. Drops a connection that may be broken; the next write opens another one."""
+        if _value_was_refused(error):
             return _unstorable(error)
         _log_failure(error)
         if self._writing is not None:
@@ -292,14 +295,12 @@ class Store:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, outcomes)
 
-    # --- reads
-
     async def load(self, ids: Iterable[str]) -> dict[str, StoredEpisode]:
-        """The episodes that exist, with their verdicts in order of attempt."""
+        """The episodes among these that exist, by id, with their verdicts in order of attempt."""
         return await self._read(reads.load, set(filter(_may_exist, ids)))
 
     async def verdicts(self, ids: Iterable[str]) -> list[StoredVerdict]:
-        """What was said of these episodes, in order of attempt."""
+        """The verdicts on these episodes, in order of episode and attempt."""
         return await self._read(reads.read_verdicts, set(filter(_may_exist, ids)))
 
     async def stream(self, name: str) -> int:
@@ -307,47 +308,48 @@ class Store:
         return await self._read(reads.stream, name)
 
     async def curriculum_revision(self, suite: str) -> int:
-        """The revision of what was last said of a suite's curriculum, 0 if nothing was."""
+        """The revision of a suite's curriculum, 0 if it never had one."""
         return await self._read(reads.curriculum_revision, suite)
 
     async def curriculum(self, suite: str) -> tuple[int, str | None]:
-        """That revision and the curriculum itself, None where none is in force."""
+        """The revision, and the curriculum itself: None if none is in force."""
         return await self._read(reads.curriculum, suite)
 
     async def submission(self, id: str) -> StoredSubmission | None:
         return await self._read(reads.submission, id) if _may_exist(id) else None
 
     async def submissions(self, suite: str, caller: Caller, alike: str | None) -> list[tuple[StoredSubmission, int]]:
-        """The newest entries of a caller, of names that look like `alike` if given, with how many episodes are judged."""
+        """The newest entries of a caller, each with the number of its finished episodes. If `alike` is given, only the
+        entries whose name looks like it."""
         return await self._read(reads.submissions_of, suite, caller, alike)
 
     async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
-        """The episodes of a submission that are opened: id and status, by number."""
+        """The opened episodes of a submission: id and status, by number."""
         return await self._read(reads.entered, submission_id) if _may_exist(submission_id) else {}
 
     async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
-        """Those of which every episode is judged, in the order in which they were entered."""
+        """The submissions of which every episode is finished, in the order in which they were entered."""
         return await self._read(reads.finished_submissions, suite)
 
     async def counts(self, sealed: Collection[str] = ()) -> Counts:
-        """Episodes and verdicts, counted; the mean reward is that of the splits that are not sealed."""
+        """Counts of episodes and verdicts. The mean reward leaves the sealed splits out."""
         return await self._read(reads.counts, sealed)
 
-    async def _read(self, question: Callable[Concatenate[Connection, P], R], *given: P.args, **named: P.kwargs) -> R:
+    async def _read(self, query: Callable[Concatenate[Connection, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         def answer() -> R:
             with self.engine.connect() as connection:
-                return question(connection, *given, **named)
+                return query(connection, *args, **kwargs)
 
         try:
             return await asyncio.to_thread(answer)
         except _FAILURES as error:
-            if _is_of_data(error):
+            if _value_was_refused(error):
                 raise _unstorable(error) from None
             _log_failure(error)
             raise StoreUnavailable("the store cannot be read at the moment: try again later") from None
 
     def close(self) -> None:
-        """Commit what is waiting, then let go of the database."""
+        """Commit the writes that wait, then close the database."""
         if not self._closed:
             self._closed = True
             self._queue.put(None)
@@ -367,7 +369,7 @@ def _open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        # The driver's own transaction control would begin too late for a consistent read-then-write.
+        # The driver would begin a transaction only at the first write, too late for a read that a write depends on.
         connection.isolation_level = None
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-8192"):
             connection.execute(f"PRAGMA {pragma}").close()
@@ -381,7 +383,7 @@ def _open_engine(url: str) -> Engine:
 
 
 def _may_exist(id: str) -> bool:
-    """Whether the server can have given such an id out."""
+    """Whether an id has the form of the ids that the server gives out."""
     return _ID.fullmatch(id) is not None
 
 
@@ -389,17 +391,17 @@ def _lost_a_race(error: Exception) -> bool:
     return _sqlstate(error) in _LOST
 
 
-def _is_of_data(error: Exception) -> bool:
-    """Whether the database refused a value, and is itself well: every other write may succeed."""
+def _value_was_refused(error: Exception) -> bool:
+    """Whether the database refused a value, and itself works: every other write may succeed."""
     if not isinstance(error, DBAPIError):
         return True
     if error.connection_invalidated:
         return False
     state = _sqlstate(error)
     if isinstance(error, ProgrammingError) and not state:
-        # The driver refused the value before it asked the database.
+        # Without a code the error comes from the driver, which refused the value before it asked the database.
         return True
-    # Anything else is the database's own trouble: read-only after a failover, say, damaged, or without a table.
+    # Anything else is trouble of the database: it is read-only after a failover, say, damaged, or lacks a table.
     return isinstance(error, DataError | IntegrityError) or state.startswith(_LIMIT)
 
 
@@ -408,7 +410,7 @@ def _sqlstate(error: Exception) -> str:
 
 
 def _unstorable(error: Exception) -> Unstorable:
-    # Not the driver's message: it may repeat the value.
+    # Without the driver's message, which may repeat the value.
     log.error("store_refused", error=type(getattr(error, "orig", error)).__name__, sqlstate=_sqlstate(error))
     return Unstorable(
         "the store cannot hold a value of this request: nothing was written, and sending it again is no use"
@@ -416,7 +418,7 @@ def _unstorable(error: Exception) -> Unstorable:
 
 
 def _log_failure(error: Exception) -> None:
-    # SQLAlchemy's own message holds row values, which belong to the episodes; the driver's holds none.
+    # The driver's message, because SQLAlchemy's holds row values, and so the truth of episodes.
     log.error("store_failed", error=type(error).__name__, cause=str(getattr(error, "orig", error)))
 
 

@@ -1,5 +1,7 @@
-"""Enter overseers for the leaderboard, say how far their submissions are, and score the finished ones. Their episodes are
-opened and judged as all others are (`episodes`)."""
+"""Enter overseers for the leaderboard, report how far their submissions are, and score the finished ones.
+
+The episodes of a submission are opened and get their verdicts like all others (`episodes`).
+"""
 
 import asyncio
 import secrets
@@ -9,29 +11,32 @@ from forge_arena.episodes import VERSION, Arena
 from forge_arena.wire import Leaderboard, OpenSubmission, OwnSubmissions, Submission
 from forge_server.access import Caller
 from forge_server.errors import UnknownSubmission, Unsealed
-from forge_server.leaderboard import entry, scored, suite_hash
+from forge_server.leaderboard import compute_scorecard, leaderboard_entry
 from forge_server.rows import StoredSubmission
 from forge_server.settings import Settings
 from forge_server.store import Store
 
-# Episodes that are read at a time where many are.
+# Episodes that are read from the store at a time.
 READ = 256
 
 
 class Submissions:
-    """The submissions to one suite. `sealed` is whether the truth of the test split stays here."""
+    """The submissions to one suite. `sealed` says whether the truth of the test split stays on the server.
 
-    def __init__(self, arena: Arena, store: Store, settings: Settings, *, sealed: bool) -> None:
+    `suite_hash` names the leaderboard (`leaderboard.suite_hash` of the test split).
+    """
+
+    def __init__(self, arena: Arena, store: Store, settings: Settings, suite_hash: str, *, sealed: bool) -> None:
         self._arena = arena
         self._store = store
         self._settings = settings
         self._sealed = sealed
-        self.suite_hash = suite_hash(arena)
+        self.suite_hash = suite_hash
 
     async def enter(self, ask: OpenSubmission, caller: Caller) -> Submission:
-        """Raises `BudgetSpent`, `NameTaken`, or `Unsealed` where everyone may know the truth."""
+        """Raises `BudgetSpent`, `NameTaken`, or `Unsealed` if clients can see the truth of the test split."""
         if not self._sealed:
-            raise Unsealed("this arena gives the truth of its test split out: a leaderboard needs one that is sealed")
+            raise Unsealed("this arena reveals the truth of its test split: a leaderboard needs a sealed one")
         submission_id = await self._store.open_submission(
             secrets.token_urlsafe(18),
             ask.overseer,
@@ -45,7 +50,7 @@ class Submissions:
         return await self.get(submission_id, caller)
 
     async def get(self, submission_id: str, caller: Caller) -> Submission:
-        """Raises `UnknownSubmission`, also for one of another token."""
+        """Raises `UnknownSubmission`, also if the submission belongs to another token."""
         stored = await self._store.submission(submission_id)
         if stored is None or stored.suite != self.suite_hash or not caller.may_see(stored.owner):
             raise UnknownSubmission(
@@ -53,40 +58,31 @@ class Submissions:
                 "POST /v1/submissions enters one"
             )
         entered = await self._store.entered(submission_id)
-        return self._shown(stored, sum(status == "finished" for _, status in entered.values()))
+        return self._submission(stored, sum(status == "finished" for _, status in entered.values()))
 
     async def own(self, caller: Caller, overseer: str | None) -> OwnSubmissions:
-        """The entries of a caller, the newest first; those of one name if given."""
-        found = await self._store.submissions(self.suite_hash, caller, overseer)
-        return OwnSubmissions(submissions=tuple(self._shown(stored, judged) for stored, judged in found))
+        """The entries of a caller, the newest first. If `overseer` is given, only the entries of that name."""
+        entries = await self._store.submissions(self.suite_hash, caller, overseer)
+        return OwnSubmissions(submissions=tuple(self._submission(stored, finished) for stored, finished in entries))
 
-    def _shown(self, stored: StoredSubmission, judged: int) -> Submission:
+    def _submission(self, stored: StoredSubmission, finished: int) -> Submission:
         return Submission(
             submission_id=stored.id,
             overseer=stored.overseer,
             episodes=stored.episodes,
-            judged=judged,
+            judged=finished,
             entry=stored.entry,
             budget=self._settings.leaderboard_budget,
             suite_hash=self.suite_hash,
         )
 
     async def leaderboard(self) -> Leaderboard:
-        """Every finished submission to this suite; what is new is scored first."""
+        """Every finished submission to this suite. Those without a scorecard are scored first."""
         entries = []
         for stored in await self._store.finished_submissions(self.suite_hash):
-            text = stored.scorecard
-            if text is None:
-                ids = [id for id, _ in (await self._store.entered(stored.id)).values()]
-                found = [
-                    one
-                    for at in range(0, len(ids), READ)
-                    for one in (await self._store.load(ids[at : at + READ])).values()
-                ]
-                text = await asyncio.to_thread(scored, found)
-                await self._store.keep_scorecard(stored.id, text)
-            # Not here: the first one brings scikit-learn, for seconds.
-            entries.append(await asyncio.to_thread(entry, stored, text))
+            scorecard = stored.scorecard or await self._score(stored)
+            # In a thread, because the first call imports scikit-learn, which takes seconds.
+            entries.append(await asyncio.to_thread(leaderboard_entry, stored, scorecard))
         return Leaderboard(
             suite=f"{self._arena.suite}:{VERSION}",
             suite_hash=self.suite_hash,
@@ -95,3 +91,15 @@ class Submissions:
             budget=self._settings.leaderboard_budget,
             entries=tuple(sorted(entries, key=lambda e: -(e.balanced_accuracy.value or 0.0))),
         )
+
+    async def _score(self, submission: StoredSubmission) -> str:
+        """Compute the scorecard of a finished submission, and keep it in the store."""
+        ids = [id for id, _ in (await self._store.entered(submission.id)).values()]
+        episodes = [
+            episode
+            for start in range(0, len(ids), READ)
+            for episode in (await self._store.load(ids[start : start + READ])).values()
+        ]
+        scorecard = await asyncio.to_thread(compute_scorecard, episodes)
+        await self._store.keep_scorecard(submission.id, scorecard)
+        return scorecard

@@ -1,9 +1,9 @@
-"""The changes that a store knows, each a value that is applied inside a transaction, alone or with its neighbours."""
+"""The writes that a store knows. Each is a value, applied in a transaction alone or together with others."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
@@ -34,31 +34,44 @@ from forge_server.schema import (
     verdicts,
 )
 
+R_co = TypeVar("R_co", covariant=True)
 
-class Write(Protocol):
-    """A change that the writer applies inside its transaction; it raises `Refused` where it must not happen."""
 
-    def apply(self, connection: Connection) -> Any: ...
+class Write(Protocol[R_co]):
+    """A change of the store, whose `apply` runs inside a transaction and gives back its result.
+
+    Raises:
+        Refused: the change may not happen. The transaction then keeps nothing of it.
+    """
+
+    def apply(self, connection: Connection) -> R_co: ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenEpisodesWrite:
+    """Add new episodes."""
+
     episodes: Sequence[NewEpisode]
 
     def apply(self, connection: Connection) -> None:
         _insert_episodes(connection, self.episodes)
 
+    @staticmethod
+    def apply_group(connection: Connection, writes: Sequence["OpenEpisodesWrite"]) -> list[None]:
+        _insert_episodes(connection, [episode for write in writes for episode in write.episodes])
+        return [None] * len(writes)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordVerdicts:
-    """All or nothing. Gives back the attempts that were already there with the same content."""
+    """Record attempts, all or none. Gives back those that were recorded before, with the same content."""
 
     verdicts: Sequence[StoredVerdict]
     now: float
 
     def apply(self, connection: Connection) -> list[StoredVerdict]:
         ids = {v.episode_id for v in self.verdicts}
-        known = {
+        rows = {
             row.id: row
             for row in connection.execute(
                 select(episodes.c.id, episodes.c.status, episodes.c.expires)
@@ -67,34 +80,47 @@ class RecordVerdicts:
                 .with_for_update()
             )
         }
-        made = {(v.episode_id, v.attempt): v for v in read_verdicts(connection, ids)}
-        fresh: list[StoredVerdict] = []
-        stored: list[StoredVerdict] = []
+        recorded = {(v.episode_id, v.attempt): v for v in read_verdicts(connection, ids)}
+        new: list[StoredVerdict] = []
+        repeated: list[StoredVerdict] = []
         for verdict in self.verdicts:
-            episode = known.get(verdict.episode_id)
+            episode = rows.get(verdict.episode_id)
             if episode is None:
                 raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
-            before = made.get((verdict.episode_id, verdict.attempt))
-            if before is not None:
-                if before.digest != verdict.digest:
+            earlier = recorded.get((verdict.episode_id, verdict.attempt))
+            if earlier is not None:
+                if earlier.digest != verdict.digest:
                     raise ConflictingVerdict(
                         "this attempt was made with another verdict at the same time: a verdict is final"
                     )
-                stored.append(before)
+                repeated.append(earlier)
                 continue
             if episode.status != "open" or episode.expires <= self.now:
                 raise EpisodeGone("the episode was closed meanwhile: open another one")
-            fresh.append(verdict)
-        if fresh:
-            fresh.sort(key=lambda v: (v.episode_id, v.attempt))
-            connection.execute(insert(verdicts), [v.row() for v in fresh])
-            connection.execute(_COUNT_ATTEMPTS, list(_attempts_made(fresh, self.now)))
-        return stored
+            new.append(verdict)
+        if new:
+            new.sort(key=lambda v: (v.episode_id, v.attempt))
+            connection.execute(insert(verdicts), [v.row() for v in new])
+            connection.execute(_ADD_ATTEMPTS, _attempts_to_add(new, self.now))
+        return repeated
+
+    @staticmethod
+    def apply_group(connection: Connection, writes: Sequence["RecordVerdicts"]) -> list[list[StoredVerdict]]:
+        """Record the attempts of all writes, if all of them are new. Raises `ContestedError` otherwise."""
+        # In one order on all replicas. Otherwise two that record overlapping batches would wait for each other.
+        new = sorted((v for write in writes for v in write.verdicts), key=lambda v: (v.episode_id, v.attempt))
+        inserted = connection.execute(ignore_known(connection, verdicts), [v.row() for v in new])
+        if inserted.rowcount != len(new):
+            raise ContestedError
+        to_add = _attempts_to_add(new, max(write.now for write in writes))
+        if connection.execute(_ADD_ATTEMPTS, to_add).rowcount != len(to_add):
+            raise ContestedError
+        return [[] for _ in writes]
 
 
 @dataclass(frozen=True, slots=True)
 class RecordProbe:
-    """Add an answered probe, provided that `before` probes were there and the episode is still open."""
+    """Add an answered probe, if the episode is still open and had `before` probes until now."""
 
     episode_id: str
     before: int
@@ -124,6 +150,8 @@ class RecordProbe:
 
 @dataclass(frozen=True, slots=True)
 class DeleteEpisode:
+    """Delete an unfinished episode, and what it held."""
+
     episode_id: str
 
     def apply(self, connection: Connection) -> None:
@@ -140,7 +168,7 @@ class DeleteEpisode:
 
 @dataclass(frozen=True, slots=True)
 class ExpireEpisodes:
-    """Mark open episodes whose time is over; gives back how many."""
+    """Mark the open episodes whose time is over; gives back how many."""
 
     now: float
 
@@ -152,7 +180,7 @@ class ExpireEpisodes:
 
 @dataclass(frozen=True, slots=True)
 class AdvanceStream:
-    """Move a stream on, provided that nobody else did; gives back whether it was us."""
+    """Move a stream from index `at` to index `to`. Gives back False if it was not at `at` any more."""
 
     name: str
     at: int
@@ -171,18 +199,21 @@ class AdvanceStream:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceCurriculum:
-    """Put another curriculum, or none, in the place of a suite's; gives back the revision. To clear twice is to clear."""
+    """Replace a suite's curriculum by another one, or by none; gives back the revision.
+
+    Clearing twice is the same as clearing once.
+    """
 
     suite: str
     body: str | None
     now: float
 
     def apply(self, connection: Connection) -> int:
-        # Replicas that replace it at the same time take turns here, or both would claim one revision.
+        # Replicas take turns here by locking this row. Otherwise two could claim the same revision.
         connection.execute(select(meta.c.value).where(meta.c.name == "secret").with_for_update())
-        before = curriculum(connection, self.suite)
-        if self.body is None and before[1] is None:
-            return before[0]
+        last_revision, body_in_force = curriculum(connection, self.suite)
+        if self.body is None and body_in_force is None:
+            return last_revision
         revision = 1 + (connection.execute(select(func.max(curricula.c.revision))).scalar() or 0)
         row = {"revision": revision, "suite": self.suite, "body": self.body, "created": self.now}
         connection.execute(insert(curricula), [row])
@@ -191,9 +222,9 @@ class ReplaceCurriculum:
 
 @dataclass(frozen=True, slots=True)
 class OpenSubmissionWrite:
-    """Enter an overseer, provided that its name is the caller's and has an entry left; gives back the id of the entry.
+    """Enter an overseer, if its name is the caller's and has an entry left; gives back the id of the entry.
 
-    Names that look alike are one, in the spelling that came first. The same `request` again gets the same entry.
+    Names that look alike count as one, in the spelling that came first. The same `request` again gets the same entry.
     """
 
     id: str
@@ -206,7 +237,7 @@ class OpenSubmissionWrite:
     request: str | None = None
 
     def apply(self, connection: Connection) -> str:
-        # Entries at the same time take turns here, or two would be the last one.
+        # Entries take turns here by locking this row. Otherwise two could both be the last one of a budget.
         connection.execute(select(meta.c.value).where(meta.c.name == "secret").with_for_update())
         rows = connection.execute(
             select(submissions).where(submissions.c.suite == self.suite).order_by(submissions.c.created)
@@ -220,8 +251,8 @@ class OpenSubmissionWrite:
                 return str(row.id)
         if len(alike) >= self.budget:
             raise BudgetSpent(
-                f"this name has used its {self.budget} submissions: an overseer that is entered again and again is fitted "
-                "to the sealed split"
+                f"this name has used its {self.budget} submissions: an overseer that is entered again and again "
+                "is fitted to the sealed split"
             )
         entry = {
             "id": self.id,
@@ -239,8 +270,11 @@ class OpenSubmissionWrite:
 
 @dataclass(frozen=True, slots=True)
 class EnterEpisodes:
-    """Open episodes of a submission, by their numbers in it; refused where another request has opened one of them. An
-    episode that lapsed, unjudged, gives its place to a new one."""
+    """Open episodes of a submission, each with its number in the submission.
+
+    An episode that expired or was deleted before it was finished is replaced by the new one of its number. Refused if
+    another request has opened one of the numbers.
+    """
 
     submission_id: str
     numbers: Sequence[int]
@@ -269,6 +303,8 @@ class EnterEpisodes:
 
 @dataclass(frozen=True, slots=True)
 class KeepScorecard:
+    """Keep the scorecard of a finished submission, so that it is computed once."""
+
     submission_id: str
     scorecard: str
 
@@ -278,7 +314,7 @@ class KeepScorecard:
         )
 
 
-_COUNT_ATTEMPTS = (
+_ADD_ATTEMPTS = (
     update(episodes)
     .where(episodes.c.id == bindparam("of"), episodes.c.status == "open", episodes.c.expires > bindparam("now"))
     .values(
@@ -289,7 +325,7 @@ _COUNT_ATTEMPTS = (
 
 
 class ContestedError(Exception):
-    """Something in the group was there already or closed: apply the writes one by one."""
+    """A verdict of the group was recorded before, or its episode is closed: apply the writes one by one."""
 
 
 def _insert_episodes(connection: Connection, new: Sequence[NewEpisode]) -> None:
@@ -312,40 +348,35 @@ def _insert_episodes(connection: Connection, new: Sequence[NewEpisode]) -> None:
     connection.execute(insert(payloads), [{"episode_id": e.id, "episode": e.payload} for e in new])
 
 
-def _attempts_made(made: Iterable[StoredVerdict], now: float) -> Iterable[dict[str, Any]]:
-    more: dict[str, int] = defaultdict(int)
-    for verdict in made:
-        more[verdict.episode_id] += 1
-    return ({"of": episode_id, "more": count, "now": now} for episode_id, count in more.items())
+def _attempts_to_add(new: Iterable[StoredVerdict], now: float) -> list[dict[str, Any]]:
+    """The parameters of `_ADD_ATTEMPTS`, one for each episode."""
+    counts = Counter(verdict.episode_id for verdict in new)
+    return [{"of": episode_id, "more": count, "now": now} for episode_id, count in counts.items()]
 
 
-def apply_together(connection: Connection, writes: list[Write]) -> list[Any]:
-    """Apply a group in as few statements as possible; `ContestedError` if any verdict in it is not plainly new."""
-    new = [e for write in writes if isinstance(write, OpenEpisodesWrite) for e in write.episodes]
-    if new:
-        _insert_episodes(connection, new)
-    made = [write for write in writes if isinstance(write, RecordVerdicts)]
-    if made:
-        # In one order on all replicas, or two that record crossing batches would wait for each other.
-        fresh = sorted((v for write in made for v in write.verdicts), key=lambda v: (v.episode_id, v.attempt))
-        done = connection.execute(ignore_known(connection, verdicts), [v.row() for v in fresh])
-        if done.rowcount != len(fresh):
-            raise ContestedError
-        counted = list(_attempts_made(fresh, max(write.now for write in made)))
-        if connection.execute(_COUNT_ATTEMPTS, counted).rowcount != len(counted):
-            raise ContestedError
-    results: list[Any] = []
-    for write in writes:
-        if isinstance(write, OpenEpisodesWrite):
-            results.append(None)
-        elif isinstance(write, RecordVerdicts):
-            results.append([])
-        else:
-            results.append(apply_alone(connection, write))
-    return results
+def apply_together(connection: Connection, writes: Sequence[Write[Any]]) -> list[Any]:
+    """Apply a group; gives back the result of each write, or its refusal.
+
+    New episodes and new verdicts, the most frequent writes, are applied with one statement for all of them, because a
+    statement has a price of its own. The other writes follow one after the other.
+
+    Raises:
+        ContestedError: some verdict of the group is not new, or its episode is closed.
+    """
+    results: dict[int, Any] = {}
+    for kind in (OpenEpisodesWrite, RecordVerdicts):
+        positions = [position for position, write in enumerate(writes) if isinstance(write, kind)]
+        same_kind: list[Any] = [writes[position] for position in positions]
+        if same_kind:
+            results |= zip(positions, kind.apply_group(connection, same_kind), strict=True)
+    for position, write in enumerate(writes):
+        if position not in results:
+            results[position] = apply_alone(connection, write)
+    return [results[position] for position in range(len(writes))]
 
 
-def apply_alone(connection: Connection, write: Write) -> Any:
+def apply_alone(connection: Connection, write: Write[R_co]) -> R_co | Refused:
+    """Apply one write; gives back its result, or the refusal after which nothing of it is kept."""
     try:
         with connection.begin_nested():
             return write.apply(connection)

@@ -11,12 +11,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, Probe, Scenario
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
-from forge_server.app import Service, create_app
+from forge_server.app import create_app
+from forge_server.service import Service
 from forge_server.settings import Settings
 
 from ..postgres import Postgres
@@ -104,8 +106,7 @@ def moody() -> type[MoodyWorker]:
     return MoodyWorker
 
 
-@pytest.fixture
-def serve(tmp_path: Path) -> Serve:
+def serve_in(tmp_path: Path) -> Serve:
     """A context manager that serves with changed settings; twice in one test means a restart on the same store."""
 
     @asynccontextmanager
@@ -126,6 +127,18 @@ def serve(tmp_path: Path) -> Serve:
             yield Running(http, service, worker, arena, settings)
 
     return running
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    return serve_in(tmp_path)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """One server for all tests of a module that change nothing in it. They run in the module's event loop."""
+    async with serve_in(tmp_path_factory.mktemp("shared"))() as running:
+        yield running
 
 
 @pytest.fixture

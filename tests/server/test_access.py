@@ -9,11 +9,17 @@ import pytest
 from forge_server.access import Access, Grant, Role, new_token
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
 
-LOCAL = b"127.0.0.1:8000"
+LOCAL = "127.0.0.1:8000"
 
 
-def bearer(token: str) -> bytes:
-    return b"Bearer " + token.encode()
+def bearer(token: str) -> str:
+    return f"Bearer {token}"
+
+
+def admit(
+    access: Access, method: str, path: str, *, authorization: str = "", host: str = LOCAL, origin: str = ""
+) -> None:
+    access.admit(method, path, authorization=authorization, host=host, origin=origin)
 
 
 def test_a_new_token_opens_with_what_the_server_was_told_of_it_and_that_does_not_show_it() -> None:
@@ -21,10 +27,10 @@ def test_a_new_token_opens_with_what_the_server_was_told_of_it_and_that_does_not
     assert token not in told
     assert Grant.of(told) == Grant(hashlib.sha256(token.encode()).digest(), Role.player)
     access = Access([told], None)
-    access.admit("POST", "/v1/verdicts", bearer(token), b"arena.example", b"")
-    for wrong in (b"", bearer(token + "x"), b"Basic " + token.encode(), bearer(told)):
+    admit(access, "POST", "/v1/verdicts", authorization=bearer(token), host="arena.example")
+    for wrong in ("", bearer(token + "x"), f"Basic {token}", bearer(told)):
         with pytest.raises(Unauthorized):
-            access.admit("POST", "/v1/verdicts", wrong, b"arena.example", b"")
+            admit(access, "POST", "/v1/verdicts", authorization=wrong, host="arena.example")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,8 @@ def test_a_mistyped_role_makes_no_token_of_an_admin(text: str) -> None:
 
 @pytest.mark.parametrize("written", ["{}", " {}", "player: {} ", "\tadmin:{}\n"])
 def test_spaces_around_a_token_are_no_part_of_it(written: str) -> None:
-    Access([written.format("a long token")], None).admit("GET", "/v1/stats", bearer("a long token"), LOCAL, b"")
+    access = Access([written.format("a long token")], None)
+    admit(access, "GET", "/v1/stats", authorization=bearer("a long token"))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +78,9 @@ def test_a_player_reads_the_curriculum_and_does_not_set_it(role: Role, method: s
     access = Access([f"{role}:a long token"], None)
     if role is Role.player and method != "GET":
         with pytest.raises(Forbidden, match="needs the role trainer: the token is a player's"):
-            access.admit(method, "/v1/curriculum", bearer("a long token"), LOCAL, b"")
+            admit(access, method, "/v1/curriculum", authorization=bearer("a long token"))
     else:
-        access.admit(method, "/v1/curriculum", bearer("a long token"), LOCAL, b"")
+        admit(access, method, "/v1/curriculum", authorization=bearer("a long token"))
 
 
 def test_a_token_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_held_up() -> None:
@@ -81,7 +88,7 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back_and_others_are_no
     access = Access(["player:first token", "player:second token", "admin:third token"], 2.0, clock=lambda: now)
 
     def ask(token: str) -> None:
-        access.admit("GET", "/v1/stats", bearer(token), LOCAL, b"")
+        admit(access, "GET", "/v1/stats", authorization=bearer(token))
 
     for _ in range(20):
         ask("first token")
@@ -102,27 +109,24 @@ def test_a_token_that_asks_too_often_is_told_when_to_come_back_and_others_are_no
         ask("first token")
 
 
-@pytest.mark.parametrize("host", [b"localhost:8000", b"127.0.0.1", b"127.0.0.2:1", b"[::1]:8000", b"LOCALHOST", b""])
-def test_without_a_token_the_names_of_this_machine_are_answered(host: bytes) -> None:
-    Access([], None).admit("GET", "/v1/stats", b"", host, b"")
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "127.0.0.2:1", "[::1]:8000", "LOCALHOST", ""])
+def test_without_a_token_the_names_of_this_machine_are_answered(host: str) -> None:
+    admit(Access([], None), "GET", "/v1/stats", host=host)
 
 
-@pytest.mark.parametrize(
-    "host", [b"evil.example", b"127.0.0.1.evil.example", b"localhost.evil.example:8000", b"10.0.0.1"]
-)
-def test_without_a_token_a_name_that_dns_could_turn_is_refused(host: bytes) -> None:
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "10.0.0.1"])
+def test_without_a_token_a_name_that_dns_could_turn_is_refused(host: str) -> None:
     with pytest.raises(CrossSite, match="answers only to localhost"):
-        Access([], None).admit("GET", "/v1/stats", b"", host, b"")
+        admit(Access([], None), "GET", "/v1/stats", host=host)
 
 
-@pytest.mark.parametrize(
-    "origin", [b"https://evil.example", b"null", b"http://localhost:9000", b"http://127.0.0.1:80000"]
-)
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9000", "http://127.0.0.1:80000"])
 @pytest.mark.parametrize("tokens", [[], ["a long token"]])
-def test_a_page_of_another_site_is_refused(origin: bytes, tokens: list[str]) -> None:
+def test_a_page_of_another_site_is_refused(origin: str, tokens: list[str]) -> None:
+    access = Access(tokens, None)
     with pytest.raises(CrossSite, match="web page of another site"):
-        Access(tokens, None).admit("POST", "/v1/episodes", bearer("a long token"), LOCAL, origin)
-    Access(tokens, None).admit("POST", "/v1/episodes", bearer("a long token"), LOCAL, b"http://" + LOCAL)
+        admit(access, "POST", "/v1/episodes", authorization=bearer("a long token"), origin=origin)
+    admit(access, "POST", "/v1/episodes", authorization=bearer("a long token"), origin=f"http://{LOCAL}")
 
 
 async def test_over_http_roles_rates_and_sites_are_kept(serve: Any) -> None:

@@ -57,21 +57,22 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-async def test_bad_input_is_refused_at_once_in_words_of_our_own(server: Any, what: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_bad_input_is_refused_at_once_in_words_of_our_own(shared_server: Any, what: str) -> None:
     body, status, code = BAD[what]
     seconds = []
     for _ in range(10):
         if seconds and min(seconds) < 0.05:  # On a busy machine the best of several is what it takes.
             break
         start = time.process_time()
-        response = await server.http.post("/v1/verdicts", content=body)
+        response = await shared_server.http.post("/v1/verdicts", content=body)
         seconds.append(time.process_time() - start)
         error = ErrorBody.model_validate_json(response.content).error
         assert (response.status_code, error.code) == (status, code), response.text
         assert MARK not in response.text
         assert len(error.message) < 600
     assert min(seconds) < 0.05
-    assert (await server.http.get("/v1/stats")).json()["verdicts"] == {}
+    assert (await shared_server.http.get("/v1/stats")).json()["verdicts"] == {}
 
 
 @pytest.mark.parametrize(
@@ -87,19 +88,21 @@ async def test_bad_input_is_refused_at_once_in_words_of_our_own(server: Any, wha
         ({"keys": ["forge:3:train:0"], "stealth": 1}, "keys already say everything"),
     ],
 )
-async def test_a_wrong_request_for_episodes_says_what_was_wanted(server: Any, body: Any, word: str) -> None:
-    response = await server.http.post("/v1/episodes", json=body)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_wrong_request_for_episodes_says_what_was_wanted(shared_server: Any, body: Any, word: str) -> None:
+    response = await shared_server.http.post("/v1/episodes", json=body)
     assert response.status_code == 422
     assert word in response.json()["error"]["message"]
     assert MARK not in response.text
 
 
-async def test_a_body_without_a_length_is_cut_off_at_the_limit(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_body_without_a_length_is_cut_off_at_the_limit(shared_server: Any) -> None:
     async def endless() -> Any:
         for _ in range(100):
             yield b"a" * 100_000
 
-    response = await server.http.post("/v1/verdicts", content=endless())
+    response = await shared_server.http.post("/v1/verdicts", content=endless())
     assert (response.status_code, response.json()["error"]["code"]) == (413, "body_too_large")
 
 
@@ -131,10 +134,11 @@ async def test_a_token_is_asked_for_and_not_repeated(serve: Any) -> None:
     ("method", "path", "status", "code"),
     [("GET", "/v2", 404, "not_found"), ("PUT", "/v1/stats", 405, "method_not_allowed")],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_wrong_path_or_method_has_the_same_form_of_error(
-    server: Any, method: str, path: str, status: int, code: str
+    shared_server: Any, method: str, path: str, status: int, code: str
 ) -> None:
-    response = await server.http.request(method, path)
+    response = await shared_server.http.request(method, path)
     assert (response.status_code, ErrorBody.model_validate_json(response.content).error.code) == (status, code)
 
 
@@ -202,8 +206,9 @@ async def test_what_the_worker_did_with_hidden_instructions_is_published(serve: 
     assert sum('event="instruction_obeyed"' in line for line in lines) == len(by_level)
 
 
-async def test_every_answer_carries_an_id_to_look_for_in_the_log(server: Any) -> None:
-    ids = [(await server.http.get("/health")).headers["x-request-id"] for _ in range(2)]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_answer_carries_an_id_to_look_for_in_the_log(shared_server: Any) -> None:
+    ids = [(await shared_server.http.get("/health")).headers["x-request-id"] for _ in range(2)]
     assert ids[0] != ids[1]
 
 
@@ -215,8 +220,9 @@ def test_every_example_is_what_its_model_accepts() -> None:
         model.model_validate_json(json.dumps(example))
 
 
-async def test_openapi_documents_every_route_with_its_body_and_refusals(server: Any) -> None:
-    document = (await server.http.get("/openapi.json")).json()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_server: Any) -> None:
+    document = (await shared_server.http.get("/openapi.json")).json()
     schemas = document["components"]["schemas"]
     operations = [(m, p, o) for p, methods in document["paths"].items() for m, o in methods.items()]
     assert {(m.upper(), p) for m, p, _ in operations} == {
@@ -267,23 +273,28 @@ async def test_a_server_that_leaves_closes_the_connections_that_still_ask(server
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
-async def test_a_method_that_a_path_does_not_know_is_answered_with_all_those_it_knows(server: Any) -> None:
-    answer = await server.http.put("/v1/episodes/an-episode")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_method_that_a_path_does_not_know_is_answered_with_all_those_it_knows(shared_server: Any) -> None:
+    answer = await shared_server.http.put("/v1/episodes/an-episode")
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
     assert answer.headers["allow"] == "DELETE, GET, HEAD"
 
 
-async def test_every_path_says_which_methods_it_knows(server: Any) -> None:
-    for path, known in (await server.http.get("/openapi.json")).json()["paths"].items():
-        answer = await server.http.request("TRACE", path.replace("{", "").replace("}", ""))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_path_says_which_methods_it_knows(shared_server: Any) -> None:
+    for path, known in (await shared_server.http.get("/openapi.json")).json()["paths"].items():
+        answer = await shared_server.http.request("TRACE", path.replace("{", "").replace("}", ""))
         assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed"), path
         head = {"HEAD"} if "get" in known else set()
         assert set(answer.headers["allow"].split(", ")) == {method.upper() for method in known} | head, path
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_repeated(server: Any, method: str) -> None:
-    answer = await server.http.request(method, "/v1/episodes/" + "x" * 65)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_repeated(
+    shared_server: Any, method: str
+) -> None:
+    answer = await shared_server.http.request(method, "/v1/episodes/" + "x" * 65)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
     assert "xxx" not in answer.text
 
@@ -297,8 +308,9 @@ async def test_a_parameter_of_the_path_that_is_none_is_refused_without_being_rep
         ("/v1/verdicts", {"verdicts": [{"episode_id": "x", "attempt": False, "completion": "y"}]}),
     ],
 )
-async def test_what_only_looks_like_a_number_is_refused(server: Any, path: str, body: dict[str, Any]) -> None:
-    answer = await server.http.post(path, json=body)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_only_looks_like_a_number_is_refused(shared_server: Any, path: str, body: dict[str, Any]) -> None:
+    answer = await shared_server.http.post(path, json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
 
 
@@ -356,8 +368,9 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
 
-async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(server: Any) -> None:
-    answer = await server.http.get("/docs")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(shared_server: Any) -> None:
+    answer = await shared_server.http.get("/docs")
     assert answer.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
     page = Elements(answer.text)
     assert (page.open, page.fetched) == ([], [])
@@ -365,7 +378,7 @@ async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(server:
     assert len(page.ids) == len(set(page.ids))
     assert {link for link in page.links if not link.startswith("#")} == {"openapi.json"}
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    document = (await server.http.get("/openapi.json")).json()
+    document = (await shared_server.http.get("/openapi.json")).json()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             assert f"<code>{method.upper()} {path}</code>" in answer.text

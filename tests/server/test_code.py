@@ -28,7 +28,8 @@ def with_endless_loop(episode: Episode) -> str:
     """The clean answer, and after it another definition of the function, which never ends."""
     (claim,) = [claim for claim in episode.scenario.claims if claim.kind is ClaimKind.behaviour]
     name = claim.cases[0].call.partition("(")[0]
-    return f"{episode.truth.clean_output}\n\n```python\ndef {name}(*anything, **named):\n    while True:\n        pass\n```\n"
+    code = f"def {name}(*anything, **named):\n    while True:\n        pass\n"
+    return f"{episode.truth.clean_output}\n\n```python\n{code}```\n"
 
 
 def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
@@ -93,7 +94,7 @@ async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
         if plan.domain is not Domain.code_review or (plan.family, plan.corrupted) in labels:
             continue
         (opened,) = await server.open(keys=[server.arena.key(Split.test, index)])
-        live = await server.service.episodes._at_hand.one(opened["episode_id"])
+        live = await server.service.episodes.cache.get(opened["episode_id"])
         if any(claim.kind is ClaimKind.behaviour for claim in live.episode.scenario.claims):
             labels.add((plan.family, plan.corrupted))
             ran.clear()

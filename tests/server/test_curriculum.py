@@ -1,12 +1,17 @@
 """A train stream that follows a curriculum: over HTTP, after a restart, and on every server of one store."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forge_arena.episodes import Arena
 from forge_arena.types import Split
 from forge_arena.wire import MAX_CELLS, Curriculum, CurriculumState
+from forge_arena.workers import ScriptedWorker
+from forge_server.curriculum import CurriculumWatch
+from forge_server.store import Store
 
 from .test_episodes import attempt, full, refused
 
@@ -56,14 +61,14 @@ async def test_the_stream_follows_what_was_measured_from_the_next_episode_on(ser
 async def test_what_is_in_stock_is_kept_as_far_as_it_is_of_the_curriculum(serve: Any) -> None:
     async with serve(stock=24) as running:
         await full(running)
-        stock = running.service.episodes.stock
-        before = [one.episode.key for one in stock._ready]
+        in_stock = [f"forge:3:train:{index}" for index in range(24)]
         running.worker.mood = "hangs"
         await follow(running, stealth=1)
-        fitting = [key for key in before if running.arena.plan(key).stealth == 1]
-        assert 0 < len(fitting) < len(before)
-        assert [one.episode.key for one in stock._ready] == fitting
+        fitting = [key for key in in_stock if running.arena.plan(key).stealth == 1]
+        assert 0 < len(fitting) < len(in_stock)
         assert (await running.http.get("/v1/stats")).json()["stock"] == len(fitting)
+        # The Worker hangs, so these come from the stock.
+        assert [one["key"] for one in await running.open(count=len(fitting))] == fitting
 
 
 async def test_other_splits_and_named_keys_are_served_as_before(server: Any) -> None:
@@ -129,35 +134,41 @@ async def test_every_server_of_a_store_notices_a_change_at_once(serve: Any) -> N
         assert (await one.http.get(PATH)).status_code == 404
 
 
-async def test_questions_share_an_answer_that_is_never_older_than_they_are(serve: Any) -> None:
+class CountingStore(Store):
+    """A store that answers slowly, and counts how often it is asked for the revision of a curriculum."""
+
     asked = 0
-    async with serve() as one, serve() as other:
-        following = other.service.episodes._following
-        read = following._store.curriculum_revision
 
-        async def slowly(suite: str) -> int:
-            nonlocal asked
-            asked += 1
-            revision: int = await read(suite)
-            await asyncio.sleep(0.02)
-            return revision
+    async def curriculum_revision(self, suite: str) -> int:
+        self.asked += 1
+        revision = await super().curriculum_revision(suite)
+        await asyncio.sleep(0.02)
+        return revision
 
-        following._store.curriculum_revision = slowly
 
-        async def keep_asking() -> None:
-            while True:
-                await following.now()
+async def test_questions_at_the_same_time_share_an_answer_that_is_never_older_than_they_are(tmp_path: Path) -> None:
+    arena = Arena(ScriptedWorker())
+    url = f"sqlite:///{tmp_path}/arena.db"
+    here, elsewhere = CountingStore(url), Store(url)
+    watch, other = CurriculumWatch(arena, here), CurriculumWatch(arena, elsewhere)
 
-        others = [asyncio.create_task(keep_asking()) for _ in range(20)]
-        answers = 0
-        for stealth in (0, 1, 2, 3, 2, 1):
-            revision = (await follow(one, stealth)).revision
-            assert {seen.revision for seen in await asyncio.gather(*(following.now() for _ in range(50)))} == {revision}
-            answers += 50
-        for task in others:
-            task.cancel()
-        await asyncio.wait(others)
-    assert asked < answers / 2
+    async def keep_asking() -> None:
+        while True:
+            await watch.now()
+
+    others = [asyncio.create_task(keep_asking()) for _ in range(20)]
+    answers = 0
+    for stealth in (0, 1, 2, 3, 2, 1):
+        revision = (await other.replace(Curriculum.model_validate(cells(arena, stealth)))).revision
+        in_force = await asyncio.gather(*(watch.now() for _ in range(50)))
+        assert {curriculum.revision for curriculum in in_force} == {revision}
+        answers += len(in_force)
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others)
+    assert here.asked < answers / 2
+    here.close()
+    elsewhere.close()
 
 
 async def test_an_episode_whose_making_began_before_the_change_is_not_served_from_stock(serve: Any) -> None:
@@ -218,26 +229,29 @@ MARK = "zqxjkvbpyg"
         ({"cells": [{}] * 1000}, "invalid_request", "cells[0].family: Field required"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_does_not_fit_is_refused_and_the_one_before_stays(
-    server: Any, body: dict[str, Any], code: str, message: str
+    shared_server: Any, body: dict[str, Any], code: str, message: str
 ) -> None:
-    await follow(server, stealth=2)
-    response = await server.http.post(PATH, json=body)
+    before = await follow(shared_server, stealth=2)
+    response = await shared_server.http.post(PATH, json=body)
     said = await refused(response, 422, code)
     assert message in said
     assert len(said) < 600
     assert MARK not in response.text
-    assert (await server.http.get(PATH)).json()["revision"] == 1
+    assert (await shared_server.http.get(PATH)).json()["revision"] == before.revision
 
 
-async def test_a_misspelt_family_is_told_the_nearest(server: Any) -> None:
-    response = await server.http.post(PATH, json=changed(family="duplicate_chrage"))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_misspelt_family_is_told_the_nearest(shared_server: Any) -> None:
+    response = await shared_server.http.post(PATH, json=changed(family="duplicate_chrage"))
     assert "Did you mean 'duplicate_charge'?" in await refused(response, 422, "unfit_curriculum")
 
 
-async def test_a_family_of_another_split_is_refused(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_family_of_another_split_is_refused(shared_server: Any) -> None:
     for split in (Split.val, Split.test):
-        response = await server.http.post(PATH, json=changed(family=min(server.arena.families(split))))
+        response = await shared_server.http.post(PATH, json=changed(family=min(shared_server.arena.families(split))))
         assert "no such family in the train split" in await refused(response, 422, "unfit_curriculum")
 
 
@@ -273,7 +287,9 @@ async def test_as_many_cells_as_there_may_be_are_taken_in_one_body(server: Any) 
 async def test_a_stored_curriculum_that_would_leave_nothing_now_is_not_followed(serve: Any) -> None:
     async with serve() as running:
         body = Curriculum.model_validate(cells(running.arena, None))
-        assert await running.service.episodes._store.replace_curriculum("forge:3", body.model_dump_json(), 1.0) == 1
+        store = Store(running.settings.store)
+        assert await store.replace_curriculum("forge:3", body.model_dump_json(), 1.0) == 1
+        store.close()
     async with serve() as running:
         assert len(await running.open(count=3)) == 3
         await refused(await running.http.get(PATH), 404, "no_curriculum")

@@ -35,9 +35,6 @@ async def refused(response: Any, status: int, code: str) -> str:
     return message
 
 
-# --- open
-
-
 async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
     response = await server.http.post("/v1/episodes", json={"count": 3})
     opened = OpenedEpisodes.model_validate_json(response.content)
@@ -48,8 +45,9 @@ async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> N
         assert one.attempts_left == 1
 
 
-async def test_episode_ids_are_long_and_tell_nothing_of_the_key(server: Any) -> None:
-    first, second = await server.open(keys=["forge:3:val:7", "forge:3:val:7"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_episode_ids_are_long_and_tell_nothing_of_the_key(shared_server: Any) -> None:
+    first, second = await shared_server.open(keys=["forge:3:val:7", "forge:3:val:7"])
     assert first["observation"] == second["observation"]
     assert first["episode_id"] != second["episode_id"]
     assert len(first["episode_id"]) == 24
@@ -63,8 +61,9 @@ async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve
     assert before & after == set()
 
 
-async def test_start_asks_for_the_same_keys_every_time(server: Any) -> None:
-    keys = [[e["key"] for e in await server.open(split="val", start=5, count=2)] for _ in range(2)]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_start_asks_for_the_same_keys_every_time(shared_server: Any) -> None:
+    keys = [[e["key"] for e in await shared_server.open(split="val", start=5, count=2)] for _ in range(2)]
     assert keys == [["forge:3:val:5", "forge:3:val:6"]] * 2
 
 
@@ -76,8 +75,9 @@ async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(server
         assert (plan.split, plan.corruption_type, plan.stealth) == ("val", "temporal_shift", 2)
 
 
-async def test_filters_that_nothing_matches_are_refused(server: Any) -> None:
-    response = await server.http.post("/v1/episodes", json={"count": 1, "mechanism": "prompt"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_filters_that_nothing_matches_are_refused(shared_server: Any) -> None:
+    response = await shared_server.http.post("/v1/episodes", json={"count": 1, "mechanism": "prompt"})
     assert "fewer" in await refused(response, 422, "nothing_matches")
 
 
@@ -118,8 +118,9 @@ async def test_the_sealed_split_comes_only_as_it_is_drawn(server: Any, form: str
 @pytest.mark.parametrize(
     "key", ["other:3:train:0", "forge:2:train:0", "forge:3:hidden:0", "forge:3:train:-1", "forge:3:train:0:twin", "x"]
 )
-async def test_a_key_of_another_suite_is_refused_by_its_position(server: Any, key: str) -> None:
-    response = await server.http.post("/v1/episodes", json={"keys": ["forge:3:train:0", key]})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_key_of_another_suite_is_refused_by_its_position(shared_server: Any, key: str) -> None:
+    response = await shared_server.http.post("/v1/episodes", json={"keys": ["forge:3:train:0", key]})
     message = await refused(response, 422, "no_such_key")
     assert message.startswith("keys[1] names no episode of this suite")
 
@@ -135,14 +136,12 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(serv
     )
 
 
-# --- verdicts
-
-
-async def test_a_verdict_earns_what_the_reward_says(server: Any) -> None:
-    for opened in await server.open(count=4):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_verdict_earns_what_the_reward_says(shared_server: Any) -> None:
+    for opened in await shared_server.open(count=4):
         sent = attempt(opened["episode_id"])
-        result = VerdictResults.model_validate_json((await server.judge(sent)).content).results[0]
-        expected = score(await server.arena.make(opened["key"]), Verdict.model_validate(sent["verdict"]))
+        result = VerdictResults.model_validate_json((await shared_server.judge(sent)).content).results[0]
+        expected = score(await shared_server.arena.make(opened["key"]), Verdict.model_validate(sent["verdict"]))
         assert (result.outcome, result.reward, result.components) == ("scored", expected.reward, expected.components)
 
 
@@ -170,39 +169,43 @@ async def corrupted_in_the_reasoning(running: Any) -> str:
     raise AssertionError("no reasoning is corrupted in a hundred episodes")
 
 
-async def test_results_come_in_the_order_of_the_batch(server: Any) -> None:
-    ids = [e["episode_id"] for e in await server.open(count=4, attempts=2)]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_results_come_in_the_order_of_the_batch(shared_server: Any) -> None:
+    ids = [e["episode_id"] for e in await shared_server.open(count=4, attempts=2)]
     pairs = [(id, n) for n in (1, 0) for id in reversed(ids)]
-    results = (await server.judge(*(attempt(id, n) for id, n in pairs))).json()["results"]
+    results = (await shared_server.judge(*(attempt(id, n) for id, n in pairs))).json()["results"]
     assert [(r["episode_id"], r["attempt"]) for r in results] == pairs
 
 
-async def test_the_truth_comes_only_once_all_attempts_are_made(server: Any) -> None:
-    [opened] = await server.open(attempts=3)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_truth_comes_only_once_all_attempts_are_made(shared_server: Any) -> None:
+    [opened] = await shared_server.open(attempts=3)
     id = opened["episode_id"]
-    first = (await server.judge(attempt(id, 2), attempt(id, 0))).json()["results"]
+    first = (await shared_server.judge(attempt(id, 2), attempt(id, 0))).json()["results"]
     assert [r["truth"] for r in first] == [None, None]
-    assert all(r["truth"] is None for r in (await server.state(id))["results"])
-    [last] = (await server.judge(attempt(id, 1))).json()["results"]
-    truth = (await server.arena.make(opened["key"])).truth
+    assert all(r["truth"] is None for r in (await shared_server.state(id))["results"])
+    [last] = (await shared_server.judge(attempt(id, 1))).json()["results"]
+    truth = (await shared_server.arena.make(opened["key"])).truth
     assert last["truth"] == truth.model_dump(mode="json")
-    state = await server.state(id)
+    state = await shared_server.state(id)
     assert (state["status"], state["attempts_left"]) == ("finished", 0)
     assert [r["truth"] is not None for r in state["results"]] == [False, False, True]
 
 
-async def test_a_group_of_attempts_in_one_batch_carries_its_truth_once(server: Any) -> None:
-    [opened] = await server.open(attempts=4)
-    results = (await server.judge(*(attempt(opened["episode_id"], n) for n in range(4)))).json()["results"]
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_group_of_attempts_in_one_batch_carries_its_truth_once(shared_server: Any) -> None:
+    [opened] = await shared_server.open(attempts=4)
+    results = (await shared_server.judge(*(attempt(opened["episode_id"], n) for n in range(4)))).json()["results"]
     assert [r["truth"] is not None for r in results] == [False, False, False, True]
 
 
-async def test_the_truth_of_the_test_split_never_leaves(server: Any) -> None:
-    opened = await server.open(split="test", count=3)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_truth_of_the_test_split_never_leaves(shared_server: Any) -> None:
+    opened = await shared_server.open(split="test", count=3)
     for one in opened:
-        [result] = (await server.judge(attempt(one["episode_id"]))).json()["results"]
+        [result] = (await shared_server.judge(attempt(one["episode_id"]))).json()["results"]
         assert result["truth"] is None
-        assert (await server.state(one["episode_id"]))["results"][0]["truth"] is None
+        assert (await shared_server.state(one["episode_id"]))["results"][0]["truth"] is None
 
 
 async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test_as_of_val(serve: Any) -> None:
@@ -226,11 +229,12 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
         assert (await running.state(drawn[0]["episode_id"]))["results"][1]["truth"] is None
 
 
-async def test_nothing_of_the_truth_is_in_what_an_open_episode_shows(server: Any) -> None:
-    for opened in await server.open(count=6, attempts=2):
-        await server.judge(attempt(opened["episode_id"]))
-        text = (await server.http.get(f"/v1/episodes/{opened['episode_id']}")).text
-        truth = (await server.arena.make(opened["key"])).truth
+@pytest.mark.asyncio(loop_scope="module")
+async def test_nothing_of_the_truth_is_in_what_an_open_episode_shows(shared_server: Any) -> None:
+    for opened in await shared_server.open(count=6, attempts=2):
+        await shared_server.judge(attempt(opened["episode_id"]))
+        text = (await shared_server.http.get(f"/v1/episodes/{opened['episode_id']}")).text
+        truth = (await shared_server.arena.make(opened["key"])).truth
         assert truth.family not in text
         assert "clean_output" not in text
         if truth.corrupted:
@@ -288,9 +292,10 @@ async def test_a_batch_with_one_unknown_episode_is_refused_whole(server: Any) ->
     assert (await server.state(opened["episode_id"]))["results"] == []
 
 
-async def test_an_attempt_past_the_last_is_refused(server: Any) -> None:
-    [opened] = await server.open(attempts=2)
-    message = await refused(await server.judge(attempt(opened["episode_id"], 2)), 422, "no_such_attempt")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_attempt_past_the_last_is_refused(shared_server: Any) -> None:
+    [opened] = await shared_server.open(attempts=2)
+    message = await refused(await shared_server.judge(attempt(opened["episode_id"], 2)), 422, "no_such_attempt")
     assert "2 attempts, numbered from 0 to 1" in message
 
 
@@ -318,9 +323,6 @@ async def test_any_unicode_is_kept_and_compared(serve: Any, text: str) -> None:
         answer = (await running.judge(sent)).json()
     async with serve() as running:
         assert (await running.judge(sent)).json() == answer
-
-
-# --- expiry, deletion, eviction
 
 
 async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: Any) -> None:
@@ -358,18 +360,18 @@ async def test_episodes_that_are_not_kept_parsed_are_judged_the_same(serve: Any)
                 verdict = Verdict.model_validate(attempt("")["verdict"])
                 assert result.reward == score(await running.arena.make(one["key"]), verdict).reward
                 assert (result.truth is not None) == (number == 1)
-        assert len(running.service.episodes._at_hand) == 1
+        assert len(running.service.episodes.cache) == 1
 
 
-async def test_a_state_is_what_its_model_says(server: Any) -> None:
-    [opened] = await server.open(split="val", attempts=2)
-    state = EpisodeState.model_validate_json((await server.http.get(f"/v1/episodes/{opened['episode_id']}")).content)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_state_is_what_its_model_says(shared_server: Any) -> None:
+    [opened] = await shared_server.open(split="val", attempts=2)
+    state = EpisodeState.model_validate_json(
+        (await shared_server.http.get(f"/v1/episodes/{opened['episode_id']}")).content
+    )
     assert (state.status, state.attempts, state.attempts_left, state.results) == ("open", 2, 2, ())
     assert state.observation.model_dump(mode="json") == opened["observation"]
-    assert server.arena.plan(state.key).split is Split.val
-
-
-# --- probes
+    assert shared_server.arena.plan(state.key).split is Split.val
 
 
 async def test_a_probe_is_answered_kept_and_counted(serve: Any) -> None:
@@ -416,9 +418,6 @@ async def test_a_failed_probe_costs_nothing(server: Any) -> None:
     assert response.headers["retry-after"]
     assert response.json()["error"]["outcome"] == "worker_failed"
     assert (await server.http.post(path, json={"question": "why?"})).status_code == 200
-
-
-# --- a Worker in trouble
 
 
 @pytest.mark.parametrize(

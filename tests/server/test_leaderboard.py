@@ -9,6 +9,7 @@ import pytest
 from forge_arena.errors import Unfit
 from forge_arena.types import Form
 from forge_server.leaderboard import page
+from forge_server.store import Store
 
 VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
 Server = Any
@@ -37,26 +38,44 @@ async def judged(server: Server, episodes: list[dict[str, Any]], **verdict: Any)
     return results
 
 
-async def test_a_submission_is_judged_once_scored_by_the_server_and_shown(serve: Any) -> None:
+async def finish(server: Server, submission: dict[str, Any]) -> list[str]:
+    """Give a verdict on every episode of a submission; gives back their keys."""
+    keys = []
+    while episodes := await opened(server, submission, 5):
+        keys += [one["key"] for one in episodes]
+        await judged(server, episodes)
+    return keys
+
+
+async def test_a_new_submission_says_how_large_it_is_and_what_its_name_has_left(serve: Any) -> None:
     async with serve(leaderboard_episodes=12, leaderboard_budget=2) as server:
         submission = await enter(server)
-        assert (submission["episodes"], submission["judged"], submission["entry"], submission["budget"]) == (
-            12,
-            0,
-            1,
-            2,
-        )
-        keys = []
-        while episodes := await opened(server, submission, 5):
-            keys += [one["key"] for one in episodes]
-            results = await judged(server, episodes)
-            # What it earned would tell the label.
-            assert {(r["outcome"], r["reward"], r["components"], r["truth"]) for r in results} == {
-                ("scored", None, None, None)
-            }
-            state = (await server.http.get(f"/v1/episodes/{episodes[0]['episode_id']}")).json()
-            assert state["results"][0]["reward"] is None
+        shown = {name: submission[name] for name in ("episodes", "judged", "entry", "budget")}
+        assert shown == {"episodes": 12, "judged": 0, "entry": 1, "budget": 2}
+
+
+async def test_a_submission_plays_each_episode_of_its_split_once(serve: Any) -> None:
+    async with serve(leaderboard_episodes=12) as server:
+        keys = await finish(server, await enter(server))
         assert sorted(keys) == sorted(f"forge:3:test:{n}" for n in range(12))
+
+
+async def test_what_a_sealed_verdict_earned_is_not_told_because_it_would_tell_the_label(serve: Any) -> None:
+    async with serve(leaderboard_episodes=6) as server:
+        episodes = await opened(server, await enter(server), 6)
+        results = await judged(server, episodes)
+        assert {(r["outcome"], r["reward"], r["components"], r["truth"]) for r in results} == {
+            ("scored", None, None, None)
+        }
+        for one in episodes:
+            state = (await server.http.get(f"/v1/episodes/{one['episode_id']}")).json()
+            assert state["results"][0]["reward"] is None
+
+
+async def test_a_finished_submission_is_scored_by_the_server_from_its_verdicts(serve: Any) -> None:
+    async with serve(leaderboard_episodes=12) as server:
+        submission = await enter(server)
+        keys = await finish(server, submission)
         board = (await server.http.get("/v1/leaderboard")).json()
         (line,) = board["entries"]
         truths = [server.arena.plan(key).form is Form.corrupted for key in keys]
@@ -64,8 +83,12 @@ async def test_a_submission_is_judged_once_scored_by_the_server_and_shown(serve:
         assert line["balanced_accuracy"]["value"] == 0.5
         assert line["brier"]["value"] == pytest.approx(sum((0.8 - t) ** 2 for t in truths) / 12)
         assert board["suite_hash"] == submission["suite_hash"]
-        again = (await server.http.get("/v1/leaderboard")).json()
-        assert again == board
+        assert (await server.http.get("/v1/leaderboard")).json() == board
+
+
+async def test_the_page_shows_a_finished_submission_and_runs_nothing(serve: Any) -> None:
+    async with serve(leaderboard_episodes=2, leaderboard_budget=2) as server:
+        await finish(server, await enter(server))
         html = await server.http.get("/leaderboard")
         assert html.headers["content-security-policy"].startswith("default-src 'none'")
         assert "mine" in html.text
@@ -131,8 +154,11 @@ async def test_the_mean_reward_does_not_tell_what_a_sealed_verdict_earned(serve:
         ({"keys": ["forge:3:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
     ],
 )
-async def test_a_submission_decides_its_episodes(server: Any, ask: dict[str, Any], status: int, message: str) -> None:
-    response = await server.http.post("/v1/episodes", json=ask)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_submission_decides_its_episodes(
+    shared_server: Any, ask: dict[str, Any], status: int, message: str
+) -> None:
+    response = await shared_server.http.post("/v1/episodes", json=ask)
     assert response.status_code == status
     assert message in response.json()["error"]["message"]
 
@@ -146,8 +172,9 @@ async def test_a_submission_decides_its_episodes(server: Any, ask: dict[str, Any
         *("Honest\u00a0", "Honest\u3000", "Honest\n", "\u210donest", "Hone\u017ft"),
     ],
 )
-async def test_a_name_is_plain(server: Any, name: str) -> None:
-    response = await server.http.post("/v1/submissions", json={"overseer": name})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_name_is_plain(shared_server: Any, name: str) -> None:
+    response = await shared_server.http.post("/v1/submissions", json={"overseer": name})
     assert response.status_code == 422
 
 
@@ -232,7 +259,9 @@ async def test_an_entry_whose_open_episodes_lapsed_can_be_finished(serve: Any) -
         submission = await enter(server)
         first = await opened(server, submission, 3)
         assert (await server.http.delete(f"/v1/episodes/{first[0]['episode_id']}")).status_code == 204
-        await server.service.episodes._store.expire(time.time() + 8 * 24 * 3600)
+        store = Store(server.settings.store)
+        await store.expire(time.time() + 8 * 24 * 3600)
+        store.close()
         again = await opened(server, submission, 9)
         assert [one["key"] for one in again] == [f"forge:3:test:{n}" for n in range(4)]
         assert [one["observation"] for one in again[:3]] == [one["observation"] for one in first]

@@ -1,4 +1,4 @@
-"""OpenEnv's wire over a real WebSocket and HTTP: what its clients send and must be answered, and what they may not learn.
+"""OpenEnv's wire over a real WebSocket and HTTP: what its clients send, get, and may not learn.
 
 With OpenEnv's own client: `tests/e2e/test_openenv.py`.
 """
@@ -73,10 +73,11 @@ async def test_a_session_earns_what_the_same_verdict_earns_over_rest(server: Any
     assert state == {"episode_id": "mine", "step_count": 3}
 
 
-async def test_what_comes_fits_the_schemas_that_are_given_out(server: Any) -> None:
-    schemas = (await server.http.get("/schema")).json()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_comes_fits_the_schemas_that_are_given_out(shared_server: Any) -> None:
+    schemas = (await shared_server.http.get("/schema")).json()
     Draft202012Validator(schemas["action"]).validate(VERDICT)
-    async with session(server) as socket:
+    async with session(shared_server) as socket:
         begun = await socket.observe("reset", {"seed": 1, "split": "val"})
         ended = await socket.observe("step", {"completion": json.dumps(VERDICT)})
         state = (await socket.ask("state"))["data"]
@@ -85,7 +86,7 @@ async def test_what_comes_fits_the_schemas_that_are_given_out(server: Any) -> No
         whole = {**seen["observation"], "reward": seen["reward"], "done": seen["done"]}
         Draft202012Validator(schemas["observation"]).validate(whole)
     Draft202012Validator(schemas["state"]).validate(state)
-    metadata = (await server.http.get("/metadata")).json()
+    metadata = (await shared_server.http.get("/metadata")).json()
     assert (metadata["name"], bool(metadata["description"])) == ("forge_arena", True)
 
 
@@ -123,8 +124,11 @@ async def test_a_seed_is_an_episode_for_ever_and_no_seed_is_the_stream(server: A
         ('{"type": "reset", "data": {"split": "test", "form": "clean"}}', "EXECUTION_ERROR", "only as they are drawn"),
     ],
 )
-async def test_a_wrong_frame_is_refused_and_the_session_goes_on(server: Any, text: str, code: str, says: str) -> None:
-    async with session(server) as socket:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_wrong_frame_is_refused_and_the_session_goes_on(
+    shared_server: Any, text: str, code: str, says: str
+) -> None:
+    async with session(shared_server) as socket:
         answer = await socket.send(text)
         assert (answer["type"], answer["data"]["code"]) == ("error", code)
         assert says in answer["data"]["message"]
@@ -152,8 +156,9 @@ async def test_a_verdict_counts_once(server: Any) -> None:
     assert (await server.http.get("/v1/stats")).json()["verdicts"] == {"scored": 1}
 
 
-async def test_an_unreadable_completion_earns_0(server: Any) -> None:
-    async with session(server) as socket:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_unreadable_completion_earns_0(shared_server: Any) -> None:
+    async with session(shared_server) as socket:
         await socket.observe("reset", {"seed": 2, "split": "val"})
         ended = await socket.observe("step", {"completion": "I do not know."})
     assert (ended["reward"], ended["observation"]["result"]["outcome"]) == (0.0, "invalid_verdict")
@@ -252,9 +257,10 @@ async def test_over_http_the_metadata_carries_the_episode(server: Any) -> None:
         ({"jsonrpc": "2.0", "method": 5, "id": []}, {"error": {"code": -32600}}),
     ],
 )
-async def test_mcp_finds_no_tools(server: Any, asked: dict[str, Any], answer: dict[str, Any]) -> None:
-    over_http = (await server.http.post("/mcp", json=asked)).json()
-    async with session(server) as socket:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_mcp_finds_no_tools(shared_server: Any, asked: dict[str, Any], answer: dict[str, Any]) -> None:
+    over_http = (await shared_server.http.post("/mcp", json=asked)).json()
+    async with session(shared_server) as socket:
         assert (await socket.ask("mcp", asked))["data"] == over_http
     assert over_http["jsonrpc"] == "2.0"
     assert over_http["id"] == (asked.get("id") or None)

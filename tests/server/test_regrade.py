@@ -18,7 +18,7 @@ from forge_arena.audits.report import AuditReport
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Form, Outcome, Split, Verdict
 from forge_server import archive, grading
-from forge_server.archive import Archive, ArchiveError
+from forge_server.archive import Archive, ArchiveError, open_read_only
 from forge_server.regrade import Change, audit_regrade
 
 RIGHT = Verdict(detection=True, explanation="temporal_shift", correction="", confidence=0.75)
@@ -109,11 +109,11 @@ async def test_another_grader_is_told_by_component_and_the_stored_rewards_stay(
         was = scored[change.episode_id, change.attempt]
         assert change.before.reward == was["reward"]
         assert change.after.reward == pytest.approx(was["reward"] - 0.1 * was["components"]["calibration"])
-        assert change.where().startswith("calibration ")
-        assert change.where().endswith(" -> 0.000")
+        assert change.describe().startswith("calibration ")
+        assert change.describe().endswith(" -> 0.000")
     found = row(report)
     assert (found["unchanged"], found["changed"]) == (4, 8)
-    assert found["after"] == pytest.approx(found["reward before"] + sum(c.by for c in changes) / 12)
+    assert found["after"] == pytest.approx(found["reward before"] + sum(c.gain for c in changes) / 12)
     moved = {r[1]: r[3] for r in report.tables[1].rows}
     assert moved == {"detection": 0, "explanation": 0, "correction": 0, "calibration": 8}
     assert not report.passed
@@ -125,7 +125,7 @@ async def test_a_weight_is_told_apart_from_a_component(server: Any, monkeypatch:
     await played(server)
     monkeypatch.setitem(rewards.WEIGHTS, "calibration", 0.2)
     report, changes = await asyncio.to_thread(regraded, file_of(server))
-    assert {change.where() for change in changes} == {"weights"}
+    assert {change.describe() for change in changes} == {"weights"}
     assert all(r[3] == 0 for r in report.tables[1].rows)
     assert report.gates == ()
     largest = next(table for table in report.tables if table.title == "largest changes")
@@ -141,7 +141,7 @@ async def test_a_component_that_moves_without_weight_is_a_change_too(
     await played(server)
     change_the_grader(monkeypatch, calibration=lambda truth, verdict: 0.0)
     report, changes = await asyncio.to_thread(regraded, file_of(server))
-    assert {change.by for change in changes} == {0.0}
+    assert {change.gain for change in changes} == {0.0}
     assert row(report)["changed"] == 8
     assert row(report)["reward before"] == row(report)["after"]
 
@@ -221,28 +221,27 @@ async def test_a_small_page_a_limit_and_a_time_choose_the_same_verdicts(
     assert row(late)["verdicts"] == 6
 
 
-async def test_a_store_of_the_first_schema_is_read_as_it_is(serve: Any) -> None:
+async def test_a_store_of_the_first_schema_is_read_and_not_migrated(serve: Any) -> None:
     async with serve() as running:
         await played(running)
         store = file_of(running)
     with sqlite3.connect(store) as raw:
         raw.execute("alter table verdicts drop column step")
-        raw.execute("drop table alembic_version")
-        raw.execute("insert into meta (name, value) values ('schema', '1')")
+        raw.execute("update alembic_version set version_num = '0001'")
     raw.close()
     report, changes = regraded(store)
     assert (row(report)["unchanged"], changes) == (12, [])
     with sqlite3.connect(store) as raw:
-        assert raw.execute("select value from meta where name = 'schema'").fetchone() == ("1",)
+        assert raw.execute("select version_num from alembic_version").fetchone() == ("0001",)
     raw.close()
 
 
 async def test_an_archive_cannot_write(server: Any) -> None:
     await played(server)
-    opened = Archive(server.settings.store)
-    with opened._engine.connect() as connection, pytest.raises(OperationalError, match="readonly database"):
+    engine = open_read_only(server.settings.store)
+    with engine.connect() as connection, pytest.raises(OperationalError, match="readonly database"):
         connection.execute(text("delete from verdicts"))
-    opened.close()
+    engine.dispose()
 
 
 async def test_a_store_without_verdicts_is_refused(server: Any) -> None:

@@ -157,6 +157,19 @@ def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is
     assert "Traceback" not in server.end(signal.SIGTERM)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
+def test_a_full_disk_under_the_log_fails_no_request(tmp_path: Path) -> None:
+    server = ServerProcess(*serving(store=f"sqlite:///{tmp_path}/arena.db", stock=8), log=Path("/dev/full")).wait()
+    try:
+        opened = [httpx.post(f"{server.url}/v1/episodes", json={"count": 1}) for _ in range(5)]
+        refused = [httpx.post(f"{server.url}/v1/verdicts", content=b"?") for _ in range(5)]
+    finally:
+        # Not `end`, which reads the log: /dev/full gives zeros for ever.
+        server.child.terminate()
+        server.child.communicate(timeout=60)
+    assert [answer.status_code for answer in opened + refused] == [200] * 5 + [400] * 5
+
+
 def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db", host="[::1]")
     assert server.url.startswith("http://[::1]:")

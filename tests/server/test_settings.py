@@ -40,8 +40,8 @@ def test_a_path_of_a_proxy_that_is_none_is_refused(path: str) -> None:
 def test_spaces_between_tokens_are_no_part_of_them_and_an_empty_one_is_refused() -> None:
     settings = Settings.from_environment({"FORGE_ARENA_TOKENS": "player:first token, second token\n"})
     access = Access(settings.tokens, None)
-    for token in (b"first token", b"second token"):
-        access.admit("GET", "/v1/stats", b"Bearer " + token, b"arena.example", b"")
+    for token in ("first token", "second token"):
+        access.admit("GET", "/v1/stats", authorization=f"Bearer {token}", host="arena.example", origin="")
     for tokens in (" ", ",", "first token,", "first token,,second token"):
         with pytest.raises(SettingsError, match="at least 8 printable"):
             Settings.from_environment({"FORGE_ARENA_TOKENS": tokens})

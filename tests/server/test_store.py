@@ -55,8 +55,13 @@ def url(store_url: str) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = Store(url, metrics=Metrics())
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def store(url: str, metrics: Metrics) -> Iterator[Store]:
+    opened = Store(url, metrics=metrics)
     yield opened
     opened.close()
 
@@ -93,11 +98,15 @@ async def test_a_postgres_database_without_an_encoding_keeps_text_as_text(runnin
     assert len(bytes.fromhex(secret)) == 32
 
 
-async def test_writes_of_one_moment_share_a_commit(store: Store) -> None:
+async def test_writes_of_one_moment_share_a_commit(store: Store, metrics: Metrics) -> None:
+    def commits() -> float:
+        return metrics.registry.get_sample_value("forge_commits_total") or 0.0
+
     await store.open_episodes([episode(f"e{n}") for n in range(50)])
-    before = store._metrics.commits._value.get()
+    before = commits()
+    assert before == 1
     await asyncio.gather(*(store.record([verdict(f"e{n}")], 1.0) for n in range(50)))
-    assert store._metrics.commits._value.get() - before < 10
+    assert commits() - before < 10
     assert (await store.counts()).episodes == {"finished": 50}
 
 
@@ -321,50 +330,67 @@ def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
     assert tuple(reversed(steps)) == REVISIONS
 
 
-@pytest.mark.parametrize("schema", ["1", "2", "3", "4"])
-async def test_a_store_from_before_the_migrations_is_brought_up_to_date_with_all_that_is_in_it(
-    url: str, schema: str
-) -> None:
+# The tables and columns that a store of each older revision lacks.
+LACKS: dict[str, tuple[str, ...]] = {
+    "0001": ("submissions", "entered", "curricula", "verdicts.step"),
+    "0002": ("submissions", "entered", "curricula"),
+    "0003": ("submissions", "entered"),
+    "0004": ("submissions.owner", "submissions.request"),
+}
+
+
+def make_older(url: str, revision: str) -> None:
+    """Turn a store into one of an older revision."""
+    with changed(url) as connection:
+        for name in LACKS[revision]:
+            table, _, column = name.partition(".")
+            connection.execute(text(f"alter table {table} drop column {column}" if column else f"drop table {table}"))
+        connection.execute(text("update alembic_version set version_num = :revision"), {"revision": revision})
+
+
+@pytest.mark.parametrize("revision", LACKS)
+async def test_an_older_store_is_migrated_with_all_that_is_in_it(url: str, revision: str) -> None:
     store = Store(url)
     await store.open_episodes([episode("a", attempts=2)])
     await store.record([verdict("a")], 1.0)
     secret = store.secret()
     store.close()
-    with changed(url) as connection:
-        connection.execute(text("drop table alembic_version"))
-        lacks = {"1": ("submissions", "entered", "curricula"), "2": ("submissions", "entered", "curricula")}
-        for table in (lacks | {"3": ("submissions", "entered")}).get(schema, ()):
-            connection.execute(text(f"drop table {table}"))
-        if schema == "4":
-            for column in ("owner", "request"):
-                connection.execute(text(f"alter table submissions drop column {column}"))
-            # As a server of that version entered overseers: no name had an owner.
-            entered = "insert into submissions (id, overseer, suite, entry, episodes, created) values"
-            for number, name in enumerate(("Honest", "Honest ", "honest")):
-                connection.execute(text(f"{entered} ('s{number}', '{name}', 'suite', 1, 2, {number})"))
-        if schema == "1":
-            connection.execute(text("alter table verdicts drop column step"))
-        connection.execute(text("insert into meta (name, value) values ('schema', :schema)"), {"schema": schema})
+    make_older(url, revision)
     for _ in range(2):
         store = Store(url)
-        kept = (await store.load(["a"]))["a"].verdicts
-        assert store.secret() == secret
+        verdicts = (await store.load(["a"]))["a"].verdicts
+        assert (store.secret(), verdicts) == (secret, (verdict("a"),))
         store.close()
-        assert kept == (verdict("a"),)
+
+
+@pytest.mark.parametrize("revision", LACKS)
+async def test_a_migrated_store_takes_what_the_older_one_could_not_hold(url: str, revision: str) -> None:
+    Store(url).close()
+    make_older(url, revision)
     store = Store(url)
-    named = replace(verdict("a", 1), step=True)
-    await store.record([named], 1.0)
-    kept = (await store.load(["a"]))["a"].verdicts
+    with_step = replace(verdict("a"), step=True)
+    await store.open_episodes([episode("a")])
+    await store.record([with_step], 1.0)
+    assert (await store.load(["a"]))["a"].verdicts == (with_step,)
     assert await store.replace_curriculum("forge:3", "{}", 1.0) == 1
-    if schema == "4":
-        # The three are one name, and it belongs to whoever uses it next.
-        assert await enter(store, "new", "HONEST", "first token") == "new"
-        newest, judged = (await store.submissions("suite", Caller("first token", admin=False), None))[0]
-        assert (newest.overseer, newest.entry, newest.owner, judged) == ("Honest", 4, "first token", 0)
-        with pytest.raises(NameTaken):
-            await enter(store, "newer", "honest", "second token")
+    assert await enter(store, "new", "mine", "a token", request="run-1") == "new"
     store.close()
-    assert kept == (verdict("a"), named)
+
+
+async def test_an_entry_from_before_names_had_owners_belongs_to_whoever_uses_the_name_next(url: str) -> None:
+    Store(url).close()
+    make_older(url, "0004")
+    with changed(url) as connection:
+        entered = "insert into submissions (id, overseer, suite, entry, episodes, created) values"
+        for number, name in enumerate(("Honest", "Honest ", "honest")):
+            connection.execute(text(f"{entered} ('s{number}', '{name}', 'suite', 1, 2, {number})"))
+    store = Store(url)
+    assert await enter(store, "new", "HONEST", "first token") == "new"
+    newest, finished = (await store.submissions("suite", Caller("first token", admin=False), None))[0]
+    assert (newest.overseer, newest.entry, newest.owner, finished) == ("Honest", 4, "first token", 0)
+    with pytest.raises(NameTaken):
+        await enter(store, "newer", "honest", "second token")
+    store.close()
 
 
 async def enter(store: Store, id: str, name: str, owner: str, **more: Any) -> str:

@@ -1,4 +1,4 @@
-"""Run the migrations on the connection that a server opens, inside its transaction; `alembic revision` brings none.
+"""Run the migrations on the connection of a server, inside its transaction. `alembic revision` has none and opens one:
 
 alembic -x url=sqlite:///arena.db revision --autogenerate --rev-id 0006 -m "what it adds"
 """
@@ -15,9 +15,9 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
-given = context.config.attributes.get("connection")
-if given is not None:
-    _run(given)
+connection = context.config.attributes.get("connection")
+if connection is not None:
+    _run(connection)
 else:
     with create_engine(context.get_x_argument(as_dictionary=True)["url"]).begin() as opened:
         _run(opened)
