@@ -21,10 +21,12 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_vali
 from forge_agents.evaluation import KEPT, read_judgement, refusal, told
 from forge_agents.overseers import Completion, Overseer, Reviewer, conditions
 from forge_agents.records import Line, Records
-from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
+from forge_arena.detection import Judged, estimates, notes, trouble_notes
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
+from forge_arena.scorecard import DetectionScores
 from forge_arena.spans import span_f1
+from forge_arena.statistics import RESAMPLES, Share
 from forge_arena.storable import STORABLE, Text, storable
 from forge_arena.types import (
     CorruptionType,
@@ -352,7 +354,7 @@ def _scorecard(every: Sequence[DatasetRow], documents_of_all: Sequence[str], see
             np.array([row.span_f1 or 0.0 for row in rows]), np.array([row.span_f1 is not None for row in rows])
         ),
     }
-    drawn = Resamples(judged, np.random.default_rng(seed), RESAMPLES) if judged.clusters > 1 else None
+    drawn = judged.resample(np.random.default_rng(seed), RESAMPLES)
     found = estimates(judged, drawn) | {name: share.estimate(drawn) for name, share in shares.items()}
     return DatasetScorecard(
         **found,

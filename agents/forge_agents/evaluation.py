@@ -22,20 +22,9 @@ from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
 from forge_arena.files import load_json, read_text
-from forge_arena.metrics import (
-    Cost,
-    Frozen,
-    Pairs,
-    Row,
-    Scorecard,
-    at_threshold,
-    best_threshold,
-    cost,
-    grouped,
-    pair_scores,
-    scorecard,
-)
+from forge_arena.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
 from forge_arena.rewards import named_type
+from forge_arena.scorecard import Cost, Frozen, Pairs, Row, Scorecard, group_rows
 from forge_arena.spans import span_f1
 from forge_arena.storable import storable
 from forge_arena.types import (
@@ -218,7 +207,7 @@ def evaluate(
             f"episodes must be at least 1, start at least 0, batch 1..{MAX_BATCH} and samples 1..{MAX_ATTEMPTS}, got "
             f"{episodes}, {start}, {batch}, {samples}"
         )
-    threshold = None if threshold_from is None else best_threshold(threshold_from.rows)
+    threshold = None if threshold_from is None else best_p_threshold(threshold_from.rows)
     with ExitStack() as stack:
         client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
         stats = client.stats()
@@ -269,7 +258,7 @@ def _result(
         scorecard=scorecard(rows, rng()),
         groups={
             by: {group: scorecard(some, rng(), resamples=GROUP_RESAMPLES) for group, some in of.items()}
-            for by, of in grouped(rows).items()
+            for by, of in group_rows(rows).items()
         },
         frozen=at_threshold(rows, threshold, threshold_from.source, rng())
         if threshold is not None and threshold_from is not None
