@@ -12,6 +12,7 @@ from forge_arena.statistics import (
     Numbers,
     Resamples,
     auroc,
+    both_classes,
     cluster_weights,
     estimate,
 )
@@ -63,7 +64,7 @@ class Judged:
 
     @property
     def both_classes(self) -> bool:
-        return bool(self.corrupted.any() and not self.corrupted.all())
+        return both_classes(self.corrupted)
 
     def resample(self, rng: np.random.Generator, count: int) -> Resamples | None:
         """`count` draws of whole clusters. None if there is one cluster only, because then all draws are the same."""

@@ -36,6 +36,11 @@ class BoundedEstimate(Estimate):
     high: float
 
 
+def both_classes(corrupted: Mask) -> bool:
+    """Whether some rows are corrupted and some are not."""
+    return bool(corrupted.any() and not corrupted.all())
+
+
 def auroc(scores: Floats, corrupted: Mask) -> float:
     """The chance that a corrupted row scores higher than another row: AUROC = U / (P * N).
 
@@ -46,7 +51,8 @@ def auroc(scores: Floats, corrupted: Mask) -> float:
     Raises:
         ValueError: all rows are corrupted, or none.
     """
-    _check_both_classes(corrupted)
+    if not both_classes(corrupted):
+        raise ValueError(f"AUROC needs both classes, got {int(corrupted.sum())} corrupted of {len(corrupted)}")
     wins = _wins(scores[corrupted], np.sort(scores[~corrupted]))
     return float(wins.sum() / (int(corrupted.sum()) * int((~corrupted).sum())))
 
@@ -57,7 +63,7 @@ def best_threshold(scores: Floats, corrupted: Mask) -> float:
     Raises:
         ValueError: there is no score, or all rows are of one class.
     """
-    if not len(scores) or corrupted.all() or not corrupted.any():
+    if not both_classes(corrupted):
         raise ValueError("a threshold needs scores of corrupted and of clean answers")
     distinct = np.unique(scores)
     halfway = (distinct[1:] + distinct[:-1]) / 2.0
@@ -194,8 +200,3 @@ def _wins(scores: Floats, ascending: Floats) -> Floats:
     """How many of the `ascending` values each score exceeds, where a tie counts one half: (scores,)."""
     twice = np.searchsorted(ascending, scores, "left") + np.searchsorted(ascending, scores, "right")
     return 0.5 * twice.astype(np.float64)
-
-
-def _check_both_classes(corrupted: Mask) -> None:
-    if corrupted.all() or not corrupted.any():
-        raise ValueError(f"AUROC needs both classes, got {int(corrupted.sum())} corrupted of {len(corrupted)}")
