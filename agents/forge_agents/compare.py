@@ -245,12 +245,12 @@ class _Common:
 
 
 def _in_common(first: Sequence[Row], second: Sequence[Row]) -> _Common:
-    one, other = ({(row.key, row.attempt): row for row in graded_rows(rows)} for rows in (first, second))
-    keys = sorted(one.keys() & other.keys())
+    before, after = ({(row.key, row.attempt): row for row in graded_rows(rows)} for rows in (first, second))
+    keys = sorted(before.keys() & after.keys())
     if not keys:
         raise NothingInCommon("the two evaluations have no judged episode in common: evaluate both on the same keys")
-    known = [key for key in keys if one[key].seen is not None and other[key].seen is not None]
-    others = {key for key in known if one[key].seen != other[key].seen}
+    known = [key for key in keys if before[key].seen is not None and after[key].seen is not None]
+    others = {key for key in known if before[key].seen != after[key].seen}
     if len(others) > MOST_OTHERS * len(keys):
         raise NothingInCommon(
             f"{len(others)} of the {len(keys)} verdicts with the same key are on different answers, {min(others)[0]} first: "
@@ -258,13 +258,13 @@ def _in_common(first: Sequence[Row], second: Sequence[Row]) -> _Common:
         )
     same = [key for key in keys if key not in others]
     for key in same:
-        if (one[key].corrupted, one[key].family) != (other[key].corrupted, other[key].family):
+        if (before[key].corrupted, before[key].family) != (after[key].corrupted, after[key].family):
             raise NothingInCommon(
                 f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with the "
                 "same secret only; evaluate both on one arena"
             )
     return _Common(
-        [one[key] for key in same], [other[key] for key in same], others=len(others), unknown=len(keys) - len(known)
+        [before[key] for key in same], [after[key] for key in same], others=len(others), unknown=len(keys) - len(known)
     )
 
 

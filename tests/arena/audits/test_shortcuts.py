@@ -111,9 +111,9 @@ def table(report: AuditReport, title: str) -> list[dict[str, object]]:
 
 def test_a_planted_word_fails_the_gates_of_the_answer_on_unseen_families(leaking: AuditReport) -> None:
     assert not leaking.passed
-    for protocol in ("families", "splits"):
-        assert f"all, answer, {protocol}: AUROC begins at most at" in failed(leaking)
-        assert f"all, answer+reasoning, {protocol}: twin-ranking begins at most at" in failed(leaking)
+    for holdout in ("families", "splits"):
+        assert f"all, answer, {holdout}: AUROC begins at most at" in failed(leaking)
+        assert f"all, answer+reasoning, {holdout}: twin-ranking begins at most at" in failed(leaking)
 
 
 def test_a_planted_word_leaves_the_inputs_without_it_alone(leaking: AuditReport) -> None:
