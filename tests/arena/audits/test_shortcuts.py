@@ -16,7 +16,7 @@ from forge_arena.types import CorruptionType, Domain, Form, Observation, Split
 pytestmark = pytest.mark.slow
 
 FAMILIES = 24
-PAIRS = 10
+PAIRS = 6
 FILLER = (
     "Your case is on file.",
     "We have looked at it with care.",
@@ -170,7 +170,7 @@ def test_a_perfect_shortcut_fails_the_anchor_too() -> None:
 
 @pytest.mark.parametrize("classifier", ["words", "surface"])
 def test_an_attack_finds_the_same_twice(classifier: str) -> None:
-    attack = Attack("answer+reasoning", classifier, "families")
+    attack = Attack("answer", classifier, "families")
     first, second = (run_attack(attack, Features(samples(planted).rows, seed=0), explain=True) for _ in range(2))
     assert first == second
     assert first.telling
