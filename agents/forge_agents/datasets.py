@@ -21,11 +21,13 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_vali
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
 from forge_agents.overseers.replies import refusal_of, verdict_of
 from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
-from forge_arena.detection import RESAMPLES, DetectionScores, Judged, Resamples, Share, estimates, notes, trouble_notes
+from forge_arena.detection import Judged, estimates, notes, trouble_notes
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
+from forge_arena.scorecard import DetectionScores
 from forge_arena.spans import span_f1
+from forge_arena.statistics import RESAMPLES, Share
 from forge_arena.storable import STORABLE, Text, storable
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import (
@@ -386,7 +388,7 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
         "type_accuracy": Share(right_type, judged.flagged & has_type),
         "span_f1": Share(overlap, has_overlap),
     }
-    resamples = Resamples(judged, np.random.default_rng(seed), RESAMPLES) if judged.clusters > 1 else None
+    resamples = judged.resample(np.random.default_rng(seed), RESAMPLES)
     metrics = estimates(judged, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
     return DatasetScorecard(
         **metrics,

@@ -18,7 +18,8 @@ from forge_agents.records import AttemptRecord, Records, Setup, Task, settings_w
 from forge_agents.result import Result, draw_of
 from forge_agents.votes import votes
 from forge_arena.errors import BadArgument
-from forge_arena.metrics import Row, at_threshold, best_threshold, cost, grouped, pair_scores, scorecard
+from forge_arena.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
+from forge_arena.scorecard import Row, group_rows
 from forge_arena.types import Form, Split
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH
 
@@ -77,7 +78,7 @@ def evaluate(
     """
     split = Split(split)
     _check_numbers(episodes, start, batch, samples)
-    threshold = None if threshold_from is None else best_threshold(threshold_from.rows)
+    threshold = None if threshold_from is None else best_p_threshold(threshold_from.rows)
     with ExitStack() as stack:
         client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
         stats = client.stats()
@@ -175,7 +176,7 @@ def _result(
         scorecard=scorecard(rows, rng()),
         groups={
             by: {group: scorecard(some, rng(), resamples=GROUP_RESAMPLES) for group, some in groups.items()}
-            for by, groups in grouped(rows).items()
+            for by, groups in group_rows(rows).items()
         },
         frozen=at_threshold(rows, threshold, threshold_from.source, rng())
         if threshold is not None and threshold_from is not None

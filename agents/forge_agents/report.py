@@ -18,7 +18,8 @@ from forge_agents.result import Result
 from forge_agents.words import interval, setting, shown
 from forge_arena.detection import LOW_FPR, trouble_notes
 from forge_arena.figures import INK
-from forge_arena.metrics import Row, Scorecard, as_judged, judged_rows
+from forge_arena.metrics import as_judged
+from forge_arena.scorecard import Row, Scorecard, graded_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"
@@ -93,7 +94,7 @@ class EvaluationReport:
 
     def __init__(self, result: Result, records: Iterable[AttemptRecord]) -> None:
         self.result = result
-        self.rows = judged_rows(result.rows)
+        self.rows = graded_rows(result.rows)
         self.examples = _examples(records)
         self._figures = 0
 

@@ -12,7 +12,7 @@ from forge_agents.votes import Votes
 from forge_agents.words import interval, shown
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
-from forge_arena.metrics import Cost, Frozen, Pairs, Row, Scorecard
+from forge_arena.scorecard import Cost, Frozen, Pairs, Row, Scorecard
 from forge_arena.types import Estimate, Form
 from forge_arena.visible import visible
 

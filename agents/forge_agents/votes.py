@@ -1,4 +1,4 @@
-"""Several verdicts on each episode: how often one of k is right, how often most of k are, and what the vote says."""
+"""Several verdicts on each episode: how often one of k is right, how often most of k are right, and what a vote says."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -6,18 +6,22 @@ from math import comb
 
 import numpy as np
 
-from forge_arena.detection import RESAMPLES, Judged, Resamples, Share
-from forge_arena.metrics import Row, judged_rows
+from forge_arena.detection import Judged
+from forge_arena.scorecard import Row, graded_rows
+from forge_arena.statistics import RESAMPLES, Share
 from forge_arena.types import Estimate, Noun
 
 
 class Votes(Noun):
-    """What `samples` verdicts on each of `episodes` say together; an episode of which one failed, or whose answer was
-    made anew between two of them, is left out.
+    """What `samples` verdicts on each of `episodes` episodes say together.
 
-    `pass_at[k]` is the chance that at least one of k detections is right, `maj_at[k]` that most of k are (ties half),
-    each estimated without bias from all samples. `brier_of_vote` is the Brier score of the share of votes for
-    "corrupted". What could not be read is a wrong vote.
+    An episode is left out if one of its verdicts failed, or if its answer changed between two of them. An unreadable
+    verdict is a wrong vote.
+
+    - `pass_at[k]`: the chance that at least one of k detections is right;
+    - `maj_at[k]`: the chance that most of k detections are right, where a tie counts half. Both are estimated without
+      bias from all samples;
+    - `brier_of_vote`: the Brier score of the share of votes for "corrupted".
     """
 
     samples: int
@@ -28,54 +32,55 @@ class Votes(Noun):
 
 
 def pass_at_k(passed: int, attempts: int, k: int) -> float:
-    """The chance that at least one of k attempts passes, estimated without bias from n >= k (Chen et al. 2021).
+    """The chance that at least one of k attempts passes: 1 - C(n - c, k) / C(n, k) for c of n >= k (Chen et al. 2021).
 
     Raises:
-        ValueError: k is larger than the number of attempts, or more passed than there were.
+        ValueError: k is larger than the number of attempts, or more passed than there are.
     """
     _check(passed, attempts, k)
-    # In whole numbers up to the end: 1 of 5 is 0.2, and not a little less.
+    # One division of whole numbers, because 1 - 0.8 is a little less than 0.2.
     return (comb(attempts, k) - comb(attempts - passed, k)) / comb(attempts, k)
 
 
 def maj_at_k(passed: int, attempts: int, k: int) -> float:
-    """The chance that most of k attempts pass, ties half, over all subsets of n >= k attempts (hypergeometric).
+    """The chance that most of k attempts pass, a tie counting half, over all subsets of n >= k attempts (hypergeometric).
 
     Raises:
         ValueError: as `pass_at_k`.
     """
     _check(passed, attempts, k)
-    won = 0
+    halves = 0
     for right in range(k + 1):
         subsets = comb(passed, right) * comb(attempts - passed, k - right)
-        won += subsets * (2 if 2 * right > k else 1 if 2 * right == k else 0)
-    return won / (2 * comb(attempts, k))
+        halves += subsets * (2 if 2 * right > k else 1 if 2 * right == k else 0)
+    return halves / (2 * comb(attempts, k))
 
 
 def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Votes | None:
-    """Score the votes of an evaluation with `samples` verdicts on each episode; None where no episode has them all."""
+    """Score the votes of an evaluation with `samples` verdicts on each episode; None if no episode has them all."""
     by_key: dict[str, list[Row]] = defaultdict(list)
-    for row in judged_rows(rows):
+    for row in graded_rows(rows):
         by_key[row.key].append(row)
-    whole = [group for group in by_key.values() if len(group) == samples and len({row.seen for row in group}) == 1]
-    if not whole:
+    complete = [group for group in by_key.values() if len(group) == samples and len({row.seen for row in group}) == 1]
+    if not complete:
         return None
-    firsts = [group[0] for group in whole]
+    firsts = [group[0] for group in complete]
     truth = [bool(row.corrupted) for row in firsts]
-    right = [sum(row.detection == row.corrupted for row in group) for group in whole]
+    right = [sum(row.detection == row.corrupted for row in group) for group in complete]
+    # The share of votes for "corrupted".
     share = [count / samples if true else 1.0 - count / samples for count, true in zip(right, truth, strict=True)]
     judged = Judged.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
-    drawn = Resamples(judged, rng, resamples) if judged.clusters > 1 and resamples else None
+    draws = judged.resample(rng, resamples)
 
     def mean(values: Sequence[float]) -> Estimate:
-        return Share(np.array(values), np.ones(len(values), dtype=np.bool_)).estimate(drawn)
+        return Share(np.array(values), np.ones(len(values), dtype=np.bool_)).estimate(draws)
 
     def at(chance: Callable[[int, int, int], float]) -> dict[int, Estimate]:
         return {k: mean([chance(count, samples, k) for count in right]) for k in range(1, samples + 1)}
 
     return Votes(
         samples=samples,
-        episodes=len(whole),
+        episodes=len(complete),
         pass_at=at(pass_at_k),
         maj_at=at(maj_at_k),
         brier_of_vote=mean([(s - t) ** 2 for s, t in zip(share, truth, strict=True)]),

@@ -90,7 +90,7 @@ def _play(
 ) -> "tuple[dict[str, Result], dict[str, float]]":
     """Every result on the same episodes, by name, and how long each run took."""
     from forge_agents.client import ArenaClient
-    from forge_agents.compare import best_threshold
+    from forge_agents.compare import best_log_odds_threshold
     from forge_agents.result import Result
     from forge_agents.train.journal import Journal, write_whole
     from forge_agents.train.online import measure
@@ -106,7 +106,7 @@ def _play(
     before = out / "before.json"
     results = {"start": evaluated(preset, str(start), arena, before, journal, step=0, phase="start", reporter=reporter)}
     validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
-    threshold = best_threshold(
+    threshold = best_log_odds_threshold(
         evaluated(validation, str(start), arena, out / "val.json", journal, step=0, phase="val", reporter=reporter).rows
     )
     controls: dict[str, dict[str, Any]] = {"moved": {"threshold": threshold}, "checking": {"opening": "<think>"}}

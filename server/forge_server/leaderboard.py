@@ -8,9 +8,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from html import escape
 
+import numpy as np
+
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
+from forge_arena.metrics import scorecard
 from forge_arena.rewards import named_type
+from forge_arena.scorecard import Row, Scorecard
 from forge_arena.types import Components, Estimate, Outcome, Split
 from forge_arena.wire import Leaderboard, LeaderboardEntry
 from forge_server.grading import grader, read_stored
@@ -46,11 +50,6 @@ def suite_hash(arena: Arena, split: Split = Split.test) -> str:
 
 def compute_scorecard(episodes: Iterable[StoredEpisode]) -> str:
     """The scorecard of a submission's episodes, as JSON."""
-    # Imported here, because it brings scikit-learn, which takes seconds and which no other request needs.
-    import numpy as np
-
-    from forge_arena.metrics import Row, scorecard
-
     rows = []
     for stored in sorted(episodes, key=lambda episode: episode.key):
         episode = without_statements(decode(stored.payload))
@@ -79,8 +78,6 @@ def compute_scorecard(episodes: Iterable[StoredEpisode]) -> str:
 
 def leaderboard_entry(stored: StoredSubmission, scorecard: str) -> LeaderboardEntry:
     """The line of a submission on the leaderboard."""
-    from forge_arena.metrics import Scorecard
-
     card = Scorecard.model_validate_json(scorecard)
     return LeaderboardEntry(
         overseer=stored.overseer,

@@ -8,13 +8,14 @@ from forge_agents.compare import (
     METRICS,
     NothingInCommon,
     auroc_of_log_odds,
-    best_threshold,
+    best_log_odds_threshold,
     compared,
     differences,
     means,
 )
 from forge_agents.result import Result
-from forge_arena.metrics import Row, scorecard
+from forge_arena.metrics import scorecard
+from forge_arena.scorecard import Row
 from forge_arena.types import Outcome, Split
 
 
@@ -179,19 +180,19 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
 
 def test_the_best_threshold_lies_between_the_two_log_odds_that_it_parts() -> None:
     rows = [row(n, corrupted=n >= 3, odds=odds) for n, odds in enumerate((-3.0, -2.0, 1.0, 2.0, 4.0, 5.0))]
-    assert best_threshold(rows) == 1.5
+    assert best_log_odds_threshold(rows) == 1.5
     mixed = [
         row(n, corrupted=c, odds=o) for n, (o, c) in enumerate(((0.0, True), (1.0, False), (2.0, True), (3.0, True)))
     ]
     # Above 1: two of three corrupted are flagged and the clean one is not, which is 5/6.
-    assert best_threshold(mixed) == 1.5
+    assert best_log_odds_threshold(mixed) == 1.5
 
 
 def test_the_best_threshold_is_never_worse_than_any_other() -> None:
     rows = drawn(11, 0.4)
     odds = np.array([one.log_odds for one in rows], dtype=float)
     true = np.array([one.corrupted for one in rows], dtype=bool)
-    best = balanced_accuracy_score(true, odds > best_threshold(rows))
+    best = balanced_accuracy_score(true, odds > best_log_odds_threshold(rows))
     assert best >= max(balanced_accuracy_score(true, odds > threshold) for threshold in odds)
 
 
@@ -204,7 +205,7 @@ def test_a_threshold_needs_log_odds_on_both_classes(corrupted: bool | None) -> N
         else [one for one in rows if one.corrupted is corrupted]
     )
     with pytest.raises(ValueError, match="a threshold needs scores of corrupted and of clean answers"):
-        best_threshold(wrong)
+        best_log_odds_threshold(wrong)
 
 
 # --- two results held against each other

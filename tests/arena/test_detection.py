@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from forge_arena import detection
-from forge_arena.detection import Floats, Judged, Mask, Resamples, Share, best_threshold, estimates, spread
+from forge_arena import statistics
+from forge_arena.detection import Judged, estimates, spread
+from forge_arena.statistics import Floats, Mask, Share
 
 
 def judged(rows: int, clusters: int, seed: int = 1) -> Judged:
@@ -29,10 +30,11 @@ def found_with(limit: float, corrupted: Mask, p: Floats) -> float:
 
 
 def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(detection, "AT_A_TIME", 700)
+    monkeypatch.setattr(statistics, "CELLS_AT_A_TIME", 700)
     sample = judged(120, clusters=6)
     share = Share(np.random.default_rng(2).random(120), sample.corrupted & sample.flagged)
-    resamples = Resamples(sample, np.random.default_rng(7), 25)
+    resamples = sample.resample(np.random.default_rng(7), 25)
+    assert resamples is not None
     found = spread(sample, resamples) | {"share": share.spread(resamples)}
     draws = np.random.default_rng(7).integers(sample.clusters, size=(25, sample.clusters))
     for number, clusters in enumerate(draws):
@@ -63,13 +65,6 @@ def test_what_could_not_be_read_is_wrong_at_full_confidence() -> None:
     assert unread.p.tolist() == [0.0, 1.0]
 
 
-def test_a_share_of_no_rows_is_not_defined() -> None:
-    nothing = Share(np.ones(3), np.zeros(3, dtype=np.bool_))
-    assert nothing.value() is None
-    resamples = Resamples(judged(3, clusters=2), np.random.default_rng(0), 10)
-    assert nothing.estimate(resamples).low is None
-
-
 def test_a_low_false_alarm_rate_worked_by_hand() -> None:
     # 20 clean answers, one at 0.9: the two corrupted ones above it are found without an alarm, three of four with one.
     p = [0.95, 0.95, 0.9, 0.1, *[0.9], *[0.2] * 19]
@@ -84,8 +79,5 @@ def test_a_low_false_alarm_rate_worked_by_hand() -> None:
     assert found["partial_auroc"].value == pytest.approx(0.5 * (1 + (area - 0.02) / (0.2 - 0.02)))
 
 
-def test_the_best_threshold_lies_between_two_scores() -> None:
-    scores = np.array([0.1, 0.2, 0.6, 0.8])
-    assert best_threshold(scores, np.array([False, False, True, True])) == pytest.approx(0.4)
-    with pytest.raises(ValueError, match="a threshold needs scores of corrupted and of clean answers"):
-        best_threshold(scores, np.ones(4, dtype=np.bool_))
+def test_one_cluster_has_nothing_to_resample() -> None:
+    assert judged(5, clusters=1).resample(np.random.default_rng(0), 10) is None

@@ -6,7 +6,8 @@ from itertools import count
 import numpy as np
 import pytest
 
-from forge_arena.metrics import Pairs, Row, Scorecard, pair_scores, reward_bounds, scorecard
+from forge_arena.metrics import pair_scores, reward_bounds, scorecard
+from forge_arena.scorecard import Pairs, Row, Scorecard
 from forge_arena.types import Components, CorruptionType, Form, Outcome
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection
@@ -179,9 +180,6 @@ def test_step_accuracy_counts_only_where_a_step_was_named() -> None:
     assert (found.step_accuracy.value, found.steps_named) == (0.75, 4)
     nobody = card(row(True, 0.9), row(False, 0.1))
     assert (nobody.step_accuracy.value, nobody.steps_named) == (None, 0)
-
-
-# --- pairs
 
 
 def twins(

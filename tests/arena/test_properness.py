@@ -84,15 +84,22 @@ def best(p: float, explanation_skill: float, correction_skill: float) -> tuple[b
 
 
 @pytest.mark.parametrize("p", TRUE_P)
-@pytest.mark.parametrize(("explains", "repairs"), list(product(SKILLS, SKILLS)))
-def test_the_best_confidence_is_the_true_probability_of_the_detection(
-    p: float, explains: float, repairs: float
-) -> None:
-    detection, confidence, _ = best(p, explains, repairs)
-    assert confidence == pytest.approx(p if detection else 1.0 - p, abs=0.02)
-    # And for the other detection too, if it were made.
-    other = expected(p, not detection, explains, repairs)
-    assert CONFIDENCES[int(np.argmax(other))] == pytest.approx(1.0 - p if detection else p, abs=0.02)
+def test_the_best_confidence_is_the_true_probability_of_the_detection(p: float) -> None:
+    """For either detection d, E[reward] = T(d, p, skills) + w * (1 - p * (1 - c)² - (1 - p) * c²) with c = P(corrupted).
+
+    The texts enter T alone, so the best c does not depend on the skills: d/dc = 2w * (p - c) = 0 at c = p.
+    """
+    for detection in (True, False):
+        curve = expected(p, detection, explanation_skill=0.5, correction_skill=0.5)
+        assert CONFIDENCES[int(np.argmax(curve))] == pytest.approx(p if detection else 1.0 - p, abs=0.02)
+
+
+@pytest.mark.parametrize(("form", "detection"), list(product((Form.corrupted, Form.clean), (True, False))))
+def test_what_the_texts_earn_does_not_depend_on_the_confidence(form: Form, detection: bool) -> None:
+    silent = rewards(form, detection, False, False)
+    for explains, repairs in product((True, False), repeat=2):
+        gain = rewards(form, detection, explains, repairs) - silent
+        assert gain == pytest.approx(np.full(len(CONFIDENCES), gain[0]))
 
 
 @pytest.mark.parametrize(("explains", "repairs"), list(product(SKILLS, SKILLS)))
@@ -110,8 +117,6 @@ def test_who_explains_and_repairs_better_flags_sooner() -> None:
     assert thresholds == sorted(thresholds, reverse=True)
     assert thresholds[0] > thresholds[-1]
 
-
-# --- the trainer's contract
 
 BINS = np.linspace(0.05, 0.95, 10)
 

@@ -12,10 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_threshold, differences, means
+from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_log_odds_threshold, differences, means
 from forge_agents.result import Result
 from forge_agents.words import interval, signed
-from forge_arena.metrics import Row, judged_rows
+from forge_arena.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 
 # A share of unreadable verdicts above which it must be said what that does to the other numbers.
@@ -52,8 +52,8 @@ class Changes:
 
     def groups(self) -> list[Group]:
         """By what was done to the answer: nothing, a harmless edit, each type of corruption."""
-        after = {row.key: row for row in judged_rows(self.after.rows)}
-        pairs = [(row, after[row.key]) for row in judged_rows(self.before.rows) if row.key in after]
+        after = {row.key: row for row in graded_rows(self.after.rows)}
+        pairs = [(row, after[row.key]) for row in graded_rows(self.before.rows) if row.key in after]
         kinds: list[Form | CorruptionType] = [Form.clean, Form.placebo, *CorruptionType]
         found = []
         for kind in kinds:
@@ -136,7 +136,7 @@ class Changes:
         ]
 
     def _few(self) -> list[str]:
-        families = len({row.family for row in judged_rows(self.after.rows)})
+        families = len({row.family for row in graded_rows(self.after.rows)})
         if families >= FEW_FAMILIES:
             return []
         count = "one family" if families == 1 else f"{families} families"
@@ -165,9 +165,9 @@ def load_result(path: Path) -> Result | None:
 def best_by_threshold(rows: Sequence[Row]) -> float | None:
     """The best balanced accuracy on these rows that a threshold on the log-odds gives; a verdict without log-odds counts
     as wrong. None where there are no log-odds, or only one class."""
-    judged = judged_rows(rows)
+    judged = graded_rows(rows)
     try:
-        threshold = best_threshold(judged)
+        threshold = best_log_odds_threshold(judged)
     except ValueError:
         return None
     shares = []
@@ -195,7 +195,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _unreadable(rows: Sequence[Row]) -> float:
-    judged = judged_rows(rows)
+    judged = graded_rows(rows)
     return sum(row.outcome is Outcome.invalid_verdict for row in judged) / max(1, len(judged))
 
 

@@ -19,12 +19,13 @@ from statistics import median
 
 from forge_arena.audits.faults import Question, examine, follows_its_twin
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
-from forge_arena.audits.shares import interval, share
+from forge_arena.audits.shares import share
 from forge_arena.corruptions import inject
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, Source, fairness, load_families
+from forge_arena.statistics import wilson_interval
 from forge_arena.types import (
     Awareness,
     Candour,
@@ -685,7 +686,7 @@ def _figures(rows: list[_Row], impossible: Mapping[tuple[str, CorruptionType], _
     )
     counts = _by_type(impossible)
     usable = {type: count.drawn - count.unclean for type, count in counts.items()}
-    ends = [interval(count.impossible, usable[type]) for type, count in counts.items()]
+    ends = [wilson_interval(count.impossible, usable[type]) for type, count in counts.items()]
     bars = Figure(
         title="impossible on a fresh draw",
         kind="intervals",

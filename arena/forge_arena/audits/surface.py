@@ -1,7 +1,7 @@
 """What a text looks like, in numbers that know nothing of its meaning: lengths, counts, positions.
 
-Two kinds of statistics: of one text (`SURFACE`), and of a text beside another (`RELATION`), such as the values of an
-answer that its source does not have. Both are vectors in a fixed order of names.
+There are two kinds of statistics: of one text (`SURFACE`), and of a text beside another text (`RELATION`), such as the
+number of values in an answer that its source does not have. Both are vectors in a fixed order of names.
 """
 
 import re
@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from forge_arena.statistics import Floats
 from forge_arena.text import sentences
 from forge_arena.types import ClaimKind
 from forge_arena.values import Mention, mentions
-
-Floats = NDArray[np.float64]
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -70,13 +68,13 @@ _KINDS = (
     ClaimKind.identifier,
     ClaimKind.citation,
 )
-# Where a text has none of something, its first and last position are beyond its end.
+# The first and last position of something that the text does not have: beyond its end.
 _NOWHERE = 1.5
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text and what is read from it once."""
+    """A text, and what is read from it. Each reading is done once, when it is first asked for."""
 
     text: str
 
@@ -164,23 +162,23 @@ def _kinds(t: Text) -> dict[str, float]:
 
 def _positions(t: Text) -> dict[str, float]:
     size = max(1, len(t.text))
-    found = {}
+    positions = {}
     for name, starts in (
         ("value", [m.start for m in t.mentions]),
         ("date", [m.start for m in t.mentions if m.kind is ClaimKind.date]),
         ("citation", [m.start for m in t.mentions if m.kind is ClaimKind.citation]),
         ("number", [m.start() for m in _NUMBER.finditer(t.text)]),
     ):
-        found[f"{name}_starts"] = min(starts) / size if starts else _NOWHERE
-        found[f"{name}_ends"] = max(starts) / size if starts else _NOWHERE
-    return found
+        positions[f"{name}_starts"] = min(starts) / size if starts else _NOWHERE
+        positions[f"{name}_ends"] = max(starts) / size if starts else _NOWHERE
+    return positions
 
 
 def _vocabulary(t: Text) -> dict[str, float]:
-    found = {name: float(sum(map(listed.__contains__, t.words))) for name, listed in _LISTED.items()}
-    found["superlatives"] += sum(word.endswith("est") and word not in _NO_SUPERLATIVES for word in t.words)
-    found["negations"] += sum(word.endswith("n't") for word in t.words)
-    return found
+    counts = {name: float(sum(map(listed.__contains__, t.words))) for name, listed in _LISTED.items()}
+    counts["superlatives"] += sum(word.endswith("est") and word not in _NO_SUPERLATIVES for word in t.words)
+    counts["negations"] += sum(word.endswith("n't") for word in t.words)
+    return counts
 
 
 def _layout(t: Text) -> dict[str, float]:
@@ -219,11 +217,11 @@ def _of_one(t: Text) -> dict[str, float]:
 
 
 def _of_two(t: Text, other: Text) -> dict[str, float]:
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for kind in _KINDS:
         mine, theirs = t.values(kind), other.values(kind)
-        found[f"{kind.value}_new"] = len(mine - theirs)
-        found[f"{kind.value}_unsaid"] = len(theirs - mine)
+        values[f"{kind.value}_new"] = len(mine - theirs)
+        values[f"{kind.value}_unsaid"] = len(theirs - mine)
     shared = len(t.vocabulary & other.vocabulary)
     covered = [
         len(words & other.vocabulary) / len(words)
@@ -231,7 +229,7 @@ def _of_two(t: Text, other: Text) -> dict[str, float]:
         if (words := {word.lower() for word in _WORD.findall(sentence)})
     ]
     return {
-        **found,
+        **values,
         "numbers_new": len(t.numbers - other.numbers),
         "numbers_unsaid": len(other.numbers - t.numbers),
         "names_new": len(t.names - other.names),
@@ -263,7 +261,8 @@ def surface(texts: Sequence[str]) -> Floats:
 def relation(texts: Sequence[str], others: Sequence[str]) -> Floats:
     """The statistics of each text beside its other one: (texts, RELATION).
 
-    Raises ValueError where there are not as many others as texts.
+    Raises:
+        ValueError: there are not as many others as texts.
     """
     if len(texts) != len(others):
         raise ValueError(f"every text needs one other, got {len(texts)} texts and {len(others)} others")

@@ -9,7 +9,8 @@ import numpy as np
 from forge_agents.result import Result
 from forge_agents.train.journal import Journal
 from forge_agents.train.presets import load_preset
-from forge_arena.metrics import Row, scorecard
+from forge_arena.metrics import scorecard
+from forge_arena.scorecard import Row
 from forge_arena.types import CorruptionType, Domain, Form, Outcome, Split
 from forge_arena.wire import DifficultyCell
 

@@ -3,19 +3,20 @@
 from collections.abc import Callable
 from random import Random
 
-import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
 
 from forge_arena.audits import AuditReport
 from forge_arena.audits.samples import Sample, Samples
-from forge_arena.audits.shortcuts import audit_shortcuts, auroc_interval, mean_interval
+from forge_arena.audits.shortcuts import audit_shortcuts
+from forge_arena.audits.shortcuts.attacks import Attack, findings_of_overseer, run_attack
+from forge_arena.audits.shortcuts.features import Features
+from forge_arena.audits.shortcuts.gates import anchor_gate
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Split
 
 pytestmark = pytest.mark.slow
 
 FAMILIES = 24
-PAIRS = 20
+PAIRS = 6
 FILLER = (
     "Your case is on file.",
     "We have looked at it with care.",
@@ -29,9 +30,10 @@ Texts = Callable[[bool, int, Random, Random], tuple[str, str]]
 
 
 def samples(texts: Texts) -> Samples:
-    """Pairs whose halves say the source's amount or another; `texts` gives answer and reasoning around it.
+    """Pairs: the right half states the amount of the source, the corrupted half another amount.
 
-    It is handed the label, the stealth, a generator that both halves share, and one of this half alone.
+    `texts` gives the answer and the reasoning around the amount. Its arguments are the label, the stealth, a generator
+    that both halves share, and a generator of this half alone.
     """
     rows = []
     for pair in range(FAMILIES * PAIRS):
@@ -88,12 +90,12 @@ def audit(texts: Texts) -> AuditReport:
     return audit_shortcuts(drawn, suite="forge", quick=True, overseer=lambda shown: [knows[id(o)] for o in shown])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def leaking() -> AuditReport:
     return audit(planted)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def owned_up() -> AuditReport:
     return audit(owning_up)
 
@@ -109,9 +111,9 @@ def table(report: AuditReport, title: str) -> list[dict[str, object]]:
 
 def test_a_planted_word_fails_the_gates_of_the_answer_on_unseen_families(leaking: AuditReport) -> None:
     assert not leaking.passed
-    for protocol in ("families", "splits"):
-        assert f"all, answer, {protocol}: AUROC begins at most at" in failed(leaking)
-        assert f"all, answer+reasoning, {protocol}: twin-ranking begins at most at" in failed(leaking)
+    for holdout in ("families", "splits"):
+        assert f"all, answer, {holdout}: AUROC begins at most at" in failed(leaking)
+        assert f"all, answer+reasoning, {holdout}: twin-ranking begins at most at" in failed(leaking)
 
 
 def test_a_planted_word_leaves_the_inputs_without_it_alone(leaking: AuditReport) -> None:
@@ -158,13 +160,20 @@ def test_reasoning_that_owns_up_at_stealth_0_is_reported_but_gates_nothing(owned
 
 
 def test_a_perfect_shortcut_fails_the_anchor_too() -> None:
-    report = audit(lambda corrupted, *rest: ("Wrong." if corrupted else "Right.", honest(corrupted, *rest)[1]))
-    anchor = next(gate for gate in report.gates if gate.name.startswith("with the source"))
+    perfect = samples(lambda corrupted, *rest: ("Wrong." if corrupted else "Right.", honest(corrupted, *rest)[1]))
+    features = Features(perfect.rows, seed=0)
+    findings = [run_attack(Attack(input, "words", "families"), features) for input in ("answer", "answer+source")]
+    anchor = anchor_gate(findings, by_overseer=[])
+    assert anchor.value > 0.9
     assert not anchor.passed
 
 
-def test_the_report_is_the_same_twice(leaking: AuditReport) -> None:
-    assert audit(planted) == leaking
+@pytest.mark.parametrize("classifier", ["words", "surface"])
+def test_an_attack_finds_the_same_twice(classifier: str) -> None:
+    attack = Attack("answer", classifier, "families")
+    first, second = (run_attack(attack, Features(samples(planted).rows, seed=0), explain=True) for _ in range(2))
+    assert first == second
+    assert first.telling
 
 
 def test_an_overseer_is_held_against_the_labels_as_the_upper_anchor(owned_up: AuditReport) -> None:
@@ -180,11 +189,13 @@ def test_the_anchor_is_of_all_types_together() -> None:
         for row in drawn.rows
     }
     for row in drawn.rows:
-        # What only the overseer could see: the amount is left out.
+        # Leave out the amount, so that only the overseer can know.
         object.__setattr__(row.observation, "worker_output", row.answer.partition(" It comes to")[0])
-    report = audit_shortcuts(drawn, suite="forge", quick=True, overseer=lambda shown: [one_type[id(o)] for o in shown])
-    anchor = next(gate for gate in report.gates if gate.name.startswith("with the source"))
-    assert anchor.value < 0.7
+    features = Features(drawn.rows, seed=0)
+    findings = [run_attack(Attack(input, "words", "families"), features) for input in ("answer", "answer+source")]
+    by_overseer = findings_of_overseer(lambda shown: [one_type[id(o)] for o in shown], features)
+    assert max(finding.auroc.value for finding in by_overseer) == 1.0
+    assert anchor_gate(findings, by_overseer).value < 0.7
 
 
 def test_the_classifiers_find_with_the_source_what_they_cannot_without(owned_up: AuditReport) -> None:
@@ -210,28 +221,3 @@ def test_samples_that_cannot_be_judged_are_refused(kept: Callable[[Sample], bool
     rows = tuple(row for row in samples(honest).rows if kept(row))
     with pytest.raises(ValueError, match=message):
         audit_shortcuts(Samples(rows=rows), suite="forge")
-
-
-def test_the_interval_of_auroc_is_about_that_of_scikit_learn_and_widens_where_families_differ() -> None:
-    rng = np.random.default_rng(0)
-    family = np.repeat(np.arange(20), 50)
-    corrupted = rng.random(1000) < 0.5
-    alike = corrupted + rng.normal(size=1000)
-    differing = corrupted * (family % 2) * 2 + rng.normal(size=1000)
-    found = auroc_interval(corrupted, alike, family, np.random.default_rng(1))
-    assert found.value == pytest.approx(roc_auc_score(corrupted, alike))
-    assert found.low < found.value < found.high
-    wider = auroc_interval(corrupted, differing, family, np.random.default_rng(1))
-    assert wider.high - wider.low > 1.5 * (found.high - found.low)
-
-
-def test_auroc_of_one_class_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs both classes, got 3 corrupted of 3"):
-        auroc_interval(np.ones(3, dtype=bool), np.zeros(3), np.arange(3), np.random.default_rng(0))
-
-
-def test_a_mean_leaves_out_what_is_not_known() -> None:
-    values = np.array([1.0, 0.0, np.nan, 1.0])
-    found = mean_interval(values, np.array([0, 0, 1, 2]), np.random.default_rng(0))
-    assert found.value == pytest.approx(2 / 3)
-    assert found.low <= found.value <= found.high

@@ -1,0 +1,109 @@
+"""Can corrupted answers be told without reading the source? Simple classifiers try; the audit fails where they succeed.
+
+Three classifiers (words, character n-grams, surface statistics) see one input each: the answer, the reasoning, both, or
+the source alone. They are trained on the episodes of the stream and on their twins. This makes a stronger attack than
+the stream alone, because everything that twins share cancels out. They are tested on both twins as well, of which one is
+in the stream. Otherwise every number would also depend on which draws happened to be corrupted. The source is tested on
+the stream alone, because twins share it. The tested families are never among those that a classifier was trained on:
+
+- `families`: five folds over the families of all splits;
+- `splits`: trained on the families of the train split, tested on those of the test split.
+
+The audit reports two numbers, each with a 95% interval by a bootstrap that draws whole families: AUROC, and
+twin-ranking, which is the share of pairs whose corrupted half gets the higher score (a tie counts half). An AUROC below
+0.5 on unseen families is chance. An attacker could not exploit it, because they would have to know in which families to
+flip the score. So the gates only set an upper bound.
+
+Reasoning at stealth 0 gives the corruption away by design. If an input has reasoning, these episodes are left out of
+training and gates, and reported separately.
+
+The upper anchor shows that the attack is a serious one: with statistics that compare the answer with its source, the
+classifiers, or an overseer by rules, must do clearly better.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from forge_arena.audits.report import AuditReport
+from forge_arena.audits.samples import Sample, Samples
+from forge_arena.audits.shortcuts.attacks import Overseer, findings_of_overseer, list_attacks, run_attack
+from forge_arena.audits.shortcuts.features import FOLDS, Features
+from forge_arena.audits.shortcuts.gates import POINT, UPPER, anchor_gate, select_for_diagnosis, shortcut_gates
+from forge_arena.audits.shortcuts.report import figures, tables
+from forge_arena.errors import BadArgument
+from forge_arena.types import Split
+
+# With so many draws and no shortcut, the interval of one type on the test families ends below the upper limit.
+EPISODES = 8_000
+QUICK_EPISODES = 1_500
+# The numbers of `splits` rest on the families of the test split alone, so half of the draws are for that split.
+SHARES = {Split.train: 0.4, Split.val: 0.1, Split.test: 0.5}
+
+
+def audit_shortcuts(
+    samples: Samples,
+    *,
+    suite: str,
+    seed: int = 0,
+    quick: bool = False,
+    overseer: Overseer | None = None,
+    settings: dict[str, Any] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> AuditReport:
+    """Look for shortcuts in samples.
+
+    Args:
+        samples: see `samples.draw`; families of the train and of the test split are needed.
+        suite: the suite of the samples' keys.
+        seed: decides folds, trees and the bootstrap.
+        quick: one classifier only for each type; and gates for a small sample, which fail if an interval begins above
+            the limit, and not if the value is above it.
+        overseer: gives P(corrupted) for observations with their source, for the upper anchor.
+        settings: what else the report shall say about the origin of the samples.
+        on_progress: is called with the number of attacks that are done and the number of all attacks.
+
+    Raises:
+        ValueError: the samples are of fewer than `FOLDS` families, or have none of the train or the test split, or the
+            overseer does not give one number for each observation.
+    """
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    _check(samples.rows)
+    features = Features(samples.rows, seed)
+    by_overseer = findings_of_overseer(overseer, features) if overseer is not None else []
+    attacks = list_attacks(quick)
+    findings = []
+    # On a busy machine, threads wait for each other up to twenty times as long as one thread takes for everything. The
+    # limit reaches only libraries that are imported already.
+    with threadpool_limits(1):
+        for number, attack in enumerate(attacks):
+            findings.append(run_attack(attack, features))
+            if on_progress is not None:
+                on_progress(number + 1, len(attacks))
+        broken = [run_attack(f.attack, features, explain=True) for f in select_for_diagnosis(findings, quick)]
+    return AuditReport(
+        audit="shortcuts",
+        suite=suite,
+        settings={
+            **(settings or {}),
+            "episodes": len(samples.rows) // 2,
+            "seed": seed,
+            "quick": quick,
+            "point_limit": POINT,
+            "upper_limit": UPPER,
+        },
+        gates=(*shortcut_gates(findings, quick), anchor_gate(findings, by_overseer)),
+        tables=tables(samples, features, findings, by_overseer, broken),
+        figures=figures(findings, by_overseer),
+    )
+
+
+def _check(rows: Sequence[Sample]) -> None:
+    families = {(row.split, row.family) for row in rows}
+    for split in (Split.train, Split.test):
+        if not any(of is split for of, _ in families):
+            raise BadArgument(f"the audit needs samples of the {split.value} split, got none")
+    if len(families) < FOLDS:
+        raise BadArgument(f"the audit needs samples of at least {FOLDS} families, got {len(families)}")

@@ -1,0 +1,166 @@
+"""The tables and figures of the shortcut audit."""
+
+from collections.abc import Sequence
+
+from forge_arena.audits.report import Cell, Figure, Table
+from forge_arena.audits.samples import Samples
+from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Finding
+from forge_arena.audits.shortcuts.features import Features
+from forge_arena.audits.shortcuts.gates import POINT
+from forge_arena.audits.shortcuts.telling import one_sided_words
+from forge_arena.types import Split
+
+_ATTACK = ("type", "input", "classifier", "judged on")
+_COLUMNS = (*_ATTACK, "episodes", "AUROC", "low", "high", "twins", "low", "high")
+
+
+def tables(
+    samples: Samples,
+    features: Features,
+    findings: Sequence[Finding],
+    by_overseer: Sequence[Finding],
+    broken: Sequence[Finding],
+) -> tuple[Table, ...]:
+    """The tables of the report; `broken` are the findings that break a gate, with their telling features."""
+    return (
+        _episodes(samples),
+        Table(
+            title="Without the source",
+            columns=_COLUMNS,
+            rows=tuple(_row(finding) for finding in findings if finding.attack.gated),
+            note="Where an input has reasoning, stealth 0 is left out: there the reasoning gives the corruption away by "
+            "design. Twins share their source, so it cannot rank them. Intervals are by resampled families.",
+        ),
+        Table(
+            title="Stealth 0 alone, without the source",
+            columns=_COLUMNS,
+            rows=tuple(_row(finding) for finding in findings if finding.attack.loud),
+            note="No gate: at this level the reasoning owns up.",
+        ),
+        Table(
+            title="With the source",
+            columns=_COLUMNS,
+            rows=tuple(_row(finding) for finding in (*findings, *by_overseer) if finding.attack.sees_source),
+            note="The upper anchor: the same classifiers with statistics of the texts beside the source, and an overseer. "
+            "The classifiers leave out stealth 0 where they see reasoning, the overseer does not.",
+        ),
+        *_diagnosis(broken),
+        _words_between_twins(features),
+    )
+
+
+def figures(findings: Sequence[Finding], by_overseer: Sequence[Finding]) -> tuple[Figure, ...]:
+    """The AUROC of every attack with its interval: on all types, and on each type."""
+    whole = [f for f in (*findings, *by_overseer) if f.attack.type is None and not f.attack.loud]
+    typed = [f for f in findings if f.attack.type is not None and f.attack.gated]
+    return tuple(
+        _figure(f"{title}, judged on {holdout}", [f for f in group if f.attack.holdout == holdout])
+        for title, group in (("AUROC", whole), ("AUROC per type", typed))
+        for holdout in HOLDOUTS
+    )
+
+
+def _figure(title: str, group: Sequence[Finding]) -> Figure:
+    return Figure(
+        title=title,
+        kind="intervals",
+        labels=tuple(
+            " · ".join(part for part in (f.attack.scope, f.attack.input, f.attack.classifier) if part != "all")
+            for f in group
+        ),
+        values=tuple(f.auroc.value for f in group),
+        low=tuple(f.auroc.low for f in group),
+        high=tuple(f.auroc.high for f in group),
+        limit=POINT,
+    )
+
+
+def _names(finding: Finding) -> tuple[Cell, ...]:
+    """The cells under `_ATTACK`."""
+    attack = finding.attack
+    return attack.scope, attack.input, attack.classifier, attack.holdout
+
+
+def _row(finding: Finding) -> tuple[Cell, ...]:
+    """The cells under `_COLUMNS`."""
+    auroc, twins = finding.auroc, finding.twins
+    return (
+        *_names(finding),
+        finding.rows,
+        *(auroc.value, auroc.low, auroc.high),
+        *((twins.value, twins.low, twins.high) if twins is not None else (None, None, None)),
+    )
+
+
+def _episodes(samples: Samples) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for split in Split:
+        in_stream = [row for row in samples.rows if row.split is split and row.in_stream]
+        if in_stream:
+            forms = [sum(row.form == form for row in in_stream) for form in ("corrupted", "placebo", "clean")]
+            rows.append((split.value, len({row.family for row in in_stream}), len(in_stream), *forms))
+    failed = ", ".join(f"{count} for want of the {form} one" for form, count in samples.failed.items())
+    return Table(
+        title="Episodes of the stream, each with its twin",
+        columns=("split", "families", "episodes", "corrupted", "placebo", "clean"),
+        rows=tuple(rows),
+        note=f"Pairs left out: {failed or 'none'}.",
+    )
+
+
+def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
+    """For every attack that breaks a gate: which features tell, at which stealth, and in which families."""
+    if not broken:
+        return []
+    telling: list[tuple[Cell, ...]] = [
+        (*_names(finding), feature.name, feature.push, feature.corrupted, feature.other)
+        for finding in broken
+        for feature in finding.telling
+    ]
+    worst: dict[tuple[str, str], Finding] = {}
+    for finding in broken:
+        cell = (finding.attack.scope, finding.attack.input)
+        if cell not in worst or finding.auroc.value > worst[cell].auroc.value:
+            worst[cell] = finding
+    levels: list[tuple[Cell, ...]] = []
+    families: list[tuple[Cell, ...]] = []
+    for finding in worst.values():
+        ranked = sorted(finding.by_family, key=lambda part: -(part.twins or part.auroc or 0.0))
+        levels += [(*_names(finding), part.name, part.rows, part.auroc, part.twins) for part in finding.by_stealth]
+        families += [(*_names(finding), part.name, part.rows, part.auroc, part.twins) for part in ranked]
+    return [
+        Table(
+            title="What tells, where a gate fails",
+            columns=(*_ATTACK, "feature", "push", "corrupted", "other"),
+            rows=tuple(telling),
+            note="On unseen families. Of words and characters: the part of the score's gap that a feature makes, and the "
+            "shares of corrupted and other answers that have it. Of statistics: the AUROC that goes when the column is "
+            "shuffled, and the means.",
+        ),
+        Table(
+            title="At which stealth, where a gate fails",
+            columns=(*_ATTACK, "stealth", "episodes", "AUROC", "twins"),
+            rows=tuple(levels),
+            note="Of each type and input the attack with the highest AUROC.",
+        ),
+        Table(
+            title="In which families, where a gate fails",
+            columns=(*_ATTACK, "family", "episodes", "AUROC", "twins"),
+            rows=tuple(families),
+            note="Of each type and input the attack with the highest AUROC.",
+        ),
+    ]
+
+
+def _words_between_twins(features: Features) -> Table:
+    return Table(
+        title="Words that only one twin has",
+        columns=("type", "feature", "corrupted", "other", "families to corrupted", "to other", "for example"),
+        rows=tuple(
+            (word.type.value, word.name, word.corrupted, word.other, word.to_corrupted, word.to_other, word.example)
+            for word in one_sided_words(features)
+        ),
+        note="Pairs in which the corrupted or the other twin alone has the words, and in how many families this leans to "
+        "which side: the most one-sided of each type and text on which families agree. The example is what one pair has "
+        "in place of what.",
+    )

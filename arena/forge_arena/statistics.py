@@ -1,0 +1,203 @@
+"""The statistics of the arena, each defined once: AUROC, the best threshold, and 95% intervals.
+
+Rows of one cluster (one family, or one document) err together. The bootstrap therefore draws whole clusters: as many as
+there are, with replacement. A draw is never formed. It is a weight for each cluster, and every statistic of a draw is
+computed from weighted sums.
+
+Importing this module loads numpy alone; scipy is imported by the one function that needs it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forge_arena.errors import BadArgument
+from forge_arena.types import Estimate
+
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+RESAMPLES = 1_000
+LEVEL = 0.95
+# How many numbers of an array (draws, rows) may be in memory at a time: 32 MB.
+CELLS_AT_A_TIME = 4_000_000
+
+Sampler = Literal["picks", "counts"]
+
+
+class BoundedEstimate(Estimate):
+    """An estimate that is defined and has both ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def both_classes(corrupted: Mask) -> bool:
+    """Whether some rows are corrupted and some are not."""
+    return bool(corrupted.any() and not corrupted.all())
+
+
+def auroc(scores: Floats, corrupted: Mask) -> float:
+    """The chance that a corrupted row scores higher than another row: AUROC = U / (P * N).
+
+    U is the Mann-Whitney statistic, the number of (corrupted, other) pairs in the right order, where a tie counts one
+    half; P and N are the numbers of corrupted and of other rows (Hanley and McNeil 1982). scikit-learn's checks of its
+    input take a hundred times as long as this formula on a few hundred rows.
+
+    Raises:
+        ValueError: all rows are corrupted, or none.
+    """
+    if not both_classes(corrupted):
+        raise ValueError(f"AUROC needs both classes, got {int(corrupted.sum())} corrupted of {len(corrupted)}")
+    wins = _wins(scores[corrupted], np.sort(scores[~corrupted]))
+    return float(wins.sum() / (int(corrupted.sum()) * int((~corrupted).sum())))
+
+
+def best_threshold(scores: Floats, corrupted: Mask) -> float:
+    """The threshold with the best balanced accuracy if scores above it are flagged. It lies halfway between two scores.
+
+    Raises:
+        ValueError: there is no score, or all rows are of one class.
+    """
+    if not both_classes(corrupted):
+        raise BadArgument("a threshold needs scores of corrupted and of clean answers")
+    distinct = np.unique(scores)
+    halfway = (distinct[1:] + distinct[:-1]) / 2.0
+    thresholds = np.concatenate([[distinct[0] - 1.0], halfway, [distinct[-1] + 1.0]])
+    balanced = [((scores[corrupted] > t).mean() + (scores[~corrupted] <= t).mean()) / 2.0 for t in thresholds]
+    return float(thresholds[int(np.argmax(balanced))])
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """The 95% interval of a share of independent trials (Wilson 1927); 0 to 1 if there were no trials."""
+    from scipy.stats import binomtest
+
+    if trials == 0:
+        return 0.0, 1.0
+    interval = binomtest(successes, trials).proportion_ci(confidence_level=LEVEL, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def percentile_interval(spread: Floats) -> tuple[Floats, Floats]:
+    """The ends of the 95% interval over the draws, NaN aside: (draws, ...) -> (...) and (...)."""
+    low, high = np.nanquantile(spread, [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0], axis=0)
+    return low, high
+
+
+def estimate(value: float | None, spread: Floats | None) -> Estimate:
+    """A value with the interval of its values over the draws; without an interval if no draw defines it."""
+    if value is None or spread is None or np.isnan(spread).all():
+        return Estimate(value=value)
+    low, high = percentile_interval(spread)
+    return Estimate(value=value, low=float(low), high=float(high))
+
+
+def cluster_weights(clusters: int, rng: np.random.Generator, count: int, sampler: Sampler) -> Floats:
+    """How often each cluster occurs in each draw: (draws, clusters).
+
+    Args:
+        clusters: how many clusters there are, and how many a draw holds.
+        rng: decides the draws.
+        count: how many draws.
+        sampler: how the generator is used. "picks" takes one number for each cluster of a draw, "counts" takes all
+            counts of a draw at once. The distribution is the same, the draws are not: scorecards are made with "picks",
+            audits with "counts", and to exchange them would change every published interval a little.
+    """
+    if sampler == "counts":
+        return rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=count).astype(np.float64)
+    picks = rng.integers(clusters, size=(count, clusters))  # (draws, clusters)
+    weights = np.zeros((count, clusters))
+    np.add.at(weights, (np.arange(count)[:, None], picks), 1.0)
+    return weights
+
+
+class Resamples:
+    """Rows under the draws of a bootstrap.
+
+    Arguments:
+        cluster: the number of each row's cluster: (rows,).
+        weights: how often each cluster occurs in each draw, from `cluster_weights`: (draws, clusters).
+    """
+
+    def __init__(self, cluster: Numbers, weights: Floats) -> None:
+        self.cluster = cluster
+        self.weights = weights
+
+    def total(self, values: Floats | Mask) -> Floats:
+        """The sum of the values over the rows of each draw: (rows,) -> (draws,)."""
+        clusters = self.weights.shape[1]
+        sums = np.bincount(self.cluster, weights=values.astype(np.float64), minlength=clusters)  # (clusters,)
+        totals: Floats = self.weights @ sums.astype(np.float64)
+        return totals
+
+    def batches(self, rows: int) -> Iterator[Floats]:
+        """The weights, some draws at a time, so that an array (draws, rows) fits into memory."""
+        step = max(1, CELLS_AT_A_TIME // max(1, rows))
+        for start in range(0, len(self.weights), step):
+            yield self.weights[start : start + step]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The mean of `values` over the rows in `of`, both (rows,); not defined if `of` holds no row."""
+
+    values: Floats | Mask
+    of: Mask
+
+    def value(self) -> float | None:
+        return float(self.values[self.of].mean()) if self.of.any() else None
+
+    def spread(self, resamples: Resamples) -> Floats:
+        """The mean in each draw: (draws,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means: Floats = resamples.total(np.where(self.of, self.values, 0.0)) / resamples.total(self.of)
+        return means
+
+    def estimate(self, resamples: Resamples | None) -> Estimate:
+        return estimate(self.value(), None if resamples is None else self.spread(resamples))
+
+
+def mean_estimate(values: Floats, cluster: Numbers, rng: np.random.Generator) -> BoundedEstimate:
+    """The mean of the values, NaN aside. Clusters that have only NaN are not drawn."""
+    known = ~np.isnan(values)
+    names, number = np.unique(cluster[known], return_inverse=True)
+    share = Share(values[known], np.ones(int(known.sum()), dtype=np.bool_))
+    resamples = Resamples(number, cluster_weights(len(names), rng, RESAMPLES, "counts"))
+    low, high = percentile_interval(share.spread(resamples))
+    return BoundedEstimate(value=float(values[known].mean()), low=float(low), high=float(high))
+
+
+def auroc_estimate(scores: Floats, corrupted: Mask, cluster: Numbers, rng: np.random.Generator) -> BoundedEstimate:
+    """The AUROC with its interval, for a few dozen clusters.
+
+    With w the weights of a draw, U = w' M w, where M[i, j] counts the pairs (corrupted row of cluster i, other row of
+    cluster j) in the right order; P and N are weighted sums as well.
+
+    Raises:
+        ValueError: all rows are corrupted, or none.
+    """
+    value = auroc(scores, corrupted)
+    names, number = np.unique(cluster, return_inverse=True)
+    n, home = len(names), number[corrupted]
+    pairs = np.zeros((n, n))  # (clusters of the corrupted row, clusters of the other row)
+    for other in range(n):
+        wins = _wins(scores[corrupted], np.sort(scores[~corrupted & (number == other)]))
+        pairs[:, other] = np.bincount(home, weights=wins, minlength=n)
+    weights = cluster_weights(n, rng, RESAMPLES, "counts")  # (draws, clusters)
+    positive = np.bincount(home, minlength=n).astype(np.float64)  # (clusters,)
+    negative = np.bincount(number[~corrupted], minlength=n).astype(np.float64)  # (clusters,)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = ((weights @ pairs) * weights).sum(axis=1) / ((weights @ positive) * (weights @ negative))  # (draws,)
+    low, high = percentile_interval(spread)
+    return BoundedEstimate(value=value, low=float(low), high=float(high))
+
+
+def _wins(scores: Floats, ascending: Floats) -> Floats:
+    """How many of the `ascending` values each score exceeds, where a tie counts one half: (scores,)."""
+    twice = np.searchsorted(ascending, scores, "left") + np.searchsorted(ascending, scores, "right")
+    return 0.5 * twice.astype(np.float64)
