@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from forge_arena.episodes import SUITE, VERSION, Arena
 from forge_arena.errors import WorkerFailed
+from forge_arena.keys import Filters
 from forge_arena.loop_thread import LoopThread
 from forge_arena.present import episode_panels, panels_as_text, print_panels
 from forge_arena.rewards import score
@@ -237,7 +238,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
             chosen = key
             if chosen is None:
                 start = int(self.np_random.integers(2**31))
-                chosen = self.arena.keys(self.split, start, 1, **filters)[0][0]
+                chosen = self.arena.keys(self.split, start, 1, Filters(**filters))[0][0]
             try:
                 self._episode = self._worker.run(self, self.arena.make, chosen)
                 break

@@ -21,6 +21,7 @@ from forge_agents.client import (
     AsyncArenaClient,
 )
 from forge_arena.episodes import Arena
+from forge_arena.keys import Filters
 from forge_arena.scenarios import load_families
 from forge_arena.types import Domain, Outcome, Split, Verdict
 from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes
@@ -163,7 +164,7 @@ def curriculum(stealth: int) -> Curriculum:
 def test_start_with_a_filter_goes_on_after_the_last_key_of_each_batch(client: ArenaClient) -> None:
     arena = Arena(ScriptedWorker(), secret="of no account for train")
     opened = client.open_episodes(count=MAX_BATCH + 3, start=2, domain="legal_summarisation")
-    expected, _ = arena.keys(Split.train, 2, MAX_BATCH + 3, domain=Domain.legal_summarisation)
+    expected, _ = arena.keys(Split.train, 2, MAX_BATCH + 3, Filters(domain=Domain.legal_summarisation))
     assert [e.key for e in opened.episodes] == without_failed(expected, opened)
 
 
