@@ -250,14 +250,13 @@ class Arena:
             Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit.
         """
         plan = self.plan(key)
-        result: Made | Rejected = Rejected("no answer was drawn")
+        reason = "no answer was drawn"
         for attempt in range(self._tries):
             result = await self._attempt(plan, attempt)
             if isinstance(result, Made):
                 return result
-        raise Unfit(
-            f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {result.reason}"
-        )
+            reason = result.reason
+        raise Unfit(f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}")
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
         """Put a question to the Worker about the answer that the overseer sees; it answers in character.
