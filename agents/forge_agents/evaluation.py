@@ -22,6 +22,7 @@ from forge_agents.records import Record, Records, Setup, Task
 from forge_agents.votes import Votes, votes
 from forge_agents.words import interval, shown
 from forge_arena.files import load_json, read_text
+from forge_arena.keys import Key
 from forge_arena.metrics import (
     Cost,
     Frozen,
@@ -226,7 +227,7 @@ def evaluate(
             raise ValueError("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
         if isinstance(overseer, str):
             overseer = stack.enter_context(opened(overseer, **(settings or {})))
-        suite = f"{stats.suite}:{stats.version}"
+        suite = stats.suite_and_version
         setup = Setup(
             overseer=overseer.name,
             settings=told(settings),
@@ -240,7 +241,7 @@ def evaluate(
             samples=samples,
             paired=paired,
         )
-        rounds = _rounds(f"{suite}:{split.value}", range(start, start + episodes), paired)
+        rounds = _rounds([Key.of(suite, split, index) for index in range(start, start + episodes)], paired)
         if threshold_from is not None:
             _check_threshold(threshold_from, setup, [key for keys in rounds for key in keys])
         kept = None if records is None else stack.enter_context(Records(records, setup, Record, resume=resume))
@@ -299,17 +300,16 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
         )
 
 
-def _draw(key: str) -> str:
+def _draw(key: str) -> Key:
     """The key without the form that a paired evaluation asks for: twins are one draw."""
-    before, _, form = key.rpartition(":")
-    return before if form in list(Form) else key
+    return Key.parse(key).draw
 
 
-def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]]:
+def _rounds(keys: Sequence[Key], paired: bool) -> list[list[str]]:
     """The keys in the order in which they are judged; twins in rounds of their own, half of each round corrupted."""
     if not paired:
-        return [[f"{stream}:{index}" for index in indices]]
-    return [[f"{stream}:{index}:{_form(index, again).value}" for index in indices] for again in (False, True)]
+        return [[str(key) for key in keys]]
+    return [[str(key.in_form(_form(key.index, again))) for key in keys] for again in (False, True)]
 
 
 def _form(index: int, again: bool) -> Form:

@@ -62,6 +62,12 @@ class Key:
             raise ValueError(f"malformed episode key; {key_pattern()}")
         return cls(parts[0], parts[1], Split(parts[2]), int(parts[3]), None if form is None else Form(form))
 
+    @classmethod
+    def of(cls, suite_and_version: str, split: Split, index: int, form: Form | None = None) -> Self:
+        """A key of a suite that reports name with its version, such as `forge:3`."""
+        suite, version = suite_and_version.split(":")
+        return cls(suite, version, split, index, form)
+
     def __str__(self) -> str:
         draw = f"{self.suite}:{self.version}:{self.split.value}:{self.index}"
         return draw if self.form is None else f"{draw}:{self.form.value}"

@@ -24,6 +24,7 @@ from forge_arena.detection import (
     trouble_notes,
 )
 from forge_arena.detection import best_threshold as threshold_of
+from forge_arena.keys import Key
 from forge_arena.rewards import constant_reward, oracle_reward
 from forge_arena.storable import Text
 from forge_arena.types import (
@@ -217,10 +218,10 @@ def pair_scores(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int
     """Score the pairs among rows whose keys name one draw in two forms; a pair of which one half failed is left out.
 
     Of several verdicts on an episode the first one ranks it."""
-    halves: dict[str, dict[bool, Row]] = {}
+    halves: dict[Key, dict[bool, Row]] = {}
     for row in judged_rows(rows):
         if row.attempt == 0:
-            halves.setdefault(row.key.rpartition(":")[0], {})[bool(row.corrupted)] = row
+            halves.setdefault(Key.parse(row.key).draw, {})[bool(row.corrupted)] = row
     pairs = [(pair[True], pair[False]) for pair in halves.values() if len(pair) == 2]
     if not pairs:
         nothing = Estimate(value=None)

@@ -270,6 +270,11 @@ class Stats(Noun):
     suite_hashes: dict[Split, str] = {}
     uptime_seconds: float
 
+    @property
+    def suite_and_version(self) -> str:
+        """The first two parts of every key of this server."""
+        return f"{self.suite}:{self.version}"
+
 
 class Health(Noun):
     """`ready` once an episode can be had; until then `reason` says what is being waited for. `status` is the same in the

@@ -5,7 +5,7 @@ import asyncio
 import secrets
 import time
 
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.wire import Leaderboard, OpenSubmission, OwnSubmissions, Submission
 from forge_server.access import Caller
 from forge_server.errors import UnknownSubmission, Unsealed
@@ -88,7 +88,7 @@ class Submissions:
             # Not here: the first one brings scikit-learn, for seconds.
             entries.append(await asyncio.to_thread(entry, stored, text))
         return Leaderboard(
-            suite=f"{self._arena.suite}:{VERSION}",
+            suite=self._arena.suite_and_version,
             suite_hash=self.suite_hash,
             worker=self._arena.worker.name,
             episodes=self._settings.leaderboard_episodes,

@@ -1,5 +1,6 @@
 """The Gymnasium environment keeps Gymnasium's contract, and its own."""
 
+import asyncio
 import copy
 import gc
 import pickle
@@ -14,9 +15,10 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
 
 from forge_arena import ENV_ID
-from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
+from forge_arena.env import ForgeArenaEnv
 from forge_arena.errors import WorkerFailed
 from forge_arena.rewards import oracle_verdict
+from forge_arena.spaces import probe_action, verdict_action
 from forge_arena.types import Form, Truth, Verdict
 from forge_arena.workers import ScriptedWorker
 from forge_arena.workers.keeper import session_members
@@ -75,12 +77,17 @@ def test_forms_of_one_seed_are_forms_of_one_draw(env: ForgeArenaEnv) -> None:
 
 
 def test_a_form_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
-    with pytest.raises(ValueError, match="'dirty' is not a valid Form"):
+    with pytest.raises(ValueError, match="option form must be 'clean', 'corrupted' or 'placebo', got 'dirty'"):
         env.reset(options={"form": "dirty"})
 
 
+def test_a_stealth_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match="option stealth must be less than or equal to 3, got 4"):
+        env.reset(options={"stealth": 4})
+
+
 def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
-    with pytest.raises(ValueError, match=r"key names the episode by itself; leave out form, stealth"):
+    with pytest.raises(ValueError, match=r"option key names what to play by itself; leave out form, stealth"):
         env.reset(options={"key": "forge:3:train:7", "form": "clean", "stealth": 0})
 
 
@@ -92,15 +99,15 @@ def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
 
 
 def test_a_verdict_ends_the_episode_and_tells_the_truth(env: ForgeArenaEnv) -> None:
-    env.reset(seed=1)
-    assert env._episode is not None
-    verdict = oracle_verdict(env._episode.observation, env._episode.truth)
+    _, info = env.reset(seed=1)
+    episode = asyncio.run(env.arena.make(info["key"]))
+    verdict = oracle_verdict(episode.observation, episode.truth)
     _, reward, terminated, truncated, info = env.step(verdict_action(verdict))
     assert terminated
     assert not truncated
     assert reward == (1.0 if Truth.model_validate_json(info["truth"]).corrupted else pytest.approx(0.625))
     assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
-    with pytest.raises(gymnasium.error.ResetNeeded, match="ended with its verdict"):
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the episode has ended"):
         env.step(verdict_action(Verdict(detection=True, explanation="", correction="", confidence=1.0)))
 
 
@@ -120,6 +127,8 @@ def test_probing_for_ever_is_truncated(env: ForgeArenaEnv) -> None:
     env.reset(seed=2)
     ends = [env.step(probe_action("?"))[3] for _ in range(9)]
     assert ends == [False] * 8 + [True]
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the episode has ended"):
+        env.step(CLEAN)
 
 
 def test_step_before_reset_is_refused() -> None:

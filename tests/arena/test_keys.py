@@ -47,6 +47,7 @@ def test_the_forms_of_a_draw_have_one_draw() -> None:
     assert {key.in_form(form).draw for form in Form} == {key} == {key.draw}
     assert str(key.in_form(Form.corrupted)) == "forge:3:train:7:corrupted"
     assert key.suite_and_version == "forge:3"
+    assert Key.of(key.suite_and_version, Split.train, 7, Form.clean) == key.in_form(Form.clean)
 
 
 def test_filters_allow_what_each_of_them_allows() -> None:
