@@ -19,12 +19,13 @@ from forge_agents.client import (
     ArenaRefused,
     ArenaUnreachable,
     AsyncArenaClient,
+    Selection,
 )
 from forge_arena.episodes import Arena
-from forge_arena.keys import Filters
+from forge_arena.keys import Filters, Key
 from forge_arena.scenarios import load_families
 from forge_arena.types import Domain, Outcome, Split, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes
+from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes, OpenEpisodes
 from forge_arena.workers import ScriptedWorker
 
 from ..scripts import end_of
@@ -50,6 +51,10 @@ def test_episodes_by_key_come_in_the_order_of_the_keys(client: ArenaClient) -> N
     opened = client.open_episodes(keys=asked)
     assert [e.key for e in opened.episodes] == without_failed(asked, opened)
     assert all(e.observation.worker_output for e in opened.episodes)
+
+
+def test_a_selection_has_the_fields_of_the_request() -> None:
+    assert set(Selection.__annotations__) == set(OpenEpisodes.model_fields)
 
 
 def test_more_than_a_batch_is_split_and_joined_in_order(client: ArenaClient) -> None:
@@ -138,7 +143,7 @@ def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:
 
 
 def indices(opened: OpenedEpisodes) -> list[int]:
-    return sorted(int(one.key.split(":")[3]) for one in (*opened.episodes, *opened.failed))
+    return sorted(Key.parse(one.key).index for one in (*opened.episodes, *opened.failed))
 
 
 def curriculum(stealth: int) -> Curriculum:
