@@ -98,12 +98,12 @@ def _failure(refusal: ArenaRefused) -> Ending:
 
 
 class _OnTheServer:
-    """An environment whose episodes live on a server. The server takes one verdict for each, so no copy can play them."""
+    """An environment whose episodes live on a server, which takes one verdict for each: a copy could not play them."""
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make another "
-            "one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
+            f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make "
+            "another one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
         )
 
 
@@ -133,8 +133,8 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     Leave such a step out of training and of any mean.
 
     ## Arguments
-    - `arena`: URL of a server, or an `ArenaClient` (which the caller then closes, and whose `timeout` and `patience` say
-      how long a step may take).
+    - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
+      limit how long a step takes.
     - `token`: bearer token, with a URL.
     - `split`: `train`, `val` or `test`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).

@@ -1,4 +1,4 @@
-"""What an overseer sees and does, as Gymnasium spaces, and how to turn observations and verdicts into their elements."""
+"""What an overseer sees and does, as Gymnasium spaces, and observations and verdicts as elements of these spaces."""
 
 from collections.abc import Mapping
 from typing import Any

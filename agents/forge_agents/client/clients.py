@@ -88,7 +88,7 @@ class ArenaClient:
         self._send(calls.CLEAR_CURRICULUM)
 
     def enter(self, overseer: str) -> Submission:
-        """Enter an overseer for the leaderboard. This spends one entry of its name, however often the request is sent."""
+        """Enter an overseer for the leaderboard. One call spends one entry of its name, however often it is retried."""
         return self._send(calls.enter_call(overseer))
 
     def submission(self, submission_id: str) -> Submission:
@@ -130,8 +130,9 @@ class ArenaClient:
 
 
 class AsyncArenaClient:
-    """`ArenaClient` for asyncio: the same arguments, methods and errors; the parts of a large batch go in parallel, unless
-    `start` is given."""
+    """`ArenaClient` for asyncio: the same arguments, methods and errors.
+
+    The parts of a large batch go in parallel, unless `start` is given."""
 
     def __init__(self, url: str, *, token: str | None = None, timeout: float = 150.0, patience: float = 60.0) -> None:
         self._transport = Transport(url, token, timeout, patience)
