@@ -191,9 +191,6 @@ def test_copies_are_refused_with_what_to_do_instead(client: ArenaClient) -> None
                 copied(env)
 
 
-# --- vector
-
-
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_a_batch_is_in_its_spaces_and_is_judged_at_once(client: ArenaClient, mode: AutoresetMode) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 3, autoreset_mode=mode)
