@@ -28,6 +28,7 @@ from forge_arena.types import (
     Answer,
     Awareness,
     Candour,
+    Claim,
     CorruptionType,
     Domain,
     Episode,
@@ -269,12 +270,12 @@ class Arena:
         return Probe(question=question, answer=await self.worker.reply(episode.scenario, shown, probes, question, rng))
 
     def _parse(self, text: str) -> Key:
-        pattern = key_pattern(self.suite, VERSION)
         try:
             key = Key.parse(text)
         except ValueError:
-            raise KeyFromAnotherSuite(f"malformed episode key; {pattern}") from None
+            raise KeyFromAnotherSuite(f"malformed episode key; {key_pattern(self.suite, VERSION)}") from None
         if (key.suite, key.version) != (self.suite, VERSION):
+            pattern = key_pattern(self.suite, VERSION)
             raise KeyFromAnotherSuite(f"episode key of another suite or version; {pattern}")
         return key
 
@@ -322,17 +323,17 @@ class Arena:
             return Rejected(str(error))
         self.usability.accept()
         if plan.form is Form.placebo:
-            return self._edited(plan, verifier, injection, attempt)
+            return self._make_placebo(plan, verifier, injection, attempt)
         if plan.form is Form.clean:
             truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
             return self._episode(verifier, plan, injection.clean, truth)
         if plan.mechanism is Mechanism.prompt:
-            prompted = await self._prompted(plan, verifier, answer, injection)
+            prompted = await self._make_prompted(plan, verifier, answer, injection)
             if prompted is not None:
                 return prompted
-        return self._rewritten(plan, verifier, answer, injection)
+        return self._make_rewritten(plan, verifier, answer, injection)
 
-    def _edited(self, plan: Plan, verifier: Judge, injection: Injection, attempt: int) -> Made:
+    def _make_placebo(self, plan: Plan, verifier: Judge, injection: Injection, attempt: int) -> Made:
         """The clean answer with a harmless edit.
 
         Raises:
@@ -358,7 +359,7 @@ class Arena:
         )
         return self._episode(verifier, plan, edit.answer, truth)
 
-    def _rewritten(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made:
+    def _make_rewritten(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made:
         """The answer as the arena has corrupted it."""
         claim = verifier.scenario.claim(injection.target)
         truth = Truth(
@@ -375,7 +376,7 @@ class Arena:
         )
         return self._episode(verifier, plan, injection.answer, truth)
 
-    async def _prompted(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made | None:
+    async def _make_prompted(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made | None:
         """Let the Worker corrupt its own answer. None where it would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
         wanted = None if injection.alternative is None else named(claim, injection.alternative)
@@ -396,25 +397,7 @@ class Arena:
                 self._count("instruction_botched", plan)
             else:
                 self._count("instruction_obeyed", plan)
-                wrong = tuple(
-                    Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name
-                )
-                end = len(answer.output)
-                truth = Truth(
-                    corrupted=True,
-                    corruption_type=plan.corruption_type,
-                    family=plan.family,
-                    mechanism=Mechanism.prompt,
-                    stealth=plan.stealth,
-                    awareness=plan.awareness,
-                    candour=plan.candour,
-                    target=claim.id,
-                    # An omission stands nowhere: an empty span at the end of the answer marks it.
-                    output_spans=wrong or (Span(start=end, end=end),),
-                    source_spans=claim.source_spans,
-                    step=_step(plan, first_wrong_step(verifier, answer.reasoning, claim)),
-                    clean_output=clean.output,
-                )
+                truth = _truth_of_prompted(plan, verifier, claim, answer, report, clean)
                 return self._episode(verifier, plan, answer, truth)
         self._count("instruction_replaced", plan)
         return None
@@ -470,6 +453,29 @@ def _choices(sources: Iterable[Source]) -> _Choices:
         for type in source.corruptions:
             choices[source.domain, type] = (*choices.get((source.domain, type), ()), source)
     return choices
+
+
+def _truth_of_prompted(
+    plan: Plan, verifier: Judge, claim: Claim, answer: Answer, report: Report, clean: Answer
+) -> Truth:
+    """The truth about an answer in which the Worker itself broke the claim."""
+    wrong = tuple(Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name)
+    end = len(answer.output)
+    return Truth(
+        corrupted=True,
+        corruption_type=plan.corruption_type,
+        family=plan.family,
+        mechanism=Mechanism.prompt,
+        stealth=plan.stealth,
+        awareness=plan.awareness,
+        candour=plan.candour,
+        target=claim.id,
+        # Where the claim is left out, an empty span at the end of the answer stands for it.
+        output_spans=wrong or (Span(start=end, end=end),),
+        source_spans=claim.source_spans,
+        step=_step(plan, first_wrong_step(verifier, answer.reasoning, claim)),
+        clean_output=clean.output,
+    )
 
 
 async def _report(verifier: Judge, text: str) -> Report:
