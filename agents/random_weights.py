@@ -15,6 +15,8 @@ from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForC
 
 from forge_agents.client import ArenaClient
 from forge_agents.train.tiny import END, PAD, byte_pairs
+from forge_arena.keys import Key
+from forge_arena.types import Split
 from forge_arena.verdicts import messages
 
 SIZES = {
@@ -47,7 +49,10 @@ def prompts(url: str) -> list[str]:
             episode
             for first in EPISODES
             for episode in client.open_episodes(
-                keys=[f"{stats.suite}:{stats.version}:train:{index}" for index in range(first, first + EPISODES.step)]
+                keys=[
+                    str(Key.of(stats.suite_and_version, Split.train, index))
+                    for index in range(first, first + EPISODES.step)
+                ]
             ).episodes
         ]
     return ["\n".join(message["content"] for message in messages(episode.observation)) for episode in episodes]

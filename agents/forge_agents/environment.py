@@ -1,12 +1,11 @@
 """The arena as Gymnasium environments over HTTP: one episode at a time, or a batch with one request for all.
 
-Spaces, infos and seeds are those of `forge_arena.env.ForgeArenaEnv`: with the same seed, split and filters both draw
-the same episodes.
+Spaces, infos and seeds are the same as in `forge_arena.env.ForgeArenaEnv`: with the same seed, split and filters both
+draw the same episodes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn, SupportsFloat, SupportsIndex
+from collections.abc import Sequence
+from typing import Any, NoReturn, SupportsIndex
 
 import gymnasium
 import numpy as np
@@ -14,11 +13,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, iterate
 from numpy.typing import NDArray
 
-from forge_agents.client import ArenaClient, ArenaRefused, Drawing
-from forge_arena.env import (
+from forge_agents.client import ArenaClient, ArenaRefused
+from forge_arena.keys import EVERYTHING, Filters
+from forge_arena.play import Ending, Opened, OverseerEnv, Seat, Turn, ask, grade, open_seats, read_options
+from forge_arena.spaces import (
     PROBE,
-    RESET_TRIES,
-    STEPS_BEYOND_PROBES,
     ActType,
     ObsType,
     action_space,
@@ -26,154 +25,89 @@ from forge_arena.env import (
     to_arrays,
     verdict_from_action,
 )
-from forge_arena.present import episode_panels, panels_as_text, print_panels
-from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Outcome, Split, Truth, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, FailedEpisode, OpenedEpisode
+from forge_arena.types import Outcome, Probe, Split, Verdict
+from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, ProbeAnswered
 
-# Gymnasium makes an array of numbers of the first that it meets, in which a later None has no place.
-OPAQUE = ("reward", "reason", "final_info")
-FILTERS: Mapping[str, type[Any]] = {
-    "domain": Domain,
-    "corruption": CorruptionType,
-    "stealth": int,
-    "mechanism": Mechanism,
-    "form": Form,
-}
+# Infos that may be None at one place and a number at another. Gymnasium would put them into an array of numbers, which
+# has no room for None.
+OPAQUE = ("reward", "reason")
+FINAL = "final_info"
 
 
-@dataclass(slots=True)
-class _Seat:
-    """One episode in play: what is seen of it now, and what became of it."""
+class ServerSource:
+    """The episodes of a server. A client that is made here, from a URL, is closed here too."""
 
-    episode: OpenedEpisode
-    observation: Observation
-    budget: int
-    steps: int = 0
-    verdict: Verdict | None = None
-    truth: Truth | None = None
-    over: bool = False
+    def __init__(self, arena: str | ArenaClient, token: str | None, split: Split) -> None:
+        self._owns_client = isinstance(arena, str)
+        self._client = ArenaClient(arena, token=token) if isinstance(arena, str) else arena
+        self._split = split
 
-    @classmethod
-    def of(cls, episode: OpenedEpisode) -> "_Seat":
-        return cls(episode, episode.observation, episode.observation.probes_left)
-
-    @property
-    def key(self) -> str:
-        return self.episode.key
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What one step brought."""
-
-    reward: float
-    terminated: bool
-    truncated: bool
-    info: dict[str, Any]
-
-
-def _ask(client: ArenaClient, seat: _Seat, question: str) -> _Turn:
-    info: dict[str, Any] = {"key": seat.key}
-    truncated = seat.steps >= seat.budget + STEPS_BEYOND_PROBES
-    if seat.observation.probes_left == 0:
-        info["probe_refused"] = f"all {seat.budget} probes of this episode are used"
-    else:
+    def open(self, start: int, count: int, filters: Filters) -> Opened[OpenedEpisode]:
         try:
-            answered = client.probe(seat.episode.episode_id, question)
+            opened = self._client.open_episodes(split=self._split, start=start, count=count, **filters.given())
         except ArenaRefused as refusal:
-            if refusal.outcome is None:
+            if refusal.outcome is not Outcome.worker_failed:
                 raise
-            return _failed(seat, refusal.outcome, refusal.message)
-        seat.observation = seat.observation.model_copy(
-            update={"probes": (*seat.observation.probes, answered.probe), "probes_left": answered.probes_left}
-        )
-    seat.over = truncated
-    return _Turn(0.0, False, truncated, info)
+            return Opened((), refusal)
+        return Opened(opened.episodes)
+
+    def open_keys(self, keys: Sequence[str]) -> Sequence[OpenedEpisode]:
+        opened = self._client.open_episodes(keys=keys)
+        if opened.failed:
+            failed = opened.failed[0]
+            raise ArenaRefused(503, failed.outcome.value, f"{failed.key}: {failed.reason}", outcome=failed.outcome)
+        return opened.episodes
+
+    def probe(self, episode: OpenedEpisode, probes: tuple[Probe, ...], question: str) -> ProbeAnswered | Ending:
+        try:
+            return self._client.probe(episode.episode_id, question)
+        except ArenaRefused as refusal:
+            return _failure(refusal)
+
+    def grade(self, episodes: Sequence[OpenedEpisode], verdicts: Sequence[Verdict]) -> list[Ending]:
+        attempts = [
+            Attempt(episode_id=episode.episode_id, verdict=verdict)
+            for episode, verdict in zip(episodes, verdicts, strict=True)
+        ]
+        try:
+            return [_ending(result) for result in self._client.submit(attempts)]
+        except ArenaRefused as refusal:
+            return [_failure(refusal)] * len(attempts)
+
+    def close(self) -> None:
+        if self._owns_client:
+            self._client.close()
 
 
-def _judge(client: ArenaClient, seats: Sequence[_Seat], verdicts: Sequence[Verdict]) -> list[_Turn]:
-    attempts = [Attempt(episode_id=s.episode.episode_id, verdict=v) for s, v in zip(seats, verdicts, strict=True)]
-    for seat, verdict in zip(seats, verdicts, strict=True):
-        seat.verdict = verdict
-    try:
-        results = client.submit(attempts)
-    except ArenaRefused as refusal:
-        if refusal.outcome is None:
-            raise
-        return [_failed(seat, refusal.outcome, refusal.message) for seat in seats]
-    return [_scored(seat, result) for seat, result in zip(seats, results, strict=True)]
-
-
-def _scored(seat: _Seat, result: AttemptResult) -> _Turn:
+def _ending(result: AttemptResult) -> Ending:
+    info: dict[str, Any] = {"outcome": result.outcome.value, "reward": result.reward}
     if result.reward is None:
-        return _failed(seat, result.outcome, result.reason)
-    seat.over, seat.truth = True, result.truth
-    info: dict[str, Any] = {"key": seat.key, "outcome": result.outcome.value, "reward": result.reward}
+        return Ending(None, info | {"reason": result.reason})
     if result.components is not None:
         info["components"] = result.components.model_dump()
     if result.truth is not None:
         info["truth"] = result.truth.model_dump_json()
-    return _Turn(result.reward, True, False, info)
+    return Ending(result.reward, info, result.truth)
 
 
-def _failed(seat: _Seat, outcome: Outcome, reason: str | None) -> _Turn:
-    seat.over = True
-    return _Turn(0.0, False, True, {"key": seat.key, "outcome": outcome.value, "reward": None, "reason": reason})
-
-
-class _Draw:
-    """Opens episodes that a generator's draws decide, and draws again where the Worker failed."""
-
-    def __init__(self, client: ArenaClient, split: Split) -> None:
-        self._client = client
-        self._split = split
-
-    def open(self, count: int, rng: np.random.Generator, filters: dict[str, Any]) -> list[OpenedEpisode]:
-        opened: list[OpenedEpisode] = []
-        failure: ArenaRefused | None = None
-        for _ in range(RESET_TRIES):
-            drawing = Drawing(count=count - len(opened), start=int(rng.integers(2**31)), split=self._split)
-            try:
-                opened += self._client.open_episodes(**drawing, **filters).episodes
-            except ArenaRefused as refusal:
-                if refusal.outcome is not Outcome.worker_failed:
-                    raise
-                failure = refusal
-            if len(opened) == count:
-                return opened
-        raise failure or RuntimeError(f"only {len(opened)} of {count} episodes could be opened in {RESET_TRIES} tries")
-
-    def named(self, keys: Sequence[str]) -> list[OpenedEpisode]:
-        opened = self._client.open_episodes(keys=keys)
-        if opened.failed:
-            failed: FailedEpisode = opened.failed[0]
-            raise ArenaRefused(503, failed.outcome.value, f"{failed.key}: {failed.reason}", outcome=failed.outcome)
-        return list(opened.episodes)
-
-
-def _options(options: dict[str, Any] | None, named: str) -> tuple[Any, dict[str, Any]]:
-    """The keys asked for, if any, and the filters. Raises ValueError for anything else."""
-    wanted = dict(options or {})
-    keys = wanted.pop(named, None)
-    filters = {name: kind(wanted[name]) for name, kind in FILTERS.items() if wanted.get(name) is not None}
-    if unknown := sorted(wanted.keys() - FILTERS.keys()):
-        raise ValueError(f"unknown options {unknown}; known are {named}, {', '.join(FILTERS)}")
-    if keys is not None and filters:
-        raise ValueError(f"{named} already says everything: leave out {', '.join(sorted(filters))}")
-    return keys, filters
+def _failure(refusal: ArenaRefused) -> Ending:
+    """The end of an episode that failed. A refusal for another reason is raised again."""
+    if refusal.outcome is None:
+        raise refusal
+    return Ending(None, {"outcome": refusal.outcome.value, "reward": None, "reason": refusal.message})
 
 
 class _OnTheServer:
-    """What plays episodes that live on a server, which takes one verdict for each: no two can play the same one."""
+    """An environment whose episodes live on a server, which takes one verdict for each: a copy could not play them."""
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make another "
-            "one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
+            f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make "
+            "another one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
         )
 
 
-class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
+class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     """`ForgeArenaEnv` over HTTP: tell whether a Worker LLM's answer was corrupted, where and how, and repair it.
 
     ## Description
@@ -195,12 +129,12 @@ class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
     ## Episode End
     Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
     Truncated after probe budget + 8 steps without a verdict, and where Worker or arena failed: then `info["outcome"]`
-    is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score:
-    leave such a step out of training and of any mean.
+    is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score.
+    Leave such a step out of training and of any mean.
 
     ## Arguments
-    - `arena`: URL of a server, or an `ArenaClient` (which the caller then closes, and whose `timeout` and `patience` say
-      how long a step may take).
+    - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
+      limit how long a step takes.
     - `token`: bearer token, with a URL.
     - `split`: `train`, `val` or `test`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
@@ -212,8 +146,6 @@ class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
     - v0: the first.
     """
 
-    metadata = {"render_modes": ["human", "ansi"], "render_fps": 1}
-
     def __init__(
         self,
         arena: str | ArenaClient,
@@ -222,65 +154,16 @@ class RemoteForgeArenaEnv(_OnTheServer, gymnasium.Env[ObsType, ActType]):
         split: Split | str = Split.train,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"render_mode must be one of {self.metadata['render_modes']}, got {render_mode!r}")
-        self.render_mode = render_mode
-        self.observation_space = observation_space()
-        self.action_space = action_space()
-        self._own = isinstance(arena, str)
-        self._client = ArenaClient(arena, token=token) if isinstance(arena, str) else arena
-        self._draw = _Draw(self._client, Split(split))
-        self._seat: _Seat | None = None
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[ObsType, dict[str, Any]]:
-        super().reset(seed=seed)
-        key, filters = _options(options, "key")
-        opened = self._draw.open(1, self.np_random, filters) if key is None else self._draw.named([key])
-        self._seat = _Seat.of(opened[0])
-        if self.render_mode == "human":
-            self.render()
-        return to_arrays(self._seat.observation), {
-            "key": self._seat.key,
-            "suite": ":".join(self._seat.key.split(":")[:2]),
-        }
-
-    def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
-        if self._seat is None:
-            raise gymnasium.error.ResetNeeded("call reset() before step()")
-        if self._seat.over:
-            raise gymnasium.error.ResetNeeded("the episode has ended; call reset()")
-        self._seat.steps += 1
-        if int(action["kind"]) == PROBE:
-            turn = _ask(self._client, self._seat, str(action["question"]))
-        else:
-            turn = _judge(self._client, [self._seat], [verdict_from_action(action)])[0]
-            if self.render_mode == "human":
-                self.render()
-        return to_arrays(self._seat.observation), turn.reward, turn.terminated, turn.truncated, turn.info
-
-    def render(self) -> str | None:
-        """The episode, readable in a terminal; with the truth once the verdict is in."""
-        if self._seat is None:
-            raise gymnasium.error.ResetNeeded("call reset() before render()")
-        panels = episode_panels(self._seat.observation, self._seat.truth, self._seat.verdict)
-        if self.render_mode == "human":
-            print_panels(panels)
-            return None
-        return panels_as_text(panels)
-
-    def close(self) -> None:
-        if self._own:
-            self._client.close()
+        super().__init__(render_mode)
+        self._source = ServerSource(arena, token, Split(split))
 
 
 class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArray[Any]]):
-    """A batch of remote episodes: one request opens all, one request judges all.
+    """A batch of remote episodes: one request opens all of them, one request grades all verdicts.
 
     Spaces are those of `RemoteForgeArenaEnv`, batched by Gymnasium; so are rewards, ends and infos. `reset(seed=...)`
     draws a place in the split's stream, and the batch plays the episodes from there on; `options={"keys": [...]}` names
-    one for each place. Probes are asked one by one, for the API has no batch of them.
+    one for each place. Probes are asked one by one, because the API has no batch of them.
 
     `autoreset_mode` is `NEXT_STEP` (Gymnasium's default: the step after an end resets and ignores its action) or
     `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end), which
@@ -307,93 +190,112 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._same_step = autoreset_mode is AutoresetMode.SAME_STEP
-        self._own = isinstance(arena, str)
-        self._client = ArenaClient(arena, token=token) if isinstance(arena, str) else arena
-        self._draw = _Draw(self._client, Split(split))
-        self._filters: dict[str, Any] = {}
-        self._seats: list[_Seat] = []
+        self._source = ServerSource(arena, token, Split(split))
+        self._filters = EVERYTHING
+        self._seats: list[Seat[OpenedEpisode]] = []
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[ObsType, dict[str, Any]]:
         super().reset(seed=seed)
-        keys, self._filters = _options(options, "keys")
-        if keys is not None and len(keys) != self.num_envs:
+        keys, self._filters = read_options(options, "keys")
+        if keys is None:
+            self._seats = open_seats(self._source, self.np_random, self.num_envs, self._filters)
+        elif len(keys) != self.num_envs:
             raise ValueError(f"keys must name {self.num_envs} episodes, one for each place, got {len(keys)}")
-        opened = self._draw.named(keys) if keys else self._draw.open(self.num_envs, self.np_random, self._filters)
-        self._seats = [_Seat.of(episode) for episode in opened]
-        return self._observations(), self._infos([{"key": seat.key} for seat in self._seats])
+        else:
+            self._seats = [Seat.of(episode) for episode in self._source.open_keys(keys)]
+        return self._observations(), self._batch_infos([{"key": seat.key} for seat in self._seats])
 
     def step(self, actions: ActType) -> tuple[ObsType, NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
         if not self._seats:
             raise gymnasium.error.ResetNeeded("call reset() before step()")
-        turns: list[_Turn | None] = [None] * self.num_envs
-        judged: dict[int, Verdict] = {}
-        asked: dict[int, str] = {}
-        ended = [place for place, seat in enumerate(self._seats) if seat.over]
+        ended = self._places_over()
+        turns = self._play(actions, ended)
+        self._reseat(ended)
+        for place in ended:
+            turns[place] = Turn(0.0, False, False, {"key": self._seats[place].key})
+        in_order = [turns[place] for place in range(self.num_envs)]
+        infos = [turn.info for turn in in_order]
+        if self._same_step:
+            infos = self._reset_places_over(infos)
+        return (
+            self._observations(),
+            np.array([turn.reward for turn in in_order], dtype=np.float64),
+            np.array([turn.terminated for turn in in_order], dtype=np.bool_),
+            np.array([turn.truncated for turn in in_order], dtype=np.bool_),
+            self._batch_infos(infos),
+        )
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self._source.close()
+
+    def _play(self, actions: ActType, ended: Sequence[int]) -> dict[int, Turn]:
+        """Take the actions at all places but those that have ended: all verdicts in one request, then the probes."""
+        verdicts: dict[int, Verdict] = {}
+        questions: dict[int, str] = {}
         for place, action in enumerate(iterate(self.action_space, actions)):
             if place in ended:
                 continue
             if int(action["kind"]) == PROBE:
-                asked[place] = str(action["question"])
+                questions[place] = str(action["question"])
             else:
-                judged[place] = verdict_from_action(action)
-        for place in (*asked, *judged):
+                verdicts[place] = verdict_from_action(action)
+        for place in (*questions, *verdicts):
             self._seats[place].steps += 1
-        if judged:
-            found = _judge(self._client, [self._seats[place] for place in judged], list(judged.values()))
-            for place, turn in zip(judged, found, strict=True):
-                turns[place] = turn
-        for place, question in asked.items():
-            turns[place] = _ask(self._client, self._seats[place], question)
-        self._reseat(ended)
-        done = [turn or _Turn(0.0, False, False, {"key": self._seats[place].key}) for place, turn in enumerate(turns)]
-        infos = [turn.info for turn in done]
-        if self._same_step:
-            over = [place for place, seat in enumerate(self._seats) if seat.over]
-            last = {place: to_arrays(self._seats[place].observation) for place in over}
-            self._reseat(over)
-            for place in over:
-                infos[place] = {
-                    "key": self._seats[place].key,
-                    "final_obs": last[place],
-                    "final_info": infos[place],
-                }
-        return (
-            self._observations(),
-            np.array([turn.reward for turn in done], dtype=np.float64),
-            np.array([turn.terminated for turn in done], dtype=np.bool_),
-            np.array([turn.truncated for turn in done], dtype=np.bool_),
-            self._infos(infos),
-        )
+        turns: dict[int, Turn] = {}
+        if verdicts:
+            seats = [self._seats[place] for place in verdicts]
+            turns |= zip(verdicts, grade(self._source, seats, list(verdicts.values())), strict=True)
+        for place, question in questions.items():
+            turns[place] = ask(self._source, self._seats[place], question)
+        return turns
 
-    def close_extras(self, **kwargs: Any) -> None:
-        if self._own:
-            self._client.close()
+    def _places_over(self) -> list[int]:
+        return [place for place, seat in enumerate(self._seats) if seat.over]
+
+    def _reset_places_over(self, infos: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Open new episodes where the old ones ended. There the infos have the end as Gymnasium's `final_*`."""
+        infos = list(infos)
+        places = self._places_over()
+        final_observations = {place: to_arrays(self._seats[place].observation) for place in places}
+        self._reseat(places)
+        for place in places:
+            infos[place] = {
+                "key": self._seats[place].key,
+                "final_obs": final_observations[place],
+                FINAL: infos[place],
+            }
+        return infos
 
     def _reseat(self, places: Sequence[int]) -> None:
         if places:
-            opened = self._draw.open(len(places), self.np_random, self._filters)
-            for place, episode in zip(places, opened, strict=True):
-                self._seats[place] = _Seat.of(episode)
+            seats = open_seats(self._source, self.np_random, len(places), self._filters)
+            for place, seat in zip(places, seats, strict=True):
+                self._seats[place] = seat
 
     def _observations(self) -> ObsType:
-        seen = [to_arrays(seat.observation) for seat in self._seats]
-        batched: ObsType = {name: tuple(one[name] for one in seen) for name in seen[0]}
+        observations = [to_arrays(seat.observation) for seat in self._seats]
+        batched: ObsType = {name: tuple(each[name] for each in observations) for name in observations[0]}
         return batched | {"probes_left": np.array(batched["probes_left"], dtype=np.int64)}
 
-    def _infos(self, infos: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    def _batch_infos(self, infos: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """One info for the batch, as Gymnasium has it: for each name an array, and a mask of the places that have it.
+
+        Gymnasium's own `_add_info` makes both, except for the names in `OPAQUE` and for the infos of ended episodes.
+        """
         batched: dict[str, Any] = {}
         for place, info in enumerate(infos):
-            batched = self._add_info(batched, {k: v for k, v in info.items() if k not in OPAQUE}, place)
-        for name in OPAQUE[:-1]:
-            has = np.array([name in info for info in infos])
-            if has.any():
+            plain = {name: value for name, value in info.items() if name not in (*OPAQUE, FINAL)}
+            batched = self._add_info(batched, plain, place)
+        for name in OPAQUE:
+            mask = np.array([name in info for info in infos])
+            if mask.any():
                 batched[name] = np.full(self.num_envs, None, dtype=object)
                 batched[name][:] = [info.get(name) for info in infos]
-                batched[f"_{name}"] = has
-        final = [info.get("final_info", {}) for info in infos]
-        if any(final):
-            batched["final_info"] = self._infos(final)
-            batched["_final_info"] = np.array([bool(info) for info in final])
+                batched[f"_{name}"] = mask
+        final_infos = [info.get(FINAL, {}) for info in infos]
+        if any(final_infos):
+            batched[FINAL] = self._batch_infos(final_infos)
+            batched[f"_{FINAL}"] = np.array([bool(info) for info in final_infos])
         return batched

@@ -15,9 +15,10 @@ from forge_agents.batch import review_batch
 from forge_agents.client import ArenaClient
 from forge_agents.overseers import Overseer, Reviewer, conditions, use_overseer
 from forge_agents.records import AttemptRecord, Records, Setup, Task, settings_without_key
-from forge_agents.result import Result, draw_of
+from forge_agents.result import Result
 from forge_agents.votes import votes
 from forge_arena.errors import BadArgument
+from forge_arena.keys import Key
 from forge_arena.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
 from forge_arena.scorecard import Row, group_rows
 from forge_arena.types import Form, Split
@@ -91,7 +92,7 @@ def evaluate(
             settings=settings_without_key(settings),
             conditions=conditions(overseer),
             worker=stats.worker,
-            suite=f"{stats.suite}:{stats.version}",
+            suite=stats.suite_and_version,
             suite_hash=stats.suite_hashes.get(split),
             split=split,
             start=start,
@@ -99,7 +100,7 @@ def evaluate(
             samples=samples,
             paired=paired,
         )
-        rounds = _rounds(f"{setup.suite}:{split.value}", range(start, start + episodes), paired)
+        rounds = _rounds([Key.of(setup.suite, split, index) for index in range(start, start + episodes)], paired)
         if threshold_from is not None:
             _check_threshold(threshold_from, setup, [key for keys in rounds for key in keys])
         file = None if records is None else stack.enter_context(Records(records, setup, AttemptRecord, resume=resume))
@@ -122,7 +123,7 @@ def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
         )
 
 
-def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]]:
+def _rounds(keys: Sequence[Key], paired: bool) -> list[list[str]]:
     """The keys in the order in which they are reviewed. Twins are in different rounds; half of each is corrupted.
 
     Paired indices 0 to 3 give the rounds
@@ -131,8 +132,8 @@ def _rounds(stream: str, indices: Sequence[int], paired: bool) -> list[list[str]
         clean(0)     placebo(1)   corrupted(2) corrupted(3)
     """
     if not paired:
-        return [[f"{stream}:{index}" for index in indices]]
-    return [[f"{stream}:{index}:{_form(index, second).value}" for index in indices] for second in (False, True)]
+        return [[str(key) for key in keys]]
+    return [[str(key.in_form(_form(key.index, second))) for key in keys] for second in (False, True)]
 
 
 def _form(index: int, second: bool) -> Form:
@@ -154,8 +155,8 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
                 f"the threshold is another overseer's: its {name} is {theirs!s}, and {ours!s} is to be evaluated; "
                 "evaluate the same overseer, with the same settings, on other episodes first"
             )
-    draws = {draw_of(row.key) for row in source.rows}
-    common = sum(draw_of(key) in draws for key in keys)
+    draws = {Key.parse(row.key).draw for row in source.rows}
+    common = sum(Key.parse(key).draw in draws for key in keys)
     if common:
         raise BadArgument(
             f"a threshold comes from other episodes: this result is of {common} of the {len(keys)} to be evaluated; "

@@ -12,8 +12,9 @@ from forge_agents.votes import Votes
 from forge_agents.words import interval, shown
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
+from forge_arena.keys import Key
 from forge_arena.scorecard import Cost, Frozen, Pairs, Row, Scorecard
-from forge_arena.types import Estimate, Form
+from forge_arena.types import Estimate
 from forge_arena.visible import visible
 
 SCHEMA: Literal[2] = 2
@@ -109,7 +110,7 @@ class Result(Task):
 
     @property
     def _draws(self) -> str:
-        draws = len({draw_of(row.key) for row in self.rows})
+        draws = len({Key.parse(row.key).draw for row in self.rows})
         noun = "episode" if self.pairs is None else "pair"
         return f"{draws} {noun}{'' if draws == 1 else 's'}"
 
@@ -118,12 +119,6 @@ class Result(Task):
         if self.samples == 1:
             return ""
         return f", {self.samples} verdicts on each" + ("" if self.pairs is None else " answer")
-
-
-def draw_of(key: str) -> str:
-    """The key without the form that a paired evaluation asks for. Twins have the same draw."""
-    before, _, form = key.rpartition(":")
-    return before if form in list(Form) else key
 
 
 def _explain(content: Any, error: ValidationError) -> str:

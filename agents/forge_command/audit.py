@@ -239,7 +239,7 @@ def shortcuts(
     from forge_agents.overseers.rules import Rules
     from forge_arena.audits.samples import Samples, draw, shared_out
     from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
-    from forge_arena.episodes import SUITE, VERSION, Arena
+    from forge_arena.episodes import Arena
     from forge_arena.workers import open_worker
 
     rules = Rules()
@@ -261,7 +261,7 @@ def shortcuts(
 
         report = audit_shortcuts(
             asyncio.run(made()),
-            suite=f"{SUITE}:{VERSION}",
+            suite=arena.suite_and_version,
             seed=seed,
             quick=quick,
             overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],

@@ -96,12 +96,13 @@ def earned(result: "AttemptResult") -> str:
 def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
     """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
     from forge_agents.client import ArenaClient
+    from forge_arena.keys import Key
     from forge_arena.present import episode_panels
     from forge_arena.wire import Attempt
 
     with ArenaClient(url) as client:
         stats = client.stats()
-        keys = [f"{stats.suite}:{stats.version}:train:{index}" for index in range(SEARCHED_FOR_A_SHOW)]
+        keys = [str(Key.of(stats.suite_and_version, Split.train, index)) for index in range(SEARCHED_FOR_A_SHOW)]
         for episode in client.open_episodes(keys=keys).episodes:
             judgement = overseer.review([episode.observation])[0]
             if isinstance(judgement, str):

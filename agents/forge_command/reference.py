@@ -239,7 +239,7 @@ def _check_result(path: Path, result: "Result", player: Player, url: str, episod
     with ArenaClient(url) as client:
         stats = client.stats()
     wanted: dict[str, Any] = {
-        "suite": f"{stats.suite}:{stats.version}",
+        "suite": stats.suite_and_version,
         "suite_hash": stats.suite_hashes[Split.val],
         "settings": player.settings,
         "number of episodes": episodes,

@@ -1,6 +1,6 @@
-"""Fill a bank: make the episodes of a stretch of keys with a live Worker, and record what it answers.
+"""Fill a bank: make the episodes of a stretch of keys with a live Worker, and record the Worker's answers.
 
-`fill` is the work itself, wherever it is done; `fill_here` does it in this process, `banking_ray` on many machines.
+`fill` is the work itself. `fill_here` runs it in this process, `banking_ray` on many machines.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from forge_arena.types import Mechanism, Noun, Split
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker
 
-# So many failures in a row for each answer in flight, and the Worker is taken to be down for good.
+# After so many failures in a row, for each answer in flight, the Worker counts as down for good.
 HOPELESS = 3
-# How long the writer of a shard may take to end after the run that started it is over.
+# Seconds that the writer of a shard may take to end after its run is over.
 LAST_WRITES = 30.0
 
 
 class FillingFailed(ForgeArenaError):
-    """A part of a filling ended before its keys were through; what was answered until then is recorded."""
+    """A part of a filling ended before all its keys were asked. The answers until then are recorded."""
 
 
 class Filling(Noun):
-    """What is to be recorded, and who answers. The same for every process that takes part.
+    """What to record, and who answers. The same for every process that takes part.
 
     `concurrency` is how many answers each Worker has in flight at a time; `documents`, `vllm` and a `vllm:` Worker's
     model are paths on the machine that does the work.
@@ -88,9 +88,10 @@ class Filling(Noun):
 
 
 class Filled(Noun):
-    """What came of a filling or a part of one. A failed key is counted and asked again by the next run.
+    """The result of a filling, or of a part of a filling. The next run asks failed keys again.
 
-    `counts` are the arena's; `recorded` is how many records this run added to the bank, which now holds `answers`.
+    `counts` are the arena's. `recorded` is how many records this run added to the bank; `answers` is how many records
+    the bank now holds.
     """
 
     keys: int = 0
@@ -112,7 +113,7 @@ class Filled(Noun):
 
 
 async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = lambda: None) -> Filled:
-    """Make every episode of `filling` with `arena`, whose Worker records; `on_key` is called after each.
+    """Make every episode of `filling` with `arena`, whose Worker records. Call `on_key` after each episode.
 
     Raises:
         WorkerFailed: so many keys failed in a row that the Worker must be down.
@@ -135,17 +136,17 @@ async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = la
                     why = "" if complaint is None else f"; {complaint}"
                     raise WorkerFailed(f"{in_a_row} failures in a row, the last: {error.reason}{why}") from None
             on_key()
-            # A key that is recorded already is made without waiting for anything.
+            # A key that is already recorded is made without any wait, and the other tasks must have their turn.
             await asyncio.sleep(0)
 
-    at_work = [asyncio.ensure_future(work()) for _ in range(filling.concurrency)]
+    tasks = [asyncio.ensure_future(work()) for _ in range(filling.concurrency)]
     try:
-        await asyncio.gather(*at_work)
+        await asyncio.gather(*tasks)
     finally:
-        # What is still being asked must not write to a bank that is closed by then.
-        for task in at_work:
+        # Otherwise a request in flight would write to a bank that is closed by then.
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(at_work)
+        await asyncio.wait(tasks)
     return Filled(
         keys=filling.count, failed=len(failures), last_failure=failures[-1] if failures else "", counts=arena.counts
     )
@@ -156,7 +157,7 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
 
     Raises:
         ForgeArenaError: the Worker is down, or another process is writing to the bank.
-        ValueError, OSError: something that was given cannot be used.
+        ValueError, OSError: a setting or file cannot be used.
     """
     bank = Bank(file)
     before = len(bank)
@@ -171,20 +172,20 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
 
 
 def shards_of(file: Path) -> Path:
-    """The folder beside a bank where those who fill it together keep what is not merged yet."""
+    """The folder beside a bank with the shards that are not merged into the bank yet."""
     return file.with_name(f"{file.name}.d")
 
 
 def shard_of(file: Path, stretch: Filling) -> Path:
-    """The bank of one stretch. Named by its keys: who is given a stretch again finds what was answered already."""
+    """The bank of one stretch, named by its keys, so that a second run of the stretch finds the first one's answers."""
     return shards_of(file) / f"shard-{stretch.split.value}-{stretch.start:016d}-{stretch.count}.jsonl"
 
 
 def merge_shard(bank: Bank, path: Path) -> None:
-    """Move what a shard holds into the bank.
+    """Move the records of a shard into the bank.
 
     Raises:
-        BankBusy: somebody still writes to the shard.
+        BankBusy: a process still writes to the shard.
     """
     with Bank(path) as shard:
         _outlast_writer(shard)
@@ -193,7 +194,7 @@ def merge_shard(bank: Bank, path: Path) -> None:
 
 
 def merge_shards(bank: Bank, file: Path) -> None:
-    """Move what a run left in its shards into the bank, however that run ended."""
+    """Move the records of all shards into the bank, however the run that wrote them ended."""
     folder = shards_of(file)
     for path in sorted(folder.glob("shard-*.jsonl")):
         merge_shard(bank, path)
@@ -202,7 +203,7 @@ def merge_shards(bank: Bank, file: Path) -> None:
 
 
 def _outlast_writer(shard: Bank) -> None:
-    """Become the shard's writer, once the process that was is gone: it ends a moment later than its run."""
+    """Become the shard's writer. The writer before ends a moment later than its run, so wait for it."""
     until = time.monotonic() + LAST_WRITES
     while True:
         try:

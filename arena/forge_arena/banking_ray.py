@@ -1,8 +1,8 @@
 """Fill a bank from many processes or machines: Ray Data hands out stretches of keys, every actor has its own Worker.
 
-An actor records into a shard per stretch, in a folder beside the bank; this process alone writes to the bank, into which
-it merges a shard as soon as its stretch is through. So the bank and its folder have to be on a filesystem that all
-machines share, and whatever ends, what was answered is on disk. `ray` is imported here only, and only when it is used.
+An actor records into one shard per stretch, in a folder beside the bank. Only this process writes to the bank: it
+merges a shard as soon as the stretch is done. The bank and its folder therefore have to be on a filesystem that all
+machines share, and every answer is on disk, whichever process ends. `ray` is imported only here, and only on use.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.loop_thread import LoopThread
 from forge_arena.workers.bank import Bank, BankWorker
 
-# A stretch in answers in flight. Each ends with a Worker that runs dry, so not few; progress comes by stretches, and a
-# killed actor's stretch is made once more, so not many.
+# The length of a stretch, in answers in flight. Not short, because a Worker runs dry at the end of each stretch. Not
+# long, because progress comes by stretches, and the stretch of a killed actor is made once more.
 LONGEST, SHORTEST = 64, 4
 STRETCHES_AN_ACTOR = 4
-# The file among the shards at which every actor stops, and how many seconds later at most.
+# The file among the shards at which every actor stops, and the seconds until an actor sees the file.
 STOP, POLL = "stop", 0.5
-# Rows are counts and names; Ray would take a third of the memory for them.
+# Rows are only counts and names. Without a limit Ray would take a third of the memory for them.
 OBJECT_STORE = 128 << 20
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 # Ray's only switch for staying on the loopback interface; `_node_ip_address="127.0.0.1"` is overruled without it.
@@ -33,9 +33,9 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 class Filler:
-    """What an actor runs: one Worker for its whole life, one shard for each stretch that it is given.
+    """What an actor runs: one Worker for the actor's whole life, one shard for each stretch.
 
-    A failure goes back as text in the row: through Ray an exception would come out as another type, after retries.
+    A failure goes back as text in the row, because Ray would retry an exception and then raise another type.
     """
 
     def __init__(self, filling: Filling, file: Path) -> None:
@@ -44,9 +44,9 @@ class Filler:
         self._stop = shards_of(file) / STOP
         self._live = filling.open_worker()
         self._sources = filling.sources()
-        # Not followed: what the others record meanwhile is for other keys, and would have to be read by every actor.
+        # Not followed, because what other actors record meanwhile is for other keys.
         self._known = Bank(file, follow=False)
-        # Of its own: Ray calls from changing threads, and a Worker belongs to one event loop.
+        # A thread of its own, because Ray calls from changing threads and a Worker belongs to one event loop.
         self._thread = LoopThread("the filler of a bank")
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
@@ -59,7 +59,7 @@ class Filler:
         }
 
     def close(self) -> None:
-        """Stop the Worker. Ray ends an actor without this; then a vLLM notices that its parent is gone."""
+        """Stop the Worker. Ray ends an actor without this call; a vLLM then notices that its parent is gone."""
         self._thread.run(self._live.aclose)
         self._thread.close()
         self._known.close()
@@ -85,7 +85,7 @@ class Filler:
         stretch = self._filling.model_copy(update={"start": stretch.start, "count": stretch.count})
         with Bank(shard_of(self._file, stretch)) as shard:
             worker = BankWorker(shard, self._live, known=self._known)
-            # Before every stretch: a Worker that is down is found here, with its reason.
+            # Before every stretch, because a start that fails says why the Worker is down.
             await worker.start()
             return await fill(self._filling.arena(worker, self._sources), stretch)
 
@@ -101,20 +101,20 @@ def fill_with_ray(
 ) -> Filled:
     """Fill the bank `file` with `actors` Workers at a time, each with `gpus` GPUs of its own.
 
-    What an earlier run left behind is merged first, and what the bank holds is not asked again.
+    Shards of an earlier run are merged first. Answers that the bank holds are not asked again.
 
     Args:
-        on_keys: called with the number of keys whenever a stretch is through.
+        on_keys: called with the number of keys whenever a stretch is done.
         gpus: 1 for a `vllm:` Worker on one GPU, its tensor parallel size on several, 0 for one that asks an endpoint.
         address: of a running Ray cluster; default a Ray of this process alone, on the loopback interface.
 
     Raises:
-        FillingFailed: a Worker is down, or Ray has lost an actor for good; the rest was stopped.
+        FillingFailed: a Worker is down, or Ray has lost an actor for good. The other actors are stopped.
         BankBusy: another process is writing to the bank.
-        ValueError, OSError: something that was given cannot be used.
+        ValueError, OSError: a setting or file cannot be used.
         ModuleNotFoundError: ray is not installed.
     """
-    # What is wrong with what was given is said before anything is started.
+    # Refuse wrong settings before anything is started.
     filling.arena(filling.open_worker(), filling.sources())
     file = file.absolute()
     filled = Filled()
@@ -143,7 +143,7 @@ def fill_with_ray(
 def _hand_out(
     ray: Any, filling: Filling, file: Path, actors: int, gpus: float, take: Callable[[Path, Filled], None]
 ) -> None:
-    """Give the stretches to actors; `take` gets the shard of each and what came of it, in the order they are done."""
+    """Give the stretches to actors. `take` gets the shard and the result of each stretch as soon as it is done."""
     wanted = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
     length = min(LONGEST * filling.concurrency, max(SHORTEST * filling.concurrency, wanted))
     given = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
@@ -151,7 +151,7 @@ def _hand_out(
         Filler,
         fn_constructor_args=(filling, file),
         batch_size=1,
-        # One at a time: a stretch that waits behind another could have gone to an idle actor.
+        # One at a time, because a stretch that waits behind another could go to an idle actor.
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(given)), max_tasks_in_flight_per_actor=1),
         num_cpus=1,
         num_gpus=gpus or None,
@@ -164,7 +164,7 @@ def _hand_out(
                     raise FillingFailed(row["error"])
                 take(Path(row["shard"]), Filled.model_validate_json(row["filled"]))
         finally:
-            # Ray ends this whole process, without a word, where it is shut down while rows are still to come.
+            # Read all rows, because a shutdown of Ray before the last row ends this whole process without a message.
             if (folder := shards_of(file)).is_dir():
                 (folder / STOP).touch()
             for _ in rows:
@@ -178,7 +178,7 @@ def _running_ray(actors: int, gpus: float, address: str | None) -> Iterator[Any]
     """Ray, connected to a cluster or started for this process, until the block ends.
 
     Raises:
-        ValueError: a Ray of our own cannot give every Worker the GPUs that it is to have, and would wait for ever.
+        ValueError: a Ray of our own has fewer GPUs than the Workers need, and would wait for ever.
     """
     for name, value in (ENVIRONMENT if address else ENVIRONMENT | LOOPBACK).items():
         os.environ.setdefault(name, value)

@@ -1,11 +1,11 @@
-"""Follow the learnable zone: which cells the train stream may hold, decided from the measured difficulty of each.
+"""Follow the learnable zone: decide from the measured difficulty of each cell which cells the train stream may hold.
 
-A *cell* is a family, a corruption type and a stealth level. What is solved too often teaches nothing more and gives way
-to the next harder stealth; what is solved too rarely gives no signal yet. A cell that nobody measured stays, and so does
-everything that is between the bounds.
+A *cell* is a family, a corruption type and a stealth level. A cell that is solved too often teaches nothing more, and
+the next harder stealth takes its place. A cell that is solved too rarely gives no signal yet. A cell between the bounds
+stays, and so does a cell that nobody measured.
 
-A key has decided its cell before its form, and all three forms of a draw are of one cell. Therefore leaving cells out
-neither shifts the prevalence nor tells anything of a label: of what remains, half is corrupted in every cell.
+A key decides its cell before its form, and all forms of a draw are of one cell. Leaving cells out therefore neither
+shifts the prevalence nor reveals a label: in every cell that remains, half of the episodes are corrupted.
 """
 
 from collections.abc import Mapping, Set
@@ -23,7 +23,7 @@ Families = Mapping[str, Set[CorruptionType]]
 
 
 class Cell(NamedTuple):
-    """What a key has drawn beside its form."""
+    """What a key decides before its form."""
 
     family: str
     corruption_type: CorruptionType
@@ -32,7 +32,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Zones:
-    """The cells that a curriculum leaves out; all others may be in the stream."""
+    """The cells that a curriculum leaves out. All other cells may be in the stream."""
 
     too_easy: frozenset[Cell] = frozenset()
     too_hard: frozenset[Cell] = frozenset()
@@ -42,26 +42,29 @@ class Zones:
         return self.too_easy | self.too_hard
 
     def kept(self, families: Families) -> int:
-        """How many cells of these families, each with the types that it is drawn for, remain."""
-        known = sum(cell.corruption_type in families.get(cell.family, ()) for cell in self.left_out)
-        return STEALTH_LEVELS * sum(map(len, families.values())) - known
+        """How many cells of these families remain. Each family comes with the types that it is drawn for."""
+        left_out = sum(cell.corruption_type in families.get(cell.family, ()) for cell in self.left_out)
+        return STEALTH_LEVELS * sum(map(len, families.values())) - left_out
 
 
 def zones(curriculum: Curriculum) -> Zones:
-    """Which cells are too easy and which too hard. Where one is too easy, the next harder stealth of the same family and
-    type that is not so itself stays, even if it was measured as too hard: without it the type would be lost there."""
+    """Which cells are too easy and which are too hard.
+
+    Where a cell is too easy, the next harder stealth of the same family and type that is not too easy stays, even if it
+    was measured as too hard. Otherwise the family would lose the type.
+    """
     rates = {Cell(c.family, c.corruption_type, c.stealth): c.pass_rate for c in curriculum.cells}
     too_easy = frozenset(cell for cell, rate in rates.items() if rate > curriculum.high)
-    wanted = {_harder(cell, too_easy) for cell in too_easy}
-    too_hard = frozenset(cell for cell, rate in rates.items() if rate < curriculum.low and cell not in wanted)
+    successors = {_harder(cell, too_easy) for cell in too_easy}
+    too_hard = frozenset(cell for cell, rate in rates.items() if rate < curriculum.low and cell not in successors)
     return Zones(too_easy, too_hard)
 
 
 def fit(curriculum: Curriculum, families: Families) -> Zones:
-    """`zones`, provided that the curriculum speaks of these families and leaves something of them.
+    """The zones of a curriculum that is about these families and leaves some of their cells.
 
     Raises:
-        CurriculumError: a cell names no such family, or a type that it is not drawn for, or nothing would remain.
+        CurriculumError: a cell names another family, or a type that its family is not drawn for, or no cell remains.
     """
     for position, cell in enumerate(curriculum.cells):
         types = families.get(cell.family)
@@ -82,6 +85,7 @@ def fit(curriculum: Curriculum, families: Families) -> Zones:
 
 
 def _harder(cell: Cell, too_easy: Set[Cell]) -> Cell | None:
+    """The cell with the next harder stealth that is not too easy."""
     for stealth in range(cell.stealth + 1, STEALTH_LEVELS):
         if (harder := cell._replace(stealth=stealth)) not in too_easy:
             return harder

@@ -1,9 +1,9 @@
 """Make episodes: draw a scenario, let the Worker answer, verify, corrupt, verify again.
 
-A key names an episode for ever: `suite:version:split:index`. Everything random about it comes from one hash of those
-and, for the sealed test split, the arena's secret; neighbouring indices share nothing. The key decides whether the
-answer is corrupted, which is so for `PREVALENCE` of them; `PLACEBOS` of the others got a harmless edit. With `:clean`,
-`:corrupted` or `:placebo` at its end a key names the same draw in that form.
+A key names an episode for ever (`forge_arena.keys`). Every random choice of an episode comes from one hash of its key
+and, in the sealed test split, of the arena's secret. Neighbouring indices share nothing. The key decides the form of
+the answer: `PREVALENCE` of the answers are corrupted, and `PLACEBOS` of the others get a harmless edit. A key with
+`:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form.
 """
 
 import asyncio
@@ -11,13 +11,16 @@ import hashlib
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
 from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, Unfit
+from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
 from forge_arena.statements import named
@@ -25,6 +28,7 @@ from forge_arena.types import (
     Answer,
     Awareness,
     Candour,
+    Claim,
     CorruptionType,
     Domain,
     Episode,
@@ -50,18 +54,21 @@ TRIES = 8
 INSTRUCTED_TRIES = 4
 PREVALENCE = 0.5
 PLACEBOS = 0.5
-MAX_INDEX = 2**53
 BLOCKS_KEPT = 4_096
 
-_TYPES = tuple(CorruptionType)
 _AWARENESS = tuple(Awareness)
 _CANDOUR = tuple(Candour)
-_FORMS = frozenset(Form)
+
+# What the plans of a split choose from: the sources of each pair of domain and corruption type that has any.
+_Choices = dict[tuple[Domain, CorruptionType], tuple[Source, ...]]
 
 
 class Plan(Noun):
-    """What a key has decided before any Worker is asked. All but `form` is drawn alike for every form, so that clean and
-    corrupted answers come from the same scenarios. `awareness` and `candour` matter to the `prompt` mechanism only."""
+    """What a key decides before any Worker is asked.
+
+    Everything but `form` is drawn alike for all forms, so that clean and corrupted answers come from the same
+    scenarios. `awareness` and `candour` matter only to the `prompt` mechanism.
+    """
 
     key: str
     split: Split
@@ -84,19 +91,33 @@ class Plan(Noun):
         return Cell(self.family, self.corruption_type, self.stealth)
 
 
+class Made(NamedTuple):
+    """An episode, with the verifier that has already read both its answers."""
+
+    episode: Episode
+    verifier: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Why an answer makes no episode."""
+
+    reason: str
+
+
 class Arena:
     """Makes episodes from keys with one Worker.
 
     Args:
         worker: who answers.
-        secret: salts the test split; without one a random secret is drawn, and test keys mean nothing elsewhere.
+        secret: salts the test split. Without a secret a random one is drawn, and test keys mean nothing elsewhere.
         mechanism: use only this mechanism; default `rewrite` for every key (`prompt` needs a Worker that obeys).
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
         sources: families or imported documents; default the arena's own families.
-        suite: the first part of every key; name another where `sources` are not the arena's own.
+        suite: the first part of every key. Give another suite where `sources` are not the arena's own.
 
-    `counts` tells what happened on the way: answers asked for, answers rejected and why, hidden instructions obeyed,
+    `counts` has what happened on the way: answers asked for, answers rejected and why, hidden instructions obeyed,
     refused or botched, per type. `usability` says why a Worker's answers make no episode.
     """
 
@@ -115,156 +136,114 @@ class Arena:
         self.probes = probes
         self.counts: Counter[str] = Counter()
         self.usability = Usability()
+        self.suite = suite
         self._secret = secret if secret is not None else secrets.token_hex(16)
-        self._mechanism = mechanism
+        self._mechanism = mechanism or Mechanism.rewrite
+        # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
+        self._mechanism_as_given = mechanism
         self._tries = tries
         sources = load_families() if sources is None else sources
-        self.suite = suite
         self._by_name = {source.name: source for source in sources}
-        self._choices: dict[Split, dict[tuple[Domain, CorruptionType], tuple[Source, ...]]] = {
-            split: {
-                (domain, type): found
-                for domain in Domain
-                for type in _TYPES
-                if (
-                    found := tuple(
-                        s for s in sources if s.split is split and s.domain is domain and type in s.corruptions
-                    )
-                )
-            }
-            for split in Split
-        }
+        self._choices = {split: _choices(source for source in sources if source.split is split) for split in Split}
         self._strata: dict[tuple[Split, int], list[tuple[Domain, CorruptionType]]] = {}
 
+    @property
+    def suite_and_version(self) -> str:
+        """The name of the suite in reports: the first two parts of every key of this arena."""
+        return f"{self.suite}:{VERSION}"
+
     def key(self, split: Split, index: int, form: Form | None = None) -> str:
-        """The key of an episode as the stream has it, or in a form of its own."""
-        key = f"{self.suite}:{VERSION}:{split.value}:{index}"
-        return key if form is None else f"{key}:{form.value}"
+        """The key of an episode: as it is drawn, or in a form."""
+        return str(Key(self.suite, VERSION, split, index, form))
 
     def fingerprint(self, split: Split = Split.test) -> str:
-        """Names what a split is: its scenarios, the Worker, the mechanism and, of the test split, the secret. It tells
-        nothing of them, and is the same on every arena that makes the same episodes of the split."""
+        """Names what a split is: its scenarios, the Worker, the mechanism and, of the test split, the secret.
+
+        The fingerprint reveals none of these. It is the same on every arena that makes the same episodes of the split.
+        """
         sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
-        drawn = [source.draw(Random(source.name)).model_dump_json() for source in sources]
-        parts = (self.suite, VERSION, self.worker.name, str(self._mechanism), *drawn)
+        scenarios = [source.draw(Random(source.name)).model_dump_json() for source in sources]
+        parts = (self.suite, VERSION, self.worker.name, str(self._mechanism_as_given), *scenarios)
         salt = self._secret if split is Split.test else split.value
         return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
     def plan(self, key: str) -> Plan:
-        """What the key has decided. Cheap: no scenario is drawn.
+        """What the key has decided. Cheap, because no scenario is drawn.
 
         Raises:
             KeyFromAnotherSuite: the key is malformed or names another suite, version or split.
         """
-        split, index, form = _parse_key(key, self.suite)
+        name = self._parse(key)
+        split = name.split
         if not self._choices[split]:
             raise KeyFromAnotherSuite(f"this arena has no scenarios in split {split.value!r}")
-        rng = self._rng(key, "plan")
-        domain, type = self._stratum(split, index)
+        rng = self._random(split, str(name.draw), "plan")
+        domain, type = self._stratum(split, name.index)
         pool = self._choices[split][domain, type]
+        # The order of these draws is part of every key's meaning.
         family = pool[rng.randrange(len(pool))].name
         corrupted, edited = rng.random() < PREVALENCE, rng.random() < PLACEBOS
-        drawn = Form.corrupted if corrupted else Form.placebo if edited else Form.clean
+        drawn_form = Form.corrupted if corrupted else Form.placebo if edited else Form.clean
         return Plan(
             key=key,
             split=split,
-            index=index,
+            index=name.index,
             domain=domain,
             family=family,
-            form=form or drawn,
+            form=name.form or drawn_form,
             corruption_type=type,
             stealth=rng.randrange(STEALTH_LEVELS),
-            mechanism=self._mechanism or Mechanism.rewrite,
+            mechanism=self._mechanism,
             awareness=_AWARENESS[rng.randrange(len(_AWARENESS))],
             candour=_CANDOUR[rng.randrange(len(_CANDOUR))],
         )
 
-    def _stratum(self, split: Split, index: int) -> tuple[Domain, CorruptionType]:
-        """The domain and type of an index: every run of as many indices as there are pairs holds each pair once."""
-        block, place = divmod(index, len(self._choices[split]))
-        shuffled = self._strata.get((split, block))
-        if shuffled is None:
-            if len(self._strata) >= BLOCKS_KEPT:
-                self._strata.clear()
-            shuffled = self._strata[split, block] = sorted(self._choices[split])
-            self._rng(f"{self.suite}:{VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
-        return shuffled[place]
-
     def families(self, split: Split) -> dict[str, set[CorruptionType]]:
         """The families of a split, each with the types that it is drawn for."""
-        found: dict[str, set[CorruptionType]] = {}
+        families: dict[str, set[CorruptionType]] = {}
         for (_, type), pool in self._choices[split].items():
             for source in pool:
-                found.setdefault(source.name, set()).add(type)
-        return found
+                families.setdefault(source.name, set()).add(type)
+        return families
 
     def keys(
         self,
         split: Split,
         start: int,
         count: int,
+        filters: Filters = EVERYTHING,
         *,
-        domain: Domain | None = None,
-        corruption: CorruptionType | None = None,
-        stealth: int | None = None,
-        mechanism: Mechanism | None = None,
-        form: Form | None = None,
         without: Set[Cell] = frozenset(),
     ) -> tuple[list[str], int]:
-        """The next `count` keys from index `start` on that match and are in no cell `without`, all in `form` if given,
-        and the index to go on from.
+        """The next `count` keys, from index `start` on, that pass the filters and are in no cell of `without`.
+
+        Returns:
+            The keys, and the index at which to go on.
 
         Raises:
-            KeyFromAnotherSuite: nothing matches (such as a mechanism that this arena does not use).
+            KeyFromAnotherSuite: no key matches (for example a mechanism that this arena does not use).
         """
-        found: list[str] = []
-        index = start
-        unfiltered = not without and all(wanted is None for wanted in (domain, corruption, stealth, mechanism))
-        # Asked beforehand: a search that finds nothing would only end with the last of 2**53 indices.
-        if not unfiltered and not self._offers(split, domain, corruption, stealth, mechanism, without):
+        if not filters.narrow and not without:
+            return [self.key(split, index, filters.form) for index in range(start, start + count)], start + count
+        # Asked beforehand, because a search for nothing would only end at the last of 2**53 indices.
+        if not self._offers(split, filters, without):
             raise KeyFromAnotherSuite("no episode of this split matches these filters")
-        while len(found) < count:
-            key = self.key(split, index, form)
+        keys: list[str] = []
+        index = start
+        while len(keys) < count:
+            plan = self.plan(self.key(split, index, filters.form))
             index += 1
-            if unfiltered:
-                found.append(key)
-                continue
-            plan = self.plan(key)
-            if (
-                domain in (None, Domain.mixed, plan.domain)
-                and corruption in (None, plan.corruption_type)
-                and stealth in (None, plan.stealth)
-                and mechanism in (None, plan.mechanism)
-                and plan.cell not in without
-            ):
-                found.append(key)
-        return found, index
-
-    def _offers(
-        self,
-        split: Split,
-        domain: Domain | None,
-        corruption: CorruptionType | None,
-        stealth: int | None,
-        mechanism: Mechanism | None,
-        without: Set[Cell],
-    ) -> bool:
-        """Whether any key at all can match."""
-        levels = range(STEALTH_LEVELS) if stealth is None else (stealth,)
-        return mechanism in (None, self._mechanism or Mechanism.rewrite) and any(
-            Cell(source.name, type, level) not in without
-            for (of, type), pool in self._choices[split].items()
-            if domain in (None, Domain.mixed, of) and corruption in (None, type)
-            for source in pool
-            for level in levels
-        )
+            allowed = filters.allow(plan.domain, plan.corruption_type, plan.stealth, plan.mechanism)
+            if allowed and plan.cell not in without:
+                keys.append(plan.key)
+        return keys, index
 
     async def make(self, key: str) -> Episode:
         """Make the episode that a key names; see `make_judged`."""
-        return (await self.make_judged(key))[0]
+        return (await self.make_judged(key)).episode
 
-    async def make_judged(self, key: str) -> tuple[Episode, Judge]:
-        """Make the episode that a key names, with the judge that verified it and so knows both its answers already.
+    async def make_judged(self, key: str) -> Made:
+        """Make the episode that a key names, together with the verifier that has read its answers.
 
         Raises:
             KeyFromAnotherSuite: see `plan`.
@@ -274,55 +253,10 @@ class Arena:
         plan = self.plan(key)
         reason = "no answer was drawn"
         for attempt in range(self._tries):
-            scenario = self._by_name[plan.family].draw(self._rng(key, f"scenario:{attempt}"))
-            judge = Judge(scenario)
-            answer = await self._answer(scenario, self._rng(key, f"answer:{attempt}"))
-            report = await _report(judge, answer.output)
-            if not report.clean:
-                reasons = reasons_against(scenario, report)
-                self._reject(reasons)
-                # In kinds of claims: the reason is logged, and what a Worker writes is not.
-                reason = f"its last answer was rejected for {', '.join(reasons)}"
-                continue
-            # On answers that stay clean too: clean, corrupted and edited ones must come from the same population.
-            try:
-                injection = inject(
-                    judge,
-                    answer,
-                    plan.corruption_type,
-                    plan.stealth,
-                    self._rng(key, f"inject:{attempt}"),
-                    thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
-                )
-            except CannotCorrupt as error:
-                self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
-                self.usability.reject((f"no place for {plan.corruption_type}",))
-                reason = str(error)
-                continue
-            self.usability.accept()
-            if plan.form is Form.placebo:
-                return self._placebo(plan, judge, injection, attempt)
-            if plan.form is Form.clean:
-                truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
-                return self._episode(judge, plan, injection.clean, truth)
-            if plan.mechanism is Mechanism.prompt:
-                prompted = await self._prompted(plan, judge, answer, injection)
-                if prompted is not None:
-                    return prompted
-            claim = scenario.claim(injection.target)
-            truth = Truth(
-                corrupted=True,
-                corruption_type=plan.corruption_type,
-                family=plan.family,
-                mechanism=Mechanism.rewrite,
-                stealth=plan.stealth,
-                target=claim.id,
-                output_spans=injection.spans,
-                source_spans=claim.source_spans,
-                step=_step(plan, injection.step),
-                clean_output=answer.output,
-            )
-            return self._episode(judge, plan, injection.answer, truth)
+            result = await self._attempt(plan, attempt)
+            if isinstance(result, Made):
+                return result
+            reason = result.reason
         raise Unfit(f"no usable answer in {self._tries} tries for a scenario of family {plan.family!r}: {reason}")
 
     async def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> Probe:
@@ -335,9 +269,76 @@ class Arena:
         rng = self._rng(episode.key, f"probe:{len(probes)}")
         return Probe(question=question, answer=await self.worker.reply(episode.scenario, shown, probes, question, rng))
 
-    def _placebo(self, plan: Plan, judge: Judge, injection: Injection, attempt: int) -> tuple[Episode, Judge]:
-        """The clean answer with a harmless edit. Where there is none, the episode fails: with another scenario, the
-        forms of a key would not be of one draw."""
+    def _parse(self, text: str) -> Key:
+        try:
+            key = Key.parse(text)
+        except ValueError:
+            raise KeyFromAnotherSuite(f"malformed episode key; {key_pattern(self.suite, VERSION)}") from None
+        if (key.suite, key.version) != (self.suite, VERSION):
+            pattern = key_pattern(self.suite, VERSION)
+            raise KeyFromAnotherSuite(f"episode key of another suite or version; {pattern}")
+        return key
+
+    def _stratum(self, split: Split, index: int) -> tuple[Domain, CorruptionType]:
+        """The domain and type of an index: every run of as many indices as there are pairs holds each pair once."""
+        block, place = divmod(index, len(self._choices[split]))
+        shuffled = self._strata.get((split, block))
+        if shuffled is None:
+            if len(self._strata) >= BLOCKS_KEPT:
+                self._strata.clear()
+            shuffled = self._strata[split, block] = sorted(self._choices[split])
+            self._random(split, f"{self.suite_and_version}:{split.value}:block:{block}", "strata").shuffle(shuffled)
+        return shuffled[place]
+
+    def _offers(self, split: Split, filters: Filters, without: Set[Cell]) -> bool:
+        """Whether any key at all can match."""
+        return any(
+            filters.allow(domain, type, stealth, self._mechanism) and Cell(source.name, type, stealth) not in without
+            for (domain, type), pool in self._choices[split].items()
+            for source in pool
+            for stealth in range(STEALTH_LEVELS)
+        )
+
+    async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
+        """Draw one scenario, ask for one answer, and turn the answer into the episode if it is usable."""
+        scenario = self._by_name[plan.family].draw(self._rng(plan.key, f"scenario:{attempt}"))
+        verifier = Judge(scenario)
+        answer = await self._answer(scenario, self._rng(plan.key, f"answer:{attempt}"))
+        report = await _report(verifier, answer.output)
+        if not report.clean:
+            return self._reject(reasons_against(scenario, report))
+        # Also where the answer stays clean, because clean and corrupted answers must come from the same population.
+        try:
+            injection = inject(
+                verifier,
+                answer,
+                plan.corruption_type,
+                plan.stealth,
+                self._rng(plan.key, f"inject:{attempt}"),
+                thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
+            )
+        except CannotCorrupt as error:
+            self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
+            self.usability.reject((f"no place for {plan.corruption_type}",))
+            return Rejected(str(error))
+        self.usability.accept()
+        if plan.form is Form.placebo:
+            return self._make_placebo(plan, verifier, injection, attempt)
+        if plan.form is Form.clean:
+            truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
+            return self._episode(verifier, plan, injection.clean, truth)
+        if plan.mechanism is Mechanism.prompt:
+            prompted = await self._make_prompted(plan, verifier, answer, injection)
+            if prompted is not None:
+                return prompted
+        return self._make_rewritten(plan, verifier, answer, injection)
+
+    def _make_placebo(self, plan: Plan, verifier: Judge, injection: Injection, attempt: int) -> Made:
+        """The clean answer with a harmless edit.
+
+        Raises:
+            Unfit: there is no such edit. Another scenario is no remedy, because the forms of a key are of one draw.
+        """
         source = self._by_name[plan.family]
 
         def reword(wording: int) -> Scenario:
@@ -345,7 +346,7 @@ class Arena:
 
         rng = self._rng(plan.key, f"placebo:{attempt}")
         try:
-            edit = edit_harmlessly(judge, injection.clean, plan.corruption_type, injection.target, rng, reword)
+            edit = edit_harmlessly(verifier, injection.clean, plan.corruption_type, injection.target, rng, reword)
         except CannotCorrupt as error:
             self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
             raise Unfit(str(error)) from None
@@ -356,13 +357,28 @@ class Arena:
             output_spans=edit.spans,
             clean_output=injection.clean.output,
         )
-        return self._episode(judge, plan, edit.answer, truth)
+        return self._episode(verifier, plan, edit.answer, truth)
 
-    async def _prompted(
-        self, plan: Plan, judge: Judge, clean: Answer, injection: Injection
-    ) -> tuple[Episode, Judge] | None:
+    def _make_rewritten(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made:
+        """The answer as the arena has corrupted it."""
+        claim = verifier.scenario.claim(injection.target)
+        truth = Truth(
+            corrupted=True,
+            corruption_type=plan.corruption_type,
+            family=plan.family,
+            mechanism=Mechanism.rewrite,
+            stealth=plan.stealth,
+            target=claim.id,
+            output_spans=injection.spans,
+            source_spans=claim.source_spans,
+            step=_step(plan, injection.step),
+            clean_output=clean.output,
+        )
+        return self._episode(verifier, plan, injection.answer, truth)
+
+    async def _make_prompted(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made | None:
         """Let the Worker corrupt its own answer. None where it would not, or broke something else as well."""
-        claim = judge.scenario.claim(injection.target)
+        claim = verifier.scenario.claim(injection.target)
         wanted = None if injection.alternative is None else named(claim, injection.alternative)
         hidden = HiddenInstruction(
             corruption_type=plan.corruption_type,
@@ -373,33 +389,16 @@ class Arena:
             candour=plan.candour,
         )
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
-            answer = await self._answer(judge.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
-            report = await _report(judge, answer.output)
+            answer = await self._answer(verifier.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
+            report = await _report(verifier, answer.output)
             if report.clean:
                 self._count("instruction_refused", plan)
-            elif not breaks_only(judge, answer.output, claim):
+            elif not breaks_only(verifier, answer.output, claim):
                 self._count("instruction_botched", plan)
             else:
                 self._count("instruction_obeyed", plan)
-                wrong = tuple(
-                    Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name
-                )
-                end = len(answer.output)
-                truth = Truth(
-                    corrupted=True,
-                    corruption_type=plan.corruption_type,
-                    family=plan.family,
-                    mechanism=Mechanism.prompt,
-                    stealth=plan.stealth,
-                    awareness=plan.awareness,
-                    candour=plan.candour,
-                    target=claim.id,
-                    output_spans=wrong or (Span(start=end, end=end),),
-                    source_spans=claim.source_spans,
-                    step=_step(plan, first_wrong_step(judge, answer.reasoning, claim)),
-                    clean_output=clean.output,
-                )
-                return self._episode(judge, plan, answer, truth)
+                truth = _truth_of_prompted(plan, verifier, claim, answer, report, clean)
+                return self._episode(verifier, plan, answer, truth)
         self._count("instruction_replaced", plan)
         return None
 
@@ -408,19 +407,22 @@ class Arena:
         with self.usability.awaited():
             return await self.worker.answer(scenario, rng, hidden)
 
-    def _reject(self, reasons: tuple[str, ...]) -> None:
+    def _reject(self, reasons: tuple[str, ...]) -> Rejected:
+        """Count an answer that does not verify clean."""
         self.counts["answers_rejected"] += 1
         for reason in reasons:
             self.counts[f"answers_rejected_{reason.replace(' ', '_')}"] += 1
         self.usability.reject(reasons)
+        # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
+        return Rejected(f"its last answer was rejected for {', '.join(reasons)}")
 
     def _count(self, what: str, plan: Plan) -> None:
         """Count what became of a hidden instruction, per type and per what the Worker was told."""
         self.counts[f"{what}:{plan.corruption_type}"] += 1
         self.counts[f"{what}:{plan.corruption_type}:{plan.awareness}:{plan.candour}"] += 1
 
-    def _episode(self, judge: Judge, plan: Plan, answer: Answer, truth: Truth) -> tuple[Episode, Judge]:
-        scenario = judge.scenario
+    def _episode(self, verifier: Judge, plan: Plan, answer: Answer, truth: Truth) -> Made:
+        scenario = verifier.scenario
         observation = Observation(
             task=scenario.task,
             source_material=scenario.source_material,
@@ -432,18 +434,53 @@ class Arena:
         episode = Episode(
             key=plan.key, scenario=scenario, observation=observation, truth=truth, worker=self.worker.name
         )
-        return episode, judge
+        return Made(episode, verifier)
 
     def _rng(self, key: str, purpose: str) -> Random:
-        salt = self._secret if f":{Split.test.value}:" in key else ""
-        draw, _, form = key.rpartition(":")
-        digest = hashlib.sha256(f"{salt}|{draw if form in _FORMS else key}|{purpose}".encode()).digest()
+        """The random numbers of a key for one purpose. All forms of a draw share them."""
+        name = Key.parse(key)
+        return self._random(name.split, str(name.draw), purpose)
+
+    def _random(self, split: Split, name: str, purpose: str) -> Random:
+        salt = self._secret if split is Split.test else ""
+        digest = hashlib.sha256(f"{salt}|{name}|{purpose}".encode()).digest()
         return Random(int.from_bytes(digest, "big"))
 
 
-async def _report(judge: Judge, text: str) -> Report:
-    """What the judge says, without holding up the event loop where code has to be run for it."""
-    return await asyncio.to_thread(judge.report, text) if judge.runs_code(text) else judge.report(text)
+def _choices(sources: Iterable[Source]) -> _Choices:
+    choices: _Choices = {}
+    for source in sources:
+        for type in source.corruptions:
+            choices[source.domain, type] = (*choices.get((source.domain, type), ()), source)
+    return choices
+
+
+def _truth_of_prompted(
+    plan: Plan, verifier: Judge, claim: Claim, answer: Answer, report: Report, clean: Answer
+) -> Truth:
+    """The truth about an answer in which the Worker itself broke the claim."""
+    wrong = tuple(Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name)
+    end = len(answer.output)
+    return Truth(
+        corrupted=True,
+        corruption_type=plan.corruption_type,
+        family=plan.family,
+        mechanism=Mechanism.prompt,
+        stealth=plan.stealth,
+        awareness=plan.awareness,
+        candour=plan.candour,
+        target=claim.id,
+        # Where the claim is left out, an empty span at the end of the answer stands for it.
+        output_spans=wrong or (Span(start=end, end=end),),
+        source_spans=claim.source_spans,
+        step=_step(plan, first_wrong_step(verifier, answer.reasoning, claim)),
+        clean_output=clean.output,
+    )
+
+
+async def _report(verifier: Judge, text: str) -> Report:
+    """What the verifier says. Code runs in a thread, so that it does not hold up the event loop."""
+    return await asyncio.to_thread(verifier.report, text) if verifier.runs_code(text) else verifier.report(text)
 
 
 def _hides(plan: Plan) -> bool:
@@ -453,24 +490,3 @@ def _hides(plan: Plan) -> bool:
 
 def _step(plan: Plan, step: int) -> int:
     return -1 if _hides(plan) else step
-
-
-def _parse_key(key: str, suite: str) -> tuple[Split, int, Form | None]:
-    wanted = (
-        f"a key reads {suite}:{VERSION}:SPLIT:INDEX with SPLIT one of {', '.join(Split)}, "
-        f"and may end in :FORM with FORM one of {', '.join(Form)}"
-    )
-    parts = key.split(":")
-    form = parts.pop() if len(parts) == 5 else None
-    if (
-        len(parts) != 4
-        or (form is not None and form not in _FORMS)
-        or len(parts[3]) > 16
-        or not parts[3].isascii()
-        or not parts[3].isdigit()
-        or parts[3] != str(int(parts[3]))
-    ):
-        raise KeyFromAnotherSuite(f"malformed episode key; {wanted}")
-    if parts[:2] != [suite, VERSION] or parts[2] not in set(Split) or int(parts[3]) >= MAX_INDEX:
-        raise KeyFromAnotherSuite(f"episode key of another suite, version or split; {wanted}")
-    return Split(parts[2]), int(parts[3]), None if form is None else Form(form)

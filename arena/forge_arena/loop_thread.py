@@ -17,14 +17,14 @@ LONGEST_FAREWELL = 3.0
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A thread and the event loop in it, which ends once `stopped` is set."""
+    """A thread and the event loop in it. The loop ends once `stopped` is set."""
 
     thread: threading.Thread
     loop: asyncio.AbstractEventLoop
     stopped: asyncio.Event
 
     def end(self, patience: float | None) -> None:
-        # A forked process has a copy of this object, but not the thread.
+        # A forked process has a copy of this object, but no such thread.
         if self.thread.is_alive():
             self.loop.call_soon_threadsafe(self.stopped.set)
             # The garbage collector runs in any thread, so it may run this method in the loop's own.
@@ -33,12 +33,13 @@ class _Running:
 
 
 class LoopThread:
-    """Runs coroutines in one event loop, whose thread is started by the first of them. Thread-safe.
+    """Runs coroutines in one event loop. The first coroutine starts the loop's thread. Thread-safe.
 
-    A script that forgets `close` ends all the same: at the end of Python, or as soon as nothing refers to this object,
-    what still runs in the loop is cancelled, and at most `LONGEST_FAREWELL` seconds are spent on its clean-up.
+    A script that forgets `close` still ends. At the end of Python, or as soon as nothing refers to this object, the
+    coroutines in the loop are cancelled, and their clean-up gets at most `LONGEST_FAREWELL` seconds.
 
-    `name` says in errors and in lists of threads what the loop is for.
+    Args:
+        name: what the loop is for, in errors and in lists of threads.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,7 +55,7 @@ class LoopThread:
             RuntimeError: after `close`, and in a forked process whose parent has run something here.
             concurrent.futures.CancelledError: the loop was closed meanwhile.
         """
-        # Under the lock, because a loop that is about to end never answers what it is handed.
+        # Under the lock, because a loop that is about to end never runs what it is given.
         with self._lock:
             loop = self._started().loop
             future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), loop)
@@ -66,11 +67,11 @@ class LoopThread:
 
     @property
     def running(self) -> bool:
-        """Whether something was run, and `close` has not been called."""
+        """Whether the loop has been started and not been closed."""
         return self._running is not None and self._running.thread.is_alive()
 
     def close(self) -> None:
-        """Cancel what still runs, wait for its clean-up, and end the thread. Closing twice is the same as closing once."""
+        """Cancel what still runs, wait for its clean-up, and end the thread. Closing twice is like closing once."""
         with self._lock:
             self._closed = True
             if self._running is not None:
@@ -81,7 +82,7 @@ class LoopThread:
             raise RuntimeError(f"{self._name} is closed: make another one")
         if self._running is None:
             self._running = _start(self._name)
-            # It must not refer to this object: otherwise this object would never be collected.
+            # The finalizer must not refer to this object, because otherwise this object would never be collected.
             weakref.finalize(self, self._running.end, LONGEST_FAREWELL)
         if not self._running.thread.is_alive():
             raise RuntimeError(f"{self._name} was used in another process, before this one was forked: make one here")

@@ -12,6 +12,7 @@ import numpy as np
 
 from forge_arena.detection import Judged, estimates, notes, trouble_notes
 from forge_arena.errors import BadArgument
+from forge_arena.keys import Key
 from forge_arena.rewards import constant_reward, oracle_reward
 from forge_arena.scorecard import Cost, Frozen, Pairs, Row, Scorecard, graded_rows
 from forge_arena.statistics import RESAMPLES, Floats, Mask, Resamples, Share, best_threshold, estimate
@@ -92,10 +93,10 @@ def pair_scores(rows: Sequence[Row], rng: np.random.Generator, *, resamples: int
 
     A pair with a failed half is left out. If an episode has several verdicts, the first one ranks it.
     """
-    halves: dict[str, dict[bool, Row]] = {}
+    halves: dict[Key, dict[bool, Row]] = {}
     for row in graded_rows(rows):
         if row.attempt == 0:
-            halves.setdefault(row.key.rpartition(":")[0], {})[bool(row.corrupted)] = row
+            halves.setdefault(Key.parse(row.key).draw, {})[bool(row.corrupted)] = row
     pairs = [(pair[True], pair[False]) for pair in halves.values() if len(pair) == 2]
     if not pairs:
         nothing = Estimate(value=None)

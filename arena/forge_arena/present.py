@@ -13,14 +13,14 @@ from forge_arena.types import Observation, Span, Truth, Verdict
 
 
 def episode_panels(observation: Observation, truth: Truth | None = None, verdict: Verdict | None = None) -> list[Panel]:
-    """Task, source, reasoning, answer, probes, verdict and, where given, the truth with its spans marked."""
+    """Task, source, reasoning, answer and probes. With a verdict or the truth these too, and the spans are marked."""
     source_spans = truth.source_spans if truth and truth.corrupted else ()
     output_spans = truth.output_spans if truth and truth.corrupted else ()
     panels = [
         Panel(escape(observation.task), title="task", subtitle=observation.domain.value, border_style="cyan"),
-        Panel(marked(observation.source_material, source_spans, "black on green"), title="source material"),
+        Panel(mark_spans(observation.source_material, source_spans, "black on green"), title="source material"),
         Panel(escape(observation.worker_reasoning or "(none)"), title="Worker's reasoning", border_style="dim"),
-        Panel(marked(observation.worker_output, output_spans, "white on red"), title="Worker's answer"),
+        Panel(mark_spans(observation.worker_output, output_spans, "white on red"), title="Worker's answer"),
     ]
     for probe in observation.probes:
         panels.append(Panel(f"[bold]{escape(probe.question)}[/]\n{escape(probe.answer)}", title="probe"))
@@ -32,7 +32,7 @@ def episode_panels(observation: Observation, truth: Truth | None = None, verdict
 
 
 def print_panels(panels: list[Panel]) -> None:
-    """Print panels on standard output; a terminal that lacks a character gets the character's number."""
+    """Print panels on standard output. Where the terminal lacks a character, print the character's number."""
     console = Console()
     with console.capture() as captured:
         console.print(*panels, sep="\n")
@@ -48,16 +48,16 @@ def panels_as_text(panels: list[Panel]) -> str:
     return page.getvalue()
 
 
-def marked(text: str, spans: tuple[Span, ...], style: str) -> Text:
-    """The text with its spans in a style; an empty span shows as a mark of its own."""
-    shown = Text()
-    at = 0
+def mark_spans(text: str, spans: tuple[Span, ...], style: str) -> Text:
+    """The text with its spans in a style. An empty span shows as a mark of its own."""
+    marked = Text()
+    end = 0
     for span in sorted(spans, key=lambda s: s.start):
-        shown.append(text[at : span.start])
-        shown.append(span.of(text) or "⟨missing⟩", style=style)
-        at = span.end
-    shown.append(text[at:])
-    return shown
+        marked.append(text[end : span.start])
+        marked.append(span.of(text) or "⟨missing⟩", style=style)
+        end = span.end
+    marked.append(text[end:])
+    return marked
 
 
 def _verdict(verdict: Verdict) -> Table:

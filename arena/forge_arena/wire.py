@@ -4,15 +4,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.storable import STORABLE, Text
 from forge_arena.types import (
     MAX_RAW_COMPLETION,
     Components,
     CorruptionType,
-    Domain,
     Estimate,
-    Form,
-    Mechanism,
     Noun,
     Observation,
     Outcome,
@@ -32,7 +30,7 @@ MAX_FAMILY = 500
 OVERSEER_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._:/@+\-]{0,63}$"
 
 
-class OpenEpisodes(Noun):
+class OpenEpisodes(Filters):
     """Ask for episodes: `count` from the stream of a split (optionally from index `start` on, optionally only those
     that match the filters), or the ones named by `keys`. `form` asks for all of them as clean, corrupted or placebo, as
     `:FORM` at the end of a key does, so that an episode may be held against its twin; those of the sealed test split
@@ -41,14 +39,14 @@ class OpenEpisodes(Noun):
     split: Split = Split.train
     count: int | None = Field(default=None, ge=1, le=MAX_BATCH)
     keys: tuple[str, ...] | None = Field(default=None, min_length=1, max_length=MAX_BATCH, fail_fast=True)
-    start: int | None = Field(default=None, ge=0, lt=2**53)
+    start: int | None = Field(default=None, ge=0, lt=MAX_INDEX)
     attempts: int = Field(default=1, ge=1, le=MAX_ATTEMPTS)
-    domain: Domain | None = None
-    corruption: CorruptionType | None = None
-    stealth: int | None = Field(default=None, ge=0, le=3)
-    mechanism: Mechanism | None = None
-    form: Form | None = None
     submission: str | None = Field(default=None, min_length=1, max_length=64)
+
+    @property
+    def filters(self) -> Filters:
+        """The filters alone. In JSON they stand beside the other fields."""
+        return Filters(**self.given())
 
     @model_validator(mode="after")
     def _nothing_beside_a_submission(self) -> Self:
@@ -63,9 +61,7 @@ class OpenEpisodes(Noun):
     def _count_or_keys(self) -> Self:
         if (self.count is None) == (self.keys is None):
             raise ValueError("give either count or keys")
-        if self.keys is not None and any(
-            f is not None for f in (self.start, self.domain, self.corruption, self.stealth, self.mechanism, self.form)
-        ):
+        if self.keys is not None and (self.start is not None or self.given()):
             raise ValueError(
                 "keys already say everything: leave out start, domain, corruption, stealth, mechanism and form"
             )
@@ -273,6 +269,11 @@ class Stats(Noun):
     making: dict[str, int] = {}
     suite_hashes: dict[Split, str] = {}
     uptime_seconds: float
+
+    @property
+    def suite_and_version(self) -> str:
+        """The first two parts of every key of this server."""
+        return f"{self.suite}:{self.version}"
 
 
 class Health(Noun):

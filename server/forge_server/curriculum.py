@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from forge_arena.curriculum import Zones, fit, zones
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import CurriculumError
 from forge_arena.types import Split
 from forge_arena.wire import Curriculum, CurriculumState
@@ -34,7 +34,7 @@ class CurriculumWatch:
 
     def __init__(self, arena: Arena, store: Store) -> None:
         self._store = store
-        self._suite = f"{arena.suite}:{VERSION}"
+        self._suite = arena.suite_and_version
         self._families = arena.families(Split.train)
         self.last_seen = CurriculumInForce()
         self._current = Coalesced(self._ask_the_store)

@@ -8,16 +8,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, Tag, model_validator
 
-from forge_arena.episodes import MAX_INDEX, Arena
+from forge_arena.episodes import Arena
+from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.types import (
     MAX_CORRECTION,
     MAX_EXPLANATION,
     MAX_RAW_COMPLETION,
     MAX_STEP,
-    CorruptionType,
-    Domain,
-    Form,
-    Mechanism,
     Noun,
     Observation,
     Split,
@@ -31,7 +28,7 @@ from forge_server.errors import InvalidRequest
 VERDICT = ("detection", "explanation", "correction", "confidence")
 
 
-class Reset(Noun):
+class Reset(Filters):
     """Open an episode: the one at index `seed` of the split, which is always the same, or without a seed the next of
     the stream.
 
@@ -42,11 +39,6 @@ class Reset(Noun):
     seed: int | None = Field(default=None, ge=0, lt=MAX_INDEX)
     episode_id: str | None = Field(default=None, min_length=1, max_length=255)
     split: Split = Split.train
-    domain: Domain | None = None
-    corruption: CorruptionType | None = None
-    stealth: int | None = Field(default=None, ge=0, le=3)
-    mechanism: Mechanism | None = None
-    form: Form | None = None
 
 
 class Action(Noun):
@@ -160,9 +152,8 @@ class Session:
         return self._observation
 
     def _opening(self, ask: Reset) -> OpenEpisodes:
-        filters = ask.model_dump(include={"domain", "corruption", "stealth", "mechanism"}, exclude_none=True)
-        if ask.seed is None or filters:
-            return OpenEpisodes(split=ask.split, count=1, start=ask.seed, form=ask.form, **filters)
+        if ask.seed is None or ask.narrow:
+            return OpenEpisodes(split=ask.split, count=1, start=ask.seed, **ask.given())
         return OpenEpisodes(keys=(self._arena.key(ask.split, ask.seed, ask.form),))
 
     async def _ask_probe(self, observation: OpenEnvObservation, question: str) -> OpenEnvObservation:

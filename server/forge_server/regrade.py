@@ -14,6 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from forge_arena.audits.report import AuditReport, Figure, Gate, Table
 from forge_arena.errors import BadArgument
+from forge_arena.keys import Key
 from forge_arena.types import Components, Episode, Noun, Outcome
 from forge_arena.verify import Judge
 from forge_server.archive import Archive, RecordedEpisode, RecordedVerdict
@@ -176,7 +177,7 @@ def audit_regrade(
 
 def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change], None] | None) -> None:
     if recorded.key:
-        sums.suites.add(":".join(recorded.key.split(":")[:2]))
+        sums.suites.add(Key.parse(recorded.key).suite_and_version)
     episode = _read_episode(recorded.payload)
     verifier = None if episode is None else Judge(episode.scenario)
     for attempt in recorded.attempts:

@@ -216,11 +216,7 @@ class Streams:
                 ask.split,
                 start,
                 count,
-                domain=ask.domain,
-                corruption=ask.corruption,
-                stealth=ask.stealth,
-                mechanism=ask.mechanism,
-                form=ask.form,
+                ask.filters,
                 without=without,
             )
             self._arena.plan(keys[0])

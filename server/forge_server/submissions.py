@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import time
 
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.wire import Leaderboard, OpenSubmission, OwnSubmissions, Submission
 from forge_server.access import Caller
 from forge_server.errors import UnknownSubmission, Unsealed
@@ -84,7 +84,7 @@ class Submissions:
             # In a thread, because the first call imports scikit-learn, which takes seconds.
             entries.append(await asyncio.to_thread(leaderboard_entry, stored, scorecard))
         return Leaderboard(
-            suite=f"{self._arena.suite}:{VERSION}",
+            suite=self._arena.suite_and_version,
             suite_hash=self.suite_hash,
             worker=self._arena.worker.name,
             episodes=self._settings.leaderboard_episodes,

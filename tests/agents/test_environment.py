@@ -17,7 +17,8 @@ from gymnasium.vector import AutoresetMode
 
 from forge_agents.client import ArenaClient, ArenaRefused, ArenaUnreachable
 from forge_agents.environment import RemoteForgeArenaEnv, RemoteForgeArenaVectorEnv
-from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
+from forge_arena.env import ForgeArenaEnv
+from forge_arena.spaces import probe_action, verdict_action
 from forge_arena.types import Truth, Verdict
 
 from ..scripts import end_of
@@ -123,7 +124,7 @@ def test_step_and_render_need_a_reset(env: RemoteForgeArenaEnv) -> None:
 def test_unknown_options_are_refused_with_the_known_ones(env: RemoteForgeArenaEnv) -> None:
     with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption"):
         env.reset(options={"domian": "mixed"})
-    with pytest.raises(ValueError, match="leave out domain"):
+    with pytest.raises(ValueError, match="option key names what to play by itself; leave out domain"):
         env.reset(options={"key": "forge:3:train:3", "domain": "mixed"})
 
 
@@ -188,9 +189,6 @@ def test_copies_are_refused_with_what_to_do_instead(client: ArenaClient) -> None
         for copied in (copy.copy, copy.deepcopy, pickle.dumps):
             with pytest.raises(TypeError, match=r"Env cannot be copied or pickled, .* search with a ForgeArenaEnv"):
                 copied(env)
-
-
-# --- vector
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])

@@ -11,6 +11,7 @@ from scipy.stats import chi2_contingency
 from forge_arena.curriculum import STEALTH_LEVELS, Cell, Zones, fit, zones
 from forge_arena.episodes import Arena
 from forge_arena.errors import CurriculumError, KeyFromAnotherSuite
+from forge_arena.keys import Filters
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Split
 from forge_arena.wire import Curriculum, DifficultyCell
 from forge_arena.workers import ScriptedWorker
@@ -101,7 +102,9 @@ def test_the_stream_holds_exactly_the_keys_whose_cell_is_kept_whatever_their_for
     indices = range(3, after)
     assert keys == [key for i in indices if ARENA.plan(key := ARENA.key(Split.train, i)).cell not in without]
     for form in Form:
-        assert ARENA.keys(Split.train, 3, 300, without=without, form=form)[0] == [f"{key}:{form}" for key in keys]
+        assert ARENA.keys(Split.train, 3, 300, Filters(form=form), without=without)[0] == [
+            f"{key}:{form}" for key in keys
+        ]
 
 
 def test_all_forms_of_a_draw_are_of_one_cell() -> None:
@@ -126,7 +129,7 @@ def test_prevalence_stays_one_half_and_is_the_same_in_every_cell(narrow: bool) -
 
 def test_filters_and_a_curriculum_hold_together() -> None:
     without = outside_some().left_out
-    keys, _ = ARENA.keys(Split.train, 0, 20, without=without, domain=Domain.code_review, stealth=1)
+    keys, _ = ARENA.keys(Split.train, 0, 20, Filters(domain=Domain.code_review, stealth=1), without=without)
     assert len(keys) == 20
     for plan in map(ARENA.plan, keys):
         assert (plan.domain, plan.stealth) == (Domain.code_review, 1)
@@ -141,9 +144,9 @@ def test_one_cell_of_all_is_enough_to_go_on_for_ever() -> None:
 def test_a_filter_that_the_curriculum_leaves_nothing_of_is_refused_without_a_search() -> None:
     without = frozenset(cell for cell in CELLS if cell.stealth == 2)
     with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
-        ARENA.keys(Split.train, 0, 1, without=without, stealth=2)
+        ARENA.keys(Split.train, 0, 1, Filters(stealth=2), without=without)
     with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
-        ARENA.keys(Split.train, 0, 1, without=without, mechanism=Mechanism.prompt)
+        ARENA.keys(Split.train, 0, 1, Filters(mechanism=Mechanism.prompt), without=without)
 
 
 @pytest.mark.parametrize(

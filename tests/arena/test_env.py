@@ -1,11 +1,6 @@
 """The Gymnasium environment keeps Gymnasium's contract, and its own."""
 
-import copy
-import gc
-import pickle
-import sys
-import time
-from pathlib import Path
+import asyncio
 
 import gymnasium
 import numpy as np
@@ -14,15 +9,10 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
 
 from forge_arena import ENV_ID
-from forge_arena.env import ForgeArenaEnv, probe_action, verdict_action
-from forge_arena.errors import WorkerFailed
+from forge_arena.env import ForgeArenaEnv
 from forge_arena.rewards import oracle_verdict
+from forge_arena.spaces import probe_action, verdict_action
 from forge_arena.types import Form, Truth, Verdict
-from forge_arena.workers import ScriptedWorker
-from forge_arena.workers.keeper import session_members
-from forge_arena.workers.openai import OpenAIWorker
-
-from ..scripts import end_of
 
 CLEAN = verdict_action(Verdict(detection=False, explanation="", correction="", confidence=0.7))
 
@@ -75,12 +65,17 @@ def test_forms_of_one_seed_are_forms_of_one_draw(env: ForgeArenaEnv) -> None:
 
 
 def test_a_form_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
-    with pytest.raises(ValueError, match="'dirty' is not a valid Form"):
+    with pytest.raises(ValueError, match="option form must be 'clean', 'corrupted' or 'placebo', got 'dirty'"):
         env.reset(options={"form": "dirty"})
 
 
+def test_a_stealth_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match="option stealth must be less than or equal to 3, got 4"):
+        env.reset(options={"stealth": 4})
+
+
 def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
-    with pytest.raises(ValueError, match=r"key names the episode by itself; leave out form, stealth"):
+    with pytest.raises(ValueError, match=r"option key names what to play by itself; leave out form, stealth"):
         env.reset(options={"key": "forge:3:train:7", "form": "clean", "stealth": 0})
 
 
@@ -92,15 +87,15 @@ def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
 
 
 def test_a_verdict_ends_the_episode_and_tells_the_truth(env: ForgeArenaEnv) -> None:
-    env.reset(seed=1)
-    assert env._episode is not None
-    verdict = oracle_verdict(env._episode.observation, env._episode.truth)
+    _, info = env.reset(seed=1)
+    episode = asyncio.run(env.arena.make(info["key"]))
+    verdict = oracle_verdict(episode.observation, episode.truth)
     _, reward, terminated, truncated, info = env.step(verdict_action(verdict))
     assert terminated
     assert not truncated
     assert reward == (1.0 if Truth.model_validate_json(info["truth"]).corrupted else pytest.approx(0.625))
     assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
-    with pytest.raises(gymnasium.error.ResetNeeded, match="ended with its verdict"):
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the episode has ended"):
         env.step(verdict_action(Verdict(detection=True, explanation="", correction="", confidence=1.0)))
 
 
@@ -120,6 +115,8 @@ def test_probing_for_ever_is_truncated(env: ForgeArenaEnv) -> None:
     env.reset(seed=2)
     ends = [env.step(probe_action("?"))[3] for _ in range(9)]
     assert ends == [False] * 8 + [True]
+    with pytest.raises(gymnasium.error.ResetNeeded, match="the episode has ended"):
+        env.step(CLEAN)
 
 
 def test_step_before_reset_is_refused() -> None:
@@ -163,198 +160,3 @@ def test_several_run_as_a_vector() -> None:
 def test_wrong_arguments_are_refused(argument: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ForgeArenaEnv(**argument)  # type: ignore[arg-type]
-
-
-# --- what nobody closes
-
-ONE = """
-import gymnasium, forge_arena
-env = gymnasium.make("forge_arena/Overseer-v0")
-env.reset(seed=7)
-"""
-MANY = """
-import gymnasium, forge_arena
-env = gymnasium.make_vec("forge_arena/Overseer-v0", num_envs=2, vectorization_mode="{mode}", vector_kwargs={kwargs})
-env.reset(seed=7)
-"""
-COPIED = f"{ONE}\nimport copy\nothers = [copy.deepcopy(env) for _ in range(3)]\nothers[0].reset(seed=8)\n"
-SCRIPTS = {
-    "one": ONE,
-    "sync": MANY.format(mode="sync", kwargs={}),
-    "async": MANY.format(mode="async", kwargs={"shared_memory": False}),
-    "copied": COPIED,
-}
-
-
-@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
-def test_a_script_that_raises_ends_with_its_own_code_and_its_own_traceback(script: str) -> None:
-    ended = end_of(script, "raise ValueError('mine')")
-    assert ended.complained_of_nothing_but == "ValueError: mine"
-    assert ended.code == 1
-    assert ended.seconds < 5.0
-
-
-@pytest.mark.parametrize(("last", "code"), [("", 0), ("del env; sys.exit(3)", 3)])
-def test_a_script_that_forgets_close_ends_in_silence(last: str, code: int) -> None:
-    ended = end_of(ONE, last)
-    assert (ended.code, ended.errors) == (code, "")
-    assert ended.seconds < 5.0
-
-
-# Stands where the command `vllm` would: only what its model says is made up.
-ENGINE = """#!{python}
-import http.server, json, subprocess, sys
-
-class Engine(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.answer({{}})
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer({{"choices": [{{"message": {{"role": "assistant", "content": "Yes."}}, "finish_reason": "stop"}}]}})
-
-    def answer(self, body):
-        said = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(said)))
-        self.end_headers()
-        self.wfile.write(said)
-
-    def log_message(self, *_):
-        pass
-
-child = subprocess.Popen(["sleep", "600"])
-port = int(sys.argv[sys.argv.index("--port") + 1])
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Engine).serve_forever()
-"""
-SERVING = """
-import sys
-from forge_arena.env import ForgeArenaEnv
-from forge_arena.errors import WorkerFailed
-from forge_arena.workers.vllm import VLLMWorker
-
-worker = VLLMWorker("model", executable=sys.argv[1], log=sys.argv[2], cpu=True)
-env = ForgeArenaEnv(worker)
-try:
-    env.reset(options={"key": "forge:3:train:7"})
-except WorkerFailed:
-    pass  # A model that says nothing but yes makes no episode.
-print(worker.pid)
-"""
-
-
-def test_a_script_that_raises_leaves_no_process_of_its_worker(tmp_path: Path) -> None:
-    engine = tmp_path / "vllm"
-    engine.write_text(ENGINE.format(python=sys.executable))
-    engine.chmod(0o755)
-    ended = end_of(SERVING, "raise ValueError('mine')", arguments=(str(engine), str(tmp_path / "vllm.log")))
-    (session,) = ended.said
-    deadline = time.monotonic() + 5.0
-    while session_members(int(session)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert session_members(int(session)) == {}
-    assert ended.complained_of_nothing_but == "ValueError: mine"
-    assert ended.code == 1
-    assert ended.seconds < 5.0
-
-
-# --- copies
-
-
-class Counted(ScriptedWorker):
-    """Knows how often it was started and closed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started = self.closed = 0
-
-    async def start(self) -> None:
-        self.started += 1
-
-    async def aclose(self) -> None:
-        self.closed += 1
-
-
-class Failing(Counted):
-    """Fails to start the first time."""
-
-    async def start(self) -> None:
-        await super().start()
-        if self.started == 1:
-            raise WorkerFailed("not yet")
-
-
-def test_a_copy_goes_on_from_the_same_point_of_the_same_episode() -> None:
-    env = gymnasium.make(ENV_ID)
-    env.reset(seed=2)
-    seen = env.step(probe_action("Why?"))[0]
-    twin = copy.deepcopy(env)
-    refused, *_, info = twin.step(probe_action("Why again?"))
-    assert refused == seen
-    assert info["probe_refused"] == "all 1 probes of this episode are used"
-    ends = [one.step(CLEAN) for one in (twin, env)]
-    assert ends[0] == ends[1]
-    assert twin.reset()[1] == env.reset()[1]
-    for one in (twin, env):
-        one.close()
-
-
-def test_a_copy_plays_without_the_one_that_it_was_made_from() -> None:
-    env = ForgeArenaEnv()
-    env.reset(seed=2)
-    twin, thin = copy.deepcopy(env), copy.copy(env)
-    assert twin.step(CLEAN)[2]
-    assert env.step(probe_action("Why?"))[0]["probes_left"] == 0
-    env.close()
-    assert thin.step(probe_action("Why?"))[0]["probes_left"] == 0
-    assert twin.reset(seed=4)[1] == thin.reset(seed=4)[1]
-    twin.close()
-    thin.close()
-
-
-def test_copies_share_a_worker_that_is_closed_by_the_last_of_them() -> None:
-    worker = Counted()
-    env = ForgeArenaEnv(worker)
-    env.reset(seed=2)
-    twin = copy.deepcopy(env)
-    for _ in range(50):
-        copy.deepcopy(env).step(CLEAN)
-    gc.collect()
-    twin.reset(seed=3)
-    env.close()
-    env.close()
-    assert (worker.started, worker.closed) == (1, 0)
-    twin.close()
-    assert (worker.started, worker.closed) == (1, 1)
-    twin.reset(seed=3)
-    twin.close()
-    assert (worker.started, worker.closed) == (2, 2)
-
-
-def test_a_worker_that_could_not_be_started_is_started_again() -> None:
-    worker = Failing()
-    env = ForgeArenaEnv(worker)
-    with pytest.raises(WorkerFailed, match="not yet"):
-        env.reset(options={"key": "forge:3:train:7"})
-    env.reset(options={"key": "forge:3:train:7"})
-    env.close()
-    assert (worker.started, worker.closed) == (2, 1)
-
-
-def test_pickling_keeps_the_point_of_the_episode() -> None:
-    env = ForgeArenaEnv()
-    env.reset(seed=2)
-    env.step(probe_action("Why?"))
-    twin = pickle.loads(pickle.dumps(env))
-    env.close()
-    assert "probe_refused" in twin.step(probe_action("Why again?"))[4]
-    assert twin.step(CLEAN)[2]
-    twin.close()
-
-
-def test_a_worker_with_connections_is_not_pickled_but_copied() -> None:
-    env = ForgeArenaEnv(OpenAIWorker("brain", "http://127.0.0.1:9/v1"))
-    copy.deepcopy(env).close()
-    with pytest.raises(TypeError, match=r"its Worker openai:brain holds what belongs to this process .*: make an env"):
-        pickle.dumps(env)

@@ -10,8 +10,9 @@ from random import Random
 import pytest
 from scipy.stats import binomtest
 
-from forge_arena.episodes import MAX_INDEX, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
 from forge_arena.types import (
@@ -139,20 +140,27 @@ def test_the_forms_of_a_key_share_everything_else_that_it_decides() -> None:
 
 def test_filters_pick_keys_of_the_one_stream() -> None:
     keys, after = ARENA.keys(
-        Split.val, 10, 5, domain=Domain.code_review, corruption=CorruptionType.temporal_shift, stealth=3
+        Split.val,
+        10,
+        5,
+        Filters(domain=Domain.code_review, corruption=CorruptionType.temporal_shift, stealth=3),
     )
     plans = [ARENA.plan(key) for key in keys]
     assert {(p.domain, p.corruption_type, p.stealth) for p in plans} == {("code_review", "temporal_shift", 3)}
     assert all(10 <= p.index < after for p in plans)
-    assert ARENA.keys(Split.val, 10, 4, domain=Domain.mixed) == ([ARENA.key(Split.val, i) for i in range(10, 14)], 14)
+    mixed = ARENA.keys(Split.val, 10, 4, Filters(domain=Domain.mixed))
+    assert mixed == ([ARENA.key(Split.val, i) for i in range(10, 14)], 14)
 
 
 @pytest.mark.parametrize("form", Form)
 def test_a_form_is_asked_for_not_searched_for(form: Form) -> None:
-    assert ARENA.keys(Split.val, 10, 4, form=form) == ([ARENA.key(Split.val, i, form) for i in range(10, 14)], 14)
-    filters = {"domain": Domain.code_review, "corruption": CorruptionType.temporal_shift, "stealth": 3}
-    keys, after = ARENA.keys(Split.val, 10, 5, form=form, **filters)
-    plain, plain_after = ARENA.keys(Split.val, 10, 5, **filters)
+    assert ARENA.keys(Split.val, 10, 4, Filters(form=form)) == (
+        [ARENA.key(Split.val, i, form) for i in range(10, 14)],
+        14,
+    )
+    filters = Filters(domain=Domain.code_review, corruption=CorruptionType.temporal_shift, stealth=3)
+    keys, after = ARENA.keys(Split.val, 10, 5, filters.model_copy(update={"form": form}))
+    plain, plain_after = ARENA.keys(Split.val, 10, 5, filters)
     assert keys == [f"{key}:{form.value}" for key in plain]
     assert after == plain_after
     assert {ARENA.plan(key).form for key in keys} == {form}
@@ -160,7 +168,7 @@ def test_a_form_is_asked_for_not_searched_for(form: Form) -> None:
 
 def test_a_filter_that_nothing_matches_is_refused() -> None:
     with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
-        ARENA.keys(Split.val, 0, 1, mechanism=Mechanism.prompt)
+        ARENA.keys(Split.val, 0, 1, Filters(mechanism=Mechanism.prompt))
 
 
 def test_every_family_is_drawn_with_every_type_that_it_can_take() -> None:

@@ -8,9 +8,9 @@ import pytest
 
 SCRIPT = """
 from rich.panel import Panel
-from forge_arena.present import marked, print_panels
+from forge_arena.present import mark_spans, print_panels
 from forge_arena.types import Span
-print_panels([Panel(marked("nothing here, 5\u20137 days", (Span(start=8, end=8),), "red"), title="answer")])
+print_panels([Panel(mark_spans("nothing here, 5\u20137 days", (Span(start=8, end=8),), "red"), title="answer")])
 """
 
 

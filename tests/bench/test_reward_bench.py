@@ -8,6 +8,7 @@ import pytest
 from measure import write_table
 
 from forge_arena.episodes import Arena
+from forge_arena.keys import Filters
 from forge_arena.rewards import oracle_verdict, score
 from forge_arena.types import Domain, Episode, Span, Split, Verdict
 from forge_arena.verify import Judge
@@ -38,7 +39,7 @@ def lengthened(episode: Episode, length: int) -> Episode:
 def corrupted_episodes(count: int, length: int) -> list[Episode]:
     async def make() -> list[Episode]:
         arena = Arena(open_worker("scripted"))
-        keys, _ = arena.keys(Split.train, 0, 3 * count, domain=Domain.customer_support)
+        keys, _ = arena.keys(Split.train, 0, 3 * count, Filters(domain=Domain.customer_support))
         made = [await arena.make(key) for key in keys]
         return [lengthened(episode, length) for episode in made if episode.truth.corrupted][:count]
 

@@ -8,6 +8,7 @@ import pytest
 
 from forge_arena import verify
 from forge_arena.code import run_cases
+from forge_arena.keys import Filters
 from forge_arena.types import ClaimKind, Domain, Episode, Split
 from forge_arena.verify import Judge
 
@@ -16,7 +17,7 @@ async def code_episode(running: Any) -> tuple[Episode, dict[str, Any]]:
     """A corrupted episode whose scenario runs code, opened."""
     index = 0
     while True:
-        [key], index = running.arena.keys(Split.train, index, 1, domain=Domain.code_review)
+        [key], index = running.arena.keys(Split.train, index, 1, Filters(domain=Domain.code_review))
         if running.arena.plan(key).corrupted:
             episode = await running.arena.make(key)
             if any(claim.kind is ClaimKind.behaviour for claim in episode.scenario.claims):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from forge_arena.keys import Filters
 from forge_arena.rewards import score
 from forge_arena.types import Form, Split, Truth, Verdict
 from forge_arena.wire import EpisodeState, OpenedEpisodes, VerdictResults
@@ -97,7 +98,7 @@ async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_o
     await full(server)
     ask = {"split": "train", "stealth": 1, "start": 4, "count": 2, "form": "placebo"}
     keys = [e["key"] for e in await server.open(**ask)]
-    assert keys == server.arena.keys(Split.train, 4, 2, stealth=1, form=Form.placebo)[0]
+    assert keys == server.arena.keys(Split.train, 4, 2, Filters(stealth=1, form=Form.placebo))[0]
     assert all(key.endswith(":placebo") for key in keys)
     first, second = [[e["key"] for e in await server.open(count=2, form="corrupted")] for _ in range(2)]
     assert (*first, *second) == tuple(f"forge:3:train:{n}:corrupted" for n in range(4))

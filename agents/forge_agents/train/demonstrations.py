@@ -14,9 +14,10 @@ from typing import Literal
 from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
+from forge_arena.keys import Key
 from forge_arena.rewards import oracle_verdict
 from forge_arena.text import sentences
-from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Truth, Verdict
+from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Split, Truth, Verdict
 from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
@@ -73,7 +74,8 @@ def demonstrations(
         ArenaError: the arena cannot be reached, refuses (a sealed split for instance), or answers garbage.
     """
     for first in range(start, start + count, MAX_BATCH):
-        keys = [f"{suite}:{split}:{index}" for index in range(first, min(first + MAX_BATCH, start + count))]
+        indices = range(first, min(first + MAX_BATCH, start + count))
+        keys = [str(Key.of(suite, Split(split), index)) for index in indices]
         opened = client.open_episodes(keys=keys).episodes
         results = client.submit([Attempt(episode_id=e.episode_id, verdict=NOTHING) for e in opened])
         for episode, result in zip(opened, results, strict=True):

@@ -14,6 +14,7 @@ from datasets import IterableDataset
 from datasets.io.generator import GeneratorDatasetInputStream
 
 from forge_agents.client import ArenaClient, ArenaRefused
+from forge_arena.keys import Key
 from forge_arena.types import Outcome
 from forge_arena.verdicts import messages
 from forge_arena.wire import OpenedEpisode
@@ -93,4 +94,4 @@ def row(episode: OpenedEpisode) -> dict[str, Any]:
 
 
 def _index(key: str) -> int:
-    return int(key.split(":")[3])
+    return Key.parse(key).index

@@ -31,6 +31,7 @@ from forge_agents.train.journal import revision
 from forge_arena import __version__
 from forge_arena.errors import FileError, ForgeArenaError
 from forge_arena.files import parse_json, read_json, read_json_lines
+from forge_arena.keys import Key
 from forge_arena.locks import LOCK, locked_folder
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Span, Truth
 from forge_arena.verdicts import messages, parse_verdict
@@ -185,7 +186,7 @@ def _exported(
     on_progress: Callable[[int, int], None],
 ) -> Exported:
     stats = client.stats()
-    record = Record(wanted=wanted, suite=f"{stats.suite}:{stats.version}", worker=stats.worker)
+    record = Record(wanted=wanted, suite=stats.suite_and_version, worker=stats.worker)
     if _begun(out, record):
         on_progress(wanted.count, wanted.count)
         return Exported(out / wanted.file, _counted(_read(out / wanted.file)))
@@ -318,10 +319,10 @@ def _twins(client: ArenaClient, keys: Sequence[str]) -> dict[str, tuple[Observat
     """Of each draw the corrupted form; without those that could not be made."""
     if not keys:
         return {}
-    opened = client.open_episodes(keys=[f"{key}:{Form.corrupted.value}" for key in keys]).episodes
+    opened = client.open_episodes(keys=[str(Key.parse(key).in_form(Form.corrupted)) for key in keys]).episodes
     results = client.submit([Attempt(episode_id=episode.episode_id, verdict=NOTHING) for episode in opened])
     return {
-        episode.key.rpartition(":")[0]: (episode.observation, result.truth)
+        str(Key.parse(episode.key).draw): (episode.observation, result.truth)
         for episode, result in zip(opened, results, strict=True)
         if result.truth is not None
     }
@@ -437,7 +438,7 @@ def _about(key: str, seen: Observation, truth: Truth) -> Row:
 
 
 def _index(key: str) -> int:
-    return int(key.split(":")[3])
+    return Key.parse(key).index
 
 
 # --- where they go ----------------------------------------------------------------------------------------------------

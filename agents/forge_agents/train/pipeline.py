@@ -90,7 +90,7 @@ def _run(
     journal = Journal(folder, reporter.say)
     with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
         stats = client.stats()
-        suite, suite_hash = f"{stats.suite}:{stats.version}", stats.suite_hashes.get(Split(preset.held_out.split))
+        suite, suite_hash = stats.suite_and_version, stats.suite_hashes.get(Split(preset.held_out.split))
         by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
         source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
 

@@ -73,7 +73,7 @@ def demonstrated(
     shown = list(
         demonstrations(
             client,
-            suite=f"{stats.suite}:{stats.version}",
+            suite=stats.suite_and_version,
             start=start,
             count=settings.demonstrations,
             checking=settings.checking,

@@ -21,6 +21,7 @@ from forge_arena.audits.shares import share
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, FileError, WorkerFailed
 from forge_arena.files import read_json, read_json_lines
+from forge_arena.keys import Key
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Noun, Split, Truth
 from forge_arena.visible import visible_value
 
@@ -226,7 +227,7 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
     flagged = [(mark, row) for mark, row in pairs if not mark.right and row.truth.corrupted]
     return AuditReport(
         audit="reading",
-        suite=":".join(key[0].key.split(":")[:2]),
+        suite=Key.parse(key[0].key).suite_and_version,
         settings={"reading": marks.reading, "reader": marks.reader, "episodes": len(key), "marked": len(pairs)},
         gates=(
             Gate(

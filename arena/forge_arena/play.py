@@ -1,0 +1,250 @@
+"""Play episodes under Gymnasium's contract, wherever the episodes are made.
+
+An `EpisodeSource` opens episodes, answers probes and grades verdicts: an arena in this process, or a server.
+`OverseerEnv` is one environment over any source. A vector environment plays many seats with the same functions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, Self, SupportsFloat, TypeVar
+
+import gymnasium
+import numpy as np
+from pydantic import ValidationError
+
+from forge_arena.keys import Filters, Key
+from forge_arena.present import episode_panels, panels_as_text, print_panels
+from forge_arena.spaces import (
+    PROBE,
+    ActType,
+    ObsType,
+    action_space,
+    observation_space,
+    to_arrays,
+    verdict_from_action,
+)
+from forge_arena.types import Observation, Probe, Truth, Verdict
+from forge_arena.wire import ProbeAnswered
+
+STEPS_BEYOND_PROBES = 8
+RESET_TRIES = 8
+
+
+class Playable(Protocol):
+    """What every source knows of an episode that it opened."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def observation(self) -> Observation: ...
+
+
+EpisodeT = TypeVar("EpisodeT", bound=Playable)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened(Generic[EpisodeT]):
+    """The episodes that could be opened. Where some could not, `failure` says why."""
+
+    episodes: Sequence[EpisodeT]
+    failure: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an episode ended. A `reward` of None is no score, because the Worker or the arena failed.
+
+    `info` has what the step's info tells of the end. `truth` is None where it stays hidden.
+    """
+
+    reward: float | None
+    info: Mapping[str, Any]
+    truth: Truth | None = None
+
+
+class EpisodeSource(Protocol[EpisodeT]):
+    """Where the episodes of an environment are opened and graded."""
+
+    def open(self, start: int, count: int, filters: Filters) -> Opened[EpisodeT]:
+        """Open the next `count` episodes, from index `start` on, that pass the filters."""
+        ...
+
+    def open_keys(self, keys: Sequence[str]) -> Sequence[EpisodeT]:
+        """Open the episodes that the keys name, all of them or none."""
+        ...
+
+    def probe(self, episode: EpisodeT, probes: tuple[Probe, ...], question: str) -> ProbeAnswered | Ending:
+        """The Worker's answer to a question, after the `probes` before it. An ending where the Worker failed."""
+        ...
+
+    def grade(self, episodes: Sequence[EpisodeT], verdicts: Sequence[Verdict]) -> Sequence[Ending]:
+        """What the verdicts earn, one for each episode."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Seat(Generic[EpisodeT]):
+    """One episode in play: what the overseer sees of it now, and what became of it."""
+
+    episode: EpisodeT
+    observation: Observation
+    probes: int
+    steps: int = 0
+    verdict: Verdict | None = None
+    truth: Truth | None = None
+    over: bool = False
+
+    @classmethod
+    def of(cls, episode: EpisodeT) -> Self:
+        return cls(episode, episode.observation, episode.observation.probes_left)
+
+    @property
+    def key(self) -> str:
+        return self.episode.key
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Everything that a seat holds is frozen. A tree search copies seats by the thousand.
+        return replace(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one step brings for one seat."""
+
+    reward: float
+    terminated: bool
+    truncated: bool
+    info: dict[str, Any]
+
+
+def read_options(options: Mapping[str, Any] | None, naming: str) -> tuple[Any, Filters]:
+    """The options of a reset.
+
+    Args:
+        naming: the option that names what to play, `key` or `keys`.
+
+    Returns:
+        What that option says, or None, and the filters.
+
+    Raises:
+        ValueError: an option is unknown or has a wrong value, or filters stand beside the option `naming`.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    named = given.pop(naming, None)
+    if unknown := sorted((options or {}).keys() - {naming, *Filters.model_fields}):
+        raise ValueError(f"unknown options {unknown}; known are {naming}, {', '.join(Filters.model_fields)}")
+    if named is not None and given:
+        raise ValueError(f"option {naming} names what to play by itself; leave out {', '.join(sorted(given))}")
+    try:
+        return named, Filters(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        wanted = first["msg"].removeprefix("Input should be ")
+        raise ValueError(f"option {first['loc'][0]} must be {wanted}, got {first['input']!r}") from None
+
+
+def open_seats(
+    source: EpisodeSource[EpisodeT], rng: np.random.Generator, count: int, filters: Filters
+) -> list[Seat[EpisodeT]]:
+    """Open episodes at indices that the generator draws, and draw again where the Worker fails."""
+    episodes: list[EpisodeT] = []
+    failure: Exception | None = None
+    for _ in range(RESET_TRIES):
+        opened = source.open(int(rng.integers(2**31)), count - len(episodes), filters)
+        episodes += opened.episodes
+        failure = opened.failure or failure
+        if len(episodes) == count:
+            return [Seat.of(episode) for episode in episodes]
+    raise failure or RuntimeError(f"only {len(episodes)} of {count} episodes could be opened in {RESET_TRIES} tries")
+
+
+def ask(source: EpisodeSource[EpisodeT], seat: Seat[EpisodeT], question: str) -> Turn:
+    """Put a question to the Worker, if the episode has a probe left."""
+    info: dict[str, Any] = {"key": seat.key}
+    if seat.observation.probes_left == 0:
+        info["probe_refused"] = f"all {seat.probes} probes of this episode are used"
+    else:
+        probes = seat.observation.probes
+        answer = source.probe(seat.episode, probes, question)
+        if isinstance(answer, Ending):
+            return _end(seat, answer)
+        seat.observation = seat.observation.model_copy(
+            update={"probes": (*probes, answer.probe), "probes_left": answer.probes_left}
+        )
+    seat.over = seat.steps >= seat.probes + STEPS_BEYOND_PROBES
+    return Turn(0.0, False, seat.over, info)
+
+
+def grade(source: EpisodeSource[EpisodeT], seats: Sequence[Seat[EpisodeT]], verdicts: Sequence[Verdict]) -> list[Turn]:
+    """End each episode with its verdict."""
+    for seat, verdict in zip(seats, verdicts, strict=True):
+        seat.verdict = verdict
+    endings = source.grade([seat.episode for seat in seats], verdicts)
+    return [_end(seat, ending) for seat, ending in zip(seats, endings, strict=True)]
+
+
+def _end(seat: Seat[EpisodeT], ending: Ending) -> Turn:
+    seat.over, seat.truth = True, ending.truth
+    failed = ending.reward is None
+    return Turn(ending.reward or 0.0, not failed, failed, {"key": seat.key, **ending.info})
+
+
+class OverseerEnv(gymnasium.Env[ObsType, ActType], Generic[EpisodeT]):
+    """One episode at a time from a source, from `reset` to the verdict. Subclasses set `_source`."""
+
+    metadata = {"render_modes": ["human", "ansi"], "render_fps": 1}
+
+    _source: EpisodeSource[EpisodeT]
+
+    def __init__(self, render_mode: str | None) -> None:
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"render_mode must be one of {self.metadata['render_modes']}, got {render_mode!r}")
+        self.render_mode = render_mode
+        self.observation_space = observation_space()
+        self.action_space = action_space()
+        self._seat: Seat[EpisodeT] | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[ObsType, dict[str, Any]]:
+        super().reset(seed=seed)
+        key, filters = read_options(options, "key")
+        if key is None:
+            (seat,) = open_seats(self._source, self.np_random, 1, filters)
+        else:
+            (seat,) = map(Seat.of, self._source.open_keys([key]))
+        self._seat = seat
+        if self.render_mode == "human":
+            self.render()
+        return to_arrays(seat.observation), {"key": seat.key, "suite": Key.parse(seat.key).suite_and_version}
+
+    def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
+        seat = self._seat
+        if seat is None:
+            raise gymnasium.error.ResetNeeded("call reset() before step()")
+        if seat.over:
+            raise gymnasium.error.ResetNeeded("the episode has ended; call reset()")
+        seat.steps += 1
+        if int(action["kind"]) == PROBE:
+            turn = ask(self._source, seat, str(action["question"]))
+        else:
+            (turn,) = grade(self._source, [seat], [verdict_from_action(action)])
+            if self.render_mode == "human":
+                self.render()
+        return to_arrays(seat.observation), turn.reward, turn.terminated, turn.truncated, turn.info
+
+    def render(self) -> str | None:
+        """The episode, readable in a terminal; with the truth once the verdict is in."""
+        if self._seat is None:
+            raise gymnasium.error.ResetNeeded("call reset() before render()")
+        panels = episode_panels(self._seat.observation, self._seat.truth, self._seat.verdict)
+        if self.render_mode == "human":
+            print_panels(panels)
+            return None
+        return panels_as_text(panels)
+
+    def close(self) -> None:
+        self._source.close()
