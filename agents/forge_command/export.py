@@ -59,8 +59,8 @@ def export(
     """
     try:
         from forge_agents.client import ArenaClient, ArenaError, BadArenaURL
-        from forge_agents.train.export import ExportError, Format, Kind, Pairs, Wanted
-        from forge_agents.train.export import export as run
+        from forge_agents.train.export.export import export as run
+        from forge_agents.train.export.request import ExportError, ExportRequest, Format, Kind, Pairs
     except ModuleNotFoundError as error:
         raise fail(f"an export needs {error.name}: pip install 'forge-arena[train]'") from None
     if split == "test":
@@ -78,7 +78,7 @@ def export(
         raise fail("--pairs attempts needs --model: whose attempts?")
     if wanted_kind is Kind.dpo and wanted_pairs is None:
         wanted_pairs = Pairs.teacher if model is None else Pairs.attempts
-    wanted = Wanted.model_validate(
+    wanted = ExportRequest.model_validate(
         {
             "kind": wanted_kind,
             "split": split,

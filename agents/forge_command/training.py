@@ -172,7 +172,7 @@ def _run(
     try:
         from forge_agents.client import ArenaClient, ArenaError, ArenaRefused, BadArenaURL
         from forge_agents.train import quiet
-        from forge_agents.train.online import Arena
+        from forge_agents.train.online import ArenaAddress
         from forge_agents.train.pipeline import run
     except ModuleNotFoundError as error:
         raise fail(f"training needs {error.name}: pip install 'forge-arena[train]'") from None
@@ -196,7 +196,7 @@ def _run(
         with reporting() as reporter:
             page = run(
                 settings,
-                Arena(arena, token),
+                ArenaAddress(arena, token),
                 out,
                 reporter=reporter,
                 three_phases=three_phases,

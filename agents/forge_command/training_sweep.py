@@ -40,8 +40,8 @@ def sweep(
     from forge_agents.overseers import OverseerFailed
     from forge_agents.train import quiet
     from forge_agents.train.journal import Journal
-    from forge_agents.train.online import Arena, TrainingStopped
-    from forge_agents.train.pipeline import evaluated
+    from forge_agents.train.online import ArenaAddress, TrainingStopped
+    from forge_agents.train.pipeline import evaluate_once
     from forge_agents.train.presets import PresetError, load_preset
     from forge_agents.train.sweep import draw, gains
 
@@ -54,9 +54,9 @@ def sweep(
         settings = load_preset(preset, change or [])
         for value in values:
             load_preset(preset, [*(change or []), f"{key}={value}"])
-        place = Arena(arena, token)
+        place = ArenaAddress(arena, token)
         with locked_folder(out), reporting() as reporter:
-            begun = evaluated(
+            begun = evaluate_once(
                 settings,
                 str(start),
                 place,

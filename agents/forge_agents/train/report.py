@@ -1,6 +1,6 @@
-"""Write a run's report: one page from the records that the run left in its folder, which needs nothing else.
+"""Write the report of a run: one page, made from nothing but the records in the run's folder.
 
-What a run did not leave is left out of its page, so that an unfinished one can be looked at too.
+The page leaves out what the folder does not hold, so that an unfinished run has a report too.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ from forge_arena.verdicts import messages, sendable, verdict_or_none
 from forge_arena.wire import Attempt, DifficultyCell
 
 if TYPE_CHECKING:
-    from forge_agents.train.online import Arena
+    from forge_agents.train.online import ArenaAddress
 
 Points: TypeAlias = list[tuple[float, float]]
 
@@ -73,12 +73,11 @@ class Example(Noun):
 Examples = TypeAdapter(tuple[Example, ...])
 
 
-def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena") -> tuple[Example, ...]:
-    """What the model `before` training and the one in `folder / "model"` write on the same few held-out episodes: from
-    `folder / "examples.json"` if it is there, else made and written.
+def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaAddress") -> tuple[Example, ...]:
+    """What the model `before` training and the model in `folder / "model"` write on the same few held-out episodes.
 
-    The episodes are the first of every corruption type and the first clean one of the run's evaluation, so that none is
-    chosen for what was said about it.
+    They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are the
+    first of every corruption type and the first clean one of the run's evaluation. So none is chosen for its verdict.
 
     Raises:
         ArenaError: the arena cannot be reached, or refuses.
@@ -94,7 +93,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena"
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         opened = client.open_episodes(keys=keys, attempts=2).episodes
         seen = [episode.observation for episode in opened]
-        written = [_written(preset, model, seen) for model in (before, folder / "model")]
+        written = [_write_completions(preset, model, seen) for model in (before, folder / "model")]
         results = client.submit(
             [
                 Attempt(episode_id=episode.episode_id, attempt=side, completion=texts[number])
@@ -171,8 +170,8 @@ class Run:
             raise ValueError(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
         try:
             record = read_json(folder / "run.json", OBJECT)
-            cells = _if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
-            shown = _if_there(folder / "examples.json", Examples)
+            cells = _read_if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
+            shown = _read_if_there(folder / "examples.json", Examples)
             log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
         except ValueError as error:
             raise ValueError(f"{folder} holds a damaged record: {error}") from None
@@ -280,10 +279,12 @@ class Run:
 
     def zones(self) -> dict[str, int]:
         """How many cells phase 2 found too hard, learnable and too easy."""
-        from forge_agents.train.calibrate import in_zone  # It brings torch, which a report of one phase does not need.
+        from forge_agents.train.calibrate import (
+            count_zones,
+        )  # It loads torch, which a report of one phase does not need.
 
         settings = self.preset["calibration"]
-        return in_zone(self.cells, settings["low"], settings["high"])
+        return count_zones(self.cells, settings["low"], settings["high"])
 
     def difficulty(self) -> dict[str, list[tuple[float, int] | None]]:
         """For each type, by stealth: the pass rate over its episodes, and their number; None where none was tried."""
@@ -293,7 +294,7 @@ class Run:
             by_type[cell.corruption_type][cell.stealth].append(cell)
         for kind in CorruptionType:
             if kind in by_type:
-                table[kind.value] = [_pooled(by_type[kind][stealth]) for stealth in STEALTH]
+                table[kind.value] = [_pool(by_type[kind][stealth]) for stealth in STEALTH]
         return table
 
     def _points(self, records: Sequence[Mapping[str, Any]], name: str) -> Points:
@@ -317,8 +318,8 @@ class _Numbered:
         return Markup(panel if isinstance(panel, str) else panel.svg(self._drawn))  # noqa: S704
 
 
-def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
-    # Only who trains has torch; who reads a report need not.
+def _write_completions(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
+    # Here and not at the top, because reading a report must not need torch.
     from forge_agents.models import load_model, write
 
     said = write(
@@ -331,11 +332,11 @@ def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> 
     return [sendable(one.text) for one in said]
 
 
-def _if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
+def _read_if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
     return read_json(path, kind) if path.is_file() else ()
 
 
-def _pooled(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
+def _pool(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
     episodes = sum(cell.episodes for cell in cells)
     return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
 

@@ -36,6 +36,8 @@ SMALL: dict[str, Any] = {
     "held_out": {"episodes": 8, "batch": 8},
 }
 
+# So many tokens that a prompt has a few hundred of them; with 600 it would be read almost letter by letter.
+VOCABULARY = 1200
 # Steps of the optimizer after which the tiny model writes verdicts.
 TEACHING = 60
 
@@ -89,13 +91,13 @@ def untaught(shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The folder of a tiny model that knows nothing."""
     pytest.importorskip("torch")
     from forge_agents.train.presets import Scratch
-    from forge_agents.train.tiny import make_model
+    from forge_agents.train.tiny.model import make_model
 
     folder = tmp_path_factory.mktemp("untaught")
     texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown]
     # So that each of the words that a verdict turns on becomes one token.
     texts += ["true", "false"] * 200
-    make_model(folder, texts, Scratch(vocabulary=600, hidden=32, layers=1, heads=2, copying=0, comparing=0), 0)
+    make_model(folder, texts, Scratch(vocabulary=VOCABULARY, hidden=32, layers=1, heads=2, copying=0, comparing=0), 0)
     return folder
 
 
@@ -129,7 +131,7 @@ def taught(untaught: Path, shown: list[Any], tmp_path_factory: pytest.TempPathFa
             add_special_tokens=False,
         )
         written = min(len(tokenizer.encode(verdict, add_special_tokens=False)) for verdict in verdicts) + 1
-        logits = model(**batch).logits[:, -written - 1 : -1]  # (verdicts, written, vocabulary)
+        logits = model(**batch, logits_to_keep=written + 1).logits[:, :-1]  # (verdicts, written, vocabulary)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["input_ids"][:, -written:].flatten())
         for group in optimizer.param_groups:
             group["lr"] = 2e-2 * min(1.0, 2 * (TEACHING - step) / TEACHING)
@@ -147,12 +149,12 @@ def taught(untaught: Path, shown: list[Any], tmp_path_factory: pytest.TempPathFa
 def preset_file(taught: Path, tmp_path: Path) -> Callable[..., Path]:
     """Writes a preset for the taught model: the small run with some of its settings replaced."""
 
-    def write(**changes: Any) -> Path:
-        path = tmp_path / "small.yaml"
-        path.write_text(yaml.safe_dump({"model": str(taught), **SMALL, **changes}), encoding="utf-8")
-        return path
+    return lambda **changes: write_preset(tmp_path / "small.yaml", taught, **changes)
 
-    return write
+
+def write_preset(path: Path, model: Path, **changes: Any) -> Path:
+    path.write_text(yaml.safe_dump({"model": str(model), **SMALL, **changes}), encoding="utf-8")
+    return path
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
