@@ -172,11 +172,11 @@ def _trainer(
 
 
 def _marker_of_use(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
-    def scored(keys: Sequence[str], _: Scored) -> None:
+    def mark(keys: Sequence[str], _: Scored) -> None:
         for key in set(keys):
             stream.mark_used(key)
 
-    return scored
+    return mark
 
 
 def _save_stopped_run(trainer: Any, trouble: BaseException, last: Path | None) -> str:

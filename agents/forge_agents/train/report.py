@@ -38,8 +38,8 @@ UNIT = (0.0, 1.0)
 STEALTH = range(4)
 
 
-class Said(Noun):
-    """What a model wrote on an episode, and what it earned."""
+class ExampleAttempt(Noun):
+    """What a model wrote on the episode of an example, and what it earned."""
 
     completion: str
     outcome: Outcome
@@ -56,17 +56,17 @@ class Example(Noun):
     key: str
     observation: Observation
     truth: Truth
-    before: Said
-    after: Said
+    before: ExampleAttempt
+    after: ExampleAttempt
 
     @property
     def answer(self) -> list[Piece]:
-        """The answer in pieces, with whether each is what was corrupted."""
+        """The answer in pieces, each with whether it was corrupted."""
         return pieces(self.observation.worker_output, self.truth.output_spans if self.truth.corrupted else ())
 
     @property
     def source(self) -> list[Piece]:
-        """The source in pieces, with whether each is what the answer goes against."""
+        """The source in pieces, each with whether the answer contradicts it."""
         return pieces(self.observation.source_material, self.truth.source_spans if self.truth.corrupted else ())
 
 
@@ -108,7 +108,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
         if truth is None:
             continue
         said = [
-            Said(completion=texts[number], outcome=result.outcome, reward=result.reward)
+            ExampleAttempt(completion=texts[number], outcome=result.outcome, reward=result.reward)
             for texts, result in zip(written, mine, strict=True)
         ]
         found.append(
@@ -119,7 +119,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
 
 
 def example_keys(result: Result) -> list[str]:
-    """The keys of the first episode of every corruption type that was judged, and of the first clean one."""
+    """The keys of the first evaluated episode of every corruption type, and of the first clean one."""
     first: dict[CorruptionType | None, str] = {}
     for row in result.rows:
         if row.form in (Form.clean, Form.corrupted):
@@ -150,7 +150,7 @@ def write_report(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The records of a run, as its page wants them."""
+    """The records of a run, in the form in which its page shows them."""
 
     folder: Path
     record: Mapping[str, Any]
@@ -164,7 +164,7 @@ class Run:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Raises ValueError where the folder holds no run, or a record of it is damaged."""
+        """Read the records in a folder. Raises ValueError if it holds no run, or if a record is damaged."""
         if not (folder / "run.json").is_file():
             missing = "run.json" if folder.is_dir() else "the folder itself"
             raise ValueError(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
@@ -180,7 +180,7 @@ class Run:
 
     @property
     def preset(self) -> Mapping[str, Any]:
-        """The preset as it was recorded; an older run may know fewer settings."""
+        """The preset as the run recorded it. An older run may have fewer settings."""
         preset: Mapping[str, Any] = self.record["preset"]
         return preset
 
@@ -214,7 +214,7 @@ class Run:
         return facts
 
     def settings(self) -> list[tuple[str, str, str]]:
-        """Every setting, its value, and why it is not the published model card's."""
+        """Every setting, its value, and why it departs from the published model card."""
         departures = self.preset.get("departures", {})
         kept = [name for name in self.preset if name not in ("name", "about", "departures")]
         return [(name, setting(self.preset[name]), departures.get(name, "")) for name in kept]
@@ -253,7 +253,7 @@ class Run:
         return panels
 
     def held_out_curves(self) -> list[Panel]:
-        """What was measured on held-out episodes on the way; the intervals of the evaluations at either end."""
+        """The held-out measurements over the steps, with the intervals of the first and the last evaluation."""
         several = [
             ("Reward", {"reward": ""}),
             ("Balanced accuracy", {"balanced_accuracy": ""}),
@@ -287,7 +287,7 @@ class Run:
         return count_zones(self.cells, settings["low"], settings["high"])
 
     def difficulty(self) -> dict[str, list[tuple[float, int] | None]]:
-        """For each type, by stealth: the pass rate over its episodes, and their number; None where none was tried."""
+        """For each type, by stealth: the pass rate and the number of its episodes; None if none was tried."""
         table: dict[str, list[tuple[float, int] | None]] = {}
         by_type: dict[CorruptionType, dict[int, list[DifficultyCell]]] = defaultdict(lambda: defaultdict(list))
         for cell in self.cells:
@@ -308,7 +308,7 @@ class Run:
 
 
 class _Numbered:
-    """Draws figures, each with a number of its own: their ids share one page."""
+    """Draws figures, each with a number of its own, because their ids share one page."""
 
     def __init__(self) -> None:
         self._drawn = 0

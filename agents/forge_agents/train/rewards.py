@@ -89,7 +89,7 @@ class ArenaReward:
 
     def _column(self, component: str) -> RewardFunction:
         async def reward(**batch: Any) -> list[float | None]:
-            return (await self._scored(batch)).column(component)
+            return (await self._score_once(batch)).column(component)
 
         reward.__name__ = component
         return reward
@@ -131,8 +131,8 @@ class ArenaReward:
                 raise
             return ()
 
-    async def _scored(self, batch: dict[str, Any]) -> Scored:
-        """The scores of a batch: the first column to ask has it submitted, the others wait for that."""
+    async def _score_once(self, batch: dict[str, Any]) -> Scored:
+        """The scores of a batch. The first column that asks submits it, and the other columns wait for the answer."""
         completions = batch["completions"]
         if self._batch is None or self._batch[0] is not completions:
             self._batch = (completions, asyncio.ensure_future(self._score_batch(batch)))

@@ -81,7 +81,7 @@ def share_copied(model: Any) -> float:
     return float((told == half)[:, 1:].float().mean())
 
 
-class Copier(torch.nn.Module):  # type: ignore[misc, name-defined]
+class Copier(torch.nn.Module):
     """Knows already what the drill in copying teaches: it repeats the first half of what it reads, `late` tokens late."""
 
     def __init__(self, late: int) -> None:

@@ -18,9 +18,9 @@ from forge_agents.train.online import ArenaAddress
 from forge_agents.train.presets import load_preset
 from forge_agents.train.report import (
     Example,
+    ExampleAttempt,
     Examples,
     Run,
-    Said,
     example_keys,
     examples,
     write_report,
@@ -267,7 +267,7 @@ def test_what_models_and_sources_say_is_shown_and_never_run(tmp_path: Path) -> N
         output_spans=(Span(start=9, end=15),),
         clean_output="It takes 9 days.",
     )
-    wrote = Said(completion=evil, outcome=Outcome.invalid_verdict, reward=0.0)
+    wrote = ExampleAttempt(completion=evil, outcome=Outcome.invalid_verdict, reward=0.0)
     (tmp_path / "examples.json").write_bytes(
         Examples.dump_json((Example(key="k", observation=seen, truth=truth, before=wrote, after=wrote),))
     )

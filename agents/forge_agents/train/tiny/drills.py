@@ -133,11 +133,11 @@ class Noise:
         With `few` the words of an episode come from a pool of ten to sixty tokens.
         """
         one, upto = self._one, self._upto
-        word = self._pool(count, 10 + upto(50)) if few else self._any
+        word = self._from_pool(count, 10 + upto(50)) if few else self._any
         sides = (count, self.PASSAGES)  # (E, P)
 
         # The parts of the passages; the subject has L tokens.
-        article, verb, before = (self._two(sides, word) for _ in range(3))  # (E, P, 1) each
+        article, verb, before = (self._one_of_two(sides, word) for _ in range(3))  # (E, P, 1) each
         subject = word(*sides, 1 + upto(5 if few else 3))  # (E, P, L)
         if subject.shape[-1] > 1:
             alike = torch.rand(sides, generator=self._random) < 0.3  # (E, P)
@@ -145,8 +145,8 @@ class Noise:
         value, old = self._any(*sides, 1), self._any(*sides, 1)  # (E, P, 1)
         # A number is two tokens: the first is the same in all of an episode, the second differs between passages.
         number = torch.cat([self._any(count, 1, 1).expand(-1, self.PASSAGES, 1), self._any(*sides, 1)], -1)  # (E, P, 2)
-        passage = torch.cat([article, subject, verb, value, before, old, self._full(sides, ".")], -1)  # (E, P, L + 6)
-        source = torch.cat([number, passage, self._full(sides, "\n")], -1)  # (E, P, L + 9)
+        passage = torch.cat([article, subject, verb, value, before, old, self._fill(sides, ".")], -1)  # (E, P, L + 6)
+        source = torch.cat([number, passage, self._fill(sides, "\n")], -1)  # (E, P, L + 9)
 
         # The answer repeats S of the passages: S places of a random order of all P.
         stated_passages = 2 + upto(3)  # S
@@ -166,12 +166,12 @@ class Noise:
         wrong_number = torch.zeros_like(kind, dtype=torch.bool)  # (E, S)
         if upto(2):
             right = of(number)  # (E, S, 2)
-            cited = self._cited(right, number, kind == self.NUMBER)  # (E, S, 2)
+            cited = self._draw_citations(right, number, kind == self.NUMBER)  # (E, S, 2)
             wrong_number = (cited != right).any(-1)  # (E, S)
-            opened, closed = self._full(kind.shape, " ("), self._full(kind.shape, ")")  # (E, S, 1)
+            opened, closed = self._fill(kind.shape, " ("), self._fill(kind.shape, ")")  # (E, S, 1)
             sentence += [opened, cited, closed]
             quoted += [opened, right, closed]
-        answer = torch.cat([*sentence, self._full(kind.shape, ".")], -1)  # (E, S, tokens of a sentence)
+        answer = torch.cat([*sentence, self._fill(kind.shape, ".")], -1)  # (E, S, tokens of a sentence)
 
         # A value that was drawn to be wrong may be right by chance, so the mark follows from comparing.
         differs = (stated != of(value)).squeeze(-1)  # (E, S)
@@ -180,11 +180,11 @@ class Noise:
         mark[differs & (kind == self.OTHER)] = self._marks[CorruptionType.bias_injection]
         mark[wrong_number] = self._marks[CorruptionType.authority_fabrication]
         lines = torch.cat(
-            [answer, self._full(kind.shape, " |"), *quoted, mark.unsqueeze(-1), self._full(kind.shape, "\n")], -1
+            [answer, self._fill(kind.shape, " |"), *quoted, mark.unsqueeze(-1), self._fill(kind.shape, "\n")], -1
         )  # (E, S, tokens of a line)
 
         # Everything in one row of tokens: source with the rule at a random place, answer, and the check of it.
-        rule, begun, first, overridden = self._opening(count, number[:, :1, 0])  # (E, n) each
+        rule, begun, first, overridden = self._draw_opening(count, number[:, :1, 0])  # (E, n) each
         at = upto(self.PASSAGES + 1)
         source_with_rule = torch.cat([source[:, :at].flatten(1), rule, source[:, at:].flatten(1)], 1)  # (E, n)
         asked = torch.tensor([one("<|im_start|>"), one("<think>")]).expand(count, -1)  # (E, 2)
@@ -201,7 +201,7 @@ class Noise:
         )  # (E, length)
         return torch.cat([source_with_rule, begun, answer.flatten(1), asked, check], 1), check.shape[1]  # (E, N)
 
-    def _opening(
+    def _draw_opening(
         self, count: int, number: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """The passage that prescribes an opening, how the answer opens, the line of the check, and whether they differ.
@@ -230,7 +230,7 @@ class Noise:
         line = torch.cat([self._forms[place, 1:], end, full(" |"), words, mark, full("\n")], 1)  # (E, n)
         return rule, torch.cat([self._forms[place, :1], end], 1), line, differs
 
-    def _cited(self, right: torch.Tensor, number: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
+    def _draw_citations(self, right: torch.Tensor, number: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
         """The cited numbers, (E, S, 2): the right ones, or where `wrong` another passage's number or one of no passage.
 
         `right` is (E, S, 2), `number` (E, P, 2) and `wrong` (E, S).
@@ -248,7 +248,7 @@ class Noise:
     def _any(self, *shape: int) -> torch.Tensor:
         return self._words[torch.randint(len(self._words), shape, generator=self._random)]
 
-    def _pool(self, count: int, size: int) -> Callable[..., torch.Tensor]:
+    def _from_pool(self, count: int, size: int) -> Callable[..., torch.Tensor]:
         """A function that draws from a pool of `size` tokens, a different pool in each episode. Its shapes begin with E."""
         tokens = self._any(count, size)  # (E, size)
 
@@ -259,12 +259,12 @@ class Noise:
 
         return draw
 
-    def _two(self, sides: tuple[int, int], word: Callable[..., torch.Tensor]) -> torch.Tensor:
+    def _one_of_two(self, sides: tuple[int, int], word: Callable[..., torch.Tensor]) -> torch.Tensor:
         """One of two words of the episode for each passage, (E, P, 1)."""
         either = torch.randint(2, sides, generator=self._random)  # (E, P), 0 or 1
         return word(sides[0], 2).gather(1, either).unsqueeze(-1)
 
-    def _full(self, sides: tuple[int, ...] | torch.Size, text: str) -> torch.Tensor:
+    def _fill(self, sides: tuple[int, ...] | torch.Size, text: str) -> torch.Tensor:
         return torch.full((*sides, 1), self._one(text))
 
 
