@@ -1,7 +1,7 @@
 """Train an overseer by GRPO against a running arena, in one file to be read from top to bottom.
 
     forge-arena serve --scenarios short &
-    python agents/examples/grpo.py train-demo/start           # a model of 0.4 million parameters that make train-demo leaves
+    python agents/examples/grpo.py train-demo/start           # the model of 0.4 million parameters of make train-demo
     python agents/examples/grpo.py Qwen/Qwen2.5-0.5B-Instruct --learning-rate 5e-6 --max-tokens 384   # with a GPU
 
 The path of one step, in the order of the functions below:
@@ -10,7 +10,7 @@ The path of one step, in the order of the functions below:
     prompts -> completions             G attempts on each episode, sampled from the policy          rollout
     completions -> rewards             the arena scores them                                        submit
     rewards -> advantages              reward less the mean of its group                            group_advantages
-    advantages -> loss -> step         clipped ratio, KL to the starting policy                     grpo_loss
+    advantages -> loss -> step         clipped ratio, KL to the starting policy                     grpo_loss, main
 
 It departs from the textbook (Shao et al. 2024, DeepSeekMath) in three points:
 
@@ -20,6 +20,17 @@ It departs from the textbook (Shao et al. 2024, DeepSeekMath) in three points:
 * A failure is never a score. An attempt that the arena could not score (its Worker failed, the episode expired) counts
   neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
 * By default there is one update a batch. The ratio is then exactly 1 and nothing is clipped; see `updates`.
+
+It prints one line for each step, and what a greedy policy earns on held-out families before and after:
+
+    before:   reward 0.298 on 64 held-out episodes, readable 1.00, flagged 0.14
+    step   1: reward 0.278, failed 0, readable 1.00, flagged 0.34, kl 0.0000, gradient 0.07, 1.9 s
+    ...
+    after:    reward 0.316 on 64 held-out episodes, readable 1.00, flagged 0.00
+
+These are lines of a run of twelve steps with the model of the tests, which has 0.05 million parameters and cannot read:
+all that it can learn is which constant answer earns most. A step took it 0.2 s of one CPU core. The model that `make
+train-demo` leaves can read; its completions are ten times as long, and so are its steps.
 
 The product (`forge-arena train run`) has what this file leaves out: checkpoints, adapters, several processes, reports.
 """
@@ -157,39 +168,14 @@ def grpo_loss(
     return loss.mean(), ((kl * mask).sum(1) / lengths).mean().detach()
 
 
-def step(
-    policy: Loaded,
-    reference: Any,
-    optimizer: torch.optim.Optimizer,
-    batch: Rollout,
-    advantages: Tensor,
-    *,
-    updates: int,
-    clip: float,
-    beta: float,
-    temperature: float,
-) -> tuple[float, float]:
-    """Update the policy on one batch; returns the last loss and KL divergence."""
-    advantages = advantages.to(batch.tokens.device)
-    with torch.no_grad():
-        old = log_probabilities(policy.model, batch, temperature)  # (B, T)
-        start = log_probabilities(reference, batch, temperature)  # (B, T)
-    for _ in range(updates):
-        new = log_probabilities(policy.model, batch, temperature)  # (B, T)
-        loss, kl = grpo_loss(new, old, start, advantages, batch.mask, clip=clip, beta=beta)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
-        optimizer.step()
-    return loss.item(), kl.item()
-
-
 def evaluate(client: ArenaClient, policy: Loaded, keys: Sequence[str], max_tokens: int) -> str:
     """One greedy attempt on each held-out episode, and in words what they earned."""
     episodes = open_group_episodes(client, keys, attempts=1)
+    if not episodes:
+        return "no held-out episode could be made"
     texts = rollout(policy, [messages(episode.observation) for episode in episodes], max_tokens, temperature=0).texts
     rewards = rewards_of(submit(client, episodes, texts))
-    return f"held out: reward {rewards.nanmean():.3f} of {int((~rewards.isnan()).sum())} episodes, {summary(texts)}"
+    return f"reward {rewards.nanmean():.3f} on {int((~rewards.isnan()).sum())} held-out episodes, {summary(texts)}"
 
 
 def summary(texts: Sequence[str]) -> str:
@@ -229,7 +215,7 @@ def main(
         suite = f"{stats.suite}:{stats.version}"
         # The families of `val` are never trained on.
         val = [f"{suite}:val:{index}" for index in range(held_out)]
-        typer.echo("before", evaluate(client, policy, val, max_tokens))
+        typer.echo(f"before:   {evaluate(client, policy, val, max_tokens)}")
         for number in range(steps):
             began = time.perf_counter()
             keys = [f"{suite}:train:{index}" for index in range(number * episodes, (number + 1) * episodes)]
@@ -244,22 +230,22 @@ def main(
             if advantages.isnan().all():
                 typer.echo(f"step {number + 1}: no attempt was scored, nothing is learned")
                 continue
-            loss, kl = step(
-                policy,
-                reference,
-                optimizer,
-                batch,
-                advantages,
-                updates=updates,
-                clip=clip,
-                beta=beta,
-                temperature=temperature,
-            )
+            device_advantages = advantages.to(batch.tokens.device)  # (B,)
+            with torch.no_grad():
+                old = log_probabilities(policy.model, batch, temperature)  # (B, T)
+                start = log_probabilities(reference, batch, temperature)  # (B, T)
+            for _ in range(updates):
+                new = log_probabilities(policy.model, batch, temperature)  # (B, T)
+                loss, kl = grpo_loss(new, old, start, device_advantages, batch.mask, clip=clip, beta=beta)
+                optimizer.zero_grad()
+                loss.backward()
+                norm = torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
+                optimizer.step()
             typer.echo(
-                f"step {number + 1:3}  reward {rewards.nanmean():.3f}  loss {loss:+.4f}  kl {kl:.4f}  {summary(batch.texts)}  "
-                f"failed {int(rewards.isnan().sum())}  {time.perf_counter() - began:.1f} s"
+                f"step {number + 1:3}: reward {rewards.nanmean():.3f}, failed {int(rewards.isnan().sum())}, "
+                f"{summary(batch.texts)}, kl {kl:.4f}, gradient {norm:.2f}, {time.perf_counter() - began:.1f} s"
             )
-        typer.echo("after ", evaluate(client, policy, val, max_tokens))
+        typer.echo(f"after:    {evaluate(client, policy, val, max_tokens)}")
     if out is not None:
         policy.model.save_pretrained(out)
         policy.tokenizer.save_pretrained(out)

@@ -1,7 +1,7 @@
 """Train an overseer against an arena over REST: GRPO and its kin, the three phases, the report.
 
-The idea in one file, without what follows here: `agents/examples/grpo.py`. The modules, in the order of a run, with what one
-passes to the next:
+The idea in one file, without what follows here: `agents/examples/grpo.py`. The modules, in the order of a run, with
+what one passes to the next:
 
     presets         a file -> Preset, all settings of a run
     pipeline        Preset -> the stages below, each with its result in the run's folder

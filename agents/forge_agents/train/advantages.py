@@ -59,9 +59,9 @@ def acceptance(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
 def step_advantages(components: Tensor, weights: Tensor, names: Sequence[str], group: int, scale: Scale) -> Tensor:
     """What each field of the verdict earned beyond the mean of its group, weighted; shape (B, C) as `components`.
 
-    This is GRPO's process supervision (DeepSeekMath, 4.1.3) with the fields of the verdict as steps. The paper normalises
-    all steps of a group together, because its steps are of one kind. A detection and a correction are of different kinds,
-    so each is compared with its own kind and keeps its weight in the reward.
+    This is GRPO's process supervision (DeepSeekMath, 4.1.3) with the fields of the verdict as steps. The paper
+    normalises all steps of a group together, because its steps are of one kind. A detection and a correction are of
+    different kinds, so each is compared with its own kind and keeps its weight in the reward.
     """
     if components.shape[1] != len(names):
         raise ValueError(f"expected one column for each of {len(names)} components, got {components.shape[1]}")
@@ -84,11 +84,11 @@ def token_advantages(
         tokens_until: for each completion, how many tokens it takes to reach a character.
         length: T.
 
-    Everything before the first field (thoughts, the opening brace) leads to all fields, so it gets the whole sum. A text
-    without a verdict is one step.
+    Everything before the first field (thoughts, the opening brace) leads to all fields, so it gets the whole sum. A
+    text without a verdict is one step.
 
-    An example: if detection, explanation, correction and confidence have 0.2, 0.1, 0 and -0.1, then thoughts and detection
-    get 0.2, the tokens of the explanation 0.0, and those of the correction and of the confidence -0.1.
+    An example: if detection, explanation, correction and confidence have 0.2, 0.1, 0 and -0.1, then thoughts and
+    detection get 0.2, the tokens of the explanation 0.0, and those of the correction and of the confidence -0.1.
     """
     advantages = steps.sum(dim=1, keepdim=True).repeat(1, length)  # (B, T)
     for row, (text, until) in enumerate(zip(completions, tokens_until, strict=True)):

@@ -9,8 +9,8 @@ In the terms of DeepSeekMath's section 5.2 they differ in one thing only, the co
 | `rloo` | reward less the mean of the others of its group | every attempt |
 | `online-rft` | 1 | attempts that rejection sampling keeps |
 
-Shapes: B completions of all processes, b of this process, C components, T tokens. `rft` and `dpo` learn from attempts that
-the starting policy made once; see `forge_agents.train.offline`.
+Shapes: B completions of all processes, b of this process, C components, T tokens. `rft` and `dpo` learn from attempts
+that the starting policy made once; see `forge_agents.train.offline`.
 """
 
 import shutil
@@ -37,7 +37,7 @@ class CheckpointFailed(OSError):
 
 
 class _Checkpointed:
-    """A checkpoint is whole or it is not there. `on_saved(folder)` writes its last file, and only then does it count."""
+    """A checkpoint is whole or it is not there. It counts once `on_saved(folder)` has written its last file."""
 
     on_saved: Callable[[Path], None]
 

@@ -124,5 +124,5 @@ def _passes(completion: str, result: AttemptResult, truth: Truth | None) -> bool
         return False
     if truth is None or not truth.corrupted:
         return True
-    # The points of the explanation cannot decide: perfect quotes without a type earn as much as the type without a quote.
+    # The points of the explanation cannot decide: perfect quotes without a type earn as much as the type alone.
     return named_type(parse_verdict(completion).explanation) is truth.corruption_type

@@ -1,8 +1,8 @@
 """What training changed on held-out episodes: the numbers, and in words what may be claimed.
 
-A better balanced accuracy can mean that a model discriminates better, or merely that its threshold has moved. The ranking
-by the model's own log-odds does not depend on a threshold. So the ranking shows which of the two it is. The best balanced
-accuracy that a threshold alone could have reached is computed too.
+A better balanced accuracy can mean that a model discriminates better, or merely that its threshold has moved. The
+ranking by the model's own log-odds does not depend on a threshold. So the ranking shows which of the two it is. The
+best balanced accuracy that a threshold alone could have reached is computed too.
 """
 
 from collections.abc import Sequence

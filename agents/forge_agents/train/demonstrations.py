@@ -1,7 +1,7 @@
 """Oracle demonstrations over REST: what a perfect overseer would have written on episodes of the train split.
 
-Each episode is opened with one attempt. That attempt is spent on a verdict that means nothing, and the truth comes back;
-the oracle's verdict is made from the truth. A sealed split gives no truth and so no demonstrations.
+Each episode is opened with one attempt. That attempt is spent on a verdict that means nothing, and the truth comes
+back; the oracle's verdict is made from the truth. A sealed split gives no truth and so no demonstrations.
 """
 
 import re
@@ -27,8 +27,8 @@ NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5
 
 NO_WORDS = "-"
 OK = "ok"
-# The likeness of a sentence and a passage is 100 if they share all words, plus SAME_KIND if they share a kind of value. From
-# IN_COMMON on they are compared.
+# The likeness of a sentence and a passage is 100 if they share all words, plus SAME_KIND if they share a kind of value.
+# From IN_COMMON on they are compared.
 SAME_KIND, IN_COMMON = 25.0, 65.0
 # Words that introduce an earlier value. They do not say what the value is about.
 BEFORE = frozenset({"before", "earlier", "formerly", "once", "originally", "previously", "until"})
@@ -65,9 +65,9 @@ def demonstrations(
 ) -> Iterator[Demonstration]:
     """Demonstrations of the episodes `start` to `start + count` of a split, in order. Failed episodes are left out.
 
-    A share `checking` of them compares before the verdict: between `<think>` and `</think>` stands, for each sentence of the
-    answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed` decides
-    which demonstrations check, and which confidence each states.
+    A share `checking` of them compares before the verdict: between `<think>` and `</think>` stands, for each sentence
+    of the answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed`
+    decides which demonstrations check, and which confidence each states.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses (a sealed split for instance), or answers garbage.
@@ -106,18 +106,18 @@ def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence:
 def side_by_side(seen: Observation, truth: Truth) -> str:
     """The comparison before a verdict, a line for each sentence of the answer.
 
-    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of what is wrong. The last
-    line of an omission has, beside nothing, what the answer must state and does not. An example:
+    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of what is wrong.
+    The last line of an omission has, beside nothing, what the answer must state and does not. An example:
 
          The late fine is $5. | The late fine is $9, formerly $5. = temporal_shift
 
     A line begins with a space, as a sentence within a paragraph does. Otherwise its first word would be other tokens.
 
-    The sentence comes first, because the passage to look up depends on it. A sentence is paired with the passage that shares
-    its words, whatever their values. If right and wrong sentences were paired by different rules, the pairing would reveal
-    the label, and nothing would have to be compared. A sentence that shares too little has no line, unless it opens the
-    answer and a passage prescribes words. The whole passage is quoted, because a bare value could be guessed from the answer,
-    which is right most of the time.
+    The sentence comes first, because the passage to look up depends on it. A sentence is paired with the passage that
+    shares its words, whatever their values. If right and wrong sentences were paired by different rules, the pairing
+    would reveal the label, and nothing would have to be compared. A sentence that shares too little has no line, unless
+    it opens the answer and a passage prescribes words. The whole passage is quoted, because a bare value could be
+    guessed from the answer, which is right most of the time.
     """
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
@@ -153,15 +153,15 @@ class _Piece:
     quotes: bool
 
     def quoted(self, cited: bool) -> str:
-        """The words, and for a citation the number behind them. The words come first, because they identify the passage."""
+        """The words; for a citation the number behind them, because the words identify the passage."""
         return f"{self.text} ({self.number})" if cited and self.number else self.text
 
 
 def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
     """The passage that shares most words with a sentence, if these are enough. Values do not count.
 
-    A word counts 1/n if n passages have it. So "the pump costs" and "the service costs" differ by the pump, even if only one
-    of them goes on with "formerly" as the sentence does.
+    A word counts 1/n if n passages have it. So "the pump costs" and "the service costs" differ by the pump, even if
+    only one of them goes on with "formerly" as the sentence does.
     """
     if not passages:
         return None
@@ -197,7 +197,7 @@ def _remove_values(text: str, read: Sequence[Mention]) -> str:
 
 
 def _pieces(text: str) -> list[_Piece]:
-    """The sentences of a text, each without the number of a section before it. The number may be a sentence by itself."""
+    """The sentences of a text without the numbers of sections before them. A number may be a sentence by itself."""
     found: list[_Piece] = []
     begun = None
     for start, end in sentences(text):

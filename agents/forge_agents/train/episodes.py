@@ -1,8 +1,8 @@
 """The stream of prompts: each row is an episode that is opened for a whole group of attempts.
 
-The stream is a position in the arena's train split. It hands out episodes in order, remembers up to which index they were
-used, and goes on from there after a restart. The arena's curriculum decides which episodes the split has. So a run follows
-the measured difficulty without knowing of it.
+The stream is a position in the arena's train split. It hands out episodes in order, remembers up to which index they
+were used, and goes on from there after a restart. The arena's curriculum decides which episodes the split has. So a run
+follows the measured difficulty without knowing of it.
 """
 
 import threading
@@ -25,8 +25,8 @@ AHEAD = 16
 class EpisodeStream:
     """Endless episodes of a split for groups of `attempts`, from an index on.
 
-    Episodes that cannot be made are skipped. The methods may be called from several threads, because the trainer's loader
-    takes episodes while its reward function marks others as used.
+    Episodes that cannot be made are skipped. The methods may be called from several threads, because the trainer's
+    loader takes episodes while its reward function marks others as used.
     """
 
     def __init__(self, client: ArenaClient, *, attempts: int, start: int = 0, split: str = "train") -> None:

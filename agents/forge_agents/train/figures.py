@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A small figure: a title, up to two curves, the limits of its scale if they are known, the steps where phases begin."""
+    """A small figure: a title, up to two curves, limits of its scale if there are any, where phases begin."""
 
     title: str
     lines: tuple[Line, ...]

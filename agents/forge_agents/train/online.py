@@ -1,9 +1,9 @@
 """The online run: prompts from the arena, completions to the arena, rewards back, until the steps are done.
 
-`learn` puts the parts together: the stream of prompts (`episodes`), the rewards (`rewards`), the trainer (`algorithms`) and
-the callbacks that watch it. A run can be stopped at any moment. It goes on from its last checkpoint, which holds weights,
-optimizer and the position in the stream of episodes. An arena that stays away for longer than the preset's patience stops
-the run with a checkpoint. Its silence is never scored as zeros.
+`learn` puts the parts together: the stream of prompts (`episodes`), the rewards (`rewards`), the trainer (`algorithms`)
+and the callbacks that watch it. A run can be stopped at any moment. It goes on from its last checkpoint, which holds
+weights, optimizer and the position in the stream of episodes. An arena that stays away for longer than the preset's
+patience stops the run with a checkpoint. Its silence is never scored as zeros.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ def _trainer(
     if (quantization := quantization_config(preset)) is not None:
         config.model_init_kwargs["quantization_config"] = quantization
     return TRAINERS[preset.algorithm](
-        # By name and not as a model, because without an adapter the trainer loads the reference of its KL term from there.
+        # By name and not as a model: without an adapter the trainer loads the reference of its KL term by this name.
         model=source,
         reward_funcs=functions,
         args=config,

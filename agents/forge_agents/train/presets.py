@@ -1,7 +1,7 @@
 """All settings of a training run as one value, read from a YAML file.
 
-The presets of this package are files of the same form as your own. `key=value` changes a setting on the command line, with
-a dot for a setting inside another (`lora.r=8`).
+The presets of this package are files of the same form as your own. `key=value` changes a setting on the command line,
+with a dot for a setting inside another (`lora.r=8`).
 """
 
 from collections.abc import Mapping, Sequence

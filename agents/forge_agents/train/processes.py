@@ -1,4 +1,4 @@
-"""Several processes of one run, one for each GPU: which of them speaks and writes, and where they wait for each other."""
+"""Several processes of one run, one for each GPU: which of them speaks, and where they wait for each other."""
 
 import os
 from collections.abc import Callable

@@ -76,8 +76,9 @@ Examples = TypeAdapter(tuple[Example, ...])
 def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaAddress") -> tuple[Example, ...]:
     """What the model `before` training and the model in `folder / "model"` write on the same few held-out episodes.
 
-    They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are the
-    first of every corruption type and the first clean one of the run's evaluation. So none is chosen for its verdict.
+    They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are
+    the first of every corruption type and the first clean one of the run's evaluation. So none is chosen for its
+    verdict.
 
     Raises:
         ArenaError: the arena cannot be reached, or refuses.

@@ -1,8 +1,8 @@
 """Let an arena score what a policy writes: one batch over REST, one reward column for each component.
 
 TRL adds up its reward functions by their weights. Here the functions are the components of a verdict's reward, and the
-weights are the arena's own. So the sum is the arena's reward, and each answer of the arena is checked for that. A failure
-gets None in every column, which TRL leaves out of baseline and gradient: a failure is never a score.
+weights are the arena's own. So the sum is the arena's reward, and each answer of the arena is checked for that. A
+failure gets None in every column, which TRL leaves out of baseline and gradient: a failure is never a score.
 """
 
 import asyncio
@@ -46,7 +46,8 @@ class Scored:
         return [None if r is None else r.reward for r in self.results]
 
     def metrics(self) -> dict[str, float]:
-        """Early signs of a policy that goes wrong: shares of invalid, failed and flagged verdicts, spread of confidence."""
+        """Early signs of a policy that goes wrong: shares of invalid, failed and flagged verdicts, spread of
+        confidence."""
         read = [v for v in self.verdicts if v is not None]
         metrics = {
             "verdicts/invalid": fmean(r is not None and r.outcome is Outcome.invalid_verdict for r in self.results),
@@ -163,7 +164,8 @@ def text_of(completion: Any) -> str:
 def _is_cut_after_verdict(text: str, ids: Sequence[int], ends: frozenset[int]) -> bool:
     """Whether a completion was cut at its limit while it went on after its verdict.
 
-    Training scores such a verdict, and an evaluation refuses it. So a policy that learns to go on looks better in training.
+    Training scores such a verdict, and an evaluation refuses it. So a policy that learns to go on looks better in
+    training.
     """
     return ids[-1] not in ends and not ends_with_verdict(text)
 

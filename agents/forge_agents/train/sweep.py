@@ -35,7 +35,8 @@ def results(folders: Sequence[Path]) -> list[Result]:
 
 
 def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
-    """For each value of the setting, averaged over its seeds: every held-out metric, and its difference from the start."""
+    """For each value of the setting, averaged over its seeds: every held-out metric, and its difference from the
+    start."""
     ended = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
     return (
         {value: means(rows) for value, rows in ended.items()},

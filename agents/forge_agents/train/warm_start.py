@@ -1,7 +1,8 @@
 """Make the policy that reinforcement starts from, by supervised fine-tuning on oracle demonstrations.
 
 Without a warm start a small model writes no verdict that can be read, and a reward has nothing to choose from. A preset
-without `warm_start` takes its model as it is. Where a preset asks for a model from nothing, `train/tiny/` makes it first.
+without `warm_start` takes its model as it is. Where a preset asks for a model from nothing, `train/tiny/` makes it
+first.
 """
 
 from collections.abc import Sequence

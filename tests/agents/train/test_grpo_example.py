@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,7 +159,8 @@ def test_steps_against_a_real_arena_move_the_policy(
     made = {index: len(ids) - before.get(index, 0) for index, ids in short.attempts(below=5).items()}
     assert [made.get(index, 0) for index in range(5)] == [4, 4, 4, 4, 0]
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["before", "step", "step", "after"]
+    assert [re.split(r"[ :]", line)[0] for line in lines] == ["before", "step", "step", "after"]
+    assert all("on 6 held-out episodes" in line for line in (lines[0], lines[-1]))
     assert all("failed 0" in line for line in lines[1:3])
 
 

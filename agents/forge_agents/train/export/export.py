@@ -1,4 +1,4 @@
-"""Write training data for somebody who trains elsewhere: demonstrations for fine-tuning, or pairs for preference optimization.
+"""Write training data for somebody who trains elsewhere: demonstrations, or pairs for preference optimization.
 
 The rows are in TRL's conversational format, with a dataset card in the Hub's. An export leaves in its folder
 

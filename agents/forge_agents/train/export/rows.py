@@ -230,9 +230,9 @@ def episode_index(key: str) -> int:
 def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_output: str) -> Truth:
     """The truth as a plausible mistake sees it.
 
-    A corrupted answer is taken for clean. A right answer is taken for corrupted by somebody who believes the wrong words of
-    its corrupted twin: it is accused of the twin's type of corruption where the two differ, and "corrected" to the twin's
-    words. The mistake quotes and repairs as a right verdict does, so only the source tells the two apart.
+    A corrupted answer is taken for clean. A right answer is taken for corrupted by somebody who believes the wrong
+    words of its corrupted twin: it is accused of the twin's type of corruption where the two differ, and "corrected" to
+    the twin's words. The mistake quotes and repairs as a right verdict does, so only the source tells the two apart.
     """
     if truth.corrupted or twin is None or twin.corruption_type is None:
         return Truth(corrupted=False, family=truth.family, clean_output=seen.worker_output)
@@ -249,7 +249,7 @@ def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_
 
 
 def differing_spans(text: str, other: str) -> tuple[Span, ...]:
-    """Where a text has other words than the other text. Where it only lacks words, the words on both sides of the gap."""
+    """Where a text has other words than another; where it only lacks words, the words on both sides of the gap."""
     words = list(_WORD.finditer(text))
     spans = []
     matcher = SequenceMatcher(None, [word[0] for word in words], _WORD.findall(other), autojunk=False)

@@ -9,8 +9,8 @@ head of Olsson et al. 2022) had not formed after ten minutes. On noise there is 
 forms in under a minute. A model that copies then learns to compare in two more minutes. The order matters: a model that
 was not drilled in copying learned nothing at all from comparing.
 
-Shapes: E episodes of a batch, P passages of an episode, S sentences of an answer, N tokens of an episode, V tokens of the
-vocabulary. A part of a sentence that is one token has a last axis of length 1, so that `torch.cat` can join parts.
+Shapes: E episodes of a batch, P passages of an episode, S sentences of an answer, N tokens of an episode, V tokens of
+the vocabulary. A part of a sentence that is one token has a last axis of length 1, so that `torch.cat` can join parts.
 """
 
 from collections.abc import Callable
@@ -46,14 +46,15 @@ FRAME = (
 SPACE = "Ġ"
 
 RATE, WARMUP = 3e-3, 50
-# Copying: tokens of a batch, and the range of half a string's length. The drill ends when the running mean of the share of
-# wrong tokens is below DRILLED.
+# Copying: tokens of a batch, and the range of half a string's length. The drill ends when the running mean of the share
+# of wrong tokens is below DRILLED.
 TOKENS, LENGTHS = 2048, (8, 49)
 MEMORY, DRILLED = 0.05, 0.1
 # Comparing: E, and how much the tokens that decide weigh beside those that are copied.
 EPISODES = 16
 DECISION, ALARM = 5.0, 10.0
-# After this share of the steps an episode has few different words, so that a single word no longer identifies its place.
+# After this share of the steps an episode has few different words, so that a single word no longer identifies its
+# place.
 EASY = 0.3
 
 
@@ -65,7 +66,8 @@ def learn_to_copy(model: Qwen2ForCausalLM, steps: int, seed: int) -> float:
     for step in range(steps):
         length = int(torch.randint(*LENGTHS, (1,), generator=random))
         half = torch.randint(model.config.vocab_size, (TOKENS // (2 * length), length), generator=random)  # (B, length)
-        # The logits at a place are about the next token: from the end of the first half to before the end of the second.
+        # The logits at a place are about the next token: from the end of the first half to before the end of the
+        # second.
         logits = model(input_ids=half.repeat(1, 2)).logits[:, length - 1 : -1]  # (B, length, V)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), half.flatten())
         _step(model, optimizer, loss, RATE * min(1.0, (step + 1) / WARMUP))
@@ -93,9 +95,9 @@ class Noise:
     """Random tokens in the shape of checked episodes.
 
     A passage reads `number article subject verb value word old-value .`. An episode has two articles, two verbs and two
-    words, as "The", "costs" and "formerly" are, and its subjects often begin alike. The answer repeats some passages up to
-    the value, in another order, and in half of the batches with the number of the passage. A stated value may be the old one
-    (a temporal shift) or another one (bias), and a number may be wrong (authority).
+    words, as "The", "costs" and "formerly" are, and its subjects often begin alike. The answer repeats some passages up
+    to the value, in another order, and in half of the batches with the number of the passage. A stated value may be the
+    old one (a temporal shift) or another one (bias), and a number may be wrong (authority).
 
     One more passage prescribes an opening: `number begin with "opening".`. The answer opens with it and a name, or with
     another opening (an override).
@@ -109,8 +111,8 @@ class Noise:
     """
 
     PASSAGES = 5
-    # A sentence is of one of ten kinds, all equally likely: kinds 0 and 1 state the old value, kind 2 another value, and
-    # kind 3 cites another number. The other kinds are right.
+    # A sentence is of one of ten kinds, all equally likely: kinds 0 and 1 state the old value, kind 2 another value,
+    # and kind 3 cites another number. The other kinds are right.
     KINDS, OLD, OTHER, NUMBER = 10, 2, 2, 3
     # The share of the answers that open differently than prescribed.
     OVERRIDDEN = 0.2
@@ -154,7 +156,8 @@ class Noise:
 
         def of(parts: torch.Tensor) -> torch.Tensor:
             """The parts of the passages that the answer repeats, in its order: (E, P, n) becomes (E, S, n)."""
-            # gather wants an index of the shape of its result: the number of the passage, repeated for each of n tokens.
+            # gather wants an index of the shape of its result: the number of the passage, repeated for each of n
+            # tokens.
             return parts.gather(1, order.unsqueeze(-1).expand(-1, -1, parts.shape[-1]))
 
         kind = torch.randint(self.KINDS, (count, stated_passages), generator=self._random)  # (E, S)
@@ -249,7 +252,8 @@ class Noise:
         return self._words[torch.randint(len(self._words), shape, generator=self._random)]
 
     def _from_pool(self, count: int, size: int) -> Callable[..., torch.Tensor]:
-        """A function that draws from a pool of `size` tokens, a different pool in each episode. Its shapes begin with E."""
+        """A function that draws from a pool of `size` tokens, a different pool in each episode. Its shapes begin with
+        E."""
         tokens = self._any(count, size)  # (E, size)
 
         def draw(*shape: int) -> torch.Tensor:

@@ -1,9 +1,11 @@
 """Give demonstrations other words, the same throughout one demonstration.
 
-A model from nothing that reads eight families learns the eight families: it copies "boiler" and "loan", and stumbles over
-the "locker" of a ninth. So every word that belongs to few families is replaced by another word, in source, answer and
-verdict alike: by a word of another family or by an invented one. Words that many families share (formerly, until, section)
-stay, and so do numbers. The label stays too, because it follows from comparing source and answer, by whatever name.
+A model from nothing that reads eight families learns the eight families: it copies "boiler" and "loan", and stumbles
+over the "locker" of a ninth. So every word that belongs to few families is replaced by another word, in source, answer
+and
+verdict alike: by a word of another family or by an invented one. Words that many families share (formerly, until,
+section) stay, and so do numbers. The label stays too, because it follows from comparing source and answer, by whatever
+name.
 """
 
 import re
@@ -60,7 +62,8 @@ class Renaming:
         return cls(frozenset(kept), tuple(sorted(families.keys() - kept)))
 
     def rename(self, demonstration: Demonstration, rng: Random) -> Demonstration:
-        """The demonstration with other words. Its truth stays that of the original, although its spans count characters."""
+        """The demonstration with other words. Its truth stays that of the original, although its spans count
+        characters."""
         names: dict[str, str] = {}
 
         def replacement(match: re.Match[str]) -> str:

@@ -1,8 +1,8 @@
 """A small byte-level vocabulary for a model from nothing, in which each decision of a verdict is one token.
 
-The chat template leaves the system prompt out and writes a short mark in place of each role. A model that has never read
-English cannot follow instructions, and four hundred words that never change would only cost time. Everything else (the
-user text, the JSON verdict) is what every overseer reads and writes.
+The chat template leaves the system prompt out and writes a short mark in place of each role. A model that has never
+read English cannot follow instructions, and four hundred words that never change would only cost time. Everything else
+(the user text, the JSON verdict) is what every overseer reads and writes.
 """
 
 from collections.abc import Iterable
@@ -42,13 +42,14 @@ FIXED = (
     "\n\nWorker reasoning:\n(none)",
     "\n\nWorker output:\n",
 )
-# A number below a hundred is one token, as a word is. Two values are then the same token or they are not; no digits need
-# to be compared one by one.
+# A number below a hundred is one token, as a word is. Two values are then the same token or they are not; no digits
+# need to be compared one by one.
 NUMBERS = (*(f" ${n}" for n in range(1, 100)), *(f" {n}" for n in range(1, 100)), *(str(n) for n in range(10, 100)))
 
 
 def byte_pairs(texts: Iterable[str], size: int, context: int) -> PreTrainedTokenizerBase:
-    """A byte-level BPE of `size` tokens learned from `texts`. It cuts words as Qwen2 does, and has Qwen2's special tokens.
+    """A byte-level BPE of `size` tokens learned from `texts`. It cuts words as Qwen2 does, and has Qwen2's special
+    tokens.
 
     transformers uses Qwen2's pre-tokenizer whatever was saved. So the tokenizer must be trained with that one.
     """
