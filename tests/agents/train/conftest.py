@@ -152,8 +152,8 @@ def preset_file(taught: Path, tmp_path: Path) -> Callable[..., Path]:
     return lambda **changes: write_preset(tmp_path / "small.yaml", taught, **changes)
 
 
-def write_preset(path: Path, model: Path, **changes: Any) -> Path:
-    path.write_text(yaml.safe_dump({"model": str(model), **SMALL, **changes}), encoding="utf-8")
+def write_preset(path: Path, taught: Path, /, **changes: Any) -> Path:
+    path.write_text(yaml.safe_dump({"model": str(taught), **SMALL, **changes}), encoding="utf-8")
     return path
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from forge_agents.evaluation import Result
 from forge_agents.train.journal import Journal
 from forge_agents.train.presets import load_preset
-from forge_arena.metrics import Row, scorecard
+from forge_arena.metrics import Row, Scorecard, scorecard
 from forge_arena.types import CorruptionType, Domain, Form, Outcome, Split
 from forge_arena.wire import DifficultyCell
 
@@ -23,8 +24,14 @@ def result(rows: Sequence[Row], name: str = "model") -> Result:
         start=0,
         seed=0,
         rows=tuple(rows),
-        scorecard=scorecard(rows, np.random.default_rng(0)),
+        scorecard=_scorecard(tuple(rows)),
     )
+
+
+@cache
+def _scorecard(rows: tuple[Row, ...]) -> Scorecard:
+    """Kept, because many tests are about the same rows, and their intervals take seconds."""
+    return scorecard(rows, np.random.default_rng(0))
 
 
 def rows(

@@ -84,7 +84,7 @@ def test_a_worker_that_fails_now_and_then_is_passed_over_and_one_that_is_down_is
     moody: tuple[str, Path],
 ) -> None:
     url, down = moody
-    with ArenaClient(url, patience=5.0) as client:
+    with ArenaClient(url, patience=60.0) as client:
         stream = EpisodeStream(client, attempts=2)
         assert indices([one.key for one in stream.take(2)]) == [0, 1]
         down.touch()

@@ -175,8 +175,8 @@ def test_an_arena_that_scores_nothing_teaches_nothing(
     with proxied(short.url) as proxy:
         proxy.change = failing
         # The proxy passes POST on; GET is the arena's own.
-        with pytest.MonkeyPatch.context() as patch:
-            stats = ArenaClient(short.url).stats()
+        with pytest.MonkeyPatch.context() as patch, ArenaClient(short.url) as client:
+            stats = client.stats()
             patch.setattr(ArenaClient, "stats", lambda self: stats)
             run(taught, proxy.url, tmp_path)
     assert distance(taught, tmp_path) == 0.0
