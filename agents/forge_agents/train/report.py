@@ -87,8 +87,8 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
     path = folder / "examples.json"
     if path.is_file():
         return read_json(path, Examples)
-    judged = load_result(folder / "before.json")
-    keys = example_keys(judged) if judged is not None else []
+    evaluation = load_result(folder / "before.json")
+    keys = example_keys(evaluation) if evaluation is not None else []
     if not keys:
         return ()
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
