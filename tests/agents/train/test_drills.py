@@ -127,7 +127,7 @@ def test_a_tenth_of_the_drill_in_copying_lifts_a_model_above_chance() -> None:
 
 @pytest.mark.slow
 def test_a_tenth_of_the_drill_in_comparing_teaches_to_expect_marks(tmp_path: Path) -> None:
-    size = Scratch(vocabulary=600, hidden=48, layers=1, heads=2, copying=0, comparing=0)
+    size = SIZE.model_copy(update={"layers": 1})
     make_model(tmp_path, TEXTS, size, 0)
     untrained = load_model(tmp_path)
 
