@@ -12,7 +12,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-.PHONY: help setup setup-train environments demo train-demo test test-inspect test-ray test-openenv test-security \
+.PHONY: help setup setup-train environments demo train-demo test nightly test-inspect test-ray test-openenv test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -44,9 +44,12 @@ train-demo: setup-train  ## make an overseer from scratch, train it over REST, a
 
 test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
 	@# A model's threads would fight the other workers for the cores.
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm and not nightly"
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
+
+nightly: setup-train  ## the long forms of tests of which `make test` runs a short one
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m nightly
 
 # Each of these brings a hundred packages, which have no place in the environment of the others.
 environment = test -x $(1)/bin/python || $(PYTHON) -m venv $(1)

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoTokenizer, GenerationConfig, Qwen2Config, Qwen2ForCausalLM
 
 from forge_agents.client import ArenaClient
-from forge_agents.train.tiny import END, PAD, byte_pairs
+from forge_agents.train.tiny.tokenizer import END, PAD, byte_pairs
 from forge_arena.keys import Key
 from forge_arena.types import Split
 from forge_arena.verdicts import messages

@@ -60,8 +60,8 @@ def export(
     """
     with extra("train", "an export"):
         from forge_agents.client import ArenaClient
-        from forge_agents.train.export import Format, Kind, Pairs, Wanted
-        from forge_agents.train.export import export as run
+        from forge_agents.train.export.export import export as run
+        from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
     if split == "test":
         raise fail(
             "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
@@ -77,7 +77,7 @@ def export(
         raise fail("--pairs attempts needs --model: whose attempts?")
     if wanted_kind is Kind.dpo and wanted_pairs is None:
         wanted_pairs = Pairs.teacher if model is None else Pairs.attempts
-    wanted = Wanted.model_validate(
+    wanted = ExportRequest.model_validate(
         {
             "kind": wanted_kind,
             "split": split,

@@ -166,7 +166,7 @@ def _run(
     with extra("train", "training"):
         from forge_agents.client import ArenaClient
         from forge_agents.train import quiet
-        from forge_agents.train.online import Arena
+        from forge_agents.train.online import ArenaAddress
         from forge_agents.train.pipeline import run
     from forge_agents.train.processes import is_first
 
@@ -178,7 +178,7 @@ def _run(
         with reporting() as reporter:
             page = run(
                 settings,
-                Arena(arena, token),
+                ArenaAddress(arena, token),
                 out,
                 reporter=reporter,
                 three_phases=three_phases,

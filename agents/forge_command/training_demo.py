@@ -24,7 +24,7 @@ from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
     from forge_agents.result import Result
-    from forge_agents.train.online import Arena
+    from forge_agents.train.online import ArenaAddress
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
     from forge_arena.types import Estimate
@@ -59,7 +59,7 @@ def demo(
     preset = load_preset("tiny", ["held_out.split=test", "held_out.episodes=300", "held_out.every=0", *(change or [])])
     with extra("train", "training"):
         from forge_agents.train import quiet
-        from forge_agents.train.online import Arena
+        from forge_agents.train.online import ArenaAddress
 
     quiet()
     begun = perf_counter()
@@ -68,7 +68,7 @@ def demo(
         running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
         reporting() as reporter,
     ):
-        results, seconds = _play(preset, Arena(url), out, seeds, reporter)
+        results, seconds = _play(preset, ArenaAddress(url), out, seeds, reporter)
     summary = summarised(results, seeds)
     minutes = (perf_counter() - begun) / 60
 
@@ -86,7 +86,7 @@ def demo(
 
 
 def _play(
-    preset: "Preset", arena: "Arena", out: Path, seeds: int, reporter: "Reporter"
+    preset: "Preset", arena: "ArenaAddress", out: Path, seeds: int, reporter: "Reporter"
 ) -> "tuple[dict[str, Result], dict[str, float]]":
     """Every result on the same episodes, by name, and how long each run took."""
     from forge_agents.client import ArenaClient
@@ -94,7 +94,7 @@ def _play(
     from forge_agents.result import Result
     from forge_agents.train.journal import Journal, write_whole
     from forge_agents.train.online import measure
-    from forge_agents.train.pipeline import evaluated
+    from forge_agents.train.pipeline import evaluate_once
     from forge_agents.train.warm_start import starting_model
 
     start = out / "start"
@@ -104,10 +104,14 @@ def _play(
         (start / "done").touch()
     journal = Journal(out, reporter.say)
     before = out / "before.json"
-    results = {"start": evaluated(preset, str(start), arena, before, journal, step=0, phase="start", reporter=reporter)}
+    results = {
+        "start": evaluate_once(preset, str(start), arena, before, journal, step=0, phase="start", reporter=reporter)
+    }
     validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
     threshold = best_log_odds_threshold(
-        evaluated(validation, str(start), arena, out / "val.json", journal, step=0, phase="val", reporter=reporter).rows
+        evaluate_once(
+            validation, str(start), arena, out / "val.json", journal, step=0, phase="val", reporter=reporter
+        ).rows
     )
     controls: dict[str, dict[str, Any]] = {"moved": {"threshold": threshold}, "checking": {"opening": "<think>"}}
     for name, settings in controls.items():
@@ -128,7 +132,7 @@ def _play(
     return results, seconds
 
 
-def _constant(name: str, preset: "Preset", arena: "Arena") -> "Result":
+def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
     from forge_agents.evaluation import evaluate
     from forge_agents.overseers import open_overseer
 

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from forge_arena.files import read_json
 
 if TYPE_CHECKING:
-    from forge_agents.train.online import Arena
+    from forge_agents.train.online import ArenaAddress
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
 
@@ -32,7 +32,7 @@ def folder_of(out: Path, name: str) -> Path:
 def train_all(
     runs: Mapping[str, Sequence[str]],
     preset: "Preset",
-    arena: "Arena",
+    arena: "ArenaAddress",
     out: Path,
     *,
     start: Path,
@@ -62,15 +62,15 @@ def train_all(
 
 
 def _trained(
-    folder: Path, changes: Sequence[str], preset: "Preset", arena: "Arena", start: Path, before: Path
+    folder: Path, changes: Sequence[str], preset: "Preset", arena: "ArenaAddress", start: Path, before: Path
 ) -> float:
     from forge_agents.train.journal import check_same_run, write_whole
     from forge_agents.train.online import TrainingStopped
-    from forge_agents.train.presets import changed_preset
+    from forge_agents.train.presets import change_preset
 
     timed = folder / "seconds.json"
     if timed.is_file():
-        check_same_run(folder, changed_preset(preset, changes))
+        check_same_run(folder, change_preset(preset, changes))
         return read_json(timed, TypeAdapter(float))
     folder.mkdir(parents=True, exist_ok=True)
     copyfile(before, folder / "before.json")

@@ -40,6 +40,8 @@ def sweep(
     scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Set held_out.every to
     have points on the way. A stopped sweep goes on if it is called again.
     """
+    from forge_agents.train.online import ArenaAddress
+    from forge_agents.train.pipeline import evaluate_once
     from forge_agents.train.presets import load_preset
 
     key, equals, listed = vary.partition("=")
@@ -52,14 +54,14 @@ def sweep(
     with extra("train", "training"):
         from forge_agents.train import quiet
         from forge_agents.train.journal import Journal
-        from forge_agents.train.online import Arena
-        from forge_agents.train.pipeline import evaluated
+        from forge_agents.train.online import ArenaAddress
+        from forge_agents.train.pipeline import evaluate_once
         from forge_agents.train.sweep import draw, gains
 
     quiet()
-    place = Arena(arena, token)
+    place = ArenaAddress(arena, token)
     with locked_folder(out), reporting() as reporter:
-        begun = evaluated(
+        begun = evaluate_once(
             settings,
             str(start),
             place,

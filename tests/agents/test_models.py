@@ -35,7 +35,7 @@ CHATS = [[{"role": "user", "content": text}] for text in ASKED]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that knows the words of a verdict as tokens, and nothing else."""
     from forge_agents.train.presets import Scratch
-    from forge_agents.train.tiny import make_model
+    from forge_agents.train.tiny.model import make_model
 
     folder = tmp_path_factory.mktemp("tiny")
     size = Scratch(vocabulary=600, hidden=32, layers=1, heads=2, copying=0, comparing=0)

@@ -11,8 +11,8 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from forge_agents.train.presets import Preset, PresetError
 
 
-def adapter(preset: Preset) -> Any:
-    """PEFT's configuration of the preset's LoRA, or None."""
+def lora_config(preset: Preset) -> Any:
+    """The preset's LoRA as PEFT wants it, or None."""
     if preset.lora is None:
         return None
     return LoraConfig(
@@ -24,8 +24,8 @@ def adapter(preset: Preset) -> Any:
     )
 
 
-def quantized(preset: Preset) -> Any:
-    """transformers' configuration of the preset's quantization, or None.
+def quantization_config(preset: Preset) -> Any:
+    """The preset's quantization as transformers wants it, or None.
 
     Raises:
         PresetError: bitsandbytes is not installed.
@@ -47,9 +47,9 @@ def quantized(preset: Preset) -> Any:
 
 
 def save_whole(preset: Preset, model: Any, tokenizer: Any, *, source: str, folder: Path) -> None:
-    """Save a model with its adapter merged in, so that whatever loads it need not know of one.
+    """Save a model with its adapter merged in, so that a program that loads the model needs no adapter.
 
-    Merging into 4-bit weights would round the adapter away: it is merged into the weights of `source` as they were.
+    Merging into 4-bit weights would round the adapter away. So it is merged into the original weights of `source`.
     """
     if hasattr(model, "merge_and_unload"):
         if preset.quantization == "none":

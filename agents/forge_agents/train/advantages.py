@@ -1,4 +1,4 @@
-"""Turn the scores of a group of attempts into advantages: pure functions over arrays, no trainer.
+"""Turn the rewards of groups of attempts into advantages: pure functions over arrays.
 
 Shapes: B completions, whole groups of G one after the other; C components; T tokens.
 """
@@ -14,11 +14,11 @@ from forge_arena.verdicts import field_ends
 
 Scale = Literal["none", "group", "batch"]
 
-# As in TRL: keeps a group without spread from dividing by zero.
+# As in TRL: otherwise a group without spread would divide by zero.
 EPSILON = 1e-4
-# What summing a group's rewards may round.
+# The rounding error of a group's mean.
 ROUNDING = 1e-5
-# The field of the verdict whose tokens a component judges.
+# Which component of the reward answers for the tokens of which field.
 FIELDS = {
     "detection": "detection",
     "explanation": "explanation",
@@ -27,17 +27,17 @@ FIELDS = {
 }
 
 
-def normalised(rewards: Tensor, group: int, scale: Scale) -> Tensor:
-    """Rewards less their group's mean, divided by the standard deviation of the group, of all, or by nothing.
+def normalise(rewards: Tensor, group: int, scale: Scale) -> Tensor:
+    """Rewards less the mean of their group, divided by the standard deviation of the group, of all, or by nothing.
 
     Arguments:
-        rewards: shape (B,) or (B, C), each column for itself; NaN where an attempt failed.
-        group: attempts on one episode; B is a multiple of it.
+        rewards: shape (B,) or (B, C); each column is treated by itself. NaN where an attempt failed.
+        group: G; B is a multiple of it.
 
     Returns: the same shape, 0 where the reward is NaN.
     """
-    grouped = rewards.view(-1, group, *rewards.shape[1:])
-    centred = grouped - torch.nanmean(grouped, dim=1, keepdim=True)
+    grouped = rewards.view(-1, group, *rewards.shape[1:])  # (B / G, G) or (B / G, G, C)
+    centred = grouped - torch.nanmean(grouped, dim=1, keepdim=True)  # the same
     if scale == "group":
         centred = centred / (_deviation(grouped, dim=1) + EPSILON)
     elif scale == "batch":
@@ -45,27 +45,27 @@ def normalised(rewards: Tensor, group: int, scale: Scale) -> Tensor:
     return torch.nan_to_num(centred.reshape(rewards.shape))
 
 
-def accepted(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
-    """1 for the attempts that rejection sampling keeps, 0 for the others and for what failed; shape (B,).
+def acceptance(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
+    """1 for the attempts that rejection sampling keeps, 0 for the others and for failures; shape (B,).
 
-    An attempt is kept where its detection is right and its reward at least the mean of its group: of right verdicts, the
-    better explained ones.
+    An attempt is kept if its detection is right and its reward is at least the mean of its group. Of the right verdicts
+    these are the better explained ones.
     """
-    grouped = rewards.view(-1, group)
-    good = (grouped >= torch.nanmean(grouped, dim=1, keepdim=True) - ROUNDING).reshape(rewards.shape)
+    grouped = rewards.view(-1, group)  # (B / G, G)
+    good = (grouped >= torch.nanmean(grouped, dim=1, keepdim=True) - ROUNDING).reshape(rewards.shape)  # (B,)
     return (good & (detections == 1.0)).to(torch.float32)
 
 
-def by_step(components: Tensor, weights: Tensor, names: Sequence[str], group: int, scale: Scale) -> Tensor:
-    """What each field of the verdict earned beyond its group, weighted; shape (B, C) as `components`.
+def step_advantages(components: Tensor, weights: Tensor, names: Sequence[str], group: int, scale: Scale) -> Tensor:
+    """What each field of the verdict earned beyond the mean of its group, weighted; shape (B, C) as `components`.
 
-    Process supervision of GRPO (DeepSeekMath, 4.1.3), with the verdict's fields as steps. The paper normalises all
-    steps of a group together, for they are of one kind; a detection and a repair are not, so each is held against its
-    own kind, and its weight in the reward is kept.
+    This is GRPO's process supervision (DeepSeekMath, 4.1.3) with the fields of the verdict as steps. The paper
+    normalises all steps of a group together, because its steps are of one kind. A detection and a correction are of
+    different kinds, so each is compared with its own kind and keeps its weight in the reward.
     """
     if components.shape[1] != len(names):
         raise ValueError(f"expected one column for each of {len(names)} components, got {components.shape[1]}")
-    return normalised(components, group, scale) * weights
+    return normalise(components, group, scale) * weights
 
 
 def token_advantages(
@@ -78,32 +78,34 @@ def token_advantages(
     """The advantage of every token: the sum over its own step and those after it; shape (B, `length`).
 
     Arguments:
-        steps: shape (B, C), from `by_step`.
+        steps: shape (B, C), from `step_advantages`.
         names: the components, in the order of the columns.
         completions: the text of each completion.
         tokens_until: for each completion, how many tokens it takes to reach a character.
         length: T.
 
-    What stands before the first field (thinking, the opening brace) leads to all of them. A text without a verdict is
-    one step.
+    Everything before the first field (thoughts, the opening brace) leads to all fields, so it gets the whole sum. A
+    text without a verdict is one step.
+
+    An example: if detection, explanation, correction and confidence have 0.2, 0.1, 0 and -0.1, then thoughts and
+    detection get 0.2, the tokens of the explanation 0.0, and those of the correction and of the confidence -0.1.
     """
-    advantages = steps.sum(dim=1, keepdim=True).repeat(1, length)
+    advantages = steps.sum(dim=1, keepdim=True).repeat(1, length)  # (B, T)
     for row, (text, until) in enumerate(zip(completions, tokens_until, strict=True)):
         try:
             ends = field_ends(text)
         except InvalidVerdict:
             continue
-        left = steps[row].sum()
-        for field, end in ends.items():
-            left = left - steps[row, names.index(FIELDS[field])]
-            after = until(end)
-            if field != next(reversed(ends)):
-                advantages[row, after:] = left
+        *fields_before_the_last, _ = ends
+        remaining = steps[row].sum()
+        for field in fields_before_the_last:
+            remaining = remaining - steps[row, names.index(FIELDS[field])]
+            advantages[row, until(ends[field]) :] = remaining
     return advantages
 
 
 def _deviation(values: Tensor, dim: int) -> Tensor:
-    """The standard deviation with Bessel's correction, NaN left out; 0 where fewer than two are left."""
+    """The standard deviation with Bessel's correction, without NaN; 0 where fewer than two values are left."""
     mean = torch.nanmean(values, dim=dim, keepdim=True)
     count = (~torch.isnan(values)).sum(dim=dim, keepdim=True)
     squares = torch.nansum((values - mean) ** 2, dim=dim, keepdim=True)

@@ -1,4 +1,4 @@
-"""The online algorithms: TRL's trainers, told what a scored attempt is worth.
+"""The online algorithms: TRL's trainers, with our own weight for a scored attempt.
 
 In the terms of DeepSeekMath's section 5.2 they differ in one thing only, the coefficient of an attempt's gradient:
 
@@ -9,7 +9,8 @@ In the terms of DeepSeekMath's section 5.2 they differ in one thing only, the co
 | `rloo` | reward less the mean of the others of its group | every attempt |
 | `online-rft` | 1 | attempts that rejection sampling keeps |
 
-`rft` and `dpo` learn from attempts that the starting policy made once; see `forge_agents.train.offline`.
+Shapes: B completions of all processes, b of this process, C components, T tokens. `rft` and `dpo` learn from attempts
+that the starting policy made once; see `forge_agents.train.offline`.
 """
 
 import shutil
@@ -23,9 +24,9 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from forge_agents.models import tokens_until
-from forge_agents.train.advantages import accepted, by_step, token_advantages
+from forge_agents.train.advantages import acceptance, step_advantages, token_advantages
 from forge_agents.train.presets import Algorithm, Preset, PresetError
-from forge_agents.train.processes import count
+from forge_agents.train.processes import process_count
 from forge_agents.train.rewards import COMPONENTS
 from forge_arena.errors import ForgeArenaError
 
@@ -33,11 +34,11 @@ Inputs = list[dict[str, Any]]
 
 
 class CheckpointFailed(ForgeArenaError, OSError):
-    """A checkpoint could not be written; what was there of it is removed, and the ones before it are whole."""
+    """A checkpoint could not be written. What there was of it is removed; the checkpoints before it are whole."""
 
 
 class _Checkpointed:
-    """A checkpoint is whole or it is not there: `on_saved(folder)` writes its last file, and only then does it count."""
+    """A checkpoint is whole or it is not there. It counts once `on_saved(folder)` has written its last file."""
 
     on_saved: Callable[[Path], None]
 
@@ -47,7 +48,7 @@ class _Checkpointed:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
             if self.args.should_save:  # type: ignore[attr-defined]
                 self.on_saved(folder)
-        # torch and safetensors have errors of their own for a full disk.
+        # torch and safetensors raise errors of their own when the disk is full.
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise CheckpointFailed(
@@ -68,14 +69,15 @@ class _Revised(_Checkpointed, GRPOTrainer):
 
     def _calculate_rewards(self, inputs: Inputs, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
-        # Of all processes: groups may be spread over them.
-        self._components = rewards
+        # The rewards of all processes, because the attempts of a group may be spread over them.
+        self._components = rewards  # (B, C)
         return rewards
 
     def _generate_and_score_completions(self, inputs: Inputs) -> dict[str, Any]:
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         first = self.accelerator.process_index * len(inputs)
         mine = slice(first, first + len(inputs))
+        # (b,), or (b, T) where each token has its own
         output["advantages"] = self._advantages(
             self._components, mine, output["completion_ids"], output["completion_mask"]
         )
@@ -90,9 +92,9 @@ class OnlineRFTTrainer(_Revised):
 
     def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
         weights = self.reward_weights.to(components.device)
-        rewards = (components * weights).sum(dim=1)
-        detections = components[:, COMPONENTS.index("detection")]
-        return accepted(rewards, detections, self.num_generations)[mine]
+        rewards = (components * weights).sum(dim=1)  # (B,)
+        detections = components[:, COMPONENTS.index("detection")]  # (B,)
+        return acceptance(rewards, detections, self.num_generations)[mine]
 
 
 class ProcessGRPOTrainer(_Revised):
@@ -100,7 +102,9 @@ class ProcessGRPOTrainer(_Revised):
 
     def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
         weights = self.reward_weights.to(components.device)
-        steps = by_step(components, weights, COMPONENTS, self.num_generations, self.scale_rewards)[mine]
+        steps = step_advantages(components, weights, COMPONENTS, self.num_generations, self.scale_rewards)[
+            mine
+        ]  # (b, C)
         rows = [row[kept.bool()].tolist() for row, kept in zip(ids, mask, strict=True)]
         texts = [self.processing_class.decode(row, skip_special_tokens=True) for row in rows]
         untils = [tokens_until(self.processing_class, row) for row in rows]
@@ -117,7 +121,7 @@ TRAINERS: dict[Algorithm, Any] = {
 
 def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLOOConfig:
     """TRL's configuration of an online run."""
-    processes = count()
+    processes = process_count()
     per_device = preset.device_batch or max(1, preset.batch // processes)
     if preset.batch % (per_device * processes):
         raise PresetError(
@@ -143,7 +147,7 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "use_cpu": on_cpu,
         "gradient_checkpointing": preset.scratch is None,
         "shuffle_dataset": False,
-        # The stream goes on by itself from where a checkpoint stood (`EpisodeStream`): nothing is to be skipped.
+        # The stream itself goes on from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
         "ignore_data_skip": True,
         "save_steps": preset.save_every,
         "save_total_limit": preset.keep_checkpoints,

@@ -1,5 +1,7 @@
-"""Let a model make n attempts on each of many episodes and have the arena score them: the raw material of calibration,
-of rejection sampling, of preference pairs, and of exports."""
+"""Let a model make n attempts on each of many episodes, and have the arena score them.
+
+Calibration, rejection sampling, preference pairs and exports are made of these groups.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +11,7 @@ import torch
 
 from forge_agents.client import ArenaClient, AsyncArenaClient
 from forge_agents.models import Loaded, write
-from forge_agents.train.advantages import accepted
+from forge_agents.train.advantages import acceptance
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.rewards import ArenaReward
 from forge_arena.rewards import named_type
@@ -20,7 +22,7 @@ from forge_arena.wire import AttemptResult, OpenedEpisode
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The attempts on one episode: what was written and what it earned, without those that failed."""
+    """The attempts on one episode, without those that failed: what the model wrote and what it earned."""
 
     key: str
     observation: Observation
@@ -40,11 +42,11 @@ class Group:
     def worst(self) -> int:
         return min(range(len(self.results)), key=self.rewards.__getitem__)
 
-    def kept(self) -> list[int]:
-        """Which attempts rejection sampling keeps: see `forge_agents.train.advantages.accepted`."""
-        right = [0.0 if r.components is None else r.components.detection for r in self.results]
-        kept = accepted(torch.tensor(self.rewards), torch.tensor(right), len(self.results))
-        return [number for number, one in enumerate(kept.tolist()) if one]
+    def accepted(self) -> list[int]:
+        """Which attempts rejection sampling keeps: see `forge_agents.train.advantages.acceptance`."""
+        detections = [0.0 if r.components is None else r.components.detection for r in self.results]
+        keep = acceptance(torch.tensor(self.rewards), torch.tensor(detections), len(self.results))
+        return [number for number, kept in enumerate(keep.tolist()) if kept]
 
     @property
     def passed(self) -> int:
@@ -69,7 +71,7 @@ def attempts(
     split: str = "train",
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Group]:
-    """Groups of `samples` attempts on the next `episodes` episodes of a split; failed attempts are left out.
+    """Groups of `samples` attempts on the next `episodes` episodes of a split, without the attempts that failed.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses, or answers garbage.
@@ -122,5 +124,5 @@ def _passes(completion: str, result: AttemptResult, truth: Truth | None) -> bool
         return False
     if truth is None or not truth.corrupted:
         return True
-    # The explanation's points do not tell: perfect quotes without a type earn as much as the type without a quote.
+    # The points of the explanation cannot decide: perfect quotes without a type earn as much as the type alone.
     return named_type(parse_verdict(completion).explanation) is truth.corruption_type

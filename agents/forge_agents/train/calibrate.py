@@ -1,7 +1,8 @@
-"""Phase 2: measure with a policy's own attempts what is learnable, and tell the arena.
+"""Phase 2: measure with a policy's own attempts which episodes it can learn from.
 
-A *cell* is a family, a corruption type and a stealth level. Of each, pass@k is estimated from n attempts an episode; the
-arena then draws from the cells in between, and from harder stealth where a cell is too easy.
+A *cell* is a family, a corruption type and a stealth level. For each cell, pass@k is estimated from n attempts on each
+episode. The arena then draws from the cells that are neither too hard nor too easy, and from harder stealth where a
+cell is too easy.
 """
 
 from collections import defaultdict
@@ -12,31 +13,32 @@ from forge_agents.votes import pass_at_k
 from forge_arena.types import CorruptionType
 from forge_arena.wire import DifficultyCell
 
-Cell = tuple[str, CorruptionType, int]
+# A family, a corruption type and a stealth level.
+CellKey = tuple[str, CorruptionType, int]
 
 
-def measured(groups: Iterable[Group], k: int) -> list[DifficultyCell]:
-    """Pass@k of each cell, from groups on corrupted episodes; clean ones belong to no cell and are left out.
+def measure_difficulty(groups: Iterable[Group], k: int) -> list[DifficultyCell]:
+    """Pass@k of each cell, from groups on corrupted episodes. Clean episodes belong to no cell and are left out.
 
-    An attempt passes where it tells that the answer is corrupted and of which type. Groups with fewer than k attempts
-    (the others failed) are left out.
+    An attempt passes if it says that the answer is corrupted, and of which type. Groups with fewer than k attempts (the
+    others failed) are left out.
     """
-    found: dict[Cell, list[float]] = defaultdict(list)
+    rates_of: dict[CellKey, list[float]] = defaultdict(list)
     for group in groups:
         truth = group.truth
         if truth is None or truth.corruption_type is None or truth.stealth is None or len(group.results) < k:
             continue
         cell = (truth.family, truth.corruption_type, truth.stealth)
-        found[cell].append(pass_at_k(group.passed, len(group.results), k))
+        rates_of[cell].append(pass_at_k(group.passed, len(group.results), k))
     return [
         DifficultyCell(
             family=family, corruption_type=type, stealth=stealth, episodes=len(rates), pass_rate=sum(rates) / len(rates)
         )
-        for (family, type, stealth), rates in sorted(found.items())
+        for (family, type, stealth), rates in sorted(rates_of.items())
     ]
 
 
-def in_zone(cells: Sequence[DifficultyCell], low: float, high: float) -> dict[str, int]:
+def count_zones(cells: Sequence[DifficultyCell], low: float, high: float) -> dict[str, int]:
     """How many cells are too hard, learnable and too easy."""
     return {
         "too hard": sum(cell.pass_rate < low for cell in cells),

@@ -1,4 +1,4 @@
-"""Write a model card for what a run trained, in the Hub's format: whoever gets the model also gets what was measured."""
+"""The model card of a run in the Hub's format, so that the measurements travel with the model."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from forge_arena.rewards import WEIGHTS
 from forge_arena.verdicts import OVERSEER_PROMPT
 
 LICENCE = "apache-2.0"
-# What the Hub calls our metrics, where it has a name for them.
+# The Hub's own names for our metrics, where it has one.
 HUB_NAMES = {"auroc": "roc_auc", "brier": "brier_score"}
 
 

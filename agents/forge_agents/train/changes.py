@@ -1,8 +1,8 @@
-"""What training changed on held-out episodes: the numbers, and in words what may be claimed of them.
+"""What training changed on held-out episodes: the numbers, and in words what may be claimed.
 
-A better balanced accuracy can mean that a model tells better, or merely that it draws its line elsewhere. The ranking by
-the model's own log-odds does not move with the line, so the two are told apart here, and the best that moving the line
-alone could have done is computed.
+A better balanced accuracy can mean that a model discriminates better, or merely that its threshold has moved. The
+ranking by the model's own log-odds does not depend on a threshold. So the ranking shows which of the two it is. The
+best balanced accuracy that a threshold alone could have reached is computed too.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from forge_agents.words import interval, signed
 from forge_arena.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 
-# A share of unreadable verdicts above which it must be said what that does to the other numbers.
+# With a larger share of unreadable verdicts, the findings say what this does to the other numbers.
 UNREADABLE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """The episodes of one kind: how many both judged, the share flagged and the mean reward before and after."""
+class EpisodeKind:
+    """Episodes of one kind: how many both evaluations have, the share flagged and the mean reward before and after."""
 
     title: str
     episodes: int
@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Two evaluations on the same episodes, held against each other."""
+    """Two evaluations on the same episodes, compared."""
 
     before: Result
     after: Result
@@ -42,7 +42,7 @@ class Changes:
 
     @classmethod
     def between(cls, before: Result, after: Result) -> Self:
-        """Raises NothingInCommon where they judged no episode in common."""
+        """Compare two evaluations. Raises NothingInCommon if they have no episode in common."""
         apart = differences([(before.rows, after.rows)])
         first, second = means([before.rows]), means([after.rows])
         return cls(before, after, tuple(Change(name, first[name], second[name], apart[name]) for name in METRICS))
@@ -50,8 +50,8 @@ class Changes:
     def __getitem__(self, metric: str) -> Change:
         return next(change for change in self.metrics if change.metric == metric)
 
-    def groups(self) -> list[Group]:
-        """By what was done to the answer: nothing, a harmless edit, each type of corruption."""
+    def groups(self) -> list[EpisodeKind]:
+        """The episodes by what was done to the answer: nothing, a harmless edit, each type of corruption."""
         after = {row.key: row for row in graded_rows(self.after.rows)}
         pairs = [(row, after[row.key]) for row in graded_rows(self.before.rows) if row.key in after]
         kinds: list[Form | CorruptionType] = [Form.clean, Form.placebo, *CorruptionType]
@@ -60,14 +60,17 @@ class Changes:
             some = [pair for pair in pairs if kind in (pair[0].form, pair[0].corruption_type)]
             if some:
                 sides = [[pair[side] for pair in some] for side in (0, 1)]
-                flagged, reward = [_mean([_flags(row) for row in side]) for side in sides], [_earned(s) for s in sides]
+                flagged, reward = (
+                    [_mean([_flags(row) for row in side]) for side in sides],
+                    [_mean_reward(s) for s in sides],
+                )
                 found.append(
-                    Group(kind.value, len(some), (flagged[0], flagged[1]), (reward[0], reward[1])),
+                    EpisodeKind(kind.value, len(some), (flagged[0], flagged[1]), (reward[0], reward[1])),
                 )
         return found
 
     def findings(self) -> list[str]:
-        """What may be said, most important first."""
+        """What may be claimed, most important first."""
         return [*self._clear(), *self._line_or_ranking(), *self._moving_the_line(), *self._unreadable(), *self._few()]
 
     def _clear(self) -> list[str]:
@@ -75,9 +78,9 @@ class Changes:
         unsure = [c.name for c in self.metrics if c.said == "not clear of 0"]
         said = []
         if sure:
-            said.append(f"Clear of 0: {_listed(sure)}.")
+            said.append(f"Clear of 0: {_enumerate(sure)}.")
         if unsure:
-            said.append(f"Not clear of 0: {_listed(unsure)}.")
+            said.append(f"Not clear of 0: {_enumerate(unsure)}.")
         if not sure and not unsure:
             said.append("There are no intervals: all episodes are of one family.")
         return said
@@ -147,7 +150,7 @@ class Changes:
 
 
 def load_changes(folder: Path) -> Changes | None:
-    """From the two evaluations in a run's folder; None where one is missing.
+    """Compare the two evaluations in a run's folder; None if one is missing.
 
     Raises:
         ValueError: a file is damaged, or the two have no episode in common.
@@ -163,8 +166,10 @@ def load_result(path: Path) -> Result | None:
 
 
 def best_by_threshold(rows: Sequence[Row]) -> float | None:
-    """The best balanced accuracy on these rows that a threshold on the log-odds gives; a verdict without log-odds counts
-    as wrong. None where there are no log-odds, or only one class."""
+    """The best balanced accuracy on these rows that a threshold on the log-odds reaches.
+
+    A verdict without log-odds counts as wrong. None if there are no log-odds, or only one class.
+    """
     judged = graded_rows(rows)
     try:
         threshold = best_log_odds_threshold(judged)
@@ -186,7 +191,7 @@ def _flags(row: Row) -> float:
     return float(not row.corrupted if row.detection is None else row.detection)
 
 
-def _earned(rows: Sequence[Row]) -> float:
+def _mean_reward(rows: Sequence[Row]) -> float:
     return _mean([row.reward or 0.0 for row in rows])
 
 
@@ -199,5 +204,5 @@ def _unreadable(rows: Sequence[Row]) -> float:
     return sum(row.outcome is Outcome.invalid_verdict for row in judged) / max(1, len(judged))
 
 
-def _listed(parts: Sequence[str]) -> str:
+def _enumerate(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

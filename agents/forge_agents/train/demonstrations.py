@@ -1,7 +1,7 @@
-"""Fetch oracle demonstrations over REST: what a perfect overseer would have written on episodes of the train split.
+"""Oracle demonstrations over REST: what a perfect overseer would have written on episodes of the train split.
 
-Each episode is opened with one attempt, which is spent on a verdict that means nothing: the truth comes back, and the
-oracle's verdict is written from it. Only splits whose truth the arena gives out can be demonstrated.
+Each episode is opened with one attempt. That attempt is spent on a verdict that means nothing, and the truth comes
+back; the oracle's verdict is made from the truth. A sealed split gives no truth and so no demonstrations.
 """
 
 import re
@@ -22,16 +22,17 @@ from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
-# How sure a demonstration says it is, in tenths: an oracle's own certainty would only teach to be sure of everything,
-# and what is never said in a demonstration is never tried by the pupil.
+# The confidences that demonstrations state. The certainty of an oracle would only teach to be sure of everything, and a
+# confidence that no demonstration states is never tried by the pupil.
 CONFIDENCES = (0.6, 0.7, 0.8, 0.9)
 NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
 NO_WORDS = "-"
 OK = "ok"
-# Likeness of a sentence and a passage, of 100 for all words in common; above the last they are compared.
+# The likeness of a sentence and a passage is 100 if they share all words, plus SAME_KIND if they share a kind of value.
+# From IN_COMMON on they are compared.
 SAME_KIND, IN_COMMON = 25.0, 65.0
-# Words that bring in an earlier value: they say nothing of what the value is of.
+# Words that introduce an earlier value. They do not say what the value is about.
 BEFORE = frozenset({"before", "earlier", "formerly", "once", "originally", "previously", "until"})
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -64,11 +65,11 @@ def demonstrations(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Demonstration]:
-    """Demonstrations of the episodes `start` to `start + count` of a split, in order; those that failed are left out.
+    """Demonstrations of the episodes `start` to `start + count` of a split, in order. Failed episodes are left out.
 
-    A share `checking` of them reads before it judges: between `<think>` and `</think>` stands, for each sentence of the
-    answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed` decides
-    which check, and how sure each says it is.
+    A share `checking` of them compares before the verdict: between `<think>` and `</think>` stands, for each sentence
+    of the answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed`
+    decides which demonstrations check, and which confidence each states.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses (a sealed split for instance), or answers garbage.
@@ -90,14 +91,14 @@ def demonstrations(
                 observation=episode.observation,
                 truth=result.truth,
                 style=style,
-                completion=demonstrated(episode.observation, result.truth, style, rng.choice(CONFIDENCES), brief),
+                completion=oracle_completion(episode.observation, result.truth, style, rng.choice(CONFIDENCES), brief),
             )
         if on_progress is not None:
             on_progress(first - start + len(keys), count)
 
 
-def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: float, brief: bool = False) -> str:
-    """What the oracle writes, as sure as it is told to be, without a correction if it is to be `brief`."""
+def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence: float, brief: bool = False) -> str:
+    """What the oracle writes, with the given confidence; a `brief` oracle leaves the correction empty."""
     verdict = oracle_verdict(seen, truth).model_copy(update={"confidence": confidence})
     if brief:
         verdict = verdict.model_copy(update={"correction": ""})
@@ -106,15 +107,20 @@ def demonstrated(seen: Observation, truth: Truth, style: Style, confidence: floa
 
 
 def side_by_side(seen: Observation, truth: Truth) -> str:
-    """What is to be compared, a line each: a sentence of the answer, the passage of the source that speaks of the same,
-    and `= ok` or the type of what is wrong. Last, beside nothing, what the answer must state and does not. A line begins
-    with a space, as a sentence within a paragraph does, so that its first word is made of the same tokens.
+    """The comparison before a verdict, a line for each sentence of the answer.
 
-    The sentence comes first, for what is looked up depends on it. It is paired with the passage that shares its words,
-    whatever their values: were a right sentence paired by another rule than a wrong one, the pairing would give the
-    label away and nothing would have to be compared. One that shares too little has no line, unless it opens the answer
-    and a passage lays words down. The whole passage is quoted: a bare value would be guessed from the answer, which is
-    right most of the time.
+    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of what is wrong.
+    The last line of an omission has, beside nothing, what the answer must state and does not. An example:
+
+         The late fine is $5. | The late fine is $9, formerly $5. = temporal_shift
+
+    A line begins with a space, as a sentence within a paragraph does. Otherwise its first word would be other tokens.
+
+    The sentence comes first, because the passage to look up depends on it. A sentence is paired with the passage that
+    shares its words, whatever their values. If right and wrong sentences were paired by different rules, the pairing
+    would reveal the label, and nothing would have to be compared. A sentence that shares too little has no line, unless
+    it opens the answer and a passage prescribes words. The whole passage is quoted, because a bare value could be
+    guessed from the answer, which is right most of the time.
     """
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
@@ -127,16 +133,18 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
             passage = next((p for p in passages if p.quotes), None)
         if passage is not None or wrong:
             quoted = passage.quoted(sentence.cites) if passage is not None else NO_WORDS
-            lines.append(f" {sentence.text} | {quoted} = {_end(truth) if wrong else OK}")
+            lines.append(f" {sentence.text} | {quoted} = {_mark(truth) if wrong else OK}")
     if omitted:
-        lines.append(f" {NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_end(truth)}")
+        lines.append(f" {NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_mark(truth)}")
     return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence of an answer, or a passage of a source: where it stands, its text and number, and what likeness goes by:
-    its words but for values and quotations, and the kinds of its values."""
+    """A sentence of an answer or a passage of a source: its place, its text and its number.
+
+    Likeness is measured by `words`, which has neither values nor quotations, and by `kinds`, the kinds of its values.
+    """
 
     start: int
     end: int
@@ -148,15 +156,15 @@ class _Piece:
     quotes: bool
 
     def quoted(self, cited: bool) -> str:
-        """The words; the number behind them where it matters, for only the words tell which passage it is."""
+        """The words; for a citation the number behind them, because the words identify the passage."""
         return f"{self.text} ({self.number})" if cited and self.number else self.text
 
 
 def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
-    """The passage that shares most with a sentence but for their values, if that is enough.
+    """The passage that shares most words with a sentence, if these are enough. Values do not count.
 
-    A shared word counts the more, the fewer passages have it: "the pump costs" is told from "the service costs" by the
-    pump, whichever of them goes on with "formerly" as the sentence does.
+    A word counts 1/n if n passages have it. So "the pump costs" and "the service costs" differ by the pump, even if
+    only one of them goes on with "formerly" as the sentence does.
     """
     if not passages:
         return None
@@ -176,7 +184,7 @@ def _likeness(sentence: _Piece, passage: _Piece) -> float:
     return fuzz.token_set_ratio(sentence.words, passage.words) + SAME_KIND * bool(sentence.kinds & passage.kinds)
 
 
-def _end(truth: Truth) -> str:
+def _mark(truth: Truth) -> str:
     return truth.corruption_type.value if truth.corruption_type is not None else OK
 
 
@@ -184,15 +192,15 @@ def _overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
     return any(span.start < end and start < span.end for span in spans)
 
 
-def _without(text: str, read: Sequence[Mention]) -> str:
-    """What is left of a text when its values are taken out of it."""
+def _remove_values(text: str, read: Sequence[Mention]) -> str:
+    """The text without its values."""
     for mention in sorted(read, key=lambda m: m.start, reverse=True):
         text = text[: mention.start] + text[mention.end :]
     return text
 
 
 def _pieces(text: str) -> list[_Piece]:
-    """Sentences, each without the number before it, as of a section, which may stand alone."""
+    """The sentences of a text without the numbers of sections before them. A number may be a sentence by itself."""
     found: list[_Piece] = []
     begun = None
     for start, end in sentences(text):
@@ -212,7 +220,7 @@ def _pieces(text: str) -> list[_Piece]:
                 end,
                 words,
                 (numbered[1] or numbered[2]) if numbered else "",
-                _QUOTED.sub("", _without(words, read)),
+                _QUOTED.sub("", _remove_values(words, read)),
                 frozenset(kinds - {ClaimKind.citation}),
                 ClaimKind.citation in kinds,
                 _QUOTED.search(words) is not None,

@@ -1,8 +1,8 @@
-"""Stream prompts from an arena: each row is an episode that is opened for a whole group of attempts.
+"""The stream of prompts: each row is an episode that is opened for a whole group of attempts.
 
-The stream is a position in the arena's train split. It hands out the episodes in order, remembers up to where they were
-used, and goes on from there after a restart; what the arena lets the stream hold is the arena's own business
-(`/v1/curriculum`), so that a run follows the measured difficulty without knowing of it.
+The stream is a position in the arena's train split. It hands out episodes in order, remembers up to which index they
+were used, and goes on from there after a restart. The arena's curriculum decides which episodes the split has. So a run
+follows the measured difficulty without knowing of it.
 """
 
 import threading
@@ -19,15 +19,15 @@ from forge_arena.types import Outcome
 from forge_arena.verdicts import messages
 from forge_arena.wire import OpenedEpisode
 
-# Few enough that no opened episode waits long for its verdicts, enough that requests are not the cost.
+# So few that no opened episode waits long for its verdicts, and so many that requests cost little.
 AHEAD = 16
 
 
 class EpisodeStream:
-    """Episodes of the train split for groups of `attempts`, from an index on, without end.
+    """Endless episodes of a split for groups of `attempts`, from an index on.
 
-    An episode that cannot be made is passed over. The methods may be called from several threads: the trainer's loader
-    draws from here while its reward function reports what was used.
+    Episodes that cannot be made are skipped. The methods may be called from several threads, because the trainer's
+    loader takes episodes while its reward function marks others as used.
     """
 
     def __init__(self, client: ArenaClient, *, attempts: int, start: int = 0, split: str = "train") -> None:
@@ -40,12 +40,12 @@ class EpisodeStream:
 
     @property
     def position(self) -> int:
-        """The index to go on from: the first one after all on which verdicts were given."""
+        """The index to go on from: the first index after all episodes that got verdicts."""
         with self._lock:
             return self._used
 
-    def used(self, key: str) -> None:
-        """Say that verdicts were given on the episode of that key."""
+    def mark_used(self, key: str) -> None:
+        """The episode of that key got its verdicts."""
         with self._lock:
             self._used = max(self._used, _index(key) + 1)
 
@@ -56,7 +56,7 @@ class EpisodeStream:
             ArenaError: the arena cannot be reached, refuses, or answers garbage.
         """
         taken: list[OpenedEpisode] = []
-        passed_over = 0
+        skipped = 0
         while len(taken) < count:
             missing = count - len(taken)
             try:
@@ -64,14 +64,14 @@ class EpisodeStream:
                     split=self._split, start=self._next, count=missing, attempts=self._attempts
                 )
             except ArenaRefused as refusal:
-                # Where none of a request can be made it is refused whole. Of a few that may be chance, of many it is not.
-                passed_over += missing
-                if refusal.outcome is not Outcome.worker_failed or passed_over > AHEAD:
+                # The arena refuses a request of which it can make no episode. With few episodes this may be chance.
+                skipped += missing
+                if refusal.outcome is not Outcome.worker_failed or skipped > AHEAD:
                     raise
                 self._next += missing
                 continue
             taken += opened.episodes
-            # The arena may have passed over some that its curriculum leaves out.
+            # The curriculum may leave indices out, so the last key says how far the stream is.
             keys = [episode.key for episode in opened.episodes] + [failed.key for failed in opened.failed]
             self._next = 1 + max(map(_index, keys))
         return taken
@@ -83,8 +83,8 @@ class EpisodeStream:
                 yield row(episode)
 
     def dataset(self) -> IterableDataset:
-        """The rows as a dataset that TRL's online trainers take; it may be read once."""
-        # `IterableDataset.from_generator`, but for the fingerprint: a stream cannot be hashed, and is like no other.
+        """The rows as a dataset for TRL's online trainers. It can be read once."""
+        # As `IterableDataset.from_generator` does, but with a random fingerprint, because a stream cannot be hashed.
         source = GeneratorDatasetInputStream(generator=self.rows, streaming=True, fingerprint=uuid4().hex)
         return source.read()
 

@@ -1,4 +1,4 @@
-"""Draw what a training run did: curves over its steps."""
+"""The figures of a training run: curves over its steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from forge_arena.figures import INK
 from forge_arena.types import Estimate
 
 _SIZE = (3.5, 2.15)
-# A curve is drawn as its running mean over this share of its steps, with the raw values faint behind.
+# A curve is its running mean over this share of its steps, with the raw values faintly behind it.
 SMOOTHING = 0.05
 # A curve that hardly moves must not look as if it did.
 _LEAST_SPAN = 0.02
@@ -23,7 +23,7 @@ Points: TypeAlias = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: points (step, value), perhaps a deviation for each. `noisy` ones are smoothed, others have marks.
+    """One curve: points (step, value), perhaps a deviation for each. `noisy` curves are smoothed, others have marks.
 
     `ends` are the intervals of the first and the last point.
     """
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A small figure: a title, up to two curves, limits of its scale where they are known, where phases begin."""
+    """A small figure: a title, up to two curves, limits of its scale if there are any, where phases begin."""
 
     title: str
     lines: tuple[Line, ...]
@@ -77,8 +77,8 @@ class Panel:
             axes.set_ylim(middle - _LEAST_SPAN / 2, middle + _LEAST_SPAN / 2)
 
 
-def smoothed(values: Sequence[float], share: float = SMOOTHING) -> list[float]:
-    """A centred running mean over a share of the values; at the ends over what there is."""
+def running_mean(values: Sequence[float], share: float = SMOOTHING) -> list[float]:
+    """A centred running mean over a share of the values; at the ends over fewer values."""
     reach = int(len(values) * share / 2)
     return [float(np.mean(values[max(0, at - reach) : at + reach + 1])) for at in range(len(values))]
 
@@ -92,9 +92,9 @@ def _curve(axes: Axes, line: Line, colour: str) -> None:
                 axes.plot((steps[at], steps[at]), (end.low, end.high), color=colour, linewidth=1)
         return
     axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.35)
-    shown = smoothed(values)
+    shown = running_mean(values)
     axes.plot(steps, shown, color=colour, linewidth=1.6, label=line.label)
     if line.deviations:
-        spread = smoothed(line.deviations)
+        spread = running_mean(line.deviations)
         low, high = ([v + sign * d for v, d in zip(shown, spread, strict=True)] for sign in (-1, 1))
         axes.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)

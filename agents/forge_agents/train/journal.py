@@ -1,12 +1,12 @@
-"""Write down what a training run does, line by line, where a report and a person find it, and warn when it goes wrong.
+"""The records of a training run, line by line, and the watch that warns when a run goes wrong.
 
-A run's folder:
+The folder of a run:
 
     run.json          the preset, the arena, the code's revision, versions
     log.jsonl         one line per step: reward, each component, KL, what the verdicts look like
     held_out.jsonl    one line per measurement on episodes that are never trained on
     before.json after.json    the evaluations at either end, as `forge-arena eval --json` writes them
-    model/            the trained model; start/ the one that reinforcement began from
+    model/            the trained model; start/ holds the model from which reinforcement began
 """
 
 import json
@@ -30,7 +30,7 @@ from forge_arena.files import numbered_lines, parse_json, read_json
 from forge_arena.locks import FolderInUse
 
 OBJECT = TypeAdapter(dict[str, Any])
-# Settings of a preset that a run may go on with changed: how long it goes on, and how it is run and watched.
+# Settings of a preset that may change when a run goes on: how long it goes on, and how it is run and watched.
 MAY_CHANGE = frozenset(
     {
         *("name", "about", "departures", "steps", "wall_seconds", "save_every", "keep_checkpoints", "patience"),
@@ -41,7 +41,7 @@ VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
 class Journal:
-    """The records of one run, appended to: a resumed run goes on in the same files.
+    """Appends to the records of one run. A resumed run goes on in the same files.
 
     `say(message)` is called with warnings that a person should read now.
     """
@@ -52,7 +52,7 @@ class Journal:
         self.say = say
 
     def begin(self, preset: Preset, *, arena: str, suite: str, suite_hash: str | None = None) -> None:
-        """Say what is run. On a resumed run, when it went on.
+        """Write down what is run and when it began; for a resumed run, when it went on.
 
         Raises:
             FolderInUse: the folder holds a run of another preset or suite.
@@ -109,7 +109,7 @@ class Journal:
 
 
 def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> None:
-    """See that what a folder holds is a run of this preset, but for what may change on the way (`MAY_CHANGE`).
+    """Check that a folder holds a run of this preset. Settings in `MAY_CHANGE` may differ.
 
     Raises:
         FolderInUse: the folder holds another run, whose numbers would not be comparable.
@@ -132,31 +132,31 @@ def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> No
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all: what finds it takes its stage for done."""
+    """Write a file that is there whole or not at all, because a stage whose file is there counts as done."""
     new = path.with_name(f"{path.name}.new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
 
 
 def lines(folder: Path, name: str) -> list[dict[str, Any]]:
-    """The lines of a run's record, of each phase and step the last one: a resumed run repeats some steps.
+    """The lines of a record, one for each phase and step. A resumed run repeats some steps; the last line counts.
 
-    A line that a full disk or a power cut tore is passed over.
+    A line that a full disk or a power cut tore is skipped.
     """
     path = folder / name
     if not path.is_file():
         return []
-    found = []
+    readable = []
     for number, line in numbered_lines(path):
         with suppress(FileError):
-            found.append(parse_json(line, OBJECT, f"{path}:{number}"))
-    return list({(line["phase"], line["step"]): line for line in found}.values())
+            readable.append(parse_json(line, OBJECT, f"{path}:{number}"))
+    return list({(line["phase"], line["step"]): line for line in readable}.values())
 
 
 class Watch:
-    """Looks for the ways in which reinforcement of an overseer goes wrong, over the last `window` steps.
+    """Looks over the last `window` steps for the ways in which reinforcement of an overseer goes wrong.
 
-    Each warning is given once per run of trouble: again only after it had passed.
+    A warning is given once as long as its trouble lasts, and again if the trouble comes back.
     """
 
     def __init__(self, window: int = 10) -> None:
@@ -166,14 +166,14 @@ class Watch:
         self._warned: set[str] = set()
 
     def step(self, values: Mapping[str, Any]) -> list[str]:
-        """Take the numbers of a step; returns what is to be said."""
+        """Take the numbers of a step; returns the new warnings."""
         self._seen.append({name: float(value) for name, value in values.items() if isinstance(value, int | float)})
         if len(self._seen) < self._window:
             return []
         return self._news(dict(self._troubles()))
 
     def held_out(self, reward: float | None) -> list[str]:
-        """Take the reward of a measurement on held-out episodes."""
+        """Take the reward of a measurement on held-out episodes; returns the new warnings."""
         train = self._mean("reward")
         if reward is None or train is None:
             return []
@@ -228,6 +228,7 @@ class Watch:
             yield "failed", f"{failed:.0%} of the attempts failed in the arena and taught nothing: look at its log"
         cut = self._mean("completions/clipped_ratio")
         if cut is not None and cut > 0.2:
+            # `verdicts/cut` counts those of them that went on after a verdict.
             yield "cut", f"{cut:.0%} of the completions were cut off: raise max_completion"
 
     def _mean(self, name: str) -> float | None:

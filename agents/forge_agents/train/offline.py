@@ -1,8 +1,11 @@
-"""Learn from attempts that the starting policy made once: rejection-sampling fine-tuning (`rft`) and direct preference
-optimization (`dpo`, Rafailov et al. 2023). And, as a control, from further oracle demonstrations (`sft`).
+"""The offline algorithms: learn from attempts that the starting policy made once.
 
-The first two make as many attempts on as many episodes as the online algorithms would in the preset's steps, so that a comparison
-of algorithms spends the same on each.
+    rft   rejection-sampling fine-tuning on the attempts that are kept
+    dpo   direct preference optimization (Rafailov et al. 2023) on the best and the worst of each group
+    sft   a control: no attempts, but further oracle demonstrations
+
+`rft` and `dpo` make as many attempts on as many episodes as the online algorithms would in the preset's steps. So a
+comparison of algorithms spends the same on each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,46 +18,38 @@ from trl import DPOConfig, DPOTrainer
 
 from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
-from forge_agents.train.adapters import adapter, quantized, save_whole
+from forge_agents.train.adapters import lora_config, quantization_config, save_whole
 from forge_agents.train.attempts import Group, attempts
 from forge_agents.train.journal import Journal
-from forge_agents.train.online import Arena, Measuring, TrainingStopped
+from forge_agents.train.online import ArenaAddress, Measuring, TrainingStopped
 from forge_agents.train.presets import Algorithm, Preset, WarmStart
 from forge_agents.train.progress import Progress, Reporter, WallClock
-from forge_agents.train.warm_start import FAR, demonstrated, fine_tune, train
-from forge_arena.verdicts import messages
+from forge_agents.train.rows import Row, completion_row, preference_row
+from forge_agents.train.warm_start import FAR, collect_demonstrations, fine_tune, fine_tune_on_demonstrations
 
-# TRL's and the paper's default; the presets' beta is the weight of a KL term, which is another thing.
+# The default of TRL and of the paper. The preset's `beta` is the weight of a KL term, which is something else.
 DPO_BETA = 0.1
 
 
 def learn_offline(
-    preset: Preset, source: str, arena: Arena, folder: Path, *, phase: str, journal: Journal, reporter: Reporter
+    preset: Preset, source: str, arena: ArenaAddress, folder: Path, *, phase: str, journal: Journal, reporter: Reporter
 ) -> None:
-    """Train the model of `source` by `rft`, `dpo` or `sft`; the result is saved in `folder / "model"`.
+    """Train the model of `source` by `rft`, `dpo` or `sft`, and save the result in `folder / "model"`.
 
     Raises:
         TrainingStopped: nothing was learned, because no attempt was kept or no group had two different rewards.
         ArenaError: the arena cannot be reached.
     """
-    loaded = load_model(source, dtype=preset.dtype, quantization=quantized(preset))
+    loaded = load_model(source, dtype=preset.dtype, quantization=quantization_config(preset))
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         watching: list[TrainerCallback] = [Measuring(phase, preset, client, loaded.tokenizer, journal)]
         if preset.wall_seconds is not None:
             watching.append(WallClock(preset.wall_seconds))
         if preset.algorithm is Algorithm.sft:
-            # The last stage goes on, with demonstrations that no stage has seen. By the clock it goes as far as it gets.
-            stages = (preset.warm_start or WarmStart()).stages
-            count = 2 * stages[-1].demonstrations if preset.wall_seconds else max(s.demonstrations for s in stages)
-            settings = stages[-1].model_copy(update={"demonstrations": count})
-            seen = sum(one.demonstrations for one in stages)
-            shown = demonstrated(preset, settings, client, reporter, start=FAR + seen)
-            fine_tune(
-                preset, settings, loaded, shown, folder / "model", phase=phase, reporter=reporter, callbacks=watching
-            )
+            _learn_from_demonstrations(preset, loaded, client, folder, phase, reporter, watching)
             return
-        groups = list(_attempted(preset, loaded, client, arena, phase, reporter))
-        rows = kept_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
+        groups = list(_sample_attempts(preset, loaded, client, arena, phase, reporter))
+        rows = accepted_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
         if not rows:
             raise TrainingStopped(
                 "no attempt can be learned from: none was right, or all of every group earned the same; begin from a better "
@@ -63,7 +58,7 @@ def learn_offline(
         if preset.algorithm is Algorithm.dpo:
             _prefer(preset, source, loaded.tokenizer, rows, folder, phase, reporter, watching)
             return
-        train(
+        fine_tune(
             preset,
             loaded.model,
             loaded.tokenizer,
@@ -80,8 +75,31 @@ def learn_offline(
         )
 
 
-def _attempted(
-    preset: Preset, loaded: Loaded, client: ArenaClient, arena: Arena, phase: str, reporter: Reporter
+def _learn_from_demonstrations(
+    preset: Preset,
+    loaded: Loaded,
+    client: ArenaClient,
+    folder: Path,
+    phase: str,
+    reporter: Reporter,
+    watching: Sequence[TrainerCallback],
+) -> None:
+    """Go on with the last stage of the warm start, on demonstrations that no stage has seen.
+
+    A run that ends by the clock gets twice as many demonstrations, so that the clock ends it.
+    """
+    stages = (preset.warm_start or WarmStart()).stages
+    count = 2 * stages[-1].demonstrations if preset.wall_seconds else max(s.demonstrations for s in stages)
+    settings = stages[-1].model_copy(update={"demonstrations": count})
+    seen = sum(stage.demonstrations for stage in stages)
+    collected = collect_demonstrations(preset, settings, client, reporter, start=FAR + seen)
+    fine_tune_on_demonstrations(
+        preset, settings, loaded, collected, folder / "model", phase=phase, reporter=reporter, callbacks=watching
+    )
+
+
+def _sample_attempts(
+    preset: Preset, loaded: Loaded, client: ArenaClient, arena: ArenaAddress, phase: str, reporter: Reporter
 ) -> Iterator[Group]:
     return attempts(
         loaded,
@@ -99,43 +117,35 @@ def _attempted(
     )
 
 
-def kept_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
+def accepted_rows(groups: Sequence[Group]) -> list[Row]:
     """Prompt and completion of every attempt that rejection sampling keeps."""
     return [
-        {"prompt": messages(group.observation), "completion": _said(group.completions[number])}
-        for group in groups
-        for number in group.kept()
+        completion_row(group.observation, group.completions[number]) for group in groups for number in group.accepted()
     ]
 
 
-def preference_rows(groups: Sequence[Group]) -> list[dict[str, Any]]:
-    """Of every group in which attempts earned differently, the best and the worst."""
+def preference_rows(groups: Sequence[Group]) -> list[Row]:
+    """The best and the worst attempt of every group whose attempts did not all earn the same."""
     return [
-        {
-            "prompt": messages(group.observation),
-            "chosen": _said(group.completions[group.best]),
-            "rejected": _said(group.completions[group.worst]),
-        }
+        preference_row(group.observation, group.completions[group.best], group.completions[group.worst])
         for group in groups
         if group.rewards[group.best] > group.rewards[group.worst]
     ]
-
-
-def _said(completion: str) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": completion}]
 
 
 def _prefer(
     preset: Preset,
     source: str,
     tokenizer: Any,
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Row],
     folder: Path,
     phase: str,
     reporter: Reporter,
     watching: Sequence[TrainerCallback],
 ) -> None:
-    model, reference = (load_model(source, dtype=preset.dtype, quantization=quantized(preset)).model for _ in range(2))
+    model, reference = (
+        load_model(source, dtype=preset.dtype, quantization=quantization_config(preset)).model for _ in range(2)
+    )
     config = DPOConfig(
         output_dir=str(folder / "dpo"),
         num_train_epochs=1,
@@ -156,12 +166,12 @@ def _prefer(
     )
     trainer = DPOTrainer(
         model=model,
-        # With an adapter, the model without it is the reference.
+        # With an adapter the reference is the model without the adapter.
         ref_model=None if preset.lora is not None else reference,
         args=config,
         train_dataset=Dataset.from_list(list(rows)),
         processing_class=tokenizer,
-        peft_config=adapter(preset),
+        peft_config=lora_config(preset),
         callbacks=[Progress(phase, reporter, "loss"), *watching],
     )
     trainer.remove_callback(PrinterCallback)

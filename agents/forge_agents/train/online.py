@@ -1,8 +1,9 @@
-"""Reinforcement over REST: prompts from the arena, completions to the arena, rewards back, until the steps are done.
+"""The online run: prompts from the arena, completions to the arena, rewards back, until the steps are done.
 
-A run can be stopped at any moment and goes on from its last checkpoint: weights and optimizer, and the position in the
-stream of episodes. An arena that stays away for longer than the preset's patience stops the run with a checkpoint; it is
-never scored as zeros.
+`learn` puts the parts together: the stream of prompts (`episodes`), the rewards (`rewards`), the trainer (`algorithms`)
+and the callbacks that watch it. A run can be stopped at any moment. It goes on from its last checkpoint, which holds
+weights, optimizer and the position in the stream of episodes. An arena that stays away for longer than the preset's
+patience stops the run with a checkpoint. Its silence is never scored as zeros.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from forge_agents.evaluation import evaluate
 from forge_agents.models import Loaded, load_tokenizer
 from forge_agents.overseers.local import LocalModel
 from forge_agents.result import Result
-from forge_agents.train.adapters import adapter, quantized, save_whole
+from forge_agents.train.adapters import lora_config, quantization_config, save_whole
 from forge_agents.train.algorithms import TRAINERS, online_config
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.journal import Journal, Watch, write_whole
@@ -39,8 +40,8 @@ INDEX = TypeAdapter(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
-class Arena:
-    """Where the arena is, and the token that opens it."""
+class ArenaAddress:
+    """Where an arena is, and the token that it asks for."""
 
     url: str
     token: str | None = None
@@ -53,7 +54,7 @@ class TrainingStopped(ForgeArenaError, RuntimeError):
 def learn(
     preset: Preset,
     source: str,
-    arena: Arena,
+    arena: ArenaAddress,
     folder: Path,
     *,
     phase: str,
@@ -61,7 +62,7 @@ def learn(
     reporter: Reporter,
     resume: bool = False,
 ) -> None:
-    """Train the model of `source` by the preset's online algorithm; the result is saved in `folder / "model"`.
+    """Train the model of `source` by the preset's online algorithm, and save the result in `folder / "model"`.
 
     Raises:
         TrainingStopped: the arena stayed away, or somebody interrupted: a checkpoint was written.
@@ -77,7 +78,8 @@ def learn(
         stream = EpisodeStream(client, attempts=preset.generations, start=start)
         shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None
         verdicts = AsyncArenaClient(arena.url, token=arena.token, patience=preset.patience)
-        reward = ArenaReward(verdicts, on_scored=_reporting_to(stream), shuffle=shuffle)
+        ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
+        reward = ArenaReward(verdicts, on_scored=_marker_of_use(stream), shuffle=shuffle, ends=ends)
         functions, weights = reward.functions()
         trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
         bookmark = _Bookmark(stream)
@@ -93,7 +95,7 @@ def learn(
         try:
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         except (ArenaError, KeyboardInterrupt) as trouble:
-            raise TrainingStopped(_stopped(trainer, trouble, last)) from trouble
+            raise TrainingStopped(_save_stopped_run(trainer, trouble, last)) from trouble
         finally:
             _close(trainer, verdicts)
         if trainer.accelerator.is_main_process:
@@ -107,15 +109,15 @@ def learn(
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
-    """The last checkpoint that was written whole, or None; what was left of others is not looked at."""
-    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if (path / POSITION).is_file()]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    """The last checkpoint that was written whole, or None. Broken ones are ignored."""
+    whole = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if (path / POSITION).is_file()]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def measure(
     preset: Preset,
     model: str | Loaded,
-    arena: Arena | ArenaClient,
+    arena: ArenaAddress | ArenaClient,
     *,
     name: str,
     threshold: float | None = None,
@@ -135,8 +137,8 @@ def measure(
     )
     return evaluate(
         overseer,
-        arena=arena.url if isinstance(arena, Arena) else arena,
-        token=arena.token if isinstance(arena, Arena) else None,
+        arena=arena.url if isinstance(arena, ArenaAddress) else arena,
+        token=arena.token if isinstance(arena, ArenaAddress) else None,
         split=settings.split,
         episodes=settings.episodes,
         batch=settings.batch,
@@ -158,34 +160,34 @@ def _trainer(
     config = online_config(preset, out=str(checkpoints), on_cpu=on_cpu)
     config.reward_weights = weights
     config.model_init_kwargs = {"dtype": preset.dtype, "attn_implementation": "sdpa"}
-    if (quantization := quantized(preset)) is not None:
+    if (quantization := quantization_config(preset)) is not None:
         config.model_init_kwargs["quantization_config"] = quantization
     return TRAINERS[preset.algorithm](
-        # By name, not as a model: without an adapter the trainer loads the reference of its KL term from there.
+        # By name and not as a model: without an adapter the trainer loads the reference of its KL term by this name.
         model=source,
         reward_funcs=functions,
         args=config,
         train_dataset=stream.dataset(),
         processing_class=tokenizer,
-        peft_config=adapter(preset),
+        peft_config=lora_config(preset),
     )
 
 
-def _reporting_to(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
-    def scored(keys: Sequence[str], _: Scored) -> None:
+def _marker_of_use(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
+    def mark(keys: Sequence[str], _: Scored) -> None:
         for key in set(keys):
-            stream.used(key)
+            stream.mark_used(key)
 
-    return scored
+    return mark
 
 
-def _stopped(trainer: Any, trouble: BaseException, last: Path | None) -> str:
-    """Write a checkpoint of where the run stands, and say where."""
+def _save_stopped_run(trainer: Any, trouble: BaseException, last: Path | None) -> str:
+    """Write a checkpoint of the last whole step; returns the message that says where it is."""
     step = trainer.state.global_step
     why = "interrupted" if isinstance(trouble, KeyboardInterrupt) else str(trouble)
-    known = int(last.name.rpartition("-")[2]) if last else 0
-    if step > known:
-        # Gradients of the step that broke off are not part of it.
+    last_step = int(last.name.rpartition("-")[2]) if last else 0
+    if step > last_step:
+        # The gradients of the step that broke off do not belong to the checkpoint.
         trainer.model.zero_grad()
         trainer._save_checkpoint(trainer.model, trial=None)
     where = f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
@@ -193,14 +195,14 @@ def _stopped(trainer: Any, trouble: BaseException, last: Path | None) -> str:
 
 
 def _close(trainer: Any, client: AsyncArenaClient) -> None:
-    """Close the client in the event loop that used it, TRL's own."""
+    """Close the client in the event loop that used it, which is TRL's own."""
     loop = getattr(trainer, "async_loop", None)
     if loop is not None and loop.is_running():
         asyncio.run_coroutine_threadsafe(client.aclose(), loop).result(10)
 
 
 def _room_for_checkpoints(folder: Path, source: str) -> None:
-    """Refuse to start where not even one checkpoint would fit: weights and two moments of the optimizer."""
+    """Refuse to start if not even one checkpoint would fit: the weights and the two moments of the optimizer."""
     weights = sum(file.stat().st_size for file in Path(source).glob("*.safetensors")) if Path(source).is_dir() else 0
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -212,7 +214,7 @@ def _room_for_checkpoints(folder: Path, source: str) -> None:
 
 
 class _Bookmark(TrainerCallback):
-    """Knows where the stream stood after the last whole step: the episodes of one that breaks off are given again."""
+    """Knows the position of the stream after the last whole step. The episodes of a step that breaks off come again."""
 
     def __init__(self, stream: EpisodeStream) -> None:
         self._stream = stream
@@ -223,7 +225,7 @@ class _Bookmark(TrainerCallback):
 
 
 class _Journalist(TrainerCallback):
-    """Writes every step's numbers down, and says what the watch makes of them."""
+    """Writes the numbers of every step to the journal, and passes on the warnings of the watch."""
 
     def __init__(self, phase: str, journal: Journal, watch: Watch) -> None:
         self._phase, self._journal, self._watch = phase, journal, watch
@@ -238,7 +240,7 @@ class _Journalist(TrainerCallback):
 
 
 class Measuring(TrainerCallback):
-    """Measures the policy on held-out episodes every so many steps, if the preset wants that."""
+    """Measures the policy on held-out episodes every `held_out.every` steps; never where that is 0."""
 
     def __init__(
         self,

@@ -1,13 +1,13 @@
-"""A training run from a preset to a report, in stages that each leave their result in the run's folder.
+"""A training run from a preset to a report, in stages. Each stage leaves its result in the run's folder.
 
     start        the starting model: from scratch, fine-tuned on demonstrations, or as the preset names it
     before       its evaluation on held-out episodes
     phase 1      the preset's algorithm
-    phase 2      what is learnable now, measured and told to the arena    (the three phases only)
-    phase 3      the algorithm again, on that                             (the three phases only)
+    phase 2      which episodes it can learn from now; the arena's curriculum is set to them    (the three phases only)
+    phase 3      the algorithm again, on these episodes                                          (the three phases only)
     after        the evaluation of what came out, and the report
 
-A stage whose result is there is not done again, so that a run that was stopped goes on where it was.
+A stage whose result is there is not done again. So a run that was stopped goes on where it was.
 """
 
 import json
@@ -23,13 +23,13 @@ from forge_agents.client import ArenaClient
 from forge_agents.models import load_model, weights_digest
 from forge_agents.result import Result
 from forge_agents.train.attempts import attempts
-from forge_agents.train.calibrate import in_zone, measured
+from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.card import write_card
 from forge_agents.train.journal import Journal, write_whole
 from forge_agents.train.offline import learn_offline
-from forge_agents.train.online import Arena, learn, measure
+from forge_agents.train.online import ArenaAddress, learn, measure
 from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset
-from forge_agents.train.processes import by_first, count, is_first
+from forge_agents.train.processes import by_first, is_first, process_count
 from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
@@ -46,7 +46,7 @@ CELLS = TypeAdapter(list[DifficultyCell])
 
 def run(
     preset: Preset,
-    arena: Arena,
+    arena: ArenaAddress,
     folder: Path,
     *,
     reporter: Reporter,
@@ -56,12 +56,12 @@ def run(
 ) -> Path:
     """Do a run, or what is left of it; returns the path of its report.
 
-    One run at a time is at work in a folder. Of several processes of one run the first holds it.
+    One run at a time works in a folder. If the run has several processes, the first process holds the lock.
 
     Arguments:
-        three_phases: train, calibrate, and train again; else train once.
+        three_phases: train, calibrate and train again, instead of training once.
         resume: go on with the run that `folder` holds.
-        start: take this folder's model as the starting one, instead of making one.
+        start: a folder whose model is the starting one, instead of making one.
 
     Raises:
         FolderInUse: `folder` holds a run and `resume` was not given, or another run than the one to go on with, or
@@ -74,7 +74,7 @@ def run(
 
 def _run(
     preset: Preset,
-    arena: Arena,
+    arena: ArenaAddress,
     folder: Path,
     reporter: Reporter,
     three_phases: bool,
@@ -83,7 +83,7 @@ def _run(
 ) -> Path:
     if not resume and is_first() and (folder / "run.json").is_file():
         raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
-    if count() > 1 and preset.warm_start is not None and start is None:
+    if process_count() > 1 and preset.warm_start is not None and start is None:
         raise PresetError(
             "a warm start is the work of one process: make the model by a run without accelerate, and give it as --start"
         )
@@ -94,41 +94,41 @@ def _run(
         by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
         source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
 
-    def measured_at(model: str, name: str, step: int, phase: str) -> None:
+    def measure_at(model: str, name: str, step: int, phase: str) -> None:
         path = folder / name
-        by_first(lambda: evaluated(preset, model, arena, path, journal, step=step, phase=phase, reporter=reporter))
+        by_first(lambda: evaluate_once(preset, model, arena, path, journal, step=step, phase=phase, reporter=reporter))
 
-    measured_at(source, "before.json", 0, "phase 1")
+    measure_at(source, "before.json", 0, "phase 1")
     model = _phase(preset, source, arena, folder / "phase1", "phase 1", journal, reporter, resume)
     last, phase = preset, "phase 1"
     if three_phases:
-        by_first(lambda: _calibrated(preset, model, arena, folder / "calibration.json", reporter))
-        last, phase = _third(preset, model), "phase 3"
+        by_first(lambda: _calibrate(preset, model, arena, folder / "calibration.json", reporter))
+        last, phase = _phase_3_preset(preset, model), "phase 3"
         model = _phase(last, model, arena, folder / "phase3", phase, journal, reporter, resume)
     final = folder / "model"
-    by_first(lambda: _copied(model, final))
-    measured_at(str(final), "after.json", last.steps, phase)
-    by_first(lambda: _told(folder, preset, source, arena))
+    by_first(lambda: _copy_model(model, final))
+    measure_at(str(final), "after.json", last.steps, phase)
+    by_first(lambda: _write_documents(folder, preset, source, arena))
     return folder / "report.html"
 
 
-def _copied(model: Path, final: Path) -> None:
+def _copy_model(model: Path, final: Path) -> None:
     if not _is_model(final):
         copied = final.with_suffix(".new")
         copytree(model, copied, dirs_exist_ok=True)
         copied.replace(final)
 
 
-def _told(folder: Path, preset: Preset, source: str, arena: Arena) -> None:
+def _write_documents(folder: Path, preset: Preset, source: str, arena: ArenaAddress) -> None:
     examples(folder, preset, before=source, arena=arena)
     write_card(folder)
     write_report(folder)
 
 
-def evaluated(
+def evaluate_once(
     preset: Preset,
     model: str,
-    arena: Arena,
+    arena: ArenaAddress,
     path: Path,
     journal: Journal,
     *,
@@ -136,10 +136,10 @@ def evaluated(
     phase: str,
     reporter: Reporter,
 ) -> Result:
-    """The evaluation of a model on held-out episodes, from `path` if it is there, else measured and written.
+    """The evaluation of a model on held-out episodes: read from `path`, or measured and written there the first time.
 
     Raises:
-        FolderInUse: `path` is there, and of another model or of other episodes.
+        FolderInUse: `path` holds the evaluation of another model, or on other episodes.
     """
     if path.is_file():
         known = Result.read(path)
@@ -148,7 +148,7 @@ def evaluated(
             "episodes": known.scorecard.episodes,
             "model": known.conditions.get("weights"),
         }
-        # Results of older versions do not tell which weights were judged.
+        # Results of older versions do not say which weights were evaluated.
         weights = weights_digest(Path(model)) if has["model"] is not None else None
         wanted = {"split": preset.held_out.split, "episodes": preset.held_out.episodes, "model": weights}
         for what, value in wanted.items():
@@ -158,7 +158,7 @@ def evaluated(
                 )
         return known
     name = path.stem
-    result = measure(preset, model, arena, name=name, on_progress=_reporting(reporter, f"held out, {name}"))
+    result = measure(preset, model, arena, name=name, on_progress=_progress(reporter, f"held out, {name}"))
     journal.held_out(phase, step, result)
     write_whole(path, result.to_json() + "\n")
     return result
@@ -176,7 +176,7 @@ def _starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter:
 def _phase(
     preset: Preset,
     source: str | Path,
-    arena: Arena,
+    arena: ArenaAddress,
     folder: Path,
     phase: str,
     journal: Journal,
@@ -192,8 +192,8 @@ def _phase(
     return folder / "model"
 
 
-def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter: Reporter) -> None:
-    """Measure what is learnable, unless that was done, and tell the arena."""
+def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, reporter: Reporter) -> None:
+    """Measure which cells can be learned from, unless `path` says it, and set the arena's curriculum."""
     settings = preset.calibration
     if not path.is_file():
         loaded = load_model(model, dtype=preset.dtype)
@@ -209,9 +209,9 @@ def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter:
                 temperature=preset.temperature,
                 max_tokens=preset.max_completion,
                 batch=preset.held_out.batch,
-                on_progress=_reporting(reporter, "phase 2: attempts"),
+                on_progress=_progress(reporter, "phase 2: attempts"),
             )
-            cells = measured(groups, settings.k)
+            cells = measure_difficulty(groups, settings.k)
         write_whole(path, json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n")
     cells = read_json(path, CELLS)
     if not cells:
@@ -219,13 +219,13 @@ def _calibrated(preset: Preset, model: Path, arena: Arena, path: Path, reporter:
         return
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         client.set_curriculum(Curriculum(cells=tuple(cells), low=settings.low, high=settings.high))
-    zones = in_zone(cells, settings.low, settings.high)
+    zones = count_zones(cells, settings.low, settings.high)
     told = ", ".join(f"{count} {zone}" for zone, count in zones.items())
     reporter.say(f"phase 2: of {len(cells)} cells {told}; the arena's stream follows that now")
 
 
-def _third(preset: Preset, model: Path) -> Preset:
-    """The preset of phase 3: it goes on from the model, further along the stream."""
+def _phase_3_preset(preset: Preset, model: Path) -> Preset:
+    """The preset of phase 3: training goes on from the model, further along the stream of episodes."""
     then = load_preset(preset.then) if preset.then is not None else preset
     changes: dict[str, Any] = {
         "model": str(model),
@@ -243,5 +243,5 @@ def _is_model(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
-def _reporting(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
+def _progress(reporter: Reporter, phase: str) -> Callable[[int, int], None]:
     return lambda done, of: reporter.progress(phase, done, of, "")

@@ -1,7 +1,7 @@
-"""Say how a training run goes: one value with every setting, read from a file that a person can read.
+"""All settings of a training run as one value, read from a YAML file.
 
-The presets of this folder are files of the same form as one's own. A setting may be changed by `key=value` on the
-command line, with a dot for what lies inside (`lora.r=8`).
+The presets of this package are files of the same form as your own. `key=value` changes a setting on the command line,
+with a dot for a setting inside another (`lora.r=8`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent / "presets"
 
 
 class PresetError(ForgeArenaError, ValueError):
-    """A preset cannot be used: the message says which setting, what was given, and what was meant perhaps."""
+    """A preset cannot be used: the message names the setting, what was given, and what may have been meant."""
 
 
 class Algorithm(StrEnum):
@@ -40,14 +40,14 @@ class _Settings(BaseModel):
 
 
 class Scratch(_Settings):
-    """The size of a model from scratch, for a CPU. The defaults have about 0.6 million parameters."""
+    """The size of a model from nothing, for a CPU. The defaults have about 0.6 million parameters."""
 
     vocabulary: int = Field(default=1200, ge=600, description="tokens of the byte-level BPE")
     hidden: int = Field(default=128, ge=16, description="width of the residual stream")
     layers: int = Field(default=2, ge=1)
     heads: int = Field(default=4, ge=1, description="attention heads; must divide `hidden`")
     context: int = Field(default=1024, ge=128, description="tokens of prompt and completion together")
-    copying: int = Field(default=500, ge=0, description="steps, at most, of the drill in copying: see drills.py")
+    copying: int = Field(default=500, ge=0, description="steps, at most, of the drill in copying: see tiny/drills.py")
     comparing: int = Field(default=500, ge=0, description="steps of the drill in comparing")
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class Lora(_Settings):
 
 
 class Vllm(_Settings):
-    """Where completions come from instead of the trainer's own `generate`."""
+    """vLLM writes the completions instead of the trainer's own `generate`."""
 
     mode: Literal["server", "colocate"]
     url: str | None = Field(default=None, description="of `trl vllm-serve`, in server mode")
@@ -73,27 +73,36 @@ class Vllm(_Settings):
 
 
 class WarmStart(_Settings):
-    """Supervised fine-tuning on oracle demonstrations before any reward is given."""
+    """Supervised fine-tuning on oracle demonstrations, before reinforcement."""
 
     demonstrations: int = Field(default=2_000, ge=1, description="episodes of the train split, from its far end")
-    checking: float = Field(default=0.0, ge=0, le=1, description="share that reads side by side before it judges")
-    brief: bool = Field(
-        default=False, description="no corrections: they are long to copy, and a slip costs the verdict"
+    checking: float = Field(
+        default=0.0, ge=0, le=1, description="share that compares answer and source before the verdict"
     )
-    renamed: float = Field(default=0.0, ge=0, le=1, description="share given other words throughout: see renaming.py")
+    brief: bool = Field(
+        default=False, description="no corrections: they are long to copy, and one slip spoils the verdict"
+    )
+    renamed: float = Field(
+        default=0.0, ge=0, le=1, description="share that gets other words throughout: see tiny/renaming.py"
+    )
     exchanged: float = Field(
-        default=0.0, ge=0, le=1, description="share whose tokens stand for others, anew each epoch"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share whose tokens stand for others, anew in each epoch: see tiny/exchange.py",
     )
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     decisive: float = Field(
         default=1.0,
         ge=1,
-        description="weight of the tokens that decide (true, = ok, ...) in the loss; marks of something wrong: thrice",
+        description="weight in the loss of the tokens that decide (true, = ok, ...); marks of something wrong: thrice that",
     )
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
-    then: "WarmStart | None" = Field(default=None, description="a further stage, on what this one made")
+    then: "WarmStart | None" = Field(
+        default=None, description="a further stage, which goes on with the model of this one"
+    )
 
     @property
     def stages(self) -> tuple["WarmStart", ...]:
@@ -102,7 +111,7 @@ class WarmStart(_Settings):
 
 
 class Calibration(_Settings):
-    """Phase 2: measure what is learnable. A cell is a family, a corruption type and a stealth level."""
+    """Phase 2: measure which cells can be learned from. A cell is a family, a corruption type and a stealth level."""
 
     episodes: int = Field(default=400, ge=1, description="corrupted episodes of the train split to try")
     samples: int = Field(default=4, ge=1, le=64, description="attempts on each (n of pass@k)")
@@ -118,11 +127,11 @@ class Calibration(_Settings):
 
 
 class HeldOut(_Settings):
-    """What is measured on episodes that are never trained on."""
+    """The measurements on episodes that are never trained on."""
 
     split: Literal["val", "test"] = "val"
     episodes: int = Field(default=200, ge=1)
-    every: int = Field(default=0, ge=0, description="steps between measurements on the way; 0: before and after only")
+    every: int = Field(default=0, ge=0, description="steps between measurements; 0: only before and after")
     temperature: float = Field(default=0.0, ge=0, description="0 is greedy")
     batch: int = Field(default=32, ge=1)
 
@@ -130,13 +139,13 @@ class HeldOut(_Settings):
 class Preset(_Settings):
     """All settings of a run. `batch` counts completions of one optimizer step, over all devices.
 
-    `departures` says, for each setting that is not the published model card's, why.
+    `departures` says why a setting is not that of the published model card.
     """
 
     name: str
     about: str
     departures: Mapping[str, str] = {}
-    then: str | None = Field(default=None, description="the preset of phase 3 in a pipeline; default this one again")
+    then: str | None = Field(default=None, description="the preset of phase 3 in a pipeline; by default this one again")
 
     model: str | None = Field(default=None, description="a Hub name or a folder; or give `scratch`")
     scratch: Scratch | None = Field(default=None, description="make a model of this size")
@@ -169,13 +178,15 @@ class Preset(_Settings):
     vllm: Vllm | None = None
 
     start: int = Field(default=0, ge=0, description="first index of the train stream")
-    wall_seconds: float | None = Field(default=None, gt=0, description="stop learning after so long, done or not")
+    wall_seconds: float | None = Field(
+        default=None, gt=0, description="stop learning after so many seconds, done or not"
+    )
     save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(
-        default=2, ge=2, description="the one before the last is what a broken one falls back to"
+        default=2, ge=2, description="if the last one breaks, the run goes on from the one before it"
     )
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
-    shuffled_rewards: bool = Field(default=False, description="control: rewards are dealt out anew within each batch")
+    shuffled_rewards: bool = Field(default=False, description="control: rewards are shuffled within each batch")
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ("tensorboard",)
     seed: int = Field(default=0, ge=0)
 
@@ -210,7 +221,7 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
     """The preset of that name, or in the file of that name, with `key=value` changes.
 
     Raises:
-        PresetError: there is no such preset or setting, or a value does not fit; the nearest right one is named.
+        PresetError: there is no such preset or setting, or a value does not fit; the message suggests the nearest name.
     """
     path = FOLDER / f"{name}.yaml"
     if not path.is_file():
@@ -225,19 +236,19 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
     if not isinstance(content, dict):
         raise PresetError(f"{path}: a preset is a mapping of settings, got {type(content).__name__}")
     content.setdefault("name", path.stem)
-    return _changed(content, changes, path)
+    return _validate(content, changes, path)
 
 
-def changed_preset(preset: Preset, changes: Sequence[str]) -> Preset:
+def change_preset(preset: Preset, changes: Sequence[str]) -> Preset:
     """The preset with `key=value` changes.
 
     Raises:
         PresetError: as `load_preset`.
     """
-    return _changed(preset.model_dump(mode="json", exclude_none=True), changes, Path(preset.name))
+    return _validate(preset.model_dump(mode="json", exclude_none=True), changes, Path(preset.name))
 
 
-def _changed(content: dict[str, Any], changes: Sequence[str], path: Path) -> Preset:
+def _validate(content: dict[str, Any], changes: Sequence[str], path: Path) -> Preset:
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals:
@@ -246,7 +257,7 @@ def _changed(content: dict[str, Any], changes: Sequence[str], path: Path) -> Pre
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
-        raise PresetError("\n".join(_told(path, one) for one in error.errors(include_url=False))) from None
+        raise PresetError("\n".join(_explain(path, one) for one in error.errors(include_url=False))) from None
 
 
 def _change(content: dict[str, Any], key: str, value: str) -> None:
@@ -259,14 +270,14 @@ def _change(content: dict[str, Any], key: str, value: str) -> None:
             raise PresetError(f"{key}: there is nothing inside {part!r}")
     unreadable = PresetError(f"{key}: {value!r} is no value that YAML can read")
     parsed = parse_yaml(value, key, error=lambda _: unreadable)
-    # YAML takes 1e-5 for a text, because it has no dot.
+    # YAML reads 1e-5 as a text, because it has no dot.
     if isinstance(parsed, str):
         with suppress(ValueError):
             parsed = float(parsed)
     content[last] = parsed
 
 
-def _told(path: Path, error: Any) -> str:
+def _explain(path: Path, error: Any) -> str:
     place = [str(part) for part in error["loc"]]
     where = ".".join(place)
     if error["type"] == "extra_forbidden":

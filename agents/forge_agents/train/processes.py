@@ -1,4 +1,4 @@
-"""Several processes of one run, one a GPU: which of them speaks and writes, and where all wait for each other."""
+"""Several processes of one run, one for each GPU: which of them speaks, and where they wait for each other."""
 
 import os
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from accelerate import PartialState
 
-# A measurement of one process may take longer than the ten minutes that the others would wait.
+# By default the others wait ten minutes, and a measurement of the first process may take longer.
 LONGEST_WAIT = timedelta(hours=6)
 
 
-def count() -> int:
+def process_count() -> int:
     """How many processes do this run."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
@@ -24,5 +24,5 @@ def by_first(stage: Callable[[], object]) -> None:
     """Let the first process do a stage whose result is a file, and all the others wait for it."""
     if is_first():
         stage()
-    if count() > 1:
+    if process_count() > 1:
         PartialState(timeout=LONGEST_WAIT).wait_for_everyone()

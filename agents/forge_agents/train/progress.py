@@ -1,4 +1,4 @@
-"""Tell a person how far long work is: the trainer's steps, as one line that a progress bar can show."""
+"""Progress for a person to see: the trainer's steps, as one line for a progress bar."""
 
 from time import monotonic
 from typing import Any, Protocol

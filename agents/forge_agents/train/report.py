@@ -1,6 +1,6 @@
-"""Write a run's report: one page from the records that the run left in its folder, which needs nothing else.
+"""Write the report of a run: one page, made from nothing but the records in the run's folder.
 
-What a run did not leave is left out of its page, so that an unfinished one can be looked at too.
+The page leaves out what the folder does not hold, so that an unfinished run has a report too.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ from forge_arena.verdicts import messages, sendable, verdict_or_none
 from forge_arena.wire import Attempt, DifficultyCell
 
 if TYPE_CHECKING:
-    from forge_agents.train.online import Arena
+    from forge_agents.train.online import ArenaAddress
 
 Points: TypeAlias = list[tuple[float, float]]
 
@@ -39,8 +39,8 @@ UNIT = (0.0, 1.0)
 STEALTH = range(4)
 
 
-class Said(Noun):
-    """What a model wrote on an episode, and what it earned."""
+class ExampleAttempt(Noun):
+    """What a model wrote on the episode of an example, and what it earned."""
 
     completion: str
     outcome: Outcome
@@ -57,29 +57,29 @@ class Example(Noun):
     key: str
     observation: Observation
     truth: Truth
-    before: Said
-    after: Said
+    before: ExampleAttempt
+    after: ExampleAttempt
 
     @property
     def answer(self) -> list[Piece]:
-        """The answer in pieces, with whether each is what was corrupted."""
+        """The answer in pieces, each with whether it was corrupted."""
         return pieces(self.observation.worker_output, self.truth.output_spans if self.truth.corrupted else ())
 
     @property
     def source(self) -> list[Piece]:
-        """The source in pieces, with whether each is what the answer goes against."""
+        """The source in pieces, each with whether the answer contradicts it."""
         return pieces(self.observation.source_material, self.truth.source_spans if self.truth.corrupted else ())
 
 
 Examples = TypeAdapter(tuple[Example, ...])
 
 
-def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena") -> tuple[Example, ...]:
-    """What the model `before` training and the one in `folder / "model"` write on the same few held-out episodes: from
-    `folder / "examples.json"` if it is there, else made and written.
+def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaAddress") -> tuple[Example, ...]:
+    """What the model `before` training and the model in `folder / "model"` write on the same few held-out episodes.
 
-    The episodes are the first of every corruption type and the first clean one of the run's evaluation, so that none is
-    chosen for what was said about it.
+    They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are
+    the first of every corruption type and the first clean one of the run's evaluation. So none is chosen for its
+    verdict.
 
     Raises:
         ArenaError: the arena cannot be reached, or refuses.
@@ -88,14 +88,14 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena"
     path = folder / "examples.json"
     if path.is_file():
         return read_json(path, Examples)
-    judged = load_result(folder / "before.json")
-    keys = example_keys(judged) if judged is not None else []
+    evaluation = load_result(folder / "before.json")
+    keys = example_keys(evaluation) if evaluation is not None else []
     if not keys:
         return ()
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         opened = client.open_episodes(keys=keys, attempts=2).episodes
         seen = [episode.observation for episode in opened]
-        written = [_written(preset, model, seen) for model in (before, folder / "model")]
+        written = [_write_completions(preset, model, seen) for model in (before, folder / "model")]
         results = client.submit(
             [
                 Attempt(episode_id=episode.episode_id, attempt=side, completion=texts[number])
@@ -110,7 +110,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena"
         if truth is None:
             continue
         said = [
-            Said(completion=texts[number], outcome=result.outcome, reward=result.reward)
+            ExampleAttempt(completion=texts[number], outcome=result.outcome, reward=result.reward)
             for texts, result in zip(written, mine, strict=True)
         ]
         found.append(
@@ -121,7 +121,7 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "Arena"
 
 
 def example_keys(result: Result) -> list[str]:
-    """The keys of the first episode of every corruption type that was judged, and of the first clean one."""
+    """The keys of the first evaluated episode of every corruption type, and of the first clean one."""
     first: dict[CorruptionType | None, str] = {}
     for row in result.rows:
         if row.form in (Form.clean, Form.corrupted):
@@ -152,7 +152,7 @@ def write_report(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The records of a run, as its page wants them."""
+    """The records of a run, in the form in which its page shows them."""
 
     folder: Path
     record: Mapping[str, Any]
@@ -166,14 +166,14 @@ class Run:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Raises ValueError where the folder holds no run, or a record of it is damaged."""
+        """Read the records in a folder. Raises ValueError if it holds no run, or if a record is damaged."""
         if not (folder / "run.json").is_file():
             missing = "run.json" if folder.is_dir() else "the folder itself"
             raise BadArgument(f"{folder} holds no run: {missing} is missing; forge-arena train run --out makes one")
         try:
             record = read_json(folder / "run.json", OBJECT)
-            cells = _if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
-            shown = _if_there(folder / "examples.json", Examples)
+            cells = _read_if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
+            shown = _read_if_there(folder / "examples.json", Examples)
             log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
         except ValueError as error:
             raise BadArgument(f"{folder} holds a damaged record: {error}") from None
@@ -182,7 +182,7 @@ class Run:
 
     @property
     def preset(self) -> Mapping[str, Any]:
-        """The preset as it was recorded; an older run may know fewer settings."""
+        """The preset as the run recorded it. An older run may have fewer settings."""
         preset: Mapping[str, Any] = self.record["preset"]
         return preset
 
@@ -216,7 +216,7 @@ class Run:
         return facts
 
     def settings(self) -> list[tuple[str, str, str]]:
-        """Every setting, its value, and why it is not the published model card's."""
+        """Every setting, its value, and why it departs from the published model card."""
         departures = self.preset.get("departures", {})
         kept = [name for name in self.preset if name not in ("name", "about", "departures")]
         return [(name, setting(self.preset[name]), departures.get(name, "")) for name in kept]
@@ -255,7 +255,7 @@ class Run:
         return panels
 
     def held_out_curves(self) -> list[Panel]:
-        """What was measured on held-out episodes on the way; the intervals of the evaluations at either end."""
+        """The held-out measurements over the steps, with the intervals of the first and the last evaluation."""
         several = [
             ("Reward", {"reward": ""}),
             ("Balanced accuracy", {"balanced_accuracy": ""}),
@@ -281,20 +281,22 @@ class Run:
 
     def zones(self) -> dict[str, int]:
         """How many cells phase 2 found too hard, learnable and too easy."""
-        from forge_agents.train.calibrate import in_zone  # It brings torch, which a report of one phase does not need.
+        from forge_agents.train.calibrate import (
+            count_zones,
+        )  # It loads torch, which a report of one phase does not need.
 
         settings = self.preset["calibration"]
-        return in_zone(self.cells, settings["low"], settings["high"])
+        return count_zones(self.cells, settings["low"], settings["high"])
 
     def difficulty(self) -> dict[str, list[tuple[float, int] | None]]:
-        """For each type, by stealth: the pass rate over its episodes, and their number; None where none was tried."""
+        """For each type, by stealth: the pass rate and the number of its episodes; None if none was tried."""
         table: dict[str, list[tuple[float, int] | None]] = {}
         by_type: dict[CorruptionType, dict[int, list[DifficultyCell]]] = defaultdict(lambda: defaultdict(list))
         for cell in self.cells:
             by_type[cell.corruption_type][cell.stealth].append(cell)
         for kind in CorruptionType:
             if kind in by_type:
-                table[kind.value] = [_pooled(by_type[kind][stealth]) for stealth in STEALTH]
+                table[kind.value] = [_pool(by_type[kind][stealth]) for stealth in STEALTH]
         return table
 
     def _points(self, records: Sequence[Mapping[str, Any]], name: str) -> Points:
@@ -308,7 +310,7 @@ class Run:
 
 
 class _Numbered:
-    """Draws figures, each with a number of its own: their ids share one page."""
+    """Draws figures, each with a number of its own, because their ids share one page."""
 
     def __init__(self) -> None:
         self._drawn = 0
@@ -318,8 +320,8 @@ class _Numbered:
         return Markup(panel if isinstance(panel, str) else panel.svg(self._drawn))  # noqa: S704
 
 
-def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
-    # Only who trains has torch; who reads a report need not.
+def _write_completions(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
+    # Here and not at the top, because reading a report must not need torch.
     from forge_agents.models import load_model, write
 
     said = write(
@@ -332,11 +334,11 @@ def _written(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> 
     return [sendable(one.text) for one in said]
 
 
-def _if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
+def _read_if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
     return read_json(path, kind) if path.is_file() else ()
 
 
-def _pooled(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
+def _pool(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
     episodes = sum(cell.episodes for cell in cells)
     return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
 

@@ -1,13 +1,13 @@
-"""Let an arena score what a policy writes: one batch over REST, one reward column per component.
+"""Let an arena score what a policy writes: one batch over REST, one reward column for each component.
 
-TRL adds its reward functions up by their weights. The columns are the components of a verdict's reward and the weights
-those of the arena, so that the sum is the arena's reward; that it really is, is checked. What failed gets None in every
-column, which TRL leaves out of baseline and gradient: a failure is never a score.
+TRL adds up its reward functions by their weights. Here the functions are the components of a verdict's reward, and the
+weights are the arena's own. So the sum is the arena's reward, and each answer of the arena is checked for that. A
+failure gets None in every column, which TRL leaves out of baseline and gradient: a failure is never a score.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import isclose
 from statistics import fmean, pstdev
@@ -16,26 +16,26 @@ from typing import Any
 from forge_agents.client import ArenaGarbled, ArenaRefused, AsyncArenaClient
 from forge_arena.rewards import WEIGHTS
 from forge_arena.types import Outcome, Verdict
-from forge_arena.verdicts import sendable, verdict_or_none
+from forge_arena.verdicts import ends_with_verdict, sendable, verdict_or_none
 from forge_arena.wire import Attempt, AttemptResult
 
 RewardFunction = Callable[..., Awaitable[list[float | None]]]
 COMPONENTS = tuple(WEIGHTS)
 # Codes of refusals that concern an episode and not the batch.
 GONE = frozenset({"episode_gone", "unknown_episode"})
-# What an arena may round, and no more.
+# The most that an arena may round.
 TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A batch of completions with what the arena made of them, in order. A result is None where the episode failed."""
+    """What the arena made of a batch of completions, in order. A result is None where the episode is gone."""
 
     results: tuple[AttemptResult | None, ...]
     verdicts: tuple[Verdict | None, ...]
 
     def column(self, component: str) -> list[float | None]:
-        """One component of every reward: 0 for what could not be read, None for what failed."""
+        """One component of every reward: 0 for a completion that cannot be read, None for a failure."""
         return [
             None if r is None or r.reward is None else getattr(r.components, component) if r.components else 0.0
             for r in self.results
@@ -46,17 +46,18 @@ class Scored:
         return [None if r is None else r.reward for r in self.results]
 
     def metrics(self) -> dict[str, float]:
-        """What tells early that a policy goes wrong: shares of invalid, failed and flagged, spread of confidence."""
+        """Early signs of a policy that goes wrong: shares of invalid, failed and flagged verdicts, spread of
+        confidence."""
         read = [v for v in self.verdicts if v is not None]
-        found = {
+        metrics = {
             "verdicts/invalid": fmean(r is not None and r.outcome is Outcome.invalid_verdict for r in self.results),
             "verdicts/failed": fmean(r is None or r.reward is None for r in self.results),
         }
         if read:
-            found["verdicts/flagged"] = fmean(v.detection for v in read)
-            found["verdicts/confidence"] = fmean(v.confidence for v in read)
-            found["verdicts/confidence_std"] = pstdev(v.confidence for v in read)
-        return found
+            metrics["verdicts/flagged"] = fmean(v.detection for v in read)
+            metrics["verdicts/confidence"] = fmean(v.confidence for v in read)
+            metrics["verdicts/confidence_std"] = pstdev(v.confidence for v in read)
+        return metrics
 
 
 class ArenaReward:
@@ -64,8 +65,9 @@ class ArenaReward:
 
     Arguments:
         client: of the arena; it retries with back-off for as long as it is patient, then raises.
-        on_scored: told the keys and the scores of every batch.
-        shuffle: a control: the scores of a batch are dealt out anew, so that no completion earns its own.
+        on_scored: called with the keys and the scores of every batch.
+        shuffle: a control: shuffles the scores within each batch, so that no completion earns its own.
+        ends: the tokens with which a completion ends by itself. A completion that ends otherwise was cut at its limit.
     """
 
     def __init__(
@@ -74,10 +76,12 @@ class ArenaReward:
         *,
         on_scored: Callable[[Sequence[str], Scored], None] = lambda keys, scored: None,
         shuffle: random.Random | None = None,
+        ends: Collection[int] = (),
     ) -> None:
         self._client = client
         self._on_scored = on_scored
         self._shuffle = shuffle
+        self._ends = frozenset(ends)
         self._batch: tuple[object, asyncio.Task[Scored]] | None = None
 
     def functions(self) -> tuple[list[RewardFunction], list[float]]:
@@ -86,7 +90,7 @@ class ArenaReward:
 
     def _column(self, component: str) -> RewardFunction:
         async def reward(**batch: Any) -> list[float | None]:
-            return (await self._scored(batch)).column(component)
+            return (await self._score_once(batch)).column(component)
 
         reward.__name__ = component
         return reward
@@ -97,11 +101,11 @@ class ArenaReward:
         Raises:
             ArenaError: no answer came in time, or none that can be a score.
         """
-        made: dict[str, int] = {}
+        attempts_on: dict[str, int] = {}
         attempts: list[Attempt] = []
         for episode_id, completion in zip(episode_ids, completions, strict=True):
-            number = made.get(episode_id, 0)
-            made[episode_id] = number + 1
+            number = attempts_on.get(episode_id, 0)
+            attempts_on[episode_id] = number + 1
             attempts.append(Attempt(episode_id=episode_id, attempt=number, completion=sendable(completion)))
         results = await self._submit(attempts)
         for result in results:
@@ -114,11 +118,11 @@ class ArenaReward:
         except ArenaRefused as refusal:
             if refusal.code not in GONE:
                 raise
-        # One episode of the batch is gone (it expired, or somebody deleted it): the others still count.
+        # One episode of the batch is gone, because it expired or somebody deleted it. The others still count.
         ids = list(dict.fromkeys(a.episode_id for a in attempts))
         parts = await asyncio.gather(*(self._submit_one([a for a in attempts if a.episode_id == id]) for id in ids))
-        found = {(r.episode_id, r.attempt): r for part in parts for r in part}
-        return tuple(found.get((a.episode_id, a.attempt)) for a in attempts)
+        by_attempt = {(r.episode_id, r.attempt): r for part in parts for r in part}
+        return tuple(by_attempt.get((a.episode_id, a.attempt)) for a in attempts)
 
     async def _submit_one(self, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...]:
         try:
@@ -128,26 +132,42 @@ class ArenaReward:
                 raise
             return ()
 
-    async def _scored(self, batch: dict[str, Any]) -> Scored:
-        """The scores of a batch: the first column to ask has it submitted, the others wait for that."""
+    async def _score_once(self, batch: dict[str, Any]) -> Scored:
+        """The scores of a batch. The first column that asks submits it, and the other columns wait for the answer."""
         completions = batch["completions"]
         if self._batch is None or self._batch[0] is not completions:
             self._batch = (completions, asyncio.ensure_future(self._score_batch(batch)))
         return await self._batch[1]
 
     async def _score_batch(self, batch: dict[str, Any]) -> Scored:
-        scored = await self.score(batch["episode_id"], [text_of(c) for c in batch["completions"]])
+        texts = [text_of(completion) for completion in batch["completions"]]
+        scored = await self.score(batch["episode_id"], texts)
         self._on_scored(batch["key"], scored)
-        for name, value in scored.metrics().items():
+        metrics = scored.metrics()
+        if self._ends:
+            metrics["verdicts/cut"] = fmean(
+                verdict is not None and _is_cut_after_verdict(text, ids, self._ends)
+                for verdict, text, ids in zip(scored.verdicts, texts, batch["completion_ids"], strict=True)
+            )
+        for name, value in metrics.items():
             batch["log_metric"](name, value)
         batch["log_extra"]("key", list(batch["key"]))
         batch["log_extra"]("outcome", [r.outcome.value if r else Outcome.infra_failed.value for r in scored.results])
-        return scored if self._shuffle is None else _dealt_anew(scored, self._shuffle)
+        return scored if self._shuffle is None else _shuffled_scores(scored, self._shuffle)
 
 
 def text_of(completion: Any) -> str:
     """The text of a completion as TRL hands it over: a string, or a chat of one message."""
     return completion if isinstance(completion, str) else str(completion[0]["content"])
+
+
+def _is_cut_after_verdict(text: str, ids: Sequence[int], ends: frozenset[int]) -> bool:
+    """Whether a completion was cut at its limit while it went on after its verdict.
+
+    Training scores such a verdict, and an evaluation refuses it. So a policy that learns to go on looks better in
+    training.
+    """
+    return ids[-1] not in ends and not ends_with_verdict(text)
 
 
 def _check_sum(result: AttemptResult | None) -> None:
@@ -161,7 +181,7 @@ def _check_sum(result: AttemptResult | None) -> None:
         )
 
 
-def _dealt_anew(scored: Scored, rng: random.Random) -> Scored:
+def _shuffled_scores(scored: Scored, rng: random.Random) -> Scored:
     results = list(scored.results)
     rng.shuffle(results)
     return Scored(tuple(results), scored.verdicts)

@@ -1,4 +1,4 @@
-"""Lay runs that differ in one setting side by side: held-out curves with bands over seeds, and what each gained.
+"""Compare runs that differ in one setting: held-out curves with bands over seeds, and what each run gained.
 
 The picture is that of DeepSeekMath's figure 5, with one curve for each value of the setting.
 """
@@ -30,12 +30,13 @@ Table = dict[str, dict[str, Estimate]]
 
 
 def results(folders: Sequence[Path]) -> list[Result]:
-    """What the runs in these folders came to."""
+    """The last evaluations of the runs in these folders."""
     return [Result.read(folder / "after.json") for folder in folders]
 
 
 def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
-    """For each value, averaged over its seeds: every held-out metric, and what it has more of than the start."""
+    """For each value of the setting, averaged over its seeds: every held-out metric, and its difference from the
+    start."""
     ended = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
     return (
         {value: means(rows) for value, rows in ended.items()},
@@ -44,7 +45,7 @@ def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
 
 
 def curve(folders: Sequence[Path], metric: str) -> tuple[list[int], NDArray[np.float64]]:
-    """The steps at which all of the runs were measured, and the values; shape (runs, steps)."""
+    """The steps at which all runs were measured, and the values at these steps, (runs, steps)."""
     measured = [
         {line["step"]: line[metric] for line in lines(folder, "held_out.jsonl") if line.get(metric) is not None}
         for folder in folders

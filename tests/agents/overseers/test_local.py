@@ -31,7 +31,7 @@ OBSERVATIONS = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model that was taught to flag the first half of the observations, and why in one word for either label."""
     from forge_agents.train.presets import Scratch
-    from forge_agents.train.tiny import make_model
+    from forge_agents.train.tiny.model import make_model
 
     folder = tmp_path_factory.mktemp("judge")
     said = {

@@ -36,6 +36,11 @@ SMALL: dict[str, Any] = {
     "held_out": {"episodes": 8, "batch": 8},
 }
 
+# So many tokens that a prompt has a few hundred of them; with 600 it would be read almost letter by letter.
+VOCABULARY = 1200
+# Steps of the optimizer after which the tiny model writes verdicts.
+TEACHING = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -86,51 +91,57 @@ def untaught(shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The folder of a tiny model that knows nothing."""
     pytest.importorskip("torch")
     from forge_agents.train.presets import Scratch
-    from forge_agents.train.tiny import make_model
+    from forge_agents.train.tiny.model import make_model
 
     folder = tmp_path_factory.mktemp("untaught")
     texts = [f"{observation_text(d.observation)}\n{d.completion}" for d in shown]
     # So that each of the words that a verdict turns on becomes one token.
     texts += ["true", "false"] * 200
-    make_model(folder, texts, Scratch(vocabulary=600, hidden=32, layers=1, heads=2, copying=0, comparing=0), 0)
+    make_model(folder, texts, Scratch(vocabulary=VOCABULARY, hidden=32, layers=1, heads=2, copying=0, comparing=0), 0)
     return folder
 
 
 @pytest.fixture(scope="session")
 def taught(untaught: Path, shown: list[Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny model that writes short verdicts of either label and any confidence, whatever it reads."""
+    torch = pytest.importorskip("torch")
     pytest.importorskip("trl")
     from forge_agents.models import load_model
-    from forge_agents.train.presets import Preset, Scratch
-    from forge_agents.train.progress import Silent
-    from forge_agents.train.warm_start import train
 
-    said = [
+    loaded = load_model(untaught, device="cpu")
+    model, tokenizer = loaded.model.train(), loaded.tokenizer
+    verdicts = [
         verdict_text(Verdict(detection=detection, explanation="bias", correction="", confidence=confidence))
         for detection, confidence in product((True, False), (0.6, 0.7, 0.8, 0.9))
     ]
-    rows = [
-        {
-            "prompt": messages(d.observation),
-            "completion": [{"role": "assistant", "content": said[number % len(said)]}],
-        }
-        for number, d in enumerate(shown * 4)
-    ]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-2)
+    torch.manual_seed(0)
+    # A loop of its own: the trainers of TRL, which other tests are about, take a minute for this.
+    for step in range(TEACHING):
+        some = [shown[(step * len(verdicts) + number) % len(shown)] for number in range(len(verdicts))]
+        chats = [
+            [*messages(demonstration.observation), {"role": "assistant", "content": verdict}]
+            for demonstration, verdict in zip(some, verdicts, strict=True)
+        ]
+        # Padding is on the left, so that all of the verdicts stand at the end.
+        batch = tokenizer(
+            tokenizer.apply_chat_template(chats, tokenize=False),
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,
+        )
+        written = min(len(tokenizer.encode(verdict, add_special_tokens=False)) for verdict in verdicts) + 1
+        logits = model(**batch, logits_to_keep=written + 1).logits[:, :-1]  # (verdicts, written, vocabulary)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["input_ids"][:, -written:].flatten())
+        for group in optimizer.param_groups:
+            group["lr"] = 2e-2 * min(1.0, 2 * (TEACHING - step) / TEACHING)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
     folder = tmp_path_factory.mktemp("taught")
-    loaded = load_model(untaught)
-    train(
-        Preset(name="taught", about="", scratch=Scratch()),
-        loaded.model,
-        loaded.tokenizer,
-        rows,
-        phase="taught",
-        whole_text=False,
-        epochs=1,
-        batch=8,
-        learning_rate=2e-2,
-        folder=folder,
-        reporter=Silent(),
-    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 
@@ -138,12 +149,12 @@ def taught(untaught: Path, shown: list[Any], tmp_path_factory: pytest.TempPathFa
 def preset_file(taught: Path, tmp_path: Path) -> Callable[..., Path]:
     """Writes a preset for the taught model: the small run with some of its settings replaced."""
 
-    def write(**changes: Any) -> Path:
-        path = tmp_path / "small.yaml"
-        path.write_text(yaml.safe_dump({"model": str(taught), **SMALL, **changes}), encoding="utf-8")
-        return path
+    return lambda **changes: write_preset(tmp_path / "small.yaml", taught, **changes)
 
-    return write
+
+def write_preset(path: Path, taught: Path, /, **changes: Any) -> Path:
+    path.write_text(yaml.safe_dump({"model": str(taught), **SMALL, **changes}), encoding="utf-8")
+    return path
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

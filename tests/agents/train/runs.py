@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from forge_agents.result import Result
 from forge_agents.train.journal import Journal
 from forge_agents.train.presets import load_preset
 from forge_arena.metrics import scorecard
-from forge_arena.scorecard import Row
+from forge_arena.scorecard import Row, Scorecard
 from forge_arena.types import CorruptionType, Domain, Form, Outcome, Split
 from forge_arena.wire import DifficultyCell
 
@@ -24,8 +25,14 @@ def result(rows: Sequence[Row], name: str = "model") -> Result:
         start=0,
         seed=0,
         rows=tuple(rows),
-        scorecard=scorecard(rows, np.random.default_rng(0)),
+        scorecard=_scorecard(tuple(rows)),
     )
+
+
+@cache
+def _scorecard(rows: tuple[Row, ...]) -> Scorecard:
+    """Kept, because many tests are about the same rows, and their intervals take seconds."""
+    return scorecard(rows, np.random.default_rng(0))
 
 
 def rows(

@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from forge_agents.models import load_tokenizer, tokens_until  # noqa: E402
 from forge_agents.train.advantages import (  # noqa: E402
-    accepted,
-    by_step,
-    normalised,
+    acceptance,
+    normalise,
+    step_advantages,
     token_advantages,
 )
 from forge_arena.rewards import WEIGHTS, calibration  # noqa: E402
@@ -31,36 +31,36 @@ def near(values: object) -> object:
 
 def test_unscaled_advantages_are_the_rewards_less_the_mean_of_their_group() -> None:
     rewards = torch.tensor([1.0, 0.0, 0.5, 0.5, 0.2, 0.2, 0.2, 1.0])
-    assert normalised(rewards, 4, "none").tolist() == near([0.5, -0.5, 0.0, 0.0, -0.2, -0.2, -0.2, 0.6])
+    assert normalise(rewards, 4, "none").tolist() == near([0.5, -0.5, 0.0, 0.0, -0.2, -0.2, -0.2, 0.6])
 
 
 def test_scaled_by_group_each_is_divided_by_the_deviation_of_its_own() -> None:
     # Mean 0.5 and deviation sqrt(0.5 / 3) = 0.40825; mean 0.4 and deviation 0.4.
     rewards = torch.tensor([1.0, 0.0, 0.5, 0.5, 0.2, 0.2, 0.2, 1.0])
     expected = [1.22474, -1.22474, 0.0, 0.0, -0.5, -0.5, -0.5, 1.5]
-    assert normalised(rewards, 4, "group").tolist() == pytest.approx(expected, abs=1e-3)
+    assert normalise(rewards, 4, "group").tolist() == pytest.approx(expected, abs=1e-3)
 
 
 def test_scaled_by_batch_all_are_divided_by_one_deviation() -> None:
     # The mean of all is 0.45, their squares sum up to 2.62 = 8 * 0.45^2 + 1: the deviation is sqrt(1 / 7) = 0.37796.
     rewards = torch.tensor([1.0, 0.0, 0.5, 0.5, 0.2, 0.2, 0.2, 1.0])
     expected = [value / 0.37796 for value in (0.5, -0.5, 0.0, 0.0, -0.2, -0.2, -0.2, 0.6)]
-    assert normalised(rewards, 4, "batch").tolist() == pytest.approx(expected, abs=1e-3)
+    assert normalise(rewards, 4, "batch").tolist() == pytest.approx(expected, abs=1e-3)
 
 
 def test_every_column_is_normalised_for_itself() -> None:
     columns = torch.tensor([[1.0, 0.3], [0.0, 0.3], [0.5, 0.9], [0.5, 0.5]])
     for scale in SCALES:
-        whole = normalised(columns, 4, scale)
+        whole = normalise(columns, 4, scale)
         assert whole.shape == columns.shape
         for number in range(2):
-            assert torch.equal(whole[:, number], normalised(columns[:, number], 4, scale))
+            assert torch.equal(whole[:, number], normalise(columns[:, number], 4, scale))
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_failed_attempt_has_no_advantage_and_does_not_move_that_of_others(scale: str) -> None:
-    found = normalised(torch.tensor([0.9, nan, 0.1, 0.5, nan, nan, nan, nan]), 4, scale)
-    without = normalised(torch.tensor([0.9, 0.1, 0.5]), 3, scale)
+    found = normalise(torch.tensor([0.9, nan, 0.1, 0.5, nan, nan, nan, nan]), 4, scale)
+    without = normalise(torch.tensor([0.9, 0.1, 0.5]), 3, scale)
     assert found[[0, 2, 3]].tolist() == near(without.tolist())
     assert found[[1, 4, 5, 6, 7]].tolist() == [0.0] * 5
 
@@ -73,7 +73,7 @@ def test_advantages_are_finite_centred_and_in_the_order_of_the_rewards(
     groups: list[list[float | None]], scale: str
 ) -> None:
     rewards = torch.tensor([nan if r is None else r for group in groups for r in group])
-    found = normalised(rewards, 4, scale)
+    found = normalise(rewards, 4, scale)
     assert torch.isfinite(found).all()
     assert not found[torch.isnan(rewards)].any()
     for mine, theirs in zip(rewards.view(-1, 4), found.view(-1, 4), strict=True):
@@ -83,47 +83,47 @@ def test_advantages_are_finite_centred_and_in_the_order_of_the_rewards(
         assert (theirs[known][order].diff() >= -1e-4).all()
 
 
-def test_where_all_agree_on_the_label_group_scaling_makes_a_jitter_of_confidence_as_large_as_anything() -> None:
+def test_group_scaling_blows_up_a_jitter_of_confidence_where_all_agree_on_the_label() -> None:
     """Why the presets do not scale by group: eight verdicts, all right, of which each is a hundredth surer."""
     truth = Truth(corrupted=True, family="any", clean_output="")
     sure = [0.80 + 0.01 * number for number in range(8)]
     said = [Verdict(detection=True, explanation="", correction="", confidence=one) for one in sure]
     agreed = torch.tensor([0.40 + WEIGHTS["calibration"] * calibration(truth, verdict) for verdict in said])
     disagreed = torch.tensor([0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1])
-    small, large = normalised(agreed, 8, "none"), normalised(agreed, 8, "group")
+    small, large = normalise(agreed, 8, "none"), normalise(agreed, 8, "group")
     # From 0.0960 to 0.0983 of reward: a tenth of a percent to either side, against 0.2 for a wrong label.
     assert float(small.abs().max()) < 0.002
     assert float(large[-1]) > 1.0
-    assert float(large.abs().max()) > float(normalised(disagreed, 8, "group").abs().max())
-    assert float(small.abs().max()) < float(normalised(disagreed, 8, "none").abs().max()) / 100
+    assert float(large.abs().max()) > float(normalise(disagreed, 8, "group").abs().max())
+    assert float(small.abs().max()) < float(normalise(disagreed, 8, "none").abs().max()) / 100
 
 
 def test_rejection_sampling_keeps_the_right_verdicts_that_are_at_least_as_good_as_their_group() -> None:
     rewards = torch.tensor([0.9, 0.5, 0.6, 0.1, 0.7, 0.7, nan, 0.1])
     right = torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0, 1.0, nan, 0.0])
-    assert accepted(rewards, right, 4).tolist() == [1, 0, 0, 0, 1, 1, 0, 0]
+    assert acceptance(rewards, right, 4).tolist() == [1, 0, 0, 0, 1, 1, 0, 0]
 
 
 @given(st.floats(0, 1, width=32), st.sampled_from([2, 3, 4, 6, 8, 16]))
 def test_of_right_verdicts_that_all_earn_the_same_all_are_kept(reward: float, group: int) -> None:
-    assert accepted(torch.full((group,), reward), torch.ones(group), group).tolist() == [1.0] * group
+    assert acceptance(torch.full((group,), reward), torch.ones(group), group).tolist() == [1.0] * group
 
 
 def test_of_a_group_that_failed_whole_nothing_is_kept() -> None:
-    assert accepted(torch.full((4,), nan), torch.full((4,), nan), 4).tolist() == [0.0] * 4
+    assert acceptance(torch.full((4,), nan), torch.full((4,), nan), 4).tolist() == [0.0] * 4
 
 
 def test_steps_keep_the_weights_of_the_reward() -> None:
     components = torch.tensor([[1.0, 0.5, 0.0, 0.9], [0.0, 0.5, 1.0, 0.7]])
     weights = torch.tensor(list(WEIGHTS.values()))
-    found = by_step(components, weights, NAMES, 2, "none")
+    found = step_advantages(components, weights, NAMES, 2, "none")
     assert found.tolist() == [near([0.2, 0.0, -0.1, 0.01]), near([-0.2, 0.0, 0.1, -0.01])]
-    assert found.sum(dim=1).tolist() == near(normalised((components * weights).sum(dim=1), 2, "none").tolist())
+    assert found.sum(dim=1).tolist() == near(normalise((components * weights).sum(dim=1), 2, "none").tolist())
 
 
 def test_steps_without_a_column_for_each_component_are_refused() -> None:
     with pytest.raises(ValueError, match="expected one column for each of 4 components, got 3"):
-        by_step(torch.zeros(2, 3), torch.ones(3), NAMES, 2, "none")
+        step_advantages(torch.zeros(2, 3), torch.ones(3), NAMES, 2, "none")
 
 
 def advantages_of(text: str) -> dict[str, float]:

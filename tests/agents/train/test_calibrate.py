@@ -10,8 +10,8 @@ from pathlib import Path
 from forge_agents.client import ArenaClient
 from forge_agents.models import load_model
 from forge_agents.train.attempts import Group, attempts
-from forge_agents.train.calibrate import in_zone, measured
-from forge_agents.train.offline import kept_rows, preference_rows
+from forge_agents.train.calibrate import count_zones, measure_difficulty
+from forge_agents.train.offline import accepted_rows, preference_rows
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import oracle_verdict, score
@@ -95,36 +95,36 @@ def test_pass_rates_are_averaged_over_the_episodes_of_a_cell_and_cells_come_in_o
         group(RIGHT, RIGHT, family="kettle"),
         group(RIGHT, stealth=None),
     ]
-    one, two, three = measured(groups, k=1)
+    one, two, three = measure_difficulty(groups, k=1)
     assert (one.family, one.stealth, one.episodes, one.pass_rate) == ("kettle", 1, 1, 1.0)
     assert (two.family, two.stealth, two.episodes, two.pass_rate) == ("lamp", 1, 2, pytest.approx(0.375))
     assert (three.stealth, three.pass_rate) == (2, 0.25)
 
 
 def test_groups_with_fewer_attempts_than_k_are_left_out() -> None:
-    (cell,) = measured([group(RIGHT, WRONG, WRONG), group(RIGHT)], k=2)
+    (cell,) = measure_difficulty([group(RIGHT, WRONG, WRONG), group(RIGHT)], k=2)
     assert (cell.episodes, cell.pass_rate) == (1, pytest.approx(2 / 3))
-    assert measured([group(RIGHT)], k=2) == []
+    assert measure_difficulty([group(RIGHT)], k=2) == []
 
 
 def test_the_zone_has_its_borders_inside() -> None:
     cells = [
-        *measured([group(RIGHT, WRONG, WRONG, WRONG, WRONG)], k=1),
-        *measured([group(RIGHT, WRONG)], k=1),
-        *measured([group(WRONG)], k=1),
-        *measured([group(RIGHT)], k=1),
+        *measure_difficulty([group(RIGHT, WRONG, WRONG, WRONG, WRONG)], k=1),
+        *measure_difficulty([group(RIGHT, WRONG)], k=1),
+        *measure_difficulty([group(WRONG)], k=1),
+        *measure_difficulty([group(RIGHT)], k=1),
     ]
-    assert in_zone(cells, 0.2, 0.85) == {"too hard": 1, "learnable": 2, "too easy": 1}
+    assert count_zones(cells, 0.2, 0.85) == {"too hard": 1, "learnable": 2, "too easy": 1}
 
 
 def test_rejection_sampling_and_preferences_take_the_best_of_a_group() -> None:
     some = group(WRONG, RIGHT, WITHOUT_TYPE, UNREADABLE)
-    assert (some.best, some.worst, some.kept()) == (1, 3, [1, 2])
-    assert [row["completion"][0]["content"] for row in kept_rows([some])] == list(some.completions[1:3])
+    assert (some.best, some.worst, some.accepted()) == (1, 3, [1, 2])
+    assert [row["completion"][0]["content"] for row in accepted_rows([some])] == list(some.completions[1:3])
     (pair,) = preference_rows([some])
     assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == (some.completions[1], some.completions[3])
     assert preference_rows([group(WRONG, WRONG)]) == []
-    assert kept_rows([group(WRONG, UNREADABLE)]) == []
+    assert accepted_rows([group(WRONG, UNREADABLE)]) == []
 
 
 def test_a_models_attempts_are_grouped_by_episode_and_scored_by_the_arena(
@@ -169,7 +169,7 @@ def test_what_was_measured_is_taken_by_the_arena(taught: Path, short: Served, sh
         temperature=1.0,
         max_tokens=24,
     )
-    cells = measured(found, k=1)
+    cells = measure_difficulty(found, k=1)
     assert cells
     try:
         state = short_client.set_curriculum(Curriculum(cells=tuple(cells)))

@@ -11,18 +11,9 @@ import pytest
 pytest.importorskip("huggingface_hub")
 
 from forge_agents.client import ArenaClient
-from forge_agents.train.export import (
-    AT_A_TIME,
-    COLUMNS,
-    ExportError,
-    Format,
-    Kind,
-    Pairs,
-    Wanted,
-    apart,
-    export,
-    mistaken,
-)
+from forge_agents.train.export.export import export
+from forge_agents.train.export.request import COLUMNS, ExportError, ExportRequest, Format, Kind, Pairs
+from forge_agents.train.export.rows import AT_A_TIME, differing_spans, plausible_mistake
 from forge_arena.locks import FolderInUse, locked_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import OVERSEER_PROMPT, parse_verdict
@@ -34,7 +25,7 @@ COUNT = 24
 
 
 def written(short: Served, out: Path, **wanted: Any) -> list[dict[str, Any]]:
-    export(Wanted(**{"kind": Kind.sft, "count": COUNT, **wanted}), arena=short.url, out=out)
+    export(ExportRequest(**{"kind": Kind.sft, "count": COUNT, **wanted}), arena=short.url, out=out)
     return read_lines(out / f"{wanted.get('split', 'train')}.jsonl")
 
 
@@ -75,9 +66,10 @@ def test_demonstrations_need_no_torch(short: Served, tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from forge_agents.train.export import Wanted, export\n"
-        f"export(Wanted(kind='sft', count=2), arena={short.url!r}, out=Path(sys.argv[1]))\n"
-        f"export(Wanted(kind='dpo', count=2), arena={short.url!r}, out=Path(sys.argv[2]))\n"
+        "from forge_agents.train.export.export import export\n"
+        "from forge_agents.train.export.request import ExportRequest\n"
+        f"export(ExportRequest(kind='sft', count=2), arena={short.url!r}, out=Path(sys.argv[1]))\n"
+        f"export(ExportRequest(kind='dpo', count=2), arena={short.url!r}, out=Path(sys.argv[2]))\n"
         "assert not {'torch', 'transformers', 'trl'} & sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program, tmp_path / "sft", tmp_path / "dpo"], check=True, timeout=120)
@@ -118,7 +110,7 @@ def test_a_right_answer_is_accused_where_its_twin_differs() -> None:
     twin = Truth(
         corrupted=True, corruption_type=CorruptionType.temporal_shift, family="f", clean_output=SEEN.worker_output
     )
-    wrong = mistaken(SEEN, RIGHT, twin, "It takes 5 days. The fee is $3.")
+    wrong = plausible_mistake(SEEN, RIGHT, twin, "It takes 5 days. The fee is $3.")
     assert wrong.corruption_type is CorruptionType.temporal_shift
     assert [span.of(SEEN.worker_output) for span in wrong.output_spans] == ["9"]
     assert wrong.clean_output == "It takes 5 days. The fee is $3."
@@ -132,19 +124,19 @@ def test_a_right_answer_is_accused_of_an_omission_by_what_the_source_says() -> N
         source_spans=(Span(start=34, end=47),),
         clean_output=SEEN.worker_output,
     )
-    wrong = mistaken(SEEN, RIGHT, twin, "It takes 9 days.")
+    wrong = plausible_mistake(SEEN, RIGHT, twin, "It takes 9 days.")
     assert (wrong.output_spans, wrong.source_spans) == ((), twin.source_spans)
     assert wrong.clean_output == SEEN.worker_output
 
 
 def test_a_corrupted_answer_is_taken_for_clean() -> None:
     truth = RIGHT.model_copy(update={"corrupted": True, "corruption_type": CorruptionType.temporal_shift})
-    assert not mistaken(SEEN, truth, None, "").corrupted
+    assert not plausible_mistake(SEEN, truth, None, "").corrupted
 
 
 def test_what_is_apart_is_named_in_the_first_text() -> None:
     def parts(text: str, other: str) -> list[str]:
-        return [span.of(text) for span in apart(text, other)]
+        return [span.of(text) for span in differing_spans(text, other)]
 
     assert parts("a b c d", "a x y d") == ["b c"]
     assert parts("a b c", "a b c") == []
@@ -185,7 +177,7 @@ def test_parquet_holds_the_same_rows(short: Served, tmp_path: Path, kind: Kind) 
     from pyarrow import parquet
 
     lines = written(short, tmp_path / "lines", kind=kind, count=8)
-    done = export(Wanted(kind=kind, count=8, format=Format.parquet), arena=short.url, out=tmp_path / "columns")
+    done = export(ExportRequest(kind=kind, count=8, format=Format.parquet), arena=short.url, out=tmp_path / "columns")
     assert parquet.read_table(done.path).to_pylist() == lines
     assert sorted(path.name for path in (tmp_path / "columns").iterdir()) == [
         "README.md",
@@ -197,7 +189,7 @@ def test_parquet_holds_the_same_rows(short: Served, tmp_path: Path, kind: Kind) 
 @pytest.mark.parametrize("form", Format)
 def test_datasets_loads_the_folder(short: Served, tmp_path: Path, form: Format) -> None:
     datasets = pytest.importorskip("datasets")
-    export(Wanted(kind=Kind.sft, count=4, format=form), arena=short.url, out=tmp_path / "out")
+    export(ExportRequest(kind=Kind.sft, count=4, format=form), arena=short.url, out=tmp_path / "out")
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert list(loaded) == ["train"]
     assert loaded["train"].column_names == list(COLUMNS[Kind.sft])
@@ -270,7 +262,7 @@ class Interrupted(Exception):
 def test_an_interrupted_export_goes_on_and_ends_like_one_that_was_not(
     short: Served, tmp_path: Path, kind: Kind
 ) -> None:
-    wanted = Wanted(kind=kind, count=AT_A_TIME + 6)
+    wanted = ExportRequest(kind=kind, count=AT_A_TIME + 6)
 
     def interrupt(done: int, of: int) -> None:
         if done:
@@ -307,9 +299,9 @@ def test_a_model_goes_on_after_its_last_row(short: Served, taught: Path, tmp_pat
 
 def test_what_is_done_is_not_done_again(short: Served, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = export(Wanted(kind=Kind.sft, count=4, format=Format.parquet), arena=short.url, out=out)
+    first = export(ExportRequest(kind=Kind.sft, count=4, format=Format.parquet), arena=short.url, out=out)
     before = first.path.stat().st_mtime_ns
-    again = export(Wanted(kind=Kind.sft, count=4, format=Format.parquet), arena=short.url, out=out)
+    again = export(ExportRequest(kind=Kind.sft, count=4, format=Format.parquet), arena=short.url, out=out)
     assert again.path.stat().st_mtime_ns == before
     assert again.counts == first.counts
 
@@ -318,18 +310,18 @@ def test_two_exports_are_not_mixed(short: Served, tmp_path: Path) -> None:
     out = tmp_path / "out"
     written(short, out, count=2)
     with pytest.raises(ExportError, match="holds an export with kind 'sft', not 'dpo': give another --out"):
-        export(Wanted(kind=Kind.dpo, count=2), arena=short.url, out=out)
+        export(ExportRequest(kind=Kind.dpo, count=2), arena=short.url, out=out)
     with pytest.raises(ExportError, match="holds an export with count 2, not 3"):
-        export(Wanted(kind=Kind.sft, count=3), arena=short.url, out=out)
+        export(ExportRequest(kind=Kind.sft, count=3), arena=short.url, out=out)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.txt").touch()
     with pytest.raises(ExportError, match="holds something that is no export"):
-        export(Wanted(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "full")
+        export(ExportRequest(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "full")
 
 
 def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_path: Path) -> None:
     with locked_folder(tmp_path / "out"), pytest.raises(FolderInUse, match="another process is at work in"):
-        export(Wanted(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "out")
+        export(ExportRequest(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "out")
     # What a killed export left behind is no other thing.
     written(short, tmp_path / "out", count=2)
 
@@ -342,7 +334,7 @@ def test_another_suite_is_refused_before_anything_is_written(short: Served, tmp_
         running("-c", FORGE_ARENA, "serve", "--port", "0", "--store", store, "--log-level", "error") as url,
         pytest.raises(ExportError, match=r"holds an export with suite 'short:3', not 'forge:\d+'"),
     ):
-        export(Wanted(kind=Kind.sft, count=2), arena=url, out=tmp_path / "out")
+        export(ExportRequest(kind=Kind.sft, count=2), arena=url, out=tmp_path / "out")
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
 
 

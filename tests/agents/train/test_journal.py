@@ -12,7 +12,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers.constants import Prior
 from forge_agents.train.journal import Journal, Watch, check_same_run, lines, revision
-from forge_agents.train.presets import changed_preset, load_preset
+from forge_agents.train.presets import change_preset, load_preset
 from forge_arena.locks import FolderInUse
 
 HEALTHY = {
@@ -155,13 +155,13 @@ def test_a_run_goes_on_only_with_the_settings_and_the_suite_that_it_was_begun_wi
     assert [message.partition(" (")[0] for message in said] == ["the arena is not the one that this run was begun with"]
 
 
-def test_what_a_sweep_did_under_the_same_name_with_another_setting_is_not_taken_for_the_new_run(
+def test_a_sweep_does_not_take_a_run_of_another_setting_for_its_own(
     tmp_path: Path,
 ) -> None:
     preset = load_preset("tiny")
     Journal(tmp_path, lambda message: None).begin(
-        changed_preset(preset, ["beta=0.1", "seed=2"]), arena="http://here", suite="short:3"
+        change_preset(preset, ["beta=0.1", "seed=2"]), arena="http://here", suite="short:3"
     )
-    check_same_run(tmp_path, changed_preset(preset, ["beta=0.1", "seed=2", "wall_seconds=7"]))
+    check_same_run(tmp_path, change_preset(preset, ["beta=0.1", "seed=2", "wall_seconds=7"]))
     with pytest.raises(FolderInUse, match="holds another run: its learning_rate"):
-        check_same_run(tmp_path, changed_preset(preset, ["beta=0.1", "seed=2", "learning_rate=0.1"]))
+        check_same_run(tmp_path, change_preset(preset, ["beta=0.1", "seed=2", "learning_rate=0.1"]))

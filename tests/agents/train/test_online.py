@@ -12,7 +12,7 @@ from forge_agents.models import load_model  # noqa: E402
 from forge_agents.train.algorithms import online_config  # noqa: E402
 from forge_agents.train.journal import Journal, lines  # noqa: E402
 from forge_agents.train.offline import learn_offline  # noqa: E402
-from forge_agents.train.online import Arena, TrainingStopped, latest_checkpoint, learn  # noqa: E402
+from forge_agents.train.online import ArenaAddress, TrainingStopped, latest_checkpoint, learn  # noqa: E402
 from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset  # noqa: E402
 from forge_agents.train.progress import Silent  # noqa: E402
 from forge_agents.train.rewards import COMPONENTS  # noqa: E402
@@ -46,12 +46,14 @@ def learnt(preset: Preset, arena: str, folder: Path, *, resume: bool = False) ->
     heard = Heard()
     journal = Journal(folder, heard.say)
     if preset.algorithm not in ONLINE:
-        learn_offline(preset, str(preset.model), Arena(arena), folder, phase="p", journal=journal, reporter=heard)
+        learn_offline(
+            preset, str(preset.model), ArenaAddress(arena), folder, phase="p", journal=journal, reporter=heard
+        )
     else:
         learn(
             preset,
             str(preset.model),
-            Arena(arena),
+            ArenaAddress(arena),
             folder,
             phase="p",
             journal=journal,

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from forge_command.app import app
 
 from ...server_process import FORGE_ARENA, running
 from ..conftest import TOKEN
-from .conftest import SERVE, Served, read_lines
+from .conftest import SERVE, Served, read_lines, write_preset
 
 Presets = Callable[..., Path]
 PROMPTS = 2
@@ -211,13 +212,30 @@ def test_a_run_that_was_interrupted_says_where_it_stopped_and_goes_on_from_there
     assert_nothing_skipped(short, start, position + 2 * PROMPTS, [position])
 
 
-@pytest.mark.slow
-def test_an_arena_that_goes_away_stops_the_run_with_a_checkpoint_and_once_it_is_back_the_run_is_finished(
-    preset_file: Presets, tmp_path: Path
-) -> None:
-    out, store = tmp_path / "run", tmp_path / "own.db"
+@dataclass(frozen=True, slots=True)
+class StoppedRun:
+    """A run that its arena left: its folder, what asked for it and what it said, and how the arena is served again."""
+
+    out: Path
+    asked: list[str]
+    code: int
+    told: str
+    arena: Served
+    serve: tuple[str, ...]
+
+    @property
+    def checkpoint(self) -> tuple[int, int]:
+        last = latest_checkpoint(self.out / "phase1" / "checkpoints")
+        assert last is not None
+        return where(last)
+
+
+@pytest.fixture(scope="module")
+def stopped_run(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> StoppedRun:
+    folder = tmp_path_factory.mktemp("stopped")
+    out, store = folder / "run", folder / "own.db"
     serve = (*SERVE, "--store", f"sqlite:///{store}")
-    preset = preset_file(steps=200, save_every=100, patience=1.0)
+    preset = write_preset(folder / "small.yaml", taught, steps=200, save_every=100, patience=1.0)
     with ExitStack() as arena:
         url = arena.enter_context(running(*serve, "--port", "0"))
         asked = arguments(preset, url, out)
@@ -235,22 +253,31 @@ def test_an_arena_that_goes_away_stops_the_run_with_a_checkpoint_and_once_it_is_
         finally:
             ended.set()
             stopper.join()
-    assert code == 2
+    return StoppedRun(out, asked, code, told, Served(url, store), (*serve, "--port", url.rpartition(":")[2]))
+
+
+@pytest.mark.slow
+def test_an_arena_that_goes_away_stops_the_run_with_a_checkpoint(stopped_run: StoppedRun) -> None:
+    told = stopped_run.told
+    assert stopped_run.code == 2
     found = re.search(r"training stopped after step (\d+) of 200 \(no answer from the arena at http\S+ ", told)
     assert found is not None, told
-    assert f"its checkpoint is {out}/phase1/checkpoints: go on with --resume" in told
-    last = latest_checkpoint(out / "phase1" / "checkpoints")
-    assert last is not None
-    step, position = where(last)
+    assert f"its checkpoint is {stopped_run.out}/phase1/checkpoints: go on with --resume" in told
+    step, position = stopped_run.checkpoint
     assert (step, position) == (int(found[1]), PROMPTS * step)
-    code, told = train(*asked, "--resume")
+    code, told = train(*stopped_run.asked, "--resume")
     assert (code, "no answer from the arena" in told) == (2, True)
-    with running(*serve, "--port", url.rpartition(":")[2]) as again:
-        assert again == url
-        code, told = train(*asked, "--set", f"steps={step + 2}", "--resume")
+
+
+@pytest.mark.slow
+def test_a_run_that_its_arena_left_is_finished_once_the_arena_is_back(stopped_run: StoppedRun) -> None:
+    step, position = stopped_run.checkpoint
+    with running(*stopped_run.serve) as again:
+        assert again == stopped_run.arena.url
+        code, told = train(*stopped_run.asked, "--set", f"steps={step + 2}", "--resume")
     assert code == 0, told
-    assert steps(out) == list(range(1, step + 3))
-    assert_nothing_skipped(Served(url, store), 0, position + 2 * PROMPTS, [position])
+    assert steps(stopped_run.out) == list(range(1, step + 3))
+    assert_nothing_skipped(stopped_run.arena, 0, position + 2 * PROMPTS, [position])
 
 
 @pytest.fixture

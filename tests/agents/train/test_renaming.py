@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 
 from forge_agents.models import load_tokenizer  # noqa: E402
 from forge_agents.train.demonstrations import Demonstration  # noqa: E402
-from forge_agents.train.renaming import KEPT, Exchange, Renaming  # noqa: E402
+from forge_agents.train.tiny.exchange import Exchange  # noqa: E402
+from forge_agents.train.tiny.renaming import KEPT, Renaming  # noqa: E402
 from forge_arena.verdicts import observation_text, parse_verdict  # noqa: E402
 
 LETTERS = re.compile(r"[A-Za-z]+")
@@ -20,7 +21,7 @@ NUMBER = re.compile(r"\d[\d.,-]*")
 
 @pytest.fixture(scope="module")
 def renaming(shown: list[Demonstration]) -> Renaming:
-    return Renaming.learned(shown)
+    return Renaming.learn(shown)
 
 
 def whole(one: Demonstration) -> str:
@@ -36,7 +37,7 @@ def pairs(one: Demonstration, other: Demonstration) -> list[tuple[str, str]]:
 def test_numbers_stay_and_words_of_all_families_stay(shown: list[Demonstration], renaming: Renaming) -> None:
     assert renaming.kept >= KEPT
     for one in shown[:40]:
-        other = renaming.renamed(one, Random(one.key))
+        other = renaming.rename(one, Random(one.key))
         assert NUMBER.findall(whole(other)) == NUMBER.findall(whole(one))
         for old, new in pairs(one, other):
             assert (old == new) or old.lower() not in renaming.kept
@@ -47,7 +48,7 @@ def test_a_word_stands_for_the_same_word_throughout_a_demonstration(
 ) -> None:
     changed = 0
     for one in shown[:40]:
-        other = renaming.renamed(one, Random(one.key))
+        other = renaming.rename(one, Random(one.key))
         names: dict[str, str] = {}
         for old, new in pairs(one, other):
             assert names.setdefault(old.lower(), new.lower()) == new.lower()
@@ -59,7 +60,7 @@ def test_a_word_stands_for_the_same_word_throughout_a_demonstration(
 
 def test_the_verdict_still_reads_and_says_the_same(shown: list[Demonstration], renaming: Renaming) -> None:
     for one in shown:
-        other = renaming.renamed(one, Random(one.key))
+        other = renaming.rename(one, Random(one.key))
         before, after = parse_verdict(one.completion), parse_verdict(other.completion)
         assert (after.detection, after.confidence) == (before.detection, before.confidence)
         if one.truth.corruption_type is not None:
@@ -72,7 +73,7 @@ def test_what_the_verdict_quotes_still_stands_in_the_answer_or_the_source(
     shown: list[Demonstration], renaming: Renaming
 ) -> None:
     for one in shown:
-        other = renaming.renamed(one, Random(one.key))
+        other = renaming.rename(one, Random(one.key))
         for quote in re.findall(r'"([^"]+)"', parse_verdict(other.completion).explanation):
             assert quote in other.observation.worker_output or quote in other.observation.source_material
 
@@ -81,14 +82,14 @@ def test_the_same_die_gives_the_same_names_and_another_one_others(
     shown: list[Demonstration], renaming: Renaming
 ) -> None:
     one = shown[0]
-    assert renaming.renamed(one, Random(1)) == renaming.renamed(one, Random(1))
-    assert renaming.renamed(one, Random(1)) != renaming.renamed(one, Random(2))
+    assert renaming.rename(one, Random(1)) == renaming.rename(one, Random(1))
+    assert renaming.rename(one, Random(1)) != renaming.rename(one, Random(2))
 
 
 def test_exchanged_tokens_are_a_permutation_that_keeps_a_word_one_word(untaught: Path) -> None:
     tokenizer = load_tokenizer(untaught)
     kept = (" = ok", " true", " $5")
-    (drawn,) = Exchange(tokenizer, kept, 0).drawn(1, 1.0)
+    (drawn,) = Exchange(tokenizer, kept, 0).draw(1, 1.0)
     assert sorted(drawn.tolist()) == list(range(len(tokenizer)))
     vocabulary = tokenizer.get_vocab()
     name = {number: token for token, number in vocabulary.items()}
@@ -107,9 +108,9 @@ def test_exchanged_tokens_are_a_permutation_that_keeps_a_word_one_word(untaught:
 
 def test_tokens_are_exchanged_in_a_share_of_the_texts_and_differently_in_each(untaught: Path) -> None:
     tokenizer = load_tokenizer(untaught)
-    drawn = Exchange(tokenizer, (), 0).drawn(200, 0.25)
+    drawn = Exchange(tokenizer, (), 0).draw(200, 0.25)
     itself = (drawn == torch.arange(len(tokenizer))).all(1)
     assert 0.6 < float(itself.float().mean()) < 0.9
     others = {tuple(row) for row in drawn[~itself].tolist()}
     assert len(others) == int((~itself).sum())
-    assert torch.equal(drawn, Exchange(tokenizer, (), 0).drawn(200, 0.25))
+    assert torch.equal(drawn, Exchange(tokenizer, (), 0).draw(200, 0.25))

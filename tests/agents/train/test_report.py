@@ -13,14 +13,14 @@ from forge_agents.evaluation import evaluate
 from forge_agents.overseers import open_overseer
 from forge_agents.plot import bins
 from forge_agents.train.changes import Changes, best_by_threshold
-from forge_agents.train.figures import Line, Panel, smoothed
-from forge_agents.train.online import Arena
+from forge_agents.train.figures import Line, Panel, running_mean
+from forge_agents.train.online import ArenaAddress
 from forge_agents.train.presets import load_preset
 from forge_agents.train.report import (
     Example,
+    ExampleAttempt,
     Examples,
     Run,
-    Said,
     example_keys,
     examples,
     write_report,
@@ -209,9 +209,9 @@ def test_a_figure_takes_its_colours_from_the_page() -> None:
 
 
 def test_smoothing_keeps_a_constant_and_the_length() -> None:
-    assert smoothed([2.0] * 40) == [2.0] * 40
-    assert smoothed([1.0, 5.0, 3.0]) == [1.0, 5.0, 3.0]
-    assert smoothed([0.0, 3.0, 0.0] * 20, share=0.05)[1:4] == [1.0, 1.0, 1.0]
+    assert running_mean([2.0] * 40) == [2.0] * 40
+    assert running_mean([1.0, 5.0, 3.0]) == [1.0, 5.0, 3.0]
+    assert running_mean([0.0, 3.0, 0.0] * 20, share=0.05)[1:4] == [1.0, 1.0, 1.0]
 
 
 def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
@@ -237,14 +237,14 @@ def test_both_models_write_on_the_same_episodes_once(
     finished(tmp_path, before, before)
     (tmp_path / "model").symlink_to(taught)
     preset = load_preset("tiny", ["max_completion=24"])
-    found = examples(tmp_path, preset, before=untaught, arena=Arena(short.url))
+    found = examples(tmp_path, preset, before=untaught, arena=ArenaAddress(short.url))
     assert [one.key for one in found] == example_keys(before)
     assert len({one.truth.corruption_type for one in found}) == len(found) >= 4
     assert all(one.before.outcome is Outcome.invalid_verdict and one.before.reward == 0.0 for one in found)
     assert all(one.after.verdict is not None and one.after.outcome is Outcome.scored for one in found)
     assert any(marked for one in found for _, marked in one.answer)
     # From the file: there is no arena to ask any more.
-    assert examples(tmp_path, preset, before=untaught, arena=Arena("http://127.0.0.1:1")) == found
+    assert examples(tmp_path, preset, before=untaught, arena=ArenaAddress("http://127.0.0.1:1")) == found
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert page.count("<article>") == len(found)
     assert "<mark>" in page
@@ -267,7 +267,7 @@ def test_what_models_and_sources_say_is_shown_and_never_run(tmp_path: Path) -> N
         output_spans=(Span(start=9, end=15),),
         clean_output="It takes 9 days.",
     )
-    wrote = Said(completion=evil, outcome=Outcome.invalid_verdict, reward=0.0)
+    wrote = ExampleAttempt(completion=evil, outcome=Outcome.invalid_verdict, reward=0.0)
     (tmp_path / "examples.json").write_bytes(
         Examples.dump_json((Example(key="k", observation=seen, truth=truth, before=wrote, after=wrote),))
     )

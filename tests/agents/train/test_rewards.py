@@ -140,6 +140,18 @@ async def test_an_episode_that_is_gone_fails_and_the_others_are_scored(
     assert batch.logged["verdicts/failed"] == pytest.approx(1 / 3)
 
 
+async def test_a_verdict_after_which_a_cut_completion_goes_on_is_scored_and_counted(
+    client: ArenaClient, arena_url: str, rewarding: Rewarding
+) -> None:
+    end = 2
+    batch = Batch(client, 1, 4, said(), said(), said() + " But then", said() + " But then")
+    batch.given["completion_ids"] = [[5, end], [5, 7], [5, end], [5, 7]]
+    columns = await batch.columns(rewarding(arena_url, ends={end}).functions()[0])
+    # Only the last one was cut and goes on: the second was cut behind its verdict, the third ended by itself.
+    assert batch.logged["verdicts/cut"] == 1 / 4
+    assert len({tuple(row) for row in zip(*columns, strict=True)}) == 1
+
+
 @pytest.mark.parametrize("outcome", ["infra_failed", "worker_failed"])
 async def test_a_failure_of_the_arena_is_no_score(
     client: ArenaClient, proxy: Proxy, outcome: str, rewarding: Rewarding

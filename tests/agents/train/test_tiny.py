@@ -13,8 +13,11 @@ transformers = pytest.importorskip("transformers")
 from forge_agents.models import load_model, load_tokenizer  # noqa: E402
 from forge_agents.train.demonstrations import Demonstration  # noqa: E402
 from forge_agents.train.presets import Scratch  # noqa: E402
-from forge_agents.train.tiny import FIXED, make_model  # noqa: E402
+from forge_agents.train.tiny.model import make_model  # noqa: E402
+from forge_agents.train.tiny.tokenizer import FIXED  # noqa: E402
 from forge_arena.verdicts import messages  # noqa: E402
+
+from .conftest import VOCABULARY  # noqa: E402
 
 
 def test_the_tokenizer_gives_back_any_text(untaught: Path) -> None:
@@ -32,7 +35,7 @@ def test_the_tokenizer_gives_back_any_text(untaught: Path) -> None:
 def test_the_fixed_parts_are_a_token_each(untaught: Path) -> None:
     tokenizer = load_tokenizer(untaught)
     assert [len(tokenizer.encode(part, add_special_tokens=False)) for part in FIXED] == [1] * len(FIXED)
-    assert len(tokenizer) <= 600
+    assert len(tokenizer) <= VOCABULARY
 
 
 def test_a_prompt_is_the_beginning_of_prompt_and_completion(untaught: Path, shown: list[Demonstration]) -> None:

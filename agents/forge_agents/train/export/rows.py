@@ -1,0 +1,263 @@
+"""Make the rows of an export: demonstrations, or pairs of which one text is preferred.
+
+Demonstrations and pairs without a model need no torch.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from forge_agents.client import ArenaClient
+from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrations, oracle_completion
+from forge_agents.train.export.request import ExportRecord, Kind, Pairs
+from forge_agents.train.rows import Row, completion_row, preference_row
+from forge_arena.keys import Key
+from forge_arena.types import CorruptionType, Form, Observation, Outcome, Span, Truth
+from forge_arena.verdicts import parse_verdict
+from forge_arena.wire import Attempt, AttemptResult
+
+if TYPE_CHECKING:
+    from forge_agents.models import Loaded
+    from forge_agents.train.attempts import Group
+
+# Episodes between two writes: an interruption loses little, and the number of requests stays small.
+AT_A_TIME = 64
+AT_A_TIME_BY_MODEL = 16
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of the episodes before index `end`."""
+
+    end: int
+    rows: list[Row]
+
+
+def batches(record: ExportRecord, client: ArenaClient, first: int, arena: str, token: str | None) -> Iterator[Batch]:
+    """The rows of an export from the episode `first` on, in batches."""
+    request = record.wanted
+    if request.model is not None:
+        yield from _batches_by_model(record, client, first, arena, token)
+        return
+    for begin in range(first, request.end, AT_A_TIME):
+        end = min(begin + AT_A_TIME, request.end)
+        collected = _collect_demonstrations(record, client, begin, end)
+        yield Batch(
+            end, _sft_rows(client, collected) if request.kind is Kind.sft else _rows_against_mistakes(client, collected)
+        )
+
+
+def _collect_demonstrations(record: ExportRecord, client: ArenaClient, begin: int, end: int) -> list[Demonstration]:
+    request = record.wanted
+    return list(
+        demonstrations(
+            client,
+            suite=record.suite,
+            split=request.split,
+            start=begin,
+            count=end - begin,
+            checking=request.checking,
+            seed=request.seed,
+        )
+    )
+
+
+def _sft_rows(client: ArenaClient, collected: Sequence[Demonstration]) -> list[Row]:
+    scored = _score_texts(client, {d.key: (d.completion,) for d in collected})
+    return [
+        {
+            **completion_row(d.observation, d.completion),
+            **_episode_columns(d.key, d.observation, d.truth),
+            "style": d.style,
+            "reward": scored[d.key][0].reward,
+        }
+        for d in collected
+        if d.key in scored
+    ]
+
+
+def _rows_against_mistakes(client: ArenaClient, collected: Sequence[Demonstration]) -> list[Row]:
+    twins = _twins(client, [d.key for d in collected if not d.truth.corrupted])
+    pairs = {}
+    for d in collected:
+        twin = twins.get(d.key)
+        if twin is None and not d.truth.corrupted:
+            continue
+        wrong = plausible_mistake(
+            d.observation, d.truth, twin[1] if twin else None, twin[0].worker_output if twin else ""
+        )
+        # As sure as the right verdict and in the same style, so that only what it says is preferred.
+        confidence = parse_verdict(d.completion).confidence
+        pairs[d.key] = (d.completion, oracle_completion(d.observation, wrong, d.style, confidence))
+    scored = _score_texts(client, pairs)
+    return [
+        row
+        for d in collected
+        if d.key in scored
+        for row in _pair_rows(d.key, d.observation, d.truth, pairs[d.key], [r.reward for r in scored[d.key]])
+    ]
+
+
+def _twins(client: ArenaClient, keys: Sequence[str]) -> dict[str, tuple[Observation, Truth]]:
+    """The corrupted form of each draw; draws whose corrupted form cannot be made are left out."""
+    if not keys:
+        return {}
+    opened = client.open_episodes(keys=[str(Key.parse(key).in_form(Form.corrupted)) for key in keys]).episodes
+    results = client.submit([Attempt(episode_id=episode.episode_id, verdict=NOTHING) for episode in opened])
+    return {
+        str(Key.parse(episode.key).draw): (episode.observation, result.truth)
+        for episode, result in zip(opened, results, strict=True)
+        if result.truth is not None
+    }
+
+
+def _batches_by_model(
+    record: ExportRecord, client: ArenaClient, first: int, arena: str, token: str | None
+) -> Iterator[Batch]:
+    # Here and not at the top, because they load torch.
+    import torch
+
+    from forge_agents.models import load_model
+    from forge_agents.train.attempts import attempts
+
+    request = record.wanted
+    loaded: Loaded = load_model(str(request.model))
+    while first < request.end:
+        torch.manual_seed(request.seed + first)
+        groups = list(
+            attempts(
+                loaded,
+                client,
+                url=arena,
+                token=token,
+                start=first,
+                episodes=min(AT_A_TIME_BY_MODEL, request.end - first),
+                samples=request.samples,
+                temperature=request.temperature,
+                max_tokens=request.max_tokens,
+                split=request.split,
+            )
+        )
+        end = max([first + 1, *(episode_index(group.key) + 1 for group in groups)])
+        groups = [group for group in groups if group.truth is not None and episode_index(group.key) < request.end]
+        if request.pairs is Pairs.teacher:
+            teacher = {d.key: d for d in _collect_demonstrations(record, client, first, min(end, request.end))}
+            yield Batch(end, _rows_against_worst(client, groups, teacher))
+        else:
+            yield Batch(end, [row for group in groups for row in _rows_of_best_and_worst(group)])
+        first = end
+
+
+def _rows_of_best_and_worst(group: "Group") -> list[Row]:
+    assert group.truth is not None
+    ends = (group.best, group.worst)
+    texts = (group.completions[group.best], group.completions[group.worst])
+    return _pair_rows(group.key, group.observation, group.truth, texts, [group.rewards[end] for end in ends])
+
+
+def _rows_against_worst(
+    client: ArenaClient, groups: Sequence["Group"], teacher: Mapping[str, Demonstration]
+) -> list[Row]:
+    scored = _score_texts(
+        client, {group.key: (teacher[group.key].completion,) for group in groups if group.key in teacher}
+    )
+    rows = []
+    for group in groups:
+        if group.key in scored:
+            right = teacher[group.key]
+            texts = (right.completion, group.completions[group.worst])
+            rewards = [scored[group.key][0].reward, group.rewards[group.worst]]
+            rows += _pair_rows(group.key, right.observation, right.truth, texts, rewards)
+    return rows
+
+
+def _score_texts(client: ArenaClient, texts: Mapping[str, tuple[str, ...]]) -> dict[str, list[AttemptResult]]:
+    """Let the arena score texts on fresh episodes of these keys, equally many on each. Failed episodes are left out."""
+    if not texts:
+        return {}
+    attempts = len(next(iter(texts.values())))
+    opened = client.open_episodes(keys=list(texts), attempts=attempts).episodes
+    results = client.submit(
+        [
+            Attempt(episode_id=episode.episode_id, attempt=number, completion=text)
+            for episode in opened
+            for number, text in enumerate(texts[episode.key])
+        ]
+    )
+    results_of = {}
+    for number, episode in enumerate(opened):
+        mine = list(results[number * attempts : (number + 1) * attempts])
+        if all(result.outcome in (Outcome.scored, Outcome.invalid_verdict) for result in mine):
+            results_of[episode.key] = mine
+    return results_of
+
+
+def _pair_rows(
+    key: str, seen: Observation, truth: Truth, texts: tuple[str, str], rewards: Sequence[float | None]
+) -> list[Row]:
+    """The row of a pair; no row if the preferred text did not earn more."""
+    chosen, rejected = (0.0 if reward is None else reward for reward in rewards)
+    if chosen <= rejected:
+        return []
+    return [
+        {
+            **preference_row(seen, *texts),
+            **_episode_columns(key, seen, truth),
+            "chosen_reward": chosen,
+            "rejected_reward": rejected,
+        }
+    ]
+
+
+def _episode_columns(key: str, seen: Observation, truth: Truth) -> Row:
+    return {
+        "key": key,
+        "family": truth.family,
+        "domain": seen.domain.value,
+        "form": truth.form.value,
+        "corruption_type": None if truth.corruption_type is None else truth.corruption_type.value,
+        "stealth": truth.stealth,
+    }
+
+
+def episode_index(key: str) -> int:
+    """The index in a key, `suite:version:split:index`."""
+    return Key.parse(key).index
+
+
+def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_output: str) -> Truth:
+    """The truth as a plausible mistake sees it.
+
+    A corrupted answer is taken for clean. A right answer is taken for corrupted by somebody who believes the wrong
+    words of its corrupted twin: it is accused of the twin's type of corruption where the two differ, and "corrected" to
+    the twin's words. The mistake quotes and repairs as a right verdict does, so only the source tells the two apart.
+    """
+    if truth.corrupted or twin is None or twin.corruption_type is None:
+        return Truth(corrupted=False, family=truth.family, clean_output=seen.worker_output)
+    missing = twin.corruption_type is CorruptionType.factual_omission
+    return Truth(
+        corrupted=True,
+        corruption_type=twin.corruption_type,
+        family=truth.family,
+        output_spans=() if missing else differing_spans(seen.worker_output, twin_output),
+        source_spans=twin.source_spans,
+        # This answer has what the twin lacks, so the "repair" changes nothing.
+        clean_output=seen.worker_output if missing else twin_output,
+    )
+
+
+def differing_spans(text: str, other: str) -> tuple[Span, ...]:
+    """Where a text has other words than another; where it only lacks words, the words on both sides of the gap."""
+    words = list(_WORD.finditer(text))
+    spans = []
+    matcher = SequenceMatcher(None, [word[0] for word in words], _WORD.findall(other), autojunk=False)
+    for tag, first, end, _, _ in matcher.get_opcodes():
+        if tag == "equal" or not words:
+            continue
+        if first == end:
+            first, end = max(0, first - 1), min(len(words), end + 1)
+        spans.append(Span(start=words[first].start(), end=words[end - 1].end()))
+    return tuple(spans)
