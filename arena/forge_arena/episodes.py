@@ -94,7 +94,8 @@ class Arena:
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
         sources: families or imported documents; default the arena's own families.
-        suite: the first part of every key; name another where `sources` are not the arena's own.
+        suite: the first part of every key; name another where `sources` are not the arena's own. What packages add to the
+            sources is added to the name, see `suite_with_additions`.
 
     `counts` tells what happened on the way: answers asked for, answers rejected and why, hidden instructions obeyed,
     refused or botched, per type. `usability` says why a Worker's answers make no episode.
@@ -119,7 +120,7 @@ class Arena:
         self._mechanism = mechanism
         self._tries = tries
         sources = load_families() if sources is None else sources
-        self.suite = suite
+        self.suite = suite_with_additions(suite, sources)
         self._by_name = {source.name: source for source in sources}
         self._choices: dict[Split, dict[tuple[Domain, CorruptionType], tuple[Source, ...]]] = {
             split: {
@@ -439,6 +440,17 @@ class Arena:
         draw, _, form = key.rpartition(":")
         digest = hashlib.sha256(f"{salt}|{draw if form in _FORMS else key}|{purpose}".encode()).digest()
         return Random(int.from_bytes(digest, "big"))
+
+
+def suite_with_additions(suite: str, sources: Sequence[Source]) -> str:
+    """The name of a suite, and after a `+` each corruption and each domain of its sources that does not come with the arena.
+
+    A further corruption or domain changes what every key draws: `forge:3:train:7` and `forge+hedging:3:train:7` are two
+    episodes, and an arena that serves one of them refuses the key of the other.
+    """
+    added = {type.value for source in sources for type in source.corruptions} - CorruptionType.SHIPPED
+    added |= {source.domain.value for source in sources} - Domain.SHIPPED
+    return "+".join((suite, *sorted(added.difference(suite.split("+")[1:]))))
 
 
 async def _report(judge: Judge, text: str) -> Report:

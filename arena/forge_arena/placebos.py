@@ -1,6 +1,6 @@
 """Edit an answer without harm, where a corruption would strike it and about as much: the decoy of every corruption.
 
-Each kind of edit has a corruption for its likeness. A respelled date or citation changes the same characters as a
+Each corruption names the kinds of edit that look most like it (`Corruption.placebos`). A respelled date or citation changes the same characters as a
 shifted or fabricated one, a sentence that was traded for one about something else that nobody asked for looks like an
 omission, and a paraphrase or another order like the rest.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from forge_arena.corruptions import registry
 from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, touched, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
@@ -20,14 +21,6 @@ from forge_arena.verify import Judge
 REWORDINGS = 8
 
 _LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
-
-_LIKE: dict[CorruptionType, tuple[Placebo, ...]] = {
-    CorruptionType.temporal_shift: (Placebo.respelling, Placebo.paraphrase),
-    CorruptionType.authority_fabrication: (Placebo.respelling, Placebo.paraphrase),
-    CorruptionType.factual_omission: (Placebo.substitution,),
-    CorruptionType.bias_injection: (Placebo.paraphrase,),
-    CorruptionType.instruction_override: (Placebo.paraphrase, Placebo.substitution),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ def edit_harmlessly(
     """
     draft = drafted(judge, answer.output, rng)
     claim = judge.scenario.claim(target)
-    kinds = list(_LIKE[type])
+    kinds = list(registry()[type].placebos)
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
         for edits, trade in _edits(kind, draft, claim, reword, rng):

@@ -3,7 +3,7 @@ from itertools import product
 
 import pytest
 
-from forge_arena.rewards import GRADER_VERSION, NEUTRAL, WEIGHTS, evidence, locality, oracle_verdict, score
+from forge_arena.rewards import GRADER_VERSION, NEUTRAL, evidence, locality, oracle_verdict, score, weights
 from forge_arena.types import (
     MAX_CORRECTION,
     MAX_EXPLANATION,
@@ -211,8 +211,8 @@ def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> Non
 
 
 def test_the_weights_sum_to_one() -> None:
-    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
-    assert list(WEIGHTS) == ["detection", "explanation", "correction", "calibration"]
+    assert sum(weights().values()) == pytest.approx(1.0)
+    assert list(weights()) == ["detection", "explanation", "correction", "calibration"]
     assert GRADER_VERSION == "3"
 
 

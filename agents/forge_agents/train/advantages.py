@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import terms
 from forge_arena.verdicts import field_ends
 
 Scale = Literal["none", "group", "batch"]
@@ -18,13 +19,6 @@ Scale = Literal["none", "group", "batch"]
 EPSILON = 1e-4
 # What summing a group's rewards may round.
 ROUNDING = 1e-5
-# The field of the verdict whose tokens a component judges.
-FIELDS = {
-    "detection": "detection",
-    "explanation": "explanation",
-    "correction": "correction",
-    "confidence": "calibration",
-}
 
 
 def normalised(rewards: Tensor, group: int, scale: Scale) -> Tensor:
@@ -95,7 +89,7 @@ def token_advantages(
             continue
         left = steps[row].sum()
         for field, end in ends.items():
-            left = left - steps[row, names.index(FIELDS[field])]
+            left = left - sum(steps[row, names.index(term.name)] for term in terms() if term.field == field)
             after = until(end)
             if field != next(reversed(ends)):
                 advantages[row, after:] = left

@@ -29,6 +29,7 @@ from forge_agents.pages import filled
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrated, demonstrations
 from forge_agents.train.journal import revision
 from forge_arena import __version__
+from forge_arena.corruptions import omits
 from forge_arena.errors import FileError
 from forge_arena.files import parse_json, read_json, read_json_lines
 from forge_arena.locks import LOCK, locked_folder
@@ -216,7 +217,7 @@ def mistaken(seen: Observation, truth: Truth, twin: Truth | None, twin_output: s
     """
     if truth.corrupted or twin is None or twin.corruption_type is None:
         return Truth(corrupted=False, family=truth.family, clean_output=seen.worker_output)
-    missing = twin.corruption_type is CorruptionType.factual_omission
+    missing = omits(twin.corruption_type)
     return Truth(
         corrupted=True,
         corruption_type=twin.corruption_type,

@@ -11,11 +11,11 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from forge_arena.corruptions import omits
 from forge_arena.reasoning import steps
 from forge_arena.types import (
     Claim,
     ClaimKind,
-    CorruptionType,
     Episode,
     Form,
     Mechanism,
@@ -123,7 +123,7 @@ def follows_its_twin(episode: Episode, clean: Episode) -> Findings:
         if truth.stealth == 1:
             # The twins have traded their reasoning: the clean one's has the wrong steps.
             allowed.add(-1)
-        if truth.corruption_type is CorruptionType.factual_omission:
+        if omits(truth.corruption_type):
             # The step about what is said instead is another one, and true.
             allowed.update((-1, *others))
         found[Question.step_is_the_first_other] = (
@@ -316,7 +316,7 @@ _QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case
     (
         Question.omitted_is_gone,
         _omitted_is_gone,
-        lambda case: case.truth.corruption_type is CorruptionType.factual_omission,
+        lambda case: omits(case.truth.corruption_type),
     ),
     (Question.placebo_is_harmless, _placebo_is_harmless, lambda case: case.truth.form is Form.placebo),
     (Question.step_is_in_the_reasoning, _step_is_in_the_reasoning, lambda case: case.truth.corrupted),

@@ -13,6 +13,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, Number, SlotSpec, draw, draw_distinct, resolve
@@ -80,6 +81,34 @@ class ClaimSpec(Noun):
     authority: str | None = None
     fabricated: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
+
+    def outline(self, name: str) -> Claim:
+        """The claim as every draw has it, with alternatives that have a standing and no forms yet.
+
+        A claim that the answer must state in some draws only counts as required.
+        """
+        names = [other for other in (*self.options, *self.values) if other != self.right]
+        standings = (
+            Standing.right,
+            *([] if self.superseded is None else [Standing.superseded]),
+            *[Standing.elsewhere for _ in self.elsewhere],
+            *[Standing.unfit for _ in names],
+            *([] if self.slot is None and not self.fabricated else [Standing.absent]),
+        )
+        return Claim(
+            id=name,
+            kind=self.kind,
+            label=self.label,
+            about=self.about,
+            required=self.required != "never",
+            alternatives=tuple(
+                Alternative(name=f"{standing.value}_{place}", standing=standing)
+                for place, standing in enumerate(standings)
+            ),
+            of=self.of,
+            subject=self.subject,
+            cases=self.cases,
+        )
 
 
 class AuthoritySpec(Noun):
@@ -171,19 +200,7 @@ class Family:
     @cached_property
     def corruptions(self) -> frozenset[CorruptionType]:
         """The corruption types that this family's claims make possible."""
-        found = set()
-        for claim in self.spec.claims.values():
-            if claim.required != "never":
-                found.add(CorruptionType.factual_omission)
-            if claim.superseded is not None:
-                found.add(CorruptionType.temporal_shift)
-            if claim.kind is ClaimKind.option:
-                found.add(CorruptionType.bias_injection)
-            if claim.kind is ClaimKind.citation:
-                found.add(CorruptionType.authority_fabrication)
-            if claim.kind is ClaimKind.constraint:
-                found.add(CorruptionType.instruction_override)
-        return frozenset(found)
+        return possible(claim.outline(name) for name, claim in self.spec.claims.items())
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte. Another `wording` says the

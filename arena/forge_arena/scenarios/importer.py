@@ -22,6 +22,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
+from forge_arena.corruptions import possible, registry
 from forge_arena.errors import ScenarioError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules, spelled_in_digits
@@ -97,7 +98,7 @@ class Imported:
 
     def by_type(self) -> Counter[CorruptionType]:
         """How many of the usable scenarios can take each corruption."""
-        return Counter(type for scenario in self.usable for type in possible(scenario))
+        return Counter(type for scenario in self.usable for type in possible(scenario.claims))
 
     def summary(self, name: str) -> dict[str, object]:
         """As JSON."""
@@ -184,8 +185,9 @@ def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
         claims=(*claims, *constraints),
         authorities=tuple(Authority(forms=_spellings(ClaimKind.citation, form)) for form in found.authorities),
     )
-    missing = [type for type in CorruptionType if type not in possible(scenario)]
-    return scenario, tuple(f"{type.value}: {_LACKS[type]}" for type in missing)
+    offered = possible(scenario.claims)
+    missing = [type for type in CorruptionType if type not in offered]
+    return scenario, tuple(f"{type.value}: {registry()[type].lacking}" for type in missing)
 
 
 def _undisputed(source: str, claims: list[Claim]) -> list[Claim]:
@@ -232,32 +234,6 @@ def _required(claims: list[Claim], rng: Random) -> frozenset[str]:
     if not wanted:
         return frozenset()
     return frozenset(wanted if authority is None else [*wanted, authority.id])
-
-
-_LACKS = {
-    CorruptionType.factual_omission: "nothing that the answer could be made to state",
-    CorruptionType.temporal_shift: "no date or duration with words of its own in the source",
-    CorruptionType.authority_fabrication: "no authority and no headed section in the source",
-    CorruptionType.bias_injection: "the row names no fitting_option among two or more options",
-    CorruptionType.instruction_override: "no rule",
-}
-
-
-def possible(scenario: Scenario) -> frozenset[CorruptionType]:
-    """The corruptions that an answer to this scenario can take."""
-    found = set()
-    for claim in scenario.claims:
-        if claim.required:
-            found.add(CorruptionType.factual_omission)
-        if claim.kind in (ClaimKind.date, ClaimKind.duration):
-            found.add(CorruptionType.temporal_shift)
-        if claim.kind is ClaimKind.citation:
-            found.add(CorruptionType.authority_fabrication)
-        if claim.kind is ClaimKind.option:
-            found.add(CorruptionType.bias_injection)
-        if claim.kind is ClaimKind.constraint:
-            found.add(CorruptionType.instruction_override)
-    return frozenset(found)
 
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from forge_arena.number_words import SMALL, TENS
 from forge_arena.values import mentions
 
 
@@ -86,14 +87,11 @@ _IMPERATIVE = re.compile(
     r" (?P<object>(?!of )[a-z0-9'`_-]{1,20}(?: [A-Za-z0-9'`_-]{2,20})?)(?![\w'`-])"
 )
 
-_SMALL = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
-    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
-)  # fmt: skip
+_SMALL = (*SMALL, TENS[0])
 _COUNT = re.compile(
     rf"(?<![\w.,/$€£#&-])(?P<n>\d{{1,3}}|{'|'.join(_SMALL[2:])}) (?P<noun>(?:[a-z]{{3,15}} )?[a-z]{{3,18}}s)(?![\w'/-])"
 )
-_TENS = ("", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_TENS = ("", "", *TENS)
 _NUMBERS = {word: n for n, word in enumerate(_SMALL)} | {word: 10 * n for n, word in enumerate(_TENS) if word}
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(_TENS[2:])})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _NO_NOUN = re.compile(

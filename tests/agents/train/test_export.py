@@ -25,7 +25,7 @@ from forge_agents.train.export import (
 )
 from forge_arena.locks import FolderInUse, locked_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
-from forge_arena.verdicts import OVERSEER_PROMPT, parse_verdict
+from forge_arena.verdicts import overseer_prompt, parse_verdict
 
 from ..conftest import FORGE_ARENA, running
 from .conftest import Served, read_lines
@@ -55,7 +55,7 @@ def test_demonstrations_are_conversations_with_a_verdict_that_earns_what_it_says
     assert {row["style"] for row in made} == {"judging", "checking"}
     for row in made:
         system, user = row["prompt"]
-        assert (system["role"], system["content"], user["role"]) == ("system", OVERSEER_PROMPT, "user")
+        assert (system["role"], system["content"], user["role"]) == ("system", overseer_prompt(), "user")
         verdict = parse_verdict(text(row, "completion"))
         corrupted = row["form"] == "corrupted"
         assert verdict.detection is corrupted is (row["corruption_type"] is not None) is (row["stealth"] is not None)
