@@ -216,7 +216,7 @@ def shortcuts(
     from forge_agents.overseers.rules import Rules
     from forge_arena.audits.samples import Samples, draw, shared_out
     from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
-    from forge_arena.episodes import SUITE, VERSION, Arena
+    from forge_arena.episodes import VERSION, Arena
     from forge_arena.errors import ForgeArenaError
     from forge_arena.types import Mechanism
     from forge_arena.workers import open_worker
@@ -243,7 +243,7 @@ def shortcuts(
 
             report = audit_shortcuts(
                 asyncio.run(made()),
-                suite=f"{SUITE}:{VERSION}",
+                suite=f"{arena.suite}:{VERSION}",
                 seed=seed,
                 quick=quick,
                 overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],

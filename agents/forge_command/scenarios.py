@@ -57,7 +57,13 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     ]
     table = Table("family", "domain", "split", "types", "summary")
     for row in rows:
-        table.add_row(row["family"], row["domain"], row["split"], f"{len(row['corruptions'])}/5", row["summary"])  # type: ignore[arg-type]
+        table.add_row(
+            row["family"],
+            row["domain"],
+            row["split"],
+            f"{len(row['corruptions'])}/{len(CorruptionType)}",
+            row["summary"],
+        )  # type: ignore[arg-type]
     deliver(rows, json, lambda out: out.print(table))
 
 

@@ -10,7 +10,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from forge_arena.episodes import SUITE, VERSION, Arena
+from forge_arena.episodes import VERSION, Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.loop_thread import LoopThread
 from forge_arena.present import episode_panels, panels_as_text, print_panels
@@ -248,7 +248,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         self._probes, self._steps, self._verdict = (), 0, None
         if self.render_mode == "human":
             self.render()
-        return to_arrays(self._observation()), {"key": self._episode.key, "suite": f"{SUITE}:{VERSION}"}
+        return to_arrays(self._observation()), {"key": self._episode.key, "suite": f"{self._arena.suite}:{VERSION}"}
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         if self._episode is None:

@@ -69,7 +69,7 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
         BadAddition: a domain is registered at a place that holds no families.
     """
     root = folder or scenario_folder()
-    vocabulary = _vocabulary(root / VOCABULARY)
+    vocabulary = read_vocabulary(root / VOCABULARY)
     # (domain, file, words): a set that stands in this folder has a vocabulary where a domain has families.
     files = [
         (domain.name, path, vocabulary)
@@ -78,7 +78,7 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
     ]
     further_domains = {} if folder else domain_folders()
     for name, further in further_domains.items():
-        words = _vocabulary(further / VOCABULARY)
+        words = read_vocabulary(further / VOCABULARY)
         files += [(name, path, words) for path in family_files(further)]
     loaded: dict[str, Family] = {}
     places: dict[str, Path] = {}
@@ -104,7 +104,8 @@ def families(split: Split, domain: Domain | None = None, folder: Path | None = N
     )
 
 
-def _vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+def read_vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """The words of a vocabulary file, by split and name; none if there is no such file."""
     if not path.is_file():
         return {}
     pools = TypeAdapter(dict[str, dict[str, tuple[str, ...]]])
