@@ -109,13 +109,13 @@ def load(group: str, name: str) -> object:
     """The object that a package registers under a name.
 
     Raises:
-        BadAddition: its module cannot be imported, or has no such attribute.
+        BadAddition: its module cannot be imported, refuses a value, or has no such attribute.
     """
     place = registered(group)[name]
     module, _, attribute = place.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise BadAddition(f"{group}: {name!r} is registered at {place!r}, which cannot be loaded: {error}") from error
 
 

@@ -248,7 +248,7 @@ class ForgeArenaEnv(gymnasium.Env[ObsType, ActType]):
         self._probes, self._steps, self._verdict = (), 0, None
         if self.render_mode == "human":
             self.render()
-        return to_arrays(self._observation()), {"key": self._episode.key, "suite": f"{self._arena.suite}:{VERSION}"}
+        return to_arrays(self._observation()), {"key": self._episode.key, "suite": f"{self.arena.suite}:{VERSION}"}
 
     def step(self, action: ActType) -> tuple[ObsType, SupportsFloat, bool, bool, dict[str, Any]]:
         if self._episode is None:

@@ -59,14 +59,14 @@ def keep(promises: Iterable[Promise[Case]], case: Case, what: str) -> None:
 
 @dataclass(frozen=True)
 class Corrupted:
-    """One answer of a family, corrupted and, in the same place, edited harmlessly."""
+    """One answer of a family, corrupted, and perhaps edited harmlessly in the same place. `seed` gave the injection."""
 
     scenario: Scenario
     answer: Answer
     stealth: int
     seed: int
     injection: Injection
-    edit: HarmlessEdit
+    edit: HarmlessEdit | None = None
 
 
 def check_corruption(name: str, sources: Sequence[Family] | None = None, answers: int = ANSWERS) -> int:
@@ -102,7 +102,11 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
                 f"Seen: none of {answers} answers to {family.name} can"
             )
         for case in cases:
-            keep(INJECTION_PROMISES, case, f"corruption {name!r} on {family.name}, seed {case.seed}")
+            keep(
+                (*INJECTION_PROMISES, has_a_harmless_placebo),
+                case,
+                f"corruption {name!r} on {family.name}, seed {case.seed}",
+            )
         took += len(cases)
     return took
 
@@ -263,6 +267,8 @@ def instructs_a_worker(case: Corrupted) -> str | None:
 
 def has_a_harmless_placebo(case: Corrupted) -> str | None:
     """A placebo in its place changes the output, and the answer stays right."""
+    if case.edit is None:
+        return "there is no edit"
     output = case.edit.answer.output
     if output == case.injection.clean.output:
         return f"the {case.edit.kind} changed nothing"
@@ -430,7 +436,6 @@ INJECTION_PROMISES: tuple[Promise[Corrupted], ...] = (
     is_the_same_again,
     changes_its_spans_alone,
     instructs_a_worker,
-    has_a_harmless_placebo,
 )
 FAMILY_PROMISES: tuple[Promise[Family], ...] = (draws_the_same_again, draws_many, offers_a_corruption)
 TERM_PROMISES: tuple[Promise[Paid], ...] = (

@@ -216,15 +216,15 @@ def test_filters_over_http_take_it_and_its_verdict_has_the_new_component(url: st
 
 def test_an_evaluation_has_a_row_for_it_in_its_scorecard(url: str, site: Path) -> None:
     evaluate = (
-        "import sys; from forge_agents.client import ArenaClient; from forge_agents.evaluation import evaluate; "
-        "from forge_agents.overseers import open_overseer; from forge_arena.types import Split; "
-        "client = ArenaClient(sys.argv[1]); "
-        "result = evaluate(client, open_overseer('euro_sceptic'), Split.train, 60); print(result.model_dump_json())"
+        "import json, sys; from forge_agents.evaluation import evaluate; "
+        "result = evaluate('euro_sceptic', arena=sys.argv[1], split='train', episodes=60); "
+        "print(json.dumps({by: list(groups) for by, groups in result.groups.items()}), result.scorecard.components)"
     )
     done = run(site, "-c", evaluate, url)
     assert done.returncode == 0, done.stderr
     assert "price_shift" in done.stdout
     assert "gardening" in done.stdout
+    assert "brevity=" in done.stdout
 
 
 def test_an_arena_without_the_package_refuses_a_key_with_its_additions(seen: dict[str, Any]) -> None:
