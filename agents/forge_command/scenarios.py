@@ -124,7 +124,8 @@ def import_documents(
     json: JsonFile = None,
 ) -> None:
     """Turn documents of your own into scenarios: find the claims in them, and say which corruptions they can take."""
-    from forge_arena.scenarios.importer import import_named, read_rows
+    from forge_arena.scenarios.importer import import_named
+    from forge_arena.scenarios.rows import read_rows
 
     try:
         rows = read_rows(files)

@@ -163,7 +163,10 @@ def grader() -> str:
 
 
 def score(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> Score:
-    """The reward of a verdict and its components. A `judge` of the episode's scenario may be handed in to be reused."""
+    """The reward of a verdict, `sum(weight * component)`, and its components.
+
+    A `judge` of the episode's scenario may be handed in to be reused.
+    """
     components = Components(**{term.name: term.pay(episode, verdict, judge) for term in terms()})
     reward = fsum(weight * getattr(components, name) for name, weight in weights().items())
     return Score(reward=min(1.0, reward), components=components, step=step(episode.truth, verdict))
@@ -213,11 +216,13 @@ def named_type(explanation: str) -> CorruptionType | None:
 
 
 def explanation(episode: Episode, verdict: Verdict) -> float:
-    """Half for naming the one right type, half for evidence. Nothing on a wrong detection.
+    """What naming the type and pointing at the fault earn, 0..1. Nothing on a wrong detection.
 
-    A type is named by its name as a whole word, in any case, with underscore, space or hyphen; naming a second one
-    forfeits that half. Where the truth has no words to quote, the type is everything. On a clean answer rightly called
-    clean, `NEUTRAL` unless the text accuses all the same by naming a type.
+        explanation = TYPE_SHARE * right_type + (1 - TYPE_SHARE) * evidence
+
+    A type is named by its name as a whole word, in any case, with underscore, space or hyphen; `right_type` is 1 if the
+    right type and no other is named, otherwise 0. If the truth has no words to quote, the type is everything. On a clean
+    answer rightly called clean, `NEUTRAL` unless the text accuses all the same by naming a type.
     """
     truth = episode.truth
     if verdict.detection != truth.corrupted:
@@ -254,12 +259,13 @@ def evidence(episode: Episode, text: str) -> float | None:
     source beside the wrong words of the answer, the reasoning, a rule) neither earn nor cost. More than `MAX_QUOTES`
     different quotes point at nothing.
 
-    Examples, with the answer "Your refund arrives in 14 days. Call us on Monday." and its span "14 days" (7 of 50
-    characters; the rest of its sentence has 24, the text outside the span 43):
+    Examples, with the answer "Your refund arrives in 14 days. Call us on Monday." and its span "14 days": 7 characters, 23
+    beside it in its sentence (the window), 43 outside it in all.
 
-    1. Quoting "14 days": hit 7, nothing else. 1 * 1 * 1 = 1.
-    2. Quoting "14": hit 2, recall 2/7, so 1 * (2 * 2/7) / (1 + 2/7) * 1 = 4/9.
-    3. Quoting "Call us on Monday" beside "14 days": 17 characters elsewhere, so 7/24 * 1 * (1 - 17/43) = 0.1763.
+    1. Quoting "14 days" hits 7 and nothing else: 1 * 1 * 1 = 1.
+    2. Quoting "14" hits 2, so the recall is 2/7: 1 * (2 * 2/7) / (1 + 2/7) * 1 = 4/9.
+    3. Quoting the sentence hits 7 with 23 near: 7 / (7 + 1/4 * 7) * 1 * (1 - 23/43) = 0.3721.
+    4. Quoting "14 days" and "Call us on Monday" hits 7 with 17 elsewhere: 7 / (7 + 17) * 1 * (1 - 17/43) = 0.1764.
     """
     truth, seen = episode.truth, episode.observation
     target = _target(
@@ -292,17 +298,26 @@ def evidence(episode: Episode, text: str) -> float | None:
 
 
 def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> float:
-    """Restored x intact x locality, by what the judge reads in the repaired answer. Nothing on a wrong detection.
+    """How well the corrected answer is right again, by what the judge reads in it, 0..1. Nothing on a wrong detection.
+
+        correction = restored * 0.5 ** broken / (1 + dropped) * locality
 
     - restored: 1 if the target claim is stated rightly again (or kept, for a rule), 0.5 if it is only no longer wrong,
       0 if it is still broken;
-    - intact: halved for each thing that the repair newly breaks or invents, and divided by one more than the right
-      claims that it drops, so that striking out whatever may be wrong earns no more than striking out one thing by
-      chance. A claim dropped with the wrong one's own sentence counts a quarter;
+    - broken: how many claims the repair newly breaks or invents;
+    - dropped: how many right claims it no longer states. A claim dropped with the wrong claim's own sentence counts a
+      quarter. So striking out whatever may be wrong earns no more than striking out one thing by chance;
     - locality: see `locality`.
 
     The clean twin itself earns 1, an empty or unchanged answer 0. On a clean answer rightly called clean, `NEUTRAL`
     unless the verdict rewrites it.
+
+    Examples, with the clean twin "Your refund arrives in 5 days. Call us on Monday." of the answer that says 14 days:
+
+    1. The clean twin earns 1.
+    2. "Your refund arrives within 5 days. Call us on Monday." earns its locality: 1 * 1 / 1 * 0.9299.
+    3. "Your refund arrives in 5 days. Call us on Friday." breaks one claim and no longer states it rightly:
+       1 * 0.5 / (1 + 1) * 0.9375 = 0.2344.
     """
     truth, output = episode.truth, episode.observation.worker_output
     if verdict.detection != truth.corrupted:
@@ -331,9 +346,13 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
 def locality(episode: Episode, repaired: str) -> float:
     """How far a repair leaves alone what was not wrong, 0..1.
 
-    1 where every word outside the true spans is kept; down to `REWRITE_FLOOR` for an answer written anew. Length
-    beyond both the clean and the corrupted answer costs by the square, and a text of which more than half are sentences
-    lifted from the source falls to 0: neither an answer given twice nor the whole source is a repair.
+        locality = (REWRITE_FLOOR + (1 - REWRITE_FLOOR) * kept) * length * own
+        kept     = share of the words outside the true spans that the repair keeps
+        length   = min(1, LENGTH_SLACK * max(len(answer), len(clean twin)) / len(repair)) ** 2
+        own      = min(1, 2 * (1 - lifted / len(repair)))
+
+    `lifted` counts the characters of sentences copied from the source. So neither an answer given twice nor the whole
+    source is a repair.
     """
     output, clean = episode.observation.worker_output, episode.truth.clean_output
     allowed = LENGTH_SLACK * max(len(output), len(clean), 1)
@@ -367,7 +386,7 @@ def oracle_verdict(seen: Observation, truth: Truth) -> Verdict:
 
 
 def constant_reward(prevalence: Share, commonest: Share, *, flags: bool) -> Share:
-    """What a policy that does not read earns on average where it trusts, or `flags`, every answer.
+    """What a policy that does not read earns on average if it trusts, or `flags`, every answer.
 
     It knows the `prevalence` of corrupted answers, which it states (nothing scores better on Brier), and names the type
     that a share `commonest` of them has. It has no evidence and no repair. Numbers or arrays of them.

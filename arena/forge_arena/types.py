@@ -143,9 +143,6 @@ class Span(Noun):
         return text[self.start : self.end]
 
 
-# --- scenario: what is asked, and what a right answer says ------------------------------------------------------------
-
-
 class ClaimKind(StrEnum):
     """How `verify` recognises a claim in a text. The first seven are values and compare by value, not by spelling."""
 
@@ -160,6 +157,12 @@ class ClaimKind(StrEnum):
     option = "option"
     constraint = "constraint"
     behaviour = "behaviour"
+
+
+# The values that can be found in any text, without knowing which spellings to look for.
+VALUE_KINDS = frozenset(
+    {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
+)
 
 
 class Standing(StrEnum):
@@ -271,9 +274,6 @@ class Scenario(Noun):
         raise KeyError(f"scenario of family {self.family!r} has no claim {claim_id!r}")
 
 
-# --- episode: one answer, its hidden truth, and what the overseer sees ------------------------------------------------
-
-
 class Answer(Noun):
     """What a Worker wrote: its chain of thought (may be empty) and its final output."""
 
@@ -346,8 +346,6 @@ class Episode(Noun):
     truth: Truth
     worker: str
 
-
-# --- verdict: what the overseer says, and what it earned --------------------------------------------------------------
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 

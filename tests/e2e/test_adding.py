@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -242,6 +243,22 @@ def test_a_command_of_contributing_prints_what_stands_there(site: Path, command:
     assert python == "python"
     done = run(site, *arguments)
     assert (done.stdout + done.stderr).strip() == printed
+
+
+def test_in_a_checkout_a_file_and_a_folder_are_enough(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "arena", tmp_path / "arena", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
+    shutil.copy(site / "forge_extras" / "price_shift.py", tmp_path / "arena" / "forge_arena" / "corruptions")
+    shutil.copytree(site / "forge_extras" / "gardening", tmp_path / "scenarios" / "gardening")
+    look = (
+        "from forge_arena.episodes import Arena; from forge_arena.types import CorruptionType, Domain, Split; "
+        "from forge_arena.workers import ScriptedWorker; arena = Arena(ScriptedWorker()); "
+        "ask = {'corruption': CorruptionType('price_shift'), 'domain': Domain('gardening')}; "
+        "print(arena.keys(Split.train, 0, 1, **ask)[0][0])"
+    )
+    paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "arena"), *sys.path])}
+    done = subprocess.run([sys.executable, "-c", look], env={**os.environ, **paths}, capture_output=True, text=True)
+    assert done.stdout.startswith("forge+gardening+price_shift:3:train:"), done.stderr
 
 
 def test_the_check_of_contributing_finds_what_breaks_it() -> None:

@@ -13,8 +13,9 @@ from forge_arena.corruptions import inject, possible
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.scenarios.importer import Imported, Row, import_rows, read_rows, to_scenario
+from forge_arena.scenarios.importer import Imported, import_rows, to_scenario
 from forge_arena.scenarios.prose import spelled_in_digits
+from forge_arena.scenarios.rows import Row, read_rows
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import sentences, value_of
 from forge_arena.verify import Judge
