@@ -57,13 +57,8 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     ]
     table = Table("family", "domain", "split", "types", "summary")
     for row in rows:
-        table.add_row(
-            row["family"],
-            row["domain"],
-            row["split"],
-            f"{len(row['corruptions'])}/{len(CorruptionType)}",
-            row["summary"],
-        )  # type: ignore[arg-type]
+        types = f"{len(row['corruptions'])}/{len(CorruptionType)}"
+        table.add_row(row["family"], row["domain"], row["split"], types, row["summary"])  # type: ignore[arg-type]
     deliver(rows, json, lambda out: out.print(table))
 
 
