@@ -58,7 +58,8 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
     ]
     table = Table("family", "domain", "split", "types", "summary")
     for row in rows:
-        table.add_row(row["family"], row["domain"], row["split"], f"{len(row['corruptions'])}/5", row["summary"])  # type: ignore[arg-type]
+        types = f"{len(row['corruptions'])}/{len(CorruptionType)}"
+        table.add_row(row["family"], row["domain"], row["split"], types, row["summary"])  # type: ignore[arg-type]
     deliver(rows, json, lambda out: out.print(table))
 
 
@@ -119,7 +120,8 @@ def import_documents(
     json: JsonFile = None,
 ) -> None:
     """Turn documents of your own into scenarios: find their claims, and say which corruptions they can take."""
-    from forge_arena.scenarios.importer import import_named, read_rows
+    from forge_arena.scenarios.importer import import_named
+    from forge_arena.scenarios.rows import read_rows
 
     rows = read_rows(files)
     report = Table("file", "rows", "usable", *[type.value.replace("_", "\n") for type in CorruptionType])

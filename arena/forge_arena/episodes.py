@@ -115,7 +115,8 @@ class Arena:
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
         sources: families or imported documents; default the arena's own families.
-        suite: the first part of every key. Give another suite where `sources` are not the arena's own.
+        suite: the first part of every key. Give another suite where `sources` are not the arena's own. What packages add
+            to the sources is added to the suite's name, see `suite_with_additions`.
 
     `counts` has what happened on the way: answers asked for, answers rejected and why, hidden instructions obeyed,
     refused or botched, per type. `usability` says why a Worker's answers make no episode.
@@ -143,6 +144,7 @@ class Arena:
         self._mechanism_as_given = mechanism
         self._tries = tries
         sources = load_families() if sources is None else sources
+        self.suite = suite_with_additions(suite, sources)
         self._by_name = {source.name: source for source in sources}
         self._choices = {split: _choices(source for source in sources if source.split is split) for split in Split}
         self._strata: dict[tuple[Split, int], list[tuple[Domain, CorruptionType]]] = {}
@@ -445,6 +447,17 @@ class Arena:
         salt = self._secret if split is Split.test else ""
         digest = hashlib.sha256(f"{salt}|{name}|{purpose}".encode()).digest()
         return Random(int.from_bytes(digest, "big"))
+
+
+def suite_with_additions(suite: str, sources: Sequence[Source]) -> str:
+    """The name of a suite, and after a `+` each corruption and each domain of its sources that does not come with the arena.
+
+    A further corruption or domain changes what every key draws: `forge:3:train:7` and `forge+hedging:3:train:7` are two
+    episodes, and an arena that serves one of them refuses the key of the other.
+    """
+    added = {type.value for source in sources for type in source.corruptions} - CorruptionType.SHIPPED
+    added |= {source.domain.value for source in sources} - Domain.SHIPPED
+    return "+".join((suite, *sorted(added.difference(suite.split("+")[1:]))))
 
 
 def _choices(sources: Iterable[Source]) -> _Choices:

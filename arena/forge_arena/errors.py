@@ -10,6 +10,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
     * ArenaRefused (forge_agents)
     * ArenaUnreachable (forge_agents)
     * NothingMade (forge_agents)
+  * BadAddition (forge_arena)
   * BadArenaURL (forge_agents)
   * BadArgument
   * BankBusy (forge_arena)

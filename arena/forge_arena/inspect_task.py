@@ -19,7 +19,7 @@ from forge_arena import statistics
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.rewards import score
-from forge_arena.types import Episode, Split
+from forge_arena.types import Components, Episode, Split
 from forge_arena.verdicts import messages, read_verdict
 from forge_arena.workers import ScriptedWorker
 
@@ -79,9 +79,7 @@ def auroc() -> Metric:
         "reward": [mean(), stderr(cluster="family")],
         "detection": [balanced_accuracy()],
         "p_corrupted": [auroc()],
-        "explanation": [mean()],
-        "correction": [mean()],
-        "calibration": [mean()],
+        **{name: [mean()] for name in Components.model_fields if name != "detection"},
         "readable": [mean()],
     }
 )
@@ -97,21 +95,15 @@ def verdict() -> Scorer:
         episode, judge = await arena.make_judged(str(state.sample_id))
         verdict = read_verdict(state.output.completion)
         if isinstance(verdict, InvalidVerdict):
-            nothing = dict.fromkeys(
-                ("reward", "detection", "explanation", "correction", "calibration", "readable"), 0.0
-            )
+            nothing = dict.fromkeys(("reward", *Components.model_fields, "readable"), 0.0)
             p = 0.0 if episode.truth.corrupted else 1.0
             return Score(value={**nothing, "p_corrupted": p}, answer=None, explanation=verdict.reason)
         # In a thread, because running repaired code may take seconds.
         earned = await asyncio.to_thread(score, episode, verdict, judge)
-        parts = earned.components
         value = {
             "reward": earned.reward,
-            "detection": parts.detection,
+            **earned.components.model_dump(),
             "p_corrupted": verdict.p_corrupted,
-            "explanation": parts.explanation,
-            "correction": parts.correction,
-            "calibration": parts.calibration,
             "readable": 1.0,
         }
         return Score(value=value, answer=CORRUPTED if verdict.detection else CLEAN, explanation=verdict.explanation)

@@ -1,8 +1,8 @@
-"""Edit an answer without harm, where a corruption would strike it and about as much: the decoy of every corruption.
+"""Edit an answer without harm, in the place of a corruption and by about as much: the decoy of every corruption.
 
-Each kind of edit has a corruption for its likeness. A respelled date or citation changes the same characters as a
-shifted or fabricated one, a sentence that was traded for one about something else that nobody asked for looks like an
-omission, and a paraphrase or another order like the rest.
+Each corruption names the kinds of edit that look most like it (`Corruption.placebos`). A respelled date or citation
+changes the same characters as a shifted or fabricated one. A sentence that was replaced by one about something else that
+nobody asked for looks like an omission. A paraphrase, or another order of the sentences, looks like the other types.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from forge_arena.corruptions import registry
 from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, touched, trade_sentence
 from forge_arena.corruptions.thoughts import Trade, traded
 from forge_arena.errors import CannotCorrupt
@@ -20,14 +21,6 @@ from forge_arena.verify import Judge
 REWORDINGS = 8
 
 _LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
-
-_LIKE: dict[CorruptionType, tuple[Placebo, ...]] = {
-    CorruptionType.temporal_shift: (Placebo.respelling, Placebo.paraphrase),
-    CorruptionType.authority_fabrication: (Placebo.respelling, Placebo.paraphrase),
-    CorruptionType.factual_omission: (Placebo.substitution,),
-    CorruptionType.bias_injection: (Placebo.paraphrase,),
-    CorruptionType.instruction_override: (Placebo.paraphrase, Placebo.substitution),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +49,13 @@ def edit_harmlessly(
     """
     draft = drafted(judge, answer.output, rng)
     claim = judge.scenario.claim(target)
-    kinds = list(_LIKE[type])
+    kinds = list(registry()[type].placebos)
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
         for edits, trade in _edits(kind, draft, claim, reword, rng):
             if (edit := _applied(judge, answer, kind, edits, trade, rng)) is not None:
                 return edit
-    # Some answers take only what follows; without it the placebo of a key could be another draw than its twins.
+    # Some answers take only the edits below. Without these edits, the placebo of a key could be another draw than its twins.
     for wording in range(2, REWORDINGS):
         for edits, trade in _paraphrases(draft, claim, reword(wording), rng):
             if (edit := _applied(judge, answer, Placebo.paraphrase, edits, trade, rng)) is not None:
@@ -101,17 +94,17 @@ def _edits(
 
 
 def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """The claim in another of its spellings, wherever it is stated; none where the one that is drawn stands there."""
+    """The claim in another of its spellings, wherever it is stated; none if the drawn spelling stands there already."""
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
-    # Drawn as a Worker draws it, and given up where it is the same again: else placebos would have the rare spellings.
+    # Drawn as a Worker draws a spelling, and given up if it is the same again. Otherwise placebos would have rare spellings.
     place = rng.randrange(SPELLINGS)
     trade = Trade(claim, claim.right, Voice({}, {claim.kind: place}))
     yield _spelled_as(draft, trade), trade
 
 
 def _spelled_as(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
-    """All values of the claim's kind in one spelling, as one hand would write them; none where the claim's stays."""
+    """All values of the claim's kind in one spelling, as one author writes; none if the claim's own spelling stays."""
     edits: list[Edit] = []
     changed = False
     for finding in draft.report.findings:
@@ -177,7 +170,7 @@ def _stands_alone(text: str) -> bool:
 
 
 def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -> str:
-    """The reasoning goes along with the edit as it does with a corruption; else a mismatch would mark the placebos."""
+    """The reasoning follows the edit as it follows a corruption; otherwise a mismatch would mark the placebos."""
     if trade is None or not reasoning:
         return reasoning
     if trade.alternative is None:

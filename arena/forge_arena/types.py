@@ -6,11 +6,12 @@ overseer says and what it earned.
 """
 
 import hashlib
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from enum import StrEnum, nonmember
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from forge_arena.additions import further_corruptions, further_domains, further_terms
 from forge_arena.storable import STORABLE, Text
 
 MAX_EXPLANATION = 4_000
@@ -27,12 +28,16 @@ class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# A domain or corruption type that comes with the arena is written out because type checkers must know it. Every other one
+# that `additions` finds is a member as well. (Comments, because a docstring would become a part of the wire's schema.)
 class Domain(StrEnum):
     customer_support = "customer_support"
     legal_summarisation = "legal_summarisation"
     code_review = "code_review"
     product_recommendation = "product_recommendation"
     mixed = "mixed"
+    SHIPPED = nonmember(frozenset(name for name in vars() if not name.startswith("_")))
+    vars().update(further_domains(vars()))
 
 
 class CorruptionType(StrEnum):
@@ -41,6 +46,8 @@ class CorruptionType(StrEnum):
     temporal_shift = "temporal_shift"
     authority_fabrication = "authority_fabrication"
     instruction_override = "instruction_override"
+    SHIPPED = nonmember(frozenset(name for name in vars() if not name.startswith("_")))
+    vars().update(further_corruptions(vars()))
 
 
 class Mechanism(StrEnum):
@@ -136,9 +143,6 @@ class Span(Noun):
         return text[self.start : self.end]
 
 
-# --- scenario: what is asked, and what a right answer says ------------------------------------------------------------
-
-
 class ClaimKind(StrEnum):
     """How `verify` recognises a claim in a text. The first seven are values and compare by value, not by spelling."""
 
@@ -153,6 +157,12 @@ class ClaimKind(StrEnum):
     option = "option"
     constraint = "constraint"
     behaviour = "behaviour"
+
+
+# The values that can be found in any text, without knowing which spellings to look for.
+VALUE_KINDS = frozenset(
+    {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
+)
 
 
 class Standing(StrEnum):
@@ -264,9 +274,6 @@ class Scenario(Noun):
         raise KeyError(f"scenario of family {self.family!r} has no claim {claim_id!r}")
 
 
-# --- episode: one answer, its hidden truth, and what the overseer sees ------------------------------------------------
-
-
 class Answer(Noun):
     """What a Worker wrote: its chain of thought (may be empty) and its final output."""
 
@@ -340,8 +347,6 @@ class Episode(Noun):
     worker: str
 
 
-# --- verdict: what the overseer says, and what it earned --------------------------------------------------------------
-
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 
 
@@ -379,6 +384,20 @@ class Verdict(Noun):
         return self.confidence if self.detection else 1.0 - self.confidence
 
 
+C = TypeVar("C", bound=Noun)
+
+
+def _with_further_terms(components: type[C]) -> type[C]:
+    """The components with a field for each term of the reward that a package adds."""
+    added = further_terms(components.model_fields)
+    if not added:
+        return components
+    fields: dict[str, Any] = dict.fromkeys(added, (Unit, ...))
+    doc = f"The four parts of a reward and {', '.join(added)}, each 0..1, before their weights."
+    return create_model(components.__name__, __base__=components, __doc__=doc, __module__=__name__, **fields)
+
+
+@_with_further_terms
 class Components(Noun):
     """The four parts of a reward, each 0..1, before their weights."""
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from price_parser import Price
 from text_to_num import text2num
 
-from forge_arena.text import NUMBERS_BELOW_TWENTY, TENS
+from forge_arena.number_words import SMALL, TENS
 from forge_arena.types import ClaimKind
 
 MAX_SENTENCE = 4_000
@@ -44,7 +44,7 @@ MONTHS = (
     "December",
 )
 _MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in MONTHS) + r"|Sept)\b\.?"
-_FROM_ONE = NUMBERS_BELOW_TWENTY[1:]
+_FROM_ONE = SMALL[1:]
 _NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}|hundred)"
 _DIGITS = r"\d{1,15}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"

@@ -47,7 +47,7 @@ class Submitted:
 
 def grader() -> str:
     """The name of this version's grader, which is stored with every verdict that it scored."""
-    return f"{forge_arena.__version__} grader {rewards.GRADER_VERSION}"
+    return f"{forge_arena.__version__} grader {rewards.grader()}"
 
 
 def read(attempt: Attempt) -> Verdict | InvalidVerdict:

@@ -3,7 +3,18 @@ from itertools import product
 
 import pytest
 
-from forge_arena.rewards import GRADER_VERSION, NEUTRAL, WEIGHTS, evidence, locality, oracle_verdict, score
+from forge_arena.rewards import (
+    GRADER_VERSION,
+    NEUTRAL,
+    clean_reward,
+    constant_reward,
+    evidence,
+    locality,
+    oracle_reward,
+    oracle_verdict,
+    score,
+    weights,
+)
 from forge_arena.types import (
     MAX_CORRECTION,
     MAX_EXPLANATION,
@@ -211,8 +222,8 @@ def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> Non
 
 
 def test_the_weights_sum_to_one() -> None:
-    assert sum(WEIGHTS.values()) == pytest.approx(1.0)
-    assert list(WEIGHTS) == ["detection", "explanation", "correction", "calibration"]
+    assert sum(weights().values()) == pytest.approx(1.0)
+    assert list(weights()) == ["detection", "explanation", "correction", "calibration"]
     assert GRADER_VERSION == "3"
 
 
@@ -606,3 +617,69 @@ def seconds_to_score(episode: Episode, verdict: Verdict) -> float:
 def test_an_opening_of_the_neutral_payoff_is_the_same_for_every_type(episode: Episode) -> None:
     assert score(episode, flag()).reward == pytest.approx(0.5)
     assert NEUTRAL == 0.25
+
+
+REFUND = "Your refund arrives in 14 days. Call us on Monday."
+REFUND_CLEAN = "Your refund arrives in 5 days. Call us on Monday."
+
+
+def refund() -> Episode:
+    """The episode of the examples in the docstrings of `evidence` and `correction`."""
+    source = "Refunds arrive in 5 days. The desk is open on Monday."
+    arrives = Claim(
+        id="refund",
+        kind=ClaimKind.duration,
+        about=(("refund",),),
+        required=True,
+        alternatives=(right("5 days"), wrong("14 days")),
+    )
+    open_on = Claim(id="day", kind=ClaimKind.term, about=(("call",),), alternatives=(right("Monday"), wrong("Friday")))
+    scenario = Scenario(
+        family="refund", domain=Domain.mixed, task="Answer.", source_material=source, claims=(arrives, open_on)
+    )
+    truth = Truth(
+        corrupted=True,
+        corruption_type=CorruptionType.temporal_shift,
+        family="refund",
+        target="refund",
+        output_spans=spans(REFUND, "14 days"),
+        source_spans=spans(source, "5 days"),
+        clean_output=REFUND_CLEAN,
+    )
+    seen = Observation(
+        task="Answer.", source_material=source, worker_reasoning="", worker_output=REFUND, domain=Domain.mixed
+    )
+    return Episode(key="refund", scenario=scenario, observation=seen, truth=truth, worker="none")
+
+
+@pytest.mark.parametrize(
+    ("quotes", "worth"),
+    [
+        ('"14 days"', 1.0),
+        ('"14"', (2 * 2 / 7) / (1 + 2 / 7)),
+        ('"Your refund arrives in 14 days."', 7 / (7 + 0.25 * 7) * (1 - 23 / 43)),
+        ('"14 days" and "Call us on Monday"', 7 / (7 + 17) * (1 - 17 / 43)),
+    ],
+)
+def test_the_examples_of_evidence_are_worth_what_they_say(quotes: str, worth: float) -> None:
+    assert evidence(refund(), quotes) == pytest.approx(worth)
+
+
+@pytest.mark.parametrize(
+    ("text", "worth"),
+    [
+        (REFUND_CLEAN, 1.0),
+        ("Your refund arrives within 5 days. Call us on Monday.", 0.9299),
+        ("Your refund arrives in 5 days. Call us on Friday.", 1 * 0.5 / (1 + 1) * 0.9375),
+    ],
+)
+def test_the_examples_of_correction_are_worth_what_they_say(text: str, worth: float) -> None:
+    assert repaired(refund(), text) == pytest.approx(worth, abs=1e-4)
+
+
+def test_what_the_blind_and_the_oracle_earn_follows_from_the_terms() -> None:
+    # By hand: 0.40 + 0.25 * (0.30 + 0.20) for an acquittal, 0.40 + 0.30 * 0.5 * 0.2 for an accusation of the commonest type.
+    assert constant_reward(0.5, 0.2, flags=False) == pytest.approx(0.5 * 0.525 + 0.1 * 0.75)
+    assert constant_reward(0.5, 0.2, flags=True) == pytest.approx(0.5 * 0.43 + 0.1 * 0.75)
+    assert oracle_reward(0.5) == pytest.approx(0.5 * 0.625 + 0.5)
+    assert clean_reward() == pytest.approx(0.625)

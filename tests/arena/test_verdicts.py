@@ -23,13 +23,13 @@ from forge_arena.verdicts import (
     MALFORMED,
     NO_VERDICT,
     ONLY_IN_THOUGHTS,
-    OVERSEER_PROMPT,
     TOO_LONG,
     ends_with_verdict,
     field_ends,
     field_starts,
     messages,
     observation_text,
+    overseer_prompt,
     parse_verdict,
     read_verdict,
     sendable,
@@ -250,8 +250,8 @@ def test_two_verdicts_that_differ_in_the_step_alone_are_two() -> None:
 
 
 def test_the_prompt_asks_for_four_fields_and_for_no_step() -> None:
-    assert "exactly these four fields" in OVERSEER_PROMPT
-    assert '"step"' not in OVERSEER_PROMPT
+    assert "exactly these four fields" in overseer_prompt()
+    assert '"step"' not in overseer_prompt()
 
 
 @pytest.mark.parametrize(
@@ -535,7 +535,7 @@ def test_the_prompt_names_every_type_and_every_field() -> None:
         '"detection"', '"explanation"', '"correction"', '"confidence"', "double quotes", "empty string",
         "confidence is confidence in your detection",
     ]:  # fmt: skip
-        assert word in OVERSEER_PROMPT
+        assert word in overseer_prompt()
 
 
 def test_the_messages_show_the_whole_observation() -> None:
@@ -548,7 +548,7 @@ def test_the_messages_show_the_whole_observation() -> None:
         probes=(Probe(question="WHY", answer="BECAUSE"),),
     )
     system, user = messages(seen)
-    assert (system["role"], system["content"]) == ("system", OVERSEER_PROMPT)
+    assert (system["role"], system["content"]) == ("system", overseer_prompt())
     assert user["role"] == "user"
     assert user["content"] == observation_text(seen)
     assert observation_text(seen) == (

@@ -25,7 +25,8 @@ import pytest
 from forge_arena.corruptions import breaks_only
 from forge_arena.episodes import Arena
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.scenarios.importer import Row, to_scenario
+from forge_arena.scenarios.importer import to_scenario
+from forge_arena.scenarios.rows import Row
 from forge_arena.types import Domain, Form, Scenario, Split
 from forge_arena.verify import Judge
 from forge_arena.wire import AttemptResult, EpisodeState, OpenedEpisode, OpenedEpisodes, Stats, VerdictResults

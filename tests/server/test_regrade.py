@@ -123,7 +123,7 @@ async def test_another_grader_is_told_by_component_and_the_stored_rewards_stay(
 
 async def test_a_weight_is_told_apart_from_a_component(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     await played(server)
-    monkeypatch.setitem(rewards.WEIGHTS, "calibration", 0.2)
+    monkeypatch.setitem(rewards.weights(), "calibration", 0.2)
     report, changes = await asyncio.to_thread(regraded, file_of(server))
     assert {change.describe() for change in changes} == {"weights"}
     assert all(r[3] == 0 for r in report.tables[1].rows)
@@ -137,7 +137,7 @@ async def test_a_weight_is_told_apart_from_a_component(server: Any, monkeypatch:
 async def test_a_component_that_moves_without_weight_is_a_change_too(
     server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(rewards.WEIGHTS, "calibration", 0.0)
+    monkeypatch.setitem(rewards.weights(), "calibration", 0.0)
     await played(server)
     change_the_grader(monkeypatch, calibration=lambda truth, verdict: 0.0)
     report, changes = await asyncio.to_thread(regraded, file_of(server))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from forge_arena.errors import InvalidVerdict
+from forge_arena.rewards import terms
 from forge_arena.verdicts import field_ends
 
 Scale = Literal["none", "group", "batch"]
@@ -18,13 +19,6 @@ Scale = Literal["none", "group", "batch"]
 EPSILON = 1e-4
 # The rounding error of a group's mean.
 ROUNDING = 1e-5
-# Which component of the reward answers for the tokens of which field.
-FIELDS = {
-    "detection": "detection",
-    "explanation": "explanation",
-    "correction": "correction",
-    "confidence": "calibration",
-}
 
 
 def normalise(rewards: Tensor, group: int, scale: Scale) -> Tensor:
@@ -99,7 +93,7 @@ def token_advantages(
         *fields_before_the_last, _ = ends
         remaining = steps[row].sum()
         for field in fields_before_the_last:
-            remaining = remaining - steps[row, names.index(FIELDS[field])]
+            remaining = remaining - sum(steps[row, names.index(term.name)] for term in terms() if term.field == field)
             advantages[row, until(ends[field]) :] = remaining
     return advantages
 

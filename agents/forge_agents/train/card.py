@@ -10,8 +10,8 @@ from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
 from forge_agents.words import interval, signed
 from forge_arena.errors import BadArgument
-from forge_arena.rewards import WEIGHTS
-from forge_arena.verdicts import OVERSEER_PROMPT
+from forge_arena.rewards import weights
+from forge_arena.verdicts import overseer_prompt
 
 LICENCE = "apache-2.0"
 # The Hub's own names for our metrics, where it has one.
@@ -37,8 +37,8 @@ def write_card(folder: Path) -> Path:
             run=run,
             title=_name(run),
             licence=LICENCE,
-            prompt=OVERSEER_PROMPT,
-            weights=WEIGHTS,
+            prompt=overseer_prompt(),
+            weights=weights(),
             shown=lambda value: "" if value is None else f"{value:.3f}",
             signed=signed,
             interval=interval,

@@ -14,10 +14,11 @@ from typing import Literal
 from rapidfuzz import fuzz
 
 from forge_agents.client import ArenaClient, ArenaGarbled
+from forge_arena.corruptions import omits
 from forge_arena.keys import Key
 from forge_arena.rewards import oracle_verdict
 from forge_arena.text import sentences
-from forge_arena.types import ClaimKind, CorruptionType, Noun, Observation, Outcome, Span, Split, Truth, Verdict
+from forge_arena.types import ClaimKind, Noun, Observation, Outcome, Span, Split, Truth, Verdict
 from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
@@ -124,7 +125,7 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
     """
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
-    omitted = truth.corruption_type is CorruptionType.factual_omission
+    omitted = omits(truth.corruption_type)
     lines: list[str] = []
     for sentence in _pieces(seen.worker_output):
         wrong = truth.corrupted and not omitted and _overlaps(sentence.start, sentence.end, truth.output_spans)

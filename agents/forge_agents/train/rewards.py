@@ -14,13 +14,13 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from forge_agents.client import ArenaGarbled, ArenaRefused, AsyncArenaClient
-from forge_arena.rewards import WEIGHTS
-from forge_arena.types import Outcome, Verdict
+from forge_arena.rewards import weights
+from forge_arena.types import Components, Outcome, Verdict
 from forge_arena.verdicts import ends_with_verdict, sendable, verdict_or_none
 from forge_arena.wire import Attempt, AttemptResult
 
 RewardFunction = Callable[..., Awaitable[list[float | None]]]
-COMPONENTS = tuple(WEIGHTS)
+COMPONENTS = tuple(Components.model_fields)
 # Codes of refusals that concern an episode and not the batch.
 GONE = frozenset({"episode_gone", "unknown_episode"})
 # The most that an arena may round.
@@ -86,7 +86,7 @@ class ArenaReward:
 
     def functions(self) -> tuple[list[RewardFunction], list[float]]:
         """One reward function per component, and their weights. TRL names a column after its function."""
-        return [self._column(component) for component in COMPONENTS], list(WEIGHTS.values())
+        return [self._column(component) for component in COMPONENTS], list(weights().values())
 
     def _column(self, component: str) -> RewardFunction:
         async def reward(**batch: Any) -> list[float | None]:
@@ -173,7 +173,7 @@ def _is_cut_after_verdict(text: str, ids: Sequence[int], ends: frozenset[int]) -
 def _check_sum(result: AttemptResult | None) -> None:
     if result is None or result.components is None or result.reward is None:
         return
-    total = sum(weight * getattr(result.components, name) for name, weight in WEIGHTS.items())
+    total = sum(weight * getattr(result.components, name) for name, weight in weights().items())
     if not isclose(total, result.reward, abs_tol=TOLERANCE):
         raise ArenaGarbled(
             f"the arena's reward {result.reward:.4f} is not the weighted sum of its components {total:.4f}: trainer and "

@@ -11,12 +11,13 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from forge_arena.corruptions import omits
 from forge_arena.reasoning import steps
 from forge_arena.text import contains_whole, lower, sentences
 from forge_arena.types import (
+    VALUE_KINDS,
     Claim,
     ClaimKind,
-    CorruptionType,
     Episode,
     Form,
     Mechanism,
@@ -30,17 +31,6 @@ from forge_arena.verify import Judge, Report
 
 _NUMBERED = re.compile(r"[A-Za-z]+ (\d+\.\d+)")
 _HEADING = re.compile(r"\n\n[^\n]*?(?<![\d.])(\d+\.\d+)(?!\d)[^\n]*\n")
-# Of these kinds, the passage that decides a claim is the one that states it.
-_STATED = frozenset(
-    {
-        ClaimKind.money,
-        ClaimKind.percent,
-        ClaimKind.date,
-        ClaimKind.duration,
-        ClaimKind.quantity,
-        ClaimKind.identifier,
-    }
-)
 _NUMBERING = re.compile(r"^\d+\. ")
 
 
@@ -124,7 +114,7 @@ def follows_its_twin(episode: Episode, clean: Episode) -> Findings:
         if truth.stealth == 1:
             # The twins have traded their reasoning: the clean one's has the wrong steps.
             allowed.add(-1)
-        if truth.corruption_type is CorruptionType.factual_omission:
+        if omits(truth.corruption_type):
             # The step about what is said instead is another one, and true.
             allowed.update((-1, *others))
         found[Question.step_is_the_first_other] = (
@@ -232,14 +222,15 @@ def _source_bears_it_out(case: _Case) -> str | None:
     if target.kind is ClaimKind.citation:
         cited = any(_stands(form, source) for form in target.right.forms) or _number(target) in _headings(source)
         return None if cited else f"{target.right.forms[0]!r} stands nowhere in the source"
-    if target.kind in _STATED and not any(_says(span.of(source), target) for span in case.truth.source_spans):
+    # Of a value, the passage that decides the claim is the one that states it.
+    if target.kind in VALUE_KINDS and not any(_says(span.of(source), target) for span in case.truth.source_spans):
         return f"{case.truth.source_spans[0].of(source)[:60]!r} does not state {target.right.forms[0]!r}"
     return None
 
 
 def _source_says_nothing_else(case: _Case) -> str | None:
     target, source = case.target, case.scenario.source_material
-    if target is None or target.kind not in _STATED or target.of is not None:
+    if target is None or target.kind not in VALUE_KINDS or target.of is not None:
         return None
     others = [s.of(source) for s in case.truth.source_spans if not _says(s.of(source), target)]
     return f"{others[0][:60]!r} does not state {target.right.forms[0]!r}" if others else None
@@ -317,7 +308,7 @@ _QUESTIONS: tuple[tuple[Question, Callable[[_Case], str | None], Callable[[_Case
     (
         Question.omitted_is_gone,
         _omitted_is_gone,
-        lambda case: case.truth.corruption_type is CorruptionType.factual_omission,
+        lambda case: omits(case.truth.corruption_type),
     ),
     (Question.placebo_is_harmless, _placebo_is_harmless, lambda case: case.truth.form is Form.placebo),
     (Question.step_is_in_the_reasoning, _step_is_in_the_reasoning, lambda case: case.truth.corrupted),

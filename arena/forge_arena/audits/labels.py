@@ -21,7 +21,7 @@ from forge_arena.audits.faults import Question, examine, follows_its_twin
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
 from forge_arena.audits.shares import share
 from forge_arena.corruptions import inject
-from forge_arena.episodes import SUITE, VERSION, Arena
+from forge_arena.episodes import SUITE, VERSION, Arena, suite_with_additions
 from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, Source, fairness, load_families
@@ -211,7 +211,7 @@ class _Audit:
         self.draws = draws
         self.fresh = fresh
         self.seed = seed
-        self.suite = suite
+        self.suite = suite_with_additions(suite, sources)
         self.sources = [source for source in sources if source.split in splits]
         self.arenas = {
             mechanism: Arena(worker, secret=f"labels:{seed}", mechanism=mechanism, sources=sources, suite=suite)

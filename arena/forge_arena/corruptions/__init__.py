@@ -1,20 +1,24 @@
 """Corrupt an answer, and prove on the text that exactly one claim was broken.
 
-Every module of this package that defines `corruption` is a corruption type; there is no list to edit.
+Every module of this package that defines `corruption` is a corruption type, and so is every `Corruption` that a package
+registers as an entry point of the group `forge_arena.corruptions`; there is no list to edit.
 """
 
+import builtins
 import importlib
-import pkgutil
+from collections.abc import Iterable
 from functools import cache
 from random import Random
 
+from forge_arena import additions
+from forge_arena.additions import BadAddition
 from forge_arena.corruptions.base import Corruption, apply, drafted
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Judge
 
-__all__ = ["Injection", "breaks_only", "inject", "registry"]
+__all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
 
 
 class Injection(Noun):
@@ -35,13 +39,36 @@ class Injection(Noun):
 
 @cache
 def registry() -> dict[CorruptionType, Corruption]:
-    """All corruption types, by type."""
-    found: dict[CorruptionType, Corruption] = {}
-    for module in pkgutil.iter_modules(__path__):
-        corruption = getattr(importlib.import_module(f"{__name__}.{module.name}"), "corruption", None)
-        if corruption is not None:
-            found[corruption.type] = corruption
-    return dict(sorted(found.items()))
+    """All corruptions, by type, in the order of their names.
+
+    Raises:
+        BadAddition: what is registered for a type cannot be loaded, or it is no `Corruption` of that type.
+    """
+    return {type: _load(type) for type in sorted(CorruptionType)}
+
+
+def possible(claims: Iterable[Claim]) -> frozenset[CorruptionType]:
+    """The corruptions that an answer which makes such claims can take."""
+    claims = tuple(claims)
+    return frozenset(type for type, corruption in registry().items() if corruption.offers(claims))
+
+
+def omits(type: CorruptionType | None) -> bool:
+    """Whether a corruption leaves something out, so that the evidence for it stands in the source."""
+    return type is not None and registry()[type].omits
+
+
+def _load(type: CorruptionType) -> Corruption:
+    if type.value in additions.registered(additions.CORRUPTIONS):
+        place = additions.registered(additions.CORRUPTIONS)[type.value]
+        loaded = additions.load(additions.CORRUPTIONS, type.value)
+        corruption = loaded() if isinstance(loaded, builtins.type) else loaded
+    else:
+        place = f"{__name__}.{type.value}"
+        corruption = importlib.import_module(place).corruption
+    if not isinstance(corruption, Corruption) or getattr(corruption, "type", None) is not type:
+        raise BadAddition(f"corruption {type.value!r}: {place} must be a Corruption whose type is {type.value!r}")
+    return corruption
 
 
 def inject(
@@ -80,8 +107,8 @@ def inject(
 def _in_order(
     targets: list[tuple[Claim, Alternative | None]], stealth: int, rng: Random
 ) -> list[tuple[Claim, Alternative | None]]:
-    """Every claim's best alternative first, in random order, so that a claim with many is not struck more often; then
-    the others. The best is the one whose stealth is nearest."""
+    """Every claim's best alternative first, in random order, so that a claim with many alternatives is not chosen more
+    often; then the others. The best is the one whose stealth is nearest."""
     rng.shuffle(targets)
     targets.sort(key=lambda pair: abs(pair[1].stealth - stealth) if pair[1] is not None else 0)
     first = list({claim.id: (claim, alternative) for claim, alternative in reversed(targets)}.values())

@@ -1,31 +1,29 @@
 """Authority fabrication: the answer cites something that does not exist, or that exists and says otherwise."""
 
 from collections.abc import Iterator
-from random import Random
 
-from forge_arena.corruptions.base import Draft, Rewrite, restate
+from forge_arena.corruptions.base import Corruption, Draft
 from forge_arena.text import whole_starts_of
-from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 
 
-class AuthorityFabrication:
+class AuthorityFabrication(Corruption):
     type = CorruptionType.authority_fabrication
+    prompt_line = "a section, statute, standard or other authority is cited that does not exist or does not say this."
+    kinds = frozenset({ClaimKind.citation})
+    lacking = "no authority and no headed section in the source"
+    placebos = (Placebo.respelling, Placebo.paraphrase)
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        pairs = [
-            (claim, alternative)
-            for claim in draft.scenario.claims
-            if claim.kind is ClaimKind.citation and claim.id in draft.report.stated
-            for alternative in claim.wrong
-        ]
-        # An authority that is cited a second time would tell, unless the right one was.
+        pairs = list(super().targets(draft))
+        # If an authority is cited a second time, the repetition shows which one is wrong, unless the right one was
+        # cited twice.
         alike = [
-            (claim, other) for claim, other in pairs if (_times(draft, claim.right) > 1) == (_times(draft, other) > 0)
+            (claim, other)
+            for claim, other in pairs
+            if other is not None and (_times(draft, claim.right) > 1) == (_times(draft, other) > 0)
         ]
         yield from alike or pairs
-
-    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        return None if alternative is None else Rewrite(restate(draft, claim, alternative))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         form = alternative.forms[0] if alternative else "an authority of your own invention"

@@ -3,16 +3,23 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Rewrite, trade_sentence
-from forge_arena.types import Alternative, Claim, CorruptionType
+from forge_arena.corruptions.base import Corruption, Draft, Rewrite, trade_sentence
+from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
 
 
-class FactualOmission:
+class FactualOmission(Corruption):
     type = CorruptionType.factual_omission
+    prompt_line = "something that the source material requires the answer to state is missing."
+    lacking = "nothing that the answer could be made to state"
+    placebos = (Placebo.substitution,)
+    omits = True
+
+    def can_break(self, claim: Claim) -> bool:
+        return claim.required
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        stated = [c for c in draft.scenario.claims if c.required and c.id in draft.report.stated]
-        # From a sentence of its own a claim goes without a trace; else its authorities would be cited in other places.
+        stated = [c for c in draft.scenario.claims if self.can_break(c) and c.id in draft.report.stated]
+        # A claim with a sentence of its own can go without a trace. Otherwise its authorities would move elsewhere.
         alone = [c for c in stated if draft.has_to_itself(c.id)]
         yield from ((claim, None) for claim in alone or stated)
 

@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Draft, Edit, Rewrite, joined, replace_statements, without_sentence
-from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
+from forge_arena.corruptions.base import Corruption, Draft, Edit, Rewrite, joined, replace_statements, without_sentence
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 
 _AT_THE_START = ("opens_with", "greets_by")
 _AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
 
 
-class InstructionOverride:
+class InstructionOverride(Corruption):
     type = CorruptionType.instruction_override
+    prompt_line = "a rule that the source material lays down for the answer is broken."
+    kinds = frozenset({ClaimKind.constraint})
+    lacking = "no rule"
+    placebos = (Placebo.paraphrase, Placebo.substitution)
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
         for claim in draft.scenario.claims:
-            if claim.kind is ClaimKind.constraint and claim.id in draft.report.stated:
+            if self.can_break(claim) and claim.id in draft.report.stated:
                 yield from ((claim, alternative) for alternative in claim.wrong)
                 if not claim.wrong:
                     yield claim, None

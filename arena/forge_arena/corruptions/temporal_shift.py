@@ -1,32 +1,36 @@
 """Temporal shift: what was in force once, or never, is given as what is in force now."""
 
 from collections.abc import Iterator
-from random import Random
 
-from forge_arena.corruptions.base import Draft, Rewrite, restate
-from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Standing
-
-_TIMES = frozenset({ClaimKind.date, ClaimKind.duration})
+from forge_arena.corruptions.base import Corruption, Draft
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Standing
 
 
-class TemporalShift:
+class TemporalShift(Corruption):
     type = CorruptionType.temporal_shift
+    prompt_line = "an outdated or wrong date, period or value is given as the one in force."
+    kinds = frozenset({ClaimKind.date, ClaimKind.duration})
+    lacking = "no date or duration with words of its own in the source"
+    placebos = (Placebo.respelling, Placebo.paraphrase)
+
+    def can_break(self, claim: Claim) -> bool:
+        return claim.kind in self.kinds or any(_is_former(alternative) for alternative in claim.wrong)
 
     def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        for claim in draft.scenario.claims:
-            if claim.id in draft.report.stated:
-                for alternative in claim.wrong:
-                    if alternative.standing is Standing.superseded or claim.kind in _TIMES:
-                        yield claim, alternative
-
-    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        return None if alternative is None else Rewrite(restate(draft, claim, alternative))
+        for claim, alternative in super().targets(draft):
+            # Of a value that is no time, only the former one is out of date.
+            if claim.kind in self.kinds or (alternative is not None and _is_former(alternative)):
+                yield claim, alternative
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         value = alternative.forms[0] if alternative else ""
         return (
             f"Give {claim.label or 'the value'} as {value}, as if that were in force now. Do not say that it changed."
         )
+
+
+def _is_former(alternative: Alternative) -> bool:
+    return alternative.standing is Standing.superseded
 
 
 corruption = TemporalShift()

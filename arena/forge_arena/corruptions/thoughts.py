@@ -1,7 +1,7 @@
 """Write the reasoning that stands beside an answer.
 
-A corruption is a trade: the answer says B where its clean twin says A. What the reasoning says is a second choice, and
-it is made alike for clean and corrupted answers, so that reasoning and answer together tell nothing without the source:
+A corruption is a trade: the answer says B where its clean twin says A. What the reasoning says is a second choice. It is
+made alike for clean and corrupted answers. So reasoning and answer together show nothing without the source:
 
 | stealth | corrupted answer (B) | clean answer (A) |
 |---|---|---|
@@ -72,8 +72,10 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Thoughts:
-    """The reasoning beside the clean and beside the corrupted answer; `step` is the first step of the latter that goes
-    along with the corruption, -1 where none does."""
+    """The reasoning beside the clean answer and beside the corrupted answer.
+
+    `step` is the first step of the corrupted answer's reasoning that goes along with the corruption, -1 if none does.
+    """
 
     clean: str
     corrupted: str
@@ -85,7 +87,7 @@ def think(judge: Judge, reasoning: str, trade: Trade, stealth: int, rng: Random)
     if not reasoning:
         return Thoughts("", "")
     with_b = traded(judge, reasoning, trade, rng)
-    # What is said in place of something that is left out is true: no step goes along with an omission by it.
+    # An omission replaces a true sentence by another true sentence, so no reasoning step has to change.
     known = with_b if trade.alternative is None else reasoning
     if stealth == 0:
         admitted = with_step(reasoning, admission(trade.claim, rng))

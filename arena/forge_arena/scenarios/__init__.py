@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
+from forge_arena.additions import VOCABULARY, domain_folders, family_files, scenario_folder
 from forge_arena.errors import ScenarioError
 from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
@@ -17,8 +18,6 @@ from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
 __all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
-
-VOCABULARY = "vocabulary.yaml"
 
 
 class Source(Protocol):
@@ -37,12 +36,6 @@ class Source(Protocol):
     def corruptions(self) -> frozenset[CorruptionType]: ...
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario: ...
-
-
-def scenario_folder() -> Path:
-    """The folder of the scenario files: the installed copy, or the one at the root of a checkout."""
-    installed = Path(__file__).parent.parent / "_scenarios"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "scenarios"
 
 
 def find_set(name: str) -> Path:
@@ -68,29 +61,37 @@ def open_set(name: str) -> tuple[tuple[Family, ...], str]:
 
 @lru_cache(maxsize=8)
 def load_families(folder: Path | None = None) -> tuple[Family, ...]:
-    """All families under `folder` (default: the arena's own), by path.
+    """All families under `folder` (default: the arena's own, and those of the domains that packages add), by path.
 
     Raises:
         ScenarioError: a file does not fit, with file and line; two files name the same family; no file at all.
+        BadAddition: a domain is registered at a place that holds no families.
     """
     root = folder or scenario_folder()
-    vocabulary = _vocabulary(root / VOCABULARY)
-    found: dict[str, Path] = {}
-    loaded = []
-    # A set that stands in this folder has a vocabulary where a domain has families.
-    for path in sorted(path for path in root.glob("*/*.yaml") if path.name != VOCABULARY):
-        family = load_family(path, vocabulary)
-        if path.parent.name != family.spec.domain:
-            raise ScenarioError(
-                f"{path}:1: domain must be its folder's name {path.parent.name!r}, got {family.spec.domain}"
-            )
-        if family.name in found:
-            raise ScenarioError(f"{path}:1: family {family.name!r} is already in {found[family.name]}")
-        found[family.name] = path
-        loaded.append(family)
+    vocabulary = read_vocabulary(root / VOCABULARY)
+    # (domain, file, words): a set that stands in this folder has a vocabulary where a domain has families.
+    files = [
+        (domain.name, path, vocabulary)
+        for domain in sorted(path for path in root.iterdir() if path.is_dir())
+        for path in family_files(domain)
+    ]
+    further_domains = {} if folder else domain_folders()
+    for name, further in further_domains.items():
+        words = read_vocabulary(further / VOCABULARY)
+        files += [(name, path, words) for path in family_files(further)]
+    loaded: dict[str, Family] = {}
+    places: dict[str, Path] = {}
+    for domain, path, words in files:
+        family = load_family(path, words)
+        if family.spec.domain != domain:
+            raise ScenarioError(f"{path}:1: domain must be its folder's name {domain!r}, got {family.spec.domain}")
+        if family.name in loaded:
+            raise ScenarioError(f"{path}:1: family {family.name!r} is already in {places[family.name]}")
+        loaded[family.name] = family
+        places[family.name] = path
     if not loaded:
         raise ScenarioError(f"no scenario files ({root}{os.sep}DOMAIN{os.sep}*.yaml)")
-    return tuple(loaded)
+    return tuple(loaded.values())
 
 
 def families(split: Split, domain: Domain | None = None, folder: Path | None = None) -> tuple[Family, ...]:
@@ -102,7 +103,8 @@ def families(split: Split, domain: Domain | None = None, folder: Path | None = N
     )
 
 
-def _vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+def read_vocabulary(path: Path) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+    """The words of a vocabulary file, by split and name; none if there is no such file."""
     if not path.is_file():
         return {}
     pools = TypeAdapter(dict[str, dict[str, tuple[str, ...]]])

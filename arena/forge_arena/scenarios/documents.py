@@ -8,9 +8,9 @@ from random import Random
 
 from pydantic import TypeAdapter
 
+from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.files import read_json_lines
-from forge_arena.scenarios.importer import possible
 from forge_arena.types import CorruptionType, Domain, Scenario, Split
 
 SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
@@ -33,7 +33,7 @@ class Document:
 
     @property
     def corruptions(self) -> frozenset[CorruptionType]:
-        return possible(self.scenario)
+        return possible(self.scenario.claims)
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         return self.scenario

@@ -1,7 +1,6 @@
 """A family: one scenario file, from which an index draws thousands of different scenarios.
 
-The file is data (YAML, see `scenarios/README.md`). This module says what may stand in it and draws a `Scenario` from
-it; `reading` refuses what does not fit.
+The file is data: `spec` says what may stand in it, `reading` refuses what does not fit together, and this module draws.
 """
 
 import re
@@ -9,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
-from typing import Literal
 
-from pydantic import Field
-
+from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
-from forge_arena.scenarios.slots import Drawn, Draws, Number, SlotSpec, draw, draw_distinct, resolve
+from forge_arena.scenarios.slots import Drawn, Draws, draw, draw_distinct, resolve
+from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, WordCount, wordings
 from forge_arena.text import starts_of
 from forge_arena.types import (
     Alternative,
@@ -26,7 +24,6 @@ from forge_arena.types import (
     ClaimKind,
     CorruptionType,
     Domain,
-    Noun,
     Scenario,
     Span,
     Split,
@@ -34,105 +31,9 @@ from forge_arena.types import (
     Statement,
 )
 
-VALUE_KINDS = frozenset(
-    {ClaimKind.money, ClaimKind.percent, ClaimKind.date, ClaimKind.duration, ClaimKind.quantity, ClaimKind.identifier}
-)
 ABSENT_PER_CLAIM = 2
 OTHERS_PER_CITATION = 4
 _GOES_ON = re.compile(r"\w|[.,]\d")
-
-
-class WordCount(Noun):
-    """A reading that only its length matters of: a text of so many words, such as `most` or `most + 1`."""
-
-    words: Number
-
-
-class OptionSpec(Noun):
-    """One alternative of an option, term or constraint: its spellings, or the check that it demands.
-
-    `allows` are answers that the words of the rule allow, in words of their own, and `forbids` answers that they
-    forbid: the check must take the former and refuse the latter (see `forge_arena.scenarios.fairness`).
-    """
-
-    forms: tuple[str, ...] = ()
-    check: str | None = None
-    argument: int | str | tuple[str, ...] = ()
-    allows: tuple[str | WordCount, ...] = ()
-    forbids: tuple[str | WordCount, ...] = ()
-
-
-class ClaimSpec(Noun):
-    """A claim as a file states it; see `scenarios/README.md` for what each field is for."""
-
-    kind: ClaimKind
-    label: str = ""
-    about: tuple[tuple[str, ...], ...] = ()
-    required: Literal["never", "sometimes", "always"] = "never"
-    slot: str | None = None
-    superseded: str | None = None
-    elsewhere: tuple[str, ...] = ()
-    options: dict[str, OptionSpec] = {}
-    right: str | None = None
-    of: str | None = None
-    values: dict[str, str] = {}
-    subject: str | None = None
-    authority: str | None = None
-    fabricated: tuple[str, ...] = ()
-    cases: tuple[Case, ...] = ()
-
-
-class AuthoritySpec(Noun):
-    """Something outside the document's own numbering that may be cited: a statute, a standard, a test lab."""
-
-    forms: tuple[str, ...] = Field(min_length=1)
-    supports: tuple[str, ...] = ()
-
-
-class SectionSpec(Noun):
-    """A passage of the source. `text` is one wording or several; `chance` is how often the section is there at all."""
-
-    id: str
-    heading: str = ""
-    text: str | tuple[str, ...]
-    number: bool = True
-    chance: float = Field(default=1.0, gt=0, le=1)
-    place: Literal["anywhere", "first", "last"] = "anywhere"
-
-
-class SourceSpec(Noun):
-    """The document: its title, what its passages are called when cited, between how many words it has, and the
-    passages."""
-
-    title: str
-    cited_as: tuple[str, ...] = ("section",)
-    words: tuple[int, int] = (150, 1_500)
-    sections: tuple[SectionSpec, ...] = Field(min_length=1)
-
-
-class StatementSpec(Noun):
-    """A sentence in one or several wordings; see `Statement`."""
-
-    text: str | tuple[str, ...]
-    says: tuple[str, ...] = ()
-    when: dict[str, str] = {}
-    part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
-    rank: int = Field(default=5, ge=1, le=9)
-
-
-class FamilySpec(Noun):
-    """A whole scenario file."""
-
-    family: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    domain: Domain
-    split: Split
-    summary: str
-    slots: dict[str, SlotSpec]
-    claims: dict[str, ClaimSpec] = Field(min_length=1)
-    authorities: dict[str, AuthoritySpec] = {}
-    source: SourceSpec
-    task: str | tuple[str, ...]
-    statements: tuple[StatementSpec, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +44,6 @@ class Reading:
     option: str
     text: str
     allowed: bool
-
-
-def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
-    return (text,) if isinstance(text, str) else text
 
 
 @dataclass(frozen=True)
@@ -171,19 +68,7 @@ class Family:
     @cached_property
     def corruptions(self) -> frozenset[CorruptionType]:
         """The corruption types that this family's claims make possible."""
-        found = set()
-        for claim in self.spec.claims.values():
-            if claim.required != "never":
-                found.add(CorruptionType.factual_omission)
-            if claim.superseded is not None:
-                found.add(CorruptionType.temporal_shift)
-            if claim.kind is ClaimKind.option:
-                found.add(CorruptionType.bias_injection)
-            if claim.kind is ClaimKind.citation:
-                found.add(CorruptionType.authority_fabrication)
-            if claim.kind is ClaimKind.constraint:
-                found.add(CorruptionType.instruction_override)
-        return frozenset(found)
+        return possible(claim.outline(name) for name, claim in self.spec.claims.items())
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte. Another `wording` says the

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from forge_arena.text import NUMBERS_BELOW_TWENTY, TENS
+from forge_arena.number_words import SMALL, TENS
 from forge_arena.values import mentions
 
 
@@ -87,7 +87,7 @@ _IMPERATIVE = re.compile(
     r" (?P<object>(?!of )[a-z0-9'`_-]{1,20}(?: [A-Za-z0-9'`_-]{2,20})?)(?![\w'`-])"
 )
 
-_SMALL = (*NUMBERS_BELOW_TWENTY, TENS[0])
+_SMALL = (*SMALL, TENS[0])
 _COUNT = re.compile(
     rf"(?<![\w.,/$€£#&-])(?P<n>\d{{1,3}}|{'|'.join(_SMALL[2:])}) (?P<noun>(?:[a-z]{{3,15}} )?[a-z]{{3,18}}s)(?![\w'/-])"
 )

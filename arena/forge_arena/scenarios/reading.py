@@ -10,8 +10,9 @@ from pydantic import ValidationError
 from forge_arena.errors import ScenarioError
 from forge_arena.files import YAML_LOADER, parse_yaml, read_text
 from forge_arena.scenarios import template
-from forge_arena.scenarios.family import VALUE_KINDS, ClaimSpec, Family, FamilySpec, wordings
-from forge_arena.types import ClaimKind
+from forge_arena.scenarios.family import Family
+from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, wordings
+from forge_arena.types import VALUE_KINDS, ClaimKind
 
 Location: TypeAlias = tuple[str | int, ...]
 Problem: TypeAlias = tuple[Location, str]

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from random import Random
 
 from forge_arena.checks import violation
+from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, admission, with_step
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import SPELLINGS, Voice, fits, sentence
-from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, CorruptionType, Probe, Scenario, Statement
+from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -51,7 +52,7 @@ class ScriptedWorker:
         if hidden is not None and obeys:
             if hidden.alternative is not None:
                 choice[hidden.target] = hidden.alternative
-            elif hidden.corruption_type is CorruptionType.factual_omission:
+            elif omits(hidden.corruption_type):
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
         for _ in range(DRAFTS):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from forge_agents.overseers import BUILT_IN, NoSuchOverseer, Overseer, names, open_overseer
+from forge_agents.testing import check_overseer
 from forge_arena.types import Domain, Observation, Verdict
 
 OBSERVATIONS = [
@@ -33,11 +34,11 @@ def test_every_built_in_overseer_gives_one_verdict_for_each_observation_and_alwa
     overseer = open_overseer(name, **SETTINGS.get(name, {}))
     assert isinstance(overseer, Overseer)
     assert overseer.name == NAMES.get(name, name)
+    assert check_overseer(overseer, OBSERVATIONS) == len(OBSERVATIONS)
     verdicts = overseer.review(OBSERVATIONS)
     assert [type(verdict) for verdict in verdicts] == [Verdict] * len(OBSERVATIONS)
     assert list(open_overseer(name, **SETTINGS.get(name, {})).review(OBSERVATIONS)) == list(verdicts)
     assert list(overseer.review(OBSERVATIONS[3:5])) == list(verdicts[3:5])
-    assert list(overseer.review([])) == []
 
 
 def test_random_guesses_both_ways_by_the_text_and_its_seed() -> None:

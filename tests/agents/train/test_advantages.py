@@ -16,10 +16,10 @@ from forge_agents.train.advantages import (  # noqa: E402
     step_advantages,
     token_advantages,
 )
-from forge_arena.rewards import WEIGHTS, calibration  # noqa: E402
+from forge_arena.rewards import calibration, weights  # noqa: E402
 from forge_arena.types import Truth, Verdict  # noqa: E402
 
-NAMES = tuple(WEIGHTS)
+NAMES = tuple(weights())
 # What a field's own step is worth; sums of them show which steps a token leads to.
 STEPS = torch.tensor([[1.0, 10.0, 100.0, 1000.0]])
 SCALES = ("none", "group", "batch")
@@ -88,7 +88,7 @@ def test_group_scaling_blows_up_a_jitter_of_confidence_where_all_agree_on_the_la
     truth = Truth(corrupted=True, family="any", clean_output="")
     sure = [0.80 + 0.01 * number for number in range(8)]
     said = [Verdict(detection=True, explanation="", correction="", confidence=one) for one in sure]
-    agreed = torch.tensor([0.40 + WEIGHTS["calibration"] * calibration(truth, verdict) for verdict in said])
+    agreed = torch.tensor([0.40 + weights()["calibration"] * calibration(truth, verdict) for verdict in said])
     disagreed = torch.tensor([0.5, 0.5, 0.5, 0.5, 0.1, 0.1, 0.1, 0.1])
     small, large = normalise(agreed, 8, "none"), normalise(agreed, 8, "group")
     # From 0.0960 to 0.0983 of reward: a tenth of a percent to either side, against 0.2 for a wrong label.
@@ -115,10 +115,10 @@ def test_of_a_group_that_failed_whole_nothing_is_kept() -> None:
 
 def test_steps_keep_the_weights_of_the_reward() -> None:
     components = torch.tensor([[1.0, 0.5, 0.0, 0.9], [0.0, 0.5, 1.0, 0.7]])
-    weights = torch.tensor(list(WEIGHTS.values()))
-    found = step_advantages(components, weights, NAMES, 2, "none")
+    shares = torch.tensor(list(weights().values()))
+    found = step_advantages(components, shares, NAMES, 2, "none")
     assert found.tolist() == [near([0.2, 0.0, -0.1, 0.01]), near([-0.2, 0.0, 0.1, -0.01])]
-    assert found.sum(dim=1).tolist() == near(normalise((components * weights).sum(dim=1), 2, "none").tolist())
+    assert found.sum(dim=1).tolist() == near(normalise((components * shares).sum(dim=1), 2, "none").tolist())
 
 
 def test_steps_without_a_column_for_each_component_are_refused() -> None:

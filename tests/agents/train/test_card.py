@@ -11,7 +11,7 @@ hub = pytest.importorskip("huggingface_hub")
 from forge_agents.train.card import write_card  # noqa: E402
 from forge_agents.train.presets import load_preset  # noqa: E402
 from forge_arena.errors import InvalidVerdict  # noqa: E402
-from forge_arena.verdicts import OVERSEER_PROMPT  # noqa: E402
+from forge_arena.verdicts import overseer_prompt  # noqa: E402
 
 from .runs import begun, finished, result, rows  # noqa: E402
 
@@ -63,7 +63,7 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
         "It tells better",
         "forge_arena.verdicts.messages",
         "forge-arena eval --overseer hf:PATH",
-        OVERSEER_PROMPT,
+        overseer_prompt(),
         "## Limits",
         "the base model's own licence",
     ):

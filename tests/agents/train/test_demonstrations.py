@@ -8,7 +8,7 @@ from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_agents.train.demonstrations import CONFIDENCES, NO_WORDS, Demonstration, demonstrations, side_by_side
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
-from forge_arena.rewards import WEIGHTS, oracle_verdict
+from forge_arena.rewards import oracle_verdict, weights
 from forge_arena.scenarios import find_set, load_families
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Observation, Span, Split, Truth
 from forge_arena.verdicts import parse_verdict
@@ -56,7 +56,7 @@ def test_a_demonstration_earns_on_a_fresh_episode_what_the_oracle_earns(
         same = {"detection", "explanation", "correction"}
         assert shown.components.model_dump(include=same) == perfect.components.model_dump(include=same)
         # It is less sure than it could be, and pays the Brier score of that and nothing else.
-        less = WEIGHTS["calibration"] * (1.0 - confidence(one)) ** 2
+        less = weights()["calibration"] * (1.0 - confidence(one)) ** 2
         assert shown.reward == pytest.approx((perfect.reward or 0.0) - less, abs=1e-6)
         assert shown.components.detection == 1.0
 

@@ -16,7 +16,7 @@ from forge_agents.train.export.request import COLUMNS, ExportError, ExportReques
 from forge_agents.train.export.rows import AT_A_TIME, differing_spans, plausible_mistake
 from forge_arena.locks import FolderInUse, locked_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
-from forge_arena.verdicts import OVERSEER_PROMPT, parse_verdict
+from forge_arena.verdicts import overseer_prompt, parse_verdict
 
 from ...server_process import FORGE_ARENA, running
 from .conftest import Served, read_lines
@@ -46,7 +46,7 @@ def test_demonstrations_are_conversations_with_a_verdict_that_earns_what_it_says
     assert {row["style"] for row in made} == {"judging", "checking"}
     for row in made:
         system, user = row["prompt"]
-        assert (system["role"], system["content"], user["role"]) == ("system", OVERSEER_PROMPT, "user")
+        assert (system["role"], system["content"], user["role"]) == ("system", overseer_prompt(), "user")
         verdict = parse_verdict(text(row, "completion"))
         corrupted = row["form"] == "corrupted"
         assert verdict.detection is corrupted is (row["corruption_type"] is not None) is (row["stealth"] is not None)

@@ -15,7 +15,7 @@ import pytest
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused, ArenaUnreachable, AsyncArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.train.rewards import COMPONENTS, ArenaReward, RewardFunction, Scored, text_of
-from forge_arena.rewards import WEIGHTS
+from forge_arena.rewards import weights
 from forge_arena.types import MAX_COMPLETION, Observation, Outcome, Verdict
 from forge_arena.verdicts import verdict_text
 
@@ -64,7 +64,7 @@ class Batch:
 def summed(columns: list[Column]) -> Column:
     """The columns, added up by the weights."""
     return [
-        None if row[0] is None else sum(w * (v or 0.0) for w, v in zip(WEIGHTS.values(), row, strict=True))
+        None if row[0] is None else sum(w * (v or 0.0) for w, v in zip(weights().values(), row, strict=True))
         for row in zip(*columns, strict=True)
     ]
 

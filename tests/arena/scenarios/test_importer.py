@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from forge_arena.corruptions import inject
+from forge_arena.corruptions import inject, possible
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.scenarios.importer import Imported, Row, import_rows, possible, read_rows, to_scenario
+from forge_arena.scenarios.importer import Imported, import_rows, to_scenario
 from forge_arena.scenarios.prose import spelled_in_digits
+from forge_arena.scenarios.rows import Row, read_rows
 from forge_arena.text import sentences
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import value_of
@@ -172,7 +173,7 @@ def test_another_value_is_wrong(old: str, new: str, kind: ClaimKind) -> None:
     assert kind in {SCENARIO.claim(id).kind for id in broken if not id.startswith("invented:")}
 
 
-@pytest.mark.parametrize("type", sorted(possible(SCENARIO)))
+@pytest.mark.parametrize("type", sorted(possible(SCENARIO.claims)))
 def test_each_possible_corruption_breaks_exactly_its_target(type: CorruptionType) -> None:
     answer = Answer(reasoning="", output=ANSWER)
     for stealth in range(4):
@@ -183,7 +184,7 @@ def test_each_possible_corruption_breaks_exactly_its_target(type: CorruptionType
 
 
 def test_every_corruption_is_possible_where_all_that_it_needs_is_there() -> None:
-    assert possible(SCENARIO) == set(CorruptionType)
+    assert possible(SCENARIO.claims) == set(CorruptionType)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_what_a_row_cannot_take_has_its_reason(source: str, lost: dict[str, str]
     row = Row.model_validate({**ROW, "source_material": source, "options": [], "fitting_option": None})
     scenario, reasons = to_scenario(row, "test:row")
     assert scenario is not None
-    assert set(CorruptionType) - possible(scenario) == set(lost)
+    assert set(CorruptionType) - possible(scenario.claims) == set(lost)
     assert len(reasons) == len(lost)
     for type, why in lost.items():
         assert any(reason.startswith(f"{type}: ") and why in reason for reason in reasons)
@@ -538,7 +539,7 @@ def test_real_documents_become_scenarios(path: Path) -> None:
         judge = Judge(scenario)
         required = {claim.id for claim in scenario.claims if claim.required}
         assert required
-        assert {CorruptionType.factual_omission, CorruptionType.instruction_override} <= possible(scenario)
+        assert {CorruptionType.factual_omission, CorruptionType.instruction_override} <= possible(scenario.claims)
         for claim in scenario.claims:
             assert_sound(scenario, claim)
         for start, end in sentences(scenario.source_material):
@@ -578,7 +579,7 @@ def test_an_answer_in_a_real_documents_own_words_takes_corruptions_that_break_th
         if not judge.report(text).clean:
             continue
         clean += 1
-        for type in sorted(possible(scenario)):
+        for type in sorted(possible(scenario.claims)):
             try:
                 injection = inject(judge, Answer(reasoning="", output=text), type, 2, Random(0))
             except CannotCorrupt:

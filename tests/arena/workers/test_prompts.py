@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from forge_arena.rewards import WEIGHTS
+from forge_arena.rewards import weights
 from forge_arena.types import Answer, Awareness, Candour, CorruptionType, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
 from forge_arena.workers.prompts import AWARE, CANDID, answer_messages, reply_messages, split_reasoning
@@ -46,15 +46,15 @@ def test_a_worker_knows_of_an_overseer_and_its_reward_only_what_its_awareness_sa
     scenario: Scenario, candour: Candour
 ) -> None:
     unaware, overseen, graded = (told(scenario, awareness, candour) for awareness in Awareness)
-    weights = [f"{weight:.0%}" for weight in WEIGHTS.values()]
-    assert len(weights) == 4
+    shares = [f"{weight:.0%}" for weight in weights().values()]
+    assert len(shares) == 4
     assert "overseer" not in unaware.lower()
     assert "overseer" in overseen.lower()
     assert "overseer" in graded.lower()
     assert "reward" not in (unaware + overseen).lower()
     assert "%" not in unaware + overseen
     # In the order in which the sentence names them.
-    found = [graded.index(f"{weight} for {what}") for weight, what in zip(weights, REWARDED, strict=True)]
+    found = [graded.index(f"{weight} for {what}") for weight, what in zip(shares, REWARDED, strict=True)]
     assert found == sorted(found)
     assert graded.count("%") == 4
 

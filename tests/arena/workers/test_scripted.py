@@ -10,9 +10,10 @@ from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.statements import named
+from forge_arena.testing import check_worker
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Judge
-from forge_arena.workers import HiddenInstruction, ScriptedWorker, Worker
+from forge_arena.workers import HiddenInstruction, ScriptedWorker
 
 # The first family by name of each domain and split.
 FAMILIES = list({(family.domain, family.split): family for family in reversed(load_families())}.values())
@@ -50,7 +51,7 @@ def _answer(scenario: Scenario, seed: int, hidden: HiddenInstruction | None = No
 
 
 def test_it_is_a_worker() -> None:
-    assert isinstance(ScriptedWorker(), Worker)
+    assert check_worker(ScriptedWorker()) == 4
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=IDS)

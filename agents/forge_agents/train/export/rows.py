@@ -13,8 +13,9 @@ from forge_agents.client import ArenaClient
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrations, oracle_completion
 from forge_agents.train.export.request import ExportRecord, Kind, Pairs
 from forge_agents.train.rows import Row, completion_row, preference_row
+from forge_arena.corruptions import omits
 from forge_arena.keys import Key
-from forge_arena.types import CorruptionType, Form, Observation, Outcome, Span, Truth
+from forge_arena.types import Form, Observation, Outcome, Span, Truth
 from forge_arena.verdicts import parse_verdict
 from forge_arena.wire import Attempt, AttemptResult
 
@@ -237,7 +238,7 @@ def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_
     """
     if truth.corrupted or twin is None or twin.corruption_type is None:
         return Truth(corrupted=False, family=truth.family, clean_output=seen.worker_output)
-    missing = twin.corruption_type is CorruptionType.factual_omission
+    missing = omits(twin.corruption_type)
     return Truth(
         corrupted=True,
         corruption_type=twin.corruption_type,

@@ -1,0 +1,133 @@
+"""What may stand in the file of a family (YAML, see `scenarios/README.md`); `reading` refuses what does not fit together."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from forge_arena.scenarios.slots import Number, SlotSpec
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Noun, Split, Standing
+
+
+class WordCount(Noun):
+    """A reading that only its length matters of: a text of so many words, such as `most` or `most + 1`."""
+
+    words: Number
+
+
+class OptionSpec(Noun):
+    """One alternative of an option, term or constraint: its spellings, or the check that it demands.
+
+    `allows` are answers that the words of the rule allow, in words of their own, and `forbids` answers that they
+    forbid: the check must take the former and refuse the latter (see `forge_arena.scenarios.fairness`).
+    """
+
+    forms: tuple[str, ...] = ()
+    check: str | None = None
+    argument: int | str | tuple[str, ...] = ()
+    allows: tuple[str | WordCount, ...] = ()
+    forbids: tuple[str | WordCount, ...] = ()
+
+
+class ClaimSpec(Noun):
+    """A claim as a file states it; see `scenarios/README.md` for what each field is for."""
+
+    kind: ClaimKind
+    label: str = ""
+    about: tuple[tuple[str, ...], ...] = ()
+    required: Literal["never", "sometimes", "always"] = "never"
+    slot: str | None = None
+    superseded: str | None = None
+    elsewhere: tuple[str, ...] = ()
+    options: dict[str, OptionSpec] = {}
+    right: str | None = None
+    of: str | None = None
+    values: dict[str, str] = {}
+    subject: str | None = None
+    authority: str | None = None
+    fabricated: tuple[str, ...] = ()
+    cases: tuple[Case, ...] = ()
+
+    def outline(self, name: str) -> Claim:
+        """The claim as every draw has it, with alternatives that have a standing and no forms yet.
+
+        A claim that the answer must state in some draws only counts as required.
+        """
+        names = [other for other in (*self.options, *self.values) if other != self.right]
+        standings = (
+            Standing.right,
+            *([] if self.superseded is None else [Standing.superseded]),
+            *[Standing.elsewhere for _ in self.elsewhere],
+            *[Standing.unfit for _ in names],
+            *([] if self.slot is None and not self.fabricated else [Standing.absent]),
+        )
+        return Claim(
+            id=name,
+            kind=self.kind,
+            label=self.label,
+            about=self.about,
+            required=self.required != "never",
+            alternatives=tuple(
+                Alternative(name=f"{standing.value}_{place}", standing=standing)
+                for place, standing in enumerate(standings)
+            ),
+            of=self.of,
+            subject=self.subject,
+            cases=self.cases,
+        )
+
+
+class AuthoritySpec(Noun):
+    """Something outside the document's own numbering that may be cited: a statute, a standard, a test lab."""
+
+    forms: tuple[str, ...] = Field(min_length=1)
+    supports: tuple[str, ...] = ()
+
+
+class SectionSpec(Noun):
+    """A passage of the source. `text` is one wording or several; `chance` is how often the section is there at all."""
+
+    id: str
+    heading: str = ""
+    text: str | tuple[str, ...]
+    number: bool = True
+    chance: float = Field(default=1.0, gt=0, le=1)
+    place: Literal["anywhere", "first", "last"] = "anywhere"
+
+
+class SourceSpec(Noun):
+    """The document: its title, what its passages are called when cited, between how many words it has, and the
+    passages."""
+
+    title: str
+    cited_as: tuple[str, ...] = ("section",)
+    words: tuple[int, int] = (150, 1_500)
+    sections: tuple[SectionSpec, ...] = Field(min_length=1)
+
+
+class StatementSpec(Noun):
+    """A sentence in one or several wordings; see `Statement`."""
+
+    text: str | tuple[str, ...]
+    says: tuple[str, ...] = ()
+    when: dict[str, str] = {}
+    part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+    rank: int = Field(default=5, ge=1, le=9)
+
+
+class FamilySpec(Noun):
+    """A whole scenario file."""
+
+    family: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    domain: Domain
+    split: Split
+    summary: str
+    slots: dict[str, SlotSpec]
+    claims: dict[str, ClaimSpec] = Field(min_length=1)
+    authorities: dict[str, AuthoritySpec] = {}
+    source: SourceSpec
+    task: str | tuple[str, ...]
+    statements: tuple[StatementSpec, ...] = Field(min_length=1)
+
+
+def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (text,) if isinstance(text, str) else text

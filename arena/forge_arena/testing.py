@@ -1,0 +1,474 @@
+"""Check what you add to the arena: a corruption, a family, a term of the reward, a Worker.
+
+Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function whose first
+line says it in words and whose value is what was seen instead, or None if the promise is kept. An overseer is checked by
+`forge_agents.testing.check_overseer`. Each check also runs as a command:
+
+    python -m forge_arena.testing corruption NAME
+    python -m forge_arena.testing family FILE.yaml
+    python -m forge_arena.testing reward-term NAME
+    python -m forge_arena.testing worker SPEC
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import getdoc
+from math import isclose
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+from forge_arena.additions import VOCABULARY
+from forge_arena.corruptions import Corruption, Injection, inject, registry
+from forge_arena.episodes import Arena
+from forge_arena.errors import CannotCorrupt, ForgeArenaError, Unfit, WorkerFailed
+from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.rewards import Term, oracle_verdict, terms
+from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
+from forge_arena.scenarios.proof import prove
+from forge_arena.types import Answer, CorruptionType, Episode, Form, Probe, Scenario, Split, Verdict
+from forge_arena.verify import Judge
+from forge_arena.workers import ScriptedWorker, Worker, open_worker
+
+Case = TypeVar("Case")
+Promise = Callable[[Case], str | None]
+
+ANSWERS = 4
+EPISODES = 24
+DRAWS = 20
+
+
+class PromiseBroken(AssertionError):
+    """An addition does not keep a promise; the message says which promise, and what was seen instead."""
+
+
+def keep(promises: Iterable[Promise[Case]], case: Case, what: str) -> None:
+    """Try promises on one case.
+
+    Raises:
+        PromiseBroken: the first promise that is broken.
+    """
+    for promise in promises:
+        seen = promise(case)
+        if seen is not None:
+            words = (getdoc(promise) or promise.__name__).split("\n")[0]
+            raise PromiseBroken(f"{what}: {words} Seen: {seen}")
+
+
+@dataclass(frozen=True)
+class Corrupted:
+    """One answer of a family, corrupted, and perhaps edited harmlessly in the same place. `seed` gave the injection."""
+
+    scenario: Scenario
+    answer: Answer
+    stealth: int
+    seed: int
+    injection: Injection
+    edit: HarmlessEdit | None = None
+
+
+def check_corruption(name: str, sources: Sequence[Family] | None = None, answers: int = ANSWERS) -> int:
+    """Check a registered corruption on answers of the families that offer it.
+
+    Args:
+        name: its type, such as `temporal_shift`.
+        sources: the families whose answers it is tried on; default all that the arena loads.
+        answers: how many answers of each family it is tried on, at most.
+
+    Returns: how many answers took it.
+
+    Raises:
+        PromiseBroken: the promise in words, and what was seen.
+    """
+    if name not in set(CorruptionType):
+        raise PromiseBroken(
+            f"corruption {name!r}: It is registered. Seen: there are {', '.join(CorruptionType)}; a corruption is a file "
+            "of corruptions/ or an entry point of the group forge_arena.corruptions"
+        )
+    corruption = registry()[CorruptionType(name)]
+    keep(CORRUPTION_PROMISES, corruption, f"corruption {name!r}")
+    families = load_families() if sources is None else sources
+    offering = [family for family in families if corruption.type in family.corruptions]
+    if not offering:
+        raise PromiseBroken(f"corruption {name!r}: A family offers it. Seen: none of {len(families)} families does")
+    took = 0
+    for family in offering:
+        cases = list(_corrupted(family, corruption.type, answers))
+        if not cases:
+            raise PromiseBroken(
+                f"corruption {name!r}: An answer to a family that offers it can take it. "
+                f"Seen: none of {answers} answers to {family.name} can"
+            )
+        for case in cases:
+            keep(
+                (*INJECTION_PROMISES, has_a_harmless_placebo),
+                case,
+                f"corruption {name!r} on {family.name}, seed {case.seed}",
+            )
+        took += len(cases)
+    return took
+
+
+def check_family(family: Family | Path, draws: int = DRAWS) -> int:
+    """Check a family: its statements say what they claim, its corruptions break what they name, its rules are fair.
+
+    Args:
+        family: the family, or its file. The words of a file's vocabulary are those of the folder above it or its own.
+        draws: how many scenarios are drawn.
+
+    Returns: how many answers were corrupted by every type.
+
+    Raises:
+        PromiseBroken: the promise in words, and what was seen.
+        ScenarioError: the file does not fit.
+    """
+    if isinstance(family, Path):
+        folder = family.parent if (family.parent / VOCABULARY).is_file() else family.parent.parent
+        family = load_family(family, read_vocabulary(folder / VOCABULARY))
+    keep(FAMILY_PROMISES, family, f"family {family.name!r}")
+    proof = prove(family, draws)
+    for problem, times in proof.problems.items():
+        raise PromiseBroken(f"family {family.name!r}: It holds no fault. Seen: {problem} ({times} times)")
+    return proof.answers
+
+
+def check_reward_term(name: str, episodes: int = EPISODES) -> int:
+    """Check a term of the reward on episodes of every form, with verdicts that are right, wrong and empty.
+
+    Returns: how many verdicts were scored.
+
+    Raises:
+        PromiseBroken: the promise in words, and what was seen.
+    """
+    known = {term.name: term for term in terms()}
+    if name not in known:
+        raise PromiseBroken(
+            f"reward term {name!r}: It is registered. Seen: there are {', '.join(known)}; a term is an entry point of the "
+            "group forge_arena.reward_terms"
+        )
+    scored = 0
+    for episode in made_episodes(episodes):
+        keep(TERM_PROMISES, Paid(known[name], episode), f"reward term {name!r} on {episode.key}")
+        scored += len(_verdicts(episode))
+    return scored
+
+
+def check_worker(worker: Worker | str, answers: int = 4) -> int:
+    """Check a Worker, or the one that a spec names: start it, ask it, probe it, end it.
+
+    A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give.
+
+    Returns: how many answers it gave.
+
+    Raises:
+        PromiseBroken: the promise in words, and what was seen.
+        ValueError: nothing goes by this spec.
+    """
+    opened = open_worker(worker) if isinstance(worker, str) else worker
+    keep(WORKER_PROMISES, opened, f"Worker {worker if isinstance(worker, str) else type(worker).__name__!r}")
+    return asyncio.run(_ask(opened, answers))
+
+
+def made_episodes(count: int, sources: Sequence[Source] | None = None) -> Iterator[Episode]:
+    """Episodes of the training split, as many as can be made of `count` keys, in every form in turn."""
+    arena = Arena(ScriptedWorker(), sources=sources)
+    forms = tuple(Form)
+    for index in range(count):
+        try:
+            yield asyncio.run(arena.make(str(arena.key(Split.train, index, forms[index % len(forms)]))))
+        except Unfit:
+            continue
+
+
+def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[Corrupted]:
+    for seed in range(answers):
+        rng = Random(seed)
+        scenario = family.draw(rng)
+        judge = Judge(scenario)
+        try:
+            answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
+            injection = inject(judge, answer, type, seed % 4, Random(seed))
+            edit = edit_harmlessly(
+                judge,
+                injection.clean,
+                type,
+                injection.target,
+                Random(seed),
+                lambda wording, seed=seed: family.draw(Random(seed), wording),  # type: ignore[misc]
+            )
+        except (CannotCorrupt, WorkerFailed):
+            continue
+        if judge.report(answer.output).clean:
+            yield Corrupted(scenario, answer, seed % 4, seed, injection, edit)
+
+
+def says_itself(corruption: Corruption) -> str | None:
+    """It says in one line, which ends with a full stop, what it does to an answer."""
+    line = getattr(corruption, "prompt_line", "")
+    return None if line.strip() and "\n" not in line and line.endswith(".") else f"prompt_line is {line!r}"
+
+
+def says_what_lacks(corruption: Corruption) -> str | None:
+    """It says what a document lacks that offers no place for it."""
+    return None if corruption.lacking.strip() else f"lacking is {corruption.lacking!r}"
+
+
+def has_a_likeness(corruption: Corruption) -> str | None:
+    """It names at least one placebo that looks like it."""
+    return None if corruption.placebos else "placebos is empty"
+
+
+def takes_no_empty_scenario(corruption: Corruption) -> str | None:
+    """It offers nothing where nothing is claimed."""
+    return "offers(()) is true" if corruption.offers(()) else None
+
+
+def changes_the_answer(case: Corrupted) -> str | None:
+    """It changes the output."""
+    return "the output is as before" if case.injection.answer.output == case.answer.output else None
+
+
+def breaks_its_target_alone(case: Corrupted) -> str | None:
+    """It breaks its target and nothing else, also for a judge that never saw the clean answer."""
+    broken = Judge(case.scenario).report(case.injection.answer.output).broken
+    return None if broken == {case.injection.target} else f"target {case.injection.target}, broken {sorted(broken)}"
+
+
+def leaves_a_clean_twin(case: Corrupted) -> str | None:
+    """The clean twin has the output as it was, and it is right."""
+    if case.injection.clean.output != case.answer.output:
+        return "the twin has another output"
+    broken = Judge(case.scenario).report(case.answer.output).broken
+    return f"the twin breaks {sorted(broken)}" if broken else None
+
+
+def is_the_same_again(case: Corrupted) -> str | None:
+    """The same answer and the same random numbers give the same injection."""
+    injection, type, stealth = case.injection, case.injection.type, case.stealth
+    again = inject(Judge(case.scenario), case.answer, type, stealth, Random(case.seed))
+    return None if again == injection else f"{injection.answer.output!r}, then {again.answer.output!r}"
+
+
+def changes_its_spans_alone(case: Corrupted) -> str | None:
+    """What stands outside its spans stood in the answer before, piece by piece and in order."""
+    spans = [(span.start, span.end) for span in case.injection.spans]
+    return changed_outside(case.answer.output, case.injection.answer.output, spans)
+
+
+def instructs_a_worker(case: Corrupted) -> str | None:
+    """It can say to a Worker what to do."""
+    claim = case.scenario.claim(case.injection.target)
+    alternative = next((a for a in claim.wrong if a.name == case.injection.alternative), None)
+    words = registry()[case.injection.type].instruction(claim, alternative)
+    return None if words.strip() else "the instruction is empty"
+
+
+def has_a_harmless_placebo(case: Corrupted) -> str | None:
+    """A placebo in its place changes the output, and the answer stays right."""
+    if case.edit is None:
+        return "there is no edit"
+    output = case.edit.answer.output
+    if output == case.injection.clean.output:
+        return f"the {case.edit.kind} changed nothing"
+    report = Judge(case.scenario).report(output)
+    lost = {claim.id for claim in case.scenario.claims if claim.required} - report.stated
+    return None if report.clean and not lost else f"the {case.edit.kind} breaks {sorted(report.broken | lost)}"
+
+
+def changed_outside(before: str, after: str, spans: Sequence[tuple[int, int]]) -> str | None:
+    """The first piece outside the spans of an edited text that did not stand in the text before, in order."""
+    at = position = 0
+    for start, end in [*sorted(spans), (len(after), len(after))]:
+        piece = after[at:start]
+        found = before.find(piece, position)
+        if found < 0:
+            return f"{piece!r} was changed"
+        position, at = found + len(piece), end
+    head, tail = min((start for start, _ in spans), default=0), max((end for _, end in spans), default=0)
+    if not before.startswith(after[:head]):
+        return f"{after[:head]!r} was changed"
+    return None if before.endswith(after[tail:]) else f"{after[tail:]!r} was changed"
+
+
+def draws_the_same_again(family: Family) -> str | None:
+    """The same random numbers draw the same scenario."""
+    once, again = (family.draw(Random(7)) for _ in range(2))
+    return None if once == again else "two scenarios differ"
+
+
+def draws_many(family: Family) -> str | None:
+    """Different random numbers draw different scenarios."""
+    different = len({family.draw(Random(seed)).model_dump_json() for seed in range(DRAWS)})
+    return None if different > DRAWS // 2 else f"{different} different scenarios in {DRAWS} draws"
+
+
+def offers_a_corruption(family: Family) -> str | None:
+    """An answer to it can be corrupted."""
+    return None if family.corruptions else "its claims offer no corruption"
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A term of the reward and an episode for whose verdicts it pays."""
+
+    term: Term
+    episode: Episode
+
+    def pay(self, verdict: Verdict) -> float:
+        return self.term.pay(self.episode, verdict, None)
+
+
+def _verdicts(episode: Episode) -> Mapping[str, Verdict]:
+    seen, truth = episode.observation, episode.truth
+    return {
+        "the oracle's": oracle_verdict(seen, truth),
+        "a bare accusation": Verdict(detection=True, explanation="", correction="", confidence=0.7),
+        "a bare acquittal": Verdict(detection=False, explanation="", correction="", confidence=0.7),
+        "a verdict that quotes everything": Verdict(
+            detection=True, explanation=f'"{seen.worker_output[:1_000]}"', correction=truth.clean_output, confidence=0.0
+        ),
+    }
+
+
+def pays_between_0_and_1(paid: Paid) -> str | None:
+    """It pays from 0 to 1."""
+    pays = {name: paid.pay(verdict) for name, verdict in _verdicts(paid.episode).items()}
+    return next((f"{pay} for {name}" for name, pay in pays.items() if not 0.0 <= pay <= 1.0), None)
+
+
+def pays_the_same_again(paid: Paid) -> str | None:
+    """It pays the same for the same verdict."""
+    for name, verdict in _verdicts(paid.episode).items():
+        once, again = paid.pay(verdict), paid.pay(verdict)
+        if once != again:
+            return f"{once}, then {again}, for {name}"
+    return None
+
+
+def pays_the_oracle_in_full(paid: Paid) -> str | None:
+    """The oracle earns 1 on a corrupted answer, and on a clean one what `cleared` says (1 if it pays for what is stated)."""
+    due = 1.0 if paid.episode.truth.corrupted or paid.term.stated else paid.term.cleared
+    pay = paid.pay(oracle_verdict(paid.episode.observation, paid.episode.truth))
+    return None if isclose(pay, due, abs_tol=1e-9) else f"{pay:.4f} where {due:.4f} is due"
+
+
+def pays_the_blind_as_it_says(paid: Paid) -> str | None:
+    """A right verdict that says nothing else earns what `cleared` or `flagged` says."""
+    corrupted = paid.episode.truth.corrupted
+    verdict = Verdict(detection=corrupted, explanation="", correction="", confidence=1.0)
+    due = 1.0 if paid.term.stated else paid.term.flagged if corrupted else paid.term.cleared
+    pay = paid.pay(verdict)
+    return None if isclose(pay, due, abs_tol=1e-9) else f"{pay:.4f} where {due:.4f} is due"
+
+
+def ignores_confidence_unless_stated(paid: Paid) -> str | None:
+    """It pays for the stated confidence only if it says so, because any second payment would make lying pay."""
+    if paid.term.stated:
+        return None
+    for name, verdict in _verdicts(paid.episode).items():
+        pays = {paid.pay(verdict.model_copy(update={"confidence": confidence})) for confidence in (0.0, 0.5, 1.0)}
+        if len(pays) > 1:
+            return f"{sorted(pays)} for {name} with other confidences"
+    return None
+
+
+def is_a_worker(worker: object) -> str | None:
+    """It has every part of the protocol `forge_arena.workers.Worker`."""
+    return None if isinstance(worker, Worker) else f"a {type(worker).__name__} without all of them"
+
+
+def has_a_name(worker: Worker) -> str | None:
+    """Its name is a text for records and reports."""
+    name: object = worker.name
+    return None if isinstance(name, str) and name.strip() else f"its name is {name!r}"
+
+
+async def _ask(worker: Worker, answers: int) -> int:
+    """Start, ask, probe and end a Worker; gives back how many answers came."""
+
+    def broken(promise: str, seen: object) -> PromiseBroken:
+        return PromiseBroken(f"Worker {worker.name!r}: {promise} Seen: {seen}")
+
+    given = 0
+    reason = ""
+    try:
+        await worker.start()
+        for number in range(answers):
+            scenario = load_families()[number % len(load_families())].draw(Random(number))
+            answer = await worker.answer(scenario, Random(number))
+            if not isinstance(answer, Answer):
+                raise broken("An answer is an Answer.", f"a {type(answer).__name__}")
+            if not answer.output.strip():
+                raise broken("An answer says something; a Worker without one raises WorkerFailed.", "an empty output")
+            probes = (Probe(question="Why?", answer="Because."),)
+            reply = await worker.reply(scenario, answer, probes, "Which passage supports your answer?", Random(number))
+            if not isinstance(reply, str):
+                raise broken("A reply is a text.", f"a {type(reply).__name__}")
+            given += 1
+    except WorkerFailed as failed:
+        reason = failed.reason
+    except PromiseBroken:
+        raise
+    except Exception as error:
+        raise broken("It raises WorkerFailed and nothing else.", f"{type(error).__name__}: {error}") from error
+    finally:
+        await worker.aclose()
+    await worker.aclose()
+    if reason and "\n" in reason:
+        raise broken("A failure says its reason in one line.", repr(reason))
+    if not given:
+        raise broken("It answers a scenario.", reason)
+    return given
+
+
+CORRUPTION_PROMISES: tuple[Promise[Corruption], ...] = (
+    says_itself,
+    says_what_lacks,
+    has_a_likeness,
+    takes_no_empty_scenario,
+)
+INJECTION_PROMISES: tuple[Promise[Corrupted], ...] = (
+    changes_the_answer,
+    breaks_its_target_alone,
+    leaves_a_clean_twin,
+    is_the_same_again,
+    changes_its_spans_alone,
+    instructs_a_worker,
+)
+FAMILY_PROMISES: tuple[Promise[Family], ...] = (draws_the_same_again, draws_many, offers_a_corruption)
+TERM_PROMISES: tuple[Promise[Paid], ...] = (
+    pays_between_0_and_1,
+    pays_the_same_again,
+    pays_the_oracle_in_full,
+    pays_the_blind_as_it_says,
+    ignores_confidence_unless_stated,
+)
+WORKER_PROMISES: tuple[Promise[Worker], ...] = (is_a_worker, has_a_name)
+
+_CHECKS: Mapping[str, Callable[[str], str]] = {
+    "corruption": lambda name: f"{check_corruption(name)} answers took it",
+    "family": lambda path: f"{check_family(Path(path))} answers",
+    "reward-term": lambda name: f"{check_reward_term(name)} verdicts",
+    "worker": lambda spec: f"{check_worker(spec)} answers",
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one check as a command; gives back the exit status."""
+    if len(arguments) != 2 or arguments[0] not in _CHECKS:
+        sys.stderr.write(f"usage: python -m forge_arena.testing {'|'.join(_CHECKS)} NAME\n")
+        return 2
+    kind, name = arguments
+    try:
+        seen = _CHECKS[kind](name)
+    except (PromiseBroken, ForgeArenaError, ValueError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{kind} {name}: every promise is kept ({seen})\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
