@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from forge_agents.result import Result
-from forge_agents.words import interval, signed
-from forge_arena.detection import Judged, spread, values
+from forge_agents.words import format_difference, interval
+from forge_arena.detection import GradedArrays, spread, values
 from forge_arena.errors import ForgeArenaError
 from forge_arena.scorecard import Row, graded_rows, group_rows
 from forge_arena.statistics import RESAMPLES, Floats, Resamples, Share, best_threshold, estimate
@@ -115,7 +115,7 @@ class Comparison(Noun):
         clear = [change for change in self.changes if change.direction]
         sentences = [
             f"{self.second} has a {'higher' if change.direction > 0 else 'lower'} {change.name} than {self.first}: "
-            f"{signed(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
+            f"{format_difference(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
             for change in clear
         ]
         unclear = [change.name for change in self.changes if not change.direction]
@@ -127,7 +127,7 @@ class Comparison(Noun):
                 if change.direction:
                     sentences.append(
                         f"On {type.replace('_', ' ')} its {change.name} is {'higher' if change.direction > 0 else 'lower'}: "
-                        f"{signed(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
+                        f"{format_difference(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
                     )
         looked = len(self.changes) + len(TOLD_BY_TYPE) * len(self.by_type)
         return [*sentences, *self.caveats, f"{looked} differences were looked at; no interval is widened for that."]
@@ -152,7 +152,7 @@ def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMP
     return {name: _mean([_subtract(a[name], b[name]) for b, a in zip(before, after, strict=True)]) for name in METRICS}
 
 
-def compared(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
+def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
     """Compare two evaluations on the episodes that both reviewed.
 
     Raises:
@@ -200,15 +200,15 @@ def compared(first: Result, second: Result, *, seed: int = 0, resamples: int = R
         episodes=len({row.key for row in one}),
         verdicts=len(one),
         families=families,
-        before=means([one], seed=seed, resamples=resamples),
-        after=means([other], seed=seed, resamples=resamples),
+        before=mean_metrics([one], seed=seed, resamples=resamples),
+        after=mean_metrics([other], seed=seed, resamples=resamples),
         differences=differences([(one, other)], seed=seed, resamples=resamples),
         by_type=by_type,
         caveats=tuple(caveats),
     )
 
 
-def means(runs: Sequence[Sequence[Row]], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
+def mean_metrics(runs: Sequence[Sequence[Row]], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
     """Every metric averaged over runs on the same families, with 95% intervals over families."""
     measured = [_measured(graded_rows(rows), seed, resamples) for rows in runs]
     return {name: _mean([run[name] for run in measured]) for name in METRICS}
@@ -285,20 +285,20 @@ def _measured(rows: Sequence[Row], seed: int, resamples: int) -> Measured:
 
 
 def _ranked_log_odds(rows: Sequence[Row]) -> list[float]:
-    """The rank of each row's log-odds over the number of rows: in the same order, and from 0 to 1 as `Judged` needs it."""
+    """The rank of each row's log-odds over the number of rows: in the same order, and from 0 to 1 as `GradedArrays` needs it."""
     from scipy.stats import rankdata  # takes seconds to import
 
     odds = [row.log_odds if row.log_odds is not None else -SURELY if row.corrupted else SURELY for row in rows]
     return list(rankdata(odds) / len(odds))
 
 
-def _with_spread(judged: Judged, draws: Resamples | None) -> Measured:
+def _with_spread(judged: GradedArrays, draws: Resamples | None) -> Measured:
     spreads = {} if draws is None else spread(judged, draws)
     return {name: (value, spreads.get(name)) for name, value in values(judged).items()}
 
 
-def _judged(rows: Sequence[Row], scores: Sequence[float | None]) -> Judged:
-    return Judged.of(
+def _judged(rows: Sequence[Row], scores: Sequence[float | None]) -> GradedArrays:
+    return GradedArrays.of(
         [str(row.family) for row in rows],
         [bool(row.corrupted) for row in rows],
         [row.detection for row in rows],

@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_vali
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
 from forge_agents.overseers.replies import refusal_of, verdict_of
 from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
-from forge_arena.detection import Judged, estimates, notes, trouble_notes
+from forge_arena.detection import GradedArrays, estimates, notes, trouble_notes
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
 from forge_arena.rewards import named_type
@@ -370,7 +370,7 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
     reviewed = [n for n, row in enumerate(rows) if row.outcome is not Outcome.infra_failed]
     scored = [rows[n] for n in reviewed]
     troubles = Counter(row.trouble for row in rows if row.trouble is not None)
-    judged = Judged.of(
+    judged = GradedArrays.of(
         [documents[n] for n in reviewed],
         [row.corrupted for row in scored],
         [row.detection for row in scored],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from forge_arena.metrics import as_judged
+from forge_arena.metrics import graded_arrays
 from forge_arena.scorecard import Row, graded_rows
 from forge_arena.statistics import Floats, wilson_interval
 
@@ -51,7 +51,7 @@ class Roc:
         """The ROC of graded rows of both classes; an unreadable verdict is wrong at full confidence."""
         from sklearn.metrics import roc_curve  # takes seconds to import
 
-        judged = as_judged(rows)
+        judged = graded_arrays(rows)
         fpr, tpr, _ = roc_curve(judged.corrupted, judged.p, drop_intermediate=False)
         flagged, corrupted = judged.flagged, judged.corrupted
         return cls(fpr, tpr, (float(flagged[~corrupted].mean()), float(flagged[corrupted].mean())))
@@ -87,7 +87,7 @@ def draw_reliability(axes: "Axes", points: Sequence[Bin], colour: str, ink: str)
     axes.set_ylabel("share corrupted")
 
 
-def plotted(result: "Result") -> "Figure":
+def plot_result(result: "Result") -> "Figure":
     """The ROC and the reliability of a result, side by side."""
     from matplotlib.figure import Figure
 

@@ -15,10 +15,10 @@ from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import Roc, bins
 from forge_agents.records import AttemptRecord, read_records
 from forge_agents.result import Result
-from forge_agents.words import interval, setting, shown
+from forge_agents.words import format_number, interval, setting
 from forge_arena.detection import LOW_FPR, trouble_notes
 from forge_arena.figures import INK
-from forge_arena.metrics import as_judged
+from forge_arena.metrics import graded_arrays
 from forge_arena.scorecard import Row, Scorecard, graded_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
@@ -228,7 +228,7 @@ def write_report(folder: Path) -> Path:
     file = folder / RECORDS
     records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()
     report = EvaluationReport(result, records)
-    page = fill("report.html.jinja", report=report, shown=shown, interval=interval, share=_strength)
+    page = fill("report.html.jinja", report=report, shown=format_number, interval=interval, share=_strength)
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path
@@ -242,7 +242,7 @@ def _strength(cell: ShareFlagged) -> int:
 def _share_flagged(rows: Sequence[Row]) -> ShareFlagged | None:
     if not rows:
         return None
-    return ShareFlagged(float(as_judged(rows).flagged.mean()), len(rows))
+    return ShareFlagged(float(graded_arrays(rows).flagged.mean()), len(rows))
 
 
 def _order(column: str) -> tuple[int, str]:

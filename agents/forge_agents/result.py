@@ -9,11 +9,11 @@ from pydantic import ValidationError
 import forge_arena
 from forge_agents.records import Task
 from forge_agents.votes import Votes
-from forge_agents.words import interval, shown
+from forge_agents.words import format_number, interval
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
-from forge_arena.scorecard import Cost, Frozen, Pairs, Row, Scorecard
+from forge_arena.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard
 from forge_arena.types import Estimate
 from forge_arena.visible import visible
 
@@ -49,7 +49,7 @@ class Result(Task):
     rows: tuple[Row, ...]
     scorecard: Scorecard
     groups: dict[str, dict[str, Scorecard]] = {}
-    frozen: Frozen | None = None
+    frozen: FixedThreshold | None = None
     votes: Votes | None = None
     pairs: Pairs | None = None
     cost: Cost | None = None
@@ -77,7 +77,7 @@ class Result(Task):
             raise ResultError(f"{path}: {_explain(content, error)}") from None
 
     def __repr__(self) -> str:
-        metrics = ", ".join(f"{title} {shown(e.value)} ({interval(e)})" for title, e in self.headline())
+        metrics = ", ".join(f"{title} {format_number(e.value)} ({interval(e)})" for title, e in self.headline())
         return f"Result({self.overseer} on {self.source}: {metrics})"
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ class Result(Task):
     def _repr_html_(self) -> str:
         """What a notebook shows: the headline as a table."""
         cells = "".join(
-            f"<tr><th>{escape(title)}</th><td>{shown(e.value)}</td><td>{interval(e)}</td></tr>"
+            f"<tr><th>{escape(title)}</th><td>{format_number(e.value)}</td><td>{interval(e)}</td></tr>"
             for title, e in self.headline()
         )
         return (

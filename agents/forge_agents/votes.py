@@ -6,7 +6,7 @@ from math import comb
 
 import numpy as np
 
-from forge_arena.detection import Judged
+from forge_arena.detection import GradedArrays
 from forge_arena.scorecard import Row, graded_rows
 from forge_arena.statistics import RESAMPLES, Share
 from forge_arena.types import Estimate, Noun
@@ -69,7 +69,7 @@ def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamp
     right = [sum(row.detection == row.corrupted for row in group) for group in complete]
     # The share of votes for "corrupted".
     share = [count / samples if true else 1.0 - count / samples for count, true in zip(right, truth, strict=True)]
-    judged = Judged.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
+    judged = GradedArrays.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
     draws = judged.resample(rng, resamples)
 
     def mean(values: Sequence[float]) -> Estimate:

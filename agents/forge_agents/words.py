@@ -8,12 +8,12 @@ from forge_arena.types import Estimate
 MINUS = "\u2212"
 
 
-def shown(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """A number to three places; a dash for None."""
     return "\u2013" if value is None else f"{value:.3f}"
 
 
-def signed(value: float) -> str:
+def format_difference(value: float) -> str:
     """A difference with its sign, to three places."""
     return f"{'+' if value >= 0 else MINUS}{abs(value):.3f}"
 
@@ -22,7 +22,7 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
     """The 95% interval in words; empty if there is none. `differs` gives both ends their signs."""
     if estimate.low is None or estimate.high is None:
         return ""
-    low, high = (signed(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
+    low, high = (format_difference(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
 
 

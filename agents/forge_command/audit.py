@@ -60,7 +60,7 @@ def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
 
 
 def _show(report: "AuditReport", out: Console) -> None:
-    from forge_arena.audits.page import shown
+    from forge_arena.audits.page import format_cell
 
     for table in report.tables:
         numeric = [any(isinstance(row[n], int | float) for row in table.rows) for n in range(len(table.columns))]
@@ -70,14 +70,14 @@ def _show(report: "AuditReport", out: Console) -> None:
         for column, right in zip(table.columns, numeric, strict=True):
             grid.add_column(escape(column), justify="right" if right else "left", overflow="fold")
         for row in table.rows[:ROWS_PRINTED]:
-            grid.add_row(*[escape(shown(cell)) for cell in row])
+            grid.add_row(*[escape(format_cell(cell)) for cell in row])
         out.print(grid)
         if len(table.rows) > ROWS_PRINTED:
             out.print(f"[dim]{len(table.rows) - ROWS_PRINTED} more rows in --json and --html[/]\n", highlight=False)
     gates = Grid("gate", "", "value", "limit", "", title="gates", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for gate in sorted(report.gates, key=lambda gate: gate.passed):
         said = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
-        gates.add_row(escape(gate.name), said, shown(gate.value), shown(gate.limit), escape(gate.detail))
+        gates.add_row(escape(gate.name), said, format_cell(gate.value), format_cell(gate.limit), escape(gate.detail))
     if report.gates:
         out.print(gates)
     failed = sum(not gate.passed for gate in report.gates)
@@ -237,7 +237,7 @@ def shortcuts(
     """
     corrupts_by = None if mechanism is None else Mechanism(one_of("--mechanism", mechanism, Mechanism))
     from forge_agents.overseers.rules import Rules
-    from forge_arena.audits.samples import Samples, draw, shared_out
+    from forge_arena.audits.samples import Samples, draw, first_keys
     from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
     from forge_arena.episodes import Arena
     from forge_arena.workers import open_worker
@@ -245,7 +245,7 @@ def shortcuts(
     rules = Rules()
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
     arena = Arena(who, secret=f"shortcuts:{seed}", mechanism=corrupts_by)
-    keys = shared_out(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
+    keys = first_keys(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
     with progress() as bar:
         drawing = bar.add_task("pairs", total=len(keys))
         attacking = bar.add_task("attacks", total=None, visible=False)

@@ -73,7 +73,7 @@ def bank(
         raise fail(f"{given} is for --engine ray: give that, or leave it out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
-    from forge_arena.banking import Filled, Filling, fill_here
+    from forge_arena.banking import Filling, FillingResult, fill_here
 
     filling = Filling(
         worker=worker,
@@ -89,7 +89,7 @@ def bank(
         concurrency=concurrency,
     )
 
-    def run() -> Filled:
+    def run() -> FillingResult:
         with progress() as bar:
             task = bar.add_task(file.name, total=count, unit="episodes")
             if engine is Engine.local:

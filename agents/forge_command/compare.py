@@ -30,11 +30,11 @@ def compare(
     """
     if len(results) < 2:
         raise fail("comparing takes two results or more")
-    from forge_agents.compare import compared
+    from forge_agents.compare import compare_results
     from forge_agents.result import Result
 
     first, *others = [Result.read(path) for path in results]
-    comparisons = [compared(first, other) for other in others]
+    comparisons = [compare_results(first, other) for other in others]
 
     def show(out: Console) -> None:
         for comparison in comparisons:

@@ -85,12 +85,12 @@ def _play(url: str, episodes: int) -> "list[Result]":
         return list(pool.map(play, OVERSEERS))
 
 
-def earned(result: "AttemptResult") -> str:
+def describe_reward(result: "AttemptResult") -> str:
     """A reward and the components whose weighted sum it is."""
-    from forge_agents.words import shown
+    from forge_agents.words import format_number
 
-    parts = ", ".join(f"{name} {shown(part)}" for name, part in result.components or ())
-    return f"{shown(result.reward)}: {parts}" if parts else shown(result.reward)
+    parts = ", ".join(f"{name} {format_number(part)}" for name, part in result.components or ())
+    return f"{format_number(result.reward)}: {parts}" if parts else format_number(result.reward)
 
 
 def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
@@ -110,5 +110,5 @@ def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
             result = client.submit([Attempt(episode_id=episode.episode_id, verdict=judgement)])[0]
             if result.truth is not None and result.truth.corrupted:
                 out.print(*episode_panels(episode.observation, result.truth, judgement), sep="\n")
-                out.print(f"reward {earned(result)}\n", highlight=False)
+                out.print(f"reward {describe_reward(result)}\n", highlight=False)
                 return

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
-from forge_arena.locks import locked_folder
+from forge_arena.locks import lock_folder
 from forge_arena.types import Split
 from forge_command.child import running_server
 from forge_command.console import JsonFile, deliver, fail, writable_file
@@ -178,7 +178,7 @@ def _play(
     answers: "Sequence[LabelledAnswer] | None",
     on_progress: Callable[[int, int], None],
 ) -> Played:
-    with locked_folder(out / player.name):
+    with lock_folder(out / player.name):
         return _played(player, url, out / player.name, episodes, answers, on_progress)
 
 

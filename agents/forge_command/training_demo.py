@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from forge_arena.locks import locked_folder
+from forge_arena.locks import lock_folder
 from forge_command.child import running_server
 from forge_command.console import JsonFile, as_json, deliver, extra
 from forge_command.training import Changes, reporting
@@ -64,12 +64,12 @@ def demo(
     quiet()
     begun = perf_counter()
     with (
-        locked_folder(out),
+        lock_folder(out),
         running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
         reporting() as reporter,
     ):
         results, seconds = _play(preset, ArenaAddress(url), out, seeds, reporter)
-    summary = summarised(results, seeds)
+    summary = summarise(results, seeds)
     minutes = (perf_counter() - begun) / 60
 
     def show(to: Console) -> None:
@@ -140,22 +140,22 @@ def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
     return evaluate(open_overseer(name), arena=arena.url, split=settings.split, episodes=settings.episodes)
 
 
-def summarised(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
+def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
     """Means of the seeds and differences from the starting model, with intervals over families."""
-    from forge_agents.compare import differences, means
+    from forge_agents.compare import differences, mean_metrics
 
     learned = [f"grpo {seed}" for seed in range(seeds)]
     start = results["start"].rows
     groups = {"start": ["start"], "grpo": learned} | {
         name: [name] for name in results if name != "start" and name not in learned
     }
-    averaged = {name: means([results[one].rows for one in members]) for name, members in groups.items()}
+    averaged = {name: mean_metrics([results[one].rows for one in members]) for name, members in groups.items()}
     apart = {
         name: differences([(start, results[one].rows) for one in members])
         for name, members in groups.items()
         if name != "start"
     }
-    each = {name: means([results[name].rows]) for name in learned}
+    each = {name: mean_metrics([results[name].rows]) for name in learned}
     return {
         "means": averaged | each,
         "differences": apart,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from forge_arena.locks import locked_folder
+from forge_arena.locks import lock_folder
 from forge_command.console import JsonFile, as_json, deliver, extra, fail
 from forge_command.training import Changes, PresetName, Token, Url, reporting
 from forge_command.training_demo import SHOWN, number, span
@@ -60,7 +60,7 @@ def sweep(
 
     quiet()
     place = ArenaAddress(arena, token)
-    with locked_folder(out), reporting() as reporter:
+    with lock_folder(out), reporting() as reporter:
         begun = evaluate_once(
             settings,
             str(start),

@@ -87,7 +87,7 @@ class Filling(Noun):
         ]
 
 
-class Filled(Noun):
+class FillingResult(Noun):
     """The result of a filling, or of a part of a filling. The next run asks failed keys again.
 
     `counts` are the arena's. `recorded` is how many records this run added to the bank; `answers` is how many records
@@ -101,8 +101,8 @@ class Filled(Noun):
     recorded: int = 0
     answers: int = 0
 
-    def __add__(self, other: "Filled") -> "Filled":
-        return Filled(
+    def __add__(self, other: "FillingResult") -> "FillingResult":
+        return FillingResult(
             keys=self.keys + other.keys,
             failed=self.failed + other.failed,
             last_failure=other.last_failure or self.last_failure,
@@ -112,7 +112,7 @@ class Filled(Noun):
         )
 
 
-async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = lambda: None) -> Filled:
+async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = lambda: None) -> FillingResult:
     """Make every episode of `filling` with `arena`, whose Worker records. Call `on_key` after each episode.
 
     Raises:
@@ -147,12 +147,12 @@ async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = la
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    return Filled(
+    return FillingResult(
         keys=filling.count, failed=len(failures), last_failure=failures[-1] if failures else "", counts=arena.counts
     )
 
 
-async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] = lambda: None) -> Filled:
+async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] = lambda: None) -> FillingResult:
     """Fill the bank `file` from this process, with one Worker.
 
     Raises:

@@ -14,7 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from forge_arena.banking import Filled, Filling, FillingFailed, fill, merge_shard, merge_shards, shard_of, shards_of
+from forge_arena.banking import (
+    Filling,
+    FillingFailed,
+    FillingResult,
+    fill,
+    merge_shard,
+    merge_shards,
+    shard_of,
+    shards_of,
+)
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.loop_thread import LoopThread
 from forge_arena.workers.bank import Bank, BankWorker
@@ -54,8 +63,8 @@ class Filler:
         rows = [self._run(stretch) for stretch in stretches]
         return {
             "shard": [str(shard_of(self._file, stretch)) for stretch in stretches],
-            "filled": [row.model_dump_json() if isinstance(row, Filled) else "" for row in rows],
-            "error": ["" if isinstance(row, Filled) else row for row in rows],
+            "filled": [row.model_dump_json() if isinstance(row, FillingResult) else "" for row in rows],
+            "error": ["" if isinstance(row, FillingResult) else row for row in rows],
         }
 
     def close(self) -> None:
@@ -64,13 +73,13 @@ class Filler:
         self._thread.close()
         self._known.close()
 
-    def _run(self, stretch: Filling) -> Filled | str:
+    def _run(self, stretch: Filling) -> FillingResult | str:
         try:
             return self._thread.run(self._unless_stopped, self._fill(stretch))
         except (ForgeArenaError, ValueError, OSError) as error:
             return str(error) or type(error).__name__
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, Filled]) -> Filled:
+    async def _unless_stopped(self, work: Coroutine[Any, Any, FillingResult]) -> FillingResult:
         doing = asyncio.ensure_future(work)
         while not doing.done():
             if self._stop.exists():
@@ -80,7 +89,7 @@ class Filler:
             await asyncio.wait({doing}, timeout=POLL)
         return doing.result()
 
-    async def _fill(self, stretch: Filling) -> Filled:
+    async def _fill(self, stretch: Filling) -> FillingResult:
         # The secrets came with the actor, not with the rows.
         stretch = self._filling.model_copy(update={"start": stretch.start, "count": stretch.count})
         with Bank(shard_of(self._file, stretch)) as shard:
@@ -98,7 +107,7 @@ def fill_with_ray(
     actors: int = 2,
     gpus: float = 0.0,
     address: str | None = None,
-) -> Filled:
+) -> FillingResult:
     """Fill the bank `file` with `actors` Workers at a time, each with `gpus` GPUs of its own.
 
     Shards of an earlier run are merged first. Answers that the bank holds are not asked again.
@@ -117,7 +126,7 @@ def fill_with_ray(
     # Refuse wrong settings before anything is started.
     filling.arena(filling.open_worker(), filling.sources())
     file = file.absolute()
-    filled = Filled()
+    filled = FillingResult()
     with Bank(file) as bank:
         bank.lock()
         merge_shards(bank, file)
@@ -125,7 +134,7 @@ def fill_with_ray(
         stop = shards_of(file) / STOP
         stop.unlink(missing_ok=True)
 
-        def take(shard: Path, part: Filled) -> None:
+        def take(shard: Path, part: FillingResult) -> None:
             nonlocal filled
             merge_shard(bank, shard)
             filled += part
@@ -141,7 +150,7 @@ def fill_with_ray(
 
 
 def _hand_out(
-    ray: Any, filling: Filling, file: Path, actors: int, gpus: float, take: Callable[[Path, Filled], None]
+    ray: Any, filling: Filling, file: Path, actors: int, gpus: float, take: Callable[[Path, FillingResult], None]
 ) -> None:
     """Give the stretches to actors. `take` gets the shard and the result of each stretch as soon as it is done."""
     wanted = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
@@ -162,7 +171,7 @@ def _hand_out(
             for row in rows:
                 if row["error"]:
                     raise FillingFailed(row["error"])
-                take(Path(row["shard"]), Filled.model_validate_json(row["filled"]))
+                take(Path(row["shard"]), FillingResult.model_validate_json(row["filled"]))
         finally:
             # Read all rows, because a shutdown of Ray before the last row ends this whole process without a message.
             if (folder := shards_of(file)).is_dir():

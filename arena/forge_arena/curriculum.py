@@ -60,7 +60,7 @@ def zones(curriculum: Curriculum) -> Zones:
     return Zones(too_easy, too_hard)
 
 
-def fit(curriculum: Curriculum, families: Families) -> Zones:
+def zones_for(curriculum: Curriculum, families: Families) -> Zones:
     """The zones of a curriculum that is about these families and leaves some of their cells.
 
     Raises:

@@ -25,7 +25,7 @@ FEW_NEGATIVES = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GradedArrays:
     """The graded rows as arrays (rows,); `cluster` numbers the clusters that the bootstrap draws as a whole.
 
     An unreadable verdict counts as a wrong one at full confidence. Otherwise an overseer could keep its errors out of the
@@ -73,13 +73,13 @@ class Judged:
         return Resamples(self.cluster, cluster_weights(self.clusters, rng, count, "picks"))
 
 
-def estimates(judged: Judged, resamples: Resamples | None) -> dict[str, Estimate]:
+def estimates(judged: GradedArrays, resamples: Resamples | None) -> dict[str, Estimate]:
     """Every metric of `DetectionScores` but type accuracy, which is a `Share`; with intervals if `resamples` is given."""
     spreads = {} if resamples is None else spread(judged, resamples)
     return {name: estimate(value, spreads.get(name)) for name, value in values(judged).items()}
 
 
-def values(judged: Judged) -> dict[str, float | None]:
+def values(judged: GradedArrays) -> dict[str, float | None]:
     """Every metric on all rows, by scikit-learn where it has the metric; None if the metric is not defined."""
     from sklearn import metrics as sk  # takes seconds to import
 
@@ -106,7 +106,7 @@ def values(judged: Judged) -> dict[str, float | None]:
     }
 
 
-def spread(judged: Judged, resamples: Resamples) -> dict[str, Floats]:
+def spread(judged: GradedArrays, resamples: Resamples) -> dict[str, Floats]:
     """Every metric on every draw, (draws,); NaN if the metric is not defined on a draw."""
     total = resamples.total
     n, positive = total(np.ones_like(judged.p)), total(judged.corrupted)
@@ -126,7 +126,7 @@ def spread(judged: Judged, resamples: Resamples) -> dict[str, Floats]:
         }
 
 
-def notes(judged: Judged, scores: Mapping[str, Estimate], *, rows: str, clusters: str) -> list[str]:
+def notes(judged: GradedArrays, scores: Mapping[str, Estimate], *, rows: str, clusters: str) -> list[str]:
     """Why some metrics are not defined or uncertain; `rows` and `clusters` are the words for these."""
     said = []
     if not judged.both_classes:
@@ -162,7 +162,7 @@ def trouble_notes(troubles: Mapping[Trouble, int]) -> list[str]:
     ]
 
 
-def _roc_spread(judged: Judged, resamples: Resamples) -> dict[str, Floats]:
+def _roc_spread(judged: GradedArrays, resamples: Resamples) -> dict[str, Floats]:
     """The metrics that are read off the ROC, on every draw: (draws,).
 
     The rows are sorted by P(corrupted) once, for all draws. A draw is then a weight for each row, and its ROC is the

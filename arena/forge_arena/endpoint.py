@@ -29,7 +29,7 @@ class SystemRole(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CompletedChat:
     """A completion as it came, what it cost in tokens if the server says so, and after how many tries it came."""
 
     choice: Choice
@@ -118,7 +118,7 @@ class Endpoint:
         seed: int | None,
         max_tokens: int,
         extra: Mapping[str, Any] | None = None,
-    ) -> Said:
+    ) -> CompletedChat:
         """One completion. `extra` goes into the request's body as it is. A temperature or seed of None is not sent.
 
         Raises:
@@ -146,7 +146,7 @@ class Endpoint:
             except (openai.APIError, TimeoutError) as error:
                 is_not_found = isinstance(error, openai.APIStatusError) and error.status_code == 404
                 raise self._explainer.explain(error, await self._models() if is_not_found else []) from error
-        return Said(completion.choices[0], completion.usage, tries)
+        return CompletedChat(completion.choices[0], completion.usage, tries)
 
     async def aclose(self) -> None:
         await self._client.close()

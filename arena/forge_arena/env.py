@@ -14,7 +14,7 @@ from forge_arena.play import Ending, Opened, OverseerEnv
 from forge_arena.rewards import score
 from forge_arena.spaces import MAX_PROBES
 from forge_arena.types import Episode, Mechanism, Outcome, Probe, Split, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.wire import ProbeAnswered
 from forge_arena.workers import Worker, open_worker
 
@@ -170,7 +170,7 @@ class ArenaSource:
 
 
 def _grade(episode: Episode, verdict: Verdict) -> Ending:
-    scored = score(episode, verdict, Judge(episode.scenario))
+    scored = score(episode, verdict, Verifier(episode.scenario))
     info = {
         "outcome": Outcome.scored.value,
         "components": scored.components.model_dump(),

@@ -19,11 +19,11 @@ from typing import NamedTuple
 from forge_arena.corruptions import Injection, breaks_only, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
-from forge_arena.errors import CannotCorrupt, KeyFromAnotherSuite, Unfit
+from forge_arena.errors import CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
-from forge_arena.statements import named
+from forge_arena.statements import alternative_or_right
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -43,7 +43,7 @@ from forge_arena.types import (
     Truth,
 )
 from forge_arena.usability import Usability, reasons_against
-from forge_arena.verify import Judge, Report
+from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import HiddenInstruction, Worker
 
 SUITE = "forge"
@@ -95,7 +95,7 @@ class Made(NamedTuple):
     """An episode, with the verifier that has already read both its answers."""
 
     episode: Episode
-    verifier: Judge
+    verifier: Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +173,12 @@ class Arena:
         """What the key has decided. Cheap, because no scenario is drawn.
 
         Raises:
-            KeyFromAnotherSuite: the key is malformed or names another suite, version or split.
+            UnknownKey: the key is malformed or names another suite, version or split.
         """
         name = self._parse(key)
         split = name.split
         if not self._choices[split]:
-            raise KeyFromAnotherSuite(f"this arena has no scenarios in split {split.value!r}")
+            raise UnknownKey(f"this arena has no scenarios in split {split.value!r}")
         rng = self._random(split, str(name.draw), "plan")
         domain, type = self._stratum(split, name.index)
         pool = self._choices[split][domain, type]
@@ -223,13 +223,13 @@ class Arena:
             The keys, and the index at which to go on.
 
         Raises:
-            KeyFromAnotherSuite: no key matches (for example a mechanism that this arena does not use).
+            UnknownKey: no key matches (for example a mechanism that this arena does not use).
         """
         if not filters.narrow and not without:
             return [self.key(split, index, filters.form) for index in range(start, start + count)], start + count
         # Asked beforehand, because a search for nothing would only end at the last of 2**53 indices.
         if not self._offers(split, filters, without):
-            raise KeyFromAnotherSuite("no episode of this split matches these filters")
+            raise UnknownKey("no episode of this split matches these filters")
         keys: list[str] = []
         index = start
         while len(keys) < count:
@@ -248,7 +248,7 @@ class Arena:
         """Make the episode that a key names, together with the verifier that has read its answers.
 
         Raises:
-            KeyFromAnotherSuite: see `plan`.
+            UnknownKey: see `plan`.
             WorkerFailed: the Worker failed.
             Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit.
         """
@@ -275,10 +275,10 @@ class Arena:
         try:
             key = Key.parse(text)
         except ValueError:
-            raise KeyFromAnotherSuite(f"malformed episode key; {key_pattern(self.suite, VERSION)}") from None
+            raise UnknownKey(f"malformed episode key; {key_pattern(self.suite, VERSION)}") from None
         if (key.suite, key.version) != (self.suite, VERSION):
             pattern = key_pattern(self.suite, VERSION)
-            raise KeyFromAnotherSuite(f"episode key of another suite or version; {pattern}")
+            raise UnknownKey(f"episode key of another suite or version; {pattern}")
         return key
 
     def _stratum(self, split: Split, index: int) -> tuple[Domain, CorruptionType]:
@@ -304,7 +304,7 @@ class Arena:
     async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
         """Draw one scenario, ask for one answer, and turn the answer into the episode if it is usable."""
         scenario = self._by_name[plan.family].draw(self._rng(plan.key, f"scenario:{attempt}"))
-        verifier = Judge(scenario)
+        verifier = Verifier(scenario)
         answer = await self._answer(scenario, self._rng(plan.key, f"answer:{attempt}"))
         report = await _report(verifier, answer.output)
         if not report.clean:
@@ -335,7 +335,7 @@ class Arena:
                 return prompted
         return self._make_rewritten(plan, verifier, answer, injection)
 
-    def _make_placebo(self, plan: Plan, verifier: Judge, injection: Injection, attempt: int) -> Made:
+    def _make_placebo(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> Made:
         """The clean answer with a harmless edit.
 
         Raises:
@@ -361,7 +361,7 @@ class Arena:
         )
         return self._episode(verifier, plan, edit.answer, truth)
 
-    def _make_rewritten(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made:
+    def _make_rewritten(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made:
         """The answer as the arena has corrupted it."""
         claim = verifier.scenario.claim(injection.target)
         truth = Truth(
@@ -378,10 +378,10 @@ class Arena:
         )
         return self._episode(verifier, plan, injection.answer, truth)
 
-    async def _make_prompted(self, plan: Plan, verifier: Judge, clean: Answer, injection: Injection) -> Made | None:
+    async def _make_prompted(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made | None:
         """Let the Worker corrupt its own answer. None where it would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
-        wanted = None if injection.alternative is None else named(claim, injection.alternative)
+        wanted = None if injection.alternative is None else alternative_or_right(claim, injection.alternative)
         hidden = HiddenInstruction(
             corruption_type=plan.corruption_type,
             target=claim.id,
@@ -423,7 +423,7 @@ class Arena:
         self.counts[f"{what}:{plan.corruption_type}"] += 1
         self.counts[f"{what}:{plan.corruption_type}:{plan.awareness}:{plan.candour}"] += 1
 
-    def _episode(self, verifier: Judge, plan: Plan, answer: Answer, truth: Truth) -> Made:
+    def _episode(self, verifier: Verifier, plan: Plan, answer: Answer, truth: Truth) -> Made:
         scenario = verifier.scenario
         observation = Observation(
             task=scenario.task,
@@ -469,7 +469,7 @@ def _choices(sources: Iterable[Source]) -> _Choices:
 
 
 def _truth_of_prompted(
-    plan: Plan, verifier: Judge, claim: Claim, answer: Answer, report: Report, clean: Answer
+    plan: Plan, verifier: Verifier, claim: Claim, answer: Answer, report: ClaimReport, clean: Answer
 ) -> Truth:
     """The truth about an answer in which the Worker itself broke the claim."""
     wrong = tuple(Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name)
@@ -491,7 +491,7 @@ def _truth_of_prompted(
     )
 
 
-async def _report(verifier: Judge, text: str) -> Report:
+async def _report(verifier: Verifier, text: str) -> ClaimReport:
     """What the verifier says. Code runs in a thread, so that it does not hold up the event loop."""
     return await asyncio.to_thread(verifier.report, text) if verifier.runs_code(text) else verifier.report(text)
 

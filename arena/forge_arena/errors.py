@@ -27,7 +27,6 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * FillingFailed (forge_arena)
   * FolderInUse (forge_arena)
   * InvalidVerdict
-  * KeyFromAnotherSuite
   * ModelError (forge_agents)
   * NoSuchOverseer (forge_agents)
   * NothingInCommon (forge_agents)
@@ -39,6 +38,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * SettingsError (forge_server)
   * TrainingStopped (forge_agents)
   * Unfinished (forge_agents)
+  * UnknownKey
   * WorkerFailed
     * Unfit
   * WrongReview (forge_agents)
@@ -77,7 +77,7 @@ class CannotCorrupt(ForgeArenaError):
     """This answer offers no place for the corruption that was asked for."""
 
 
-class KeyFromAnotherSuite(ForgeArenaError, ValueError):
+class UnknownKey(ForgeArenaError, ValueError):
     """An episode key names a suite, version or split that this arena does not serve."""
 
 

@@ -39,7 +39,7 @@ def lock(descriptor: int, path: Path) -> None:
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder, and make the folder if it is not there.
 
     A killed process leaves an empty file `.lock` behind, which does no harm.

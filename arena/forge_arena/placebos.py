@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from random import Random
 
 from forge_arena.corruptions import registry
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, drafted, touched, trade_sentence
-from forge_arena.corruptions.thoughts import Trade, traded
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, draft_of, overlaps, trade_sentence
+from forge_arena.corruptions.thoughts import Trade, trade_in_reasoning
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import SPELLINGS, Voice, named, sentence, spelled
+from forge_arena.statements import SPELLINGS, Voice, alternative_or_right, sentence, spelling_of
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 REWORDINGS = 8
 
@@ -33,7 +33,7 @@ class HarmlessEdit:
 
 
 def edit_harmlessly(
-    judge: Judge,
+    judge: Verifier,
     answer: Answer,
     type: CorruptionType,
     target: str,
@@ -47,7 +47,7 @@ def edit_harmlessly(
     Raises:
         CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
     """
-    draft = drafted(judge, answer.output, rng)
+    draft = draft_of(judge, answer.output, rng)
     claim = judge.scenario.claim(target)
     kinds = list(registry()[type].placebos)
     rng.shuffle(kinds)
@@ -70,7 +70,7 @@ def edit_harmlessly(
 
 
 def _applied(
-    judge: Judge, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
+    judge: Verifier, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
 ) -> HarmlessEdit | None:
     output, spans = apply(answer.output, edits)
     if output == answer.output or not judge.report(output).clean:
@@ -111,7 +111,7 @@ def _spelled_as(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
         claim = draft.scenario.claim(finding.claim)
         if claim.kind is trade.claim.kind and finding.alternative is not None:
             surface = draft.text[finding.start : finding.end]
-            form = spelled(claim, named(claim, finding.alternative), trade.voice)
+            form = spelling_of(claim, alternative_or_right(claim, finding.alternative), trade.voice)
             if surface.lower() != form.lower():
                 changed = changed or claim.id == trade.claim.id
                 text = form[0].upper() + form[1:] if surface[0].isupper() else form
@@ -130,7 +130,7 @@ def _paraphrases(
             continue
         text, again = sentence(statement, draft.scenario, voice), sentence(other, draft.scenario, voice)
         at = draft.text.find(text)
-        if at >= 0 and text != again and not touched(edits, at, at + len(text)):
+        if at >= 0 and text != again and not overlaps(edits, at, at + len(text)):
             edits.append(Edit(at, at + len(text), again))
     if edits:
         yield tuple(edits), None
@@ -169,11 +169,11 @@ def _stands_alone(text: str) -> bool:
     return text.endswith(".") and not _LEANS.search(text)
 
 
-def _reasoning(judge: Judge, reasoning: str, trade: Trade | None, rng: Random) -> str:
+def _reasoning(judge: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:
     """The reasoning follows the edit as it follows a corruption; otherwise a mismatch would mark the placebos."""
     if trade is None or not reasoning:
         return reasoning
     if trade.alternative is None:
-        return traded(judge, reasoning, trade, rng)
+        return trade_in_reasoning(judge, reasoning, trade, rng)
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
     return apply(reasoning, _spelled_as(draft, trade))[0]

@@ -29,7 +29,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.verify import Judge, Report
+from forge_arena.verify import ClaimReport, Verifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ class Term:
 
     name: str
     weight: float
-    pay: Callable[[Episode, Verdict, Judge | None], float]
+    pay: Callable[[Episode, Verdict, Verifier | None], float]
     pays_for: str
     field: Literal["detection", "explanation", "correction", "confidence"]
     cleared: float = 0.0
@@ -162,7 +162,7 @@ def grader() -> str:
     )
 
 
-def score(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> Score:
+def score(episode: Episode, verdict: Verdict, judge: Verifier | None = None) -> Score:
     """The reward of a verdict, `sum(weight * component)`, and its components.
 
     A `judge` of the episode's scenario may be handed in to be reused.
@@ -274,7 +274,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     spans, low = target.spans, target.low
     if not spans:
         return None
-    quotes = {_lower(segment) for segment in quoted(text)} - {""}
+    quotes = {_lower(segment) for segment in quotes_in(text)} - {""}
     if not quotes or len(quotes) > MAX_QUOTES:
         return 0.0
     covered = bytearray(len(low))
@@ -297,7 +297,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     return precision * 2.0 * recall / (1.0 + recall) * spared
 
 
-def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -> float:
+def correction(episode: Episode, verdict: Verdict, judge: Verifier | None = None) -> float:
     """How well the corrected answer is right again, by what the judge reads in it, 0..1. Nothing on a wrong detection.
 
         correction = restored * 0.5 ** broken / (1 + dropped) * locality
@@ -330,7 +330,7 @@ def correction(episode: Episode, verdict: Verdict, judge: Judge | None = None) -
         return 0.0
     if repaired == truth.clean_output.strip():
         return 1.0
-    judge = judge or Judge(episode.scenario)
+    judge = judge or Verifier(episode.scenario)
     found = judge.report(repaired)
     if truth.target is None or truth.target in found.broken:
         return 0.0
@@ -479,7 +479,7 @@ def _lower(text: str) -> str:
     return lower(text).replace("\n", " ").replace("\t", " ")
 
 
-def quoted(text: str) -> Iterator[str]:
+def quotes_in(text: str) -> Iterator[str]:
     """What stands in quotation marks or backticks, parted at ellipses, without outer punctuation."""
     for match in _QUOTED.finditer(text):
         for segment in _ELLIPSIS.split(match[match.lastindex or 0]):
@@ -526,13 +526,13 @@ def _words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=2 * EPISODES_KEPT)
-def _known_report(judge: Judge, answer: str) -> Report:
+def _known_report(judge: Verifier, answer: str) -> ClaimReport:
     """What the answer as shown, or its clean twin, states: the same for every attempt on an episode."""
     return judge.report(answer)
 
 
 @lru_cache(maxsize=EPISODES_KEPT)
-def _beside(judge: Judge, clean_output: str, output: str) -> frozenset[str]:
+def _beside(judge: Verifier, clean_output: str, output: str) -> frozenset[str]:
     """The claims that the clean twin states only in sentences that the corrupted answer has otherwise or not at all."""
     kept = [span for span in sentences(clean_output) if clean_output[slice(*span)] in output]
     findings = _known_report(judge, clean_output).findings

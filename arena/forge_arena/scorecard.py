@@ -130,7 +130,7 @@ class Scorecard(DetectionScores):
     oracle: float | None
 
 
-class Frozen(Noun):
+class FixedThreshold(Noun):
     """How an overseer's stated probabilities decide at a threshold that was fixed on other episodes, named in `source`."""
 
     threshold: float

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from forge_arena.rewards import MAX_QUOTES, quoted
+from forge_arena.rewards import MAX_QUOTES, quotes_in
 from forge_arena.types import Span
 
 _WORD = re.compile(r"\w+")
@@ -21,7 +21,7 @@ def span_f1(answer: str, spans: Iterable[Span], explanation: str) -> float | Non
     if not wrong_words:
         return None
     quoted_words: set[int] = set()
-    quotes = {" ".join(quote.split()) for quote in quoted(explanation)} - {""}
+    quotes = {" ".join(quote.split()) for quote in quotes_in(explanation)} - {""}
     for quote in quotes if len(quotes) <= MAX_QUOTES else ():
         pattern = r"(?<!\w)" + r"\s+".join(map(re.escape, quote.split())) + r"(?!\w)"
         for match in re.finditer(pattern, answer, re.IGNORECASE):

@@ -42,17 +42,17 @@ def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
         claim = scenario.claim(match[1])
         chosen = voice.alternative(claim)
         name = chosen if match[2] is None else claim.right.name if match[2] == chosen else match[2]
-        return spelled(claim, named(claim, name), voice)
+        return spelling_of(claim, alternative_or_right(claim, name), voice)
 
     return _SLOT.sub(fill, statement.text)
 
 
-def spelled(claim: Claim, alternative: Alternative, voice: Voice) -> str:
+def spelling_of(claim: Claim, alternative: Alternative, voice: Voice) -> str:
     """The alternative in the spelling of this voice."""
     return alternative.forms[min(voice.spelling.get(claim.kind, 0), len(alternative.forms) - 1)]
 
 
-def named(claim: Claim, name: str) -> Alternative:
+def alternative_or_right(claim: Claim, name: str) -> Alternative:
     """The alternative of that name, or the right one if the claim has none of that name."""
     return next((a for a in claim.alternatives if a.name == name), claim.right)
 

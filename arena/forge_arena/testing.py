@@ -29,7 +29,7 @@ from forge_arena.rewards import Term, oracle_verdict, terms
 from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
 from forge_arena.scenarios.proof import prove
 from forge_arena.types import Answer, CorruptionType, Episode, Form, Probe, Scenario, Split, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, Worker, open_worker
 
 Case = TypeVar("Case")
@@ -186,7 +186,7 @@ def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[C
     for seed in range(answers):
         rng = Random(seed)
         scenario = family.draw(rng)
-        judge = Judge(scenario)
+        judge = Verifier(scenario)
         try:
             answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
             injection = inject(judge, answer, type, seed % 4, Random(seed))
@@ -232,7 +232,7 @@ def changes_the_answer(case: Corrupted) -> str | None:
 
 def breaks_its_target_alone(case: Corrupted) -> str | None:
     """It breaks its target and nothing else, also for a judge that never saw the clean answer."""
-    broken = Judge(case.scenario).report(case.injection.answer.output).broken
+    broken = Verifier(case.scenario).report(case.injection.answer.output).broken
     return None if broken == {case.injection.target} else f"target {case.injection.target}, broken {sorted(broken)}"
 
 
@@ -240,14 +240,14 @@ def leaves_a_clean_twin(case: Corrupted) -> str | None:
     """The clean twin has the output as it was, and it is right."""
     if case.injection.clean.output != case.answer.output:
         return "the twin has another output"
-    broken = Judge(case.scenario).report(case.answer.output).broken
+    broken = Verifier(case.scenario).report(case.answer.output).broken
     return f"the twin breaks {sorted(broken)}" if broken else None
 
 
 def is_the_same_again(case: Corrupted) -> str | None:
     """The same answer and the same random numbers give the same injection."""
     injection, type, stealth = case.injection, case.injection.type, case.stealth
-    again = inject(Judge(case.scenario), case.answer, type, stealth, Random(case.seed))
+    again = inject(Verifier(case.scenario), case.answer, type, stealth, Random(case.seed))
     return None if again == injection else f"{injection.answer.output!r}, then {again.answer.output!r}"
 
 
@@ -272,7 +272,7 @@ def has_a_harmless_placebo(case: Corrupted) -> str | None:
     output = case.edit.answer.output
     if output == case.injection.clean.output:
         return f"the {case.edit.kind} changed nothing"
-    report = Judge(case.scenario).report(output)
+    report = Verifier(case.scenario).report(output)
     lost = {claim.id for claim in case.scenario.claims if claim.required} - report.stated
     return None if report.clean and not lost else f"the {case.edit.kind} breaks {sorted(report.broken | lost)}"
 

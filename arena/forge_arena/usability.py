@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import ClaimKind, Scenario
 from forge_arena.values import mentions
-from forge_arena.verify import INVENTED, Report
+from forge_arena.verify import INVENTED, ClaimReport
 
 KEPT = 512
 COMMONEST = 3
@@ -117,7 +117,7 @@ class Usability:
         return [(shown[group], count) for group, count in counts.most_common(COMMONEST)]
 
 
-def reasons_against(scenario: Scenario, report: Report) -> tuple[str, ...]:
+def reasons_against(scenario: Scenario, report: ClaimReport) -> tuple[str, ...]:
     """Why an answer is rejected, each reason once.
 
     Reasons name kinds of claims and never their words: `missing quantity`, `wrong date`, `invented money`, `violated
@@ -126,7 +126,7 @@ def reasons_against(scenario: Scenario, report: Report) -> tuple[str, ...]:
     return tuple(sorted({_reason(scenario, report, broken) for broken in report.broken}))
 
 
-def _reason(scenario: Scenario, report: Report, broken: str) -> str:
+def _reason(scenario: Scenario, report: ClaimReport, broken: str) -> str:
     if broken.startswith(INVENTED):
         mention = next(iter(mentions(broken.removeprefix(INVENTED))), None)
         return f"invented {mention.kind if mention else 'value'}"

@@ -40,7 +40,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ClaimReport:
     """What a text says.
 
     Attributes:
@@ -63,7 +63,7 @@ class Report:
         return tuple(finding for finding in self.findings if finding.claim == claim_id)
 
 
-class Judge:
+class Verifier:
     """Verifies texts against one scenario.
 
     It remembers what it read in each sentence, so that a repaired answer costs only its new sentences. It holds no other
@@ -81,7 +81,7 @@ class Judge:
         """Let go of what only a Worker needs: two thirds of a scenario's memory."""
         self.scenario = self.scenario.model_copy(update={"statements": ()})
 
-    def report(self, text: str) -> Report:
+    def report(self, text: str) -> ClaimReport:
         """What the text says. Linear in its length; code is run only if it is none of the known snippets."""
         readings, inventions = self._read(text)
         findings = list(self._findings(readings))
@@ -100,7 +100,7 @@ class Judge:
             else:
                 stated.add(claim.id)
         broken.update(claim.id for claim in self.scenario.claims if claim.required and claim.id not in stated)
-        return Report(frozenset(stated - broken), frozenset(broken), tuple(findings))
+        return ClaimReport(frozenset(stated - broken), frozenset(broken), tuple(findings))
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Truth, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.wire import Attempt, AttemptResult
 from forge_server.errors import UnknownEpisode
 from forge_server.grading import grade
@@ -47,7 +47,7 @@ class CachedEpisode:
     episode: Episode | None
     attempts: int
     expires: float
-    verifier: Judge | None = None
+    verifier: Verifier | None = None
     status: str = "open"
     recorded: dict[int, RecordedAttempt] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
@@ -66,11 +66,11 @@ class CachedEpisode:
         self.probes = probes_json.validate_json(stored.probes)
         self.recorded |= {verdict.attempt: RecordedAttempt.of(verdict) for verdict in stored.verdicts}
 
-    def get_verifier(self) -> Judge:
+    def get_verifier(self) -> Verifier:
         """The verifier of the episode's scenario. It remembers the sentences that it has read."""
         if self.verifier is None:
             assert self.episode is not None
-            self.verifier = Judge(self.episode.scenario)
+            self.verifier = Verifier(self.episode.scenario)
         return self.verifier
 
     def reads_repair(self, verdict: Verdict, sealed: Set[Split]) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from forge_arena.curriculum import Zones, fit, zones
+from forge_arena.curriculum import Zones, zones, zones_for
 from forge_arena.episodes import Arena
 from forge_arena.errors import CurriculumError
 from forge_arena.types import Split
@@ -56,7 +56,7 @@ class CurriculumWatch:
             UnfitCurriculum: it does not fit the suite. The curriculum before it stays in force.
         """
         try:
-            await asyncio.to_thread(fit, curriculum, self._families)
+            await asyncio.to_thread(zones_for, curriculum, self._families)
         except CurriculumError as error:
             raise UnfitCurriculum(str(error)) from None
         body = await asyncio.to_thread(curriculum.model_dump_json)

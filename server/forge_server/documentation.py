@@ -16,7 +16,7 @@ from forge_server.answers import STATUS
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `options` go to FastAPI; `documented` and `refusals` make them."""
+    """One method of one path. `options` go to FastAPI; `route_documentation` and `refusals` make them."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorBody, "description": ", ".join(codes)} for status, codes in reasons.items()}
 
 
-def documented(answer: type[BaseModel], request: type[BaseModel] | None, *statuses: int) -> dict[str, Any]:
+def route_documentation(answer: type[BaseModel], request: type[BaseModel] | None, *statuses: int) -> dict[str, Any]:
     """How OpenAPI describes a route that reads its body, if it takes one, and encodes its answer itself."""
     ok = {"model": answer, "content": {"application/json": {"example": examples.ANSWERS[answer]}}}
     if request is None:

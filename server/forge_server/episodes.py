@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from time import perf_counter
 
 from forge_arena.episodes import VERSION, Arena
-from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.errors import UnknownKey, WorkerFailed
 from forge_arena.types import Outcome, Split, Verdict
 from forge_arena.wire import (
     AskProbe,
@@ -181,7 +181,7 @@ class Episodes:
         for position, key in enumerate(keys):
             try:
                 plan = self._arena.plan(key)
-            except KeyFromAnotherSuite:
+            except UnknownKey:
                 raise NoSuchKey(
                     f"keys[{position}] names no episode of this suite: keys look like {self._arena.key(Split.train, 0)}"
                 ) from None

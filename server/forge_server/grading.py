@@ -12,7 +12,7 @@ from forge_arena import rewards
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Components, Episode, Noun, Outcome, Unit, Verdict
 from forge_arena.verdicts import read_verdict, sendable
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.wire import Attempt
 
 
@@ -67,7 +67,7 @@ def read_stored(text: str) -> Verdict | InvalidVerdict:
         return InvalidVerdict(f"{'.'.join(map(str, first['loc'])) or 'verdict'}: {first['msg']}")
 
 
-def grade(verdict: Verdict | InvalidVerdict, episode: Episode, verifier: Judge) -> Grade:
+def grade(verdict: Verdict | InvalidVerdict, episode: Episode, verifier: Verifier) -> Grade:
     """Score a verdict. A verdict that could not be read earns 0."""
     if isinstance(verdict, InvalidVerdict):
         return Grade(outcome=Outcome.invalid_verdict, reward=0.0, reason=verdict.reason)

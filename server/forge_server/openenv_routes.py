@@ -17,7 +17,7 @@ from forge_arena.episodes import Arena
 from forge_arena.types import Noun, Outcome
 from forge_server import body
 from forge_server.answers import STATUS, json_answer
-from forge_server.documentation import Route, documented
+from forge_server.documentation import Route, route_documentation
 from forge_server.episodes import Episodes
 from forge_server.errors import Busy, InvalidRequest, MalformedJson, Refused
 from forge_server.logs import log
@@ -160,15 +160,15 @@ class WebSockets:
 
 def routes(service: Service) -> list[Route]:
     end = Endpoints(service)
-    reset = documented(Reply, Reset, 403, 422, 503)
-    step = documented(Reply, StepRequest, 403, 404, 409, 410, 422, 503)
+    reset = route_documentation(Reply, Reset, 403, 422, 503)
+    step = route_documentation(Reply, StepRequest, 403, 404, 409, 410, 422, 503)
     return [
         Route("POST", "/reset", end.reset, "Open an episode", reset, TAGS),
         Route("POST", "/step", end.step, "Ask or give a verdict", step, TAGS),
-        Route("GET", "/state", end.state, "See the state of a session", documented(SessionState, None), TAGS),
-        Route("GET", "/schema", end.schema, "See the messages", documented(Schemas, None), TAGS),
-        Route("GET", "/metadata", end.metadata, "See what this is", documented(Metadata, None), TAGS),
-        Route("POST", "/mcp", end.mcp, "Ask for tools", documented(Mcp, Mcp, 422), TAGS),
+        Route("GET", "/state", end.state, "See the state of a session", route_documentation(SessionState, None), TAGS),
+        Route("GET", "/schema", end.schema, "See the messages", route_documentation(Schemas, None), TAGS),
+        Route("GET", "/metadata", end.metadata, "See what this is", route_documentation(Metadata, None), TAGS),
+        Route("POST", "/mcp", end.mcp, "Ask for tools", route_documentation(Mcp, Mcp, 422), TAGS),
     ]
 
 

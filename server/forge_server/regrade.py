@@ -16,7 +16,7 @@ from forge_arena.audits.report import AuditReport, Figure, Gate, Table
 from forge_arena.errors import BadArgument
 from forge_arena.keys import Key
 from forge_arena.types import Components, Episode, Noun, Outcome
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_server.archive import Archive, RecordedEpisode, RecordedVerdict
 from forge_server.grading import Grade, grade, grader, read_stored
 from forge_server.payload import decode, without_statements
@@ -179,7 +179,7 @@ def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change
     if recorded.key:
         sums.suites.add(Key.parse(recorded.key).suite_and_version)
     episode = _read_episode(recorded.payload)
-    verifier = None if episode is None else Judge(episode.scenario)
+    verifier = None if episode is None else Verifier(episode.scenario)
     for attempt in recorded.attempts:
         tally = sums.tally(attempt.grader)
         if episode is None or verifier is None:

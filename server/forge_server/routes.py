@@ -29,7 +29,7 @@ from forge_arena.wire import (
 from forge_server import body
 from forge_server.answers import json_answer
 from forge_server.docs_page import docs_page
-from forge_server.documentation import Route, documented, refusals
+from forge_server.documentation import Route, refusals, route_documentation
 from forge_server.leaderboard import page
 from forge_server.service import Service
 
@@ -155,47 +155,53 @@ def routes(service: Service) -> list[Route]:
             "/v1/episodes",
             end.open_episodes,
             "Open episodes",
-            documented(OpenedEpisodes, OpenEpisodes, 403, 422, 503),
+            route_documentation(OpenedEpisodes, OpenEpisodes, 403, 422, 503),
         ),
         Route(
             "POST",
             "/v1/verdicts",
             end.submit_verdicts,
             "Give verdicts",
-            documented(VerdictResults, SubmitVerdicts, 404, 409, 410, 422, 503),
+            route_documentation(VerdictResults, SubmitVerdicts, 404, 409, 410, 422, 503),
         ),
         Route(
             "POST",
             "/v1/submissions",
             end.enter,
             "Enter an overseer",
-            documented(Submission, OpenSubmission, 403, 422, 503),
+            route_documentation(Submission, OpenSubmission, 403, 422, 503),
         ),
         Route(
-            "GET", "/v1/submissions", end.submissions, "List your entries", documented(OwnSubmissions, None, 422, 503)
+            "GET",
+            "/v1/submissions",
+            end.submissions,
+            "List your entries",
+            route_documentation(OwnSubmissions, None, 422, 503),
         ),
         Route(
             "GET",
             "/v1/submissions/{submission_id}",
             end.submission,
             "Look at an entry",
-            documented(Submission, None, 404, 422, 503),
+            route_documentation(Submission, None, 404, 422, 503),
         ),
-        Route("GET", "/v1/leaderboard", end.leaderboard, "Compare overseers", documented(Leaderboard, None, 503)),
+        Route(
+            "GET", "/v1/leaderboard", end.leaderboard, "Compare overseers", route_documentation(Leaderboard, None, 503)
+        ),
         Route("GET", "/leaderboard", end.leaderboard_page, "The leaderboard as a page", html, tags=OPERATIONS),
         Route(
             "POST",
             "/v1/episodes/{episode_id}/probe",
             end.ask_probe,
             "Ask the Worker",
-            documented(ProbeAnswered, AskProbe, 404, 409, 410, 422, 503),
+            route_documentation(ProbeAnswered, AskProbe, 404, 409, 410, 422, 503),
         ),
         Route(
             "GET",
             "/v1/episodes/{episode_id}",
             end.episode_state,
             "Look at an episode",
-            documented(EpisodeState, None, 404, 410, 422, 503),
+            route_documentation(EpisodeState, None, 404, 410, 422, 503),
         ),
         Route(
             "DELETE",
@@ -209,14 +215,14 @@ def routes(service: Service) -> list[Route]:
             "/v1/curriculum",
             end.replace_curriculum,
             "Set the curriculum",
-            documented(CurriculumState, Curriculum, 422, 503),
+            route_documentation(CurriculumState, Curriculum, 422, 503),
         ),
         Route(
             "GET",
             "/v1/curriculum",
             end.curriculum,
             "Look at the curriculum",
-            documented(CurriculumState, None, 404, 503),
+            route_documentation(CurriculumState, None, 404, 503),
         ),
         Route(
             "DELETE",
@@ -225,8 +231,8 @@ def routes(service: Service) -> list[Route]:
             "Clear the curriculum",
             empty | {"responses": refusals(503)},
         ),
-        Route("GET", "/v1/stats", end.stats, "Count", documented(Stats, None, 503)),
-        Route("GET", "/health", end.health, "Ready or not", documented(Health, None), tags=OPERATIONS),
+        Route("GET", "/v1/stats", end.stats, "Count", route_documentation(Stats, None, 503)),
+        Route("GET", "/health", end.health, "Ready or not", route_documentation(Health, None), tags=OPERATIONS),
         Route("GET", "/metrics", end.metrics, "Prometheus metrics", text | {"responses": refusals()}, tags=OPERATIONS),
         Route("GET", "/docs", end.docs, "This page", {"include_in_schema": False}),
     ]

@@ -9,9 +9,9 @@ from time import perf_counter
 
 from forge_arena.curriculum import Cell
 from forge_arena.episodes import Arena
-from forge_arena.errors import KeyFromAnotherSuite, Unfit, WorkerFailed
+from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
 from forge_arena.types import Episode, Outcome, Probe, Split
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.wire import FailedEpisode, OpenEpisodes
 from forge_server.curriculum import CurriculumWatch
 from forge_server.errors import Busy, NothingMatches, Refused
@@ -35,7 +35,7 @@ class ReadyEpisode:
     """An episode that nobody has opened yet: parsed, with its verifier, and with the bytes for the store."""
 
     episode: Episode
-    verifier: Judge
+    verifier: Verifier
     split: Split
     cell: Cell
     payload: bytes
@@ -94,7 +94,7 @@ class Maker:
         plan = self._arena.plan(key)
         return ReadyEpisode(episode, verifier, plan.split, plan.cell, payload)
 
-    async def _ask_the_arena(self, key: str) -> tuple[Episode, Judge]:
+    async def _ask_the_arena(self, key: str) -> tuple[Episode, Verifier]:
         try:
             async with asyncio.timeout(self._settings.make_timeout):
                 return await self._arena.make_judged(key)
@@ -220,7 +220,7 @@ class Streams:
                 without=without,
             )
             self._arena.plan(keys[0])
-        except KeyFromAnotherSuite:
+        except UnknownKey:
             also = " or clear the curriculum, which leaves many out" if without else ""
             raise NothingMatches(f"no episode of this split matches the filters: ask for fewer of them{also}") from None
         return keys, to

@@ -9,9 +9,9 @@ from forge_agents.compare import (
     NothingInCommon,
     auroc_of_log_odds,
     best_log_odds_threshold,
-    compared,
+    compare_results,
     differences,
-    means,
+    mean_metrics,
 )
 from forge_agents.result import Result
 from forge_arena.metrics import scorecard
@@ -58,7 +58,7 @@ def test_the_means_of_one_run_are_scikit_learns() -> None:
     true = [bool(one.corrupted) for one in rows]
     p = np.array([one.p_corrupted for one in rows], dtype=float)
     odds = np.array([one.log_odds for one in rows], dtype=float)
-    found = means([rows])
+    found = mean_metrics([rows])
     assert set(found) == set(METRICS)
     expected = {
         "reward": float(np.mean([one.reward for one in rows if one.reward is not None])),
@@ -82,7 +82,10 @@ def test_a_difference_is_the_second_less_the_first_averaged_over_pairs() -> None
     pairs = [(drawn(seed, 0.2), drawn(seed + 50, 1.5)) for seed in range(3)]
     found = differences(pairs)
     for name in METRICS:
-        before, after = means([first for first, _ in pairs])[name].value, means([last for _, last in pairs])[name].value
+        before, after = (
+            mean_metrics([first for first, _ in pairs])[name].value,
+            mean_metrics([last for _, last in pairs])[name].value,
+        )
         assert before is not None
         assert after is not None
         assert found[name].value == pytest.approx(after - before)
@@ -118,7 +121,7 @@ def test_pairing_makes_the_interval_narrower_than_the_two_runs_alone() -> None:
         one.model_copy(update={"reward": (one.reward or 0.0) + 0.01, "log_odds": (one.log_odds or 0.0) + 1.0})
         for one in first
     ]
-    found, alone = differences([(first, second)])["reward"], means([first])["reward"]
+    found, alone = differences([(first, second)])["reward"], mean_metrics([first])["reward"]
     assert found.value == pytest.approx(0.01)
     assert (found.high or 0.0) - (found.low or 0.0) < ((alone.high or 0.0) - (alone.low or 0.0)) / 100
     assert differences([(first, second)])["auroc_log_odds"].value == 0.0
@@ -153,7 +156,7 @@ def test_nothing_in_common_is_refused() -> None:
     with pytest.raises(NothingInCommon, match="no judged episode in common"):
         differences([(first, failed)])
     with pytest.raises(NothingInCommon, match="no episode was judged"):
-        means([failed])
+        mean_metrics([failed])
 
 
 def test_pairs_on_different_families_are_refused() -> None:
@@ -165,15 +168,15 @@ def test_pairs_on_different_families_are_refused() -> None:
 
 def test_one_family_alone_has_values_and_no_interval() -> None:
     rows = [one.model_copy(update={"family": "only"}) for one in drawn(9, 0.5)]
-    found = means([rows])["auroc"]
+    found = mean_metrics([rows])["auroc"]
     assert found.value is not None
     assert (found.low, found.high) == (None, None)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
     rows = drawn(10, 0.5)
-    assert means([rows], seed=1) == means([rows], seed=1)
-    first, other = means([rows], seed=1)["auroc"], means([rows], seed=2)["auroc"]
+    assert mean_metrics([rows], seed=1) == mean_metrics([rows], seed=1)
+    first, other = mean_metrics([rows], seed=1)["auroc"], mean_metrics([rows], seed=2)["auroc"]
     assert first.low != other.low
     assert first.low == pytest.approx(other.low, abs=0.03)
 
@@ -226,7 +229,7 @@ def result(name: str, rows: list[Row]) -> Result:
 
 def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> None:
     weak, strong = result("weak", drawn(1, 0.2)), result("strong", drawn(2, 1.5))
-    found = compared(weak, strong, resamples=300)
+    found = compare_results(weak, strong, resamples=300)
     assert found.episodes == 200
     assert found.differences["auroc"].value == pytest.approx(
         (found.after["auroc"].value or 0) - (found.before["auroc"].value or 0)
@@ -238,7 +241,7 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
     assert any(sentence.startswith("strong has a lower Brier score than weak") for sentence in said)
     assert "The episodes are of 5 families: intervals that draw families are uncertain themselves." in said
     assert said[-1].endswith("no interval is widened for that.")
-    same = compared(weak, weak, resamples=300)
+    same = compare_results(weak, weak, resamples=300)
     assert (same.first, same.second) == ("weak (1)", "weak (2)")
     assert not [change for change in same.changes if change.direction]
     assert any(
@@ -247,7 +250,7 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
 
 
 def test_what_only_one_judged_is_left_out_and_said() -> None:
-    found = compared(result("a", drawn(1, 1.0)), result("b", drawn(1, 1.0, count=150)), resamples=50)
+    found = compare_results(result("a", drawn(1, 1.0)), result("b", drawn(1, 1.0, count=150)), resamples=50)
     assert found.episodes == 150
     assert "50 verdicts on episodes that only one of them judged are left out." in found.findings()
 
@@ -267,7 +270,7 @@ def test_the_same_keys_with_other_answers_are_not_compared() -> None:
     with pytest.raises(
         NothingInCommon, match="100 of the 200 verdicts with the same key are on different answers, k1 "
     ):
-        compared(first, result("prompted", other))
+        compare_results(first, result("prompted", other))
     with pytest.raises(NothingInCommon, match="on different answers"):
         differences([(first.rows, other)])
 
@@ -275,7 +278,7 @@ def test_the_same_keys_with_other_answers_are_not_compared() -> None:
 def test_a_few_answers_that_were_made_otherwise_are_left_out_and_said() -> None:
     first, second = with_observations(drawn(1, 0.2), "a"), with_observations(drawn(2, 1.5), "a")
     second[3] = second[3].model_copy(update={"seen": "another"})
-    found = compared(result("a", first), result("b", second), resamples=50)
+    found = compare_results(result("a", first), result("b", second), resamples=50)
     assert (found.episodes, found.verdicts) == (199, 199)
     assert "Under 1 of the common keys the two saw different answers: these verdicts are left out." in found.caveats
     assert not any("left out" in caveat and "only one" in caveat for caveat in found.caveats)
@@ -283,7 +286,9 @@ def test_a_few_answers_that_were_made_otherwise_are_left_out_and_said() -> None:
 
 
 def test_results_that_do_not_say_what_was_seen_are_compared_with_a_warning() -> None:
-    found = compared(result("old", drawn(1, 0.2)), result("new", with_observations(drawn(2, 1.5), "a")), resamples=50)
+    found = compare_results(
+        result("old", drawn(1, 0.2)), result("new", with_observations(drawn(2, 1.5), "a")), resamples=50
+    )
     assert any(
         caveat.startswith("200 of the 200 pairs of verdicts hold a result of an older version, which does not say")
         for caveat in found.caveats
@@ -292,7 +297,7 @@ def test_results_that_do_not_say_what_was_seen_are_compared_with_a_warning() -> 
 
 def test_episodes_and_verdicts_are_counted_apart() -> None:
     rows = [one.model_copy(update={"attempt": attempt}) for one in drawn(1, 1.0) for attempt in range(3)]
-    found = compared(result("a", rows), result("b", rows), resamples=50)
+    found = compare_results(result("a", rows), result("b", rows), resamples=50)
     assert (found.episodes, found.verdicts) == (200, 600)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
-from forge_agents.compare import NothingInCommon, compared
+from forge_agents.compare import NothingInCommon, compare_results
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
@@ -419,7 +419,7 @@ def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_un
         prompted = evaluate("rules", arena=url, split="val", episodes=6)
     assert [row.key for row in prompted.rows] == [row.key for row in rewritten.rows]
     with pytest.raises(NothingInCommon, match="verdicts with the same key are on different answers"):
-        compared(rewritten, prompted)
+        compare_results(rewritten, prompted)
     with serving("again", "the first secret") as url:
         judge(url, "test")
 

@@ -13,7 +13,7 @@ pytest.importorskip("matplotlib")
 from forge_agents.client import ArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers import Completion, Overseer
-from forge_agents.plot import plotted
+from forge_agents.plot import plot_result
 from forge_agents.report import write_report
 from forge_agents.result import Result, ResultError
 from forge_arena.types import Observation, Verdict
@@ -109,5 +109,5 @@ def test_a_result_shows_itself_in_a_notebook(client: ArenaClient) -> None:
     result: Result = evaluate("rules", arena=client, split="train", episodes=40)
     assert repr(result).startswith("Result(rules on forge:3:train, 40 episodes from 0: balanced accuracy 0.")
     assert "<caption>rules on forge:3:train" in result._repr_html_()
-    axes = plotted(result).axes
+    axes = plot_result(result).axes
     assert [a.get_ylabel() for a in axes] == ["corrupted found", "share corrupted"]

@@ -14,8 +14,8 @@ import pytest
 
 from forge_arena import banking
 from forge_arena.banking import (
-    Filled,
     Filling,
+    FillingResult,
     fill,
     fill_here,
     merge_shards,
@@ -137,7 +137,7 @@ class Moody(ScriptedWorker):
 
 
 async def test_failures_are_counted_not_recorded_and_asked_again(bank: Bank) -> None:
-    async def run(worker: Moody) -> Filled:
+    async def run(worker: Moody) -> FillingResult:
         return await fill(SCRIPTED.arena(BankWorker(bank, worker), SCRIPTED.sources()), SCRIPTED)
 
     filled = await run(Moody(lambda number: number % 5 == 0))
@@ -171,7 +171,7 @@ async def test_shards_that_are_merged_are_the_bank_that_one_process_fills(tmp_pa
     rows = fill_in_parts(SCRIPTED, file, 15)
     assert [row["error"] for row in rows] == [""] * 3
     assert sorted(row["shard"] for row in rows) == sorted(map(str, shards_of(file).iterdir()))
-    parts = sum((Filled.model_validate_json(row["filled"]) for row in rows), Filled())
+    parts = sum((FillingResult.model_validate_json(row["filled"]) for row in rows), FillingResult())
     assert parts.model_copy(update={"recorded": here.recorded, "answers": here.answers}) == here
     with Bank(file) as bank:
         merge_shards(bank, file)
@@ -185,7 +185,7 @@ async def test_a_stretch_that_is_given_out_again_goes_on_in_its_shard(tmp_path: 
     for _ in range(2):
         (row,) = await asyncio.to_thread(fill_in_parts, filling, file, 2)
         # No answer of this brain verifies, so every key takes all of its tries.
-        assert Filled.model_validate_json(row["filled"]).failed == 2
+        assert FillingResult.model_validate_json(row["filled"]).failed == 2
         assert len(asked(brain)) == 2 * TRIES
     with Bank(shard_of(file, filling)) as shard:
         assert len(shard) == 2 * TRIES

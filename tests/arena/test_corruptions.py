@@ -13,16 +13,16 @@ from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import INJECTION_PROMISES, Corrupted, check_corruption, keep
 from forge_arena.types import Answer, CorruptionType, Scenario, Span
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
 FAMILIES = load_families()
 
 
-def clean_answer(family: Family, seed: int) -> tuple[Scenario, Judge, Answer] | None:
+def clean_answer(family: Family, seed: int) -> tuple[Scenario, Verifier, Answer] | None:
     rng = Random(seed)
     scenario = family.draw(rng)
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     try:
         answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
     except WorkerFailed:

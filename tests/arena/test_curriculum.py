@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
-from forge_arena.curriculum import STEALTH_LEVELS, Cell, Zones, fit, zones
+from forge_arena.curriculum import STEALTH_LEVELS, Cell, Zones, zones, zones_for
 from forge_arena.episodes import Arena
-from forge_arena.errors import CurriculumError, KeyFromAnotherSuite
+from forge_arena.errors import CurriculumError, UnknownKey
 from forge_arena.keys import Filters
 from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Split
 from forge_arena.wire import Curriculum, DifficultyCell
@@ -93,7 +93,7 @@ def test_only_what_was_measured_outside_the_bounds_is_ever_left_out(
 
 def outside_some() -> Zones:
     """Every other cell left out, some as too easy and some as too hard."""
-    return fit(measured({cell: (0.0, 0.5, 1.0, 0.5)[n % 4] for n, cell in enumerate(CELLS)}), FAMILIES)
+    return zones_for(measured({cell: (0.0, 0.5, 1.0, 0.5)[n % 4] for n, cell in enumerate(CELLS)}), FAMILIES)
 
 
 def test_the_stream_holds_exactly_the_keys_whose_cell_is_kept_whatever_their_form() -> None:
@@ -143,9 +143,9 @@ def test_one_cell_of_all_is_enough_to_go_on_for_ever() -> None:
 
 def test_a_filter_that_the_curriculum_leaves_nothing_of_is_refused_without_a_search() -> None:
     without = frozenset(cell for cell in CELLS if cell.stealth == 2)
-    with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
+    with pytest.raises(UnknownKey, match="no episode of this split matches"):
         ARENA.keys(Split.train, 0, 1, Filters(stealth=2), without=without)
-    with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
+    with pytest.raises(UnknownKey, match="no episode of this split matches"):
         ARENA.keys(Split.train, 0, 1, Filters(mechanism=Mechanism.prompt), without=without)
 
 
@@ -164,17 +164,17 @@ def test_a_filter_that_the_curriculum_leaves_nothing_of_is_refused_without_a_sea
 def test_a_cell_that_the_train_split_does_not_have_is_refused_by_its_position(cell: Cell, message: str) -> None:
     families = {family: types - {TYPE} if family == CELLS[0].family else types for family, types in FAMILIES.items()}
     with pytest.raises(CurriculumError, match=message) as refused:
-        fit(measured({CELLS[-1]: 0.5, cell: 0.5}), families)
+        zones_for(measured({CELLS[-1]: 0.5, cell: 0.5}), families)
     assert str(refused.value).startswith("cells[1].")
 
 
 def test_a_curriculum_that_leaves_nothing_is_refused() -> None:
     rates = {cell: float(cell.stealth % 2 == 0) for cell in CELLS}
-    assert fit(measured(rates), FAMILIES).kept(FAMILIES)
+    assert zones_for(measured(rates), FAMILIES).kept(FAMILIES)
     with pytest.raises(CurriculumError, match="nothing of the train split would remain: 240 cells are too easy and 0"):
-        fit(measured(dict.fromkeys(CELLS, 1.0)), FAMILIES)
+        zones_for(measured(dict.fromkeys(CELLS, 1.0)), FAMILIES)
     with pytest.raises(CurriculumError, match=r"0 cells are too easy and 240 too hard\. Widen low and high"):
-        fit(measured(dict.fromkeys(CELLS, 0.1)), FAMILIES)
+        zones_for(measured(dict.fromkeys(CELLS, 0.1)), FAMILIES)
 
 
 def test_cells_and_families_are_what_the_stream_draws() -> None:

@@ -5,17 +5,17 @@ import pytest
 from sklearn import metrics as sk
 
 from forge_arena import statistics
-from forge_arena.detection import Judged, estimates, spread
+from forge_arena.detection import GradedArrays, estimates, spread
 from forge_arena.statistics import Floats, Mask, Share
 
 
-def judged(rows: int, clusters: int, seed: int = 1) -> Judged:
+def judged(rows: int, clusters: int, seed: int = 1) -> GradedArrays:
     rng = np.random.default_rng(seed)
     corrupted = rng.integers(2, size=rows).astype(bool)
     # Rounded, so that there are ties; a tenth could not be read.
     p = np.clip(np.round(rng.normal(0.4 + 0.2 * corrupted, 0.25), 1), 0, 1)
     unread = rng.random(rows) < 0.1
-    return Judged.of(
+    return GradedArrays.of(
         [f"c{n}" for n in rng.integers(clusters, size=rows)],
         corrupted.tolist(),
         [None if u else bool(q > 0.5) for u, q in zip(unread, p, strict=True)],
@@ -60,7 +60,7 @@ def test_every_resample_has_the_value_that_scikit_learn_gives_its_rows(monkeypat
 
 
 def test_what_could_not_be_read_is_wrong_at_full_confidence() -> None:
-    unread = Judged.of(["a", "b"], [True, False], [None, None], [None, None])
+    unread = GradedArrays.of(["a", "b"], [True, False], [None, None], [None, None])
     assert unread.flagged.tolist() == [False, True]
     assert unread.p.tolist() == [0.0, 1.0]
 
@@ -69,7 +69,7 @@ def test_a_low_false_alarm_rate_worked_by_hand() -> None:
     # 20 clean answers, one at 0.9: the two corrupted ones above it are found without an alarm, three of four with one.
     p = [0.95, 0.95, 0.9, 0.1, *[0.9], *[0.2] * 19]
     corrupted = [True] * 4 + [False] * 20
-    sample = Judged.of(["a", "b"] * 12, corrupted, [q > 0.5 for q in p], p)
+    sample = GradedArrays.of(["a", "b"] * 12, corrupted, [q > 0.5 for q in p], p)
     found = estimates(sample, None)
     assert found["tpr_at_1"].value == pytest.approx(2 / 4)
     assert found["tpr_at_5"].value == pytest.approx(3 / 4)

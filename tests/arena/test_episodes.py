@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import binomtest
 
 from forge_arena.episodes import Arena
-from forge_arena.errors import KeyFromAnotherSuite, WorkerFailed
+from forge_arena.errors import UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
@@ -28,7 +28,7 @@ from forge_arena.types import (
     Split,
     Truth,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 
 BY_MECHANISM = {m: Arena(ScriptedWorker(1.0), secret="tests", mechanism=m) for m in Mechanism}
@@ -73,7 +73,7 @@ async def test_only_the_test_split_depends_on_the_secret(form: Form | None) -> N
      "forge:3:val:٣", "forge:3:val:" + "9" * 5000, "forge:3:val:0:0", "forge:3:val: 1", f"forge:3:val:{2**53}"],
 )  # fmt: skip
 def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
-    with pytest.raises(KeyFromAnotherSuite, match="a key reads forge:3:SPLIT:INDEX with SPLIT one of train, val, test"):
+    with pytest.raises(UnknownKey, match="a key reads forge:3:SPLIT:INDEX with SPLIT one of train, val, test"):
         ARENA.plan(key)
 
 
@@ -81,7 +81,7 @@ def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
     "suffix", ["", "Clean", " clean", "clean ", "dirty", "none", "clean:", "clean:clean", ":clean", "clean\n", "0"]
 )
 def test_a_form_that_is_none_is_refused_and_told_which_there_are(suffix: str) -> None:
-    with pytest.raises(KeyFromAnotherSuite, match=r"may end in :FORM with FORM one of clean, corrupted, placebo"):
+    with pytest.raises(UnknownKey, match=r"may end in :FORM with FORM one of clean, corrupted, placebo"):
         ARENA.plan(f"forge:3:val:0:{suffix}")
 
 
@@ -167,7 +167,7 @@ def test_a_form_is_asked_for_not_searched_for(form: Form) -> None:
 
 
 def test_a_filter_that_nothing_matches_is_refused() -> None:
-    with pytest.raises(KeyFromAnotherSuite, match="no episode of this split matches"):
+    with pytest.raises(UnknownKey, match="no episode of this split matches"):
         ARENA.keys(Split.val, 0, 1, Filters(mechanism=Mechanism.prompt))
 
 
@@ -193,7 +193,7 @@ async def test_the_forms_of_a_draw_are_one_task_and_each_is_what_it_says(
         assert episode.truth.form is form
 
     # Another judge for each text: none knows what the others were found to be.
-    reports = {form: Judge(clean.scenario).report(e.observation.worker_output) for form, e in made.items()}
+    reports = {form: Verifier(clean.scenario).report(e.observation.worker_output) for form, e in made.items()}
     assert reports[Form.clean].clean
     assert clean.observation.worker_output == clean.truth.clean_output
     assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
@@ -229,7 +229,7 @@ async def test_every_label_is_true_on_the_text(mechanism: Mechanism) -> None:
     for index in range(150):
         key = arena.key(list(Split)[index % 3], index)
         episode = await arena.make(key)
-        truth, judge = episode.truth, Judge(episode.scenario)
+        truth, judge = episode.truth, Verifier(episode.scenario)
         output = episode.observation.worker_output
         assert judge.report(truth.clean_output).clean
         assert truth.form is arena.plan(key).form

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from forge_arena.locks import FolderInUse, locked_folder
+from forge_arena.locks import FolderInUse, lock_folder
 
 HOLD = """
 import sys
@@ -26,11 +26,11 @@ def test_a_folder_is_held_by_one_process_until_it_ends_also_by_kill_9(tmp_path: 
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with pytest.raises(FolderInUse, match=rf"another process is at work in {folder}: wait until it ends"):
-            locked_folder(folder).__enter__()
+            lock_folder(folder).__enter__()
         process.send_signal(signal.SIGKILL)
         process.wait(30)
-    with locked_folder(folder), pytest.raises(FolderInUse), locked_folder(folder):
+    with lock_folder(folder), pytest.raises(FolderInUse), lock_folder(folder):
         pass
-    with locked_folder(folder):
+    with lock_folder(folder):
         pass
     assert list(folder.iterdir()) == []

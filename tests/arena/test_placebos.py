@@ -25,7 +25,7 @@ from forge_arena.types import (
     Scenario,
     Standing,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
 FAMILIES = load_families()
@@ -54,7 +54,7 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
         reword = partial(_reworded, family, seed)
         rng = Random(seed)
         scenario = BY_NAME[family].draw(rng)
-        judge = Judge(scenario)
+        judge = Verifier(scenario)
         answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
         if not judge.report(answer.output).clean:
             continue
@@ -64,7 +64,7 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
         except CannotCorrupt:
             continue
         assert edit == edit_harmlessly(
-            Judge(scenario),
+            Verifier(scenario),
             injection.clean,
             type,
             injection.target,
@@ -92,7 +92,7 @@ def test_an_edited_answer_is_another_and_still_right(family: str, type: Corrupti
     for drawn in draws(family, type):
         assert drawn.edit.answer.output != drawn.twin.output
         # A judge that never saw the twin says so.
-        report = Judge(drawn.scenario).report(drawn.edit.answer.output)
+        report = Verifier(drawn.scenario).report(drawn.edit.answer.output)
         assert report.clean
         assert {c.id for c in drawn.scenario.claims if c.required} <= report.stated
 
@@ -121,7 +121,7 @@ def test_what_is_said_otherwise_is_the_same(kind: Placebo) -> None:
     seen = 0
     for drawn in everywhere(kind):
         seen += 1
-        before, after = (Judge(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        before, after = (Verifier(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
         assert after.stated == before.stated
     assert seen >= 10
 
@@ -151,7 +151,7 @@ def test_a_reordering_keeps_every_word() -> None:
 def test_a_substitution_keeps_all_that_is_required_and_trades_what_is_not() -> None:
     traded = 0
     for drawn in everywhere(Placebo.substitution):
-        before, after = (Judge(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        before, after = (Verifier(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
         required = {c.id for c in drawn.scenario.claims if c.required}
         assert required <= after.stated
         gone = before.stated - after.stated
@@ -166,7 +166,9 @@ def test_the_reasoning_goes_along_with_an_edit_that_it_speaks_of() -> None:
     for drawn in everywhere():
         changed[drawn.edit.kind] += drawn.edit.answer.reasoning != drawn.twin.reasoning
         if drawn.edit.kind is Placebo.respelling:
-            before, after = (Judge(drawn.scenario).report(a.reasoning).stated for a in (drawn.twin, drawn.edit.answer))
+            before, after = (
+                Verifier(drawn.scenario).report(a.reasoning).stated for a in (drawn.twin, drawn.edit.answer)
+            )
             assert after == before
     assert changed[Placebo.respelling]
     assert changed[Placebo.substitution]
@@ -191,7 +193,9 @@ def test_an_answer_that_takes_no_edit_is_refused_and_told_in_place_of_what() -> 
     )
     answer = Answer(reasoning="", output="It takes 5 days.")
     with pytest.raises(CannotCorrupt, match="no harmless edit fits this answer in place of temporal_shift"):
-        edit_harmlessly(Judge(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda _: scenario)
+        edit_harmlessly(
+            Verifier(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda _: scenario
+        )
 
 
 def test_an_edit_takes_the_place_of_a_corruption_and_about_its_size() -> None:

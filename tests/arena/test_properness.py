@@ -15,7 +15,7 @@ import pytest
 from forge_arena.episodes import Arena
 from forge_arena.rewards import oracle_verdict, score
 from forge_arena.types import CorruptionType, Episode, Form, Split, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
 TRUE_P = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -24,7 +24,7 @@ CONFIDENCES = np.linspace(0.0, 1.0, 201)
 
 
 @cache
-def twins() -> dict[Form, tuple[Episode, Judge]]:
+def twins() -> dict[Form, tuple[Episode, Verifier]]:
     """One draw, corrupted and clean, of a type that an answer can be wrong about in its own words."""
     arena = Arena(ScriptedWorker(), secret="properness")
     index = next(

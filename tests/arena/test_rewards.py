@@ -34,7 +34,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 SOURCE = """Handbook, payments and refunds
 
@@ -216,7 +216,7 @@ def mean(episodes: list[Episode], verdict: Verdict) -> float:
 
 @corrupted
 def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> None:
-    judge = Judge(episode.scenario)
+    judge = Verifier(episode.scenario)
     assert judge.report(episode.truth.clean_output).clean
     assert judge.report(episode.observation.worker_output).broken == {episode.truth.target}
 
@@ -496,7 +496,7 @@ def test_a_broken_rule_is_repaired_by_keeping_it() -> None:
 
 
 def test_a_judge_may_be_handed_in() -> None:
-    judge = Judge(SCENARIO)
+    judge = Verifier(SCENARIO)
     for episode in EVERY:
         verdict = flag("temporal_shift", CLEAN.replace("Thank you", "Many thanks"))
         assert score(episode, verdict, judge) == score(episode, verdict)

@@ -3,7 +3,7 @@
 import pytest
 
 from forge_arena.sentence_reader import SentenceReader
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 from .test_verify import CASE, SCENARIO
 
@@ -22,7 +22,7 @@ def test_the_worked_example_is_read_as_the_docstring_says() -> None:
         ("window", ("current",), "5 to 7 business days", False),
         ("source", ("s34",), "section 3.4", False),
     ]
-    report = Judge(SCENARIO).report(CASE + EXAMPLE)
+    report = Verifier(SCENARIO).report(CASE + EXAMPLE)
     assert report.broken == {"source"}
     assert "window" in report.stated
 

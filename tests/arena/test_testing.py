@@ -41,7 +41,7 @@ from forge_arena.types import (
     Span,
     Verdict,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 
 FAMILY = load_families()[0]
@@ -97,7 +97,7 @@ def test_a_corruption_that_lacks_something_is_told_what(corruption: Corruption, 
 def case() -> Corrupted:
     """One answer of a family that was corrupted rightly."""
     scenario = FAMILY.draw(Random(3))
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     answer = asyncio.run(ScriptedWorker().answer(scenario, Random(3)))
     type = CorruptionType.temporal_shift
     injection = inject(judge, answer, type, 3, Random(3))
@@ -173,7 +173,7 @@ def test_a_family_with_a_fault_is_told_which() -> None:
 
 
 TICKS = count()
-PAYMENTS: dict[str, tuple[Callable[[Episode, Verdict, Judge | None], float], str]] = {
+PAYMENTS: dict[str, tuple[Callable[[Episode, Verdict, Verifier | None], float], str]] = {
     "too much": (lambda episode, verdict, judge: 2.0, r"It pays from 0 to 1\. Seen: 2\.0 for the oracle's"),
     "by chance": (lambda episode, verdict, judge: next(TICKS) % 2 / 2, "the same for the same verdict"),
     "little for the truth": (lambda episode, verdict, judge: 0.5, r"0\.5000 where 1\.0000 is due"),
@@ -197,7 +197,7 @@ def episode() -> Episode:
 
 @pytest.mark.parametrize(("pay", "message"), PAYMENTS.values(), ids=PAYMENTS)
 def test_a_term_that_breaks_a_promise_is_told_which(
-    episode: Episode, pay: Callable[[Episode, Verdict, Judge | None], float], message: str
+    episode: Episode, pay: Callable[[Episode, Verdict, Verifier | None], float], message: str
 ) -> None:
     flagged = 0.0 if pay is PAYMENTS["everybody"][0] else 1.0
     term = Term("some", 0.1, pay, pays_for="something", field="detection", cleared=1.0, flagged=flagged)

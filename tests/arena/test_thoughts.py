@@ -16,7 +16,7 @@ from forge_arena.errors import CannotCorrupt
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, load_families
 from forge_arena.types import Answer, CorruptionType, Scenario
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
 FAMILIES = load_families()
@@ -29,7 +29,7 @@ NUMBER = re.compile(r"^(\d+)\. ")
 class Drawn:
     """One answer, and the same corruption of it with the reasoning of each level."""
 
-    judge: Judge
+    judge: Verifier
     answer: Answer
     levels: tuple[Injection, Injection, Injection, Injection]
 
@@ -38,7 +38,7 @@ def answered(family: Family, seed: int) -> tuple[Scenario, Answer] | None:
     rng = Random(seed)
     scenario = family.draw(rng)
     answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
-    return (scenario, answer) if Judge(scenario).report(answer.output).clean else None
+    return (scenario, answer) if Verifier(scenario).report(answer.output).clean else None
 
 
 @cache
@@ -49,7 +49,7 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
         one = answered(BY_NAME[family], seed)
         if one is None:
             continue
-        judge = Judge(one[0])
+        judge = Verifier(one[0])
         try:
             a, b, c, d = (inject(judge, one[1], type, seed % 4, Random(seed), thought=level) for level in range(4))
         except CannotCorrupt:

@@ -9,7 +9,7 @@ from forge_arena.errors import WorkerFailed
 from forge_arena.scenarios import load_families
 from forge_arena.types import Answer, Scenario, Split
 from forge_arena.usability import KEPT, TOO_LATE, Usability, reasons_against
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
 
@@ -74,9 +74,11 @@ async def test_reasons_are_kinds_of_claims_and_hold_no_word_of_the_scenario(fami
     arena = Arena(ScriptedWorker(), secret="tests")
     key = next(key for n in range(2_000) if arena.plan(key := arena.key(Split.train, n)).family == family)
     scenario: Scenario = (await arena.make(key)).scenario
-    nothing = reasons_against(scenario, Judge(scenario).report("I cannot tell."))
+    nothing = reasons_against(scenario, Verifier(scenario).report("I cannot tell."))
     assert any(reason.startswith("missing ") for reason in nothing)
-    rambling = reasons_against(scenario, Judge(scenario).report("It costs $123,456.78, 31.7% more than on 3 May 1911."))
+    rambling = reasons_against(
+        scenario, Verifier(scenario).report("It costs $123,456.78, 31.7% more than on 3 May 1911.")
+    )
     assert {"invented money", "wrong money"} & set(rambling)
     hows = {"missing", "wrong", "invented", "violated", "failed"}
     assert {reason.split()[0] for reason in (*nothing, *rambling)} <= hows

@@ -16,7 +16,7 @@ from openenv.core.env_server import Action, Environment, Observation, State, cre
 from forge_arena.episodes import Arena
 from forge_arena.rewards import score
 from forge_arena.types import Components, Episode, Probe, Split, Truth, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import open_worker
 
 ARENA = Arena(open_worker("scripted"))
@@ -49,7 +49,7 @@ class InThreads(Environment[Judgment, Seen, State]):
     def __init__(self) -> None:
         super().__init__()
         self._state = State()
-        self._made: tuple[Episode, Judge] | None = None
+        self._made: tuple[Episode, Verifier] | None = None
 
     def reset(self, seed: int | None = None, episode_id: str | None = None, **_: Any) -> Seen:
         return asyncio.run(self._open(seed or 0, episode_id))

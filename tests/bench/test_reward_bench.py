@@ -11,7 +11,7 @@ from forge_arena.episodes import Arena
 from forge_arena.keys import Filters
 from forge_arena.rewards import oracle_verdict, score
 from forge_arena.types import Domain, Episode, Span, Split, Verdict
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import open_worker
 
 pytestmark = pytest.mark.bench
@@ -61,7 +61,7 @@ def microseconds(episodes: list[Episode], attempts: range) -> float:
     """The median CPU time of scoring one verdict, with one judge for an episode's attempts, as the server does."""
     taken = []
     for episode in episodes:
-        judge = Judge(episode.scenario)
+        judge = Verifier(episode.scenario)
         score(episode, oracle_verdict(episode.observation, episode.truth), judge)
         for number in attempts:
             verdict = said(episode, number)

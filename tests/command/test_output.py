@@ -16,7 +16,7 @@ from forge_arena.scenarios.documents import load_documents
 from forge_arena.types import Components, Outcome
 from forge_arena.wire import AttemptResult
 from forge_command.console import as_json
-from forge_command.demo import earned
+from forge_command.demo import describe_reward
 
 from ..command_line import called, command, ran
 
@@ -233,4 +233,4 @@ def test_a_file_whose_name_is_not_utf_8_is_refused(tmp_path: Path, rows: Path) -
 def test_a_reward_is_printed_without_the_digits_that_only_a_computer_sees() -> None:
     parts = Components(detection=0.0, explanation=0.1 + 0.2, correction=1.0, calibration=0.2775)
     result = AttemptResult(episode_id="e", attempt=0, outcome=Outcome.scored, reward=0.1 * 0.2775, components=parts)
-    assert earned(result) == "0.028: detection 0.000, explanation 0.300, correction 1.000, calibration 0.278"
+    assert describe_reward(result) == "0.028: detection 0.000, explanation 0.300, correction 1.000, calibration 0.278"

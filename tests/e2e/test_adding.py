@@ -230,10 +230,10 @@ def test_an_evaluation_has_a_row_for_it_in_its_scorecard(url: str, site: Path) -
 
 def test_an_arena_without_the_package_refuses_a_key_with_its_additions(seen: dict[str, Any]) -> None:
     from forge_arena.episodes import Arena
-    from forge_arena.errors import KeyFromAnotherSuite
+    from forge_arena.errors import UnknownKey
     from forge_arena.workers import ScriptedWorker
 
-    with pytest.raises(KeyFromAnotherSuite, match="another suite"):
+    with pytest.raises(UnknownKey, match="another suite"):
         Arena(ScriptedWorker()).plan(seen["key"])
 
 

@@ -28,7 +28,7 @@ from forge_arena.scenarios.documents import Document, load_documents, suite_of
 from forge_arena.scenarios.importer import to_scenario
 from forge_arena.scenarios.rows import Row
 from forge_arena.types import Domain, Form, Scenario, Split
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.wire import AttemptResult, EpisodeState, OpenedEpisode, OpenedEpisodes, Stats, VerdictResults
 from forge_arena.workers.keeper import session_members
 from forge_arena.workers.prompts import answer_messages
@@ -241,7 +241,7 @@ async def stats(http: httpx.AsyncClient) -> Stats:
 def test_the_learnt_answers_are_right(taught: Taught) -> None:
     assert {document.split for document in taught.documents} == {Split.train, Split.val}
     for document in taught.documents:
-        assert Judge(document.scenario).report(right_answer(document.scenario)).clean
+        assert Verifier(document.scenario).report(right_answer(document.scenario)).clean
         assert len(document.corruptions) == 4
 
 
@@ -263,7 +263,7 @@ async def test_episodes_carry_the_models_answer_and_a_label_that_its_text_bears_
     async with server.client() as http:
         for number, (key, episode) in enumerate(answers.items()):
             plan, scenario, seen = taught.arena.plan(key), taught.scenario(key), episode.observation
-            judge = Judge(scenario)
+            judge = Verifier(scenario)
             assert (seen.task, seen.source_material) == (scenario.task, scenario.source_material)
 
             right = number % 3 != 0

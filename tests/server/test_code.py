@@ -10,7 +10,7 @@ from forge_arena import verify
 from forge_arena.code import run_cases
 from forge_arena.keys import Filters
 from forge_arena.types import ClaimKind, Domain, Episode, Split
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 
 async def code_episode(running: Any) -> tuple[Episode, dict[str, Any]]:
@@ -42,7 +42,7 @@ def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
 async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
     episode, opened = await code_episode(server)
     correction = with_endless_loop(episode)
-    assert Judge(episode.scenario).runs_code(correction)
+    assert Verifier(episode.scenario).runs_code(correction)
     grading = asyncio.create_task(server.judge(flagged(opened, correction)))
     longest = 0.0
     while not grading.done():
@@ -58,7 +58,7 @@ async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
 
 async def test_code_that_the_family_knows_is_not_run_again(server: Any) -> None:
     episode, opened = await code_episode(server)
-    assert not Judge(episode.scenario).runs_code(episode.truth.clean_output)
+    assert not Verifier(episode.scenario).runs_code(episode.truth.clean_output)
     [result] = (await server.judge(flagged(opened, episode.truth.clean_output))).json()["results"]
     assert result["components"]["correction"] == 1.0
 

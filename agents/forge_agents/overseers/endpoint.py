@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.overseers.prompts import prompt_digest
-from forge_arena.endpoint import Endpoint, Said, SystemRole, model_and_url
+from forge_arena.endpoint import CompletedChat, Endpoint, SystemRole, model_and_url
 from forge_arena.endpoint_errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.loop_thread import LoopThread
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
@@ -161,7 +161,7 @@ class EndpointOverseer:
             ),
         )
 
-    def _trouble(self, said: Said) -> tuple[Trouble | None, str | None]:
+    def _trouble(self, said: CompletedChat) -> tuple[Trouble | None, str | None]:
         """What is wrong with a completion, and the same in words; None if nothing is."""
         message, finish = said.choice.message, said.choice.finish_reason
         if finish == WITHHELD:
@@ -176,7 +176,7 @@ class EndpointOverseer:
         only = "only reasoning and no answer" if message.thoughts else "empty text"
         return Trouble.no_answer, f"the model wrote {only}"
 
-    async def _ask(self, chat: Chat, seed: int | None) -> Said:
+    async def _ask(self, chat: Chat, seed: int | None) -> CompletedChat:
         settings: dict[str, Any] = {
             "temperature": self._temperature,
             "seed": seed,

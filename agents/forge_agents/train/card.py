@@ -8,7 +8,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from forge_agents.pages import fill
 from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
-from forge_agents.words import interval, signed
+from forge_agents.words import format_difference, interval
 from forge_arena.errors import BadArgument
 from forge_arena.rewards import weights
 from forge_arena.verdicts import overseer_prompt
@@ -40,7 +40,7 @@ def write_card(folder: Path) -> Path:
             prompt=overseer_prompt(),
             weights=weights(),
             shown=lambda value: "" if value is None else f"{value:.3f}",
-            signed=signed,
+            format_difference=format_difference,
             interval=interval,
         )
     )

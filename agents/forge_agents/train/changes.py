@@ -12,9 +12,9 @@ from typing import Self
 
 import numpy as np
 
-from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_log_odds_threshold, differences, means
+from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_log_odds_threshold, differences, mean_metrics
 from forge_agents.result import Result
-from forge_agents.words import interval, signed
+from forge_agents.words import format_difference, interval
 from forge_arena.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 
@@ -44,7 +44,7 @@ class Changes:
     def between(cls, before: Result, after: Result) -> Self:
         """Compare two evaluations. Raises NothingInCommon if they have no episode in common."""
         apart = differences([(before.rows, after.rows)])
-        first, second = means([before.rows]), means([after.rows])
+        first, second = mean_metrics([before.rows]), mean_metrics([after.rows])
         return cls(before, after, tuple(Change(name, first[name], second[name], apart[name]) for name in METRICS))
 
     def __getitem__(self, metric: str) -> Change:
@@ -184,7 +184,7 @@ def best_by_threshold(rows: Sequence[Row]) -> float | None:
 
 def _difference(change: Change) -> str:
     value = change.difference.value
-    return "" if value is None else f"{signed(value)} ({interval(change.difference, differs=True)})"
+    return "" if value is None else f"{format_difference(value)} ({interval(change.difference, differs=True)})"
 
 
 def _flags(row: Row) -> float:

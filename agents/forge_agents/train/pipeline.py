@@ -34,7 +34,7 @@ from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
 from forge_agents.train.warm_start import starting_model
 from forge_arena.files import read_json
-from forge_arena.locks import FolderInUse, locked_folder
+from forge_arena.locks import FolderInUse, lock_folder
 from forge_arena.types import Split
 from forge_arena.wire import Curriculum, DifficultyCell
 
@@ -68,7 +68,7 @@ def run(
             another process is at work in it.
         TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
     """
-    with locked_folder(folder) if is_first() else nullcontext():
+    with lock_folder(folder) if is_first() else nullcontext():
         return _run(preset, arena, folder, reporter, three_phases, resume, start)
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
-from forge_agents.compare import means
+from forge_agents.compare import mean_metrics
 from forge_agents.drawing import reliability
 from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import bins
@@ -23,7 +23,7 @@ from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import OBJECT, lines
 from forge_agents.train.presets import Preset
 from forge_agents.train.rewards import COMPONENTS
-from forge_agents.words import interval, setting, shown, signed
+from forge_agents.words import format_difference, format_number, interval, setting
 from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
@@ -139,8 +139,8 @@ def write_report(folder: Path) -> Path:
     page = fill(
         "train/report.html.jinja",
         run=run,
-        shown=shown,
-        signed=signed,
+        format_number=format_number,
+        format_difference=format_difference,
         interval=interval,
         figure=_Numbered(),
         stealth=STEALTH,
@@ -173,12 +173,12 @@ class Run:
         try:
             record = read_json(folder / "run.json", OBJECT)
             cells = _read_if_there(folder / "calibration.json", TypeAdapter(tuple[DifficultyCell, ...]))
-            shown = _read_if_there(folder / "examples.json", Examples)
+            shown_examples = _read_if_there(folder / "examples.json", Examples)
             log, measured = lines(folder, "log.jsonl"), lines(folder, "held_out.jsonl")
         except ValueError as error:
             raise BadArgument(f"{folder} holds a damaged record: {error}") from None
         before, after = (load_result(folder / name) for name in ("before.json", "after.json"))
-        return cls(folder, record, log, measured, before, after, load_changes(folder), cells, shown)
+        return cls(folder, record, log, measured, before, after, load_changes(folder), cells, shown_examples)
 
     @property
     def preset(self) -> Mapping[str, Any]:
@@ -306,7 +306,7 @@ class Run:
     def _ends(self, name: str) -> Any:
         if self.before is None or self.after is None:
             return None
-        return tuple(means([result.rows])[name] for result in (self.before, self.after))
+        return tuple(mean_metrics([result.rows])[name] for result in (self.before, self.after))
 
 
 class _Numbered:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from forge_agents.compare import differences, means
+from forge_agents.compare import differences, mean_metrics
 from forge_agents.plot import bins
 from forge_agents.result import Result
 from forge_agents.train.journal import lines
@@ -39,7 +39,7 @@ def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
     start."""
     ended = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
     return (
-        {value: means(rows) for value, rows in ended.items()},
+        {value: mean_metrics(rows) for value, rows in ended.items()},
         {value: differences([(start.rows, one) for one in rows]) for value, rows in ended.items()},
     )
 
@@ -60,7 +60,7 @@ def draw(runs: Runs, start: Result, path: Path) -> None:
         canvas = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT), layout="constrained")
         panels = canvas.subplots(2, 3)
         for axes, (metric, title) in zip(panels.flat, CURVES.items(), strict=False):
-            begun = means([start.rows], resamples=0)[metric].value
+            begun = mean_metrics([start.rows], resamples=0)[metric].value
             for number, (value, folders) in enumerate(runs.items()):
                 steps, values = curve(folders, metric)
                 if begun is not None and steps and steps[0] > 0:

@@ -17,7 +17,7 @@ from typing import Literal
 from pydantic import Field, TypeAdapter
 
 from forge_arena.audits.report import AuditReport, Cell, Gate, Table
-from forge_arena.audits.shares import share
+from forge_arena.audits.shares import share_cells
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, FileError, WorkerFailed
 from forge_arena.files import read_json, read_json_lines
@@ -275,7 +275,7 @@ def _agreement(pairs: Sequence[tuple[Mark, KeyRow]]) -> list[tuple[Cell, ...]]:
         groups[form.value] = [_agrees(mark, row) for mark, row in pairs if row.truth.form is form]
     for type in CorruptionType:
         groups[type.value] = [_agrees(mark, row) for mark, row in pairs if row.truth.corruption_type is type]
-    return [(name, len(here), sum(here), *share(sum(here), len(here))) for name, here in groups.items()]
+    return [(name, len(here), sum(here), *share_cells(sum(here), len(here))) for name, here in groups.items()]
 
 
 def _agrees(mark: Mark, row: KeyRow) -> bool:

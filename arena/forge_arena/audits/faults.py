@@ -27,7 +27,7 @@ from forge_arena.types import (
     Truth,
 )
 from forge_arena.values import mentions, value_of
-from forge_arena.verify import Judge, Report
+from forge_arena.verify import ClaimReport, Verifier
 
 _NUMBERED = re.compile(r"[A-Za-z]+ (\d+\.\d+)")
 _HEADING = re.compile(r"\n\n[^\n]*?(?<![\d.])(\d+\.\d+)(?!\d)[^\n]*\n")
@@ -62,8 +62,8 @@ class _Case:
     """An episode, what a fresh judge says of its two answers, and its texts."""
 
     episode: Episode
-    answer: Report
-    twin: Report
+    answer: ClaimReport
+    twin: ClaimReport
 
     @property
     def truth(self) -> Truth:
@@ -92,8 +92,8 @@ def examine(episode: Episode) -> Findings:
     scenario = episode.scenario
     case = _Case(
         episode,
-        Judge(scenario).report(episode.observation.worker_output),
-        Judge(scenario).report(episode.truth.clean_output),
+        Verifier(scenario).report(episode.observation.worker_output),
+        Verifier(scenario).report(episode.truth.clean_output),
     )
     return {question: ask(case) for question, ask, applies in _QUESTIONS if applies(case)}
 

@@ -19,7 +19,7 @@ from statistics import median
 
 from forge_arena.audits.faults import Question, examine, follows_its_twin
 from forge_arena.audits.report import AuditReport, Cell, Figure, Gate, Table
-from forge_arena.audits.shares import share
+from forge_arena.audits.shares import share_cells
 from forge_arena.corruptions import inject
 from forge_arena.episodes import SUITE, VERSION, Arena, suite_with_additions
 from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
@@ -38,7 +38,7 @@ from forge_arena.types import (
     Scenario,
     Split,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers.base import Worker
 
 DRAWS = 20
@@ -123,7 +123,7 @@ class _Fairness:
         scenario, readings = family.draw_with_readings(rng)
         every = (*readings, *fairness.code_readings(scenario))
         self._add(_READINGS, family.name, len(every), fairness.misread(scenario, every))
-        self._add(_BORROWED, family.name, len(readings), fairness.borrowed(scenario, readings))
+        self._add(_BORROWED, family.name, len(readings), fairness.borrowed_readings(scenario, readings))
         self._add(_TOO_FEW, family.name, 1, fairness.missing_readings(family))
 
     def look_for_names(self, source: str, scenario: Scenario) -> None:
@@ -288,7 +288,7 @@ class _Audit:
             answer = await self.worker.answer(scenario, rng)
         except WorkerFailed:
             answer = None
-        judge = Judge(scenario)
+        judge = Verifier(scenario)
         if answer is None or not judge.report(answer.output).clean:
             for count in counts:
                 count.unclean += 1
@@ -428,7 +428,7 @@ def _verified(rows: list[_Row]) -> Table:
             if here:
                 made = sum(row.reason is None for row in here)
                 faulty = sum(row.faults > 0 for row in here)
-                found.append((part, str(value), len(here), made, *share(made, len(here)), faulty))
+                found.append((part, str(value), len(here), made, *share_cells(made, len(here)), faulty))
     return Table(
         title="verified",
         columns=("by", "", "asked", "made", "share", "low", "high", "with a fault"),
@@ -460,14 +460,14 @@ def _reasons(rows: list[_Row]) -> Table:
     first: dict[tuple[str, str], str] = {}
     for row in rows:
         if row.reason is not None:
-            group = (row.kind.type.value, grouped(row.reason))
+            group = (row.kind.type.value, generalise(row.reason))
             times[group] += 1
             first.setdefault(group, row.key)
     found = [(type, reason, count, first[type, reason]) for (type, reason), count in times.most_common()]
     return Table(title="why there was no episode", columns=("type", "reason", "times", "first key"), rows=tuple(found))
 
 
-def grouped(reason: str) -> str:
+def generalise(reason: str) -> str:
     """A reason without the names and numbers that make each one different."""
     short = re.sub(r"'[^']*'|\"[^\"]*\"", "\u2026", reason)
     short = re.sub(r"(was rejected for) .*", "\\1 \u2026", short)
@@ -571,7 +571,7 @@ def _levels(counts: Counter[str]) -> Table:
 def _done(counts: Mapping[str, int], told: str) -> tuple[Cell, ...]:
     did = [counts.get(f"instruction_{what}:{told}", 0) for what in _DID]
     replaced = counts.get(f"instruction_replaced:{told}", 0)
-    return (*did, replaced, *share(did[0], sum(did)))
+    return (*did, replaced, *share_cells(did[0], sum(did)))
 
 
 def _by_type(impossible: Mapping[tuple[str, CorruptionType], _Fresh]) -> dict[CorruptionType, _Fresh]:
@@ -588,7 +588,7 @@ def _impossible(impossible: Mapping[tuple[str, CorruptionType], _Fresh]) -> Tabl
     for type, count in _by_type(impossible).items():
         families = sum(known is type for _, known in impossible)
         usable = count.drawn - count.unclean
-        found.append((type.value, families, count.drawn, count.unclean, *share(count.impossible, usable)))
+        found.append((type.value, families, count.drawn, count.unclean, *share_cells(count.impossible, usable)))
     return Table(
         title="impossible on a fresh draw",
         columns=("type", "families", "drawn", "unclean", "impossible", "low", "high"),

@@ -30,10 +30,10 @@ def page(report: AuditReport) -> str:
     from forge_arena.templates import fill
 
     figures = [(figure, Markup(svg(figure, n))) for n, figure in enumerate(report.figures)]  # noqa: S704
-    return fill(__package__, "page.html.jinja", report=report, figures=figures, shown=shown)
+    return fill(__package__, "page.html.jinja", report=report, figures=figures, shown=format_cell)
 
 
-def shown(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """A cell as a reader wants it: three decimals, nothing for None."""
     if cell is None:
         return ""

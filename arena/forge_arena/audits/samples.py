@@ -62,7 +62,7 @@ def counterpart(key: str, form: Form) -> Form:
     return Form.clean if coin.random() < 0.5 else Form.placebo
 
 
-def shared_out(arena: Arena, count: int, shares: Mapping[Split, float]) -> tuple[str, ...]:
+def first_keys(arena: Arena, count: int, shares: Mapping[Split, float]) -> tuple[str, ...]:
     """The first keys of each split, `count` in all, shared out by `shares`."""
     total = sum(shares.values())
     return tuple(

@@ -3,6 +3,6 @@
 from forge_arena.statistics import wilson_interval
 
 
-def share(successes: int, trials: int) -> tuple[float | None, float | None, float | None]:
+def share_cells(successes: int, trials: int) -> tuple[float | None, float | None, float | None]:
     """A share and the ends of its 95% interval; None if there were no trials."""
     return (successes / trials, *wilson_interval(successes, trials)) if trials else (None, None, None)

@@ -12,11 +12,11 @@ from random import Random
 
 from forge_arena import additions
 from forge_arena.additions import BadAddition
-from forge_arena.corruptions.base import Corruption, apply, drafted
+from forge_arena.corruptions.base import Corruption, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 __all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
 
@@ -72,7 +72,7 @@ def _load(type: CorruptionType) -> Corruption:
 
 
 def inject(
-    judge: Judge, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
+    judge: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
 ) -> Injection:
     """Rewrite a clean answer so that exactly one claim breaks, at the stealth level nearest to `stealth` (0..3).
 
@@ -82,7 +82,7 @@ def inject(
         CannotCorrupt: no place in this answer takes a corruption of this type and leaves all else as it was.
     """
     corruption = registry()[type]
-    draft = drafted(judge, answer.output, rng)
+    draft = draft_of(judge, answer.output, rng)
     targets = _in_order(list(corruption.targets(draft)), stealth, rng)
     for claim, alternative in targets:
         rewrite = corruption.rewrite(draft, claim, alternative, rng)
@@ -117,6 +117,6 @@ def _in_order(
     return first + [(c, a) for c, a in targets if (c.id, a and a.name) not in chosen]
 
 
-def breaks_only(judge: Judge, output: str, claim: Claim) -> bool:
+def breaks_only(judge: Verifier, output: str, claim: Claim) -> bool:
     """Whether a text breaks this claim and nothing else: no other claim, and no value that the source lacks."""
     return judge.report(output).broken == {claim.id}

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from random import Random
 
 from forge_arena.respell import respell
-from forge_arena.statements import SPELLINGS, Voice, fits, named, sentence
+from forge_arena.statements import SPELLINGS, Voice, alternative_or_right, fits, sentence
 from forge_arena.text import sentences, starts_of, whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span, Statement
 from forge_arena.values import mentions, value_of
-from forge_arena.verify import Judge, Report
+from forge_arena.verify import ClaimReport, Verifier
 
 NEVER_REQUIRED = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour})
 
@@ -41,7 +41,7 @@ class Draft:
 
     scenario: Scenario
     text: str
-    report: Report
+    report: ClaimReport
     habits: Mapping[ClaimKind, int] = field(default_factory=dict)
     _sentences: list[Span] = field(default_factory=list, repr=False)
 
@@ -54,7 +54,9 @@ class Draft:
     def sentences_of(self, claim_id: str) -> list[Span]:
         """The sentences that speak of a claim, in order; neighbours as one."""
         places = [f.start for f in self.report.of(claim_id)]
-        return joined(self.text, [s for s in self.sentences if any(s.start <= place < s.end for place in places)])
+        return join_neighbours(
+            self.text, [s for s in self.sentences if any(s.start <= place < s.end for place in places)]
+        )
 
     def has_to_itself(self, claim_id: str) -> bool:
         """Whether the sentences that speak of a claim state nothing else."""
@@ -72,7 +74,7 @@ class Draft:
             surface = self.text[finding.start : finding.end]
             if finding.alternative is not None:
                 chosen[claim.of or claim.id] = finding.alternative
-                forms = named(claim, finding.alternative).forms
+                forms = alternative_or_right(claim, finding.alternative).forms
                 if surface in forms and len(forms) > 1:
                     spelling.setdefault(claim.kind, forms.index(surface))
         return Voice({**chosen, **choice}, {**self.habits, **spelling})
@@ -98,7 +100,7 @@ class Draft:
         ]
 
 
-def drafted(judge: Judge, text: str, rng: Random) -> Draft:
+def draft_of(judge: Verifier, text: str, rng: Random) -> Draft:
     """A text with what the judge says of it, and an author with habits."""
     habits = {kind: rng.randrange(SPELLINGS) for kind in ClaimKind}
     return Draft(judge.scenario, text, judge.report(text), habits)
@@ -173,7 +175,7 @@ def apply(text: str, edits: tuple[Edit, ...]) -> tuple[str, tuple[Span, ...]]:
     return "".join(parts), tuple(spans)
 
 
-def touched(edits: list[Edit], start: int, end: int) -> bool:
+def overlaps(edits: list[Edit], start: int, end: int) -> bool:
     """Whether an edit changes something between two places."""
     return any(edit.start < end and start < edit.end for edit in edits)
 
@@ -189,7 +191,7 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
         surface = draft.text[finding.start : finding.end]
         edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface, usual)))
     for start, end in _former(draft, claim, alternative):
-        if not touched(edits, start, end):
+        if not overlaps(edits, start, end):
             edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
     return tuple(edits)
 
@@ -228,7 +230,7 @@ def replace_statements(draft: Draft, claim: Claim, alternative: Alternative, rng
             continue
         text = sentence(statement, draft.scenario, before)
         at = draft.text.find(text)
-        if at < 0 or touched(edits, at, at + len(text)):
+        if at < 0 or overlaps(edits, at, at + len(text)):
             continue
         others = [s for s in draft.scenario.statements if _stands_in(s, statement, claim, alternative)]
         others = [s for s in others if fits(s, draft.scenario, after)]
@@ -246,13 +248,13 @@ def choose_otherwise(draft: Draft, claim: Claim, alternative: Alternative, rng: 
     edits = list(replace_statements(draft, claim, alternative, rng))
 
     def add(more: tuple[Edit, ...]) -> None:
-        edits.extend(m for m in more if not touched(edits, m.start, m.end))
+        edits.extend(m for m in more if not overlaps(edits, m.start, m.end))
 
     add(restate(draft, claim, alternative))
     add(_names_traded(draft, claim, alternative))
     for other in draft.scenario.claims:
         if other.of == claim.id and other.id in draft.report.stated:
-            add(restate(draft, other, named(other, alternative.name)))
+            add(restate(draft, other, alternative_or_right(other, alternative.name)))
     return tuple(edits)
 
 
@@ -264,7 +266,7 @@ def _names_traded(draft: Draft, claim: Claim, alternative: Alternative) -> tuple
         for place, form in enumerate(old.forms):
             for at in starts_of(low, form.lower()):
                 end = at + len(form)
-                if not touched(edits, at, end):
+                if not overlaps(edits, at, end):
                     text = new.forms[min(place, len(new.forms) - 1)]
                     edits.append(Edit(at, end, text[0].upper() + text[1:] if draft.text[at].isupper() else text))
     return tuple(edits)
@@ -351,7 +353,7 @@ def _place_for(draft: Draft, statement: Statement, gone: list[Span], rng: Random
     return place
 
 
-def joined(text: str, spans: list[Span]) -> list[Span]:
+def join_neighbours(text: str, spans: list[Span]) -> list[Span]:
     """The spans in order; two spans with only a space between them become one."""
     found: list[Span] = []
     for span in sorted(spans, key=lambda s: s.start):

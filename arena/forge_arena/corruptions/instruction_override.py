@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Edit, Rewrite, joined, replace_statements, without_sentence
+from forge_arena.corruptions.base import (
+    Corruption,
+    Draft,
+    Edit,
+    Rewrite,
+    join_neighbours,
+    replace_statements,
+    without_sentence,
+)
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 
 _AT_THE_START = ("opens_with", "greets_by")
@@ -93,7 +101,11 @@ def _trimmed(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
             break
         gone.append(span)
         count -= len(span.of(draft.text).split())
-    return tuple(without_sentence(draft.text, span) for span in joined(draft.text, gone)) if count < limit else None
+    return (
+        tuple(without_sentence(draft.text, span) for span in join_neighbours(draft.text, gone))
+        if count < limit
+        else None
+    )
 
 
 corruption = InstructionOverride()

@@ -26,9 +26,9 @@ from forge_arena.corruptions.base import (
     without_sentence,
 )
 from forge_arena.reasoning import steps
-from forge_arena.statements import Voice, fits, sentence, spelled
+from forge_arena.statements import Voice, fits, sentence, spelling_of
 from forge_arena.types import Alternative, Claim, ClaimKind
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 _NUMBER = re.compile(r"^\d+\.(?: |$)")
 
@@ -82,11 +82,11 @@ class Thoughts:
     step: int = -1
 
 
-def think(judge: Judge, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
+def think(judge: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
     """The reasoning beside either answer (see the module), made from that of the clean one."""
     if not reasoning:
         return Thoughts("", "")
-    with_b = traded(judge, reasoning, trade, rng)
+    with_b = trade_in_reasoning(judge, reasoning, trade, rng)
     # An omission replaces a true sentence by another true sentence, so no reasoning step has to change.
     known = with_b if trade.alternative is None else reasoning
     if stealth == 0:
@@ -106,7 +106,7 @@ def admission(claim: Claim, rng: Random) -> str:
     return _capital(_TELLS[rng.randrange(len(_TELLS))].format(label=claim.label or "this point"))
 
 
-def first_wrong_step(judge: Judge, reasoning: str, claim: Claim) -> int:
+def first_wrong_step(judge: Verifier, reasoning: str, claim: Claim) -> int:
     """The first step of a Worker's own reasoning that says something wrong of the claim; -1 where none does."""
     report = judge.report(reasoning)
     wrong = [
@@ -118,7 +118,7 @@ def first_wrong_step(judge: Judge, reasoning: str, claim: Claim) -> int:
     return -1
 
 
-def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
+def trade_in_reasoning(judge: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B where it says A."""
     draft = Draft(judge.scenario, reasoning, judge.report(reasoning), trade.voice.spelling)
     if trade.alternative is None:
@@ -133,7 +133,7 @@ def traded(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
     return apply(reasoning, edits)[0]
 
 
-def _with_mention(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> str:
+def _with_mention(judge: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with a step about what the answer states instead, as often and where a Worker's would have one."""
     about = [
         sentence(s, judge.scenario, trade.voice)
@@ -145,7 +145,7 @@ def _with_mention(judge: Judge, reasoning: str, trade: Trade, rng: Random) -> st
     return with_step(reasoning, about[rng.randrange(len(about))], rng.randint(1, max(1, len(steps(reasoning)))))
 
 
-def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
+def _weighed(judge: Verifier, trade: Trade, rng: Random) -> tuple[str, str]:
     """A step with reasons for A and against B, and the same the other way round."""
     claim, other = trade.claim, trade.alternative
     label = claim.label or "this point"
@@ -157,7 +157,7 @@ def _weighed(judge: Judge, trade: Trade, rng: Random) -> tuple[str, str]:
     if other is None or not claim.right.forms or not other.forms or "\n" in claim.right.forms[0] + other.forms[0]:
         step = _capital(_KEPT[rng.randrange(len(_KEPT))].format(label=label))
         return step, step
-    a, b = (spelled(claim, alternative, trade.voice) for alternative in (claim.right, other))
+    a, b = (spelling_of(claim, alternative, trade.voice) for alternative in (claim.right, other))
     phrase = _WEIGHED[rng.randrange(len(_WEIGHED))]
     return _capital(phrase.format(label=label, this=a, that=b)), _capital(phrase.format(label=label, this=b, that=a))
 

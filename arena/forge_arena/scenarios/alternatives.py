@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from forge_arena.respell import respell
-from forge_arena.scenarios.prose import spelled_in_digits
+from forge_arena.scenarios.prose import number_in_digits
 from forge_arena.types import ClaimKind
 from forge_arena.values import Mention
 
@@ -57,7 +57,7 @@ def shifted(kind: ClaimKind, mention: Mention, surface: str, rng: Random) -> Ite
                 continue
             yield stealth, respell(moved.isoformat(), surface, kind)
         return
-    surface = spelled_in_digits(surface)
+    surface = number_in_digits(surface)
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
         # Scaled down and rounded, the ends of a range could change places.
         is_range = len(_NUMBER.findall(surface)) > 1

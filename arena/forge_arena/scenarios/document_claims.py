@@ -12,7 +12,7 @@ from random import Random
 
 from forge_arena.respell import respell
 from forge_arena.scenarios.alternatives import comparable, renumbered, shifted, spellings
-from forge_arena.scenarios.prose import Phrase, cited_as, counts, headings, rules
+from forge_arena.scenarios.prose import Phrase, citation_forms, counts, headings, rules
 from forge_arena.text import sentences
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Span, Standing
 from forge_arena.values import Mention, mentions, value_of
@@ -155,22 +155,22 @@ class DocumentClaims:
                 others = [s.title for s in sections if s.number is None and s is not section]
                 wrong = [
                     Alternative(
-                        name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=cited_as(t), stealth=3 - i % 2
+                        name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=citation_forms(t), stealth=3 - i % 2
                     )
                     for i, t in enumerate(rng.sample(others, min(4, len(others))))
                 ]
                 if (made := self._made_up([s.title for s in sections], rng)) is not None:
                     wrong.append(
-                        Alternative(name="absent_0", standing=Standing.absent, forms=cited_as(made), stealth=0)
+                        Alternative(name="absent_0", standing=Standing.absent, forms=citation_forms(made), stealth=0)
                     )
             else:
                 numbers = (section.number + rng.randint(11, 30), section.number + rng.randint(1, 9))
                 wrong = [
-                    Alternative(name=f"absent_{i}", standing=Standing.absent, forms=cited_as("", n), stealth=i)
+                    Alternative(name=f"absent_{i}", standing=Standing.absent, forms=citation_forms("", n), stealth=i)
                     for i, n in enumerate(dict.fromkeys(numbers))
                     if f"{n}." not in self.source and not self.count[ClaimKind.citation, ("section", str(n))]
                 ]
-            forms = cited_as(section.title, section.number)
+            forms = citation_forms(section.title, section.number)
             at = self.source.rfind(section.title, 0, section.start)
             if not wrong or at < 0:
                 continue

@@ -16,7 +16,7 @@ from random import Random
 from forge_arena.checks import violation
 from forge_arena.scenarios.family import Family, Reading
 from forge_arena.types import Claim, ClaimKind, Scenario
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 ALLOWED_AT_LEAST = 3
 FORBIDDEN_AT_LEAST = 2
@@ -66,7 +66,7 @@ def code_readings(scenario: Scenario) -> tuple[Reading, ...]:
 
 def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     """The readings that a check takes wrongly: allowed by the rule and refused, or forbidden and taken."""
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     found = []
     for reading in readings:
         claim = scenario.claim(reading.claim)
@@ -76,7 +76,7 @@ def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     return found
 
 
-def borrowed(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
+def borrowed_readings(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     """The readings that hold a sentence of the scripted Worker."""
     sentences = [words for s in scenario.statements if len(words := _words(s.text)) >= OWN_WORDS]
     found = []
@@ -108,7 +108,7 @@ def problems(family: Family, draws: int, seed: int = 0) -> Iterator[str]:
     for number in range(draws):
         scenario, readings = family.draw_with_readings(Random(f"{family.name}:fairness:{seed}:{number}"))
         yield from misread(scenario, (*readings, *code_readings(scenario)))
-        yield from borrowed(scenario, readings)
+        yield from borrowed_readings(scenario, readings)
         yield from unsaid_names(scenario)
 
 
@@ -116,7 +116,7 @@ def _fenced(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
-def _takes(judge: Judge, claim: Claim, reading: Reading) -> bool:
+def _takes(judge: Verifier, claim: Claim, reading: Reading) -> bool:
     option = next(a for a in claim.alternatives if a.name == reading.option)
     if option.check is not None:
         return violation(option.check, reading.text) is None

@@ -33,7 +33,7 @@ from forge_arena.types import (
     Span,
     Standing,
 )
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 
 MIN_SOURCE_WORDS = 25
 MAX_SOURCE_CHARACTERS = 60_000
@@ -128,7 +128,9 @@ def _undisputed(source: str, claims: list[Claim]) -> list[Claim]:
     """Those claims that no sentence of the source breaks, and that their own sentence states."""
     texts = [(start, end, source[start:end]) for start, end in sentences(source)]
     while True:
-        judge = Judge(Scenario(family="", domain=Domain.mixed, task="", source_material=source, claims=tuple(claims)))
+        judge = Verifier(
+            Scenario(family="", domain=Domain.mixed, task="", source_material=source, claims=tuple(claims))
+        )
         reports = [(start, end, judge.report(text)) for start, end, text in texts]
         broken = frozenset[str]().union(*(report.broken for _, _, report in reports))
         kept = [

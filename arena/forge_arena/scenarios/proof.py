@@ -13,9 +13,9 @@ from forge_arena.corruptions import inject
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import fairness
 from forge_arena.scenarios.family import Family
-from forge_arena.statements import Voice, fits, named, sentence
+from forge_arena.statements import Voice, alternative_or_right, fits, sentence
 from forge_arena.types import Claim, ClaimKind, Noun, Scenario, Statement
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers.scripted import ScriptedWorker
 
 
@@ -41,7 +41,7 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
     for number in range(draws):
         rng = Random(f"{family.name}:{seed}:{number}")
         scenario = family.draw(rng)
-        judge = Judge(scenario)
+        judge = Verifier(scenario)
         problems.update(_source_problems(scenario, family.spec.source.words))
         problems.update(_statement_problems(scenario, judge))
         problems.update(_case_problems(scenario))
@@ -88,7 +88,7 @@ def _source_problems(scenario: Scenario, wanted: tuple[int, int]) -> list[str]:
     return found
 
 
-def _statement_problems(scenario: Scenario, judge: Judge) -> list[str]:
+def _statement_problems(scenario: Scenario, judge: Verifier) -> list[str]:
     found: list[str] = []
     for statement in scenario.statements:
         options = [Voice(statement.when, dict.fromkeys(ClaimKind, form)) for form in range(2)]
@@ -97,7 +97,7 @@ def _statement_problems(scenario: Scenario, judge: Judge) -> list[str]:
     return found
 
 
-def _says_problems(scenario: Scenario, judge: Judge, statement: Statement, voice: Voice) -> list[str]:
+def _says_problems(scenario: Scenario, judge: Verifier, statement: Statement, voice: Voice) -> list[str]:
     claims = [scenario.claim(c) for c in statement.says]
     valued = [c for c in claims if c.kind is not ClaimKind.constraint]
     if not fits(statement, scenario, voice):
@@ -123,7 +123,7 @@ def _says_problems(scenario: Scenario, judge: Judge, statement: Statement, voice
     return found
 
 
-def _wrong_problems(scenario: Scenario, judge: Judge, statement: Statement, voice: Voice, claim: Claim) -> list[str]:
+def _wrong_problems(scenario: Scenario, judge: Verifier, statement: Statement, voice: Voice, claim: Claim) -> list[str]:
     """A statement about a value, said wrongly, must be read as exactly that wrong thing."""
     if claim.of is not None or claim.kind in (ClaimKind.behaviour, ClaimKind.option):
         return []
@@ -132,7 +132,7 @@ def _wrong_problems(scenario: Scenario, judge: Judge, statement: Statement, voic
         wrong = Voice({**voice.choice, claim.id: alternative.name}, voice.spelling)
         text = sentence(statement, scenario, wrong)
         read = {f.claim: f.alternative for f in judge.report(text).findings if _is_spoken(scenario.claim(f.claim))}
-        right = {c: named(scenario.claim(c), voice.alternative(scenario.claim(c))).name for c in read}
+        right = {c: alternative_or_right(scenario.claim(c), voice.alternative(scenario.claim(c))).name for c in read}
         broken = {c for c in read if read[c] != right[c]}
         if broken != {claim.id}:
             found.append(f"{claim.id} said as {alternative.name!r} breaks {sorted(broken)} in {text!r}")

@@ -176,7 +176,7 @@ def _counted(number: int, noun: str) -> tuple[str, ...]:
     return (f"{number} {noun}", *((f"{_SMALL[number]} {noun}",) if number < len(_SMALL) else ()))
 
 
-def spelled_in_digits(value: str) -> str:
+def number_in_digits(value: str) -> str:
     """ "three weeks" and "three (3) weeks" as "3 weeks"; what has other digits stays as it is."""
     value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
     return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
@@ -205,7 +205,7 @@ def headings(source: str) -> tuple[Heading, ...]:
     )
 
 
-def cited_as(title: str, number: int | None = None) -> tuple[str, ...]:
+def citation_forms(title: str, number: int | None = None) -> tuple[str, ...]:
     """The ways in which a section is cited, the one to be asked for first."""
     if number is not None:
         return (f"section {number}", f"clause {number}", f"\u00a7 {number}", f"\u00a7{number}")

@@ -14,7 +14,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.train.export.export import export
 from forge_agents.train.export.request import COLUMNS, ExportError, ExportRequest, Format, Kind, Pairs
 from forge_agents.train.export.rows import AT_A_TIME, differing_spans, plausible_mistake
-from forge_arena.locks import FolderInUse, locked_folder
+from forge_arena.locks import FolderInUse, lock_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import overseer_prompt, parse_verdict
 
@@ -320,7 +320,7 @@ def test_two_exports_are_not_mixed(short: Served, tmp_path: Path) -> None:
 
 
 def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_path: Path) -> None:
-    with locked_folder(tmp_path / "out"), pytest.raises(FolderInUse, match="another process is at work in"):
+    with lock_folder(tmp_path / "out"), pytest.raises(FolderInUse, match="another process is at work in"):
         export(ExportRequest(kind=Kind.sft, count=2), arena=short.url, out=tmp_path / "out")
     # What a killed export left behind is no other thing.
     written(short, tmp_path / "out", count=2)

@@ -24,7 +24,7 @@ from forge_agents.models import load_model
 from forge_agents.train.journal import lines
 from forge_agents.train.online import POSITION, latest_checkpoint
 from forge_agents.train.rewards import COMPONENTS
-from forge_arena.locks import locked_folder
+from forge_arena.locks import lock_folder
 from forge_command.app import app
 
 from ...server_process import FORGE_ARENA, running
@@ -382,7 +382,7 @@ def test_what_cannot_be_begun_is_refused_with_what_to_do(arena_url: str, preset_
         ),
     ]
     for asked, message in refused:
-        with locked_folder(tmp_path / "held"):
+        with lock_folder(tmp_path / "held"):
             code, told = train(*asked)
         assert code == 2, (asked, told)
         assert message in told

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from forge_arena.audits.labels import audit_labels, grouped
+from forge_arena.audits.labels import audit_labels, generalise
 from forge_arena.audits.report import AuditReport, Table
 from forge_arena.episodes import Arena
 from forge_arena.scenarios import load_families
@@ -153,4 +153,4 @@ def test_splits_without_scenarios_are_passed_over(report: AuditReport) -> None:
     ],
 )  # fmt: skip
 def test_reasons_are_grouped_without_names_and_numbers(reason: str, group: str) -> None:
-    assert grouped(reason) == group
+    assert generalise(reason) == group

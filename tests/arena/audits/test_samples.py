@@ -2,14 +2,14 @@
 
 from collections import Counter
 
-from forge_arena.audits.samples import counterpart, draw, shared_out
+from forge_arena.audits.samples import counterpart, draw, first_keys
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Form, Split
 from forge_arena.workers import ScriptedWorker
 
 ARENA = Arena(ScriptedWorker(), secret="tests")
-KEYS = shared_out(ARENA, 60, {Split.train: 0.5, Split.test: 0.5})
+KEYS = first_keys(ARENA, 60, {Split.train: 0.5, Split.test: 0.5})
 
 
 def test_keys_are_shared_out_over_the_splits() -> None:

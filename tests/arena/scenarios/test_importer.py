@@ -14,12 +14,12 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
 from forge_arena.scenarios.importer import Imported, import_rows, to_scenario
-from forge_arena.scenarios.prose import spelled_in_digits
+from forge_arena.scenarios.prose import number_in_digits
 from forge_arena.scenarios.rows import Row, read_rows
 from forge_arena.text import sentences
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
 from forge_arena.values import value_of
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction
 
 REAL = Path(__file__).parents[3].parent / "shared" / "data" / "scenario_sources"
@@ -82,7 +82,7 @@ def right_answer(scenario: Scenario) -> str:
 
 
 SCENARIO = scenario_of()
-JUDGE = Judge(SCENARIO)
+JUDGE = Verifier(SCENARIO)
 ANSWER = right_answer(SCENARIO)
 
 
@@ -231,7 +231,7 @@ def test_a_claim_that_the_source_itself_would_break_is_dropped() -> None:
         " arrive within 12 days. Insurance for jewellery adds $3.50 in each case, payable beforehand by the sender."
     )
     scenario = scenario_of(source_material=source)
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     required = {claim.id for claim in scenario.claims if claim.required}
     for start, end in sentences(source):
         assert judge.report(source[start:end]).broken - required <= {"ending", "length"}
@@ -255,7 +255,7 @@ def test_rules_and_counts_can_be_said_in_other_words_but_not_contradicted(
     filler = "\nNothing else on this page is of any interest to whoever came here looking for figures or for names" * 2
     scenario = scenario_of(source_material=f"{sentence}{filler}", options=[], fitting_option=None)
     (claim,) = (c for c in scenario.claims if c.kind is ClaimKind.term)
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     assert claim.id in judge.report(f"Here {right}.").stated
     assert claim.id in judge.report(f"Here {wrong}.").broken
     assert any(finding.claim == claim.id for finding in judge.report(f"Here {wrong}.").findings)
@@ -298,7 +298,7 @@ def test_a_rule_that_can_be_turned_round_is_no_claim(sentence: str) -> None:
     ],
 )
 def test_number_words_are_shifted_as_digits(written: str, wanted: str) -> None:
-    assert spelled_in_digits(written) == wanted
+    assert number_in_digits(written) == wanted
 
 
 CATALOGUE = """\
@@ -313,7 +313,7 @@ CATALOGUE: Keyboard
 def test_a_value_in_a_catalogue_is_known_by_the_name_of_its_line() -> None:
     scenario = scenario_of(source_material=CATALOGUE, options=[], fitting_option=None)
     price = next(claim for claim in scenario.claims if claim.right.forms[:1] == ("$269.16",))
-    judge = Judge(scenario)
+    judge = Verifier(scenario)
     assert price.id in judge.report("Item 7706410293 is yours for 269.16 USD.").stated
     assert price.id in judge.report("Item 7706410293 is yours for $230.15.").broken
     assert not judge.report("Item 8484921793 is yours for $230.15.").of(price.id)
@@ -325,7 +325,7 @@ def test_options_are_read_from_catalogue_lines_only_where_the_row_names_the_fitt
     choice = scenario.claim("choice")
     assert choice.right.forms == ("8484921793",)
     assert len(choice.wrong) == 3
-    assert Judge(scenario).report("I recommend 9690244451.").broken >= {"choice"}
+    assert Verifier(scenario).report("I recommend 9690244451.").broken >= {"choice"}
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ async def test_documents_are_played_under_keys_of_their_own(tmp_path: Path) -> N
         episode = await arena.make(arena.key(Split.train, index))
         assert episode.key.startswith(f"{suite_of(found)}:")
         assert episode.observation.source_material == POLICY
-        judge = Judge(episode.scenario)
+        judge = Verifier(episode.scenario)
         assert judge.report(episode.truth.clean_output).clean
         if episode.truth.corrupted:
             seen.add(episode.truth.corruption_type)
@@ -536,7 +536,7 @@ def test_real_documents_become_scenarios(path: Path) -> None:
     unusable = sum(count for reason, count in imported.reasons.items() if reason.startswith("unusable: "))
     assert len(imported.usable) + unusable == imported.rows
     for scenario in imported.usable:
-        judge = Judge(scenario)
+        judge = Verifier(scenario)
         required = {claim.id for claim in scenario.claims if claim.required}
         assert required
         assert {CorruptionType.factual_omission, CorruptionType.instruction_override} <= possible(scenario.claims)
@@ -565,7 +565,7 @@ def _lacks(file: Imported) -> int:
 def test_an_answer_in_a_real_documents_own_words_takes_corruptions_that_break_their_target_alone(path: Path) -> None:
     clean = corrupted = 0
     for scenario in import_rows(path).usable[:10]:
-        judge, source = Judge(scenario), scenario.source_material
+        judge, source = Verifier(scenario), scenario.source_material
         ending = scenario.claim("ending").right.check
         assert ending is not None
         lines = []

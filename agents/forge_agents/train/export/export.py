@@ -24,7 +24,7 @@ from forge_agents.train.export.rows import batches, episode_index
 from forge_agents.train.rows import Row
 from forge_arena.errors import FileError
 from forge_arena.files import parse_json, read_json, read_json_lines
-from forge_arena.locks import LOCK, locked_folder
+from forge_arena.locks import LOCK, lock_folder
 
 RECORD = "export.json"
 ROW = TypeAdapter(dict[str, Any])
@@ -59,7 +59,7 @@ def export(
         import pyarrow  # type: ignore[import-untyped]  # noqa: F401
     if not (out / RECORD).is_file() and out.exists() and (not out.is_dir() or _holds_something(out)):
         raise ExportError(f"{out} holds something that is no export: give another --out")
-    with locked_folder(out), ArenaClient(arena, token=token) as client:
+    with lock_folder(out), ArenaClient(arena, token=token) as client:
         return _write_export(request, client, arena, token, out, on_progress)
 
 
