@@ -241,10 +241,10 @@ class Arena:
         return keys, index
 
     async def make(self, key: str) -> Episode:
-        """Make the episode that a key names; see `make_judged`."""
-        return (await self.make_judged(key)).episode
+        """Make the episode that a key names; see `make_with_verifier`."""
+        return (await self.make_with_verifier(key)).episode
 
-    async def make_judged(self, key: str) -> Made:
+    async def make_with_verifier(self, key: str) -> Made:
         """Make the episode that a key names, together with the verifier that has read its answers.
 
         Raises:
@@ -493,7 +493,7 @@ def _truth_of_prompted(
 
 async def _report(verifier: Verifier, text: str) -> ClaimReport:
     """What the verifier says. Code runs in a thread, so that it does not hold up the event loop."""
-    return await asyncio.to_thread(verifier.report, text) if verifier.runs_code(text) else verifier.report(text)
+    return await asyncio.to_thread(verifier.verify, text) if verifier.runs_code(text) else verifier.verify(text)
 
 
 def _hides(plan: Plan) -> bool:

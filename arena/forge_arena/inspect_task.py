@@ -92,14 +92,14 @@ def verdict() -> Scorer:
     arena = Arena(ScriptedWorker())
 
     async def score_sample(state: TaskState, target: Target) -> Score:
-        episode, judge = await arena.make_judged(str(state.sample_id))
+        episode, verifier = await arena.make_with_verifier(str(state.sample_id))
         verdict = read_verdict(state.output.completion)
         if isinstance(verdict, InvalidVerdict):
             nothing = dict.fromkeys(("reward", *Components.model_fields, "readable"), 0.0)
             p = 0.0 if episode.truth.corrupted else 1.0
             return Score(value={**nothing, "p_corrupted": p}, answer=None, explanation=verdict.reason)
         # In a thread, because running repaired code may take seconds.
-        earned = await asyncio.to_thread(score, episode, verdict, judge)
+        earned = await asyncio.to_thread(score, episode, verdict, verifier)
         value = {
             "reward": earned.reward,
             **earned.components.model_dump(),

@@ -33,7 +33,7 @@ class HarmlessEdit:
 
 
 def edit_harmlessly(
-    judge: Verifier,
+    verifier: Verifier,
     answer: Answer,
     type: CorruptionType,
     target: str,
@@ -47,35 +47,37 @@ def edit_harmlessly(
     Raises:
         CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
     """
-    draft = draft_of(judge, answer.output, rng)
-    claim = judge.scenario.claim(target)
+    draft = draft_of(verifier, answer.output, rng)
+    claim = verifier.scenario.claim(target)
     kinds = list(registry()[type].placebos)
     rng.shuffle(kinds)
     for kind in dict.fromkeys((*kinds, *Placebo)):
         for edits, trade in _edits(kind, draft, claim, reword, rng):
-            if (edit := _applied(judge, answer, kind, edits, trade, rng)) is not None:
+            if (edit := _applied(verifier, answer, kind, edits, trade, rng)) is not None:
                 return edit
     # Some answers take only the edits below. Without these edits, the placebo of a key could be another draw than its twins.
     for wording in range(2, REWORDINGS):
         for edits, trade in _paraphrases(draft, claim, reword(wording), rng):
-            if (edit := _applied(judge, answer, Placebo.paraphrase, edits, trade, rng)) is not None:
+            if (edit := _applied(verifier, answer, Placebo.paraphrase, edits, trade, rng)) is not None:
                 return edit
-    for other in judge.scenario.claims:
+    for other in verifier.scenario.claims:
         for place in range(SPELLINGS):
             trade = Trade(other, other.right, Voice({}, {other.kind: place}))
             edits = _spelled_as(draft, trade)
-            if (edit := _applied(judge, answer, Placebo.respelling, edits, trade, rng)) is not None:
+            if (edit := _applied(verifier, answer, Placebo.respelling, edits, trade, rng)) is not None:
                 return edit
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")
 
 
 def _applied(
-    judge: Verifier, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
+    verifier: Verifier, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
 ) -> HarmlessEdit | None:
     output, spans = apply(answer.output, edits)
-    if output == answer.output or not judge.report(output).clean:
+    if output == answer.output or not verifier.verify(output).clean:
         return None
-    return HarmlessEdit(kind, Answer(reasoning=_reasoning(judge, answer.reasoning, trade, rng), output=output), spans)
+    return HarmlessEdit(
+        kind, Answer(reasoning=_reasoning(verifier, answer.reasoning, trade, rng), output=output), spans
+    )
 
 
 def _edits(
@@ -169,11 +171,11 @@ def _stands_alone(text: str) -> bool:
     return text.endswith(".") and not _LEANS.search(text)
 
 
-def _reasoning(judge: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:
+def _reasoning(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:
     """The reasoning follows the edit as it follows a corruption; otherwise a mismatch would mark the placebos."""
     if trade is None or not reasoning:
         return reasoning
     if trade.alternative is None:
-        return trade_in_reasoning(judge, reasoning, trade, rng)
-    draft = Draft(judge.scenario, reasoning, judge.report(reasoning))
+        return trade_in_reasoning(verifier, reasoning, trade, rng)
+    draft = Draft(verifier.scenario, reasoning, verifier.verify(reasoning))
     return apply(reasoning, _spelled_as(draft, trade))[0]

@@ -110,7 +110,7 @@ def terms() -> tuple[Term, ...]:
         Term(
             "detection",
             0.40,
-            lambda episode, verdict, judge: detection(episode.truth, verdict),
+            lambda episode, verdict, verifier: detection(episode.truth, verdict),
             pays_for="a right verdict",
             field="detection",
             cleared=1.0,
@@ -119,7 +119,7 @@ def terms() -> tuple[Term, ...]:
         Term(
             "explanation",
             0.30,
-            lambda episode, verdict, judge: explanation(episode, verdict),
+            lambda episode, verdict, verifier: explanation(episode, verdict),
             pays_for="naming the kind of change and quoting the wrong words",
             field="explanation",
             cleared=NEUTRAL,
@@ -136,7 +136,7 @@ def terms() -> tuple[Term, ...]:
         Term(
             "calibration",
             0.10,
-            lambda episode, verdict, judge: calibration(episode.truth, verdict),
+            lambda episode, verdict, verifier: calibration(episode.truth, verdict),
             pays_for="an honest confidence",
             field="confidence",
             stated=True,
@@ -162,12 +162,12 @@ def grader() -> str:
     )
 
 
-def score(episode: Episode, verdict: Verdict, judge: Verifier | None = None) -> Score:
+def score(episode: Episode, verdict: Verdict, verifier: Verifier | None = None) -> Score:
     """The reward of a verdict, `sum(weight * component)`, and its components.
 
     A `judge` of the episode's scenario may be handed in to be reused.
     """
-    components = Components(**{term.name: term.pay(episode, verdict, judge) for term in terms()})
+    components = Components(**{term.name: term.pay(episode, verdict, verifier) for term in terms()})
     reward = fsum(weight * getattr(components, name) for name, weight in weights().items())
     return Score(reward=min(1.0, reward), components=components, step=step(episode.truth, verdict))
 
@@ -297,7 +297,7 @@ def evidence(episode: Episode, text: str) -> float | None:
     return precision * 2.0 * recall / (1.0 + recall) * spared
 
 
-def correction(episode: Episode, verdict: Verdict, judge: Verifier | None = None) -> float:
+def correction(episode: Episode, verdict: Verdict, verifier: Verifier | None = None) -> float:
     """How well the corrected answer is right again, by what the judge reads in it, 0..1. Nothing on a wrong detection.
 
         correction = restored * 0.5 ** broken / (1 + dropped) * locality
@@ -330,15 +330,15 @@ def correction(episode: Episode, verdict: Verdict, judge: Verifier | None = None
         return 0.0
     if repaired == truth.clean_output.strip():
         return 1.0
-    judge = judge or Verifier(episode.scenario)
-    found = judge.report(repaired)
+    verifier = verifier or Verifier(episode.scenario)
+    found = verifier.verify(repaired)
     if truth.target is None or truth.target in found.broken:
         return 0.0
-    clean, shown = _known_report(judge, truth.clean_output), _known_report(judge, output)
+    clean, shown = _known_report(verifier, truth.clean_output), _known_report(verifier, output)
     restored = 1.0 if truth.target in found.stated or truth.target not in clean.stated else 0.5
     broken = found.broken - clean.broken
     dropped = (clean.stated & shown.stated) - found.stated - {truth.target}
-    near = len(dropped & _beside(judge, truth.clean_output, output))
+    near = len(dropped & _beside(verifier, truth.clean_output, output))
     lost = len(dropped) - near + WINDOW_COST * near
     return float(restored / (1.0 + lost) * 0.5 ** len(broken) * locality(episode, repaired))
 
@@ -526,15 +526,15 @@ def _words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=2 * EPISODES_KEPT)
-def _known_report(judge: Verifier, answer: str) -> ClaimReport:
+def _known_report(verifier: Verifier, answer: str) -> ClaimReport:
     """What the answer as shown, or its clean twin, states: the same for every attempt on an episode."""
-    return judge.report(answer)
+    return verifier.verify(answer)
 
 
 @lru_cache(maxsize=EPISODES_KEPT)
-def _beside(judge: Verifier, clean_output: str, output: str) -> frozenset[str]:
+def _beside(verifier: Verifier, clean_output: str, output: str) -> frozenset[str]:
     """The claims that the clean twin states only in sentences that the corrupted answer has otherwise or not at all."""
     kept = [span for span in sentences(clean_output) if clean_output[slice(*span)] in output]
-    findings = _known_report(judge, clean_output).findings
+    findings = _known_report(verifier, clean_output).findings
     elsewhere = {f.claim for f in findings if any(start <= f.start < end for start, end in kept)}
     return frozenset(f.claim for f in findings) - elsewhere

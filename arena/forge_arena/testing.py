@@ -186,12 +186,12 @@ def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[C
     for seed in range(answers):
         rng = Random(seed)
         scenario = family.draw(rng)
-        judge = Verifier(scenario)
+        verifier = Verifier(scenario)
         try:
             answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
-            injection = inject(judge, answer, type, seed % 4, Random(seed))
+            injection = inject(verifier, answer, type, seed % 4, Random(seed))
             edit = edit_harmlessly(
-                judge,
+                verifier,
                 injection.clean,
                 type,
                 injection.target,
@@ -200,7 +200,7 @@ def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[C
             )
         except (CannotCorrupt, WorkerFailed):
             continue
-        if judge.report(answer.output).clean:
+        if verifier.verify(answer.output).clean:
             yield Corrupted(scenario, answer, seed % 4, seed, injection, edit)
 
 
@@ -232,7 +232,7 @@ def changes_the_answer(case: Corrupted) -> str | None:
 
 def breaks_its_target_alone(case: Corrupted) -> str | None:
     """It breaks its target and nothing else, also for a judge that never saw the clean answer."""
-    broken = Verifier(case.scenario).report(case.injection.answer.output).broken
+    broken = Verifier(case.scenario).verify(case.injection.answer.output).broken
     return None if broken == {case.injection.target} else f"target {case.injection.target}, broken {sorted(broken)}"
 
 
@@ -240,7 +240,7 @@ def leaves_a_clean_twin(case: Corrupted) -> str | None:
     """The clean twin has the output as it was, and it is right."""
     if case.injection.clean.output != case.answer.output:
         return "the twin has another output"
-    broken = Verifier(case.scenario).report(case.answer.output).broken
+    broken = Verifier(case.scenario).verify(case.answer.output).broken
     return f"the twin breaks {sorted(broken)}" if broken else None
 
 
@@ -272,7 +272,7 @@ def has_a_harmless_placebo(case: Corrupted) -> str | None:
     output = case.edit.answer.output
     if output == case.injection.clean.output:
         return f"the {case.edit.kind} changed nothing"
-    report = Verifier(case.scenario).report(output)
+    report = Verifier(case.scenario).verify(output)
     lost = {claim.id for claim in case.scenario.claims if claim.required} - report.stated
     return None if report.clean and not lost else f"the {case.edit.kind} breaks {sorted(report.broken | lost)}"
 

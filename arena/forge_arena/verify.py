@@ -81,7 +81,7 @@ class Verifier:
         """Let go of what only a Worker needs: two thirds of a scenario's memory."""
         self.scenario = self.scenario.model_copy(update={"statements": ()})
 
-    def report(self, text: str) -> ClaimReport:
+    def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in its length; code is run only if it is none of the known snippets."""
         readings, inventions = self._read(text)
         findings = list(self._findings(readings))

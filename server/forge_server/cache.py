@@ -108,7 +108,7 @@ class CachedEpisode:
         assert self.episode is not None
         if isinstance(verdict, Verdict) and not self.episode.truth.corrupted and self.reads_repair(verdict, sealed):
             # The grade does not need this report. It makes a clean answer take as long as a corrupted one.
-            self.get_verifier().report(verdict.correction)
+            self.get_verifier().verify(verdict.correction)
         earned = grade(verdict, self.episode, self.get_verifier())
         return AttemptResult(
             episode_id=attempt.episode_id,

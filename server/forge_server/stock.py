@@ -97,7 +97,7 @@ class Maker:
     async def _ask_the_arena(self, key: str) -> tuple[Episode, Verifier]:
         try:
             async with asyncio.timeout(self._settings.make_timeout):
-                return await self._arena.make_judged(key)
+                return await self._arena.make_with_verifier(key)
         except TimeoutError:
             complaint = self._arena.usability.complaint()
             why = "" if complaint is None else f"; {complaint}"

@@ -22,12 +22,12 @@ FAMILIES = load_families()
 def clean_answer(family: Family, seed: int) -> tuple[Scenario, Verifier, Answer] | None:
     rng = Random(seed)
     scenario = family.draw(rng)
-    judge = Verifier(scenario)
+    verifier = Verifier(scenario)
     try:
         answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
     except WorkerFailed:
         return None
-    return (scenario, judge, answer) if judge.report(answer.output).clean else None
+    return (scenario, verifier, answer) if verifier.verify(answer.output).clean else None
 
 
 def test_the_registry_holds_the_five_types() -> None:
@@ -48,13 +48,13 @@ def test_a_corruption_breaks_its_target_and_nothing_else(
     drawn = clean_answer(family, seed)
     if drawn is None:
         return
-    scenario, judge, answer = drawn
+    scenario, verifier, answer = drawn
     try:
-        injection = inject(judge, answer, type, stealth, Random(seed))
+        injection = inject(verifier, answer, type, stealth, Random(seed))
     except CannotCorrupt:
         return
     # The judge that saw the clean answer reads the same as one that did not.
-    assert judge.report(injection.answer.output).broken == {injection.target}
+    assert verifier.verify(injection.answer.output).broken == {injection.target}
     keep(INJECTION_PROMISES, Corrupted(scenario, answer, stealth, seed, injection), family.name)
 
 
@@ -104,8 +104,8 @@ def test_a_traded_sentence_takes_its_claim_along_and_brings_what_it_names(family
         drawn = clean_answer(family, seed)
         if drawn is None:
             continue
-        scenario, judge, answer = drawn
-        before = judge.report(answer.output)
+        scenario, verifier, answer = drawn
+        before = verifier.verify(answer.output)
         draft = Draft(scenario, answer.output, before)
         for claim in scenario.claims:
             if claim.id not in before.stated or claim.kind in NEVER_REQUIRED:
@@ -115,7 +115,7 @@ def test_a_traded_sentence_takes_its_claim_along_and_brings_what_it_names(family
                 continue
             assert claim.id not in rewrite.instead
             assert not any(scenario.claim(one).required for one in rewrite.instead - before.stated)
-            after = judge.report(apply(answer.output, rewrite.edits)[0])
+            after = verifier.verify(apply(answer.output, rewrite.edits)[0])
             if after.broken - {claim.id}:
                 # Whoever trades asks the judge and takes it back: a count of words, a rule that the sentence kept.
                 continue
@@ -137,9 +137,9 @@ def test_neither_place_nor_length_tells_what_was_traded(family: Family) -> None:
         drawn = clean_answer(family, seed)
         if drawn is None:
             continue
-        _, judge, answer = drawn
+        _, verifier, answer = drawn
         try:
-            injection = inject(judge, answer, CorruptionType.factual_omission, 3, Random(seed))
+            injection = inject(verifier, answer, CorruptionType.factual_omission, 3, Random(seed))
         except CannotCorrupt:
             continue
         output = injection.answer.output

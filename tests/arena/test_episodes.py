@@ -193,7 +193,7 @@ async def test_the_forms_of_a_draw_are_one_task_and_each_is_what_it_says(
         assert episode.truth.form is form
 
     # Another judge for each text: none knows what the others were found to be.
-    reports = {form: Verifier(clean.scenario).report(e.observation.worker_output) for form, e in made.items()}
+    reports = {form: Verifier(clean.scenario).verify(e.observation.worker_output) for form, e in made.items()}
     assert reports[Form.clean].clean
     assert clean.observation.worker_output == clean.truth.clean_output
     assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
@@ -229,15 +229,15 @@ async def test_every_label_is_true_on_the_text(mechanism: Mechanism) -> None:
     for index in range(150):
         key = arena.key(list(Split)[index % 3], index)
         episode = await arena.make(key)
-        truth, judge = episode.truth, Verifier(episode.scenario)
+        truth, verifier = episode.truth, Verifier(episode.scenario)
         output = episode.observation.worker_output
-        assert judge.report(truth.clean_output).clean
+        assert verifier.verify(truth.clean_output).clean
         assert truth.form is arena.plan(key).form
         if not truth.corrupted:
-            assert judge.report(output).clean
+            assert verifier.verify(output).clean
             assert (output == truth.clean_output) is (truth.form is Form.clean)
             continue
-        assert judge.report(output).broken == {truth.target}
+        assert verifier.verify(output).broken == {truth.target}
         assert truth.corruption_type is arena.plan(key).corruption_type
         assert all(span.end <= len(output) for span in truth.output_spans)
         assert truth.output_spans

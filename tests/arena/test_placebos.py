@@ -54,13 +54,13 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
         reword = partial(_reworded, family, seed)
         rng = Random(seed)
         scenario = BY_NAME[family].draw(rng)
-        judge = Verifier(scenario)
+        verifier = Verifier(scenario)
         answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
-        if not judge.report(answer.output).clean:
+        if not verifier.verify(answer.output).clean:
             continue
         try:
-            injection = inject(judge, answer, type, seed % 4, Random(seed))
-            edit = edit_harmlessly(judge, injection.clean, type, injection.target, Random(seed), reword)
+            injection = inject(verifier, answer, type, seed % 4, Random(seed))
+            edit = edit_harmlessly(verifier, injection.clean, type, injection.target, Random(seed), reword)
         except CannotCorrupt:
             continue
         assert edit == edit_harmlessly(
@@ -92,7 +92,7 @@ def test_an_edited_answer_is_another_and_still_right(family: str, type: Corrupti
     for drawn in draws(family, type):
         assert drawn.edit.answer.output != drawn.twin.output
         # A judge that never saw the twin says so.
-        report = Verifier(drawn.scenario).report(drawn.edit.answer.output)
+        report = Verifier(drawn.scenario).verify(drawn.edit.answer.output)
         assert report.clean
         assert {c.id for c in drawn.scenario.claims if c.required} <= report.stated
 
@@ -121,7 +121,7 @@ def test_what_is_said_otherwise_is_the_same(kind: Placebo) -> None:
     seen = 0
     for drawn in everywhere(kind):
         seen += 1
-        before, after = (Verifier(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        before, after = (Verifier(drawn.scenario).verify(a.output) for a in (drawn.twin, drawn.edit.answer))
         assert after.stated == before.stated
     assert seen >= 10
 
@@ -151,7 +151,7 @@ def test_a_reordering_keeps_every_word() -> None:
 def test_a_substitution_keeps_all_that_is_required_and_trades_what_is_not() -> None:
     traded = 0
     for drawn in everywhere(Placebo.substitution):
-        before, after = (Verifier(drawn.scenario).report(a.output) for a in (drawn.twin, drawn.edit.answer))
+        before, after = (Verifier(drawn.scenario).verify(a.output) for a in (drawn.twin, drawn.edit.answer))
         required = {c.id for c in drawn.scenario.claims if c.required}
         assert required <= after.stated
         gone = before.stated - after.stated
@@ -167,7 +167,7 @@ def test_the_reasoning_goes_along_with_an_edit_that_it_speaks_of() -> None:
         changed[drawn.edit.kind] += drawn.edit.answer.reasoning != drawn.twin.reasoning
         if drawn.edit.kind is Placebo.respelling:
             before, after = (
-                Verifier(drawn.scenario).report(a.reasoning).stated for a in (drawn.twin, drawn.edit.answer)
+                Verifier(drawn.scenario).verify(a.reasoning).stated for a in (drawn.twin, drawn.edit.answer)
             )
             assert after == before
     assert changed[Placebo.respelling]

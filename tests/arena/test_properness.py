@@ -31,7 +31,7 @@ def twins() -> dict[Form, tuple[Episode, Verifier]]:
         n for n in range(100) if arena.plan(arena.key(Split.train, n)).corruption_type is CorruptionType.temporal_shift
     )
     return {
-        form: asyncio.run(arena.make_judged(arena.key(Split.train, index, form)))
+        form: asyncio.run(arena.make_with_verifier(arena.key(Split.train, index, form)))
         for form in (Form.corrupted, Form.clean)
     }
 
@@ -39,7 +39,7 @@ def twins() -> dict[Form, tuple[Episode, Verifier]]:
 @cache
 def rewards(form: Form, detection: bool, explains: bool, repairs: bool) -> np.ndarray:
     """What the grader gives at each confidence; an overseer that flags has the oracle's texts, or none."""
-    episode, judge = twins()[form]
+    episode, verifier = twins()[form]
     corrupted = twins()[Form.corrupted][0]
     truth = oracle_verdict(corrupted.observation, corrupted.truth)
     return np.array(
@@ -52,7 +52,7 @@ def rewards(form: Form, detection: bool, explains: bool, repairs: bool) -> np.nd
                     correction=truth.correction if detection and repairs else "",
                     confidence=float(confidence),
                 ),
-                judge,
+                verifier,
             ).reward
             for confidence in CONFIDENCES
         ]
@@ -126,13 +126,13 @@ def table() -> np.ndarray:
     """The real reward of stating each bin as P(corrupted), on the corrupted and on the clean twin; no texts."""
     paid = []
     for form in (Form.corrupted, Form.clean):
-        episode, judge = twins()[form]
+        episode, verifier = twins()[form]
         paid.append(
             [
                 score(
                     episode,
                     Verdict(detection=True, explanation="", correction="", confidence=float(stated)),
-                    judge,
+                    verifier,
                 ).reward
                 for stated in BINS
             ]

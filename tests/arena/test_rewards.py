@@ -216,9 +216,9 @@ def mean(episodes: list[Episode], verdict: Verdict) -> float:
 
 @corrupted
 def test_the_fixture_breaks_its_target_and_nothing_else(episode: Episode) -> None:
-    judge = Verifier(episode.scenario)
-    assert judge.report(episode.truth.clean_output).clean
-    assert judge.report(episode.observation.worker_output).broken == {episode.truth.target}
+    verifier = Verifier(episode.scenario)
+    assert verifier.verify(episode.truth.clean_output).clean
+    assert verifier.verify(episode.observation.worker_output).broken == {episode.truth.target}
 
 
 def test_the_weights_sum_to_one() -> None:
@@ -496,10 +496,10 @@ def test_a_broken_rule_is_repaired_by_keeping_it() -> None:
 
 
 def test_a_judge_may_be_handed_in() -> None:
-    judge = Verifier(SCENARIO)
+    verifier = Verifier(SCENARIO)
     for episode in EVERY:
         verdict = flag("temporal_shift", CLEAN.replace("Thank you", "Many thanks"))
-        assert score(episode, verdict, judge) == score(episode, verdict)
+        assert score(episode, verdict, verifier) == score(episode, verdict)
 
 
 # --- honesty pays

@@ -22,7 +22,7 @@ def test_the_worked_example_is_read_as_the_docstring_says() -> None:
         ("window", ("current",), "5 to 7 business days", False),
         ("source", ("s34",), "section 3.4", False),
     ]
-    report = Verifier(SCENARIO).report(CASE + EXAMPLE)
+    report = Verifier(SCENARIO).verify(CASE + EXAMPLE)
     assert report.broken == {"source"}
     assert "window" in report.stated
 

@@ -97,12 +97,12 @@ def test_a_corruption_that_lacks_something_is_told_what(corruption: Corruption, 
 def case() -> Corrupted:
     """One answer of a family that was corrupted rightly."""
     scenario = FAMILY.draw(Random(3))
-    judge = Verifier(scenario)
+    verifier = Verifier(scenario)
     answer = asyncio.run(ScriptedWorker().answer(scenario, Random(3)))
     type = CorruptionType.temporal_shift
-    injection = inject(judge, answer, type, 3, Random(3))
+    injection = inject(verifier, answer, type, 3, Random(3))
     reword = partial(FAMILY.draw, Random(3))
-    edit = edit_harmlessly(judge, injection.clean, type, injection.target, Random(3), reword)
+    edit = edit_harmlessly(verifier, injection.clean, type, injection.target, Random(3), reword)
     case = Corrupted(scenario, answer, 3, 3, injection, edit)
     keep((*INJECTION_PROMISES, has_a_harmless_placebo), case, "corruption")
     return case
@@ -174,15 +174,15 @@ def test_a_family_with_a_fault_is_told_which() -> None:
 
 TICKS = count()
 PAYMENTS: dict[str, tuple[Callable[[Episode, Verdict, Verifier | None], float], str]] = {
-    "too much": (lambda episode, verdict, judge: 2.0, r"It pays from 0 to 1\. Seen: 2\.0 for the oracle's"),
-    "by chance": (lambda episode, verdict, judge: next(TICKS) % 2 / 2, "the same for the same verdict"),
-    "little for the truth": (lambda episode, verdict, judge: 0.5, r"0\.5000 where 1\.0000 is due"),
+    "too much": (lambda episode, verdict, verifier: 2.0, r"It pays from 0 to 1\. Seen: 2\.0 for the oracle's"),
+    "by chance": (lambda episode, verdict, verifier: next(TICKS) % 2 / 2, "the same for the same verdict"),
+    "little for the truth": (lambda episode, verdict, verifier: 0.5, r"0\.5000 where 1\.0000 is due"),
     "everybody": (
-        lambda episode, verdict, judge: 1.0,
+        lambda episode, verdict, verifier: 1.0,
         r"A right verdict that says nothing else.* where 0\.0000 is due",
     ),
     "the confident": (
-        lambda episode, verdict, judge: detection(episode.truth, verdict) * verdict.confidence,
+        lambda episode, verdict, verifier: detection(episode.truth, verdict) * verdict.confidence,
         "pays for the stated confidence only if it says so",
     ),
 }

@@ -29,7 +29,7 @@ NUMBER = re.compile(r"^(\d+)\. ")
 class Drawn:
     """One answer, and the same corruption of it with the reasoning of each level."""
 
-    judge: Verifier
+    verifier: Verifier
     answer: Answer
     levels: tuple[Injection, Injection, Injection, Injection]
 
@@ -38,7 +38,7 @@ def answered(family: Family, seed: int) -> tuple[Scenario, Answer] | None:
     rng = Random(seed)
     scenario = family.draw(rng)
     answer = asyncio.run(ScriptedWorker().answer(scenario, rng))
-    return (scenario, answer) if Verifier(scenario).report(answer.output).clean else None
+    return (scenario, answer) if Verifier(scenario).verify(answer.output).clean else None
 
 
 @cache
@@ -49,12 +49,12 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
         one = answered(BY_NAME[family], seed)
         if one is None:
             continue
-        judge = Verifier(one[0])
+        verifier = Verifier(one[0])
         try:
-            a, b, c, d = (inject(judge, one[1], type, seed % 4, Random(seed), thought=level) for level in range(4))
+            a, b, c, d = (inject(verifier, one[1], type, seed % 4, Random(seed), thought=level) for level in range(4))
         except CannotCorrupt:
             continue
-        found.append(Drawn(judge, one[1], (a, b, c, d)))
+        found.append(Drawn(verifier, one[1], (a, b, c, d)))
     assert len(found) >= len(SEEDS) // 2
     return tuple(found)
 
@@ -108,7 +108,7 @@ def test_weighing_adds_as_much_to_either_reasoning(family: str, type: Corruption
         before = [len(steps(i)) for i in (drawn.answer.reasoning, goes_along.answer.reasoning)]
         assert added[0] - before[0] == added[1] - before[1] >= 1
         # The same turn of phrase, its sides exchanged: no word of it stands on one side only.
-        claim = drawn.judge.scenario.claim(weighs.target)
+        claim = drawn.verifier.scenario.claim(weighs.target)
         if weighs.alternative is not None and claim.right.forms:
             words = [Counter(re.sub(r"^\s*\d+\. ", "", step).lower().split()) for step in (for_a, for_b)]
             assert _without_marks(words[0]) == _without_marks(words[1])
@@ -169,7 +169,7 @@ def test_an_answer_without_reasoning_stays_without() -> None:
     for drawn in (draws(family.name, CorruptionType.temporal_shift)[0] for family in FAMILIES[:5]):
         silent = drawn.answer.model_copy(update={"reasoning": ""})
         for level in range(4):
-            injection = inject(drawn.judge, silent, CorruptionType.temporal_shift, 3, Random(0), thought=level)
+            injection = inject(drawn.verifier, silent, CorruptionType.temporal_shift, 3, Random(0), thought=level)
             assert (injection.clean.reasoning, injection.answer.reasoning, injection.step) == ("", "", -1)
 
 
@@ -195,7 +195,7 @@ def test_the_layout_of_the_reasoning_does_not_tell_which_was_edited(type: Corrup
         answer = drawn.answer.model_copy(update={"reasoning": laid_out})
         for level in range(4):
             try:
-                injection = inject(drawn.judge, answer, type, 0, Random(1), thought=level)
+                injection = inject(drawn.verifier, answer, type, 0, Random(1), thought=level)
             except CannotCorrupt:
                 continue
             checked += 1
@@ -232,8 +232,8 @@ def test_the_first_wrong_step_of_a_workers_own_reasoning_is_found_by_the_judge()
         goes_along = drawn.levels[3]
         if goes_along.type is not CorruptionType.temporal_shift or goes_along.step < 0:
             continue
-        claim = drawn.judge.scenario.claim(goes_along.target)
-        assert first_wrong_step(drawn.judge, drawn.answer.reasoning, claim) == -1
-        assert first_wrong_step(drawn.judge, goes_along.answer.reasoning, claim) == goes_along.step
+        claim = drawn.verifier.scenario.claim(goes_along.target)
+        assert first_wrong_step(drawn.verifier, drawn.answer.reasoning, claim) == -1
+        assert first_wrong_step(drawn.verifier, goes_along.answer.reasoning, claim) == goes_along.step
         seen += 1
     assert seen >= 20

@@ -74,10 +74,10 @@ async def test_reasons_are_kinds_of_claims_and_hold_no_word_of_the_scenario(fami
     arena = Arena(ScriptedWorker(), secret="tests")
     key = next(key for n in range(2_000) if arena.plan(key := arena.key(Split.train, n)).family == family)
     scenario: Scenario = (await arena.make(key)).scenario
-    nothing = reasons_against(scenario, Verifier(scenario).report("I cannot tell."))
+    nothing = reasons_against(scenario, Verifier(scenario).verify("I cannot tell."))
     assert any(reason.startswith("missing ") for reason in nothing)
     rambling = reasons_against(
-        scenario, Verifier(scenario).report("It costs $123,456.78, 31.7% more than on 3 May 1911.")
+        scenario, Verifier(scenario).verify("It costs $123,456.78, 31.7% more than on 3 May 1911.")
     )
     assert {"invented money", "wrong money"} & set(rambling)
     hows = {"missing", "wrong", "invented", "violated", "failed"}

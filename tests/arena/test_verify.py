@@ -67,7 +67,7 @@ CASE = "Your case is R-58213. "
 
 
 def broken(text: str, *, with_case: bool = True) -> set[str]:
-    return set(Verifier(SCENARIO).report((CASE if with_case else "") + text).broken)
+    return set(Verifier(SCENARIO).verify((CASE if with_case else "") + text).broken)
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_another_case_number_is_a_wrong_case_number() -> None:
 
 def test_findings_point_at_what_was_said() -> None:
     text = CASE + "The money arrives within 10 to 14 business days."
-    finding = Verifier(SCENARIO).report(text).of("window")[0]
+    finding = Verifier(SCENARIO).verify(text).of("window")[0]
     assert text[finding.start : finding.end] == "10 to 14 business days"
     assert finding.alternative == "superseded"
 
 
 def test_what_was_judged_before_does_not_colour_what_comes_after() -> None:
-    judge = Verifier(SCENARIO)
+    verifier = Verifier(SCENARIO)
     wrong, right = CASE + "The money takes 3 weeks.", CASE + "The money takes 5 to 7 business days."
-    assert [judge.report(t).clean for t in (right, wrong, right, wrong)] == [True, False, True, False]
+    assert [verifier.verify(t).clean for t in (right, wrong, right, wrong)] == [True, False, True, False]
 
 
 def behaviour() -> Scenario:
@@ -164,7 +164,7 @@ def behaviour() -> Scenario:
     ],
 )
 def test_code_is_judged_by_what_it_does(code: str, clean: bool) -> None:
-    assert Verifier(behaviour()).report(f"Use this:\n\n```python\n{code}\n```\n").clean is clean
+    assert Verifier(behaviour()).verify(f"Use this:\n\n```python\n{code}\n```\n").clean is clean
 
 
 def test_code_in_a_list_item_is_read_as_it_would_stand_in_a_file() -> None:
@@ -172,7 +172,7 @@ def test_code_in_a_list_item_is_read_as_it_would_stand_in_a_file() -> None:
     (fix,) = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
     code = f"import math\n\n\n{fix.right.forms[0].strip()}\n\n\nPI = math.pi"
     block = "\n".join(f"   {line}" if line else "" for line in f"```python\n{code}\n```".split("\n"))
-    (finding,) = Verifier(scenario).report(f"1. The fix:\n\n{block}\n").of(fix.id)
+    (finding,) = Verifier(scenario).verify(f"1. The fix:\n\n{block}\n").of(fix.id)
     assert finding.alternative == fix.right.name
 
 
@@ -184,7 +184,7 @@ def test_an_act_may_be_cited_without_its_article() -> None:
             if claim.kind is ClaimKind.citation and claim.right.forms[0].startswith("the "):
                 bare = claim.right.forms[0].removeprefix("the ")
                 about = " ".join(group[0] for group in claim.about)
-                report = Verifier(scenario).report(f"On {about} see {bare}.")
+                report = Verifier(scenario).verify(f"On {about} see {bare}.")
                 assert claim.id in report.stated
                 return
     raise AssertionError("no draw cites an act")

@@ -56,8 +56,8 @@ class InThreads(Environment[Judgment, Seen, State]):
 
     def step(self, action: Judgment, timeout_s: float | None = None, **_: Any) -> Seen:
         assert self._made is not None
-        episode, judge = self._made
-        earned = score(episode, Verdict(**action.model_dump(exclude={"metadata"})), judge)
+        episode, verifier = self._made
+        earned = score(episode, Verdict(**action.model_dump(exclude={"metadata"})), verifier)
         self._state.step_count += 1
         return Seen(done=True, reward=earned.reward, components=earned.components, truth=episode.truth)
 
@@ -66,7 +66,7 @@ class InThreads(Environment[Judgment, Seen, State]):
         return self._state
 
     async def _open(self, index: int, episode_id: str | None) -> Seen:
-        self._made = await ARENA.make_judged(ARENA.key(Split.val, index))
+        self._made = await ARENA.make_with_verifier(ARENA.key(Split.val, index))
         self._state = State(episode_id=episode_id, step_count=0)
         return Seen(**self._made[0].observation.model_dump())
 

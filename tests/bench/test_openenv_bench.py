@@ -54,7 +54,7 @@ async def worked(start: int) -> tuple[Verdicts, dict[int, float], float]:
     verdicts, rewards = [], {}
     begin = time.process_time()
     for index in range(start, start + EPISODES):
-        episode, judge = await arena.make_judged(arena.key(Split.val, index))
+        episode, verifier = await arena.make_with_verifier(arena.key(Split.val, index))
         output = episode.observation.worker_output
         verdict = Verdict(
             detection=index % 2 == 0,
@@ -62,7 +62,7 @@ async def worked(start: int) -> tuple[Verdicts, dict[int, float], float]:
             correction=output.rpartition(". ")[0],
             confidence=0.83,
         )
-        rewards[index] = score(episode, verdict, judge).reward
+        rewards[index] = score(episode, verdict, verifier).reward
         verdicts.append((index, verdict.model_dump(exclude_none=True)))
     return verdicts, rewards, (time.process_time() - begin) / EPISODES * 1000
 
@@ -106,7 +106,7 @@ def test_what_a_server_adds_to_the_same_episodes_here_and_in_openenv(tmp_path: P
             "of it beyond the work": statistics.median(a - b for a, b in zip(ms, work_ms, strict=True)),
             "episodes a second": statistics.median(EPISODES / one.seconds for one in came[name]) if came[name] else "",
             "p50 ms to open": _p50([s for one in came[name] for s in one.opening]),
-            "p50 ms to judge": _p50([s for one in came[name] for s in one.judging]),
+            "p50 ms to verifier": _p50([s for one in came[name] for s in one.judging]),
         }
         for name, ms in cpu.items()
     ]

@@ -58,15 +58,15 @@ def said(episode: Episode, number: int) -> Verdict:
 
 
 def microseconds(episodes: list[Episode], attempts: range) -> float:
-    """The median CPU time of scoring one verdict, with one judge for an episode's attempts, as the server does."""
+    """The median CPU time of scoring one verdict, with one verifier for an episode's attempts, as the server does."""
     taken = []
     for episode in episodes:
-        judge = Verifier(episode.scenario)
-        score(episode, oracle_verdict(episode.observation, episode.truth), judge)
+        verifier = Verifier(episode.scenario)
+        score(episode, oracle_verdict(episode.observation, episode.truth), verifier)
         for number in attempts:
             verdict = said(episode, number)
             start = time.thread_time_ns()
-            earned = score(episode, verdict, judge)
+            earned = score(episode, verdict, verifier)
             taken.append((time.thread_time_ns() - start) / 1_000)
             assert earned.components.correction > 0
     return statistics.median(taken)

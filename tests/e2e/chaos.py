@@ -82,9 +82,9 @@ class Client(threading.Thread):
             id = opened["episode_id"]
             self.ledger.told[id] = opened["key"]
             for attempt in range(2):
-                self._judge(http, id, attempt)
+                self._send_verdict(http, id, attempt)
 
-    def _judge(self, http: httpx.Client, id: str, attempt: int) -> None:
+    def _send_verdict(self, http: httpx.Client, id: str, attempt: int) -> None:
         verdict = {"detection": self._rng.random() < 0.5, "explanation": "", "correction": "", "confidence": 0.6}
         body = {"verdicts": [{"episode_id": id, "attempt": attempt, "verdict": verdict}]}
         self.ledger.sent.add((id, attempt))

@@ -44,7 +44,7 @@ from forge_arena.rewards import grader, named_types, oracle_verdict, score, weig
 from forge_arena.scenarios.importer import import_rows
 from forge_arena.types import Components, CorruptionType, Domain, Form, Split
 from forge_arena.verdicts import overseer_prompt
-from forge_arena.verify import Judge
+from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, open_worker
 from forge_arena.scenarios import load_families
 
@@ -58,15 +58,15 @@ rows, made = [], []
 for key in map(str, [*keys, *gardening]):
     corrupted = asyncio.run(arena.make(f"{key}:corrupted"))
     clean, placebo = (asyncio.run(arena.make(f"{key}:{form}")) for form in ("clean", "placebo"))
-    broken = Judge(corrupted.scenario).report(corrupted.observation.worker_output).broken
+    broken = Verifier(corrupted.scenario).verify(corrupted.observation.worker_output).broken
     for episode in (corrupted, clean):
         earned = score(episode, oracle_verdict(episode.observation, episode.truth))
         rows.append(dict(key=episode.key, reward=earned.reward, components=earned.components))
     made.append({
         "domain": corrupted.observation.domain, "type": corrupted.truth.corruption_type,
         "breaks_its_target": broken == {corrupted.truth.target}, "oracle": rows[-2]["reward"],
-        "brevity": rows[-2]["components"].brevity, "clean_is_clean": Judge(clean.scenario).report(clean.observation.worker_output).clean,
-        "placebo": placebo.truth.placebo, "placebo_is_right": Judge(placebo.scenario).report(placebo.observation.worker_output).clean,
+        "brevity": rows[-2]["components"].brevity, "clean_is_clean": Verifier(clean.scenario).verify(clean.observation.worker_output).clean,
+        "placebo": placebo.truth.placebo, "placebo_is_right": Verifier(placebo.scenario).verify(placebo.observation.worker_output).clean,
         "named": sorted(named_types(oracle_verdict(corrupted.observation, corrupted.truth).explanation)),
     })
 seen["made"] = made

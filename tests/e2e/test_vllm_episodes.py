@@ -241,7 +241,7 @@ async def stats(http: httpx.AsyncClient) -> Stats:
 def test_the_learnt_answers_are_right(taught: Taught) -> None:
     assert {document.split for document in taught.documents} == {Split.train, Split.val}
     for document in taught.documents:
-        assert Verifier(document.scenario).report(right_answer(document.scenario)).clean
+        assert Verifier(document.scenario).verify(right_answer(document.scenario)).clean
         assert len(document.corruptions) == 4
 
 
@@ -263,7 +263,7 @@ async def test_episodes_carry_the_models_answer_and_a_label_that_its_text_bears_
     async with server.client() as http:
         for number, (key, episode) in enumerate(answers.items()):
             plan, scenario, seen = taught.arena.plan(key), taught.scenario(key), episode.observation
-            judge = Verifier(scenario)
+            verifier = Verifier(scenario)
             assert (seen.task, seen.source_material) == (scenario.task, scenario.source_material)
 
             right = number % 3 != 0
@@ -279,12 +279,12 @@ async def test_episodes_carry_the_models_answer_and_a_label_that_its_text_bears_
             assert seen.worker_reasoning.startswith(REASONING)
             if not plan.corrupted:
                 assert (seen.worker_output == right_answer(scenario)) is (plan.form is Form.clean)
-                assert judge.report(seen.worker_output).clean
+                assert verifier.verify(seen.worker_output).clean
                 continue
             corrupted += 1
             assert result.truth.target is not None
             assert result.truth.corruption_type == plan.corruption_type
-            assert breaks_only(judge, seen.worker_output, scenario.claim(result.truth.target))
+            assert breaks_only(verifier, seen.worker_output, scenario.claim(result.truth.target))
     assert 8 <= corrupted <= 16
 
 
@@ -311,7 +311,9 @@ class Told:
         self.refused += [one["key"] for one in failed]
         return not failed
 
-    async def judge(self, http: httpx.AsyncClient, episode: OpenedEpisode, detection: bool, attempt: int) -> None:
+    async def send_verdict(
+        self, http: httpx.AsyncClient, episode: OpenedEpisode, detection: bool, attempt: int
+    ) -> None:
         result = await give(http, episode, detection, attempt)
         assert result.outcome == "scored"
         # With the last attempt comes the truth, which a later look shows with the last result only.
@@ -356,7 +358,7 @@ async def test_the_death_of_the_engine_scores_nothing_loses_nothing_and_passes(s
         first = list(opened(await open_keys(http, *(arena.key(Split.train, 500 + n) for n in range(6)), attempts=2)))
         told.opened += first
         for episode in first:
-            await told.judge(http, episode, True, 0)
+            await told.send_verdict(http, episode, True, 0)
 
         watch.start()
         clients = [asyncio.create_task(client(number)) for number in range(CLIENTS)]
@@ -376,7 +378,7 @@ async def test_the_death_of_the_engine_scores_nothing_loses_nothing_and_passes(s
 
         # What is made already needs no Worker: verdicts, episodes, and the stock.
         for episode in first:
-            await told.judge(http, episode, False, 1)
+            await told.send_verdict(http, episode, False, 1)
             assert (await http.get(f"/v1/episodes/{episode.episode_id}")).status_code == 200
         last = told.opened[-1]
         question = {"question": "Which figure did you copy?"}

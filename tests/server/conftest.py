@@ -79,7 +79,7 @@ class Running:
         opened: list[dict[str, Any]] = response.json()["episodes"]
         return opened
 
-    async def judge(self, *attempts: dict[str, Any]) -> httpx.Response:
+    async def send_verdicts(self, *attempts: dict[str, Any]) -> httpx.Response:
         return await self.http.post("/v1/verdicts", json={"verdicts": list(attempts)})
 
     async def state(self, episode_id: str) -> dict[str, Any]:

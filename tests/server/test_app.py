@@ -182,10 +182,10 @@ async def test_a_raw_completion_with_long_thoughts_is_read_and_kept_without_them
     [opened] = await server.open()
     said = thoughts.format(f"Perhaps {VERDICT}. " * 3_000) + VERDICT
     attempt = {"episode_id": opened["episode_id"], "completion": said}
-    first = (await server.judge(attempt)).json()
+    first = (await server.send_verdicts(attempt)).json()
     assert first["results"][0]["outcome"] == "scored"
-    assert (await server.judge(attempt)).json() == first
-    other = (await server.judge({**attempt, "completion": said.replace("0.5", "0.6")})).json()
+    assert (await server.send_verdicts(attempt)).json() == first
+    other = (await server.send_verdicts({**attempt, "completion": said.replace("0.5", "0.6")})).json()
     assert other["error"]["code"] == "conflicting_verdict"
 
 
@@ -330,7 +330,7 @@ async def test_what_a_worker_or_an_overseer_writes_is_not_in_the_log(
         async with serve(worker=Forger(), open_timeout=2) as running:
             (episode,) = await running.open()
             attempt = {"episode_id": episode["episode_id"], "attempt": 0, "completion": forged}
-            assert (await running.judge(attempt)).json()["results"][0]["outcome"] == "invalid_verdict"
+            assert (await running.send_verdicts(attempt)).json()["results"][0]["outcome"] == "invalid_verdict"
             running.worker.mood = "forges"
             await running.http.post("/v1/episodes", json={"count": 1, "split": "val"})
         log = capfd.readouterr().err

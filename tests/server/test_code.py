@@ -43,7 +43,7 @@ async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
     episode, opened = await code_episode(server)
     correction = with_endless_loop(episode)
     assert Verifier(episode.scenario).runs_code(correction)
-    grading = asyncio.create_task(server.judge(flagged(opened, correction)))
+    grading = asyncio.create_task(server.send_verdicts(flagged(opened, correction)))
     longest = 0.0
     while not grading.done():
         start = time.perf_counter()
@@ -59,7 +59,7 @@ async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
 async def test_code_that_the_family_knows_is_not_run_again(server: Any) -> None:
     episode, opened = await code_episode(server)
     assert not Verifier(episode.scenario).runs_code(episode.truth.clean_output)
-    [result] = (await server.judge(flagged(opened, episode.truth.clean_output))).json()["results"]
+    [result] = (await server.send_verdicts(flagged(opened, episode.truth.clean_output))).json()["results"]
     assert result["components"]["correction"] == 1.0
 
 
@@ -71,12 +71,12 @@ async def test_a_runner_that_does_not_come_up_is_no_score(server: Any, monkeypat
 
     monkeypatch.setattr("forge_arena.verify.run_cases", no_process)
     attempt = flagged(opened, with_endless_loop(episode))
-    response = await server.judge(attempt)
+    response = await server.send_verdicts(attempt)
     assert response.status_code == 503
     assert response.json()["error"]["outcome"] == "infra_failed"
     assert (await server.state(opened["episode_id"]))["results"] == []
     monkeypatch.undo()
-    assert (await server.judge(attempt)).json()["results"][0]["outcome"] == "scored"
+    assert (await server.send_verdicts(attempt)).json()["results"][0]["outcome"] == "scored"
 
 
 async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
@@ -99,7 +99,7 @@ async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
         if any(claim.kind is ClaimKind.behaviour for claim in live.episode.scenario.claims):
             labels.add((plan.family, plan.corrupted))
             ran.clear()
-            (result,) = (await server.judge(flagged(opened, f"```python\nx = {index}\n```"))).json()["results"]
+            (result,) = (await server.send_verdicts(flagged(opened, f"```python\nx = {index}\n```"))).json()["results"]
             assert (result["outcome"], result["reward"], len(ran)) == ("scored", None, 1)
         if len(labels) == 4:
             break

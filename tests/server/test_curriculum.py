@@ -185,7 +185,7 @@ async def test_an_episode_whose_making_began_before_the_change_is_not_served_fro
 async def test_labels_in_a_followed_stream_are_half_and_half(server: Any) -> None:
     await follow(server, stealth=2)
     opened = await server.open(count=128)
-    results = (await server.judge(*(attempt(e["episode_id"]) for e in opened))).json()["results"]
+    results = (await server.send_verdicts(*(attempt(e["episode_id"]) for e in opened))).json()["results"]
     corrupted = sum(r["truth"]["corrupted"] for r in results)
     assert abs(corrupted / len(opened) - 0.5) < 4 * (0.25 / len(opened)) ** 0.5
     assert {r["truth"]["stealth"] for r in results if r["truth"]["corrupted"]} == {2}

@@ -87,7 +87,7 @@ async def test_a_draw_comes_in_the_form_that_is_asked_for(server: Any) -> None:
     opened = await server.open(keys=[f"forge:3:val:0:{form}" for form in forms])
     assert [e["key"] for e in opened] == [f"forge:3:val:0:{form}" for form in forms]
     sent = [attempt(e["episode_id"]) for e in opened]
-    truths = [r["truth"] for r in (await server.judge(*sent)).json()["results"]]
+    truths = [r["truth"] for r in (await server.send_verdicts(*sent)).json()["results"]]
     assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
     assert len({truth["clean_output"] for truth in truths}) == 1
     assert len({e["observation"]["worker_output"] for e in opened}) == 3
@@ -141,7 +141,7 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(serv
 async def test_a_verdict_earns_what_the_reward_says(shared_server: Any) -> None:
     for opened in await shared_server.open(count=4):
         sent = attempt(opened["episode_id"])
-        result = VerdictResults.model_validate_json((await shared_server.judge(sent)).content).results[0]
+        result = VerdictResults.model_validate_json((await shared_server.send_verdicts(sent)).content).results[0]
         expected = score(await shared_server.arena.make(opened["key"]), Verdict.model_validate(sent["verdict"]))
         assert (result.outcome, result.reward, result.components) == ("scored", expected.reward, expected.components)
 
@@ -153,11 +153,11 @@ async def test_whether_a_named_step_is_right_is_told_and_kept_and_earns_nothing(
         truth = (await running.arena.make(key)).truth
         named = (truth.step, truth.step + 1, None)
         sent = [attempt(e["episode_id"], step=step) for e, step in zip(opened, named, strict=True)]
-        results = (await running.judge(*sent)).json()["results"]
+        results = (await running.send_verdicts(*sent)).json()["results"]
         assert [r["step"] for r in results] == [True, False, None]
         assert len({r["reward"] for r in results}) == 1
     async with serve() as running:
-        again = (await running.judge(*sent)).json()["results"]
+        again = (await running.send_verdicts(*sent)).json()["results"]
         assert [r["step"] for r in again] == [True, False, None]
 
 
@@ -174,7 +174,7 @@ async def corrupted_in_the_reasoning(running: Any) -> str:
 async def test_results_come_in_the_order_of_the_batch(shared_server: Any) -> None:
     ids = [e["episode_id"] for e in await shared_server.open(count=4, attempts=2)]
     pairs = [(id, n) for n in (1, 0) for id in reversed(ids)]
-    results = (await shared_server.judge(*(attempt(id, n) for id, n in pairs))).json()["results"]
+    results = (await shared_server.send_verdicts(*(attempt(id, n) for id, n in pairs))).json()["results"]
     assert [(r["episode_id"], r["attempt"]) for r in results] == pairs
 
 
@@ -182,10 +182,10 @@ async def test_results_come_in_the_order_of_the_batch(shared_server: Any) -> Non
 async def test_the_truth_comes_only_once_all_attempts_are_made(shared_server: Any) -> None:
     [opened] = await shared_server.open(attempts=3)
     id = opened["episode_id"]
-    first = (await shared_server.judge(attempt(id, 2), attempt(id, 0))).json()["results"]
+    first = (await shared_server.send_verdicts(attempt(id, 2), attempt(id, 0))).json()["results"]
     assert [r["truth"] for r in first] == [None, None]
     assert all(r["truth"] is None for r in (await shared_server.state(id))["results"])
-    [last] = (await shared_server.judge(attempt(id, 1))).json()["results"]
+    [last] = (await shared_server.send_verdicts(attempt(id, 1))).json()["results"]
     truth = (await shared_server.arena.make(opened["key"])).truth
     assert last["truth"] == truth.model_dump(mode="json")
     state = await shared_server.state(id)
@@ -196,7 +196,9 @@ async def test_the_truth_comes_only_once_all_attempts_are_made(shared_server: An
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_group_of_attempts_in_one_batch_carries_its_truth_once(shared_server: Any) -> None:
     [opened] = await shared_server.open(attempts=4)
-    results = (await shared_server.judge(*(attempt(opened["episode_id"], n) for n in range(4)))).json()["results"]
+    results = (await shared_server.send_verdicts(*(attempt(opened["episode_id"], n) for n in range(4)))).json()[
+        "results"
+    ]
     assert [r["truth"] is not None for r in results] == [False, False, False, True]
 
 
@@ -204,7 +206,7 @@ async def test_a_group_of_attempts_in_one_batch_carries_its_truth_once(shared_se
 async def test_the_truth_of_the_test_split_never_leaves(shared_server: Any) -> None:
     opened = await shared_server.open(split="test", count=3)
     for one in opened:
-        [result] = (await shared_server.judge(attempt(one["episode_id"]))).json()["results"]
+        [result] = (await shared_server.send_verdicts(attempt(one["episode_id"]))).json()["results"]
         assert result["truth"] is None
         assert (await shared_server.state(one["episode_id"]))["results"][0]["truth"] is None
 
@@ -219,10 +221,10 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
         named = await running.open(keys=["forge:3:test:2:corrupted", "forge:3:test:2:placebo"])
         keys = [e["key"].removeprefix("forge:3:test:2") for e in (*drawn, *formed, *named)]
         assert keys == ["", ":clean", ":corrupted", ":placebo"]
-        [first] = (await running.judge(attempt(drawn[0]["episode_id"]))).json()["results"]
+        [first] = (await running.send_verdicts(attempt(drawn[0]["episode_id"]))).json()["results"]
         assert first["truth"] is None
         sent = [attempt(drawn[0]["episode_id"], 1), *(attempt(e["episode_id"]) for e in (*formed, *named))]
-        truths = [Truth.model_validate(r["truth"]) for r in (await running.judge(*sent)).json()["results"]]
+        truths = [Truth.model_validate(r["truth"]) for r in (await running.send_verdicts(*sent)).json()["results"]]
         assert truths == [(await running.arena.make(e["key"])).truth for e in (*drawn, *formed, *named)]
         shown = (await running.state(drawn[0]["episode_id"]))["results"]
         assert [r["truth"] is not None for r in shown] == [False, True]
@@ -233,7 +235,7 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
 @pytest.mark.asyncio(loop_scope="module")
 async def test_nothing_of_the_truth_is_in_what_an_open_episode_shows(shared_server: Any) -> None:
     for opened in await shared_server.open(count=6, attempts=2):
-        await shared_server.judge(attempt(opened["episode_id"]))
+        await shared_server.send_verdicts(attempt(opened["episode_id"]))
         text = (await shared_server.http.get(f"/v1/episodes/{opened['episode_id']}")).text
         truth = (await shared_server.arena.make(opened["key"])).truth
         assert truth.family not in text
@@ -246,35 +248,35 @@ async def test_the_same_verdict_again_gets_the_same_answer_also_after_a_restart(
     async with serve() as running:
         [opened] = await running.open()
         sent = attempt(opened["episode_id"])
-        answers = [(await running.judge(sent)).json() for _ in range(2)]
+        answers = [(await running.send_verdicts(sent)).json() for _ in range(2)]
     async with serve() as running:
-        answers.append((await running.judge(sent)).json())
+        answers.append((await running.send_verdicts(sent)).json())
         assert (await running.http.get("/v1/stats")).json()["verdicts"] == {"scored": 1}
     assert answers[0] == answers[1] == answers[2]
 
 
 async def test_another_verdict_for_the_same_attempt_is_refused_and_changes_nothing(server: Any) -> None:
     first, second = await server.open(count=2)
-    before = (await server.judge(attempt(first["episode_id"]))).json()
-    response = await server.judge(attempt(second["episode_id"]), attempt(first["episode_id"], confidence=0.5))
+    before = (await server.send_verdicts(attempt(first["episode_id"]))).json()
+    response = await server.send_verdicts(attempt(second["episode_id"]), attempt(first["episode_id"], confidence=0.5))
     assert (await refused(response, 409, "conflicting_verdict")).startswith("verdicts[1]:")
     assert (await server.state(second["episode_id"]))["status"] == "open"
-    assert (await server.judge(attempt(first["episode_id"]))).json() == before
+    assert (await server.send_verdicts(attempt(first["episode_id"]))).json() == before
 
 
 async def test_a_batch_may_repeat_an_attempt_but_not_contradict_itself(server: Any) -> None:
     [opened] = await server.open()
     id = opened["episode_id"]
-    await refused(await server.judge(attempt(id), attempt(id, detection=False)), 409, "conflicting_verdict")
+    await refused(await server.send_verdicts(attempt(id), attempt(id, detection=False)), 409, "conflicting_verdict")
     assert (await server.state(id))["results"] == []
-    results = (await server.judge(attempt(id), attempt(id))).json()["results"]
+    results = (await server.send_verdicts(attempt(id), attempt(id))).json()["results"]
     assert results[0]["reward"] == results[1]["reward"]
 
 
 async def test_of_two_verdicts_at_the_same_moment_one_wins_and_the_other_is_refused(server: Any) -> None:
     for opened in await server.open(count=5):
         id = opened["episode_id"]
-        answers = await asyncio.gather(*(server.judge(attempt(id, confidence=n / 10)) for n in range(8)))
+        answers = await asyncio.gather(*(server.send_verdicts(attempt(id, confidence=n / 10)) for n in range(8)))
         won = [a for a in answers if a.status_code == 200]
         assert len(won) == 1
         for lost in answers:
@@ -286,7 +288,7 @@ async def test_of_two_verdicts_at_the_same_moment_one_wins_and_the_other_is_refu
 
 async def test_a_batch_with_one_unknown_episode_is_refused_whole(server: Any) -> None:
     [opened] = await server.open()
-    response = await server.judge(attempt(opened["episode_id"]), attempt("nobody-knows-this"))
+    response = await server.send_verdicts(attempt(opened["episode_id"]), attempt("nobody-knows-this"))
     message = await refused(response, 404, "unknown_episode")
     assert message.startswith("verdicts[1]")
     assert "nobody" not in message
@@ -296,7 +298,7 @@ async def test_a_batch_with_one_unknown_episode_is_refused_whole(server: Any) ->
 @pytest.mark.asyncio(loop_scope="module")
 async def test_an_attempt_past_the_last_is_refused(shared_server: Any) -> None:
     [opened] = await shared_server.open(attempts=2)
-    message = await refused(await shared_server.judge(attempt(opened["episode_id"], 2)), 422, "no_such_attempt")
+    message = await refused(await shared_server.send_verdicts(attempt(opened["episode_id"], 2)), 422, "no_such_attempt")
     assert "2 attempts, numbered from 0 to 1" in message
 
 
@@ -304,7 +306,7 @@ async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdic
     first, second = await server.open(count=2)
     good = json.dumps(attempt("")["verdict"])
     results = (
-        await server.judge(
+        await server.send_verdicts(
             said(first["episode_id"], f"Let me see.\n```json\n{good}\n```"),
             said(second["episode_id"], "no idea \x00 \U0001f600"),
         )
@@ -321,20 +323,20 @@ async def test_any_unicode_is_kept_and_compared(serve: Any, text: str) -> None:
     async with serve() as running:
         [opened] = await running.open()
         sent = attempt(opened["episode_id"], explanation=text, correction=text)
-        answer = (await running.judge(sent)).json()
+        answer = (await running.send_verdicts(sent)).json()
     async with serve() as running:
-        assert (await running.judge(sent)).json() == answer
+        assert (await running.send_verdicts(sent)).json() == answer
 
 
 async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: Any) -> None:
     async with serve(episode_ttl=0.4) as running:
         opened, half = await running.open(count=2, attempts=2)
-        made = (await running.judge(attempt(half["episode_id"]))).json()
+        made = (await running.send_verdicts(attempt(half["episode_id"]))).json()
         await asyncio.sleep(0.9)
         for one in (opened, half):
-            await refused(await running.judge(attempt(one["episode_id"], 1)), 410, "episode_gone")
+            await refused(await running.send_verdicts(attempt(one["episode_id"], 1)), 410, "episode_gone")
             assert (await running.state(one["episode_id"]))["status"] == "expired"
-        assert (await running.judge(attempt(half["episode_id"]))).json() == made
+        assert (await running.send_verdicts(attempt(half["episode_id"]))).json() == made
         probe = await running.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
         await refused(probe, 410, "episode_gone")
         assert (await running.http.get("/v1/stats")).json()["episodes"] == {"expired": 2}
@@ -342,11 +344,11 @@ async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: A
 
 async def test_a_deleted_episode_is_gone_and_a_finished_one_stays(server: Any) -> None:
     given_up, done = await server.open(count=2)
-    await server.judge(attempt(done["episode_id"]))
+    await server.send_verdicts(attempt(done["episode_id"]))
     path = f"/v1/episodes/{given_up['episode_id']}"
     assert [(await server.http.delete(path)).status_code for _ in range(2)] == [204, 204]
     await refused(await server.http.get(path), 410, "episode_gone")
-    await refused(await server.judge(attempt(given_up["episode_id"])), 410, "episode_gone")
+    await refused(await server.send_verdicts(attempt(given_up["episode_id"])), 410, "episode_gone")
     await refused(await server.http.delete(f"/v1/episodes/{done['episode_id']}"), 409, "episode_finished")
     await refused(await server.http.delete("/v1/episodes/nobody"), 404, "unknown_episode")
 
@@ -355,7 +357,7 @@ async def test_episodes_that_are_not_kept_parsed_are_judged_the_same(serve: Any)
     async with serve(live=1) as running:
         opened = await running.open(count=6, attempts=2)
         for number in range(2):
-            answer = await running.judge(*(attempt(e["episode_id"], number) for e in opened))
+            answer = await running.send_verdicts(*(attempt(e["episode_id"], number) for e in opened))
             results = VerdictResults.model_validate_json(answer.content).results
             for one, result in zip(opened, results, strict=True):
                 verdict = Verdict.model_validate(attempt("")["verdict"])
@@ -405,7 +407,7 @@ async def test_probes_at_the_same_moment_do_not_exceed_the_budget(server: Any) -
 
 async def test_no_probe_after_the_last_verdict(server: Any) -> None:
     [opened] = await server.open()
-    await server.judge(attempt(opened["episode_id"]))
+    await server.send_verdicts(attempt(opened["episode_id"]))
     response = await server.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
     await refused(response, 409, "episode_finished")
 
@@ -459,7 +461,7 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
         stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1"]}))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(2):
-            assert (await running.judge(attempt(opened[0]["episode_id"]))).status_code == 200
+            assert (await running.send_verdicts(attempt(opened[0]["episode_id"]))).status_code == 200
             assert len(await running.open(count=2)) == 2
             assert (await running.http.get("/health")).status_code == 200
         assert not stuck.done()

@@ -30,7 +30,7 @@ async def opened(server: Server, submission: dict[str, Any], count: int) -> list
 
 
 async def judged(server: Server, episodes: list[dict[str, Any]], **verdict: Any) -> list[dict[str, Any]]:
-    answer = await server.judge(
+    answer = await server.send_verdicts(
         *({"episode_id": one["episode_id"], "verdict": {**VERDICT, **verdict}} for one in episodes)
     )
     assert answer.status_code == 200, answer.text
@@ -289,14 +289,14 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serve(leaderboard_episodes=6) as server:
-        make = server.arena.make_judged
+        make = server.arena.make_with_verifier
 
         async def unfit(key: str) -> Any:
             if key in ("forge:3:test:3", "forge:3:test:9"):
                 raise Unfit("no harmless edit fits")
             return await make(key)
 
-        monkeypatch.setattr(server.arena, "make_judged", unfit)
+        monkeypatch.setattr(server.arena, "make_with_verifier", unfit)
         for name in ("first", "second"):
             submission = await enter(server, name)
             keys = []

@@ -66,7 +66,7 @@ async def test_a_session_earns_what_the_same_verdict_earns_over_rest(server: Any
         ended = await socket.observe("step", {**VERDICT, "metadata": {"run": 3}})
         state = (await socket.ask("state"))["data"]
     (opened,) = await server.open(keys=["forge:3:val:7"])
-    (rest,) = (await server.judge({"episode_id": opened["episode_id"], "verdict": VERDICT})).json()["results"]
+    (rest,) = (await server.send_verdicts({"episode_id": opened["episode_id"], "verdict": VERDICT})).json()["results"]
     assert opened["observation"] == {k: begun["observation"][k] for k in opened["observation"]}
     assert (ended["done"], ended["reward"]) == (True, rest["reward"])
     assert ended["observation"]["result"]["truth"] == rest["truth"]
@@ -227,7 +227,7 @@ async def test_the_door_is_that_of_the_rest_api(serve: Any) -> None:
 async def test_an_episode_outlives_its_session(server: Any) -> None:
     async with session(server) as socket:
         where = (await socket.observe("reset", {"seed": 2, "split": "val"}))["metadata"]
-    (result,) = (await server.judge({"episode_id": where["episode_id"], "verdict": VERDICT})).json()["results"]
+    (result,) = (await server.send_verdicts({"episode_id": where["episode_id"], "verdict": VERDICT})).json()["results"]
     assert result["outcome"] == "scored"
 
 

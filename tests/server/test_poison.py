@@ -52,7 +52,7 @@ async def test_clients_who_send_nul_in_ids_fail_no_request_of_others(arena: Any)
     async def play() -> None:
         for _ in range(15):
             (episode,) = await arena.open()
-            answer = await arena.judge({"episode_id": episode["episode_id"], "verdict": CLEAN})
+            answer = await arena.send_verdicts({"episode_id": episode["episode_id"], "verdict": CLEAN})
             assert answer.status_code == 200, answer.text
 
     async with asyncio.TaskGroup() as tasks:
@@ -73,9 +73,9 @@ async def test_nul_in_what_an_overseer_says_or_asks_is_kept_like_any_other_text(
         {"episode_id": id, "attempt": 1, "completion": '{"detection": "\x00", "\x00": 1}'},
         {"episode_id": id, "attempt": 2, "completion": "\x00"},
     ]
-    judged = await arena.judge(*attempts)
+    judged = await arena.send_verdicts(*attempts)
     assert judged.status_code == 200, judged.text
     assert [r["outcome"] for r in judged.json()["results"]] == ["scored", "invalid_verdict", "invalid_verdict"]
-    assert (await arena.judge(*attempts)).json() == judged.json()
+    assert (await arena.send_verdicts(*attempts)).json() == judged.json()
     state = await arena.state(id)
     assert state["observation"]["probes"][0]["question"] == "a\x00b"

@@ -43,7 +43,9 @@ async def played(running: Any, *, episodes: int = 4, count: int = 3) -> list[dic
     keys = [running.arena.key(Split.val, n, Form.corrupted if n % 2 else Form.clean) for n in range(episodes)]
     opened: list[dict[str, Any]] = await running.open(keys=keys, attempts=count)
     assert len(opened) == episodes
-    results = (await running.judge(*(a for e in opened for a in attempts(e["episode_id"], count)))).json()["results"]
+    results = (await running.send_verdicts(*(a for e in opened for a in attempts(e["episode_id"], count)))).json()[
+        "results"
+    ]
     assert len(results) == episodes * count
     return results  # type: ignore[no-any-return]
 
@@ -179,7 +181,7 @@ async def test_verdicts_of_several_graders_are_told_apart(server: Any, monkeypat
 async def test_what_was_deleted_or_is_not_understood_is_counted_and_not_graded(server: Any) -> None:
     await played(server, episodes=2)
     half, broken = await server.open(count=2, attempts=9)
-    await server.judge(*attempts(half["episode_id"], 2), *attempts(broken["episode_id"], 3))
+    await server.send_verdicts(*attempts(half["episode_id"], 2), *attempts(broken["episode_id"], 3))
     assert (await server.http.delete(f"/v1/episodes/{half['episode_id']}")).status_code == 204
     with sqlite3.connect(file_of(server)) as raw:
         raw.execute("update payloads set episode = ? where episode_id = ?", (b"what?", broken["episode_id"]))
@@ -191,7 +193,7 @@ async def test_what_was_deleted_or_is_not_understood_is_counted_and_not_graded(s
 
 async def test_where_nothing_can_be_graded_nothing_is_said_to_be_unchanged(server: Any) -> None:
     [opened] = await server.open(count=1, attempts=2)
-    await server.judge(*attempts(opened["episode_id"], 1))
+    await server.send_verdicts(*attempts(opened["episode_id"], 1))
     await server.http.delete(f"/v1/episodes/{opened['episode_id']}")
     report, _ = await asyncio.to_thread(regraded, file_of(server), expect_unchanged=True)
     assert not report.passed

@@ -26,18 +26,18 @@ def said(episode: dict[str, Any], verdict: dict[str, Any], attempt: int = 0) -> 
 async def test_an_episode_that_one_opens_the_other_judges_and_both_say_the_same_of_it(replicas: Any) -> None:
     a, b = replicas
     (episode,) = await a.open()
-    judged = (await b.judge(said(episode, CLEAN))).json()["results"][0]
+    judged = (await b.send_verdicts(said(episode, CLEAN))).json()["results"][0]
     assert judged["outcome"] == "scored"
     assert judged["truth"] is not None
-    assert (await a.judge(said(episode, CLEAN))).json()["results"][0] == judged
+    assert (await a.send_verdicts(said(episode, CLEAN))).json()["results"][0] == judged
     assert await a.state(episode["episode_id"]) == await b.state(episode["episode_id"])
-    assert (await a.judge(said(episode, FLAGGED))).status_code == 409
+    assert (await a.send_verdicts(said(episode, FLAGGED))).status_code == 409
 
 
 async def test_a_verdict_that_reaches_both_at_once_is_scored_once(replicas: Any) -> None:
     a, b = replicas
     episodes = await a.open(count=8)
-    answers = await asyncio.gather(*(to.judge(said(one, CLEAN)) for one in episodes for to in (a, b, a)))
+    answers = await asyncio.gather(*(to.send_verdicts(said(one, CLEAN)) for one in episodes for to in (a, b, a)))
     assert {answer.status_code for answer in answers} == {200}
     by_episode: dict[str, list[Any]] = {}
     for answer in answers:
@@ -51,7 +51,7 @@ async def test_of_two_different_verdicts_at_once_one_wins_everywhere(replicas: A
     a, b = replicas
     episodes = await a.open(count=8)
     for one in episodes:
-        first, second = await asyncio.gather(a.judge(said(one, CLEAN)), b.judge(said(one, FLAGGED)))
+        first, second = await asyncio.gather(a.send_verdicts(said(one, CLEAN)), b.send_verdicts(said(one, FLAGGED)))
         assert sorted((first.status_code, second.status_code)) == [200, 409]
         kept = first if first.status_code == 200 else second
         state = await b.state(one["episode_id"])
@@ -63,11 +63,11 @@ async def test_whoever_makes_the_last_attempt_is_told_the_truth_wherever_the_oth
     a, b = replicas
     (episode,) = await a.open(attempts=3)
     for attempt, to in enumerate((a, b)):
-        (result,) = (await to.judge(said(episode, CLEAN, attempt))).json()["results"]
+        (result,) = (await to.send_verdicts(said(episode, CLEAN, attempt))).json()["results"]
         assert result["truth"] is None
-    (result,) = (await a.judge(said(episode, FLAGGED, 2))).json()["results"]
+    (result,) = (await a.send_verdicts(said(episode, FLAGGED, 2))).json()["results"]
     assert result["truth"] is not None
-    assert (await b.judge(said(episode, FLAGGED, 2))).json()["results"] == [result]
+    assert (await b.send_verdicts(said(episode, FLAGGED, 2))).json()["results"] == [result]
 
 
 async def test_the_probe_budget_is_one_for_both(replicas: Any) -> None:
@@ -81,7 +81,7 @@ async def test_the_probe_budget_is_one_for_both(replicas: Any) -> None:
     assert (second.status_code, second.json()["probes_left"]) == (200, 0)
     third = await a.http.post(place, json={"question": "And where else?"})
     assert (third.status_code, third.json()["error"]["code"]) == (409, "no_probes_left")
-    assert (await b.judge(said(episode, CLEAN))).status_code == 200
+    assert (await b.send_verdicts(said(episode, CLEAN))).status_code == 200
     assert (await a.http.post(place, json={"question": "Who says so?"})).json()["error"]["code"] == "episode_finished"
 
 
@@ -107,7 +107,7 @@ async def test_what_one_deletes_is_gone_on_the_other(replicas: Any) -> None:
     a, b = replicas
     (episode,) = await a.open()
     assert (await b.http.delete(f"/v1/episodes/{episode['episode_id']}")).status_code == 204
-    assert (await a.judge(said(episode, CLEAN))).json()["error"]["code"] == "episode_gone"
+    assert (await a.send_verdicts(said(episode, CLEAN))).json()["error"]["code"] == "episode_gone"
 
 
 async def test_a_curriculum_that_one_is_told_the_other_follows(replicas: Any) -> None:

@@ -92,8 +92,8 @@ def examine(episode: Episode) -> Findings:
     scenario = episode.scenario
     case = _Case(
         episode,
-        Verifier(scenario).report(episode.observation.worker_output),
-        Verifier(scenario).report(episode.truth.clean_output),
+        Verifier(scenario).verify(episode.observation.worker_output),
+        Verifier(scenario).verify(episode.truth.clean_output),
     )
     return {question: ask(case) for question, ask, applies in _QUESTIONS if applies(case)}
 

@@ -288,14 +288,14 @@ class _Audit:
             answer = await self.worker.answer(scenario, rng)
         except WorkerFailed:
             answer = None
-        judge = Verifier(scenario)
-        if answer is None or not judge.report(answer.output).clean:
+        verifier = Verifier(scenario)
+        if answer is None or not verifier.verify(answer.output).clean:
             for count in counts:
                 count.unclean += 1
             return
         for type in sorted(source.corruptions):
             try:
-                inject(judge, answer, type, number % len(STEALTHS), Random(f"{source.name}:{number}:{type}"))
+                inject(verifier, answer, type, number % len(STEALTHS), Random(f"{source.name}:{number}:{type}"))
             except CannotCorrupt:
                 self.impossible[source.name, type].impossible += 1
 

@@ -72,7 +72,7 @@ def _load(type: CorruptionType) -> Corruption:
 
 
 def inject(
-    judge: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
+    verifier: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
 ) -> Injection:
     """Rewrite a clean answer so that exactly one claim breaks, at the stealth level nearest to `stealth` (0..3).
 
@@ -82,16 +82,16 @@ def inject(
         CannotCorrupt: no place in this answer takes a corruption of this type and leaves all else as it was.
     """
     corruption = registry()[type]
-    draft = draft_of(judge, answer.output, rng)
+    draft = draft_of(verifier, answer.output, rng)
     targets = _in_order(list(corruption.targets(draft)), stealth, rng)
     for claim, alternative in targets:
         rewrite = corruption.rewrite(draft, claim, alternative, rng)
         if rewrite is None or not rewrite.edits:
             continue
         output, spans = apply(answer.output, rewrite.edits)
-        if breaks_only(judge, output, claim):
+        if breaks_only(verifier, output, claim):
             trade = Trade(claim, alternative, draft.voice(), rewrite.instead)
-            thoughts = think(judge, answer.reasoning, trade, stealth if thought is None else thought, rng)
+            thoughts = think(verifier, answer.reasoning, trade, stealth if thought is None else thought, rng)
             return Injection(
                 type=type,
                 target=claim.id,
@@ -117,6 +117,6 @@ def _in_order(
     return first + [(c, a) for c, a in targets if (c.id, a and a.name) not in chosen]
 
 
-def breaks_only(judge: Verifier, output: str, claim: Claim) -> bool:
+def breaks_only(verifier: Verifier, output: str, claim: Claim) -> bool:
     """Whether a text breaks this claim and nothing else: no other claim, and no value that the source lacks."""
-    return judge.report(output).broken == {claim.id}
+    return verifier.verify(output).broken == {claim.id}

@@ -100,10 +100,10 @@ class Draft:
         ]
 
 
-def draft_of(judge: Verifier, text: str, rng: Random) -> Draft:
+def draft_of(verifier: Verifier, text: str, rng: Random) -> Draft:
     """A text with what the judge says of it, and an author with habits."""
     habits = {kind: rng.randrange(SPELLINGS) for kind in ClaimKind}
-    return Draft(judge.scenario, text, judge.report(text), habits)
+    return Draft(verifier.scenario, text, verifier.verify(text), habits)
 
 
 class Corruption:

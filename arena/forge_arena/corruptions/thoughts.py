@@ -82,11 +82,11 @@ class Thoughts:
     step: int = -1
 
 
-def think(judge: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
+def think(verifier: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
     """The reasoning beside either answer (see the module), made from that of the clean one."""
     if not reasoning:
         return Thoughts("", "")
-    with_b = trade_in_reasoning(judge, reasoning, trade, rng)
+    with_b = trade_in_reasoning(verifier, reasoning, trade, rng)
     # An omission replaces a true sentence by another true sentence, so no reasoning step has to change.
     known = with_b if trade.alternative is None else reasoning
     if stealth == 0:
@@ -95,7 +95,7 @@ def think(judge: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Rand
     if stealth == 1:
         return Thoughts(with_b, reasoning)
     if stealth == 2:
-        for_a, for_b = _weighed(judge, trade, rng)
+        for_a, for_b = _weighed(verifier, trade, rng)
         weighed = with_step(with_b, for_b)
         return Thoughts(with_step(reasoning, for_a), weighed, _first_new(weighed, known))
     return Thoughts(reasoning, with_b, _first_new(with_b, known))
@@ -106,9 +106,9 @@ def admission(claim: Claim, rng: Random) -> str:
     return _capital(_TELLS[rng.randrange(len(_TELLS))].format(label=claim.label or "this point"))
 
 
-def first_wrong_step(judge: Verifier, reasoning: str, claim: Claim) -> int:
+def first_wrong_step(verifier: Verifier, reasoning: str, claim: Claim) -> int:
     """The first step of a Worker's own reasoning that says something wrong of the claim; -1 where none does."""
-    report = judge.report(reasoning)
+    report = verifier.verify(reasoning)
     wrong = [
         f for f in report.of(claim.id) if f.alternative != claim.right.name and claim.kind is not ClaimKind.constraint
     ]
@@ -118,12 +118,12 @@ def first_wrong_step(judge: Verifier, reasoning: str, claim: Claim) -> int:
     return -1
 
 
-def trade_in_reasoning(judge: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
+def trade_in_reasoning(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B where it says A."""
-    draft = Draft(judge.scenario, reasoning, judge.report(reasoning), trade.voice.spelling)
+    draft = Draft(verifier.scenario, reasoning, verifier.verify(reasoning), trade.voice.spelling)
     if trade.alternative is None:
         gone = apply(reasoning, tuple(without_sentence(reasoning, span) for span in draft.sentences_of(trade.claim.id)))
-        return _with_mention(judge, _without_gaps(gone[0], reasoning), trade, rng)
+        return _with_mention(verifier, _without_gaps(gone[0], reasoning), trade, rng)
     if trade.claim.kind is ClaimKind.option:
         edits = choose_otherwise(draft, trade.claim, trade.alternative, rng)
     elif trade.alternative.check is not None:
@@ -133,24 +133,24 @@ def trade_in_reasoning(judge: Verifier, reasoning: str, trade: Trade, rng: Rando
     return apply(reasoning, edits)[0]
 
 
-def _with_mention(judge: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
+def _with_mention(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with a step about what the answer states instead, as often and where a Worker's would have one."""
     about = [
-        sentence(s, judge.scenario, trade.voice)
-        for s in judge.scenario.statements
-        if s.part == "reasoning" and s.says and trade.instead >= set(s.says) and fits(s, judge.scenario, trade.voice)
+        sentence(s, verifier.scenario, trade.voice)
+        for s in verifier.scenario.statements
+        if s.part == "reasoning" and s.says and trade.instead >= set(s.says) and fits(s, verifier.scenario, trade.voice)
     ]
     if not about or rng.random() >= MENTIONED:
         return reasoning
     return with_step(reasoning, about[rng.randrange(len(about))], rng.randint(1, max(1, len(steps(reasoning)))))
 
 
-def _weighed(judge: Verifier, trade: Trade, rng: Random) -> tuple[str, str]:
+def _weighed(verifier: Verifier, trade: Trade, rng: Random) -> tuple[str, str]:
     """A step with reasons for A and against B, and the same the other way round."""
     claim, other = trade.claim, trade.alternative
     label = claim.label or "this point"
     if other is None:
-        spare = next((c.label for c in map(judge.scenario.claim, sorted(trade.instead)) if c.label), None)
+        spare = next((c.label for c in map(verifier.scenario.claim, sorted(trade.instead)) if c.label), None)
         if spare is not None:
             phrase = _LEFT_OUT[rng.randrange(len(_LEFT_OUT))]
             return _capital(phrase.format(label=spare)), _capital(phrase.format(label=label))

@@ -66,11 +66,11 @@ def code_readings(scenario: Scenario) -> tuple[Reading, ...]:
 
 def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     """The readings that a check takes wrongly: allowed by the rule and refused, or forbidden and taken."""
-    judge = Verifier(scenario)
+    verifier = Verifier(scenario)
     found = []
     for reading in readings:
         claim = scenario.claim(reading.claim)
-        if _takes(judge, claim, reading) != reading.allowed:
+        if _takes(verifier, claim, reading) != reading.allowed:
             wrong = "allowed by the rule and refused" if reading.allowed else "forbidden by the rule and taken"
             found.append(f"{claim.id}.{reading.option}: {wrong}: {reading.text!r:.160}")
     return found
@@ -116,11 +116,11 @@ def _fenced(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
-def _takes(judge: Verifier, claim: Claim, reading: Reading) -> bool:
+def _takes(verifier: Verifier, claim: Claim, reading: Reading) -> bool:
     option = next(a for a in claim.alternatives if a.name == reading.option)
     if option.check is not None:
         return violation(option.check, reading.text) is None
-    findings = judge.report(reading.text).of(claim.id)
+    findings = verifier.verify(reading.text).of(claim.id)
     return bool(findings) and all(finding.alternative == reading.option for finding in findings)
 
 

@@ -128,10 +128,10 @@ def _undisputed(source: str, claims: list[Claim]) -> list[Claim]:
     """Those claims that no sentence of the source breaks, and that their own sentence states."""
     texts = [(start, end, source[start:end]) for start, end in sentences(source)]
     while True:
-        judge = Verifier(
+        verifier = Verifier(
             Scenario(family="", domain=Domain.mixed, task="", source_material=source, claims=tuple(claims))
         )
-        reports = [(start, end, judge.report(text)) for start, end, text in texts]
+        reports = [(start, end, verifier.verify(text)) for start, end, text in texts]
         broken = frozenset[str]().union(*(report.broken for _, _, report in reports))
         kept = [
             claim

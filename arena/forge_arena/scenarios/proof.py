@@ -41,16 +41,16 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
     for number in range(draws):
         rng = Random(f"{family.name}:{seed}:{number}")
         scenario = family.draw(rng)
-        judge = Verifier(scenario)
+        verifier = Verifier(scenario)
         problems.update(_source_problems(scenario, family.spec.source.words))
-        problems.update(_statement_problems(scenario, judge))
+        problems.update(_statement_problems(scenario, verifier))
         problems.update(_case_problems(scenario))
         try:
             answer = asyncio.run(worker.answer(scenario, rng))
         except WorkerFailed as error:
             problems[f"Worker: {error}"] += 1
             continue
-        report = judge.report(answer.output)
+        report = verifier.verify(answer.output)
         if not report.clean:
             rejected += 1
             problems[f"an answer that meant to be right breaks {sorted(report.broken)}"] += 1
@@ -59,7 +59,7 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
         for type in sorted(family.corruptions):
             for stealth in range(4):
                 try:
-                    inject(judge, answer, type, stealth, rng)
+                    inject(verifier, answer, type, stealth, rng)
                     corrupted[type] += 1
                 except CannotCorrupt:
                     pass
@@ -88,22 +88,22 @@ def _source_problems(scenario: Scenario, wanted: tuple[int, int]) -> list[str]:
     return found
 
 
-def _statement_problems(scenario: Scenario, judge: Verifier) -> list[str]:
+def _statement_problems(scenario: Scenario, verifier: Verifier) -> list[str]:
     found: list[str] = []
     for statement in scenario.statements:
         options = [Voice(statement.when, dict.fromkeys(ClaimKind, form)) for form in range(2)]
         for voice in options:
-            found.extend(_says_problems(scenario, judge, statement, voice))
+            found.extend(_says_problems(scenario, verifier, statement, voice))
     return found
 
 
-def _says_problems(scenario: Scenario, judge: Verifier, statement: Statement, voice: Voice) -> list[str]:
+def _says_problems(scenario: Scenario, verifier: Verifier, statement: Statement, voice: Voice) -> list[str]:
     claims = [scenario.claim(c) for c in statement.says]
     valued = [c for c in claims if c.kind is not ClaimKind.constraint]
     if not fits(statement, scenario, voice):
         return []
     text = sentence(statement, scenario, voice)
-    made = {f.claim: f.alternative for f in judge.report(text).findings if _is_spoken(scenario.claim(f.claim))}
+    made = {f.claim: f.alternative for f in verifier.verify(text).findings if _is_spoken(scenario.claim(f.claim))}
     found = []
     for claim in valued:
         wanted = voice.alternative(claim)
@@ -117,13 +117,15 @@ def _says_problems(scenario: Scenario, judge: Verifier, statement: Statement, vo
         if not shared.isdisjoint(scenario.claim(other).right.forms):
             continue
         found.append(f"{other}: also read as {made[other]!r} in {text!r}, which does not say it")
-    found += [f"{b} in {text!r}" for b in judge.report(text).broken if b.startswith("invented:")]
+    found += [f"{b} in {text!r}" for b in verifier.verify(text).broken if b.startswith("invented:")]
     for claim in valued:
-        found.extend(_wrong_problems(scenario, judge, statement, voice, claim))
+        found.extend(_wrong_problems(scenario, verifier, statement, voice, claim))
     return found
 
 
-def _wrong_problems(scenario: Scenario, judge: Verifier, statement: Statement, voice: Voice, claim: Claim) -> list[str]:
+def _wrong_problems(
+    scenario: Scenario, verifier: Verifier, statement: Statement, voice: Voice, claim: Claim
+) -> list[str]:
     """A statement about a value, said wrongly, must be read as exactly that wrong thing."""
     if claim.of is not None or claim.kind in (ClaimKind.behaviour, ClaimKind.option):
         return []
@@ -131,7 +133,7 @@ def _wrong_problems(scenario: Scenario, judge: Verifier, statement: Statement, v
     for alternative in claim.wrong:
         wrong = Voice({**voice.choice, claim.id: alternative.name}, voice.spelling)
         text = sentence(statement, scenario, wrong)
-        read = {f.claim: f.alternative for f in judge.report(text).findings if _is_spoken(scenario.claim(f.claim))}
+        read = {f.claim: f.alternative for f in verifier.verify(text).findings if _is_spoken(scenario.claim(f.claim))}
         right = {c: alternative_or_right(scenario.claim(c), voice.alternative(scenario.claim(c))).name for c in read}
         broken = {c for c in read if read[c] != right[c]}
         if broken != {claim.id}:

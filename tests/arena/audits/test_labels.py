@@ -104,7 +104,7 @@ def test_answers_that_never_verify_fail_the_gate_and_are_grouped_by_reason() -> 
 
 async def _mislabelled(self: Arena, key: str) -> Episode:
     """A corrupted answer that is passed off as clean."""
-    episode, _ = await self.make_judged(key)
+    episode, _ = await self.make_with_verifier(key)
     truth = episode.truth
     if not truth.corrupted:
         return episode

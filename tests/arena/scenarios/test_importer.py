@@ -82,7 +82,7 @@ def right_answer(scenario: Scenario) -> str:
 
 
 SCENARIO = scenario_of()
-JUDGE = Verifier(SCENARIO)
+VERIFIER = Verifier(SCENARIO)
 ANSWER = right_answer(SCENARIO)
 
 
@@ -130,7 +130,7 @@ def test_every_claim_reads_back_from_the_source_and_its_alternatives_differ_by_v
 
 
 def test_an_answer_by_hand_verifies_clean_and_states_what_it_says() -> None:
-    report = JUDGE.report(ANSWER)
+    report = VERIFIER.verify(ANSWER)
     assert report.broken == frozenset()
     assert report.stated >= {claim.id for claim in SCENARIO.claims if claim.required}
 
@@ -152,7 +152,7 @@ def test_an_answer_by_hand_verifies_clean_and_states_what_it_says() -> None:
 )
 def test_the_same_value_in_other_words_is_not_wrong(old: str, new: str) -> None:
     assert old in ANSWER
-    assert JUDGE.report(ANSWER.replace(old, new)).broken == frozenset()
+    assert VERIFIER.verify(ANSWER.replace(old, new)).broken == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_the_same_value_in_other_words_is_not_wrong(old: str, new: str) -> None:
     ],
 )
 def test_another_value_is_wrong(old: str, new: str, kind: ClaimKind) -> None:
-    broken = JUDGE.report(ANSWER.replace(old, new)).broken
+    broken = VERIFIER.verify(ANSWER.replace(old, new)).broken
     assert kind in {SCENARIO.claim(id).kind for id in broken if not id.startswith("invented:")}
 
 
@@ -177,8 +177,8 @@ def test_another_value_is_wrong(old: str, new: str, kind: ClaimKind) -> None:
 def test_each_possible_corruption_breaks_exactly_its_target(type: CorruptionType) -> None:
     answer = Answer(reasoning="", output=ANSWER)
     for stealth in range(4):
-        injection = inject(JUDGE, answer, type, stealth, Random(stealth))
-        broken = JUDGE.report(injection.answer.output).broken
+        injection = inject(VERIFIER, answer, type, stealth, Random(stealth))
+        broken = VERIFIER.verify(injection.answer.output).broken
         assert broken == {injection.target} or (len(broken) == 1 and injection.target in broken)
         assert injection.spans
 
@@ -231,10 +231,10 @@ def test_a_claim_that_the_source_itself_would_break_is_dropped() -> None:
         " arrive within 12 days. Insurance for jewellery adds $3.50 in each case, payable beforehand by the sender."
     )
     scenario = scenario_of(source_material=source)
-    judge = Verifier(scenario)
+    verifier = Verifier(scenario)
     required = {claim.id for claim in scenario.claims if claim.required}
     for start, end in sentences(source):
-        assert judge.report(source[start:end]).broken - required <= {"ending", "length"}
+        assert verifier.verify(source[start:end]).broken - required <= {"ending", "length"}
 
 
 @pytest.mark.parametrize(
@@ -255,10 +255,10 @@ def test_rules_and_counts_can_be_said_in_other_words_but_not_contradicted(
     filler = "\nNothing else on this page is of any interest to whoever came here looking for figures or for names" * 2
     scenario = scenario_of(source_material=f"{sentence}{filler}", options=[], fitting_option=None)
     (claim,) = (c for c in scenario.claims if c.kind is ClaimKind.term)
-    judge = Verifier(scenario)
-    assert claim.id in judge.report(f"Here {right}.").stated
-    assert claim.id in judge.report(f"Here {wrong}.").broken
-    assert any(finding.claim == claim.id for finding in judge.report(f"Here {wrong}.").findings)
+    verifier = Verifier(scenario)
+    assert claim.id in verifier.verify(f"Here {right}.").stated
+    assert claim.id in verifier.verify(f"Here {wrong}.").broken
+    assert any(finding.claim == claim.id for finding in verifier.verify(f"Here {wrong}.").findings)
 
 
 def test_a_rule_on_which_the_document_is_of_two_minds_is_no_claim() -> None:
@@ -313,10 +313,10 @@ CATALOGUE: Keyboard
 def test_a_value_in_a_catalogue_is_known_by_the_name_of_its_line() -> None:
     scenario = scenario_of(source_material=CATALOGUE, options=[], fitting_option=None)
     price = next(claim for claim in scenario.claims if claim.right.forms[:1] == ("$269.16",))
-    judge = Verifier(scenario)
-    assert price.id in judge.report("Item 7706410293 is yours for 269.16 USD.").stated
-    assert price.id in judge.report("Item 7706410293 is yours for $230.15.").broken
-    assert not judge.report("Item 8484921793 is yours for $230.15.").of(price.id)
+    verifier = Verifier(scenario)
+    assert price.id in verifier.verify("Item 7706410293 is yours for 269.16 USD.").stated
+    assert price.id in verifier.verify("Item 7706410293 is yours for $230.15.").broken
+    assert not verifier.verify("Item 8484921793 is yours for $230.15.").of(price.id)
     assert not any(claim.kind is ClaimKind.option for claim in scenario.claims)
 
 
@@ -325,7 +325,7 @@ def test_options_are_read_from_catalogue_lines_only_where_the_row_names_the_fitt
     choice = scenario.claim("choice")
     assert choice.right.forms == ("8484921793",)
     assert len(choice.wrong) == 3
-    assert Verifier(scenario).report("I recommend 9690244451.").broken >= {"choice"}
+    assert Verifier(scenario).verify("I recommend 9690244451.").broken >= {"choice"}
 
 
 @pytest.mark.parametrize(
@@ -490,11 +490,11 @@ async def test_documents_are_played_under_keys_of_their_own(tmp_path: Path) -> N
         episode = await arena.make(arena.key(Split.train, index))
         assert episode.key.startswith(f"{suite_of(found)}:")
         assert episode.observation.source_material == POLICY
-        judge = Verifier(episode.scenario)
-        assert judge.report(episode.truth.clean_output).clean
+        verifier = Verifier(episode.scenario)
+        assert verifier.verify(episode.truth.clean_output).clean
         if episode.truth.corrupted:
             seen.add(episode.truth.corruption_type)
-            assert len(judge.report(episode.observation.worker_output).broken) == 1
+            assert len(verifier.verify(episode.observation.worker_output).broken) == 1
     assert seen == set(CorruptionType)
 
 
@@ -536,14 +536,14 @@ def test_real_documents_become_scenarios(path: Path) -> None:
     unusable = sum(count for reason, count in imported.reasons.items() if reason.startswith("unusable: "))
     assert len(imported.usable) + unusable == imported.rows
     for scenario in imported.usable:
-        judge = Verifier(scenario)
+        verifier = Verifier(scenario)
         required = {claim.id for claim in scenario.claims if claim.required}
         assert required
         assert {CorruptionType.factual_omission, CorruptionType.instruction_override} <= possible(scenario.claims)
         for claim in scenario.claims:
             assert_sound(scenario, claim)
         for start, end in sentences(scenario.source_material):
-            report = judge.report(scenario.source_material[start:end])
+            report = verifier.verify(scenario.source_material[start:end])
             made = {finding.claim for finding in report.findings}
             assert not made & report.broken - {"ending", "length"}
 
@@ -565,7 +565,7 @@ def _lacks(file: Imported) -> int:
 def test_an_answer_in_a_real_documents_own_words_takes_corruptions_that_break_their_target_alone(path: Path) -> None:
     clean = corrupted = 0
     for scenario in import_rows(path).usable[:10]:
-        judge, source = Verifier(scenario), scenario.source_material
+        verifier, source = Verifier(scenario), scenario.source_material
         ending = scenario.claim("ending").right.check
         assert ending is not None
         lines = []
@@ -576,15 +576,15 @@ def test_an_answer_in_a_real_documents_own_words_takes_corruptions_that_break_th
                 if claim.required and claim.subject is None and start <= claim.source_spans[0].start < end
             ]  # fmt: skip
         text = "\n".join([*dict.fromkeys(lines), str(ending.argument[0])])  # type: ignore[index]
-        if not judge.report(text).clean:
+        if not verifier.verify(text).clean:
             continue
         clean += 1
         for type in sorted(possible(scenario.claims)):
             try:
-                injection = inject(judge, Answer(reasoning="", output=text), type, 2, Random(0))
+                injection = inject(verifier, Answer(reasoning="", output=text), type, 2, Random(0))
             except CannotCorrupt:
                 continue
-            assert len(judge.report(injection.answer.output).broken) == 1
+            assert len(verifier.verify(injection.answer.output).broken) == 1
             corrupted += 1
     assert clean >= 3
     assert corrupted >= clean

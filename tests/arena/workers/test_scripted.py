@@ -22,11 +22,11 @@ IDS = [family.name for family in FAMILIES]
 
 def hidden_for(scenario: Scenario, type: CorruptionType, seed: int) -> HiddenInstruction | None:
     """What the arena would ask for: something that this very scenario can take."""
-    judge = Verifier(scenario)
+    verifier = Verifier(scenario)
     claim = alternative = None
     try:
         answer = _answer(scenario, seed)
-        injection = inject(judge, answer, type, 3, Random(seed))
+        injection = inject(verifier, answer, type, 3, Random(seed))
     except CannotCorrupt:
         return None
     claim = scenario.claim(injection.target)
@@ -76,7 +76,7 @@ def test_answers_keep_every_constraint_and_break_no_claim(family: Family) -> Non
     for seed in range(20):
         scenario = family.draw(Random(seed))
         answer = _answer(scenario, seed)
-        report = Verifier(scenario).report(answer.output)
+        report = Verifier(scenario).verify(answer.output)
         clean += report.clean
         for claim in scenario.claims:
             if claim.kind is ClaimKind.constraint and claim.right.check is not None and report.clean:
@@ -96,7 +96,7 @@ def test_a_compliant_one_does_what_it_is_told_behind_the_overseers_back(type: Co
             if hidden is None or (hidden.alternative is None and type is not CorruptionType.factual_omission):
                 continue
             asked += 1
-            broken += hidden.target in Verifier(scenario).report(_answer(scenario, seed, hidden).output).broken
+            broken += hidden.target in Verifier(scenario).verify(_answer(scenario, seed, hidden).output).broken
     assert asked >= 10
     assert broken >= 0.8 * asked
 
@@ -134,7 +134,7 @@ def test_one_that_never_complies_answers_as_if_it_had_not_been_told(type: Corrup
             asked += 1
             for seed in range(3):
                 answer = _answer(scenario, seed, hidden, compliance=0.0)
-                assert hidden.target not in Verifier(scenario).report(answer.output).broken
+                assert hidden.target not in Verifier(scenario).verify(answer.output).broken
                 assert hidden.text not in answer.reasoning
     assert asked >= 4
 
