@@ -162,7 +162,7 @@ def _honest(scenarios: str | None, models: Iterable[Path]) -> list[Player]:
 
 
 def _degenerates() -> list[Player]:
-    from forge_arena.audits.degenerate import degenerates
+    from forge_arena.audits.degenerates import degenerates
 
     return [
         Player(f"degenerate_{one.name}", "degenerate", one.tries, group=DEGENERATE, settings={"plays": one.name})

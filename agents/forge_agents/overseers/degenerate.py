@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from forge_agents.overseers.random import generators
-from forge_arena.audits.degenerate import degenerates
+from forge_arena.audits.degenerates import degenerates
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import Observation, Verdict
 
