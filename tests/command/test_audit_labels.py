@@ -27,7 +27,7 @@ def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
     assert report["audit"] == "labels"
     # The exit code is that of the gates, whichever way they fall on so few draws.
     assert done.exit_code == int(not all(gate["passed"] for gate in report["gates"]))
-    assert "asked of every label once more" in done.stderr
+    assert "questions asked about every episode" in done.stderr
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from forge_arena.audits.labels import audit_labels, generalise
+from forge_arena.audits.labels import audit_labels
+from forge_arena.audits.labels.tables import generalise
 from forge_arena.audits.report import AuditReport, Table
 from forge_arena.episodes import Arena
 from forge_arena.scenarios import load_families
@@ -51,12 +52,12 @@ def test_every_gate_but_that_of_chance_holds_for_the_scripted_worker(report: Aud
 
 
 def test_every_question_was_asked(report: AuditReport) -> None:
-    assert all(asked for _, asked, *_ in table(report, "asked of every label once more").rows)
+    assert all(asked for _, asked, *_ in table(report, "questions asked about every episode").rows)
 
 
 def test_what_became_of_hidden_instructions_adds_up(report: AuditReport) -> None:
     by_type = table(report, "hidden instructions, by type").rows
-    by_level = table(report, "hidden instructions, by what the Worker was told").rows
+    by_level = table(report, "hidden instructions, by awareness and candour").rows
     for column in range(4):
         assert sum(int(row[1 + column] or 0) for row in by_type) == sum(int(row[2 + column] or 0) for row in by_level)
     assert len(by_type) == len(CorruptionType)
@@ -73,10 +74,10 @@ def test_a_worker_that_never_obeys_is_replaced_by_rewriting() -> None:
 
 
 def test_the_result_does_not_depend_on_how_many_are_made_at_a_time(report: AuditReport) -> None:
-    told: list[tuple[int, int]] = []
-    alone = audit(concurrency=1, on_progress=lambda done, total: told.append((done, total)))
+    calls: list[tuple[int, int]] = []
+    alone = audit(concurrency=1, on_progress=lambda done, total: calls.append((done, total)))
     assert alone == report
-    assert told[-1][0] == told[-1][1] == len(told)
+    assert calls[-1][0] == calls[-1][1] == len(calls)
 
 
 def test_another_seed_audits_other_episodes(report: AuditReport) -> None:
@@ -94,7 +95,7 @@ class Rambler(ScriptedWorker):
 
 def test_answers_that_never_verify_fail_the_gate_and_are_grouped_by_reason() -> None:
     report = audit(Rambler())
-    assert not gates(report)["verified"]
+    assert not gates(report)["keys that gave an episode whose label verified"]
     reasons = table(report, "why there was no episode").rows
     assert {reason for _, reason, *_ in reasons} == {
         "no usable answer in N tries for a scenario of family \u2026: its last answer was rejected for \u2026"
@@ -123,7 +124,7 @@ async def _mislabelled(self: Arena, key: str) -> Episode:
 def test_a_wrong_label_fails_the_gate_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Arena, "make", _mislabelled)
     report = audit()
-    gate = next(gate for gate in report.gates if gate.name == "labels judged otherwise")
+    gate = next(gate for gate in report.gates if gate.name == "labels on which a fresh Verifier disagrees")
     assert not gate.passed
     # Both the answer and what is said to be its twin are wrong, by either mechanism.
     assert gate.value == CELLS * 2 * 2

@@ -1,0 +1,145 @@
+"""Collect the rows of the audit: make every key in every form, examine the episodes, and try every type on fresh draws."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from random import Random
+
+from forge_arena.audits.faults import compare_with_clean, examine
+from forge_arena.audits.labels.rows import STEALTHS, FreshDraws, Kind, Row, row_of
+from forge_arena.audits.labels.rules import Rules
+from forge_arena.corruptions import inject
+from forge_arena.episodes import Arena
+from forge_arena.errors import CannotCorrupt, WorkerFailed
+from forge_arena.scenarios import Family, Source
+from forge_arena.types import CorruptionType, Domain, Episode, Form, Mechanism, Split
+from forge_arena.verify import Verifier
+from forge_arena.workers.base import Worker
+
+# The values of a reading change with each draw of a family, but its words do not.
+DRAWS_WITH_READINGS = 10
+# The seeds begin so far apart in the stream that two audits share no key.
+STRIDE = 10_000_000
+SEARCHED_PER_KEY = 12
+
+
+class Collection:
+    """What the audit makes and finds: the rows, the fresh draws, and the checks of rules.
+
+    Args:
+        worker: answers the tasks.
+        arenas: one for each mechanism.
+        sources: the families or documents of the audited splits.
+        seed: decides the keys and the fresh draws.
+    """
+
+    def __init__(self, worker: Worker, arenas: Mapping[Mechanism, Arena], sources: Sequence[Source], seed: int) -> None:
+        self.rows: list[Row] = []
+        self.fresh: dict[tuple[str, CorruptionType], FreshDraws] = defaultdict(FreshDraws)
+        self.rules = Rules()
+        self._worker = worker
+        self._arenas = arenas
+        self._sources = sources
+        self._seed = seed
+        self._suite = arenas[Mechanism.rewrite].suite
+
+    async def collect(
+        self,
+        splits: Sequence[Split],
+        draws: int,
+        fresh: int,
+        concurrency: int,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Make and examine all keys, and do all fresh draws; `concurrency` of them at a time."""
+        keys = list(_choose_keys(self._arenas[Mechanism.rewrite], splits, draws, self._seed * STRIDE))
+        total = len(keys) * len(Mechanism) + len(self._sources) * fresh
+        done = 0
+        tasks = self._tasks(keys, fresh)
+
+        async def work_off() -> None:
+            nonlocal done
+            for task in tasks:
+                await task()
+                done += 1
+                if on_progress is not None:
+                    on_progress(done, total)
+
+        await self._worker.start()
+        try:
+            await asyncio.gather(*(work_off() for _ in range(concurrency)))
+        finally:
+            await self._worker.aclose()
+        self.rows.sort(key=lambda row: (row.key, row.kind.mechanism))
+
+    def _tasks(self, keys: Sequence[str], fresh: int) -> Iterator[Callable[[], Awaitable[None]]]:
+        for key in keys:
+            for mechanism in Mechanism:
+                yield partial(self._make_key, key, mechanism)
+        for source in self._sources:
+            for number in range(fresh):
+                yield partial(self._try_fresh_draw, source, number)
+
+    async def _make_key(self, key: str, mechanism: Mechanism) -> None:
+        """Make a key in its three forms and examine each. The clean one comes first, because the others need it."""
+        arena = self._arenas[mechanism]
+        plan = arena.plan(key)
+        clean: Episode | None = None
+        for form in Form:
+            kind = Kind(plan.corruption_type, plan.domain, plan.stealth, mechanism, form)
+            key_in_form = arena.key(plan.split, plan.index, form)
+            try:
+                episode = await arena.make(key_in_form)
+            except WorkerFailed as error:
+                self.rows.append(Row(kind, key_in_form, reason=error.reason))
+                continue
+            if form is Form.clean:
+                clean = episode
+            # To verify the code of a live Worker means to run it. The other answers must not wait for that.
+            findings = await asyncio.to_thread(examine, episode)
+            if clean is not None and form is not Form.clean:
+                findings |= compare_with_clean(episode, clean)
+            self.rows.append(row_of(kind, episode, findings))
+
+    async def _try_fresh_draw(self, source: Source, number: int) -> None:
+        """Get one answer to one scenario, and try each type on the answer once."""
+        seed = f"{self._suite}:{source.name}:{self._seed}:{number}"
+        if isinstance(source, Family) and number < DRAWS_WITH_READINGS:
+            await asyncio.to_thread(self.rules.check_readings, source, Random(f"{seed}:readings"))
+        rng = Random(seed)
+        scenario = source.draw(rng)
+        self.rules.check_names(source.name, scenario)
+        counts = {type: self.fresh[source.name, type] for type in sorted(source.corruptions)}
+        for count in counts.values():
+            count.drawn += 1
+        try:
+            answer = await self._worker.answer(scenario, rng)
+        except WorkerFailed:
+            answer = None
+        verifier = Verifier(scenario)
+        if answer is None or not verifier.verify(answer.output).clean:
+            for count in counts.values():
+                count.unclean += 1
+            return
+        for type, count in counts.items():
+            try:
+                inject(verifier, answer, type, number % len(STEALTHS), Random(f"{source.name}:{number}:{type}"))
+            except CannotCorrupt:
+                count.impossible += 1
+
+
+def _choose_keys(arena: Arena, splits: Sequence[Split], draws: int, start: int) -> Iterator[str]:
+    """`draws` keys for each type, domain and stealth level. The splits take turns; if a split has no key, another has."""
+    left: dict[tuple[CorruptionType, Domain, int], int] = {}
+    wanted = Counter[Split]({split: (draws + n) // len(splits) for n, split in enumerate(reversed(splits))})
+    for split in splits:
+        chosen: Counter[tuple[CorruptionType, Domain, int]] = Counter()
+        for index in range(start, start + SEARCHED_PER_KEY * wanted[split] * 80 + 400):
+            plan = arena.plan(arena.key(split, index))
+            cell = plan.corruption_type, plan.domain, plan.stealth
+            left.setdefault(cell, draws)
+            if chosen[cell] < wanted[split] and left[cell]:
+                chosen[cell] += 1
+                left[cell] -= 1
+                yield plan.key
