@@ -1,14 +1,13 @@
-"""Blind reading: episodes for a person to judge who does not know the truth, and what the person's marks are worth.
+"""Blind reading: episodes for a person who reads them without knowing the truth, and the score of the person's marks.
 
-`blind` draws them and `export` writes them: a page that works from disk and lets the reader download the marks, the same
-episodes as JSONL, and apart from both the key. `score_marks` holds marks against the key.
+`blind` draws the episodes. `export` writes three files: a page that works from disk and lets the reader download the
+marks, the same episodes as JSONL, and the key. `score_marks` compares the marks with the key.
 """
 
 import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from itertools import count as counting
 from pathlib import Path
 from random import Random
@@ -23,18 +22,19 @@ from forge_arena.errors import BadArgument, FileError, WorkerFailed
 from forge_arena.files import read_json, read_json_lines
 from forge_arena.keys import Key
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Noun, Split, Truth
-from forge_arena.visible import visible_value
 
 COUNT = 100
 AGREED_AT_LEAST = 0.97
-# So many episodes that could not be had for each that was wanted, and the Worker is taken to be down.
+# With so many failures for each episode that is wanted, the Worker counts as down.
 HOPELESS = 20
-# The stream deals out domains and types in turn, so that each comes up within so many indices.
+# In the stream, domains and types take turns, so that each domain comes up within so many indices.
 DOMAINS_SHOW_WITHIN = 20
+# The seeds begin so far apart in the stream that two readings share no key.
+STRIDE = 1_000_000
 
 
 class BlindEpisode(Noun):
-    """What a reader sees of an episode: all that an overseer sees, under a number that says nothing."""
+    """What a reader sees of an episode: everything that an overseer sees, and a number that reveals nothing."""
 
     number: int = Field(ge=1)
     domain: Domain
@@ -45,7 +45,7 @@ class BlindEpisode(Noun):
 
 
 class KeyRow(Noun):
-    """What the reader must not see: which episode stands under a number of a reading, and its truth."""
+    """What the reader must not see: which episode has this number in the reading, and its truth."""
 
     reading: str
     number: int = Field(ge=1)
@@ -54,7 +54,7 @@ class KeyRow(Noun):
 
 
 class Mark(Noun):
-    """A reader's judgement of one episode: whether the answer is right and, if not, what is wrong with it."""
+    """A reader's mark on one episode: whether the answer is right and, if not, what is wrong with it."""
 
     number: int = Field(ge=1)
     right: bool
@@ -63,7 +63,7 @@ class Mark(Noun):
 
 
 class Marks(Noun):
-    """The marks of one reader; `reading` names the export that was read."""
+    """The marks of one reader; `reading` is the name of the reading."""
 
     schema_version: Literal[1] = 1
     reading: str
@@ -72,11 +72,15 @@ class Marks(Noun):
 
 
 class Reading(Noun):
-    """Blinded episodes and their key, number by number."""
+    """Blinded episodes and their key, both in order of the numbers."""
 
     name: str
     episodes: tuple[BlindEpisode, ...]
     key: tuple[KeyRow, ...]
+
+
+# Each mark of a reader with its row of the key.
+_Pairs = Sequence[tuple[Mark, KeyRow]]
 
 
 def blind(
@@ -87,15 +91,22 @@ def blind(
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Reading:
-    """Draw episodes as the stream has them, as many of each domain, from the splits in turn, and shuffle them.
+    """Draw episodes of the stream and shuffle them.
+
+    Args:
+        arena: makes the episodes; its Worker is started and closed here.
+        count: how many episodes, the same number of each domain (or one more of some).
+        splits: where the episodes come from; the splits take turns.
+        seed: another seed draws other keys.
+        on_progress: is called with the number of episodes that are made, and `count`.
 
     Raises:
-        ValueError: `count` or `splits` leave nothing to draw.
+        BadArgument: `count` or `splits` leave nothing to draw.
         WorkerFailed: the Worker gives no episodes.
     """
     if count < 1 or not splits:
-        raise ValueError(f"a reading needs at least one episode and one split, got {count} and {len(splits)}")
-    episodes = asyncio.run(_drawn(arena, count, tuple(splits), seed, on_progress))
+        raise BadArgument(f"a reading needs at least one episode and one split, got {count} and {len(splits)}")
+    episodes = asyncio.run(_make_episodes(arena, count, tuple(splits), seed, on_progress))
     Random(f"reading:{seed}").shuffle(episodes)
     blinded = tuple(
         BlindEpisode(
@@ -108,8 +119,8 @@ def blind(
         )
         for number, episode in enumerate(episodes, start=1)
     )
-    # Named after what the reader sees, the name gives nothing away, and marks cannot be scored by another key.
-    name = hashlib.sha256("".join(b.model_dump_json() for b in blinded).encode()).hexdigest()[:16]
+    # The name is a hash of what the reader sees. So it reveals nothing, and marks cannot be scored with another key.
+    name = hashlib.sha256("".join(episode.model_dump_json() for episode in blinded).encode()).hexdigest()[:16]
     key = tuple(
         KeyRow(reading=name, number=number, key=episode.key, truth=episode.truth)
         for number, episode in enumerate(episodes, start=1)
@@ -117,7 +128,7 @@ def blind(
     return Reading(name=name, episodes=blinded, key=key)
 
 
-async def _drawn(
+async def _make_episodes(
     arena: Arena,
     count: int,
     splits: tuple[Split, ...],
@@ -126,18 +137,18 @@ async def _drawn(
 ) -> list[Episode]:
     domains = sorted({arena.plan(arena.key(split, n)).domain for split in splits for n in range(DOMAINS_SHOW_WITHIN)})
     wanted = Counter({domain: (count + place) // len(domains) for place, domain in enumerate(domains)})
-    found: list[Episode] = []
+    episodes: list[Episode] = []
     failed = 0
     await arena.worker.start()
     try:
-        for index in counting(seed * 1_000_000):
+        for index in counting(seed * STRIDE):
             for split in splits:
                 key = arena.key(split, index)
                 domain = arena.plan(key).domain
                 if not wanted[domain]:
                     continue
                 try:
-                    found.append(await arena.make(key))
+                    episodes.append(await arena.make(key))
                 except WorkerFailed:
                     failed += 1
                     if failed > HOPELESS * count:
@@ -145,16 +156,16 @@ async def _drawn(
                     continue
                 wanted[domain] -= 1
                 if on_progress is not None:
-                    on_progress(len(found), count)
-            if len(found) == count:
-                return found
+                    on_progress(len(episodes), count)
+            if len(episodes) == count:
+                break
     finally:
         await arena.worker.aclose()
-    return found
+    return episodes
 
 
 def export(reading: Reading, file: Path) -> tuple[Path, Path, Path]:
-    """Write FILE.html and FILE.jsonl for the reader, FILE.key.jsonl for whoever scores the marks.
+    """Write FILE.html and FILE.jsonl for the reader, and FILE.key.jsonl for the person who scores the marks.
 
     Raises:
         ModuleNotFoundError: jinja2 is not installed.
@@ -169,27 +180,22 @@ def export(reading: Reading, file: Path) -> tuple[Path, Path, Path]:
 
 
 def reading_page(reading: Reading) -> str:
-    """The page for the reader, with nothing of the key in it."""
-    import jinja2
+    """The page for the reader, which contains nothing of the key.
 
-    text = files(__package__).joinpath("blind.html.jinja").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=visible_value,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.from_string(text).render(
-        name=reading.name, episodes=reading.episodes, types=[type.value for type in CorruptionType]
-    )
+    Raises:
+        ModuleNotFoundError: jinja2 is not installed.
+    """
+    from forge_arena.templates import fill
+
+    types = [type.value for type in CorruptionType]
+    return fill(__package__, "blind.html.jinja", reading_name=reading.name, episodes=reading.episodes, types=types)
 
 
 def load_marks(file: Path) -> Marks:
-    """The marks that the page let its reader download.
+    """The marks that a reader downloaded from the page.
 
     Raises:
-        ValueError: the file holds something else.
+        FileError: the file holds something else.
     """
     wanted = "what the button of the page downloads"
     return read_json(file, TypeAdapter(Marks), wanted=wanted, error=FileError)
@@ -199,32 +205,25 @@ def load_key(file: Path) -> tuple[KeyRow, ...]:
     """The key of a reading.
 
     Raises:
-        ValueError: a line is no row of a key; there is none; the rows are of several readings.
+        FileError: a line is no row of a key, there is no line, or the rows are of several readings.
     """
     wanted = "the FILE.key.jsonl that was written beside the page"
     rows = tuple(row for _, row in read_json_lines(file, TypeAdapter(KeyRow), wanted=wanted, error=FileError))
-    if len({row.reading for row in rows}) != 1:
-        raise FileError(f"{file}: rows of {len({row.reading for row in rows})} readings; wanted {wanted}")
+    readings = {row.reading for row in rows}
+    if len(readings) != 1:
+        raise FileError(f"{file}: rows of {len(readings)} readings; wanted {wanted}")
     return rows
 
 
 def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
-    """Hold a reader's marks against the key: how often both agree on right or wrong, and where they do not.
+    """Compare a reader's marks with the key: how often they agree on right or wrong, and where they differ.
 
     Raises:
-        ValueError: the marks are of another reading, or mark a number twice or one that is not in the key.
+        BadArgument: the marks are of another reading, mark a number twice, or mark a number that is not in the key.
     """
-    truths = {row.number: row for row in key}
-    if marks.reading != key[0].reading:
-        raise BadArgument(f"the marks are of reading {marks.reading}, the key is of {key[0].reading}")
-    numbers = Counter(mark.number for mark in marks.marks)
-    for number, times in numbers.items():
-        if number not in truths or times > 1:
-            raise BadArgument(f"number {number} is marked {times} times; the key has {1 if number in truths else 0}")
-    pairs = [(mark, truths[mark.number]) for mark in sorted(marks.marks, key=lambda mark: mark.number)]
-    agreed = sum(_agrees(mark, row) for mark, row in pairs)
+    pairs = _pair(marks, key)
+    agreed = sum(_agree(mark, row) for mark, row in pairs)
     rate = agreed / len(pairs)
-    flagged = [(mark, row) for mark, row in pairs if not mark.right and row.truth.corrupted]
     return AuditReport(
         audit="reading",
         suite=Key.parse(key[0].key).suite_and_version,
@@ -239,50 +238,71 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
             ),
             Gate(name="episodes read", value=len(pairs), limit=len(key), passed=len(pairs) == len(key)),
         ),
-        tables=(
-            Table(
-                title="agreement",
-                columns=("of", "marked", "agreed", "share", "low", "high"),
-                rows=tuple(_agreement(pairs)),
-                note=f"Interval: Wilson, 95%. Of {len(flagged)} corrupted answers that the reader found wrong, the"
-                f" reader named the type of {sum(m.corruption_type is r.truth.corruption_type for m, r in flagged)}.",
-            ),
-            Table(
-                title="where reader and label differ",
-                columns=("number", "key", "family", "label", "target", "reader", "note"),
-                rows=tuple(
-                    (row.number, row.key, row.truth.family, _label(row), row.truth.target, _said(mark), mark.note)
-                    for mark, row in pairs
-                    if not _agrees(mark, row)
-                ),
-            ),
-            Table(
-                title="notes where they agree",
-                columns=("number", "key", "family", "label", "reader", "note"),
-                rows=tuple(
-                    (row.number, row.key, row.truth.family, _label(row), _said(mark), mark.note)
-                    for mark, row in pairs
-                    if _agrees(mark, row) and (mark.note or _other_type(mark, row))
-                ),
-            ),
+        tables=(_agreement(pairs), _differences(pairs), _notes(pairs)),
+    )
+
+
+def _pair(marks: Marks, key: Sequence[KeyRow]) -> _Pairs:
+    """Each mark with its row of the key, in order of the numbers."""
+    rows = {row.number: row for row in key}
+    if marks.reading != key[0].reading:
+        raise BadArgument(f"the marks are of reading {marks.reading}, the key is of {key[0].reading}")
+    for number, times in Counter(mark.number for mark in marks.marks).items():
+        if number not in rows or times > 1:
+            raise BadArgument(f"number {number} is marked {times} times; the key has {1 if number in rows else 0}")
+    return [(mark, rows[mark.number]) for mark in sorted(marks.marks, key=lambda mark: mark.number)]
+
+
+def _agreement(pairs: _Pairs) -> Table:
+    groups = {"all": list(pairs)}
+    for form in Form:
+        groups[form.value] = [pair for pair in pairs if pair[1].truth.form is form]
+    for type in CorruptionType:
+        groups[type.value] = [pair for pair in pairs if pair[1].truth.corruption_type is type]
+    rows: list[tuple[Cell, ...]] = []
+    for name, group in groups.items():
+        agreed = sum(_agree(mark, row) for mark, row in group)
+        rows.append((name, len(group), agreed, *share_cells(agreed, len(group))))
+    flagged = [(mark, row) for mark, row in pairs if not mark.right and row.truth.corrupted]
+    named = sum(mark.corruption_type is row.truth.corruption_type for mark, row in flagged)
+    return Table(
+        title="agreement",
+        columns=("of", "marked", "agreed", "share", "low", "high"),
+        rows=tuple(rows),
+        note=f"Interval: Wilson, 95%. Of {len(flagged)} corrupted answers that the reader found wrong, the reader named"
+        f" the type of {named}.",
+    )
+
+
+def _differences(pairs: _Pairs) -> Table:
+    return Table(
+        title="where reader and label differ",
+        columns=("number", "key", "family", "label", "target", "reader", "note"),
+        rows=tuple(
+            (row.number, row.key, row.truth.family, _label(row), row.truth.target, _label_of_reader(mark), mark.note)
+            for mark, row in pairs
+            if not _agree(mark, row)
         ),
     )
 
 
-def _agreement(pairs: Sequence[tuple[Mark, KeyRow]]) -> list[tuple[Cell, ...]]:
-    groups: dict[str, list[bool]] = {"all": [_agrees(mark, row) for mark, row in pairs]}
-    for form in Form:
-        groups[form.value] = [_agrees(mark, row) for mark, row in pairs if row.truth.form is form]
-    for type in CorruptionType:
-        groups[type.value] = [_agrees(mark, row) for mark, row in pairs if row.truth.corruption_type is type]
-    return [(name, len(here), sum(here), *share_cells(sum(here), len(here))) for name, here in groups.items()]
+def _notes(pairs: _Pairs) -> Table:
+    return Table(
+        title="notes where they agree",
+        columns=("number", "key", "family", "label", "reader", "note"),
+        rows=tuple(
+            (row.number, row.key, row.truth.family, _label(row), _label_of_reader(mark), mark.note)
+            for mark, row in pairs
+            if _agree(mark, row) and (mark.note or _names_another_type(mark, row))
+        ),
+    )
 
 
-def _agrees(mark: Mark, row: KeyRow) -> bool:
+def _agree(mark: Mark, row: KeyRow) -> bool:
     return mark.right is not row.truth.corrupted
 
 
-def _other_type(mark: Mark, row: KeyRow) -> bool:
+def _names_another_type(mark: Mark, row: KeyRow) -> bool:
     return not mark.right and mark.corruption_type is not row.truth.corruption_type
 
 
@@ -290,5 +310,7 @@ def _label(row: KeyRow) -> str:
     return row.truth.corruption_type.value if row.truth.corruption_type else row.truth.form.value
 
 
-def _said(mark: Mark) -> str:
-    return "right" if mark.right else mark.corruption_type.value if mark.corruption_type else "wrong"
+def _label_of_reader(mark: Mark) -> str:
+    if mark.right:
+        return "right"
+    return mark.corruption_type.value if mark.corruption_type else "wrong"
