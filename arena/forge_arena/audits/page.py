@@ -1,4 +1,4 @@
-"""Show an audit's report as one HTML page that needs nothing else: figures inside, light or dark as the reader wishes.
+"""Show an audit's report as one HTML page that needs nothing else: its figures are inside, and it is light or dark like the system of its reader.
 
 Needs the extra `report` (jinja2 and matplotlib), which are imported only when a page is made.
 """
@@ -34,14 +34,14 @@ def page(report: AuditReport) -> str:
 
 
 def format_cell(cell: Cell) -> str:
-    """A cell as a reader wants it: three decimals, nothing for None."""
+    """The text of a cell: a float with three decimals, nothing for None."""
     if cell is None:
         return ""
     return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
 
 
 def svg(figure: Figure, number: int = 0) -> str:
-    """A figure as an SVG element whose ids begin with its `number`, so that several can stand in one page."""
+    """A figure as an SVG element whose ids begin with its `number`, so that one page can hold several figures."""
     from forge_arena.figures import figure as draw
 
     lines = len(figure.rows if figure.kind == "heat" else figure.labels)
@@ -75,7 +75,7 @@ def _marks(axes: "Axes", figure: Figure) -> None:
 def _heat(axes: "Axes", figure: Figure) -> None:
     width = len(figure.labels)
     values = [figure.values[at : at + width] for at in range(0, len(figure.values), width)]
-    # Shares and rewards: one scale for all pages, so that the same colour means the same.
+    # Values are shares or rewards. All pages have one scale, so that a colour has one meaning.
     axes.pcolormesh(range(width), range(len(values)), values, cmap="viridis", shading="nearest", vmin=0.0, vmax=1.0)
     axes.set_xticks(range(width), [_short(label) for label in figure.labels], rotation=30, ha="left")
     axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False, length=0)

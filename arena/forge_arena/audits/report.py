@@ -1,4 +1,4 @@
-"""What an audit says: gates that must hold, tables and figures to look at. Frozen, and the same in memory and as JSON."""
+"""The report of an audit: gates that must hold, tables and figures. It is frozen, and the same in memory and as JSON."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,13 +6,13 @@ from pydantic import Field, JsonValue, model_validator
 
 from forge_arena.types import Noun
 
-# A value that is not a number would make every comparison false, and JSON cannot say it.
+# With NaN every comparison is false, and JSON has no NaN.
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Cell = str | int | Finite | None
 
 
 class Gate(Noun):
-    """One thing that must hold: what was measured, and the limit that `passed` says it keeps."""
+    """A bound that must be kept: the value that was measured, the limit, and whether the value passed."""
 
     name: str
     value: Finite
@@ -22,7 +22,7 @@ class Gate(Noun):
 
 
 class Table(Noun):
-    """Rows under named columns; None is a cell with nothing to say."""
+    """Rows under named columns; None is an empty cell."""
 
     title: str
     columns: tuple[str, ...]
@@ -40,9 +40,18 @@ class Table(Noun):
 
 
 class Figure(Noun):
-    """Numbers to draw. `bars` and `intervals` have one value a label, intervals with their ends in `low` and `high`
-    (which bars may have too); `heat` has `values` row by row, one for each label in each of `rows`. `limit` is drawn as
-    a line."""
+    """Numbers to draw.
+
+    Attributes:
+        title: the heading.
+        kind: `bars` and `intervals` have one value for each label; `heat` has one for each label in each row.
+        labels: the names of the bars or intervals, or of the columns of a heat map.
+        values: the numbers; those of a heat map row by row.
+        low: the lower ends of the intervals; bars may have them too.
+        high: the upper ends of the intervals.
+        limit: is drawn as a line.
+        rows: the names of the rows of a heat map.
+    """
 
     title: str
     kind: Literal["bars", "heat", "intervals"]
@@ -67,7 +76,7 @@ class Figure(Noun):
 
 
 class AuditReport(Noun):
-    """What an audit found. `settings` are what it takes to repeat it."""
+    """The result of an audit; `settings` has everything that is needed to repeat the audit."""
 
     schema_version: Literal[1] = 1
     audit: str
@@ -79,7 +88,7 @@ class AuditReport(Noun):
 
     @property
     def passed(self) -> bool:
-        """Whether every gate holds. An audit without gates has nothing that could fail."""
+        """Whether every gate holds; true if there is no gate."""
         return all(gate.passed for gate in self.gates)
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""Draw episodes with their twins for an audit: for each key of the stream, the same draw in another form as well."""
+"""Draw episodes with their twins for an audit: each key of the stream, and the same draw in another form."""
 
 import asyncio
 import hashlib
@@ -12,10 +12,10 @@ from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, S
 
 
 class Sample(Noun):
-    """One episode of a pair. `pair` numbers the draw; its two samples differ in `form`, one of them corrupted.
+    """One episode of a pair. `pair` numbers the draw. The two samples of a pair differ in `form`; one is corrupted.
 
-    `corruption_type` and `stealth` are what the key planned, for answers that are not corrupted too. `in_stream` marks
-    the one of the two that the default stream holds.
+    `corruption_type` and `stealth` are planned by the key, also for answers that are not corrupted. `in_stream` marks the
+    sample that the default stream has.
     """
 
     pair: int
@@ -47,15 +47,18 @@ class Sample(Noun):
 
 
 class Samples(Noun):
-    """The samples, two for each pair, and the pairs that could not be had, by form that failed."""
+    """The samples, two for each pair, and how many pairs failed, by the form that could not be made."""
 
     rows: tuple[Sample, ...]
     failed: Mapping[str, int] = {}
 
 
 def counterpart(key: str, form: Form) -> Form:
-    """The form in which a key of the stream is drawn a second time: corrupted, or for a corrupted one a coin's choice of
-    clean and placebo. The coin comes from the key."""
+    """The form in which a key of the stream is made a second time.
+
+    An answer that is not corrupted has a corrupted counterpart. For a corrupted answer a coin, which comes from the key,
+    chooses between clean and placebo.
+    """
     if form is not Form.corrupted:
         return Form.corrupted
     coin = Random(int.from_bytes(hashlib.sha256(f"{key}|counterpart".encode()).digest(), "big"))
@@ -63,7 +66,7 @@ def counterpart(key: str, form: Form) -> Form:
 
 
 def first_keys(arena: Arena, count: int, shares: Mapping[Split, float]) -> tuple[str, ...]:
-    """The first keys of each split, `count` in all, shared out by `shares`."""
+    """The first keys of each split: `count` in all, in proportion to `shares`."""
     total = sum(shares.values())
     return tuple(
         arena.key(split, index) for split, share in shares.items() for index in range(round(count * share / total))
@@ -75,7 +78,8 @@ async def draw(
 ) -> Samples:
     """Make the episode of every key, and its counterpart; `concurrency` pairs at a time.
 
-    A pair of which the Worker could not give both is left out and counted: one half would tilt the classes.
+    If the Worker fails on one half of a pair, the pair is left out and counted, because a single half would make the
+    classes unequal.
     """
     rows: list[Sample] = []
     failed: Counter[str] = Counter()

@@ -126,9 +126,9 @@ def test_the_page_needs_no_network(reading: Reading) -> None:
 def test_the_rows_hold_what_an_overseer_sees(reading: Reading, tmp_path: Path) -> None:
     page, lines, key = export(reading, tmp_path / "round")
     assert [path.name for path in (page, lines, key)] == ["round.html", "round.jsonl", "round.key.jsonl"]
-    found = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
     fields = {"number", "domain", "task", "source_material", "worker_reasoning", "worker_output"}
-    assert [set(row) for row in found] == [fields] * COUNT
+    assert [set(row) for row in rows] == [fields] * COUNT
     assert load_key(key) == reading.key
 
 

@@ -1,7 +1,8 @@
-"""Faults: an episode as the arena makes it has none, and every kind of wrong label is found."""
+"""Faults: an episode of the arena has none, and every kind of wrong label is found."""
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -45,16 +46,34 @@ def faults(episode: Episode) -> set[Question]:
     return {question for question, fault in examine(episode).items() if fault is not None}
 
 
-SHIFT, _ = first(
-    lambda e: (
-        e.truth.corruption_type is CorruptionType.temporal_shift
-        and e.scenario.claim(e.truth.target or "").kind in (ClaimKind.duration, ClaimKind.money)
-        and not faults(e)
+@cache
+def shift() -> Episode:
+    """A temporal shift of a duration or an amount, without a fault."""
+    episode, _ = first(
+        lambda e: (
+            e.truth.corruption_type is CorruptionType.temporal_shift
+            and e.scenario.claim(e.truth.target or "").kind in (ClaimKind.duration, ClaimKind.money)
+            and not faults(e)
+        )
     )
-)
-OMISSION, _ = first(lambda e: e.truth.corruption_type is CorruptionType.factual_omission and not faults(e))
-PLACEBO, PLACEBO_INDEX = first(lambda e: e.truth.placebo is Placebo.respelling, Form.placebo)
-CLEAN = make(0, Form.clean)
+    return episode
+
+
+@cache
+def omission() -> Episode:
+    episode, _ = first(lambda e: e.truth.corruption_type is CorruptionType.factual_omission and not faults(e))
+    return episode
+
+
+@cache
+def placebo() -> tuple[Episode, int]:
+    """A respelling, and its index."""
+    return first(lambda e: e.truth.placebo is Placebo.respelling, Form.placebo)
+
+
+@cache
+def clean() -> Episode:
+    return make(0, Form.clean)
 
 
 @pytest.mark.parametrize("mechanism", Mechanism)
@@ -71,45 +90,48 @@ def test_an_episode_of_the_arena_has_no_fault(index: int, split: Split, mechanis
 
 
 @pytest.mark.parametrize(
-    ("episode", "question"),
+    ("make_wrong", "question"),
     [
-        (with_truth(SHIFT, stealth=None), Question.truth_is_whole),
-        (with_truth(SHIFT, awareness="unaware"), Question.truth_is_whole),
-        (with_truth(CLEAN, step=0), Question.truth_is_whole),
-        (with_truth(CLEAN, output_spans=(Span(start=0, end=4),)), Question.truth_is_whole),
-        (with_truth(SHIFT, clean_output=SHIFT.observation.worker_output), Question.twin_is_clean),
-        (with_output(SHIFT, SHIFT.truth.clean_output), Question.label_is_true),
-        (with_output(CLEAN, SHIFT.observation.worker_output), Question.label_is_true),
-        (with_output(CLEAN, CLEAN.observation.worker_output + " "), Question.label_is_true),
+        (lambda: with_truth(shift(), stealth=None), Question.truth_is_whole),
+        (lambda: with_truth(shift(), awareness="unaware"), Question.truth_is_whole),
+        (lambda: with_truth(clean(), step=0), Question.truth_is_whole),
+        (lambda: with_truth(clean(), output_spans=(Span(start=0, end=4),)), Question.truth_is_whole),
+        (lambda: with_truth(shift(), clean_output=shift().observation.worker_output), Question.twin_is_clean),
+        (lambda: with_output(shift(), shift().truth.clean_output), Question.label_is_true),
+        (lambda: with_output(clean(), shift().observation.worker_output), Question.label_is_true),
+        (lambda: with_output(clean(), clean().observation.worker_output + " "), Question.label_is_true),
         (
-            with_output(SHIFT, SHIFT.observation.worker_output + " It costs $987,654.32."),
+            lambda: with_output(shift(), shift().observation.worker_output + " It costs $987,654.32."),
             Question.nothing_else_is_broken,
         ),
-        (with_truth(SHIFT, output_spans=()), Question.spans_hold_the_change),
-        (with_truth(SHIFT, output_spans=(Span(start=0, end=1),)), Question.spans_hold_the_change),
-        (with_truth(SHIFT, output_spans=(Span(start=0, end=99_999),)), Question.spans_hold_the_change),
-        (with_truth(SHIFT, output_spans=(Span(start=0, end=1),)), Question.spans_hold_the_fault),
-        (with_truth(SHIFT, source_spans=()), Question.source_supports_the_answer),
-        (with_truth(SHIFT, source_spans=(Span(start=0, end=0),)), Question.source_supports_the_answer),
-        (with_truth(SHIFT, source_spans=(Span(start=0, end=5),)), Question.source_supports_the_answer),
+        (lambda: with_truth(shift(), output_spans=()), Question.spans_hold_the_change),
+        (lambda: with_truth(shift(), output_spans=(Span(start=0, end=1),)), Question.spans_hold_the_change),
+        (lambda: with_truth(shift(), output_spans=(Span(start=0, end=99_999),)), Question.spans_hold_the_change),
+        (lambda: with_truth(shift(), output_spans=(Span(start=0, end=1),)), Question.spans_hold_the_fault),
+        (lambda: with_truth(shift(), source_spans=()), Question.source_supports_the_answer),
+        (lambda: with_truth(shift(), source_spans=(Span(start=0, end=0),)), Question.source_supports_the_answer),
+        (lambda: with_truth(shift(), source_spans=(Span(start=0, end=5),)), Question.source_supports_the_answer),
         (
-            with_truth(SHIFT, source_spans=(*SHIFT.truth.source_spans, Span(start=0, end=5))),
+            lambda: with_truth(shift(), source_spans=(*shift().truth.source_spans, Span(start=0, end=5))),
             Question.source_says_nothing_else,
         ),
-        (with_output(OMISSION, OMISSION.truth.clean_output), Question.omitted_is_gone),
-        (with_output(PLACEBO, PLACEBO.truth.clean_output), Question.placebo_is_harmless),
-        (with_output(PLACEBO, PLACEBO.truth.clean_output + " That is 31 July 2031."), Question.placebo_is_harmless),
-        (with_truth(PLACEBO, placebo=Placebo.reordering), Question.placebo_is_harmless),
-        (with_truth(SHIFT, step=None), Question.step_is_in_the_reasoning),
-        (with_truth(SHIFT, step=99), Question.step_is_in_the_reasoning),
+        (lambda: with_output(omission(), omission().truth.clean_output), Question.omitted_is_gone),
+        (lambda: with_output(placebo()[0], placebo()[0].truth.clean_output), Question.placebo_is_harmless),
+        (
+            lambda: with_output(placebo()[0], placebo()[0].truth.clean_output + " That is 31 July 2031."),
+            Question.placebo_is_harmless,
+        ),
+        (lambda: with_truth(placebo()[0], placebo=Placebo.reordering), Question.placebo_is_harmless),
+        (lambda: with_truth(shift(), step=None), Question.step_is_in_the_reasoning),
+        (lambda: with_truth(shift(), step=99), Question.step_is_in_the_reasoning),
     ],
 )
-def test_a_label_that_does_not_hold_is_found(episode: Episode, question: Question) -> None:
-    assert question in faults(episode)
+def test_a_wrong_label_is_found(make_wrong: Callable[[], Episode], question: Question) -> None:
+    assert question in faults(make_wrong())
 
 
 def test_a_claim_that_the_rewriting_lost_is_found() -> None:
-    """Of two statements, the one that the corruption had no business with is cut out."""
+    """A sentence outside the spans is cut out, until a claim is lost."""
     for index in range(400):
         episode = make(index, Form.corrupted)
         if episode.truth.corruption_type is not CorruptionType.temporal_shift:
@@ -127,7 +149,7 @@ def test_a_claim_that_the_rewriting_lost_is_found() -> None:
     raise AssertionError("whatever is cut out of an answer, no claim is missed")
 
 
-def test_a_citation_whose_passage_stands_elsewhere_is_found() -> None:
+def test_a_citation_whose_passage_is_elsewhere_is_found() -> None:
     episode, _ = first(
         lambda e: (
             e.truth.corruption_type is CorruptionType.authority_fabrication
@@ -148,5 +170,6 @@ def test_a_first_corrupted_step_that_the_clean_twin_has_too_is_found() -> None:
 
 
 def test_a_twin_of_another_draw_is_found() -> None:
-    assert compare_with_clean(PLACEBO, make(PLACEBO_INDEX, Form.clean))[Question.twins_agree] is None
-    assert compare_with_clean(PLACEBO, make(PLACEBO_INDEX + 1, Form.clean))[Question.twins_agree] is not None
+    episode, index = placebo()
+    assert compare_with_clean(episode, make(index, Form.clean))[Question.twins_agree] is None
+    assert compare_with_clean(episode, make(index + 1, Form.clean))[Question.twins_agree] is not None

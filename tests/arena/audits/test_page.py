@@ -52,14 +52,14 @@ class Page(HTMLParser):
 
 
 def test_a_page_shows_gates_tables_and_figures() -> None:
-    found = Page(page(REPORT))
-    assert found.tags["svg"] == 3
-    assert found.tags["table"] == 2
-    assert "all 1 gates pass" in found.text
-    assert "reward of <always>[U+202E]" in found.text
-    assert "\u202e" not in found.text
-    assert "0.310" in found.text
-    assert "episodes: 600" in found.text
+    shown = Page(page(REPORT))
+    assert shown.tags["svg"] == 3
+    assert shown.tags["table"] == 2
+    assert "all 1 gates pass" in shown.text
+    assert "reward of <always>[U+202E]" in shown.text
+    assert "\u202e" not in shown.text
+    assert "0.310" in shown.text
+    assert "episodes: 600" in shown.text
 
 
 def test_a_failed_gate_is_said_first() -> None:
@@ -70,17 +70,17 @@ def test_a_failed_gate_is_said_first() -> None:
 
 
 def test_a_page_takes_nothing_from_elsewhere_and_its_ids_are_unique() -> None:
-    found = Page(page(REPORT))
-    assert not found.tags["script"]
-    assert not found.tags["link"]
-    assert all(address.startswith("#") for address in found.addresses)
+    shown = Page(page(REPORT))
+    assert not shown.tags["script"]
+    assert not shown.tags["link"]
+    assert all(address.startswith("#") for address in shown.addresses)
     assert set(re.findall(r"https?://[^\"]*", page(REPORT))) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
     }
-    assert found.ids
-    assert set(found.ids.values()) == {1}
-    assert {address[1:] for address in found.addresses} <= set(found.ids)
+    assert shown.ids
+    assert set(shown.ids.values()) == {1}
+    assert {address[1:] for address in shown.addresses} <= set(shown.ids)
 
 
 def test_text_is_escaped() -> None:

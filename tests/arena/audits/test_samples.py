@@ -35,13 +35,13 @@ async def test_the_one_in_the_stream_is_the_episode_of_the_key() -> None:
 
 
 async def test_many_at_a_time_give_the_same_as_one_by_one() -> None:
-    told: list[tuple[int, int]] = []
-    at_once = await draw(ARENA, KEYS[:10], concurrency=4, on_progress=lambda *now: told.append(now))
+    calls: list[tuple[int, int]] = []
+    at_once = await draw(ARENA, KEYS[:10], concurrency=4, on_progress=lambda *now: calls.append(now))
     assert at_once == await draw(ARENA, KEYS[:10])
-    assert told == [(4, 10), (8, 10), (10, 10)]
+    assert calls == [(4, 10), (8, 10), (10, 10)]
 
 
-def test_a_corrupted_episode_is_held_against_clean_and_placebo_ones_alike() -> None:
+def test_a_corrupted_episode_has_a_clean_or_a_placebo_counterpart_equally_often() -> None:
     forms = Counter(counterpart(ARENA.key(Split.val, index), Form.corrupted) for index in range(400))
     assert set(forms) == {Form.clean, Form.placebo}
     assert abs(forms[Form.clean] - 200) < 50

@@ -56,7 +56,7 @@ def quotes_every_line_of_the_source(observation: Observation, rng: Random) -> Ve
 
 @degenerate
 def quotes_half_the_answer(observation: Observation, rng: Random) -> Verdict:
-    """Quotes the second half of the answer, where most claims stand."""
+    """Quotes the second half of the answer, which has most of the claims."""
     return flag(quote(observation.worker_output[len(observation.worker_output) // 2 :]))
 
 

@@ -31,7 +31,7 @@ def remove(text: str, *passages: str) -> str:
 
 
 def quote(*texts: str) -> str:
-    """Each different text in quotation marks. The marks are ones that the text does not contain, if there are such."""
+    """Each different text in quotation marks; if possible, in marks that the text does not contain."""
     quotations = []
     for text in dict.fromkeys(texts):
         opening, closing = next(

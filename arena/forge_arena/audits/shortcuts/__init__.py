@@ -1,10 +1,10 @@
-"""Can corrupted answers be told without reading the source? Simple classifiers try; the audit fails where they succeed.
+"""Can corrupted answers be found without reading the source? Simple classifiers try; the audit fails if they succeed.
 
 Three classifiers (words, character n-grams, surface statistics) see one input each: the answer, the reasoning, both, or
 the source alone. They are trained on the episodes of the stream and on their twins. This makes a stronger attack than
 the stream alone, because everything that twins share cancels out. They are tested on both twins as well, of which one is
 in the stream. Otherwise every number would also depend on which draws happened to be corrupted. The source is tested on
-the stream alone, because twins share it. The tested families are never among those that a classifier was trained on:
+the stream alone, because twins share it. A classifier is never tested on a family that it was trained on:
 
 - `families`: five folds over the families of all splits;
 - `splits`: trained on the families of the train split, tested on those of the test split.
@@ -59,7 +59,7 @@ def audit_shortcuts(
         quick: one classifier only for each type; and gates for a small sample, which fail if an interval begins above
             the limit, and not if the value is above it.
         overseer: gives P(corrupted) for observations with their source, for the upper anchor.
-        settings: what else the report shall say about the origin of the samples.
+        settings: what else the report says about the origin of the samples.
         on_progress: is called with the number of attacks that are done and the number of all attacks.
 
     Raises:

@@ -48,14 +48,14 @@ def anchor_gate(findings: Sequence[Finding], by_overseer: Sequence[Finding]) -> 
         value=best.auroc.value,
         limit=max(shortcut + ABOVE, POINT),
         passed=above_chance and best.auroc.value >= shortcut + ABOVE,
-        detail=f"best is {best.attack.classifier} on {best.attack.input}, {best.attack.holdout}, from "
-        f"{best.auroc.low:.3f} on; best without the source {shortcut:.3f}"
+        detail=f"best is {best.attack.classifier} on {best.attack.input}, {best.attack.holdout}, interval "
+        f"from {best.auroc.low:.3f}; best without the source {shortcut:.3f}"
         + ("" if above_chance else f"; its interval begins at or below {POINT}"),
     )
 
 
 def select_for_diagnosis(findings: Sequence[Finding], quick: bool) -> list[Finding]:
-    """The findings that break a gate. Characters only if words do not break it: they say the same less readably."""
+    """The findings that break a gate. Characters are left out if words break it too, because words are more readable."""
     broken = [f for f in findings if f.attack.gated and _breaks(f, quick)]
     by_words = {(f.attack.scope, f.attack.input, f.attack.holdout) for f in broken if f.attack.classifier == "words"}
     return [

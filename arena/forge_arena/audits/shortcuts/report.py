@@ -10,7 +10,7 @@ from forge_arena.audits.shortcuts.gates import POINT
 from forge_arena.audits.shortcuts.telling import one_sided_words
 from forge_arena.types import Split
 
-_ATTACK = ("type", "input", "classifier", "judged on")
+_ATTACK = ("type", "input", "classifier", "tested on")
 _COLUMNS = (*_ATTACK, "episodes", "AUROC", "low", "high", "twins", "low", "high")
 
 
@@ -28,21 +28,21 @@ def tables(
             title="Without the source",
             columns=_COLUMNS,
             rows=tuple(_row(finding) for finding in findings if finding.attack.gated),
-            note="Where an input has reasoning, stealth 0 is left out: there the reasoning gives the corruption away by "
-            "design. Twins share their source, so it cannot rank them. Intervals are by resampled families.",
+            note="If an input has reasoning, stealth 0 is left out, because there the reasoning admits the corruption by "
+            "design. Twins share their source, so the source cannot rank them. Intervals: bootstrap over families.",
         ),
         Table(
             title="Stealth 0 alone, without the source",
             columns=_COLUMNS,
             rows=tuple(_row(finding) for finding in findings if finding.attack.loud),
-            note="No gate: at this level the reasoning owns up.",
+            note="No gate, because at this level the reasoning admits the corruption.",
         ),
         Table(
             title="With the source",
             columns=_COLUMNS,
             rows=tuple(_row(finding) for finding in (*findings, *by_overseer) if finding.attack.sees_source),
             note="The upper anchor: the same classifiers with statistics of the texts beside the source, and an overseer. "
-            "The classifiers leave out stealth 0 where they see reasoning, the overseer does not.",
+            "The classifiers leave out stealth 0 if they see reasoning; the overseer does not.",
         ),
         *_diagnosis(broken),
         _words_between_twins(features),
@@ -54,7 +54,7 @@ def figures(findings: Sequence[Finding], by_overseer: Sequence[Finding]) -> tupl
     whole = [f for f in (*findings, *by_overseer) if f.attack.type is None and not f.attack.loud]
     typed = [f for f in findings if f.attack.type is not None and f.attack.gated]
     return tuple(
-        _figure(f"{title}, judged on {holdout}", [f for f in group if f.attack.holdout == holdout])
+        _figure(f"{title}, tested on {holdout}", [f for f in group if f.attack.holdout == holdout])
         for title, group in (("AUROC", whole), ("AUROC per type", typed))
         for holdout in HOLDOUTS
     )
@@ -99,7 +99,7 @@ def _episodes(samples: Samples) -> Table:
         if in_stream:
             forms = [sum(row.form == form for row in in_stream) for form in ("corrupted", "placebo", "clean")]
             rows.append((split.value, len({row.family for row in in_stream}), len(in_stream), *forms))
-    failed = ", ".join(f"{count} for want of the {form} one" for form, count in samples.failed.items())
+    failed = ", ".join(f"{count} without the {form} answer" for form, count in samples.failed.items())
     return Table(
         title="Episodes of the stream, each with its twin",
         columns=("split", "families", "episodes", "corrupted", "placebo", "clean"),
@@ -109,7 +109,7 @@ def _episodes(samples: Samples) -> Table:
 
 
 def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
-    """For every attack that breaks a gate: which features tell, at which stealth, and in which families."""
+    """For every attack that breaks a gate: the telling features, the stealth levels, and the families."""
     if not broken:
         return []
     telling: list[tuple[Cell, ...]] = [
@@ -130,24 +130,24 @@ def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
         families += [(*_names(finding), part.name, part.rows, part.auroc, part.twins) for part in ranked]
     return [
         Table(
-            title="What tells, where a gate fails",
+            title="Telling features, if a gate fails",
             columns=(*_ATTACK, "feature", "push", "corrupted", "other"),
             rows=tuple(telling),
-            note="On unseen families. Of words and characters: the part of the score's gap that a feature makes, and the "
-            "shares of corrupted and other answers that have it. Of statistics: the AUROC that goes when the column is "
-            "shuffled, and the means.",
+            note="On unseen families. For words and characters, push is the feature's part in the gap of the scores, and the "
+            "two columns are the shares of corrupted and other answers that have the feature. For statistics, push is the "
+            "AUROC that is lost if the column is shuffled, and the two columns are means.",
         ),
         Table(
-            title="At which stealth, where a gate fails",
+            title="By stealth, if a gate fails",
             columns=(*_ATTACK, "stealth", "episodes", "AUROC", "twins"),
             rows=tuple(levels),
-            note="Of each type and input the attack with the highest AUROC.",
+            note="For each type and input, the attack with the highest AUROC.",
         ),
         Table(
-            title="In which families, where a gate fails",
+            title="By family, if a gate fails",
             columns=(*_ATTACK, "family", "episodes", "AUROC", "twins"),
             rows=tuple(families),
-            note="Of each type and input the attack with the highest AUROC.",
+            note="For each type and input, the attack with the highest AUROC.",
         ),
     ]
 
@@ -160,7 +160,7 @@ def _words_between_twins(features: Features) -> Table:
             (word.type.value, word.name, word.corrupted, word.other, word.to_corrupted, word.to_other, word.example)
             for word in one_sided_words(features)
         ),
-        note="Pairs in which the corrupted or the other twin alone has the words, and in how many families this leans to "
-        "which side: the most one-sided of each type and text on which families agree. The example is what one pair has "
-        "in place of what.",
+        note="Corrupted and other: the pairs in which only that twin has the words. The families are counted by the side to "
+        "which they lean. The list has the most one-sided words of each type and text on which families agree. The example "
+        "shows the differing sentences of one pair: other → corrupted.",
     )
