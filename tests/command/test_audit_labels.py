@@ -81,7 +81,7 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
         (("--marks", "m", "--key", "k", "--export", "e"), "one at a time"),
         (("--marks", "no_such.json", "--key", "k"), "No such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
-        (("--split", "dev"), "--split 'dev' is not known. Did you mean val?"),
+        (("--split", "vall"), "--split 'vall' is not known. Did you mean 'val'? There are train, val, test"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
         (("--documents", "none.jsonl"), "No such file"),
     ],
