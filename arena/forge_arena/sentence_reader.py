@@ -168,7 +168,9 @@ class SentenceReader:
 
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
         """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
-        candidates = {claim_id for stem in self._ids_by_stem.keys() & beginnings for claim_id in self._ids_by_stem[stem]}
+        candidates = {
+            claim_id for stem in self._ids_by_stem.keys() & beginnings for claim_id in self._ids_by_stem[stem]
+        }
         topics = {claim_id for claim_id in candidates if self._is_about(claim_id, beginnings)}
         return topics | self._ids_without_stems
 
@@ -296,7 +298,12 @@ class SentenceReader:
             return None
         stated = {reading.claim for reading in readings if not reading.past}
         for claim in self._spelled_claims:
-            if claim.kind is mention.kind and claim.about and claim.id not in stated and self._is_about(claim.id, beginnings):
+            if (
+                claim.kind is mention.kind
+                and claim.about
+                and claim.id not in stated
+                and self._is_about(claim.id, beginnings)
+            ):
                 surface = sentence[mention.start : mention.end]
                 return None if self.is_supported(mention.kind, mention.value, surface) else claim
         return None
