@@ -60,7 +60,7 @@ def left_out(curriculum: Curriculum) -> dict[int, str]:
         ((0.0, 0.0, 0.0, 0.0), {0: "hard", 1: "hard", 2: "hard", 3: "hard"}),
     ],
 )
-def test_what_is_learnable_or_unknown_stays_and_the_next_harder_stands_in_for_what_is_too_easy(
+def test_learnable_and_unknown_cells_remain_and_so_does_the_cell_harder_than_a_too_easy_one(
     rates: tuple[float | None, ...], expected: dict[int, str]
 ) -> None:
     assert left_out(levels(*rates)) == expected
