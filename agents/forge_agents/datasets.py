@@ -89,7 +89,9 @@ class LabelledAnswer(ForeignRow):
             raise ValueError("a row that is not corrupted has no corruption_type and no spans")
         for span in self.spans or ():
             if span.end > len(self.worker_output):
-                raise ValueError(f"span {span.start}..{span.end} ends behind worker_output ({len(self.worker_output)})")
+                raise ValueError(
+                    f"span {span.start}..{span.end} ends after worker_output, which has {len(self.worker_output)} characters"
+                )
         return self
 
     @property
@@ -111,14 +113,15 @@ class LabelledAnswer(ForeignRow):
 
 
 class DatasetRow(Noun):
-    """What an overseer said of one labelled answer. A row whose outcome is `infra_failed` is not scored.
+    """One labelled answer and the verdict on it. A row whose outcome is `infra_failed` is not scored.
 
     Attributes:
-        id: the dataset's own, or the number of the row if the dataset gives none.
-        detection, p_corrupted, named_type: None if the verdict could not be read.
-        span_f1: None unless the overseer flagged a corrupted answer whose places are known.
+        id: the id in the dataset, or the number of the row if the dataset has none.
+        detection, p_corrupted, named_type: None if the verdict could not be read. p_corrupted is 0 to 1.
+        span_f1: 0 to 1; None unless the overseer flagged a corrupted answer whose places are known.
         trouble: what went wrong when the overseer was asked, None if nothing did.
         reason: the trouble in words.
+        seconds: the time of the overseer for this row, as a mean over its batch.
     """
 
     id: str
@@ -163,13 +166,13 @@ class DatasetRecord(Record):
 
 
 class DatasetScorecard(DetectionScores):
-    """How an overseer did on labelled answers. Detection and type are as in `DetectionScores`.
+    """The metrics of an overseer on labelled answers. Detection and type are as in `DetectionScores`.
 
     Attributes:
         rows: how many rows were reviewed; `failed` counts the others.
         documents: how many sources there are. Rows on one source are resampled together.
         span_f1: the F1 of the words that the explanation quotes from the answer against the words in the true places;
-            the mean over flagged corrupted answers whose places are known.
+            the mean over flagged corrupted answers whose places are known, 0 to 1.
     """
 
     rows: int
@@ -358,10 +361,10 @@ def _groups(rows: Sequence[DatasetRow]) -> dict[str, dict[str, list[int]]]:
     return {
         by: {
             name: group
-            for name, group in named.items()
+            for name, group in groups_by.items()
             if any(rows[n].outcome is not Outcome.infra_failed for n in group)
         }
-        for by, named in groups.items()
+        for by, groups_by in groups.items()
     }
 
 
@@ -370,7 +373,7 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
     reviewed = [n for n, row in enumerate(rows) if row.outcome is not Outcome.infra_failed]
     scored = [rows[n] for n in reviewed]
     troubles = Counter(row.trouble for row in rows if row.trouble is not None)
-    judged = GradedArrays.of(
+    graded = GradedArrays.of(
         [documents[n] for n in reviewed],
         [row.corrupted for row in scored],
         [row.detection for row in scored],
@@ -385,19 +388,19 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
     overlap = np.array([row.span_f1 or 0.0 for row in scored])
     has_overlap = np.array([row.span_f1 is not None for row in scored])
     shares = {
-        "type_accuracy": Share(right_type, judged.flagged & has_type),
+        "type_accuracy": Share(right_type, graded.flagged & has_type),
         "span_f1": Share(overlap, has_overlap),
     }
-    resamples = judged.resample(np.random.default_rng(seed), RESAMPLES)
-    metrics = estimates(judged, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
+    resamples = graded.resample(np.random.default_rng(seed), RESAMPLES)
+    metrics = estimates(graded, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
     return DatasetScorecard(
         **metrics,
-        prevalence=float(judged.corrupted.mean()),
+        prevalence=float(graded.corrupted.mean()),
         rows=len(scored),
-        negatives=judged.negatives,
+        negatives=graded.negatives,
         invalid=sum(row.outcome is Outcome.invalid_verdict for row in scored),
         failed=len(rows) - len(scored),
-        documents=judged.clusters,
+        documents=graded.clusters,
         troubles=dict(troubles),
-        notes=(*notes(judged, metrics, rows="rows", clusters="document"), *trouble_notes(troubles)),
+        notes=(*notes(graded, metrics, rows="rows", clusters="document"), *trouble_notes(troubles)),
     )

@@ -113,7 +113,7 @@ class EvaluationReport:
             f"{card.failed} failed (not counted)",
             "families": f"{card.families}, which intervals draw whole",
             "Worker": result.worker,
-            "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the judged",
+            "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the graded verdicts",
         }
         if troubles := trouble_notes(card.troubles):
             facts["trouble"] = "; ".join(troubles)
@@ -228,7 +228,7 @@ def write_report(folder: Path) -> Path:
     file = folder / RECORDS
     records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()
     report = EvaluationReport(result, records)
-    page = fill("report.html.jinja", report=report, shown=format_number, interval=interval, share=_strength)
+    page = fill("report.html.jinja", report=report, format_number=format_number, interval=interval, share=_strength)
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path

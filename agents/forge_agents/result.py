@@ -104,7 +104,7 @@ class Result(Task):
         return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}"
 
     @property
-    def counted(self) -> str:
+    def size_in_words(self) -> str:
         """How much was reviewed, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
         return self._draws + self._verdicts_on_each
 

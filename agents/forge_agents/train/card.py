@@ -39,7 +39,7 @@ def write_card(folder: Path) -> Path:
             licence=LICENCE,
             prompt=overseer_prompt(),
             weights=weights(),
-            shown=lambda value: "" if value is None else f"{value:.3f}",
+            format_number=lambda value: "" if value is None else f"{value:.3f}",
             format_difference=format_difference,
             interval=interval,
         )

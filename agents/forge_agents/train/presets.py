@@ -1,7 +1,7 @@
 """All settings of a training run as one value, read from a YAML file.
 
 The presets of this package are files of the same form as your own. `key=value` changes a setting on the command line,
-with a dot for a setting inside another (`lora.r=8`).
+with a dot for a setting inside another setting (`lora.r=8`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -257,7 +257,7 @@ def _validate(content: dict[str, Any], changes: Sequence[str], path: Path) -> Pr
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
-        raise PresetError("\n".join(_explain(path, one) for one in error.errors(include_url=False))) from None
+        raise PresetError("\n".join(_explain(path, problem) for problem in error.errors(include_url=False))) from None
 
 
 def _change(content: dict[str, Any], key: str, value: str) -> None:
@@ -282,8 +282,8 @@ def _explain(path: Path, error: Any) -> str:
     where = ".".join(place)
     if error["type"] == "extra_forbidden":
         return f"{path.name}: there is no setting {where!r}.{did_you_mean(place[-1], _fields(place[:-1]))}"
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{path.name}: {where}: {said}, got {error['input']!r}" if place else f"{path.name}: {said}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path.name}: {where}: {message}, got {error['input']!r}" if place else f"{path.name}: {message}"
 
 
 def _fields(place: Sequence[str]) -> Sequence[str]:

@@ -60,7 +60,7 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
         "suite short:3",
         "| balanced accuracy | 0.",
         "clear of 0, better",
-        "It tells better",
+        "It discriminates better",
         "forge_arena.verdicts.messages",
         "forge-arena eval --overseer hf:PATH",
         overseer_prompt(),

@@ -149,7 +149,7 @@ def test_a_warm_start_is_refused_to_several_processes(
     monkeypatch.setenv("WORLD_SIZE", "2")
     code, said = train(*arguments(preset_file(warm_start={"demonstrations": 8}), short.url, tmp_path / "run"))
     assert code == 2
-    assert "a warm start is the work of one process" in said
+    assert "only one process can make a warm start" in said
 
 
 @pytest.mark.slow
@@ -337,7 +337,7 @@ def test_the_three_phases_measure_what_is_learnable_and_go_on_further_along_the_
     with running(*SERVE, "--port", "0", "--store", f"sqlite:///{store}") as url:
         code, told = train("pipeline", *arguments(preset, url, out)[1:])
         assert code == 0, told
-        assert "the arena's stream follows that now" in told
+        assert "the arena's train stream follows this from now on" in told
     assert [(line["phase"], line["step"]) for line in lines(out, "log.jsonl")] == [
         *(("phase 1", 1), ("phase 1", 2)),
         *(("phase 3", 1), ("phase 3", 2)),
