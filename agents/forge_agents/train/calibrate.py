@@ -1,8 +1,8 @@
-"""Phase 2: measure with a policy's own attempts which episodes it can learn from.
+"""Measure from which episodes a policy can learn, by its own attempts (phase 2).
 
 A *cell* is a family, a corruption type and a stealth level. For each cell, pass@k is estimated from n attempts on each
-episode. The arena then draws from the cells that are neither too hard nor too easy, and from harder stealth where a
-cell is too easy.
+episode. The arena then draws from the cells that are neither too hard nor too easy. If a cell is too easy, the arena
+also draws from the next harder stealth level.
 """
 
 from collections import defaultdict

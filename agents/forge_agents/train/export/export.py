@@ -4,9 +4,9 @@ The rows are in TRL's conversational format, with a dataset card in the Hub's. A
 
     train.jsonl     or .parquet, or val: one row a line, in the order of the keys
     README.md       the dataset card
-    export.json     the request, so that an interrupted export goes on and no other export is mixed in
+    export.json     the request, so that an interrupted export continues and no other export is mixed in
 
-`request` says what can be asked for, `rows` makes the rows, `card` describes them.
+`request` says what can be asked for, `rows` makes the rows, and `card` describes the rows.
 """
 
 import json
@@ -46,7 +46,7 @@ def export(
     out: Path,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Exported:
-    """Write an export to a folder. An interrupted export goes on where it was.
+    """Write an export to a folder. An interrupted export continues where it stopped.
 
     Raises:
         ExportError: the folder holds something else, or the arena is not the one with which the export was begun.
@@ -95,7 +95,7 @@ def _write_export(
 
 
 def _begin_or_resume(out: Path, record: ExportRecord) -> bool:
-    """Begin an export, or see that the folder holds the same one; returns whether it is done already."""
+    """Begin an export, or check that the folder holds the same export; returns whether the export is done already."""
     path = out / RECORD
     if not path.is_file():
         _write_record(out, record)
@@ -103,7 +103,7 @@ def _begin_or_resume(out: Path, record: ExportRecord) -> bool:
     try:
         known = read_json(path, TypeAdapter(ExportRecord))
     except FileError as error:
-        raise ExportError(f"{path} is damaged, so that the export cannot go on: give another --out ({error})") from None
+        raise ExportError(f"{path} is damaged, so the export cannot continue: give another --out ({error})") from None
     has = {"suite": known.suite, "worker": known.worker, **known.wanted.model_dump(mode="json")}
     asked = {"suite": record.suite, "worker": record.worker, **record.wanted.model_dump(mode="json")}
     for name, value in asked.items():
