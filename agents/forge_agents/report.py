@@ -74,7 +74,7 @@ class Example:
 
     @property
     def answer(self) -> list[Piece]:
-        """The answer in pieces; those that are corrupted are marked."""
+        """The answer in pieces. The corrupted pieces are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
@@ -82,7 +82,7 @@ class Example:
 
     @property
     def source(self) -> list[Piece]:
-        """The source in pieces; those that contradict the answer are marked."""
+        """The source in pieces. The pieces that contradict the answer are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
@@ -103,7 +103,7 @@ class EvaluationReport:
         return self.result.scorecard
 
     def facts(self) -> dict[str, str]:
-        """What was evaluated on what, and how it went."""
+        """The overseer, the episodes, and the counts of verdicts, in words."""
         result, card = self.result, self.card
         settings = setting(result.settings)
         facts = {
@@ -210,7 +210,7 @@ class EvaluationReport:
         return self._number(draw)
 
     def _number(self, draw: Callable[[int], str]) -> Markup:
-        """A figure with a number of its own, so that its ids differ from those of the other figures on the page."""
+        """A figure with its own number, so that its ids differ from the ids of the other figures on the page."""
         self._figures += 1
         return Markup(draw(self._figures))  # noqa: S704
 

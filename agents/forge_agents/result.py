@@ -105,7 +105,7 @@ class Result(Task):
 
     @property
     def size_in_words(self) -> str:
-        """How much was reviewed, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
+        """The number of episodes or pairs, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
         return self._draws + self._verdicts_on_each
 
     @property

@@ -1,4 +1,4 @@
-"""The two clients of an arena, blocking and async. They only move bytes and retry."""
+"""The two clients of an arena, blocking and async. They send the calls of `calls`, and send them again if needed."""
 
 import asyncio
 from collections.abc import Iterable, Sequence

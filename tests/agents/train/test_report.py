@@ -122,7 +122,7 @@ def test_a_page_of_real_evaluations_says_what_was_run_and_stands_alone(short: Se
     assert not re.search(r"<script|<link|<img|src=|@import|href=\"http|url\((?!#)", page)
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
-    for section in ("What changed", "Held out, on the way", "Reliability", "Training, step by step", "Every setting"):
+    for section in ("What changed", "Held-out episodes during training", "Reliability", "Training, step by step", "Every setting"):
         assert section in page
     assert "Phase 2" not in page
     assert "Examples" not in page
@@ -151,7 +151,7 @@ def test_a_run_without_measurements_on_the_way_has_no_such_curves(tmp_path: Path
     (tmp_path / "held_out.jsonl").unlink()
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "What changed" in page
-    assert "Held out, on the way" not in page
+    assert "Held-out episodes during training" not in page
 
 
 def test_ids_of_figures_do_not_clash(tmp_path: Path) -> None:

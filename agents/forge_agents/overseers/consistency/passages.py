@@ -95,8 +95,8 @@ class Value:
     Attributes:
         mention: the value and its place in the sentence.
         text: the words of the mention: "5 to 7 business days".
-        sentence: where it stands.
-        context: the stems around it, with weights; near words weigh more.
+        sentence: the sentence of the mention.
+        context: the stems around the mention, with weights; near words weigh more.
         replaced: True if the sentence says that the value is no longer valid, False if it says that the value replaced
             another, None if it says neither. "Until 2024 the fee was $31" is True; "$33 in place of $31" is False for
             $33 and True for $31.

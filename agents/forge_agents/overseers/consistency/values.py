@@ -146,7 +146,7 @@ def _amounts(values: Iterable[Value], unit: object) -> set[Decimal]:
 
 
 def _is_near(a: Value, b: Value) -> bool:
-    """Whether two values stand in the same sentence, or close to each other in the same section."""
+    """Whether two values are in the same sentence, or close to each other in the same section."""
     return a.sentence is b.sentence or (
         a.sentence.section == b.sentence.section and abs(a.sentence.start - b.sentence.start) < 400
     )
