@@ -188,7 +188,7 @@ class DatasetResult(Noun):
     Attributes:
         digest: names the rows of the dataset; None in results of older versions.
         groups: the scorecards by origin, by domain and by corruption type, if there are several of each. The scorecard
-            of a type is of its own rows and of the clean rows of the origins in which the type occurs.
+            of a type has the rows of this type and the clean rows of the origins in which the type occurs.
     """
 
     schema_version: Literal[1] = 1
@@ -233,12 +233,12 @@ def evaluate_dataset(
     """Let an overseer review labelled answers, and score it.
 
     Args:
-        overseer: who reviews them.
+        overseer: the overseer.
         answers: the rows of the dataset.
-        name: of the dataset, for the result.
+        name: the name of the dataset, for the result.
         batch: answers that are reviewed at a time.
         seed: decides the bootstrap and nothing else.
-        settings: what the overseer was made with, for the records.
+        settings: the settings of the overseer, for the records.
         records: a file that takes each answer once it is reviewed.
         resume: continue with that file; its answers are not reviewed again. Overseer, settings, rows must be the same.
         on_progress: called with the answers done and the answers in all, after every batch.
@@ -247,7 +247,7 @@ def evaluate_dataset(
         ValueError: there is no answer, or `batch` is less than 1.
         WrongReview: the overseer returned no list, or more or fewer replies than observations.
         OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any answer.
-        RecordsError: `records` is there and `resume` is not asked for, or it is of another evaluation, or damaged.
+        RecordsError: `records` exists and `resume` is False, or it is of another evaluation, or damaged.
         OSError: `records` cannot be written.
     """
     if not answers or batch < 1:

@@ -120,7 +120,7 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     As `ForgeArenaEnv`: `Dict(task, source_material, worker_reasoning, worker_output, domain, probes, probes_left)`.
 
     ## Rewards
-    As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None where there is none (see below).
+    As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None if there is none (see below).
 
     ## Starting State
     As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism;
@@ -128,9 +128,9 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
 
     ## Episode End
     Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
-    Truncated after probe budget + 8 steps without a verdict, and where Worker or arena failed: then `info["outcome"]`
-    is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score.
-    Leave such a step out of training and of any mean.
+    Truncated after probe budget + 8 steps without a verdict, or if the Worker or the arena failed. After a failure
+    `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return
+    is no score. Leave such a step out of training and of any mean.
 
     ## Arguments
     - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
@@ -166,8 +166,8 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
     one for each place. Probes are asked one by one, because the API has no batch of them.
 
     `autoreset_mode` is `NEXT_STEP` (Gymnasium's default: the step after an end resets and ignores its action) or
-    `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end), which
-    wastes no step where every action is a verdict.
+    `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end). If every
+    action is a verdict, `SAME_STEP` wastes no step.
     """
 
     def __init__(

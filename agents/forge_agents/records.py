@@ -125,7 +125,7 @@ class Records(Generic[R]):
         known: the records that the file holds, by their places.
 
     Raises:
-        RecordsError: the file is there and `resume` is not asked for, or it is of another setup, or damaged.
+        RecordsError: the file exists and `resume` is False, or it is of another setup, or damaged.
         FolderInUse: another process is writing to the file.
         OSError: the file cannot be written.
     """

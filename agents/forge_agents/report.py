@@ -44,7 +44,7 @@ METRICS = {
     "restoration": "Repair, of the corrupted",
     "clean_false_alarms": "False alarms on clean answers",
     "placebo_false_alarms": "False alarms on placebos",
-    "step_accuracy": "Right first step, where it named one",
+    "step_accuracy": "Right first step, if it named one",
     "reward": "Reward",
     "skill": "Skill: 0 is the best constant, 1 the oracle",
 }

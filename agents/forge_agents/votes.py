@@ -19,7 +19,7 @@ class Votes(Noun):
     verdict is a wrong vote.
 
     - `pass_at[k]`: the chance that at least one of k detections is right;
-    - `maj_at[k]`: the chance that most of k detections are right, where a tie counts half. Both are estimated without
+    - `maj_at[k]`: the chance that most of k detections are right; a tie counts half. Both are estimated without
       bias from all samples;
     - `brier_of_vote`: the Brier score of the share of votes for "corrupted", 0 to 1.
     """

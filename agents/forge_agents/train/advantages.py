@@ -28,7 +28,7 @@ def normalise(rewards: Tensor, group: int, scale: Scale) -> Tensor:
         rewards: shape (B,) or (B, C); each column is treated by itself. NaN if the attempt failed.
         group: G; B is a multiple of it.
 
-    Returns: the same shape, 0 where the reward is NaN.
+    Returns: the same shape, 0 if the reward is NaN.
     """
     grouped = rewards.view(-1, group, *rewards.shape[1:])  # (B / G, G) or (B / G, G, C)
     centred = grouped - torch.nanmean(grouped, dim=1, keepdim=True)  # the same

@@ -147,7 +147,7 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "use_cpu": on_cpu,
         "gradient_checkpointing": preset.scratch is None,
         "shuffle_dataset": False,
-        # The stream itself goes on from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
+        # The stream itself continues from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
         "ignore_data_skip": True,
         "save_steps": preset.save_every,
         "save_total_limit": preset.keep_checkpoints,

@@ -167,7 +167,7 @@ def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
     """The passage that shares most words with a sentence, if these are enough. Values do not count.
 
     A word counts 1/n if n passages have it. So "the pump costs" and "the service costs" differ by the pump, even if
-    only one of them goes on with "formerly" as the sentence does.
+    only one of them has "formerly" as the sentence does.
     """
     if not passages:
         return None

@@ -41,7 +41,7 @@ class EpisodeStream:
 
     @property
     def position(self) -> int:
-        """The index to go on from: the first index after all episodes that got verdicts."""
+        """The index from which to continue: the first index after all episodes that got verdicts."""
         with self._lock:
             return self._used
 

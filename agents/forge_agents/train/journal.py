@@ -41,7 +41,7 @@ VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
 class Journal:
-    """Appends to the records of one run. A resumed run goes on in the same files.
+    """Appends to the records of one run. A resumed run appends to the same files.
 
     `say(message)` is called with warnings that a person should read now.
     """

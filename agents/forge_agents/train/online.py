@@ -1,7 +1,7 @@
 """Train online: prompts from the arena, completions to the arena, rewards back, until the steps are done.
 
 `learn` puts the parts together: the stream of prompts (`episodes`), the rewards (`rewards`), the trainer (`algorithms`)
-and the callbacks that watch it. A run can be stopped at any moment. It goes on from its last checkpoint, which holds
+and the callbacks that watch it. A run can be stopped at any moment. It continues from its last checkpoint, which holds
 weights, optimizer and the position in the stream of episodes. An arena that stays away for longer than the preset's
 patience stops the run with a checkpoint. Its silence is never scored as zeros.
 """
@@ -41,7 +41,7 @@ INDEX = TypeAdapter(dict[str, int])
 
 @dataclass(frozen=True, slots=True)
 class ArenaAddress:
-    """Where an arena is, and the token that it asks for."""
+    """The URL of an arena, and the token that it asks for."""
 
     url: str
     token: str | None = None
@@ -192,7 +192,9 @@ def _save_stopped_run(trainer: Any, trouble: BaseException, last: Path | None) -
         # The gradients of the step that broke off do not belong to the checkpoint.
         trainer.model.zero_grad()
         trainer._save_checkpoint(trainer.model, trial=None)
-    where = f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
+    where = (
+        f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
+    )
     return f"training stopped after step {step} of {trainer.args.max_steps} ({why}); {where}"
 
 

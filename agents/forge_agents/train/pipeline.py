@@ -82,7 +82,7 @@ def _run(
     start: Path | None,
 ) -> Path:
     if not resume and is_first() and (folder / "run.json").is_file():
-        raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
+        raise FolderInUse(f"{folder} holds a run: continue it by --resume, or give another --out")
     if process_count() > 1 and preset.warm_start is not None and start is None:
         raise PresetError(
             "only one process can make a warm start: make the model by a run without accelerate, and give it as --start"
@@ -225,7 +225,7 @@ def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, rep
 
 
 def _phase_3_preset(preset: Preset, model: Path) -> Preset:
-    """The preset of phase 3: training goes on from the model, further along the stream of episodes."""
+    """The preset of phase 3: training continues from this model, further along the stream of episodes."""
     then = load_preset(preset.then) if preset.then is not None else preset
     changes: dict[str, Any] = {
         "model": str(model),

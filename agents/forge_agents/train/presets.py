@@ -65,7 +65,7 @@ class Lora(_Settings):
 
 
 class Vllm(_Settings):
-    """vLLM writes the completions instead of the trainer's own `generate`."""
+    """Settings for vLLM, which writes the completions instead of the trainer's own `generate`."""
 
     mode: Literal["server", "colocate"]
     url: str | None = Field(default=None, description="of `trl vllm-serve`, in server mode")
@@ -89,7 +89,7 @@ class WarmStart(_Settings):
         default=0.0,
         ge=0,
         le=1,
-        description="share whose tokens stand for others, anew in each epoch: see tiny/exchange.py",
+        description="share whose tokens are exchanged, anew in each epoch: see tiny/exchange.py",
     )
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     decisive: float = Field(
@@ -100,9 +100,7 @@ class WarmStart(_Settings):
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
-    then: "WarmStart | None" = Field(
-        default=None, description="a further stage, which goes on with the model of this one"
-    )
+    then: "WarmStart | None" = Field(default=None, description="a further stage, which trains the model of this stage")
 
     @property
     def stages(self) -> tuple["WarmStart", ...]:
@@ -183,7 +181,7 @@ class Preset(_Settings):
     )
     save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(
-        default=2, ge=2, description="if the last one breaks, the run goes on from the one before it"
+        default=2, ge=2, description="if the last one breaks, the run continues from the one before it"
     )
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
     shuffled_rewards: bool = Field(default=False, description="control: rewards are shuffled within each batch")

@@ -187,13 +187,13 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """What was trained."""
+        """The model that was trained, in words."""
         if (scratch := self.preset.get("scratch")) is not None:
             return f"a model from scratch (width {scratch['hidden']}, {scratch['layers']} layers)"
         return str(self.preset.get("model"))
 
     def facts(self) -> dict[str, str]:
-        """What was trained, on what, how and when."""
+        """The model, the algorithm, the arena and the times of the run, in words."""
         preset, result = self.preset, self.after or self.before
         groups = preset["batch"] // preset["generations"]
         facts = {

@@ -366,7 +366,7 @@ def test_what_cannot_be_begun_is_refused_with_what_to_do(arena_url: str, preset_
         ([*arguments(preset, arena_url, out), "--algorithm", "ppo"], "algorithm: Input should be 'grpo'"),
         (
             [*arguments(preset, arena_url, tmp_path / "used"), "--token", TOKEN],
-            f"{tmp_path}/used holds a run: go on with it by --resume, or give another --out",
+            f"{tmp_path}/used holds a run: continue it by --resume, or give another --out",
         ),
         (
             [*arguments(preset, arena_url, tmp_path / "held"), "--token", TOKEN, "--resume"],

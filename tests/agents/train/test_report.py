@@ -122,7 +122,13 @@ def test_a_page_of_real_evaluations_says_what_was_run_and_stands_alone(short: Se
     assert not re.search(r"<script|<link|<img|src=|@import|href=\"http|url\((?!#)", page)
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
-    for section in ("What changed", "Held-out episodes during training", "Reliability", "Training, step by step", "Every setting"):
+    for section in (
+        "What changed",
+        "Held-out episodes during training",
+        "Reliability",
+        "Training, step by step",
+        "Every setting",
+    ):
         assert section in page
     assert "Phase 2" not in page
     assert "Examples" not in page

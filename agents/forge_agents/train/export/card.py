@@ -66,7 +66,7 @@ def count_rows(rows: Iterable[Row]) -> Counts:
 
 
 def write_parquet(rows: Iterable[Row], path: Path, kind: Kind) -> None:
-    """Write rows as a parquet file, which is there whole or not at all."""
+    """Write rows as a parquet file, which is written whole or not at all."""
     import pyarrow  # type: ignore[import-untyped]
     from pyarrow import parquet
 
