@@ -1,9 +1,9 @@
 """Compare evaluations on the same episodes: paired differences with 95% intervals, and findings in words.
 
 Both sides of a pair reviewed the same episodes. The bootstrap therefore draws the same families for both, and the
-difficulty that the episodes have in common cancels (a paired cluster bootstrap). Two episodes are the same if their key and their observation are the same: under one key,
-another Worker, mechanism or secret makes another answer. Several pairs (the seeds of a training run) are averaged within
-each draw.
+difficulty that the episodes have in common cancels (a paired cluster bootstrap). Two episodes are the same if their key
+and their observation are the same: under one key, another Worker, mechanism or secret makes another answer. Several
+pairs (the seeds of a training run) are averaged within each draw.
 """
 
 from collections.abc import Sequence
@@ -142,12 +142,12 @@ def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMP
 
     Args:
         pairs: two evaluations each; (first, second). All pairs must be of the same families.
-        seed: of the bootstrap. The same seed draws the same families for both sides.
+        seed: the seed of the bootstrap. The same seed draws the same families for both sides.
         resamples: draws of families.
 
     Raises:
-        NothingInCommon: the two sides of a pair share no graded episode or saw other answers under the same keys, or the
-            pairs are of different families.
+        NothingInCommon: the two sides of a pair share no graded episode or saw other answers under the same keys, or
+            the pairs are of different families.
     """
     sides = [(common.first, common.second) for common in (_common_rows(*pair) for pair in pairs)]
     if len({frozenset(row.family for row in first) for first, _ in sides}) > 1:
@@ -293,14 +293,15 @@ def _metric_values(rows: Sequence[Row], seed: int, resamples: int) -> MetricValu
 
 
 def _log_odds_ranks(rows: Sequence[Row]) -> list[float]:
-    """`rank / rows` of each row's log-odds: the same order as the log-odds, and from 0 to 1 as `GradedArrays` needs it."""
+    """`rank / rows` of each row's log-odds: the same order, and from 0 to 1, as `GradedArrays` needs it."""
     from scipy.stats import rankdata  # takes seconds to import
 
-    odds = [
-        row.log_odds if row.log_odds is not None else -CERTAIN_LOG_ODDS if row.corrupted else CERTAIN_LOG_ODDS
-        for row in rows
-    ]
-    return list(rankdata(odds) / len(odds))
+    def log_odds(row: Row) -> float:
+        if row.log_odds is not None:
+            return row.log_odds
+        return -CERTAIN_LOG_ODDS if row.corrupted else CERTAIN_LOG_ODDS
+
+    return list(rankdata([log_odds(row) for row in rows]) / len(rows))
 
 
 def _values_with_spreads(graded: GradedArrays, draws: Resamples | None) -> MetricValues:

@@ -129,8 +129,8 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     ## Episode End
     Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
     Truncated after probe budget + 8 steps without a verdict, or if the Worker or the arena failed. After a failure
-    `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return
-    is no score. Leave such a step out of training and of any mean.
+    `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must
+    return is no score. Leave such a step out of training and of any mean.
 
     ## Arguments
     - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`

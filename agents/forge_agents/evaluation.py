@@ -56,7 +56,8 @@ def evaluate(
     Args:
         overseer: an overseer, or the name of one (see `open_overseer`). An overseer that is given by name is closed at
             the end.
-        samples: verdicts on each episode, 1 to `forge_arena.wire.MAX_ATTEMPTS`. An overseer that always says the same gains nothing by several.
+        samples: verdicts on each episode, 1 to `forge_arena.wire.MAX_ATTEMPTS`. An overseer that always says the same
+            gains nothing by several.
         batch: episodes that are reviewed at a time, 1 to `forge_arena.wire.MAX_BATCH`.
         paired: review each draw twice: corrupted, and as its counterpart. The counterpart is clean at even indices and
             a placebo at odd ones, which keeps the stream's shares of a half, a quarter and a quarter. Twins never

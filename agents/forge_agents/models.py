@@ -17,7 +17,8 @@ from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
 # Goes in front of a chat template that has no system role, or that wants the roles to alternate. It becomes a part of
-# the template, so it works wherever a chat is rendered: in evaluation, in training, and when the trained model is served.
+# the template, so it works wherever a chat is rendered: in evaluation, in training, and when the trained model is
+# served.
 SYSTEM_INTO_USER = (
     "{%- if messages | length > 1 and messages[0]['role'] == 'system' and messages[1]['role'] == 'user' %}"
     "{%- set messages = [{'role': 'user', 'content': messages[0]['content'] + '\\n\\n' + messages[1]['content']}]"

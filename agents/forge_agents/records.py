@@ -33,7 +33,7 @@ LONGEST_COMPLETION = 4_000
 
 
 class RecordsError(ForgeArenaError, ValueError):
-    """A file of records exists already, is of another evaluation, or is damaged; the message says which and what to do."""
+    """A file of records exists already, is of another evaluation, or is damaged. The message says what to do."""
 
 
 class Task(Noun):

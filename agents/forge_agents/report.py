@@ -183,7 +183,7 @@ class EvaluationReport:
         )
 
     def votes(self) -> list[tuple[int, Estimate, Estimate]]:
-        """For each number k of verdicts: k, pass@k and the majority's accuracy; empty if each episode has one verdict."""
+        """k, pass@k and the majority's accuracy for each k; empty if each episode has one verdict."""
         votes = self.result.votes
         return [] if votes is None else [(k, votes.pass_at[k], votes.maj_at[k]) for k in votes.pass_at]
 

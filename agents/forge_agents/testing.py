@@ -16,7 +16,7 @@ from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, made_epi
 from forge_arena.types import Observation, Verdict
 
 # What to do about verdicts that differ.
-REPEAT = (
+SAME_AGAIN = (
     "let a verdict depend on its own observation alone, and draw at random from a generator that is seeded by the "
     "observation; if the overseer is meant to sample, check it with repeatable=False"
 )
@@ -45,7 +45,7 @@ def check_overseer(
         repeatable: whether the same observation must get the same verdict in any batch. Give False for a model that
             samples.
 
-    Returns: how many observations it case.
+    Returns: how many observations the overseer reviewed.
 
     Raises:
         PromiseBroken: names the promise, and says what was seen and what to do.
@@ -63,20 +63,16 @@ def check_overseer(
 def has_a_name(case: Case) -> str | None:
     """Its name is a text for records and reports."""
     name: object = getattr(case.overseer, "name", None)
-    return (
-        None
-        if isinstance(name, str) and name.strip()
-        else f"its name is {name!r}; set the attribute `name` to a short text"
-    )
+    if isinstance(name, str) and name.strip():
+        return None
+    return f"its name is {name!r}; set the attribute `name` to a short text"
 
 
 def has_a_review(case: Case) -> str | None:
     """It has a method `review` that takes a list of observations."""
-    return (
-        None
-        if callable(getattr(case.overseer, "review", None))
-        else "there is none; define `review(self, observations)`"
-    )
+    if callable(getattr(case.overseer, "review", None)):
+        return None
+    return "there is none; define `review(self, observations)`"
 
 
 def returns_a_list(case: Case) -> str | None:
@@ -107,9 +103,8 @@ def returns_verdicts(case: Case) -> str | None:
 def is_the_same_again(case: Case) -> str | None:
     """The same observations get the same verdicts."""
     pairs = enumerate(zip(case.verdicts(), case.verdicts(), strict=True))
-    return next(
-        (f"number {n}: {first!r}, then {second!r}; {REPEAT}" for n, (first, second) in pairs if first != second), None
-    )
+    changed = (f"number {n}: {first!r}, then {second!r}" for n, (first, second) in pairs if first != second)
+    return next((f"{change}; {SAME_AGAIN}" for change in changed), None)
 
 
 def is_the_same_in_any_batch(case: Case) -> str | None:
@@ -118,7 +113,7 @@ def is_the_same_in_any_batch(case: Case) -> str | None:
     for number, observation in enumerate(case.observations):
         (alone,) = Case(case.overseer, [observation]).verdicts()
         if alone != whole[number]:
-            return f"number {number}: {whole[number]!r} in a batch of {len(whole)}, {alone!r} alone; {REPEAT}"
+            return f"number {number}: {whole[number]!r} in a batch of {len(whole)}, {alone!r} alone; {SAME_AGAIN}"
     return None
 
 

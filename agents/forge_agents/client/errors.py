@@ -19,7 +19,8 @@ class ArenaUnreachable(ArenaError):
 class ArenaRefused(ArenaError):
     """The arena said no: HTTP `status`, stable `code`, and a `message` that says what to do.
 
-    `outcome` is the episode's outcome if the reason is a failure (`worker_failed`, `infra_failed`), otherwise None. `retry_after` is how many seconds the arena asks to wait.
+    `outcome` is the episode's outcome if the reason is a failure (`worker_failed`, `infra_failed`), otherwise None.
+    `retry_after` is how many seconds the arena asks to wait.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
 
 
 class NoSuchOverseer(ForgeArenaError, ValueError):
-    """No overseer has this name, or the object of this name is no overseer, or the overseer does not take these settings."""
+    """No overseer has this name, or its object is no overseer, or the overseer does not take these settings."""
 
 
 class OverseerFailed(ForgeArenaError):

@@ -43,7 +43,7 @@ class Group:
         return min(range(len(self.results)), key=self.rewards.__getitem__)
 
     def accepted(self) -> list[int]:
-        """The numbers of the attempts that rejection sampling accepts: see `forge_agents.train.advantages.acceptance`."""
+        """The numbers of the attempts that rejection sampling accepts; see `advantages.acceptance`."""
         detections = [0.0 if r.components is None else r.components.detection for r in self.results]
         keep = acceptance(torch.tensor(self.rewards), torch.tensor(detections), len(self.results))
         return [number for number, is_accepted in enumerate(keep.tolist()) if is_accepted]

@@ -112,8 +112,8 @@ def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence:
 def side_by_side(seen: Observation, truth: Truth) -> str:
     """The comparison before a verdict, a line for each sentence of the answer.
 
-    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of corruption. If the
-    answer omits something, the last line has no sentence, and the passage that the answer must state. An example:
+    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of corruption. If
+    the answer omits something, the last line has no sentence, and the passage that the answer must state. An example:
 
          The late fine is $5. | The late fine is $9, formerly $5. = temporal_shift
 

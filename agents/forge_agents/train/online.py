@@ -192,9 +192,7 @@ def _save_stopped_run(trainer: Any, trouble: BaseException, last: Path | None) -
         # The gradients of the step that broke off do not belong to the checkpoint.
         trainer.model.zero_grad()
         trainer._save_checkpoint(trainer.model, trial=None)
-    where = (
-        f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
-    )
+    where = f"its checkpoint is {trainer.args.output_dir}: go on with --resume" if step else "nothing was learned yet"
     return f"training stopped after step {step} of {trainer.args.max_steps} ({why}); {where}"
 
 

@@ -60,8 +60,8 @@ _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
 # Two values that are further apart do not replace each other.
 _MAX_BETWEEN = 90
-# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that opens
-# no list, follows.
+# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that
+# opens no list, follows.
 _WRAPPED = re.compile(
     r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )

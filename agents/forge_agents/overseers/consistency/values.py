@@ -1,8 +1,8 @@
 """Compare amounts, shares, dates, periods, quantities and numbers of the answer with those of the source.
 
 A reader objects to a value in two cases: the source has other values of the same kind and unit, but not this one; or
-the source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the value
-follows from two values of the source.
+the source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the
+value follows from two values of the source.
 """
 
 import re

@@ -23,8 +23,8 @@ class Pairs(StrEnum):
     """Which two texts make a pair.
 
     attempts: the best attempt of a model against its worst attempt.
-    teacher: the verdict of a teacher who knows the truth, against the worst attempt of a model. Without a model, against
-        a plausible mistake.
+    teacher: the verdict of a teacher who knows the truth, against the worst attempt of a model. Without a model,
+        against a plausible mistake.
     """
 
     attempts = "attempts"

@@ -252,7 +252,7 @@ def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_
 
 
 def differing_spans(text: str, other: str) -> tuple[Span, ...]:
-    """The spans of `text` whose words differ from `other`. If `text` only lacks words, the words on both sides of the gap."""
+    """The spans of `text` whose words differ from `other`; the words on both sides of a gap, if `text` lacks words."""
     words = list(_WORD.finditer(text))
     spans = []
     matcher = SequenceMatcher(None, [word[0] for word in words], _WORD.findall(other), autojunk=False)

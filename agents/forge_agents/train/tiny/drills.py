@@ -4,8 +4,8 @@
     comparing   noise in the shape of a checked episode: passages, an answer that repeats some of them and gets some
                 wrong, each sentence beside its passage with a mark, and the detection that follows from the marks
 
-On texts a model of half a million parameters learns phrases first. The circuit that copies (the induction head of Olsson
-et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit forms in under a
+On texts, a model of half a million parameters learns phrases first. The circuit that copies (the induction head of
+Olsson et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit forms in under a
 minute. A model that copies then learns to compare in two more minutes. The order matters: a model that
 was not drilled in copying learned nothing at all from comparing.
 
@@ -206,7 +206,7 @@ class Noise:
     def _draw_opening(
         self, count: int, number: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The passage that prescribes an opening, the opening of the answer, its line in the check, and whether they differ.
+        """The passage that prescribes an opening, the answer's opening, its line in the check, and whether they differ.
 
         Each is (E, n); whether they differ is (E, 1). `number` is (E, 1), the first token of the numbers.
 
@@ -255,7 +255,7 @@ class Noise:
         return self._words[torch.randint(len(self._words), shape, generator=self._random)]
 
     def _from_pool(self, count: int, size: int) -> Callable[..., torch.Tensor]:
-        """A function that draws from a pool of `size` tokens. Each episode has another pool. The shapes begin with E."""
+        """A function that draws from a pool of `size` tokens, one pool for each episode. Its shapes begin with E."""
         tokens = self._draw(count, size)  # (E, size)
 
         def draw(*shape: int) -> torch.Tensor:

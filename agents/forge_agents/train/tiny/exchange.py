@@ -16,8 +16,8 @@ from forge_agents.train.tiny.drills import SPACE
 class Exchange:
     """Draws the token that replaces each token, differently for each text.
 
-    A token with a space before it and the same token without one are exchanged together, so that a word is the same word
-    at the start of a line and within it. Numbers, signs and the tokens in `kept` stay.
+    A token with a space before it and the same token without one are exchanged together, so that a word is the same
+    word at the start of a line and within it. Numbers, signs and the tokens in `kept` stay.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, kept: Collection[str], seed: int) -> None:
@@ -31,7 +31,7 @@ class Exchange:
         two_forms = {token for token in words if SPACE + token in words}
         within = {token for token in words if token.startswith(SPACE)} - {SPACE + token for token in two_forms}
         alone = words - two_forms - {SPACE + token for token in two_forms} - within
-        # Groups of tokens that may replace one another, each (tokens, forms): the forms of a word are exchanged together.
+        # Groups of tokens that may replace one another, each (tokens, forms): the forms of a word change together.
         self._groups = [
             torch.tensor([[vocabulary[form] for form in forms] for forms in group], dtype=torch.long)
             for group in (
@@ -45,7 +45,7 @@ class Exchange:
         self._random = torch.Generator().manual_seed(seed)
 
     def draw(self, texts: int, share: float) -> torch.Tensor:
-        """The token that each token becomes in each text, (texts, vocabulary). Tokens change only in a `share` of the texts."""
+        """The token that each token becomes, (texts, vocabulary). Tokens change only in a `share` of the texts."""
         becomes = torch.arange(self._size).repeat(texts, 1)  # (texts, vocabulary)
         for text in range(texts):
             if float(torch.rand((), generator=self._random)) < share:

@@ -25,8 +25,8 @@ CHAT_TEMPLATE = (
 ENDS = ('\\"", "correction": "', '", "confidence":')
 # The words that decide in a verdict. Each is one token, so that a decision is one choice.
 DECISIONS = (" true", " false", OK, *ALARMS, *ENDS)
-# All fixed tokens: the decisions, and the parts that every verdict has. These parts carry no information, and each would
-# cost several steps if it were several tokens.
+# All fixed tokens: the decisions, and the parts that every verdict has. These parts carry no information, and each
+# would cost several steps if it were several tokens.
 FIXED = (
     *DECISIONS,
     "<think>",

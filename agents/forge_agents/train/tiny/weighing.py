@@ -1,7 +1,7 @@
 """Fine-tune with a loss in which the tokens that decide weigh more, and in which words may be exchanged.
 
-Of the 160 tokens of a checked verdict, four say whether something is right, and the others are copied. Among these four,
-the marks of something wrong weigh most, because there are six times as many marks of something right.
+Of the 160 tokens of a checked verdict, four say whether something is right, and the others are copied. Among these
+four, the marks of something wrong weigh most, because there are six times as many marks of something right.
 """
 
 from typing import Any
