@@ -48,9 +48,9 @@ class Reader:
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | Completion]:
         self.seen += observations
-        return [self.judge(o.worker_output) for o in observations]
+        return [self.verdict_on(o.worker_output) for o in observations]
 
-    def judge(self, output: str) -> Verdict | Completion:
+    def verdict_on(self, output: str) -> Verdict | Completion:
         if output == "unreadable":
             return "no idea"
         flags = "9 days" in output
@@ -295,7 +295,7 @@ def test_places_without_a_word_are_not_scored() -> None:
 
 
 class Stopping(AlwaysClean):
-    """Judges so many answers, then is interrupted."""
+    """Reviews so many answers, then is interrupted."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -320,7 +320,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path: Path) -> None:
     first, second = Stopping(6), Stopping(100)
     with pytest.raises(KeyboardInterrupt):
         evaluate_dataset(first, rows, name="x", batch=2, records=kept)
-    # A line that a killed process left half written is judged again.
+    # A line that a killed process left half written is reviewed again.
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-20])
     found = evaluate_dataset(second, rows, name="x", batch=4, records=kept, resume=True)

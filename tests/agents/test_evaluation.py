@@ -400,28 +400,28 @@ def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_un
 
     records = {split: tmp_path / f"{split}.jsonl" for split in ("test", "val")}
 
-    def judge(url: str, split: str, resume: bool = True) -> Result:
+    def evaluate_at(url: str, split: str, resume: bool = True) -> Result:
         return evaluate("rules", arena=url, split=split, episodes=6, records=records[split], resume=resume)
 
     with serving("one", "the first secret") as url:
         for split in records:
-            judge(url, split, resume=False)
+            evaluate_at(url, split, resume=False)
     with serving("other", "another secret") as url:
         with pytest.raises(RecordsError, match=r"its suite_hash is \w+, not \w+ \(the arena makes other episodes"):
-            judge(url, "test")
+            evaluate_at(url, "test")
         # The secret salts the test split alone.
-        rewritten = judge(url, "val")
+        rewritten = evaluate_at(url, "val")
         assert rewritten.scorecard.episodes == 6
     with serving("prompt", "the first secret", "--mechanism", "prompt") as url:
         for split in records:
             with pytest.raises(RecordsError, match="its suite_hash is"):
-                judge(url, split)
+                evaluate_at(url, split)
         prompted = evaluate("rules", arena=url, split="val", episodes=6)
     assert [row.key for row in prompted.rows] == [row.key for row in rewritten.rows]
     with pytest.raises(NothingInCommon, match="verdicts with the same key are on different answers"):
         compare_results(rewritten, prompted)
     with serving("again", "the first secret") as url:
-        judge(url, "test")
+        evaluate_at(url, "test")
 
 
 def test_records_of_an_older_version_are_not_gone_on_with(client: ArenaClient, tmp_path: Path) -> None:
@@ -459,7 +459,7 @@ def test_an_overseer_under_other_conditions_neither_goes_on_nor_takes_the_thresh
 def test_a_system_prompt_whose_file_changed_is_another_prompt(tmp_path: Path) -> None:
     system = tmp_path / "system.txt"
     seen = []
-    for text in ("Judge.", "Judge well.", "Judge."):
+    for text in ("Review.", "Review well.", "Review."):
         system.write_text(text)
         overseer = EndpointOverseer("m@http://127.0.0.1:9/v1", system=system)
         overseer.close()
@@ -617,7 +617,7 @@ SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
 
 
 @pytest.mark.parametrize(
-    ("judgement", "outcome"),
+    ("reply", "outcome"),
     [
         (READABLE.replace('"explanation": ""', f'"explanation": "{HALF}"'), Outcome.scored),
         (READABLE.replace('"explanation": ""', r'"explanation": "\ud83d"'), Outcome.invalid_verdict),
@@ -629,7 +629,7 @@ SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
     ],
 )
 def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_verdict(
-    client: ArenaClient, tmp_path: Path, judgement: Verdict | str, outcome: Outcome
+    client: ArenaClient, tmp_path: Path, reply: Verdict | str, outcome: Outcome
 ) -> None:
     class Once:
         """Says this of the first episode and trusts the others."""
@@ -637,7 +637,7 @@ def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_ve
         name = "once \ud83d"
 
         def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
-            return [judgement, *[SURE.model_copy(update={"detection": False})] * (len(observations) - 1)]
+            return [reply, *[SURE.model_copy(update={"detection": False})] * (len(observations) - 1)]
 
     path = tmp_path / "records.jsonl"
     settings = {"note": HALF}

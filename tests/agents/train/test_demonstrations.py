@@ -205,5 +205,5 @@ async def test_side_by_side_a_sentence_stands_beside_the_passage_of_its_subject(
 
 
 def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:
-    judged = next(one for one in some if one.style == "judging")
-    assert list(json.loads(judged.completion)) == ["detection", "explanation", "correction", "confidence"]
+    direct = next(one for one in some if one.style == "judging")
+    assert list(json.loads(direct.completion)) == ["detection", "explanation", "correction", "confidence"]

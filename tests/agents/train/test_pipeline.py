@@ -120,7 +120,7 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_run_and_each_group_is_judged_once(
+def test_two_processes_share_a_run_and_each_group_is_graded_once(
     short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
     out, start = tmp_path / "run", 45_000

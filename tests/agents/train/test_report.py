@@ -91,9 +91,9 @@ def test_few_families_are_pointed_out_and_one_gives_no_interval() -> None:
 
 
 def test_the_best_threshold_is_at_least_as_good_as_the_one_in_use() -> None:
-    judged = rows(0, skill=1.5, threshold=1.5)
-    reached = best_by_threshold(judged)
-    used = result(judged).scorecard.balanced_accuracy.value
+    graded = rows(0, skill=1.5, threshold=1.5)
+    reached = best_by_threshold(graded)
+    used = result(graded).scorecard.balanced_accuracy.value
     assert reached is not None
     assert used is not None
     assert reached > used
@@ -221,10 +221,10 @@ def test_smoothing_keeps_a_constant_and_the_length() -> None:
 
 
 def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
-    judged = rows(0, skill=1.0, unreadable=10)
-    low, high = bins(judged)
+    graded = rows(0, skill=1.0, unreadable=10)
+    low, high = bins(graded)
     assert (low.stated, high.stated) == (pytest.approx(0.2), pytest.approx(0.8))
-    assert low.count + high.count == len(judged) - 10
+    assert low.count + high.count == len(graded) - 10
     assert low.true < 0.5 < high.true
 
 

@@ -5,9 +5,9 @@
                 wrong, each sentence beside its passage with a mark, and the detection that follows from the marks
 
 On texts, a model of half a million parameters learns phrases first. The circuit that copies (the induction head of
-Olsson et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit forms in under a
-minute. A model that copies then learns to compare in two more minutes. The order matters: a model that
-was not drilled in copying learned nothing at all from comparing.
+Olsson et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit forms in
+under a minute. A model that copies then learns to compare in two more minutes. The order matters: a model that was not
+drilled in copying learned nothing at all from comparing.
 
 Shapes: E episodes of a batch, P passages of an episode, S sentences of an answer, N tokens of an episode, V tokens of
 the vocabulary. A part of a sentence that is one token has a last axis of length 1, so that `torch.cat` can join parts.
