@@ -30,9 +30,9 @@ The output has one line for each step, and the reward of the greedy policy on he
     after:    reward 0.316 on 64 held-out episodes, readable 1.00, flagged 0.00
 
 These lines are of twelve steps with the model of the tests. It has 0.05 million parameters and cannot read, so it only
-learns which constant verdict earns most. A step took about 0.2 s of one CPU core. Completions of the model of `make
-train-demo` are ten times as long, and so are its steps. `forge-arena train run` adds what a long run needs: checkpoints,
-adapters, several processes, reports.
+learns which constant verdict earns most. A step took about 0.2 s of one CPU core, and the first step longer.
+The model of `make train-demo` writes ten times as many tokens, and its steps take ten times as long. `forge-arena train
+run` adds what a long run needs: checkpoints, adapters, several processes, reports.
 """
 
 import copy
