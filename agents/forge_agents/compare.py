@@ -111,7 +111,7 @@ class Comparison(Noun):
         ]
 
     def findings(self) -> list[str]:
-        """Which differences are real and which are not shown, sentence by sentence."""
+        """Sentences that say which differences are real and which are not shown."""
         clear = [change for change in self.changes if change.direction]
         sentences = [
             f"{self.second} has a {'higher' if change.direction > 0 else 'lower'} {change.name} than {self.first}: "

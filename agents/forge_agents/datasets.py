@@ -96,7 +96,7 @@ class LabelledAnswer(ForeignRow):
 
     @property
     def document(self) -> str:
-        """What groups rows for the intervals: the source, or the task if there is no source.
+        """The group of the row for the intervals: the source, or the task if there is no source.
 
         Overseers err alike on rows with the same source, so these rows are resampled together.
         """
@@ -140,7 +140,7 @@ class DatasetRow(Noun):
 
 
 class DatasetSetup(Noun):
-    """Which overseer reviews which rows. An evaluation is resumed only with the same setup. `digest` is of all rows."""
+    """The overseer and the rows. An evaluation is resumed only with the same setup. `digest` is of all rows."""
 
     overseer: Text
     settings: JsonObject

@@ -52,7 +52,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a model wrote.
+    """One completion of a model.
 
     Attributes:
         text: the completion.

@@ -43,7 +43,7 @@ def bins(rows: Sequence[Row]) -> list[Bin]:
 
 @dataclass(frozen=True, slots=True)
 class Roc:
-    """False and true positive rates, 0 to 1, over all thresholds on P(corrupted), and at the overseer's own decision."""
+    """False and true positive rates, 0 to 1, over all thresholds on P(corrupted), and of the overseer's decisions."""
 
     fpr: Floats  # (thresholds,)
     tpr: Floats  # (thresholds,)

@@ -37,7 +37,7 @@ class RecordsError(ForgeArenaError, ValueError):
 
 
 class Task(Noun):
-    """Which overseer reviews whose answers, from which index on, and how often each.
+    """The task of an overseer: whose answers it reviews, from which index on, and how often each.
 
     Attributes:
         settings: the settings of the overseer, without its key.
@@ -57,7 +57,7 @@ class Task(Noun):
 
 
 class Setup(Task):
-    """What is evaluated on what. Two evaluations with the same setup review the same episodes in the same way."""
+    """The whole task of an evaluation. Two evaluations with the same setup review the same episodes in the same way."""
 
     episodes: int
     paired: bool
@@ -78,7 +78,7 @@ class Record(Noun, ABC):
     @property
     @abstractmethod
     def place(self) -> Hashable:
-        """Where in the evaluation the record belongs. There is one record for each place."""
+        """The place of the record in the evaluation. There is one record for each place."""
 
 
 class AttemptRecord(Record):
@@ -117,7 +117,7 @@ class Records(Generic[R]):
 
     Args:
         path: the file; its folder is made.
-        setup: what is evaluated.
+        setup: the overseer and the episodes.
         kind: the class of the records.
         resume: continue the file, if there is one.
 

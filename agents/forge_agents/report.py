@@ -90,7 +90,7 @@ class Example:
 
 
 class EvaluationReport:
-    """What the page shows of a result and its records."""
+    """The contents of the page, from a result and its records."""
 
     def __init__(self, result: Result, records: Iterable[AttemptRecord]) -> None:
         self.result = result

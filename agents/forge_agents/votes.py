@@ -1,4 +1,4 @@
-"""Score several verdicts on each episode: how often one of k is right, how often most of k are, and how good a vote is."""
+"""Score several verdicts on each episode: how often one of k is right, how often most are, and how good a vote is."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from forge_arena.types import Estimate, Noun
 
 
 class Votes(Noun):
-    """What `samples` verdicts on each of `episodes` episodes say together.
+    """The scores of a vote of `samples` verdicts on each of `episodes` episodes.
 
     An episode is left out if one of its verdicts failed, or if its answer changed between two of them. An unreadable
     verdict is a wrong vote.
@@ -43,7 +43,7 @@ def pass_at_k(passed: int, attempts: int, k: int) -> float:
 
 
 def maj_at_k(passed: int, attempts: int, k: int) -> float:
-    """The chance that most of k attempts pass, a tie counting half, over all subsets of n >= k attempts (hypergeometric).
+    """The chance that most of k attempts pass; a tie counts half. It is the mean over all subsets of n >= k attempts.
 
     Raises:
         ValueError: as `pass_at_k`.

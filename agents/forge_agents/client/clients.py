@@ -92,7 +92,7 @@ class ArenaClient:
         return self._send(calls.enter_call(overseer))
 
     def submission(self, submission_id: str) -> Submission:
-        """How far a submission is. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
+        """The state of a submission. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
         return self._send(calls.submission_call(submission_id))
 
     def submissions(self, overseer: str | None = None) -> tuple[Submission, ...]:

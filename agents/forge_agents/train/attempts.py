@@ -42,14 +42,14 @@ class Group:
     def worst(self) -> int:
         return min(range(len(self.results)), key=self.rewards.__getitem__)
 
-    def accepted(self) -> list[int]:
+    def accepted_numbers(self) -> list[int]:
         """The numbers of the attempts that rejection sampling accepts; see `advantages.acceptance`."""
         detections = [0.0 if r.components is None else r.components.detection for r in self.results]
         keep = acceptance(torch.tensor(self.rewards), torch.tensor(detections), len(self.results))
         return [number for number, is_accepted in enumerate(keep.tolist()) if is_accepted]
 
     @property
-    def passed(self) -> int:
+    def pass_count(self) -> int:
         """How many attempts have the right detection and, if the answer is corrupted, name the right type."""
         attempts = zip(self.completions, self.results, strict=True)
         return sum(_passes(completion, result, self.truth) for completion, result in attempts)

@@ -29,7 +29,7 @@ def measure_difficulty(groups: Iterable[Group], k: int) -> list[DifficultyCell]:
         if truth is None or truth.corruption_type is None or truth.stealth is None or len(group.results) < k:
             continue
         cell = (truth.family, truth.corruption_type, truth.stealth)
-        rates_of[cell].append(pass_at_k(group.passed, len(group.results), k))
+        rates_of[cell].append(pass_at_k(group.pass_count, len(group.results), k))
     return [
         DifficultyCell(
             family=family, corruption_type=type, stealth=stealth, episodes=len(rates), pass_rate=sum(rates) / len(rates)

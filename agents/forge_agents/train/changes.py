@@ -67,7 +67,7 @@ class Changes:
         return groups
 
     def findings(self) -> list[str]:
-        """What may be claimed, most important first."""
+        """Sentences that may be claimed, the most important first."""
         return [
             *self._clear_of_zero(),
             *self._threshold_or_ranking(),

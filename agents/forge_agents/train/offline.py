@@ -120,7 +120,9 @@ def _sample_attempts(
 def accepted_rows(groups: Sequence[Group]) -> list[Row]:
     """Prompt and completion of every attempt that rejection sampling accepts."""
     return [
-        completion_row(group.observation, group.completions[number]) for group in groups for number in group.accepted()
+        completion_row(group.observation, group.completions[number])
+        for group in groups
+        for number in group.accepted_numbers()
     ]
 
 

@@ -24,7 +24,7 @@ class PresetError(ForgeArenaError, ValueError):
 
 
 class Algorithm(StrEnum):
-    """How scored attempts change the policy; see `forge_agents.train.algorithms`."""
+    """The algorithm that turns scored attempts into updates; see `forge_agents.train.algorithms`."""
 
     grpo = "grpo"
     grpo_ps = "grpo-ps"

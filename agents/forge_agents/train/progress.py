@@ -7,7 +7,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 
 class Reporter(Protocol):
-    """Where progress and warnings go."""
+    """Shows progress and warnings."""
 
     def progress(self, phase: str, done: int, total: int, note: str) -> None:
         """Show `done` of `total` units of a phase, and a short note such as the reward so far."""

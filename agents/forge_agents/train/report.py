@@ -40,7 +40,7 @@ STEALTH = range(4)
 
 
 class ExampleAttempt(Noun):
-    """What a model wrote on the episode of an example, and what it earned."""
+    """The completion of a model on the episode of an example, and its reward."""
 
     completion: str
     outcome: Outcome
@@ -75,7 +75,7 @@ Examples = TypeAdapter(tuple[Example, ...])
 
 
 def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaAddress") -> tuple[Example, ...]:
-    """What the model `before` training and the model in `folder / "model"` write on the same few held-out episodes.
+    """The completions of two models on a few held-out episodes: the model `before` training, and `folder / "model"`.
 
     They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are
     the first of every corruption type and the first clean one of the run's evaluation, so no episode is chosen for

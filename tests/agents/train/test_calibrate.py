@@ -76,8 +76,8 @@ def group(*kinds: int, family: str = "lamp", stealth: int | None = 1) -> Group:
 
 def test_an_attempt_passes_that_tells_that_it_is_corrupted_and_of_which_type() -> None:
     every = (RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE)
-    assert group(*every).passed == 2  # the oracle, and the type alone
-    assert group(*every, stealth=None).passed == 4
+    assert group(*every).pass_count == 2  # the oracle, and the type alone
+    assert group(*every, stealth=None).pass_count == 4
 
 
 def test_perfect_quotes_without_a_type_earn_as_much_as_the_type_alone_and_do_not_pass() -> None:

@@ -132,7 +132,7 @@ def _number(value: Value) -> str:
 
 
 def _form(value: Value) -> object:
-    """What kind of place is cited: "section", "clause", …"""
+    """The kind of the cited place: "section", "clause", …"""
     cited = value.mention.value
     return cited[0] if isinstance(cited, tuple) else None
 

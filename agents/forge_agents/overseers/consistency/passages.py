@@ -228,7 +228,7 @@ class Passage:
         return {number: tuple(inside) for number, inside in sections.items()}
 
     def likeness(self, asked: Weights, given: Weights) -> float:
-        """How much of the context `asked` the context `given` has, 0 to 1.
+        """The share of the context `asked` that the context `given` has, 0 to 1.
 
         Words weigh by their rarity. Words that do not occur in this passage do not count.
         """

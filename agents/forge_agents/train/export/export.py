@@ -31,7 +31,7 @@ ROW = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedRows:
     """The file of the rows, and how many rows there are of each kind of answer."""
 
     path: Path
@@ -45,7 +45,7 @@ def export(
     token: str | None = None,
     out: Path,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Exported:
+) -> ExportedRows:
     """Write an export to a folder. An interrupted export continues where it stopped.
 
     Raises:
@@ -70,12 +70,12 @@ def _write_export(
     token: str | None,
     out: Path,
     on_progress: Callable[[int, int], None],
-) -> Exported:
+) -> ExportedRows:
     stats = client.stats()
     record = ExportRecord(wanted=request, suite=stats.suite_and_version, worker=stats.worker)
     if _begin_or_resume(out, record):
         on_progress(request.count, request.count)
-        return Exported(out / request.file, count_rows(_read_rows(out / request.file)))
+        return ExportedRows(out / request.file, count_rows(_read_rows(out / request.file)))
     lines = out / f"{request.split}.jsonl"
     first = max(request.start, _cut_to_whole_rows(lines) + 1)
     on_progress(first - request.start, request.count)
@@ -91,7 +91,7 @@ def _write_export(
     _write_record(out, record.model_copy(update={"done": True}))
     if request.format is Format.parquet:
         lines.unlink()
-    return Exported(out / request.file, counts)
+    return ExportedRows(out / request.file, counts)
 
 
 def _begin_or_resume(out: Path, record: ExportRecord) -> bool:

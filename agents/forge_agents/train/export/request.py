@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class Pairs(StrEnum):
-    """Which two texts make a pair.
+    """The two texts of a pair.
 
     attempts: the best attempt of a model against its worst attempt.
     teacher: the verdict of a teacher who knows the truth, against the worst attempt of a model. Without a model,
@@ -65,7 +65,7 @@ class ExportRequest(Noun):
 
 
 class ExportRecord(Noun):
-    """What the folder of an export holds, and whether the export is done. `export.json` has these fields."""
+    """The fields of `export.json`: the request, its suite and Worker, and whether the export is done."""
 
     wanted: ExportRequest
     suite: str
