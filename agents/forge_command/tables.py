@@ -45,7 +45,7 @@ ON_THE_BOARD = {
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
     table = Table(
-        title=f"{results[0].counted}, split {results[0].split.value}",
+        title=f"{results[0].size_in_words}, split {results[0].split.value}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -161,7 +161,7 @@ def comparison_table(found: "Comparison") -> Table:
     for change in found.changes:
         value, low, high = (getattr(change.difference, part) for part in ("value", "low", "high"))
         spread = f"\n[dim]{low:+.2f}/{high:+.2f}[/]" if low is not None else ""
-        table.add_row(change.name, _cell(change.before), _cell(change.after), f"{value:+.3f}{spread}", change.said)
+        table.add_row(change.name, _cell(change.before), _cell(change.after), f"{value:+.3f}{spread}", change.in_words)
     return table
 
 

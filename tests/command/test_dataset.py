@@ -44,7 +44,7 @@ def test_what_is_kept_in_a_folder_is_what_is_printed(asked: tuple[str | Path, ..
 
 def test_an_evaluation_in_a_folder_is_not_begun_anew(asked: tuple[str | Path, ...], tmp_path: Path) -> None:
     called(*asked, "--out", tmp_path / "kept")
-    assert "go on with it by --resume" in called(*asked, "--out", tmp_path / "kept", code=2)[1]
+    assert "continue it by --resume" in called(*asked, "--out", tmp_path / "kept", code=2)[1]
 
 
 def test_what_goes_on_has_the_same_answers_and_their_first_seconds(

@@ -126,7 +126,7 @@ def test_a_folder_keeps_result_records_and_report(kept: Path) -> None:
 
 def test_an_evaluation_in_a_folder_is_not_begun_anew(arena: str, kept: Path) -> None:
     _, err = called(*on_train(arena, "rules"), "--out", kept, code=2)
-    assert "holds an evaluation already: go on with it by --resume" in err
+    assert "holds an evaluation already: continue it by --resume" in err
 
 
 def test_an_evaluation_that_is_done_goes_on_with_what_it_has(arena: str, kept: Path) -> None:
