@@ -64,7 +64,7 @@ def serve(
     an openai Worker.
     """
     with extra("server", "the server"):
-        from forge_server.app import serve as run
+        from forge_server.process import serve as run
         from forge_server.settings import Settings, SettingsError, logs_as_json
     try:
         settings = Settings.from_environment(

@@ -15,6 +15,7 @@ from forge_arena.types import Mechanism
 from forge_server.access import Grant
 
 PREFIX = "FORGE_ARENA_"
+SCRIPTED = "scripted"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
 
 
@@ -36,7 +37,7 @@ class Settings(BaseModel):
     )
     store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
     worker: str = Field(
-        default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
+        default=SCRIPTED, description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
     )
     api_key: str | None = Field(default=None, repr=False, description="for an openai Worker")
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
@@ -101,6 +102,10 @@ class Settings(BaseModel):
     @classmethod
     def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
         for token in tokens:
+            # In the environment a comma separates tokens. With `--token A,B` the server would know one token `A,B`, and
+            # neither A nor B would open it.
+            if "," in token:
+                raise ValueError("a token has no comma: give each token a --token of its own")
             Grant.of(token)
         return tokens
 
@@ -117,6 +122,15 @@ class Settings(BaseModel):
     def _one_source(self) -> Self:
         if self.scenarios is not None and self.documents is not None:
             raise ValueError("scenarios and documents exclude each other: give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _worker_reads_documents(self) -> Self:
+        if self.documents is not None and self.worker == SCRIPTED:
+            raise ValueError(
+                "the scripted Worker only writes the sentences of families, and documents need a Worker that reads: "
+                "give --worker openai:MODEL@URL, vllm:MODEL or bank:FILE (or FORGE_ARENA_WORKER)"
+            )
         return self
 
     @classmethod
