@@ -153,7 +153,10 @@ def labels(
     from forge_arena.episodes import SUITE, Arena
     from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.workers import open_worker
+    from forge_arena.workers.registry import check_reads_documents
 
+    if documents:
+        check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
     sources = load_documents(documents[0]) if documents else None
     suite = suite_of(sources) if sources else SUITE
@@ -250,9 +253,9 @@ def shortcuts(
         drawing = bar.add_task("pairs", total=len(keys))
         attacking = bar.add_task("attacks", total=None, visible=False)
 
-        async def made() -> Samples:
-            await who.start()
+        async def draw_samples() -> Samples:
             try:
+                await who.start()
                 return await draw(
                     arena, keys, concurrency=concurrency, on_progress=lambda n, _: bar.update(drawing, completed=n)
                 )
@@ -260,7 +263,7 @@ def shortcuts(
                 await who.aclose()
 
         report = audit_shortcuts(
-            asyncio.run(made()),
+            asyncio.run(draw_samples()),
             suite=arena.suite_and_version,
             seed=seed,
             quick=quick,

@@ -70,10 +70,14 @@ def bank(
     one Worker takes too long; docs/scale.md says when that is.
     """
     if engine is Engine.local and (given := given_options(context, "actors", "gpus", "ray_address")):
-        raise fail(f"{given} is for --engine ray: give that, or leave it out")
+        raise fail(f"{given} is for --engine ray: give --engine ray, or leave {given} out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
     from forge_arena.banking import Filling, FillingResult, fill_here
+    from forge_arena.workers.registry import check_reads_documents
+
+    if documents:
+        check_reads_documents(worker)
 
     filling = Filling(
         worker=worker,

@@ -58,10 +58,8 @@ def export(
     With --kind sft, a teacher that knows the truth shows how to judge. With --kind dpo, pairs show what to prefer. An
     interrupted export goes on where it stopped if the same command runs again.
     """
-    with extra("train", "an export"):
-        from forge_agents.client import ArenaClient
-        from forge_agents.train.export.export import export as run
-        from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
+    from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
+
     if split == "test":
         raise fail(
             "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
@@ -93,6 +91,9 @@ def export(
             "max_tokens": max_tokens,
         }
     )
+    with extra("train", "an export"):
+        from forge_agents.client import ArenaClient
+        from forge_agents.train.export.export import export as run
     with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
         # An arena that is not there is reported at once. An arena that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:

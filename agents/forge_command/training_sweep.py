@@ -40,8 +40,6 @@ def sweep(
     scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Set held_out.every to
     have points on the way. A stopped sweep goes on if it is called again.
     """
-    from forge_agents.train.online import ArenaAddress
-    from forge_agents.train.pipeline import evaluate_once
     from forge_agents.train.presets import load_preset
 
     key, equals, listed = vary.partition("=")

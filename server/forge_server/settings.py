@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.types import Mechanism
+from forge_arena.workers.registry import check_reads_documents
 from forge_server.access import Grant
 
 PREFIX = "FORGE_ARENA_"
-SCRIPTED = "scripted"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
 
 
@@ -37,7 +37,7 @@ class Settings(BaseModel):
     )
     store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
     worker: str = Field(
-        default=SCRIPTED, description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
+        default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
     )
     api_key: str | None = Field(default=None, repr=False, description="for an openai Worker")
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
@@ -126,11 +126,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _worker_reads_documents(self) -> Self:
-        if self.documents is not None and self.worker == SCRIPTED:
-            raise ValueError(
-                "the scripted Worker only writes the sentences of families, and documents need a Worker that reads: "
-                "give --worker openai:MODEL@URL, vllm:MODEL or bank:FILE (or FORGE_ARENA_WORKER)"
-            )
+        if self.documents is not None:
+            check_reads_documents(self.worker)
         return self
 
     @classmethod

@@ -71,7 +71,7 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--overseer", "random", "--set", "sed=3"), "overseer 'random' has no setting 'sed'. Did you mean 'seed'?"),
         (("--overseer", "rules", "--set", "seed"), "--set takes KEY=VALUE, got 'seed'"),
         (("--overseer", "rules", "--set", "seed=["), "--set seed: '[' is no value"),
-        (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean val?"),
+        (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
         (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
