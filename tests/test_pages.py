@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-TESTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py")}
+TESTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/test_*.py")
+}
 FUNCTIONS = set(re.findall(r"^ *(?:async )?def (test_\w+)\(", "\n".join(TESTS.values()), re.MULTILINE))
 NAMES = FUNCTIONS | {Path(file).name for file in TESTS}
 

@@ -55,7 +55,7 @@ def bank(
         float, typer.Option(min=0, help="ray: GPUs for each; 1 for vllm:MODEL, or its tensor parallel size.")
     ] = 0,
     ray_address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="ray: a running cluster; default a Ray of its own here.")
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="ray: a running cluster; by default Ray starts one here.")
     ] = None,
     json: JsonFile = None,
 ) -> None:
