@@ -1,8 +1,8 @@
 """The HTTP app over an arena. `process` runs the app in a process.
 
 From a route to the store in two steps: `routes` lists each path with its endpoint, and an endpoint calls `Episodes`
-(`episodes`), which asks and changes the store (`store`). `gate` stands before all routes, `answers` gives refusals their
-status codes.
+(`episodes`), which asks and changes the store (`store`). `gate` comes before all routes, and `answers` gives refusals
+their status codes.
 
 Why FastAPI, but with bodies read and answers encoded by hand (`body`, `answers`, `documentation`)?
 

@@ -156,7 +156,7 @@ class Settings(BaseModel):
 
 
 def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the log shall be JSON. For a process whose other settings may be wrong."""
+    """Whether the log shall be JSON. Works even if other settings are wrong."""
     environ = os.environ if environ is None else environ
     try:
         return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)
