@@ -31,7 +31,8 @@ def bank(
     count: Annotated[int, typer.Option(min=1, help="How many episodes, from index --start on.")] = 1000,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     mechanism: Annotated[
-        str | None, typer.Option(help="rewrite or prompt; prompt also records corrupted answers.")
+        str | None,
+        typer.Option(help="rewrite or prompt; prompt also records corrupted answers. Default: the arena's own."),
     ] = None,
     secret: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")

@@ -95,7 +95,7 @@ def evaluate(
         ),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="The prompt of a language model: arena, or card (without the source).")
+        str | None, typer.Option(help="The prompt of a language model: arena (default), or card (without the source).")
     ] = None,
     system: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
