@@ -207,7 +207,8 @@ def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, tmp_path: Path)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert f"error: interrupted; every verdict so far is in {tmp_path / 'kept'}: go on with --resume" in without_frames(err)
+    message = f"error: interrupted; every verdict so far is in {tmp_path / 'kept'}: go on with --resume"
+    assert message in without_frames(err)
 
 
 def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(arena: str, tmp_path: Path) -> None:
