@@ -73,7 +73,7 @@ def test_a_row_that_is_no_labelled_answer_is_refused_with_file_and_line(write_ro
 )
 def test_options_of_an_arena_are_refused(asked: tuple[str | Path, ...], given: tuple[str, ...], options: str) -> None:
     _, err = called(*asked, *given, code=2)
-    assert f"--dataset is judged without an arena: leave out {options}" in err
+    assert f"--dataset needs no arena: leave out {options}" in err
 
 
 def test_a_dataset_that_is_not_there_is_refused(tmp_path: Path) -> None:

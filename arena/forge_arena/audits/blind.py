@@ -128,8 +128,8 @@ async def _drawn(
     wanted = Counter({domain: (count + place) // len(domains) for place, domain in enumerate(domains)})
     found: list[Episode] = []
     failed = 0
-    await arena.worker.start()
     try:
+        await arena.worker.start()
         for index in counting(seed * 1_000_000):
             for split in splits:
                 key = arena.key(split, index)

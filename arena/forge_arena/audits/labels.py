@@ -245,8 +245,8 @@ class _Audit:
                 if self.on_progress is not None:
                     self.on_progress(done, total)
 
-        await self.worker.start()
         try:
+            await self.worker.start()
             await asyncio.gather(*(worker() for _ in range(concurrency)))
         finally:
             await self.worker.aclose()

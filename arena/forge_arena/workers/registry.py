@@ -81,6 +81,19 @@ def open_worker(
     raise BadArgument(f"unknown Worker {spec!r}.{guess} A Worker is one of {', '.join(specs())}, or module:Class")
 
 
+def check_reads_documents(spec: str) -> None:
+    """Refuse the scripted Worker before it is asked to answer documents.
+
+    Raises:
+        BadArgument: the spec names the scripted Worker. The message says which Workers read.
+    """
+    if spec == ScriptedWorker.name:
+        raise BadArgument(
+            "the scripted Worker only writes the sentences of families, and documents need a Worker that reads: "
+            "give --worker openai:MODEL@URL, vllm:MODEL or bank:FILE"
+        )
+
+
 def specs() -> Iterator[str]:
     """How the spec of each kind of Worker reads."""
     yield from (kind.spec for kind in BUILT_IN.values())
