@@ -1,4 +1,4 @@
-"""Print what the package and the extras named need, one a line, from the pyproject.toml here."""
+"""Print the requirements of the package and of the named extras, one a line, from ./pyproject.toml."""
 
 import sys
 import tomllib

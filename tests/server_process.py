@@ -22,7 +22,7 @@ from typing import Any, Self
 import uvicorn
 
 PROGRAM = (
-    "import json, sys; from forge_server.app import serve; from forge_server.settings import Settings; "
+    "import json, sys; from forge_server.process import serve; from forge_server.settings import Settings; "
     "serve(Settings.from_environment({}, **json.loads(sys.argv[1])))"
 )
 FORGE_ARENA = "from forge_command.app import main; main()"

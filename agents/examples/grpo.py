@@ -4,35 +4,35 @@
     python agents/examples/grpo.py train-demo/start           # the model of 0.4 million parameters of make train-demo
     python agents/examples/grpo.py Qwen/Qwen2.5-0.5B-Instruct --learning-rate 5e-6 --max-tokens 384   # with a GPU
 
-The path of one step, in the order of the functions below:
+An overseer reads a task, its source and another model's answer, and writes a verdict: is the answer corrupted, where, how
+to repair it, and how sure it is. The arena makes the episodes, keeps their truth, and scores the verdicts. One step:
 
-    keys -> episodes -> prompts        the arena makes them; it keeps the truth                     open_group_episodes
-    prompts -> completions             G attempts on each episode, sampled from the policy          rollout
-    completions -> rewards             the arena scores them                                        submit
-    rewards -> advantages              reward less the mean of its group                            group_advantages
-    advantages -> loss -> step         clipped ratio, KL to the starting policy                     grpo_loss, main
+    keys -> episodes -> prompts        the arena makes an episode of each key          open_group_episodes
+    prompts -> completions             the policy writes G attempts on each episode    rollout
+    completions -> rewards             the arena scores the attempts                   score
+    rewards -> advantages              reward less the mean of its group               group_advantages
+    advantages -> loss -> update       clipped ratio, KL to the starting policy        grpo_loss, main
 
-It departs from the textbook (Shao et al. 2024, DeepSeekMath) in three points:
+Three points differ from the textbook (Shao et al. 2024, DeepSeekMath):
 
 * Advantages are not divided by the standard deviation of the group. All attempts of a group have the same right answer.
-  Where they agree on the detection, their rewards differ by the stated confidence alone. The division would blow this
-  small difference up to full size, and would drive the confidence to 0 or 1.
-* A failure is never a score. An attempt that the arena could not score (its Worker failed, the episode expired) counts
-  neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
-* By default there is one update a batch. The ratio is then exactly 1 and nothing is clipped; see `updates`.
+  If they agree on the detection, only their confidence differs. The division would turn this small difference into a
+  large one, and would drive the confidence to 0 or 1.
+* A failure is never a score. If the arena could not score an attempt (its Worker failed, the episode expired), the attempt
+  counts neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
+* By default each batch has one update. The ratio is then exactly 1, and nothing is clipped; see `updates`.
 
-It prints one line for each step, and what a greedy policy earns on held-out families before and after:
+The output has one line for each step, and the reward of the greedy policy on held-out families before and after:
 
     before:   reward 0.298 on 64 held-out episodes, readable 1.00, flagged 0.14
     step   1: reward 0.278, failed 0, readable 1.00, flagged 0.34, kl 0.0000, gradient 0.07, 1.9 s
     ...
     after:    reward 0.316 on 64 held-out episodes, readable 1.00, flagged 0.00
 
-These are lines of a run of twelve steps with the model of the tests, which has 0.05 million parameters and cannot read:
-all that it can learn is which constant answer earns most. A step took it 0.2 s of one CPU core. The model that `make
-train-demo` leaves can read; its completions are ten times as long, and so are its steps.
-
-The product (`forge-arena train run`) has what this file leaves out: checkpoints, adapters, several processes, reports.
+These lines are of twelve steps with the model of the tests. It has 0.05 million parameters and cannot read, so it only
+learns which constant verdict earns most. A step took about 0.2 s of one CPU core, and the first step longer.
+The model of `make train-demo` writes ten times as many tokens, and its steps take ten times as long. `forge-arena train
+run` adds what a long run needs: checkpoints, adapters, several processes, reports.
 """
 
 import copy
@@ -49,19 +49,19 @@ from torch import Tensor
 from forge_agents.client import ArenaClient, ArenaRefused
 from forge_agents.models import Loaded, load_model
 from forge_arena.verdicts import Chat, messages, sendable, verdict_or_none
-from forge_arena.wire import Attempt, AttemptResult, OpenedEpisode
+from forge_arena.wire import Attempt, OpenedEpisode
 
-# Shapes: P tokens of a prompt, T tokens of a completion, G attempts on one episode, B = episodes * G completions, and V
-# tokens of the vocabulary. The G attempts on one episode stand one after the other.
+# Shapes: P tokens of a prompt, T tokens of a completion, V tokens of the vocabulary, G attempts on one episode, and
+# B = episodes * G completions. The G attempts on one episode are neighbours.
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """What the policy wrote. Prompts are padded on the left and completions on the right, so that they meet at P."""
+    """The prompts and completions of a batch. Prompts are padded on the left and completions on the right."""
 
     tokens: Tensor  # (B, P + T)
     attention: Tensor  # (B, P + T): 1 for a token, 0 for padding
-    mask: Tensor  # (B, T): 1 for a token of the completion, its end-of-text token included
+    mask: Tensor  # (B, T): 1 for a token of the completion, including its end-of-text token
     texts: list[str]  # B completions
 
 
@@ -71,74 +71,66 @@ def rollout(policy: Loaded, chats: Sequence[Chat], max_tokens: int, temperature:
     model, tokenizer = policy.model, policy.tokenizer
     prompts = tokenizer.apply_chat_template(list(chats), add_generation_prompt=True, tokenize=False)
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)  # (B, P)
-    # No top-k and no top-p: the loss takes the log-probabilities of the whole distribution.
-    sampling = (
-        {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-        if temperature
-        else {"do_sample": False}
-    )
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature:
+        # No top-k and no top-p, because the loss takes log-probabilities of the whole distribution.
+        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     pad = tokenizer.pad_token_id
     tokens = model.generate(**inputs, max_new_tokens=max_tokens, pad_token_id=pad, **sampling)  # (B, P + T)
     completions = tokens[:, inputs["input_ids"].shape[1] :]  # (B, T)
     ends = torch.tensor(model.generation_config.eos_token_id, device=tokens.device).view(-1)  # some models have several
     is_end = torch.isin(completions, ends).long()  # (B, T)
-    mask = (is_end.cumsum(1) - is_end == 0).long()  # (B, T): up to the first end, and with it
-    texts = [
-        tokenizer.decode(row[kept.bool()], skip_special_tokens=True)
-        for row, kept in zip(completions, mask, strict=True)
-    ]
+    # A token belongs to the completion if no end-of-text token comes before it.
+    mask = (is_end.cumsum(1) - is_end == 0).long()  # (B, T)
+    rows = [row[inside.bool()] for row, inside in zip(completions, mask, strict=True)]
+    texts = [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
     return Rollout(tokens, torch.cat([inputs["attention_mask"], mask], 1), mask, texts)
 
 
 def log_probabilities(model: Any, batch: Rollout, temperature: float) -> Tensor:
-    """How likely the model finds each token of the completions, at the temperature of the rollout; shape (B, T)."""
+    """The log-probability of each token of the completions, at the temperature of the rollout; shape (B, T)."""
     length = batch.mask.shape[1]
     # Positions count from the first token of a prompt, not from its padding.
     positions = (batch.attention.cumsum(1) - 1).clamp(min=0)  # (B, P + T)
     output = model(batch.tokens, attention_mask=batch.attention, position_ids=positions, logits_to_keep=length + 1)
-    # The logits at a place are about the token at the next place, so the last of T + 1 places says nothing of ours.
+    # The logits at a place are about the next token: of the last T + 1 places, the first T are about the completion.
     logits = output.logits[:, :-1].float() / temperature  # (B, T, V)
-    written = batch.tokens[:, -length:]  # (B, T)
-    return logits.log_softmax(-1).gather(-1, written.unsqueeze(-1)).squeeze(-1)  # (B, T)
+    completions = batch.tokens[:, -length:]  # (B, T)
+    return logits.log_softmax(-1).gather(-1, completions.unsqueeze(-1)).squeeze(-1)  # (B, T)
 
 
 def open_group_episodes(client: ArenaClient, keys: Sequence[str], attempts: int) -> tuple[OpenedEpisode, ...]:
-    """Open an episode of each key for a group of attempts. A key of which no episode can be made is left out."""
+    """Open an episode of each key for a group of attempts, without the keys whose episode cannot be made."""
     try:
         return client.open_episodes(keys=list(keys), attempts=attempts).episodes
     except ArenaRefused as refusal:
         if refusal.outcome is None:
             raise
-        return ()  # the Worker failed on all of them
+        return ()  # The Worker failed on all keys.
 
 
-def submit(client: ArenaClient, episodes: Sequence[OpenedEpisode], texts: Sequence[str]) -> list[AttemptResult | None]:
-    """What the arena makes of each completion, B of them; None where the arena no longer has the episode.
+def score(client: ArenaClient, episodes: Sequence[OpenedEpisode], texts: Sequence[str]) -> Tensor:
+    """The rewards of B completions, 0 to 1, and NaN for a failure; shape (B,).
 
-    An arena that does not answer at all ends the run, after the client's patience, with its own error.
+    If the arena does not answer, the run ends with the client's own error.
     """
     group = len(texts) // len(episodes)  # G
-    results: list[AttemptResult | None] = []
+    rewards: list[float] = []
     for number, episode in enumerate(episodes):
-        mine = texts[number * group : (number + 1) * group]
+        attempts = [
+            Attempt(episode_id=episode.episode_id, attempt=attempt, completion=sendable(text))
+            for attempt, text in enumerate(texts[number * group : (number + 1) * group])
+        ]
         try:
-            results += client.submit(
-                Attempt(episode_id=episode.episode_id, attempt=attempt, completion=sendable(text))
-                for attempt, text in enumerate(mine)
-            )
+            rewards += [math.nan if r.reward is None else r.reward for r in client.submit(attempts)]
         except ArenaRefused as refusal:
             typer.echo(f"  {episode.key} is not scored: {refusal}")
-            results += [None] * len(mine)
-    return results
-
-
-def rewards_of(results: Sequence[AttemptResult | None]) -> Tensor:
-    """The rewards, 0 to 1; NaN for a failure. Shape (B,)."""
-    return torch.tensor([math.nan if r is None or r.reward is None else r.reward for r in results])
+            rewards += [math.nan] * group
+    return torch.tensor(rewards)
 
 
 def group_advantages(rewards: Tensor, group: int) -> Tensor:
-    """Each reward less the mean of its group, failures left out; shape (B,), NaN for a failure."""
+    """Each reward less the mean of its group without failures; shape (B,), NaN for a failure."""
     grouped = rewards.view(-1, group)  # (episodes, G)
     return (grouped - grouped.nanmean(1, keepdim=True)).view(-1)  # (B,)
 
@@ -148,16 +140,16 @@ def grpo_loss(
 ) -> tuple[Tensor, Tensor]:
     """The loss, and the mean KL divergence from the reference policy, both over the attempts that were scored.
 
-    Arguments:
-        new, old, reference: log-probabilities of the tokens under the policy now, the policy that wrote them, and the
-            policy that training started from; shape (B, T).
+    A completion counts as the mean of its tokens, and the loss is the mean over the completions.
+
+    Args:
+        new, old, reference: log-probabilities of the tokens by the policy that is updated, by the policy that wrote the
+            completions, and by the policy from which training started; shape (B, T).
         advantages: shape (B,); NaN for an attempt that failed.
         mask: shape (B, T); 1 for a token of the completion.
-
-    A completion counts as the mean of its tokens, and the loss is the mean over the completions.
     """
-    scored = ~advantages.isnan()  # (B,)
-    new, old, reference, mask = new[scored], old[scored], reference[scored], mask[scored]  # (S, T) of S scored attempts
+    scored = ~advantages.isnan()  # (B,); S attempts are scored
+    new, old, reference, mask = new[scored], old[scored], reference[scored], mask[scored]  # (S, T)
     advantage = advantages[scored].unsqueeze(1)  # (S, 1), the same for each token
     ratio = (new - old).exp()  # (S, T)
     gain = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)  # (S, T)
@@ -169,17 +161,17 @@ def grpo_loss(
 
 
 def evaluate(client: ArenaClient, policy: Loaded, keys: Sequence[str], max_tokens: int) -> str:
-    """One greedy attempt on each held-out episode, and in words what they earned."""
+    """Make one greedy attempt on each held-out episode, and say in words what the attempts earned."""
     episodes = open_group_episodes(client, keys, attempts=1)
     if not episodes:
         return "no held-out episode could be made"
     texts = rollout(policy, [messages(episode.observation) for episode in episodes], max_tokens, temperature=0).texts
-    rewards = rewards_of(submit(client, episodes, texts))
+    rewards = score(client, episodes, texts)
     return f"reward {rewards.nanmean():.3f} on {int((~rewards.isnan()).sum())} held-out episodes, {summary(texts)}"
 
 
 def summary(texts: Sequence[str]) -> str:
-    """Which share of the completions holds a verdict, and which share of the verdicts says "corrupted"."""
+    """The share of completions that hold a verdict, and the share of verdicts that say "corrupted"."""
     verdicts = [verdict for text in texts if (verdict := verdict_or_none(text)) is not None]
     flagged = sum(verdict.detection for verdict in verdicts) / max(1, len(verdicts))
     return f"readable {len(verdicts) / len(texts):.2f}, flagged {flagged:.2f}"
@@ -204,7 +196,7 @@ def main(
 ) -> None:
     """Train MODEL, a folder or a name on the Hub, against a running arena.
 
-    A step has `episodes` groups of `group` attempts each, and `updates` steps of the optimizer.
+    A step has `episodes` groups of `group` attempts each, and `updates` updates by the optimizer.
     """
     torch.manual_seed(seed)
     policy = load_model(model)
@@ -212,40 +204,39 @@ def main(
     optimizer = torch.optim.AdamW(policy.model.parameters(), lr=learning_rate, weight_decay=0.0)
     with ArenaClient(arena, token=token) as client:
         stats = client.stats()
-        suite = f"{stats.suite}:{stats.version}"
         # The families of `val` are never trained on.
-        val = [f"{suite}:val:{index}" for index in range(held_out)]
-        typer.echo(f"before:   {evaluate(client, policy, val, max_tokens)}")
-        for number in range(steps):
-            began = time.perf_counter()
-            keys = [f"{suite}:train:{index}" for index in range(number * episodes, (number + 1) * episodes)]
+        val, train = (f"{stats.suite}:{stats.version}:{split}" for split in ("val", "train"))
+        held_out_keys = [f"{val}:{index}" for index in range(held_out)]
+        typer.echo(f"before:   {evaluate(client, policy, held_out_keys, max_tokens)}")
+        for step in range(steps):
+            start = time.perf_counter()
+            keys = [f"{train}:{index}" for index in range(step * episodes, (step + 1) * episodes)]
             opened = open_group_episodes(client, keys, attempts=group)
             if not opened:
-                typer.echo(f"step {number + 1}: no episode could be made")
+                typer.echo(f"step {step + 1}: no episode could be made")
                 continue
             chats = [messages(episode.observation) for episode in opened for _ in range(group)]  # B
             batch = rollout(policy, chats, max_tokens, temperature)
-            rewards = rewards_of(submit(client, opened, batch.texts))  # (B,)
-            advantages = group_advantages(rewards, group)  # (B,)
+            rewards = score(client, opened, batch.texts)  # (B,)
+            advantages = group_advantages(rewards, group).to(batch.tokens.device)  # (B,)
             if advantages.isnan().all():
-                typer.echo(f"step {number + 1}: no attempt was scored, nothing is learned")
+                typer.echo(f"step {step + 1}: no attempt was scored, nothing is learned")
                 continue
-            device_advantages = advantages.to(batch.tokens.device)  # (B,)
             with torch.no_grad():
                 old = log_probabilities(policy.model, batch, temperature)  # (B, T)
-                start = log_probabilities(reference, batch, temperature)  # (B, T)
+                starting = log_probabilities(reference, batch, temperature)  # (B, T)
             for _ in range(updates):
                 new = log_probabilities(policy.model, batch, temperature)  # (B, T)
-                loss, kl = grpo_loss(new, old, start, device_advantages, batch.mask, clip=clip, beta=beta)
+                loss, kl = grpo_loss(new, old, starting, advantages, batch.mask, clip=clip, beta=beta)
                 optimizer.zero_grad()
                 loss.backward()
                 norm = torch.nn.utils.clip_grad_norm_(policy.model.parameters(), 1.0)
                 optimizer.step()
             typer.echo(
-                f"step {number + 1:3}: reward {rewards.nanmean():.3f}, failed {int(rewards.isnan().sum())}, "
-                f"{summary(batch.texts)}, kl {kl:.4f}, gradient {norm:.2f}, {time.perf_counter() - began:.1f} s"
+                f"step {step + 1:3}: reward {rewards.nanmean():.3f}, failed {int(rewards.isnan().sum())}, "
+                f"{summary(batch.texts)}, kl {kl:.4f}, gradient {norm:.2f}, {time.perf_counter() - start:.1f} s"
             )
-        typer.echo(f"after:    {evaluate(client, policy, val, max_tokens)}")
+        typer.echo(f"after:    {evaluate(client, policy, held_out_keys, max_tokens)}")
     if out is not None:
         policy.model.save_pretrained(out)
         policy.tokenizer.save_pretrained(out)

@@ -15,7 +15,7 @@ __all__ = ["Result", "evaluate"]
 
 
 def __getattr__(name: str) -> Any:
-    # Evaluation brings scikit-learn, which takes seconds to import and which a client does not need.
+    # Evaluation imports scikit-learn, which takes seconds, and a client does not need it.
     if name == "evaluate":
         from forge_agents.evaluation import evaluate
 

@@ -23,7 +23,9 @@ from forge_arena.wire import Attempt, AttemptResult, OpenedEpisode, OpenedEpisod
 def review_batch(
     reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int, records: Records[AttemptRecord] | None
 ) -> list[Row]:
-    """The rows of some keys, `samples` for each. Only attempts that the records do not have are reviewed.
+    """The rows of some keys, `samples` for each, in the order of the keys.
+
+    Only attempts that the records do not hold are reviewed. `records` takes every attempt that gets a reward.
 
     Raises:
         WrongReview, OverseerFailed: see `Reviewer.review`.
@@ -40,7 +42,7 @@ def review_batch(
         for place, record in reviewed.items()
         if place not in known or (record.row.reward is not None and record.row.seen != known[place].row.seen)
     }
-    # An overseer that is set up wrongly gives no result either.
+    # An overseer that is set up wrongly gives no result either, so nothing of it is kept.
     if records is not None and reviewer.answered:
         records.add([record for record in fresh.values() if record.row.reward is not None])
     return [(fresh.get(place) or known[place]).row for place in places]
@@ -130,7 +132,7 @@ def _record(
         return AttemptRecord(row=Row(key=episode.key, attempt=attempt, outcome=result.outcome, reason=result.reason))
     verdict = verdict_of(reply)
     if truth is None:
-        raise ArenaGarbled(f"the arena kept the truth of {episode.key} back after its last attempt")
+        raise ArenaGarbled(f"the arena did not send the truth of {episode.key} with its last attempt")
     if (result.outcome is Outcome.scored) != (verdict is not None):
         raise ArenaGarbled(
             f"the arena reads the verdict on {episode.key} differently: both must be of the same version"

@@ -89,12 +89,14 @@ class LabelledAnswer(ForeignRow):
             raise ValueError("a row that is not corrupted has no corruption_type and no spans")
         for span in self.spans or ():
             if span.end > len(self.worker_output):
-                raise ValueError(f"span {span.start}..{span.end} ends behind worker_output ({len(self.worker_output)})")
+                raise ValueError(
+                    f"span {span.start}..{span.end} ends after worker_output, which has {len(self.worker_output)} characters"
+                )
         return self
 
     @property
     def document(self) -> str:
-        """What groups rows for the intervals: the source, or the task if there is no source.
+        """The group of the row for the intervals: the source, or the task if there is no source.
 
         Overseers err alike on rows with the same source, so these rows are resampled together.
         """
@@ -111,14 +113,15 @@ class LabelledAnswer(ForeignRow):
 
 
 class DatasetRow(Noun):
-    """What an overseer said of one labelled answer. A row whose outcome is `infra_failed` is not scored.
+    """One labelled answer and the verdict on it. A row whose outcome is `infra_failed` is not scored.
 
     Attributes:
-        id: the dataset's own, or the number of the row if the dataset gives none.
-        detection, p_corrupted, named_type: None if the verdict could not be read.
-        span_f1: None unless the overseer flagged a corrupted answer whose places are known.
+        id: the id in the dataset, or the number of the row if the dataset has none.
+        detection, p_corrupted, named_type: None if the verdict could not be read. p_corrupted is 0 to 1.
+        span_f1: 0 to 1; None unless the overseer flagged a corrupted answer whose places are known.
         trouble: what went wrong when the overseer was asked, None if nothing did.
         reason: the trouble in words.
+        seconds: the time of the overseer for this row, as a mean over its batch.
     """
 
     id: str
@@ -137,7 +140,7 @@ class DatasetRow(Noun):
 
 
 class DatasetSetup(Noun):
-    """Which overseer reviews which rows. An evaluation is resumed only with the same setup. `digest` is of all rows."""
+    """The overseer and the rows. An evaluation is resumed only with the same setup. `digest` is of all rows."""
 
     overseer: Text
     settings: JsonObject
@@ -163,13 +166,13 @@ class DatasetRecord(Record):
 
 
 class DatasetScorecard(DetectionScores):
-    """How an overseer did on labelled answers. Detection and type are as in `DetectionScores`.
+    """The metrics of an overseer on labelled answers. Detection and type are as in `DetectionScores`.
 
     Attributes:
         rows: how many rows were reviewed; `failed` counts the others.
         documents: how many sources there are. Rows on one source are resampled together.
         span_f1: the F1 of the words that the explanation quotes from the answer against the words in the true places;
-            the mean over flagged corrupted answers whose places are known.
+            the mean over flagged corrupted answers whose places are known, 0 to 1.
     """
 
     rows: int
@@ -185,7 +188,7 @@ class DatasetResult(Noun):
     Attributes:
         digest: names the rows of the dataset; None in results of older versions.
         groups: the scorecards by origin, by domain and by corruption type, if there are several of each. The scorecard
-            of a type is of its own rows and of the clean rows of the origins in which the type occurs.
+            of a type has the rows of this type and the clean rows of the origins in which the type occurs.
     """
 
     schema_version: Literal[1] = 1
@@ -230,12 +233,12 @@ def evaluate_dataset(
     """Let an overseer review labelled answers, and score it.
 
     Args:
-        overseer: who reviews them.
+        overseer: the overseer.
         answers: the rows of the dataset.
-        name: of the dataset, for the result.
+        name: the name of the dataset, for the result.
         batch: answers that are reviewed at a time.
         seed: decides the bootstrap and nothing else.
-        settings: what the overseer was made with, for the records.
+        settings: the settings of the overseer, for the records.
         records: a file that takes each answer once it is reviewed.
         resume: continue with that file; its answers are not reviewed again. Overseer, settings, rows must be the same.
         on_progress: called with the answers done and the answers in all, after every batch.
@@ -244,7 +247,7 @@ def evaluate_dataset(
         ValueError: there is no answer, or `batch` is less than 1.
         WrongReview: the overseer returned no list, or more or fewer replies than observations.
         OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any answer.
-        RecordsError: `records` is there and `resume` is not asked for, or it is of another evaluation, or damaged.
+        RecordsError: `records` exists and `resume` is False, or it is of another evaluation, or damaged.
         OSError: `records` cannot be written.
     """
     if not answers or batch < 1:
@@ -358,10 +361,10 @@ def _groups(rows: Sequence[DatasetRow]) -> dict[str, dict[str, list[int]]]:
     return {
         by: {
             name: group
-            for name, group in named.items()
+            for name, group in groups_by.items()
             if any(rows[n].outcome is not Outcome.infra_failed for n in group)
         }
-        for by, named in groups.items()
+        for by, groups_by in groups.items()
     }
 
 
@@ -370,7 +373,7 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
     reviewed = [n for n, row in enumerate(rows) if row.outcome is not Outcome.infra_failed]
     scored = [rows[n] for n in reviewed]
     troubles = Counter(row.trouble for row in rows if row.trouble is not None)
-    judged = GradedArrays.of(
+    graded = GradedArrays.of(
         [documents[n] for n in reviewed],
         [row.corrupted for row in scored],
         [row.detection for row in scored],
@@ -385,19 +388,19 @@ def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) 
     overlap = np.array([row.span_f1 or 0.0 for row in scored])
     has_overlap = np.array([row.span_f1 is not None for row in scored])
     shares = {
-        "type_accuracy": Share(right_type, judged.flagged & has_type),
+        "type_accuracy": Share(right_type, graded.flagged & has_type),
         "span_f1": Share(overlap, has_overlap),
     }
-    resamples = judged.resample(np.random.default_rng(seed), RESAMPLES)
-    metrics = estimates(judged, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
+    resamples = graded.resample(np.random.default_rng(seed), RESAMPLES)
+    metrics = estimates(graded, resamples) | {name: share.estimate(resamples) for name, share in shares.items()}
     return DatasetScorecard(
         **metrics,
-        prevalence=float(judged.corrupted.mean()),
+        prevalence=float(graded.corrupted.mean()),
         rows=len(scored),
-        negatives=judged.negatives,
+        negatives=graded.negatives,
         invalid=sum(row.outcome is Outcome.invalid_verdict for row in scored),
         failed=len(rows) - len(scored),
-        documents=judged.clusters,
+        documents=graded.clusters,
         troubles=dict(troubles),
-        notes=(*notes(judged, metrics, rows="rows", clusters="document"), *trouble_notes(troubles)),
+        notes=(*notes(graded, metrics, rows="rows", clusters="document"), *trouble_notes(troubles)),
     )

@@ -1,4 +1,4 @@
-"""Draw the figures of the pages in this package: reliability, and the canvas for whatever others compose.
+"""Draw the figures of the pages in this package: the reliability plot, and an empty figure for other plots.
 
 Needs the extra `report` (jinja2 and matplotlib).
 """
@@ -17,7 +17,7 @@ SQUARE = (3.5, 3.3)
 
 @contextmanager
 def figure(number: int, size: tuple[float, float]) -> Iterator[SvgFigure]:
-    """A figure of so many inches to draw on within a block; its `svg` is there once the block ends.
+    """A figure to draw on within a block. Its `svg` is set when the block ends. `size` is width and height in inches.
 
     The ids in the SVG begin with the number, so that several figures can share one page.
     """

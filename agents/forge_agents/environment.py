@@ -1,4 +1,4 @@
-"""The arena as Gymnasium environments over HTTP: one episode at a time, or a batch with one request for all.
+"""Play the episodes of a server as Gymnasium environments: one episode at a time, or a batch with one request for all.
 
 Spaces, infos and seeds are the same as in `forge_arena.env.ForgeArenaEnv`: with the same seed, split and filters both
 draw the same episodes.
@@ -29,13 +29,13 @@ from forge_arena.types import Outcome, Probe, Split, Verdict
 from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, ProbeAnswered
 
 # Infos that may be None at one place and a number at another. Gymnasium would put them into an array of numbers, which
-# has no room for None.
+# cannot hold None.
 OPAQUE = ("reward", "reason")
 FINAL = "final_info"
 
 
 class ServerSource:
-    """The episodes of a server. A client that is made here, from a URL, is closed here too."""
+    """The episodes of a server. If it makes its client, from a URL, it also closes the client."""
 
     def __init__(self, arena: str | ArenaClient, token: str | None, split: Split) -> None:
         self._owns_client = isinstance(arena, str)
@@ -98,7 +98,7 @@ def _failure(refusal: ArenaRefused) -> Ending:
 
 
 class _OnTheServer:
-    """An environment whose episodes live on a server, which takes one verdict for each: a copy could not play them."""
+    """Refuses copies. The episodes are on a server, which takes one verdict for each, so a copy could not play them."""
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
@@ -120,7 +120,7 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     As `ForgeArenaEnv`: `Dict(task, source_material, worker_reasoning, worker_output, domain, probes, probes_left)`.
 
     ## Rewards
-    As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None where there is none (see below).
+    As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None if there is none (see below).
 
     ## Starting State
     As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism;
@@ -128,9 +128,9 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
 
     ## Episode End
     Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
-    Truncated after probe budget + 8 steps without a verdict, and where Worker or arena failed: then `info["outcome"]`
-    is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must return is no score.
-    Leave such a step out of training and of any mean.
+    Truncated after probe budget + 8 steps without a verdict, or if the Worker or the arena failed. After a failure
+    `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must
+    return is no score. Leave such a step out of training and of any mean.
 
     ## Arguments
     - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
@@ -166,8 +166,8 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
     one for each place. Probes are asked one by one, because the API has no batch of them.
 
     `autoreset_mode` is `NEXT_STEP` (Gymnasium's default: the step after an end resets and ignores its action) or
-    `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end), which
-    wastes no step where every action is a verdict.
+    `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end). If every
+    action is a verdict, `SAME_STEP` wastes no step.
     """
 
     def __init__(
@@ -231,7 +231,7 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
         self._source.close()
 
     def _play(self, actions: ActType, ended: Sequence[int]) -> dict[int, Turn]:
-        """Take the actions at all places but those that have ended: all verdicts in one request, then the probes."""
+        """Take the actions at all places except the `ended` ones: all verdicts in one request, then the probes."""
         verdicts: dict[int, Verdict] = {}
         questions: dict[int, str] = {}
         for place, action in enumerate(iterate(self.action_space, actions)):
@@ -255,7 +255,7 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
         return [place for place, seat in enumerate(self._seats) if seat.over]
 
     def _reset_places_over(self, infos: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Open new episodes where the old ones ended. There the infos have the end as Gymnasium's `final_*`."""
+        """Open new episodes at the places whose episodes ended. The infos of these places hold the end as `final_*`."""
         infos = list(infos)
         places = self._places_over()
         final_observations = {place: to_arrays(self._seats[place].observation) for place in places}

@@ -26,7 +26,7 @@ from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH
 
 Progress = Callable[[int, int], None]
 
-# Groups are there to be looked at, not to be published: a quarter of the draws shows how uncertain they are.
+# Resamples for the scorecards of groups. A reader only glances at groups, so a quarter of the usual draws is enough.
 GROUP_RESAMPLES = 250
 
 
@@ -56,14 +56,16 @@ def evaluate(
     Args:
         overseer: an overseer, or the name of one (see `open_overseer`). An overseer that is given by name is closed at
             the end.
-        samples: verdicts on each episode. An overseer that always says the same gains nothing by several.
-        batch: episodes that are reviewed at a time.
+        samples: verdicts on each episode, 1 to `forge_arena.wire.MAX_ATTEMPTS`. An overseer that always says the same
+            gains nothing by several.
+        batch: episodes that are reviewed at a time, 1 to `forge_arena.wire.MAX_BATCH`.
         paired: review each draw twice: corrupted, and as its counterpart. The counterpart is clean at even indices and
             a placebo at odd ones, which keeps the stream's shares of a half, a quarter and a quarter. Twins never
             share a batch, so the overseer cannot compare them.
         threshold_from: an evaluation of the same overseer, with the same settings, on other episodes. Its best
             threshold is tried on these episodes.
-        settings: given to the overseer that a name stands for. If `overseer` is not a name: what the records say.
+        settings: the settings with which a named overseer is made. If `overseer` is not a name, only the records use
+            them.
         records: a file that takes each attempt as it comes, with observation, verdict and truth.
         resume: continue with that file where it stopped.
         seed: decides the bootstrap and nothing else.
@@ -124,7 +126,7 @@ def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
 
 
 def _rounds(keys: Sequence[Key], paired: bool) -> list[list[str]]:
-    """The keys in the order in which they are reviewed. Twins are in different rounds; half of each is corrupted.
+    """The keys in the order in which they are reviewed. Twins are in different rounds; half of each round is corrupted.
 
     Paired indices 0 to 3 give the rounds
 
@@ -176,7 +178,7 @@ def _result(
         rows=tuple(rows),
         scorecard=scorecard(rows, rng()),
         groups={
-            by: {group: scorecard(some, rng(), resamples=GROUP_RESAMPLES) for group, some in groups.items()}
+            by: {group: scorecard(members, rng(), resamples=GROUP_RESAMPLES) for group, members in groups.items()}
             for by, groups in group_rows(rows).items()
         },
         frozen=at_threshold(rows, threshold, threshold_from.source, rng())

@@ -16,8 +16,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
-# Put in front of a chat template that knows no system role, or that wants the roles to alternate. It is a part of the
-# template, so it works wherever a chat is rendered: in evaluation, in training, and when the trained model is served.
+# Goes in front of a chat template that has no system role, or that wants the roles to alternate. It becomes a part of
+# the template, so it works wherever a chat is rendered: in evaluation, in training, and when the trained model is
+# served.
 SYSTEM_INTO_USER = (
     "{%- if messages | length > 1 and messages[0]['role'] == 'system' and messages[1]['role'] == 'user' %}"
     "{%- set messages = [{'role': 'user', 'content': messages[0]['content'] + '\\n\\n' + messages[1]['content']}]"
@@ -51,7 +52,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a model wrote.
+    """One completion of a model.
 
     Attributes:
         text: the completion.
@@ -121,7 +122,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
 def _take_system_messages(tokenizer: PreTrainedTokenizerBase, source: str | Path) -> None:
     """Change the chat template so that it takes a system message, unless it does already."""
-    chat = [{"role": "system", "content": "How to judge."}, {"role": "user", "content": "What to judge."}]
+    chat = [{"role": "system", "content": "How to review."}, {"role": "user", "content": "What to review."}]
     try:
         tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     except jinja2.TemplateError:
@@ -211,9 +212,9 @@ def write(
         sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
     try:
         for first in range(0, len(chats), batch):
-            some = slice(first, first + batch)
-            texts = [_render(loaded, chat) for chat in chats[some]]
-            starts = begun[some] if begun is not None else [""] * len(texts)
+            part = slice(first, first + batch)
+            texts = [_render(loaded, chat) for chat in chats[part]]
+            starts = begun[part] if begun is not None else [""] * len(texts)
             prompts = [text + start for text, start in zip(texts, starts, strict=True)]
             inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
             with torch.inference_mode():
@@ -254,8 +255,8 @@ def _ends(loaded: Loaded) -> set[int]:
     """The tokens with which the model ends a completion."""
     config = loaded.model.generation_config
     ends = config.eos_token_id if config is not None else None
-    known = ends if isinstance(ends, list) else [ends]
-    return {end for end in (*known, loaded.tokenizer.eos_token_id) if end is not None}
+    all_ends = ends if isinstance(ends, list) else [ends]
+    return {end for end in (*all_ends, loaded.tokenizer.eos_token_id) if end is not None}
 
 
 def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
@@ -297,7 +298,7 @@ def _log_odds(
 
 
 def _find_detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: str) -> tuple[int, int, int] | None:
-    """How many tokens stand before the word of the detection, and the tokens that `true` and `false` have there.
+    """How many tokens come before the word of the detection, and the tokens of `true` and `false` at that place.
 
     None if there is no readable verdict, or if either word is several tokens.
     """
@@ -310,10 +311,10 @@ def _find_detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: 
     word = tokenizer.decode([row[place]])
     if word.strip() not in ("true", "false"):
         return None
-    both = [tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in ("true", "false")]
-    if any(len(ids) != 1 for ids in both):
+    words = [tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in ("true", "false")]
+    if any(len(ids) != 1 for ids in words):
         return None
-    return place, both[0][0], both[1][0]
+    return place, words[0][0], words[1][0]
 
 
 def _first_line(error: Exception) -> str:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Verdicts that state about the same P(corrupted): the mean that they state, and the share that was corrupted."""
+    """Verdicts that state about the same P(corrupted): the mean of the stated values, and the share that was corrupted.
+
+    Both are 0 to 1.
+    """
 
     stated: float
     true: float
@@ -27,7 +30,7 @@ class Bin:
 
 
 def bins(rows: Sequence[Row]) -> list[Bin]:
-    """Readable verdicts by their stated P(corrupted), in tenths: 0, 0.1 and so on to 1."""
+    """Readable verdicts by their stated P(corrupted), rounded to tenths: 0, 0.1 and so on to 1."""
     tenths: dict[int, list[tuple[float, bool]]] = {}
     for row in rows:
         if row.p_corrupted is not None:
@@ -40,7 +43,7 @@ def bins(rows: Sequence[Row]) -> list[Bin]:
 
 @dataclass(frozen=True, slots=True)
 class Roc:
-    """False and true positive rates over all thresholds on the stated P(corrupted), and at the overseer's own decision."""
+    """False and true positive rates, 0 to 1, over all thresholds on P(corrupted), and of the overseer's decisions."""
 
     fpr: Floats  # (thresholds,)
     tpr: Floats  # (thresholds,)
@@ -51,13 +54,13 @@ class Roc:
         """The ROC of graded rows of both classes; an unreadable verdict is wrong at full confidence."""
         from sklearn.metrics import roc_curve  # takes seconds to import
 
-        judged = graded_arrays(rows)
-        fpr, tpr, _ = roc_curve(judged.corrupted, judged.p, drop_intermediate=False)
-        flagged, corrupted = judged.flagged, judged.corrupted
+        graded = graded_arrays(rows)
+        fpr, tpr, _ = roc_curve(graded.corrupted, graded.p, drop_intermediate=False)
+        flagged, corrupted = graded.flagged, graded.corrupted
         return cls(fpr, tpr, (float(flagged[~corrupted].mean()), float(flagged[corrupted].mean())))
 
     def draw(self, axes: "Axes", colour: str, ink: str, limit: float = 1.0) -> None:
-        """Draw the ROC up to a false alarm rate."""
+        """Draw the ROC up to the false alarm rate `limit`, with the overseer's own decision as a point."""
         axes.plot((0, 1), (0, 1), color=ink, linewidth=0.8, linestyle=(0, (2, 3)))
         axes.plot(self.fpr, self.tpr, color=colour, linewidth=1.6)
         if self.own[0] <= limit:

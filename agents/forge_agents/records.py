@@ -1,7 +1,7 @@
-"""Keep a long evaluation in a file, one record for each attempt, so that an evaluation that is stopped loses nothing.
+"""Write a long evaluation to a file, one record for each attempt, so that an evaluation that is stopped loses nothing.
 
-The first line says what is evaluated; each line behind it is one record. A line counts once it is whole. A process that
-was killed may leave half a line: that half is cut off, and its episode is reviewed again.
+The first line is the setup: the overseer and the episodes. Each further line is one record. A line counts once it is
+whole. If a process is killed, it may leave half a line. That half is cut off, and its episode is reviewed again.
 """
 
 import os
@@ -21,27 +21,27 @@ from forge_arena.storable import Text, storable
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 
 VERSION: Literal[1] = 1
-# What it means that a field of two setups differs, if the name of the field does not say so.
-MEANS = {
-    "suite_hash": "the arena makes other episodes or grades otherwise: another secret, mechanism, Worker, set of "
+# The meaning of a difference in a field of two setups, if the name of the field does not say it.
+MEANINGS = {
+    "suite_hash": "the arena makes other episodes or grades them differently: another secret, mechanism, Worker, set of "
     "families or version",
-    "conditions": "the overseer's prompt, sampling or weights are others",
-    "digest": "the rows of the dataset are others",
+    "conditions": "the overseer has another prompt, other sampling or other weights",
+    "digest": "the dataset has other rows",
 }
 # The most that a record keeps of a text that holds no verdict, in characters.
 LONGEST_COMPLETION = 4_000
 
 
 class RecordsError(ForgeArenaError, ValueError):
-    """A file of records is in the way, of another evaluation, or damaged; the message says which and what to do."""
+    """A file of records exists already, is of another evaluation, or is damaged. The message says what to do."""
 
 
 class Task(Noun):
-    """Which overseer reviews whose answers, from which index on, and how often each.
+    """The task of an overseer: whose answers it reviews, from which index on, and how often each.
 
     Attributes:
-        settings: what the overseer was made with, without its key.
-        conditions: what its verdicts depend on beside its settings (`forge_agents.overseers.conditions`).
+        settings: the settings of the overseer, without its key.
+        conditions: the other things on which its verdicts depend (`forge_agents.overseers.conditions`).
         suite_hash: the arena's hash of the split (see `Stats`); None if the arena or the version of the file has none.
     """
 
@@ -57,7 +57,7 @@ class Task(Noun):
 
 
 class Setup(Task):
-    """What is evaluated on what. Two evaluations with the same setup review the same episodes in the same way."""
+    """The whole task of an evaluation. Two evaluations with the same setup review the same episodes in the same way."""
 
     episodes: int
     paired: bool
@@ -78,7 +78,7 @@ class Record(Noun, ABC):
     @property
     @abstractmethod
     def place(self) -> Hashable:
-        """Where in the evaluation the record belongs. There is one record for each place."""
+        """The place of the record in the evaluation. There is one record for each place."""
 
 
 class AttemptRecord(Record):
@@ -117,7 +117,7 @@ class Records(Generic[R]):
 
     Args:
         path: the file; its folder is made.
-        setup: what is evaluated.
+        setup: the overseer and the episodes.
         kind: the class of the records.
         resume: continue the file, if there is one.
 
@@ -125,7 +125,7 @@ class Records(Generic[R]):
         known: the records that the file holds, by their places.
 
     Raises:
-        RecordsError: the file is there and `resume` is not asked for, or it is of another setup, or damaged.
+        RecordsError: the file exists and `resume` is False, or it is of another setup, or damaged.
         FolderInUse: another process is writing to the file.
         OSError: the file cannot be written.
     """
@@ -136,17 +136,17 @@ class Records(Generic[R]):
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("ab")
         try:
-            # Locked before anything is read: another process would review, and pay for, the same episodes.
+            # The lock comes first, because another process would review, and pay for, the same episodes.
             lock(self._file.fileno(), path.parent)
             has_record = _has_record(path)
             if has_record and not resume:
                 raise RecordsError(
-                    f"{path} holds an evaluation already: go on with it by --resume, or take another folder"
+                    f"{path} holds an evaluation already: continue it by --resume, or take another folder"
                 )
             if has_record:
                 self._take_over(path, setup)
             if path.stat().st_size == 0 or not has_record:
-                # An evaluation that was stopped before its first verdict holds nothing: another may take its place.
+                # An evaluation that was stopped before its first verdict holds nothing, so another may take its place.
                 self._file.truncate(0)
                 self._write([_Head(setup=setup.model_dump(mode="json"))])
         except BaseException:
@@ -189,7 +189,7 @@ class Records(Generic[R]):
 
 
 def read_records(path: Path) -> tuple[Setup, Iterator[AttemptRecord]]:
-    """What was evaluated, and its records one by one.
+    """The setup of an evaluation, and its records one by one.
 
     Raises:
         RecordsError: the file is damaged, or another version wrote it.
@@ -216,7 +216,7 @@ def _has_record(path: Path) -> bool:
     with path.open("rb") as file:
         first = file.readline()
         if not first.endswith(b"\n") and not first.startswith(HEAD[: len(first)]) and first.strip(b"\0"):
-            raise RecordsError(f"{path} holds something else than the records of an evaluation: take another folder")
+            raise RecordsError(f"{path} holds no records of an evaluation: take another folder")
         return bool(file.read(1)) or (first.endswith(b"\n") and not first.startswith(HEAD))
 
 
@@ -243,10 +243,10 @@ def _check_setup(path: Path, before: Noun, now: Noun) -> None:
             continue
         if name not in before.model_fields_set:
             raise RecordsError(
-                f"{path} was begun by an older version, which did not write down its {name}: nobody can tell whether "
-                "new verdicts would be comparable; take another folder"
+                f"{path} was begun by an older version, which did not write down its {name}, so new verdicts may not be "
+                "comparable; take another folder"
             )
-        meaning = MEANS.get(name)
+        meaning = MEANINGS.get(name)
         raise RecordsError(
             f"{path} is of another evaluation: its {name} is {was!s}, not {is_now!s}"
             f"{f' ({meaning})' if meaning else ''}; take another folder, or ask for the same"

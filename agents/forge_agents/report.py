@@ -44,7 +44,7 @@ METRICS = {
     "restoration": "Repair, of the corrupted",
     "clean_false_alarms": "False alarms on clean answers",
     "placebo_false_alarms": "False alarms on placebos",
-    "step_accuracy": "Right first step, where it named one",
+    "step_accuracy": "Right first step, if it named one",
     "reward": "Reward",
     "skill": "Skill: 0 is the best constant, 1 the oracle",
 }
@@ -74,7 +74,7 @@ class Example:
 
     @property
     def answer(self) -> list[Piece]:
-        """The answer in pieces; those that are corrupted are marked."""
+        """The answer in pieces. The corrupted pieces are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
@@ -82,7 +82,7 @@ class Example:
 
     @property
     def source(self) -> list[Piece]:
-        """The source in pieces; those that contradict the answer are marked."""
+        """The source in pieces. The pieces that contradict the answer are marked."""
         record = self.record
         assert record.observation is not None
         assert record.truth is not None
@@ -90,7 +90,7 @@ class Example:
 
 
 class EvaluationReport:
-    """What the page shows of a result and its records."""
+    """The contents of the page, from a result and its records."""
 
     def __init__(self, result: Result, records: Iterable[AttemptRecord]) -> None:
         self.result = result
@@ -103,7 +103,7 @@ class EvaluationReport:
         return self.result.scorecard
 
     def facts(self) -> dict[str, str]:
-        """What was evaluated on what, and how it went."""
+        """The overseer, the episodes, and the counts of verdicts, in words."""
         result, card = self.result, self.card
         settings = setting(result.settings)
         facts = {
@@ -113,7 +113,7 @@ class EvaluationReport:
             f"{card.failed} failed (not counted)",
             "families": f"{card.families}, which intervals draw whole",
             "Worker": result.worker,
-            "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the judged",
+            "corrupted": "\u2013" if card.prevalence is None else f"{card.prevalence:.0%} of the graded verdicts",
         }
         if troubles := trouble_notes(card.troubles):
             facts["trouble"] = "; ".join(troubles)
@@ -183,7 +183,7 @@ class EvaluationReport:
         )
 
     def votes(self) -> list[tuple[int, Estimate, Estimate]]:
-        """For each number k of verdicts: k, pass@k and the majority's accuracy; empty if each episode has one verdict."""
+        """k, pass@k and the majority's accuracy for each k; empty if each episode has one verdict."""
         votes = self.result.votes
         return [] if votes is None else [(k, votes.pass_at[k], votes.maj_at[k]) for k in votes.pass_at]
 
@@ -210,7 +210,7 @@ class EvaluationReport:
         return self._number(draw)
 
     def _number(self, draw: Callable[[int], str]) -> Markup:
-        """A figure with a number of its own, so that its ids differ from those of the other figures on the page."""
+        """A figure with its own number, so that its ids differ from the ids of the other figures on the page."""
         self._figures += 1
         return Markup(draw(self._figures))  # noqa: S704
 
@@ -228,7 +228,7 @@ def write_report(folder: Path) -> Path:
     file = folder / RECORDS
     records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()
     report = EvaluationReport(result, records)
-    page = fill("report.html.jinja", report=report, shown=format_number, interval=interval, share=_strength)
+    page = fill("report.html.jinja", report=report, format_number=format_number, interval=interval, share=_strength)
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""The result of an evaluation: what was evaluated on what, its rows and its scorecard, as a file and as text."""
+"""The result of an evaluation: its task, its rows and its scorecard, as a file and as text."""
 
 from html import escape
 from pathlib import Path
@@ -33,14 +33,14 @@ class ResultError(ForgeArenaError, ValueError):
 
 
 class Result(Task):
-    """One evaluation: what was evaluated on what, its rows, and their scorecard.
+    """One evaluation: its task, its rows, and their scorecard.
 
     Attributes:
         seed: decided the intervals, and nothing else.
         groups: the scorecards by domain, corruption type, stealth and mechanism.
-        frozen: how the stated probabilities do at a threshold that was chosen on other episodes.
-        votes: what several verdicts on each episode say together.
-        pairs: how the overseer did on twins; None unless the evaluation was paired.
+        frozen: the scores at a threshold that was chosen on other episodes; None without such a threshold.
+        votes: the scores of a vote of several verdicts on each episode; None if each episode has one verdict.
+        pairs: the scores on twins; None unless the evaluation was paired.
     """
 
     schema_version: Literal[2] = SCHEMA
@@ -84,7 +84,7 @@ class Result(Task):
         return repr(self)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the headline as a table."""
+        """The headline as a table, for a notebook."""
         cells = "".join(
             f"<tr><th>{escape(title)}</th><td>{format_number(e.value)}</td><td>{interval(e)}</td></tr>"
             for title, e in self.headline()
@@ -100,12 +100,12 @@ class Result(Task):
 
     @property
     def source(self) -> str:
-        """Which episodes were reviewed, in words."""
+        """The episodes in words: `forge:3:val, 300 episodes from 0`."""
         return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}"
 
     @property
-    def counted(self) -> str:
-        """How much was reviewed, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
+    def size_in_words(self) -> str:
+        """The number of episodes or pairs, in words: `150 pairs`, or `100 episodes, 4 verdicts on each`."""
         return self._draws + self._verdicts_on_each
 
     @property

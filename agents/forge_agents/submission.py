@@ -28,7 +28,7 @@ class NothingMade(ArenaError):
 def enter(client: ArenaClient, overseer: str, *, anew: bool = False) -> Submission:
     """An entry of this name without any verdict.
 
-    If an earlier entry was made and its answer was lost on the way, this is that entry. Otherwise it is a new one.
+    If an earlier entry has no verdict (the arena's answer was lost on the way), the earlier entry. Otherwise a new one.
 
     Args:
         client: of the arena.

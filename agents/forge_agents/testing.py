@@ -1,6 +1,8 @@
-"""Check an overseer that you wrote, in the manner of `forge_arena.testing`, whose promises these are like.
+"""Check that an overseer keeps its promises, as `forge_arena.testing` checks what you add to the arena.
 
-python -m forge_agents.testing overseer NAME
+    python -m forge_agents.testing overseer NAME
+
+The message of a broken promise says the promise, what was seen, and what to do.
 """
 
 import sys
@@ -13,104 +15,120 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, made_episodes
 from forge_arena.types import Observation, Verdict
 
+# What to do about verdicts that differ.
+SAME_AGAIN = (
+    "let a verdict depend on its own observation alone, and draw at random from a generator that is seeded by the "
+    "observation; if the overseer is meant to sample, check it with repeatable=False"
+)
+
 
 @dataclass(frozen=True)
-class Reviewed:
-    """An overseer and what it was shown."""
+class Case:
+    """An overseer, and the observations that it reviews."""
 
     overseer: Overseer
     observations: Sequence[Observation]
 
     def verdicts(self) -> list[Verdict | str]:
+        """Its reply to each observation: a verdict, or the raw text of a model."""
         return [as_reply(verdict) for verdict in self.overseer.review(self.observations)]
 
 
 def check_overseer(
     overseer: Overseer | str, observations: Sequence[Observation] | None = None, *, repeatable: bool = True
 ) -> int:
-    """Check an overseer, or the one of a name, on observations of every form.
+    """Check an overseer on observations of every form: clean, corrupted and placebo.
 
     Args:
-        overseer: an object with `name` and `review`, or what `forge_agents.overseers.open_overseer` takes.
-        observations: what it is shown; default those of some episodes of the training split.
-        repeatable: whether the same observation must get the same verdict in any batch. Say False for a model that samples.
+        overseer: an object with `name` and `review`, or a name that `forge_agents.overseers.open_overseer` takes.
+        observations: what it reviews; by default observations of the training split.
+        repeatable: whether the same observation must get the same verdict in any batch. Give False for a model that
+            samples.
 
-    Returns: how many observations it reviewed.
+    Returns: how many observations the overseer reviewed.
 
     Raises:
-        PromiseBroken: the promise in words, and what was seen.
-        NoSuchOverseer: nothing goes by this name, or it is no overseer.
+        PromiseBroken: names the promise, and says what was seen and what to do.
+        NoSuchOverseer: nothing has this name, or it is no overseer.
     """
-    opened = open_overseer(overseer) if isinstance(overseer, str) else overseer
-    shown = [made.observation for made in made_episodes(EPISODES)] if observations is None else observations
+    reviewer = open_overseer(overseer) if isinstance(overseer, str) else overseer
+    if observations is None:
+        observations = [episode.observation for episode in made_episodes(EPISODES)]
     promises = (*PROMISES, *(REPEATABLE if repeatable else ()))
     name = overseer if isinstance(overseer, str) else type(overseer).__name__
-    keep(promises, Reviewed(opened, shown), f"overseer {name!r}")
-    return len(shown)
+    keep(promises, Case(reviewer, observations), f"overseer {name!r}")
+    return len(observations)
 
 
-def has_a_name(reviewed: Reviewed) -> str | None:
+def has_a_name(case: Case) -> str | None:
     """Its name is a text for records and reports."""
-    name: object = getattr(reviewed.overseer, "name", None)
-    return None if isinstance(name, str) and name.strip() else f"its name is {name!r}"
+    name: object = getattr(case.overseer, "name", None)
+    if isinstance(name, str) and name.strip():
+        return None
+    return f"its name is {name!r}; set the attribute `name` to a short text"
 
 
-def has_a_review(reviewed: Reviewed) -> str | None:
+def has_a_review(case: Case) -> str | None:
     """It has a method `review` that takes a list of observations."""
-    return None if callable(getattr(reviewed.overseer, "review", None)) else "there is none"
+    if callable(getattr(case.overseer, "review", None)):
+        return None
+    return "there is none; define `review(self, observations)`"
 
 
-def returns_a_list(reviewed: Reviewed) -> str | None:
+def returns_a_list(case: Case) -> str | None:
     """It returns one verdict for each observation, in a list."""
-    returned: object = reviewed.overseer.review(reviewed.observations)
+    returned: object = case.overseer.review(case.observations)
     if not isinstance(returned, Sequence) or isinstance(returned, str):
-        return f"a {type(returned).__name__}"
-    count = len(reviewed.observations)
-    return None if len(returned) == count else f"{len(returned)} verdicts for {count} observations"
+        return f"a {type(returned).__name__}; return a list"
+    count = len(case.observations)
+    if len(returned) == count:
+        return None
+    return f"{len(returned)} verdicts for {count} observations; return one for each, in the order of the observations"
 
 
-def takes_an_empty_batch(reviewed: Reviewed) -> str | None:
+def takes_an_empty_batch(case: Case) -> str | None:
     """For no observations it returns no verdicts."""
-    returned = list(reviewed.overseer.review([]))
-    return f"{len(returned)} verdicts" if returned else None
+    returned = list(case.overseer.review([]))
+    return f"{len(returned)} verdicts; return [] for []" if returned else None
 
 
-def returns_verdicts(reviewed: Reviewed) -> str | None:
+def returns_verdicts(case: Case) -> str | None:
     """A verdict is a Verdict, a dict with its fields, or the text of a model in which a verdict can be read."""
-    for verdict in reviewed.verdicts():
+    for verdict in case.verdicts():
         if isinstance(verdict, Completion) and verdict.reason:
             return verdict.reason
     return None
 
 
-def is_the_same_again(reviewed: Reviewed) -> str | None:
+def is_the_same_again(case: Case) -> str | None:
     """The same observations get the same verdicts."""
-    pairs = enumerate(zip(reviewed.verdicts(), reviewed.verdicts(), strict=True))
-    return next((f"number {n}: {once!r}, then {again!r}" for n, (once, again) in pairs if once != again), None)
+    pairs = enumerate(zip(case.verdicts(), case.verdicts(), strict=True))
+    changed = (f"number {n}: {first!r}, then {second!r}" for n, (first, second) in pairs if first != second)
+    return next((f"{change}; {SAME_AGAIN}" for change in changed), None)
 
 
-def is_the_same_in_any_batch(reviewed: Reviewed) -> str | None:
+def is_the_same_in_any_batch(case: Case) -> str | None:
     """An observation gets the same verdict in any batch."""
-    whole = reviewed.verdicts()
-    for number, observation in enumerate(reviewed.observations):
-        (alone,) = Reviewed(reviewed.overseer, [observation]).verdicts()
+    whole = case.verdicts()
+    for number, observation in enumerate(case.observations):
+        (alone,) = Case(case.overseer, [observation]).verdicts()
         if alone != whole[number]:
-            return f"number {number}: {whole[number]!r} among {len(whole)}, {alone!r} alone"
+            return f"number {number}: {whole[number]!r} in a batch of {len(whole)}, {alone!r} alone; {SAME_AGAIN}"
     return None
 
 
-PROMISES: tuple[Promise[Reviewed], ...] = (
+PROMISES: tuple[Promise[Case], ...] = (
     has_a_name,
     has_a_review,
     returns_a_list,
     takes_an_empty_batch,
     returns_verdicts,
 )
-REPEATABLE: tuple[Promise[Reviewed], ...] = (is_the_same_again, is_the_same_in_any_batch)
+REPEATABLE: tuple[Promise[Case], ...] = (is_the_same_again, is_the_same_in_any_batch)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the check as a command; gives back the exit status."""
+    """Run the check as a command; returns the exit status."""
     if len(arguments) != 2 or arguments[0] != "overseer":
         sys.stderr.write("usage: python -m forge_agents.testing overseer NAME\n")
         return 2

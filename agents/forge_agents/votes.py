@@ -1,4 +1,4 @@
-"""Several verdicts on each episode: how often one of k is right, how often most of k are right, and what a vote says."""
+"""Score several verdicts on each episode: how often one of k is right, how often most are, and how good a vote is."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,15 +13,15 @@ from forge_arena.types import Estimate, Noun
 
 
 class Votes(Noun):
-    """What `samples` verdicts on each of `episodes` episodes say together.
+    """The scores of a vote of `samples` verdicts on each of `episodes` episodes.
 
     An episode is left out if one of its verdicts failed, or if its answer changed between two of them. An unreadable
     verdict is a wrong vote.
 
     - `pass_at[k]`: the chance that at least one of k detections is right;
-    - `maj_at[k]`: the chance that most of k detections are right, where a tie counts half. Both are estimated without
+    - `maj_at[k]`: the chance that most of k detections are right; a tie counts half. Both are estimated without
       bias from all samples;
-    - `brier_of_vote`: the Brier score of the share of votes for "corrupted".
+    - `brier_of_vote`: the Brier score of the share of votes for "corrupted", 0 to 1.
     """
 
     samples: int
@@ -37,18 +37,18 @@ def pass_at_k(passed: int, attempts: int, k: int) -> float:
     Raises:
         ValueError: k is larger than the number of attempts, or more passed than there are.
     """
-    _check(passed, attempts, k)
+    _check_counts(passed, attempts, k)
     # One division of whole numbers, because 1 - 0.8 is a little less than 0.2.
     return (comb(attempts, k) - comb(attempts - passed, k)) / comb(attempts, k)
 
 
 def maj_at_k(passed: int, attempts: int, k: int) -> float:
-    """The chance that most of k attempts pass, a tie counting half, over all subsets of n >= k attempts (hypergeometric).
+    """The chance that most of k attempts pass; a tie counts half. It is the mean over all subsets of n >= k attempts.
 
     Raises:
         ValueError: as `pass_at_k`.
     """
-    _check(passed, attempts, k)
+    _check_counts(passed, attempts, k)
     halves = 0
     for right in range(k + 1):
         subsets = comb(passed, right) * comb(attempts - passed, k - right)
@@ -69,8 +69,8 @@ def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamp
     right = [sum(row.detection == row.corrupted for row in group) for group in complete]
     # The share of votes for "corrupted".
     share = [count / samples if true else 1.0 - count / samples for count, true in zip(right, truth, strict=True)]
-    judged = GradedArrays.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
-    draws = judged.resample(rng, resamples)
+    graded = GradedArrays.of([str(row.family) for row in firsts], truth, [s > 0.5 for s in share], share)
+    draws = graded.resample(rng, resamples)
 
     def mean(values: Sequence[float]) -> Estimate:
         return Share(np.array(values), np.ones(len(values), dtype=np.bool_)).estimate(draws)
@@ -87,6 +87,6 @@ def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamp
     )
 
 
-def _check(passed: int, attempts: int, k: int) -> None:
+def _check_counts(passed: int, attempts: int, k: int) -> None:
     if not 0 <= passed <= attempts or not 1 <= k <= attempts:
         raise ValueError(f"need 0 <= passed <= attempts and 1 <= k <= attempts, got {passed}, {attempts}, {k}")

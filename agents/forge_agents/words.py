@@ -1,4 +1,4 @@
-"""Say numbers, differences, intervals and settings in words for a reader."""
+"""Format numbers, differences, intervals and settings for a reader."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,7 @@
 """`forge-arena`: serve the arena, play against it, score overseers, record banks, check and import scenarios.
 
-Every command has a module of its own, and this module alone knows them all. A command imports what takes seconds to
-import (torch, scikit-learn, matplotlib, the server) in its function, so that help and refusals come at once.
+Each command has a module, and this module alone knows all commands. A command imports slow libraries (torch,
+scikit-learn, matplotlib, the server) inside its function, after its refusals, so that help and refusals come at once.
 """
 
 import sys
@@ -33,7 +33,7 @@ from forge_command.console import fail, refusals
 
 
 class Commands(TyperGroup):
-    """The commands, with one place for the errors that a user can mend: all of them pass through here."""
+    """The commands. Errors that a user can mend pass through here, and become refusals."""
 
     def invoke(self, ctx: Any) -> Any:
         with refusals():

@@ -1,6 +1,6 @@
 """`forge-arena audit`: prove that the labels are true, that the source is needed, and that the reward cannot be gamed.
 
-One function a subcommand. Each ends in `finish`, which prints the report, writes it, and sets the exit code.
+Each subcommand is one function. It ends in `finish`, which prints the report, writes it, and sets the exit code.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ app = typer.Typer(
 )
 
 
-def _drawable(html: Path | None) -> Path | None:
+def _check_plots(html: Path | None) -> Path | None:
     if html is not None:
         missing = [name for name in ("jinja2", "matplotlib") if find_spec(name) is None]
         if missing:
@@ -45,7 +45,7 @@ def _drawable(html: Path | None) -> Path | None:
 
 HtmlFile = Annotated[
     Path | None,
-    typer.Option("--html", metavar="FILE", callback=_drawable, help="Write one self-contained page with plots."),
+    typer.Option("--html", metavar="FILE", callback=_check_plots, help="Write one self-contained page with plots."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer draws: under three minutes, with wider intervals.")]
 
@@ -76,8 +76,8 @@ def _show(report: "AuditReport", out: Console) -> None:
             out.print(f"[dim]{len(table.rows) - ROWS_PRINTED} more rows in --json and --html[/]\n", highlight=False)
     gates = Grid("gate", "", "value", "limit", "", title="gates", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for gate in sorted(report.gates, key=lambda gate: gate.passed):
-        said = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
-        gates.add_row(escape(gate.name), said, format_cell(gate.value), format_cell(gate.limit), escape(gate.detail))
+        state = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
+        gates.add_row(escape(gate.name), state, format_cell(gate.value), format_cell(gate.limit), escape(gate.detail))
     if report.gates:
         out.print(gates)
     failed = sum(not gate.passed for gate in report.gates)
@@ -142,9 +142,11 @@ def labels(
     reading.key.jsonl` scores the marks. 97 of 100 must agree.
     """
     if (marks is None) != (key is None):
-        raise fail("--marks and --key go together: the marks that a reader downloaded, and the key of what was read")
+        raise fail(
+            "--marks and --key go together: give the marks that a reader downloaded, and the key of the same reading"
+        )
     if marks is not None and export is not None:
-        raise fail("--export writes what a reader is to mark, --marks scores it: one at a time")
+        raise fail("--export writes a reading and --marks scores one: give one of them")
     splits = _splits(split)
     if marks is not None and key is not None:
         finish(_score(marks, key), json, html)
@@ -153,7 +155,10 @@ def labels(
     from forge_arena.episodes import SUITE, Arena
     from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.workers import open_worker
+    from forge_arena.workers.registry import check_reads_documents
 
+    if documents:
+        check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
     sources = load_documents(documents[0]) if documents else None
     suite = suite_of(sources) if sources else SUITE
@@ -250,9 +255,9 @@ def shortcuts(
         drawing = bar.add_task("pairs", total=len(keys))
         attacking = bar.add_task("attacks", total=None, visible=False)
 
-        async def made() -> Samples:
-            await who.start()
+        async def draw_samples() -> Samples:
             try:
+                await who.start()
                 return await draw(
                     arena, keys, concurrency=concurrency, on_progress=lambda n, _: bar.update(drawing, completed=n)
                 )
@@ -260,7 +265,7 @@ def shortcuts(
                 await who.aclose()
 
         report = audit_shortcuts(
-            asyncio.run(made()),
+            asyncio.run(draw_samples()),
             suite=arena.suite_and_version,
             seed=seed,
             quick=quick,

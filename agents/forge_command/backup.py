@@ -18,12 +18,12 @@ forge-arena serve --store sqlite:///copy.db"""
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The copy to make; must not be there yet.")],
+    file: Annotated[Path, typer.Argument(help="The copy to make; the file must not exist yet.")],
     store: Annotated[
         str, typer.Option(envvar="FORGE_ARENA_STORE", help="The store, as given to serve.")
     ] = "sqlite:///forge-arena.db",
 ) -> None:
-    """Copy a store as it is at one moment, also while a server writes to it. To restore: serve --store sqlite:///COPY.
+    """Copy a store as it is at one moment, even while a server writes to it. To restore: serve --store sqlite:///COPY.
 
     Postgres has its own tool: pg_dump --format=custom, and pg_restore.
     """
@@ -33,14 +33,14 @@ def backup(
     if not path.is_file():
         raise fail(f"there is no store at {path}")
     if file.exists():
-        raise fail(f"{file} is there already: give another name, nothing is overwritten")
+        raise fail(f"{file} exists already, and nothing is overwritten: give another name")
     unfinished = file.with_name(file.name + ".unfinished")
     try:
         with (
             closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source,
             closing(sqlite3.connect(unfinished)) as copy,
         ):
-            # All in one step: in WAL mode a reader holds no writer up, and sees one moment.
+            # All pages in one step. In WAL mode a reader blocks no writer, and sees the store at one moment.
             source.backup(copy)
             checked = copy.execute("PRAGMA integrity_check").fetchone()[0]
             episodes = copy.execute("SELECT count(*) FROM episodes").fetchone()[0]

@@ -31,7 +31,8 @@ def bank(
     count: Annotated[int, typer.Option(min=1, help="How many episodes, from index --start on.")] = 1000,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     mechanism: Annotated[
-        str | None, typer.Option(help="rewrite or prompt; prompt also records corrupted answers.")
+        str | None,
+        typer.Option(help="rewrite or prompt; prompt also records corrupted answers. Default: the arena's own."),
     ] = None,
     secret: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")
@@ -55,7 +56,7 @@ def bank(
         float, typer.Option(min=0, help="ray: GPUs for each; 1 for vllm:MODEL, or its tensor parallel size.")
     ] = 0,
     ray_address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="ray: a running cluster; default a Ray of its own here.")
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="ray: a running cluster; by default Ray starts one here.")
     ] = None,
     json: JsonFile = None,
 ) -> None:
@@ -70,10 +71,14 @@ def bank(
     one Worker takes too long; docs/scale.md says when that is.
     """
     if engine is Engine.local and (given := given_options(context, "actors", "gpus", "ray_address")):
-        raise fail(f"{given} is for --engine ray: give that, or leave it out")
+        raise fail(f"{given} is for --engine ray: give --engine ray, or leave {given} out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
     from forge_arena.banking import Filling, FillingResult, fill_here
+    from forge_arena.workers.registry import check_reads_documents
+
+    if documents:
+        check_reads_documents(worker)
 
     filling = Filling(
         worker=worker,

@@ -18,7 +18,7 @@ SERVER_GRACE = 10.0
 
 @contextmanager
 def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
-    """A server of its own in a child process; yields its URL. Without `store` its store is thrown away.
+    """Run a server in a child process; yields its URL. Without `store` the store is deleted at the end.
 
     On Linux the server ends with this process, however this process ends.
 
@@ -35,7 +35,7 @@ def running_server(*arguments: str, store: Path | None = None) -> Iterator[str]:
             tempfile.TemporaryFile() as errors,
             subprocess.Popen(
                 [*command, "--store", f"sqlite:///{store or Path(folder, 'arena.db')}", *arguments],
-                # The line with the URL is read below, and a log in JSON would have another form.
+                # The line with the URL is read below, and a JSON log would change its form.
                 env={**os.environ, "FORGE_ARENA_LOG_JSON": "false"},
                 stdout=subprocess.PIPE,
                 stderr=errors,

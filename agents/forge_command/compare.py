@@ -23,10 +23,10 @@ def compare(
     results: Annotated[list[Path], typer.Argument(help="Results, as files or as folders of eval --out.")],
     json: JsonFile = None,
 ) -> None:
-    """Compare evaluations with the first of them, on the episodes that both judged: which differences are real?
+    """Compare evaluations with the first of them, on the episodes that both reviewed: which differences are real?
 
     Differences are paired, and their intervals draw whole families. Evaluate with the same --split, --start and
-    --episodes, so that all judge the same episodes.
+    --episodes, so that all review the same episodes.
     """
     if len(results) < 2:
         raise fail("comparing takes two results or more")

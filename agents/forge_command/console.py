@@ -21,7 +21,7 @@ console = Console(stderr=True, emoji=False)
 
 
 def fail(message: str) -> typer.Exit:
-    """Say what is wrong on standard error; raise what this returns."""
+    """Say on standard error what is wrong. Returns the exit for the caller to raise."""
     # Not wrapped, because a path that is broken over two lines cannot be copied.
     console.print(f"[bold red]error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     return typer.Exit(2)
@@ -47,12 +47,12 @@ def refusals() -> Iterator[None]:
 def resumable(
     how_to_go_on: Callable[[], str], *errors: type[Exception], if_failed: Callable[[], str] | None = None
 ) -> Iterator[None]:
-    """Say how to go on where the block is interrupted or raises one of `errors`.
+    """Say how to go on if the block is interrupted or raises one of `errors`.
 
     Args:
-        how_to_go_on: the words to add to the message, asked for when the block has ended.
-        errors: what may pass by itself, such as an arena that cannot be reached.
-        if_failed: the words to add to such an error, if they differ.
+        how_to_go_on: gives the words to add to the message. Called when the block has ended.
+        errors: errors that may pass by themselves, such as an arena that cannot be reached.
+        if_failed: gives the words to add to such an error, if they differ.
     """
     try:
         yield
@@ -64,7 +64,7 @@ def resumable(
 
 @contextmanager
 def extra(name: str, work: str) -> Iterator[None]:
-    """Name the extra to install where the block misses a library of others: `work` is what needs the library."""
+    """Name the extra to install if the block misses a library. `work` is what needs the library."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -75,7 +75,7 @@ def extra(name: str, work: str) -> Iterator[None]:
 
 
 def printer(json: str | None = None) -> Console:
-    """What prints for people: on standard output, or on standard error where `--json -` takes standard output."""
+    """The console for people: standard output, or standard error if `--json -` takes standard output."""
     return Console(stderr=json == "-", emoji=False)
 
 
@@ -89,7 +89,7 @@ def say(text: str, *, err: bool = False) -> None:
 def deliver(
     result: Any, json: str | None, show: Callable[[Console], None], files: Mapping[Path, str] | None = None
 ) -> None:
-    """Write a result as JSON where `--json` said, and files beside it; then show it to people.
+    """Write a result as JSON to the place that `--json` names, and files beside it. Then show the result to people.
 
     Files are written before anything is shown, because the reader of a pipe may leave in the middle of a table. If a
     file cannot be written, the command says so and shows the result nevertheless.
@@ -103,7 +103,7 @@ def deliver(
 
 
 def write_json(result: Any, target: str | None) -> None:
-    """Write a result where `--json` said; nothing without it."""
+    """Write a result to the place that `--json` names. Without `--json`, write nothing."""
     if target == "-":
         sys.stdout.write(as_json(result, sys.stdout.encoding))
         sys.stdout.flush()
@@ -112,7 +112,7 @@ def write_json(result: Any, target: str | None) -> None:
 
 
 def as_json(result: Any, encoding: str = "utf-8") -> str:
-    """A result as JSON; with escapes where the encoding lacks some of its characters."""
+    """A result as JSON, with escapes if the encoding lacks some of its characters."""
     if isinstance(result, BaseModel):
         text = result.model_dump_json(indent=2)
     else:
@@ -133,7 +133,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def writable_file(path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before the work whose result it is to hold: the callback of an option."""
+    """Refuse a file that cannot be written, before the work begins. The callback of an option."""
     if path is not None:
         if path.is_dir():
             raise typer.BadParameter(f"{path} is a folder, and this takes a file")
@@ -162,7 +162,7 @@ JsonFile = Annotated[
 
 
 def one_file(files: list[Path] | None) -> list[Path] | None:
-    """Refuse a second file of documents, because only the last would count: the callback of an option."""
+    """Refuse a second file of documents, because only the last would count. The callback of an option."""
     if files is not None and len(files) > 1:
         raise typer.BadParameter(
             f"takes one file, got {', '.join(map(str, files))}: import all rows by one `forge-arena scenarios import`"
@@ -171,7 +171,7 @@ def one_file(files: list[Path] | None) -> list[Path] | None:
 
 
 def one_of(option: str, given: str, known: Iterable[str]) -> str:
-    """The value of an option that has a few words to choose from; a typo is answered with the word that is closest."""
+    """The value of an option that takes one of a few words. The refusal of a typo names the closest word."""
     names = [str(name) for name in known]
     if given in names:
         return given
@@ -187,7 +187,7 @@ def words(option: str, text: str) -> tuple[str, ...]:
 
 
 def given_options(context: typer.Context, *names: str) -> str:
-    """Those of the options that the command line gives, as a person writes them; empty where it gives none."""
+    """The options among `names` that the command line gives, as a person writes them. Empty if it gives none."""
     sources = {name: context.get_parameter_source(name) for name in names}
     given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
     return ", ".join("--" + name.replace("_", "-") for name in given)

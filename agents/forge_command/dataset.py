@@ -17,26 +17,26 @@ if TYPE_CHECKING:
 
 
 def evaluate_answers(
-    overseer: str, settings: dict[str, Any], dataset: Path, kept: ResultFolder, json: str | None
+    overseer: str, settings: dict[str, Any], dataset: Path, folder: ResultFolder, json: str | None
 ) -> None:
-    """Let the overseer judge every row of the dataset; write and print how it did."""
-    result = _judge(overseer, settings, dataset, kept)
+    """Let the overseer review every row of the dataset; write and print its scores."""
+    result = _review(overseer, settings, dataset, folder)
 
     def show(out: Console) -> None:
         out.print(dataset_table(result))
         for note in result.scorecard.notes:
             out.print(f"[dim]{escape(note)}[/]", highlight=False)
 
-    deliver(result, json, show, kept.files(result))
+    deliver(result, json, show, folder.files(result))
 
 
-def _judge(overseer: str, settings: dict[str, Any], dataset: Path, kept: ResultFolder) -> "DatasetResult":
+def _review(overseer: str, settings: dict[str, Any], dataset: Path, folder: ResultFolder) -> "DatasetResult":
     from forge_agents.datasets import evaluate_dataset, load_dataset
     from forge_agents.overseers import OverseerFailed
 
     answers = load_dataset(dataset)
     with (
-        resumable(kept.how_to_go_on, OverseerFailed, if_failed=kept.how_to_go_on_if_begun),
+        resumable(folder.how_to_go_on, OverseerFailed, if_failed=folder.how_to_go_on_if_begun),
         progress() as bar,
         opening(bar, overseer, settings) as opened,
     ):
@@ -46,7 +46,7 @@ def _judge(overseer: str, settings: dict[str, Any], dataset: Path, kept: ResultF
             answers,
             name=dataset.name,
             settings=settings,
-            records=kept.records,
-            resume=kept.resume,
+            records=folder.records,
+            resume=folder.resume,
             on_progress=lambda done, _: bar.update(task, completed=done),
         )

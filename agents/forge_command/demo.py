@@ -14,13 +14,14 @@ from forge_command.console import JsonFile, deliver, printer
 from forge_command.progress import progress
 from forge_command.tables import scores_table
 
-if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
+if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.overseers import Overseer
     from forge_agents.result import Result
     from forge_arena.wire import AttemptResult
 
 OVERSEERS = ("always_clean", "always_corrupted", "random", "rules_without_source", "rules")
-SEARCHED_FOR_A_SHOW = 40
+# The demo shows the first corrupted episode among so many.
+SEARCHED = 40
 EPILOG = """Examples:
 
 forge-arena demo
@@ -34,7 +35,7 @@ def demo(
 ) -> None:
     """Play overseers against a real server and print who earns what.
 
-    Starts a server with the scripted Worker on a free port. Five overseers judge the same episodes over REST. The demo
+    Starts a server with the scripted Worker on a free port. Five overseers review the same episodes over REST. The demo
     shows one whole episode and a table of reward, balanced accuracy, F1, AUROC, Brier score and skill, with 95%
     intervals.
     """
@@ -44,7 +45,7 @@ def demo(
     with running_server() as url:
         out.print(f"arena: {url} (scripted Worker), {episodes} episodes of the val split for each overseer")
         results = _play(url, episodes)
-        _show_one(url, open_overseer("rules"), out)
+        _show_episode(url, open_overseer("rules"), out)
 
     def show(out: Console) -> None:
         out.print(scores_table(results))
@@ -93,7 +94,7 @@ def describe_reward(result: "AttemptResult") -> str:
     return f"{format_number(result.reward)}: {parts}" if parts else format_number(result.reward)
 
 
-def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
+def _show_episode(url: str, overseer: "Overseer", out: Console) -> None:
     """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
     from forge_agents.client import ArenaClient
     from forge_arena.keys import Key
@@ -102,13 +103,13 @@ def _show_one(url: str, overseer: "Overseer", out: Console) -> None:
 
     with ArenaClient(url) as client:
         stats = client.stats()
-        keys = [str(Key.of(stats.suite_and_version, Split.train, index)) for index in range(SEARCHED_FOR_A_SHOW)]
+        keys = [str(Key.of(stats.suite_and_version, Split.train, index)) for index in range(SEARCHED)]
         for episode in client.open_episodes(keys=keys).episodes:
-            judgement = overseer.review([episode.observation])[0]
-            if isinstance(judgement, str):
+            verdict = overseer.review([episode.observation])[0]
+            if isinstance(verdict, str):
                 continue
-            result = client.submit([Attempt(episode_id=episode.episode_id, verdict=judgement)])[0]
+            result = client.submit([Attempt(episode_id=episode.episode_id, verdict=verdict)])[0]
             if result.truth is not None and result.truth.corrupted:
-                out.print(*episode_panels(episode.observation, result.truth, judgement), sep="\n")
+                out.print(*episode_panels(episode.observation, result.truth, verdict), sep="\n")
                 out.print(f"reward {describe_reward(result)}\n", highlight=False)
                 return

@@ -1,7 +1,7 @@
 """`forge-arena eval`: score an overseer against a running arena; and `forge-arena report`, its page.
 
 The options make one of three modes. With --dataset, `dataset` does the work; with --submit or --submission, `submit`
-does; otherwise the overseer judges episodes of an arena, here.
+does. Otherwise this module lets the overseer review episodes of an arena.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ forge-arena eval --overseer hf:runs/tiny/model --submit my-model"""
 REPORT_EPILOG = """Example:
 
 forge-arena report rules"""
-# A submission leaves no choice in these, because the arena decides the episodes and keeps what is judged.
+# A submission leaves no choice in these, because the arena decides the episodes and keeps the verdicts.
 NOT_WITH_A_SUBMISSION = (
     *("split", "episodes", "start", "samples", "paired", "threshold_from"),
     *("out", "resume"),
@@ -53,7 +53,7 @@ ONLY_WITH_AN_ARENA = (
 
 @dataclass(frozen=True)
 class ArenaEpisodes:
-    """Which episodes of which arena are to be judged, and how."""
+    """The episodes that an overseer is to review: of which arena, which of them, and how often."""
 
     arena: str
     token: str | None
@@ -66,7 +66,7 @@ class ArenaEpisodes:
 
     @property
     def verdicts(self) -> int:
-        """How many verdicts that takes."""
+        """How many verdicts the review takes."""
         return self.episodes * self.samples * (2 if self.paired else 1)
 
 
@@ -81,7 +81,9 @@ def evaluate(
     samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
     paired: Annotated[
         bool,
-        typer.Option("--paired", help="Judge every draw twice: corrupted, and as its clean or harmlessly edited twin."),
+        typer.Option(
+            "--paired", help="Review every draw twice: corrupted, and as its clean or harmlessly edited twin."
+        ),
     ] = False,
     batch: Annotated[
         int, typer.Option(min=1, max=MAX_BATCH, help="How many episodes the overseer reviews at a time.")
@@ -93,7 +95,7 @@ def evaluate(
         ),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="The prompt of a language model: arena, or card (without the source).")
+        str | None, typer.Option(help="The prompt of a language model: arena (default), or card (without the source).")
     ] = None,
     system: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
@@ -108,13 +110,14 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="Folder for result.json, every judged episode and, with an arena, report.html."
+            metavar="FOLDER",
+            help="Folder for result.json, the record of every verdict and, with an arena, report.html.",
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation in --out.")] = False,
     submit: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Judge the sealed test split for the leaderboard, under this name."),
+        typer.Option(metavar="NAME", help="Enter the leaderboard under this name: review the sealed test split."),
     ] = None,
     submission: Annotated[
         str | None,
@@ -125,35 +128,35 @@ def evaluate(
     ] = False,
     dataset: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Judge labelled answers from elsewhere instead, without an arena: JSONL."),
+        typer.Option(metavar="FILE", help="Review labelled answers from elsewhere instead, without an arena: JSONL."),
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Let an overseer judge episodes of a running arena, or labelled answers from elsewhere, and print how it did.
+    """Score an overseer on episodes of a running arena, or on labelled answers from elsewhere.
 
     A row of --dataset has task, source_material, worker_output and corrupted, and may have corruption_type, spans,
     worker_reasoning, domain, origin and id.
     """
     settings = overseer_settings(change, prompt, system, api_key)
-    kept = ResultFolder(out, resume)
+    folder = ResultFolder(out, resume)
     if dataset is not None and (given := given_options(context, *ONLY_WITH_AN_ARENA)):
-        raise fail(f"--dataset is judged without an arena: leave out {given}")
+        raise fail(f"--dataset needs no arena: leave out {given}")
     if submit is not None or submission is not None:
         if given := given_options(context, *NOT_WITH_A_SUBMISSION):
             raise fail(
-                "--submit and --submission judge the sealed episodes that the arena gives, and the arena keeps the "
-                f"verdicts: leave out {given}; nothing was spent"
+                "with --submit and --submission the arena chooses the sealed episodes and keeps the verdicts: "
+                f"leave out {given}; nothing was spent"
             )
         submit_overseer(overseer, settings, arena, token, Entry(submit, submission, new_entry), batch, json)
         return
     if resume and out is None:
         raise fail("--resume goes on with the evaluation in a folder: name it by --out")
     if dataset is not None:
-        evaluate_answers(overseer, settings, dataset, kept, json)
+        evaluate_answers(overseer, settings, dataset, folder, json)
         return
-    wanted = Split(one_of("--split", split, Split))
-    asked = ArenaEpisodes(arena, token, wanted, episodes, start, samples, paired, batch)
-    evaluate_on_arena(overseer, settings, asked, threshold_from, kept, json)
+    known_split = Split(one_of("--split", split, Split))
+    request = ArenaEpisodes(arena, token, known_split, episodes, start, samples, paired, batch)
+    evaluate_on_arena(overseer, settings, request, threshold_from, folder, json)
 
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:
@@ -164,60 +167,60 @@ def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out w
 def evaluate_on_arena(
     overseer: str,
     settings: dict[str, Any],
-    asked: ArenaEpisodes,
+    request: ArenaEpisodes,
     threshold_from: Path | None,
-    kept: ResultFolder,
+    folder: ResultFolder,
     json: str | None,
 ) -> None:
-    """Let the overseer judge episodes of a running arena; write and print how it did."""
+    """Let the overseer review episodes of a running arena; write and print its scores."""
     from forge_agents.client import ArenaError
     from forge_agents.overseers import OverseerFailed
 
     threshold = None if threshold_from is None else _read_result(threshold_from)
     with (
-        resumable(kept.how_to_go_on, OverseerFailed, ArenaError, if_failed=kept.how_to_go_on_if_begun),
+        resumable(folder.how_to_go_on, OverseerFailed, ArenaError, if_failed=folder.how_to_go_on_if_begun),
         progress() as bar,
         opening(bar, overseer, settings) as opened,
     ):
-        task = bar.add_task(escape(overseer), total=asked.verdicts, unit="verdicts")
-        result = _judge(
-            opened, settings, asked, threshold, kept, lambda done, of: bar.update(task, completed=done, total=of)
+        task = bar.add_task(escape(overseer), total=request.verdicts, unit="verdicts")
+        result = _review(
+            opened, settings, request, threshold, folder, lambda done, of: bar.update(task, completed=done, total=of)
         )
-    deliver(result, json, partial(_show, result), kept.files(result))
-    if kept.path is not None:
-        _write_page(kept.path, err=json == "-")
+    deliver(result, json, partial(_show, result), folder.files(result))
+    if folder.path is not None:
+        _write_page(folder.path, err=json == "-")
     if not result.scorecard.scored + result.scorecard.invalid:
         raise fail("no verdict was scored: see above why")
 
 
-def _judge(
+def _review(
     overseer: "Overseer",
     settings: dict[str, Any],
-    asked: ArenaEpisodes,
+    request: ArenaEpisodes,
     threshold: "Result | None",
-    kept: ResultFolder,
+    folder: ResultFolder,
     on_progress: Callable[[int, int], None],
 ) -> "Result":
     from forge_agents.client import ArenaClient
     from forge_agents.evaluation import evaluate
 
     # An arena that is not there is reported at once. An arena that goes away later is waited for.
-    with ArenaClient(asked.arena, token=asked.token, patience=2) as client:
+    with ArenaClient(request.arena, token=request.token, patience=2) as client:
         client.health()
     return evaluate(
         overseer,
-        arena=asked.arena,
-        token=asked.token,
-        split=asked.split,
-        episodes=asked.episodes,
-        start=asked.start,
-        samples=asked.samples,
-        batch=asked.batch,
-        paired=asked.paired,
+        arena=request.arena,
+        token=request.token,
+        split=request.split,
+        episodes=request.episodes,
+        start=request.start,
+        samples=request.samples,
+        batch=request.batch,
+        paired=request.paired,
         threshold_from=threshold,
         settings=settings,
-        records=kept.records,
-        resume=kept.resume,
+        records=folder.records,
+        resume=folder.resume,
         on_progress=on_progress,
     )
 

@@ -1,4 +1,4 @@
-"""`forge-arena export`: training data from a running arena, for those who train elsewhere."""
+"""`forge-arena export`: write training data from a running arena, for training elsewhere."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +34,7 @@ def export(
     form: Annotated[str, typer.Option("--format", help="jsonl or parquet.")] = "jsonl",
     checking: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of demonstrations that compare answer and source before they judge."),
+        typer.Option(min=0, max=1, help="Share of demonstrations that compare answer and source before the verdict."),
     ] = 0.0,
     pairs: Annotated[
         str | None,
@@ -55,44 +55,45 @@ def export(
 ) -> None:
     """Write training data with verified labels, in TRL's conversational format, with a dataset card for the Hub.
 
-    With --kind sft, a teacher that knows the truth shows how to judge. With --kind dpo, pairs show what to prefer. An
+    With --kind sft, a teacher that knows the truth writes the verdicts. With --kind dpo, pairs show what to prefer. An
     interrupted export goes on where it stopped if the same command runs again.
     """
-    with extra("train", "an export"):
-        from forge_agents.client import ArenaClient
-        from forge_agents.train.export.export import export as run
-        from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
+    from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
+
     if split == "test":
         raise fail(
             "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
         )
     split = one_of("--split", split, ("train", "val"))
-    wanted_kind = Kind(one_of("--kind", kind, Kind))
-    wanted_pairs = None if pairs is None else Pairs(one_of("--pairs", pairs, Pairs))
-    if wanted_kind is Kind.sft and (model is not None or pairs is not None):
+    rows_kind = Kind(one_of("--kind", kind, Kind))
+    rows_pairs = None if pairs is None else Pairs(one_of("--pairs", pairs, Pairs))
+    if rows_kind is Kind.sft and (model is not None or pairs is not None):
         raise fail("--kind sft is written by a teacher: leave --model and --pairs out, or give --kind dpo")
     if model is None and (given := given_options(context, "samples", "temperature", "max_tokens")):
-        raise fail(f"{given} says how a model attempts: give --model, or leave it out")
-    if wanted_pairs is Pairs.attempts and model is None:
+        raise fail(f"{given} says how a model attempts: give --model, or leave {given} out")
+    if rows_pairs is Pairs.attempts and model is None:
         raise fail("--pairs attempts needs --model: whose attempts?")
-    if wanted_kind is Kind.dpo and wanted_pairs is None:
-        wanted_pairs = Pairs.teacher if model is None else Pairs.attempts
-    wanted = ExportRequest.model_validate(
+    if rows_kind is Kind.dpo and rows_pairs is None:
+        rows_pairs = Pairs.teacher if model is None else Pairs.attempts
+    request = ExportRequest.model_validate(
         {
-            "kind": wanted_kind,
+            "kind": rows_kind,
             "split": split,
             "start": start,
             "count": count,
             "format": Format(one_of("--format", form, Format)),
             "checking": checking,
             "seed": seed,
-            "pairs": wanted_pairs,
+            "pairs": rows_pairs,
             "model": model,
             "samples": samples,
             "temperature": temperature,
             "max_tokens": max_tokens,
         }
     )
+    with extra("train", "an export"):
+        from forge_agents.client import ArenaClient
+        from forge_agents.train.export.export import export as run
     with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
         # An arena that is not there is reported at once. An arena that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
@@ -100,7 +101,7 @@ def export(
         with progress() as bar:
             task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")
             exported = run(
-                wanted,
+                request,
                 arena=arena,
                 token=token,
                 out=out,

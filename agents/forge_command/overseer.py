@@ -1,4 +1,4 @@
-"""The overseer that a command line names: its settings, and how it is opened."""
+"""The overseer that a command line names: read its settings, and open it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forge_agents.overseers import Overseer
 
 SPEC = (
-    "A name (a wrong one is answered with those there are), openai:MODEL@URL, hf:PATH, the http:// address of a "
+    "The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, the http:// address of a "
     "webhook, or module:Class."
 )
 

@@ -52,7 +52,7 @@ class Lines(Progress):
         super().__init__(*columns, **settings, disable=True, auto_refresh=False)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._speak, name="progress", daemon=True)
-        self._told_done: set[int] = set()
+        self._reported_done: set[int] = set()
 
     def start(self) -> None:
         self._thread.start()
@@ -71,10 +71,10 @@ class Lines(Progress):
 
     def _say(self, *, only_begun: bool = False) -> None:
         for task in self.tasks:
-            if task.visible and task.id not in self._told_done and (task.completed or not only_begun):
+            if task.visible and task.id not in self._reported_done and (task.completed or not only_begun):
                 self.console.print(line(task), markup=False, highlight=False, soft_wrap=True)
             if task.finished:
-                self._told_done.add(task.id)
+                self._reported_done.add(task.id)
 
 
 def line(task: Task) -> str:

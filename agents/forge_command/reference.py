@@ -1,4 +1,4 @@
-"""`forge-arena reference`: let every overseer that comes with the arena judge the same episodes, and write the tables.
+"""`forge-arena reference`: score every overseer that comes with the arena on the same episodes, and write the tables.
 
 Each result is kept as it comes, so that an interrupted run goes on where it stopped.
 """
@@ -20,7 +20,7 @@ from forge_command.child import running_server
 from forge_command.console import JsonFile, deliver, fail, writable_file
 from forge_command.progress import progress
 
-if TYPE_CHECKING:  # Seconds of imports that a help text does not need.
+if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.datasets import DatasetResult, LabelledAnswer
     from forge_agents.result import Result
     from forge_arena.types import Estimate
@@ -43,11 +43,11 @@ DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": 
 
 @dataclass(frozen=True)
 class Player:
-    """An overseer that plays: its name in the tables, the spec by which it is opened, and what the tables say of it."""
+    """An overseer that plays: its name in the tables, the spec by which it is opened, and what it does, for the tables."""
 
     name: str
     spec: str
-    says: str
+    description: str
     group: str = HONEST
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -70,7 +70,7 @@ def reference(
     ],
     episodes: Annotated[int, typer.Option(min=10, help="Episodes of val for each overseer.")] = 600,
     dataset: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to judge as well: JSONL.")
+        Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to review as well: JSONL.")
     ] = None,
     scenarios: Annotated[str | None, typer.Option(help="Another set of families, such as short, or a folder.")] = None,
     model: Annotated[
@@ -80,18 +80,18 @@ def reference(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this overseer, as the tables name it; repeatable.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="How many overseers judge at a time.")] = 2,
+    jobs: Annotated[int, typer.Option(min=1, help="How many overseers review at a time.")] = 2,
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", callback=writable_file, help="Write the tables as Markdown.")
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Let every overseer that comes with the arena judge the same episodes.
+    """Score every overseer that comes with the arena on the same episodes.
 
-    These are constants, chance, rules, classifiers and degenerates.
+    These overseers are constants, chance, rules, classifiers and degenerates.
 
-    Starts a server with the scripted Worker. You may stop the command and start it again: what is judged is not judged
-    again.
+    Starts a server with the scripted Worker. You may stop the command and start it again: a verdict that is recorded is
+    not asked for again.
     """
     answers = None if dataset is None else _answers(dataset)
     players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
@@ -113,19 +113,19 @@ def reference(
                 done = now
 
             played = _play(player, url, out, episodes, answers, show)
-            # What was there already was not counted.
+            # Progress did not count the verdicts that were recorded already.
             bar.advance(task, episodes + len(answers or ()) - done)
             return played
 
-        played = list(pool.map(play, players))
-    text = "\n".join(_page(played))
+        results = list(pool.map(play, players))
+    text = "\n".join(_page(results))
     deliver(
         {
-            one.player.name: {
-                "arena": one.result.scorecard.model_dump(mode="json"),
-                "dataset": None if one.dataset is None else one.dataset.scorecard.model_dump(mode="json"),
+            played.player.name: {
+                "arena": played.result.scorecard.model_dump(mode="json"),
+                "dataset": None if played.dataset is None else played.dataset.scorecard.model_dump(mode="json"),
             }
-            for one in played
+            for played in results
         },
         json,
         lambda out: out.print(text, highlight=False, markup=False, soft_wrap=True),
@@ -165,8 +165,10 @@ def _degenerates() -> list[Player]:
     from forge_arena.audits.degenerates import degenerates
 
     return [
-        Player(f"degenerate_{one.name}", "degenerate", one.tries, group=DEGENERATE, settings={"plays": one.name})
-        for one in degenerates()
+        Player(
+            f"degenerate_{player.name}", "degenerate", player.tries, group=DEGENERATE, settings={"plays": player.name}
+        )
+        for player in degenerates()
     ]
 
 
@@ -179,10 +181,10 @@ def _play(
     on_progress: Callable[[int, int], None],
 ) -> Played:
     with lock_folder(out / player.name):
-        return _played(player, url, out / player.name, episodes, answers, on_progress)
+        return _play_in(player, url, out / player.name, episodes, answers, on_progress)
 
 
-def _played(
+def _play_in(
     player: Player,
     url: str,
     folder: Path,
@@ -197,13 +199,13 @@ def _played(
 
     result_file, dataset_file = folder / "result.json", folder / "dataset.json"
     result = Result.read(result_file) if result_file.exists() else None
-    judged = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
+    dataset_result = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
     if result is not None:
         _check_result(result_file, result, player, url, episodes)
-    if judged is not None and answers is not None:
-        _check_dataset(dataset_file, judged, answers)
-    if result is not None and (judged is not None or answers is None):
-        return Played(player, result, judged if answers is not None else None)
+    if dataset_result is not None and answers is not None:
+        _check_dataset(dataset_file, dataset_result, answers)
+    if result is not None and (dataset_result is not None or answers is None):
+        return Played(player, result, dataset_result if answers is not None else None)
     with use_overseer(player.spec, **player.settings) as overseer:
         if result is None:
             records = folder / "records.jsonl"
@@ -218,8 +220,8 @@ def _played(
                 on_progress=on_progress,
             )
             result_file.write_text(result.to_json(), encoding="utf-8")
-        if answers is not None and judged is None:
-            judged = evaluate_dataset(
+        if answers is not None and dataset_result is None:
+            dataset_result = evaluate_dataset(
                 overseer,
                 answers,
                 name="dataset",
@@ -228,8 +230,8 @@ def _played(
                 resume=True,
                 on_progress=lambda done, of: on_progress(episodes + done, episodes + of),
             )
-            dataset_file.write_text(judged.to_json(), encoding="utf-8")
-    return Played(player, result, judged)
+            dataset_file.write_text(dataset_result.to_json(), encoding="utf-8")
+    return Played(player, result, dataset_result)
 
 
 def _check_result(path: Path, result: "Result", player: Player, url: str, episodes: int) -> None:
@@ -262,39 +264,39 @@ def _check_result(path: Path, result: "Result", player: Player, url: str, episod
             )
 
 
-def _check_dataset(path: Path, judged: "DatasetResult", answers: "Sequence[LabelledAnswer]") -> None:
+def _check_dataset(path: Path, dataset_result: "DatasetResult", answers: "Sequence[LabelledAnswer]") -> None:
     from forge_agents.datasets import dataset_digest
 
-    if judged.digest != dataset_digest(answers):
+    if dataset_result.digest != dataset_digest(answers):
         raise BadArgument(f"{path} is of another dataset, or of an older version: take another --out")
 
 
-def _page(played: Sequence[Played]) -> list[str]:
-    first = played[0].result
+def _page(results: Sequence[Played]) -> list[str]:
+    first = results[0].result
     lines = [f"{first.scorecard.episodes} episodes of {first.suite}:{first.split.value}, {first.worker} Worker."]
-    if honest := [one for one in played if one.player.group == HONEST]:
+    if honest := [played for played in results if played.player.group == HONEST]:
         lines += ["", *_table(honest), ""]
     rest = sorted(
-        (one for one in played if one.player.group == DEGENERATE),
-        key=lambda one: -(one.result.scorecard.reward.value or 0.0),
+        (played for played in results if played.player.group == DEGENERATE),
+        key=lambda played: -(played.result.scorecard.reward.value or 0.0),
     )
     if rest:
         lines += ["The degenerates, best paid first:", "", *_table(rest), ""]
     return lines
 
 
-def _table(played: Sequence[Played]) -> list[str]:
-    with_dataset = played[0].dataset is not None
+def _table(results: Sequence[Played]) -> list[str]:
+    with_dataset = results[0].dataset is not None
     columns = ["overseer", "what it does", *ARENA_COLUMNS.values(), "unreadable"]
     columns += [f"{name}, dataset" for name in DATASET_COLUMNS.values()] if with_dataset else []
     rows = [columns, ["---"] * len(columns)]
-    for one in played:
-        card = one.result.scorecard
-        cells = [f"`{one.player.name.removeprefix('degenerate_')}`", one.player.says]
+    for played in results:
+        card = played.result.scorecard
+        cells = [f"`{played.player.name.removeprefix('degenerate_')}`", played.player.description]
         cells += [_cell(getattr(card, name)) for name in ARENA_COLUMNS]
         cells.append(str(card.invalid))
-        if one.dataset is not None:
-            cells += [_cell(getattr(one.dataset.scorecard, name)) for name in DATASET_COLUMNS]
+        if played.dataset is not None:
+            cells += [_cell(getattr(played.dataset.scorecard, name)) for name in DATASET_COLUMNS]
         rows.append(cells)
     return [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
 

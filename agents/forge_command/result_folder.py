@@ -11,26 +11,26 @@ RESULT = "result.json"
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """Where an evaluation is kept, and whether it goes on with what is there. `path` is None where nothing is kept."""
+    """The place of an evaluation's files, and whether the evaluation goes on with them. Without `path` nothing is kept."""
 
     path: Path | None
     resume: bool = False
 
     @property
     def records(self) -> Path | None:
-        """The file with every judged episode."""
+        """The file with the record of every verdict."""
         return None if self.path is None else self.path / "records.jsonl"
 
     def files(self, result: Any) -> dict[Path, str]:
-        """What is to be written of a result, by its place."""
+        """The texts to write for a result, by path."""
         return {} if self.path is None else {self.path / RESULT: as_json(result)}
 
     def how_to_go_on(self) -> str:
         """What a person should do after an interruption."""
         if self.path is None:
-            return "; keep what is judged by --out"
-        return f"; what was judged is in {self.path}: go on with --resume"
+            return "; with --out the next evaluation can go on after an interruption"
+        return f"; every verdict so far is in {self.path}: go on with --resume"
 
     def how_to_go_on_if_begun(self) -> str:
-        """The same after an error, where an episode was judged before it; otherwise nothing."""
+        """The same after an error if a verdict is recorded; otherwise nothing."""
         return self.how_to_go_on() if self.records is not None and self.records.exists() else ""

@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from forge_arena.scenarios import Family, find_set, load_families
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType
 from forge_command.console import JsonFile, deliver, fail, printer, writable_file
 from forge_command.progress import progress
 
 app = typer.Typer(
-    help="The tasks that a Worker answers: list, show, check them, or import documents of your own.",
+    help="List, show and check the families of tasks that a Worker answers, or import documents of your own.",
     no_args_is_help=True,
 )
 
@@ -39,7 +40,7 @@ def _named(names: list[str], folder: str | None) -> list[Family]:
     wanted = [Path(name).stem for name in names]
     for name in wanted:
         if name not in known:
-            raise fail(f"no family {name!r}; there are {', '.join(known)}")
+            raise fail(f"no family {name!r}.{did_you_mean(name, known)} There are {', '.join(known)}")
     return [known[name] for name in wanted] if wanted else list(known.values())
 
 
@@ -64,7 +65,11 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
 
 
 @app.command(epilog="Example: forge-arena scenarios show duplicate_charge --index 3")
-def show(family: str, index: Annotated[int, typer.Option(min=0)] = 0, folder: Folder = None) -> None:
+def show(
+    family: Annotated[str, typer.Argument(help="A family, as `scenarios list` names it, or its file.")],
+    index: Annotated[int, typer.Option(min=0, help="Which draw of the family: another index is another scenario.")] = 0,
+    folder: Folder = None,
+) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
     scenario = _named([family], folder)[0].draw(Random(index))
     out = printer()
@@ -87,7 +92,7 @@ def check(
     folder: Folder = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 if not."""
+    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 otherwise."""
     from forge_arena.scenarios.proof import prove
 
     named = _named(families or [], folder)

@@ -19,16 +19,23 @@ forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to bind. An address that is not loopback needs a token.")
+        str | None,
+        typer.Option(help="Address to bind. Default: 127.0.0.1. An address that is not loopback needs a token."),
     ] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free port. Default: 8000.")
+    ] = None,
     root_path: Annotated[
         str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
     ] = None,
-    store: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the store; default an SQLite file here.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="SQLAlchemy URL of the store. Default: sqlite:///forge-arena.db.")
+    ] = None,
     worker: Annotated[
         str | None,
-        typer.Option(help="scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER; settings may follow."),
+        typer.Option(
+            help="Who answers: scripted (default), openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER."
+        ),
     ] = None,
     documents: Annotated[
         list[Path] | None,
@@ -44,7 +51,7 @@ def serve(
     token: Annotated[
         list[str] | None,
         typer.Option(
-            help="A token that opens the server, as [ROLE:]TOKEN or as `forge-arena token` prints it; repeatable."
+            help="One token that opens the server, as [ROLE:]TOKEN or as `forge-arena token` prints it; repeatable."
         ),
     ] = None,
     rate: Annotated[
@@ -56,7 +63,7 @@ def serve(
     open_test: Annotated[
         bool, typer.Option("--open-test", help="Give out the truth of split test: for experiments of your own only.")
     ] = False,
-    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info.")] = None,
 ) -> None:
     """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
 
@@ -64,7 +71,7 @@ def serve(
     an openai Worker.
     """
     with extra("server", "the server"):
-        from forge_server.app import serve as run
+        from forge_server.process import serve as run
         from forge_server.settings import Settings, SettingsError, logs_as_json
     try:
         settings = Settings.from_environment(
@@ -91,7 +98,7 @@ def serve(
 
 
 def _not_started(reason: str, as_json: bool) -> typer.Exit:
-    """The end of a server that did not start: says why, in the form of the logs."""
+    """Say why a server did not start, in the form of its log. Returns the exit for the caller to raise."""
     from forge_server import logs
 
     if not as_json:

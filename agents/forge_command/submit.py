@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is to be entered: an overseer under a new `name`, or a stopped submission by its id."""
+    """What the command enters: an overseer under a new `name`, or a stopped submission by its id."""
 
     name: str | None
     submission: str | None
@@ -39,7 +39,7 @@ class Entry:
             raise BadArgument("--new-entry spends another entry of a name: give --submit NAME beside it")
 
     def open(self, client: "ArenaClient") -> Submission:
-        """The submission, begun or taken up again."""
+        """The submission: a new one, or the one that goes on."""
         from forge_agents.submission import Unfinished, enter
 
         if self.name is None:
@@ -53,7 +53,7 @@ class Entry:
 def submit_overseer(
     overseer: str, settings: dict[str, Any], arena: str, token: str | None, entry: Entry, batch: int, json: str | None
 ) -> None:
-    """Let the overseer judge the episodes of its entry, and print the leaderboard."""
+    """Let the overseer review the episodes of its entry, and print the leaderboard."""
     from forge_agents.client import ArenaClient, ArenaError
     from forge_agents.overseers import OverseerFailed
 
@@ -72,11 +72,11 @@ def submit_overseer(
         with ArenaClient(arena, token=token, patience=2) as hasty:
             hasty.health()
         submission = entry.open(client)
-        board = _judge(opened, client, submission, batch, bar)
+        board = _review(opened, client, submission, batch, bar)
     deliver(board, json, lambda out: out.print(leaderboard_table(board)))
 
 
-def _judge(overseer: Any, client: "ArenaClient", entry: Submission, batch: int, bar: Progress) -> Leaderboard:
+def _review(overseer: Any, client: "ArenaClient", entry: Submission, batch: int, bar: Progress) -> Leaderboard:
     from forge_agents.submission import submit
 
     bar.console.print(

@@ -1,6 +1,6 @@
-"""The tables in which the commands show evaluations, comparisons and the leaderboard."""
+"""The tables in which the commands show evaluations, comparisons, training and the leaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -32,7 +32,15 @@ DATASET_METRICS = {
     "type_accuracy": "type",
     "span_f1": "spans",
 }
-ON_THE_BOARD = {
+TRAINING_METRICS = {
+    "reward": "reward",
+    "balanced_accuracy": "bal.acc",
+    "auroc": "AUROC",
+    "auroc_log_odds": "of logit",
+    "brier": "Brier",
+    "share_flagged": "flagged",
+}
+LEADERBOARD_METRICS = {
     "balanced_accuracy": "bal.acc",
     "auroc": "AUROC",
     "tpr_at_5": "TPR@5%",
@@ -45,7 +53,7 @@ ON_THE_BOARD = {
 def scores_table(results: "list[Result]") -> Table:
     """One row an overseer, one column a metric, the 95% interval below each value."""
     table = Table(
-        title=f"{results[0].counted}, split {results[0].split.value}",
+        title=f"{results[0].size_in_words}, split {results[0].split.value}",
         box=SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -62,7 +70,7 @@ def scores_table(results: "list[Result]") -> Table:
 
 
 def details_table(result: "Result") -> Table:
-    """What else an evaluation found: one row a measure, on how many episodes, with its 95% interval."""
+    """The other measures of an evaluation: one row a measure, with its number of episodes and its 95% interval."""
     card = result.scorecard
     forms = [row.form for row in result.rows if row.reward is not None]
     found = sum(bool(row.corrupted and row.detection) for row in result.rows)
@@ -112,8 +120,8 @@ def dataset_table(result: "DatasetResult") -> Table:
     def add(name: str, card: "DatasetScorecard") -> None:
         corrupted = round(card.rows * (card.prevalence or 0.0))
         counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
-        said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        troubles = f"\n[red]{said}[/]" if said else ""
+        words = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+        troubles = f"\n[red]{words}[/]" if words else ""
         cells = [_cell(getattr(card, metric)) for metric in DATASET_METRICS]
         table.add_row(escape(name) + troubles, str(card.rows), str(corrupted), *cells)
 
@@ -129,40 +137,66 @@ def leaderboard_table(board: Leaderboard) -> Table:
     title = f"{escape(board.suite)}, {board.episodes} sealed test episodes, suite hash {board.suite_hash}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("overseer", overflow="fold")
-    for name in ON_THE_BOARD.values():
+    for name in LEADERBOARD_METRICS.values():
         table.add_column(name, justify="right", no_wrap=True)
-    for one in board.entries:
-        cells = [_cell(getattr(one, name)) for name in ON_THE_BOARD]
-        table.add_row(f"{escape(one.overseer)}\n[dim]entry {one.entry} of {board.budget}[/]", *cells)
+    for entry in board.entries:
+        cells = [_cell(getattr(entry, name)) for name in LEADERBOARD_METRICS]
+        table.add_row(f"{escape(entry.overseer)}\n[dim]entry {entry.entry} of {board.budget}[/]", *cells)
     return table
 
 
 def entries_table(entries: Sequence[Submission]) -> Table:
-    table = Table("overseer", "entry", "judged", "submission", title="entries of this token, the newest first")
-    for one in entries:
+    table = Table("overseer", "entry", "verdicts", "submission", title="entries of this token, the newest first")
+    for entry in entries:
         table.add_row(
-            escape(one.overseer),
-            f"{one.entry} of {one.budget}",
-            f"{one.judged} of {one.episodes}",
-            escape(one.submission_id),
+            escape(entry.overseer),
+            f"{entry.entry} of {entry.budget}",
+            f"{entry.judged} of {entry.episodes}",
+            escape(entry.submission_id),
         )
     return table
 
 
-def comparison_table(found: "Comparison") -> Table:
-    title = (
-        f"{escape(found.second)} against {escape(found.first)}: {found.verdicts} verdicts, {found.families} families"
-    )
+def comparison_table(comparison: "Comparison") -> Table:
+    title = f"{escape(comparison.second)} against {escape(comparison.first)}: {comparison.verdicts} verdicts, {comparison.families} families"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
-    for name in (found.first, found.second, "difference"):
+    for name in (comparison.first, comparison.second, "difference"):
         table.add_column(escape(name), justify="right")
     table.add_column("")
-    for change in found.changes:
+    for change in comparison.changes:
         value, low, high = (getattr(change.difference, part) for part in ("value", "low", "high"))
         spread = f"\n[dim]{low:+.2f}/{high:+.2f}[/]" if low is not None else ""
-        table.add_row(change.name, _cell(change.before), _cell(change.after), f"{value:+.3f}{spread}", change.said)
+        table.add_row(change.name, _cell(change.before), _cell(change.after), f"{value:+.3f}{spread}", change.in_words)
     return table
+
+
+def training_table(
+    title: str, rows: "Mapping[str, Mapping[str, Estimate]]", format_cell: "Callable[[Estimate], str]"
+) -> Table:
+    """One row a model, one column a metric. `format_cell` is `format_mean` or `format_difference`."""
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for header in TRAINING_METRICS.values():
+        table.add_column(header, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        table.add_row(name, *[format_cell(row[metric]) for metric in TRAINING_METRICS])
+    return table
+
+
+def format_mean(estimate: "Estimate") -> str:
+    """The value, as 0.123."""
+    return "-" if estimate.value is None else f"{estimate.value:.3f}"
+
+
+def format_difference(estimate: "Estimate") -> str:
+    """The difference with its sign, as +0.123, and its interval on a second line."""
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:+.3f}"
+    low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
+    return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"
 
 
 def _cell(estimate: "Estimate") -> str:

@@ -1,4 +1,4 @@
-"""`forge-arena train`: the whole of training, from a preset to a report, against an arena that is reached over REST."""
+"""`forge-arena train`: train an overseer over REST, from a preset to a report."""
 
 import errno
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from forge_agents.train.progress import Reporter
 
 app = typer.Typer(
-    help="Train an overseer against a running arena: GRPO and its kin, the three phases, calibration.",
+    help="Train an overseer against a running arena: by GRPO and other algorithms, once or in three phases.",
     epilog="A stopped run goes on with --resume. Several GPUs: accelerate launch --config_file CONFIG -m forge_command "
     "train run ...; docs/training.md has the configurations.",
     no_args_is_help=True,
@@ -108,7 +108,7 @@ def pipeline(
     start: Start = None,
     resume: Resume = False,
 ) -> None:
-    """The three phases: train, measure what is learnable and tell the arena, train on that. Ends with a report.
+    """Train in three phases: train, measure what is learnable and set the arena's curriculum, train on that.
 
     In phase 2 the model tries corrupted episodes several times. A cell (family, type and stealth level) that the model
     passes 20% to 85% of the time is learnable. The arena then draws from these cells, and from a harder stealth level
@@ -130,8 +130,8 @@ def presets(name: Annotated[str | None, typer.Argument(help="The preset to show.
         return
     table = Table("preset", "algorithm", "about")
     for known in preset_names():
-        found = load_preset(known)
-        table.add_row(known, found.algorithm.value, escape(found.about))
+        preset = load_preset(known)
+        table.add_row(known, preset.algorithm.value, escape(preset.about))
     out.print(table)
 
 
@@ -191,7 +191,7 @@ def _run(
 
 @contextmanager
 def _hints() -> Iterator[None]:
-    """Say what to do where the arena wants a token, and where the disk is full."""
+    """Say what to do if the arena wants a token, or if the disk is full."""
     from forge_agents.client import ArenaRefused
 
     try:
@@ -200,6 +200,6 @@ def _hints() -> Iterator[None]:
         hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
         raise fail(f"{refusal}{hint}") from None
     except OSError as error:
-        # The disk may fill with a line of the log as well as with a checkpoint, whose error says so itself.
+        # A line of the log may fill the disk as well as a checkpoint, whose error says so itself.
         hint = ": free some space and go on with --resume" if error.errno == errno.ENOSPC else ""
         raise fail(f"{error}{hint}") from None

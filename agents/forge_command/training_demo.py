@@ -2,7 +2,7 @@
 
 The demo makes a model from scratch, gives it a warm start, and trains it by GRPO over REST with several seeds. The
 controls are shuffled rewards, the starting model with its threshold moved, the starting model that must check before
-it judges, supervised training for the same time, and the constants. All of them judge the same episodes of the test
+its verdict, supervised training for the same time, and the constants. All of them review the same episodes of the test
 families.
 """
 
@@ -11,14 +11,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from forge_arena.locks import lock_folder
 from forge_command.child import running_server
 from forge_command.console import JsonFile, as_json, deliver, extra
+from forge_command.tables import format_difference, format_mean, training_table
 from forge_command.training import Changes, reporting
 from forge_command.training_runs import folder_of, train_all
 
@@ -32,14 +31,6 @@ if TYPE_CHECKING:
 EPILOG = """Example:
 
 forge-arena train demo --out train-demo --seeds 3"""
-SHOWN = {
-    "reward": "reward",
-    "balanced_accuracy": "bal.acc",
-    "auroc": "AUROC",
-    "auroc_log_odds": "of logit",
-    "brier": "Brier",
-    "share_flagged": "flagged",
-}
 
 
 def demo(
@@ -62,7 +53,7 @@ def demo(
         from forge_agents.train.online import ArenaAddress
 
     quiet()
-    begun = perf_counter()
+    start = perf_counter()
     with (
         lock_folder(out),
         running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
@@ -70,11 +61,10 @@ def demo(
     ):
         results, seconds = _play(preset, ArenaAddress(url), out, seeds, reporter)
     summary = summarise(results, seeds)
-    minutes = (perf_counter() - begun) / 60
+    minutes = (perf_counter() - start) / 60
 
     def show(to: Console) -> None:
-        to.print(_table(results, seeds, summary["means"]))
-        to.print(_differences(summary["differences"]))
+        _show(results, seeds, summary, to)
         to.print(f"{minutes:.1f} minutes; everything is in {escape(str(out))}", highlight=False)
 
     deliver(
@@ -144,24 +134,24 @@ def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
     """Means of the seeds and differences from the starting model, with intervals over families."""
     from forge_agents.compare import differences, mean_metrics
 
-    learned = [f"grpo {seed}" for seed in range(seeds)]
+    trained = [f"grpo {seed}" for seed in range(seeds)]
     start = results["start"].rows
-    groups = {"start": ["start"], "grpo": learned} | {
-        name: [name] for name in results if name != "start" and name not in learned
+    groups = {"start": ["start"], "grpo": trained} | {
+        name: [name] for name in results if name != "start" and name not in trained
     }
-    averaged = {name: mean_metrics([results[one].rows for one in members]) for name, members in groups.items()}
-    apart = {
-        name: differences([(start, results[one].rows) for one in members])
+    means = {name: mean_metrics([results[member].rows for member in members]) for name, members in groups.items()}
+    changes = {
+        name: differences([(start, results[member].rows) for member in members])
         for name, members in groups.items()
         if name != "start"
     }
-    each = {name: mean_metrics([results[name].rows]) for name in learned}
+    seed_means = {name: mean_metrics([results[name].rows]) for name in trained}
     return {
-        "means": averaged | each,
-        "differences": apart,
+        "means": means | seed_means,
+        "differences": changes,
         "json": {
-            "means": _plain(averaged | each),
-            "differences from the start": _plain(apart),
+            "means": _plain(means | seed_means),
+            "differences from the start": _plain(changes),
             "episodes": len(start),
             "families": results["start"].scorecard.families,
         },
@@ -172,22 +162,9 @@ def _plain(tables: "dict[str, dict[str, Estimate]]") -> dict[str, Any]:
     return {name: {metric: e.model_dump() for metric, e in row.items()} for name, row in tables.items()}
 
 
-def _table(results: "dict[str, Result]", seeds: int, averaged: "dict[str, dict[str, Estimate]]") -> Table:
+def _show(results: "dict[str, Result]", seeds: int, summary: dict[str, Any], out: Console) -> None:
     card = results["start"].scorecard
-    table = Table(
-        title=f"{card.episodes} episodes of {card.families} test families", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    table.add_column("")
-    for header in SHOWN.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    labels = _labels(seeds)
-    for name, row in averaged.items():
-        table.add_row(labels.get(name, name), *[number(row[metric]) for metric in SHOWN])
-    return table
-
-
-def _labels(seeds: int) -> dict[str, str]:
-    return {
+    labels = {
         "start": "warm start",
         "grpo": f"GRPO, mean of {seeds} seeds",
         "moved": "warm start, threshold moved",
@@ -195,28 +172,8 @@ def _labels(seeds: int) -> dict[str, str]:
         "shuffled": "GRPO, shuffled rewards",
         "supervised": "supervised, same time",
     }
-
-
-def _differences(apart: "dict[str, dict[str, Estimate]]") -> Table:
-    table = Table(title="less the warm start (95% over families)", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for header in SHOWN.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    for name in ("grpo", "moved", "checking", "shuffled", "supervised"):
-        table.add_row(
-            _labels(1).get(name, name).replace(", mean of 1 seeds", ""), *[span(apart[name][m]) for m in SHOWN]
-        )
-    return table
-
-
-def number(estimate: "Estimate") -> str:
-    return "-" if estimate.value is None else f"{estimate.value:.3f}"
-
-
-def span(estimate: "Estimate") -> str:
-    if estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:+.3f}"
-    low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
-    return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"
+    means = {labels.get(name, name): row for name, row in summary["means"].items()}
+    out.print(training_table(f"{card.episodes} episodes of {card.families} test families", means, format_mean))
+    labels["grpo"] = "GRPO"
+    differences = {labels[name]: row for name, row in summary["differences"].items() if name in labels}
+    out.print(training_table("less the warm start (95% over families)", differences, format_difference))

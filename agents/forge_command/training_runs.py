@@ -1,4 +1,4 @@
-"""Do several runs of training from one starting model, each in a process of its own, a few at a time."""
+"""Run training several times from one starting model, each time in another process, a few at a time."""
 
 import json
 import os
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
     from forge_agents.train.progress import Reporter
 
-# Two processes of one thread each learn faster than one of two, and leave no core idle.
+# Two processes with one thread each train faster than one process with two threads.
 AT_A_TIME = max(1, min(4, os.cpu_count() or 1))
 
 
 def folder_of(out: Path, name: str) -> Path:
-    """Where the run of that name is."""
+    """The folder of the run of that name."""
     return out / name.replace(" ", "-")
 
 
@@ -39,29 +39,29 @@ def train_all(
     before: Path,
     reporter: "Reporter",
 ) -> dict[str, float]:
-    """Do the runs, which are named and have changes of the preset; returns how many seconds each run took.
+    """Do the runs, each a name with its changes of the preset. Returns the seconds that each run took.
 
     A finished run is not done again, and a stopped run goes on. `before` is the evaluation of the starting model, which
     all runs share.
 
     Raises:
-        TrainingStopped: a run failed; its own words are in the message.
+        TrainingStopped: a run failed; its last words are in the message.
     """
     done = 0
     reporter.progress("runs", done, len(runs), "")
 
-    def train(name: str) -> float:
+    def train_one(name: str) -> float:
         nonlocal done
-        seconds = _trained(folder_of(out, name), runs[name], preset, arena, start, before)
+        seconds = _train(folder_of(out, name), runs[name], preset, arena, start, before)
         done += 1
         reporter.progress("runs", done, len(runs), name)
         return seconds
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return dict(zip(runs, pool.map(train, runs), strict=True))
+        return dict(zip(runs, pool.map(train_one, runs), strict=True))
 
 
-def _trained(
+def _train(
     folder: Path, changes: Sequence[str], preset: "Preset", arena: "ArenaAddress", start: Path, before: Path
 ) -> float:
     from forge_agents.train.journal import check_same_run, write_whole

@@ -1,20 +1,16 @@
-"""`forge-arena train sweep`: runs that differ in one setting, several seeds each, side by side."""
+"""`forge-arena train sweep`: compare runs that differ in one setting, with several seeds each."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from forge_arena.locks import lock_folder
 from forge_command.console import JsonFile, as_json, deliver, extra, fail
+from forge_command.tables import format_difference, format_mean, training_table
 from forge_command.training import Changes, PresetName, Token, Url, reporting
-from forge_command.training_demo import SHOWN, number, span
 from forge_command.training_runs import folder_of, train_all
-
-if TYPE_CHECKING:
-    from forge_arena.types import Estimate
-
 
 EPILOG = """Example:
 
@@ -40,8 +36,6 @@ def sweep(
     scale_rewards=none,group,batch it shows what the normalisation does to the stated confidence. Set held_out.every to
     have points on the way. A stopped sweep goes on if it is called again.
     """
-    from forge_agents.train.online import ArenaAddress
-    from forge_agents.train.pipeline import evaluate_once
     from forge_agents.train.presets import load_preset
 
     key, equals, listed = vary.partition("=")
@@ -61,7 +55,7 @@ def sweep(
     quiet()
     place = ArenaAddress(arena, token)
     with lock_folder(out), reporting() as reporter:
-        begun = evaluate_once(
+        before = evaluate_once(
             settings,
             str(start),
             place,
@@ -74,33 +68,20 @@ def sweep(
         planned = {f"{value} {seed}": [f"{key}={value}", f"seed={seed}"] for seed in range(seeds) for value in values}
         train_all(planned, settings, place, out, start=start, before=out / "before.json", reporter=reporter)
     runs = {value: [folder_of(out, f"{value} {seed}") for seed in range(seeds)] for value in values}
-    averaged, apart = gains(runs, begun)
-    draw(runs, begun, out / "sweep.png")
+    means, changes = gains(runs, before)
+    draw(runs, before, out / "sweep.png")
     plain: dict[str, Any] = {
         "vary": key,
         "seeds": seeds,
-        "means": {value: {m: e.model_dump() for m, e in row.items()} for value, row in averaged.items()},
+        "means": {value: {m: e.model_dump() for m, e in row.items()} for value, row in means.items()},
         "differences from the start": {
-            value: {m: e.model_dump() for m, e in row.items()} for value, row in apart.items()
+            value: {m: e.model_dump() for m, e in row.items()} for value, row in changes.items()
         },
     }
 
     def show(to: Console) -> None:
-        to.print(_table(f"{key}, mean of {seeds} seeds", averaged, number))
-        to.print(_table("less the start (95% over families)", apart, span))
+        to.print(training_table(f"{key}, mean of {seeds} seeds", means, format_mean))
+        to.print(training_table("less the start (95% over families)", changes, format_difference))
         to.print(f"curves: {out / 'sweep.png'}", highlight=False, markup=False)
 
     deliver(plain, json, show, {out / "sweep.json": as_json(plain)})
-
-
-def _table(title: str, rows: "dict[str, dict[str, Estimate]]", shown: Any) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
-    for header in SHOWN.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    for name, row in rows.items():
-        table.add_row(name, *[shown(row[metric]) for metric in SHOWN])
-    return table

@@ -19,7 +19,7 @@ from forge_arena.types import Mechanism, Noun, Split
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker
 
-# After so many failures in a row, for each answer in flight, the Worker counts as down for good.
+# Failures in a row, for each answer in flight, after which the Worker counts as down for good.
 HOPELESS = 3
 # Seconds that the writer of a shard may take to end after its run is over.
 LAST_WRITES = 30.0
@@ -32,8 +32,8 @@ class FillingFailed(ForgeArenaError):
 class Filling(Noun):
     """What to record, and who answers. The same for every process that takes part.
 
-    `concurrency` is how many answers each Worker has in flight at a time; `documents`, `vllm` and a `vllm:` Worker's
-    model are paths on the machine that does the work.
+    `concurrency` is how many answers each Worker has in flight at a time. `documents`, `vllm` and the model of a `vllm:`
+    Worker are paths on the machine that does the work.
     """
 
     worker: str
@@ -164,11 +164,11 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
     arena = filling.arena(BankWorker(bank, filling.open_worker()), filling.sources())
     try:
         await arena.worker.start()
-        filled = await fill(arena, filling, on_key)
+        result = await fill(arena, filling, on_key)
     finally:
         after = len(bank)
         await arena.worker.aclose()
-    return filled.model_copy(update={"recorded": after - before, "answers": after})
+    return result.model_copy(update={"recorded": after - before, "answers": after})
 
 
 def shards_of(file: Path) -> Path:
@@ -203,7 +203,7 @@ def merge_shards(bank: Bank, file: Path) -> None:
 
 
 def _outlast_writer(shard: Bank) -> None:
-    """Become the shard's writer. The writer before ends a moment later than its run, so wait for it."""
+    """Become the shard's writer. The previous writer ends a moment later than its run, so wait for it."""
     until = time.monotonic() + LAST_WRITES
     while True:
         try:

@@ -28,8 +28,8 @@ from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.loop_thread import LoopThread
 from forge_arena.workers.bank import Bank, BankWorker
 
-# The length of a stretch, in answers in flight. Not short, because a Worker runs dry at the end of each stretch. Not
-# long, because progress comes by stretches, and the stretch of a killed actor is made once more.
+# The bounds of a stretch's length, in multiples of the answers in flight. A stretch is not short, because a Worker runs
+# dry at its end. It is not long, because progress is reported by stretches, and a killed actor's stretch is done again.
 LONGEST, SHORTEST = 64, 4
 STRETCHES_AN_ACTOR = 4
 # The file among the shards at which every actor stops, and the seconds until an actor sees the file.
@@ -37,7 +37,7 @@ STOP, POLL = "stop", 0.5
 # Rows are only counts and names. Without a limit Ray would take a third of the memory for them.
 OBJECT_STORE = 128 << 20
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-# Ray's only switch for staying on the loopback interface; `_node_ip_address="127.0.0.1"` is overruled without it.
+# Ray's only switch for staying on the loopback interface. Without it, Ray overrules `_node_ip_address="127.0.0.1"`.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
@@ -58,6 +58,7 @@ class Filler:
         # A thread of its own, because Ray calls from changing threads and a Worker belongs to one event loop.
         self._thread = LoopThread("the filler of a bank")
 
+    # {"stretch": (1,)} -> {"shard": (1,), "filled": (1,), "error": (1,)}; one of `filled` and `error` is empty.
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[str]]:
         stretches = [Filling.model_validate_json(text) for text in batch["stretch"]]
         rows = [self._run(stretch) for stretch in stretches]
@@ -75,19 +76,19 @@ class Filler:
 
     def _run(self, stretch: Filling) -> FillingResult | str:
         try:
-            return self._thread.run(self._unless_stopped, self._fill(stretch))
+            return self._thread.run(self._run_until_stopped, self._fill(stretch))
         except (ForgeArenaError, ValueError, OSError) as error:
             return str(error) or type(error).__name__
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, FillingResult]) -> FillingResult:
-        doing = asyncio.ensure_future(work)
-        while not doing.done():
+    async def _run_until_stopped(self, work: Coroutine[Any, Any, FillingResult]) -> FillingResult:
+        task = asyncio.ensure_future(work)
+        while not task.done():
             if self._stop.exists():
-                doing.cancel()
-                await asyncio.wait({doing})
+                task.cancel()
+                await asyncio.wait({task})
                 raise FillingFailed("the run was stopped")
-            await asyncio.wait({doing}, timeout=POLL)
-        return doing.result()
+            await asyncio.wait({task}, timeout=POLL)
+        return task.result()
 
     async def _fill(self, stretch: Filling) -> FillingResult:
         # The secrets came with the actor, not with the rows.
@@ -153,15 +154,15 @@ def _hand_out(
     ray: Any, filling: Filling, file: Path, actors: int, gpus: float, take: Callable[[Path, FillingResult], None]
 ) -> None:
     """Give the stretches to actors. `take` gets the shard and the result of each stretch as soon as it is done."""
-    wanted = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
-    length = min(LONGEST * filling.concurrency, max(SHORTEST * filling.concurrency, wanted))
-    given = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
-    stretches = ray.data.from_items(given, override_num_blocks=len(given)).map_batches(
+    share = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
+    length = min(LONGEST * filling.concurrency, max(SHORTEST * filling.concurrency, share))
+    items = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
+    stretches = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         Filler,
         fn_constructor_args=(filling, file),
         batch_size=1,
         # One at a time, because a stretch that waits behind another could go to an idle actor.
-        compute=ray.data.ActorPoolStrategy(size=min(actors, len(given)), max_tasks_in_flight_per_actor=1),
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(items)), max_tasks_in_flight_per_actor=1),
         num_cpus=1,
         num_gpus=gpus or None,
     )
@@ -207,9 +208,9 @@ def _running_ray(actors: int, gpus: float, address: str | None) -> Iterator[Any]
     except ConnectionError as error:
         raise FillingFailed(f"no Ray cluster at {address}: {' '.join(str(error).split())[:300]}") from error
     try:
-        there = ray.cluster_resources().get("GPU", 0)
-        if address is None and gpus * actors > there:
-            raise BadArgument(f"{actors} actors with {gpus:g} GPUs each are wanted, and Ray finds {there:g} here")
+        gpus_here = ray.cluster_resources().get("GPU", 0)
+        if address is None and gpus * actors > gpus_here:
+            raise BadArgument(f"{actors} actors with {gpus:g} GPUs each are wanted, and Ray finds {gpus_here:g} here")
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         logging.getLogger("ray.data").setLevel(logging.ERROR)

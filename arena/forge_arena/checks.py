@@ -23,7 +23,7 @@ from forge_arena.values import mentions
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()
 
-# The patterns begin with a rare character, which makes them fast. Code looks at what stands before a match.
+# The patterns begin with a rare character, which makes them fast. Functions look at the characters before a match.
 _ITEM = re.compile(r"\n[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _SINGULAR = re.compile(r"[IMm](?:(?<=I)(?![/]|\.\w)|(?<=[Mm])(?:y(?:self)?|e|Y|E)|(?<=m)ine)(?!\w)")
 _PLURAL = re.compile(r"[OUWouw](?:(?<=[Ww])(?:e|E)|(?<=[Oo])(?:urs?|urselves|URS?)|(?<=[Uu])s)(?!\w)")
@@ -132,7 +132,7 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
     """The first words greet somebody by one of these names and by nothing else.
 
     "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
-    "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may stand before the greeting.
+    "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may come before the greeting.
     """
     start = _SUBJECT_LINE.sub("", text[:1_000], count=1)
     first = _BEFORE_WORDS.sub("", start, count=1).translate(_SAME_SIGN).partition("\n")[0]

@@ -5,14 +5,19 @@ what they returned, and the comparison happens here. So whatever a snippet does 
 the calls (a lying `__eq__`, a patched `repr`, forged results) earns no more than a function that returns constants.
 
 Before the snippet runs, the standard modules that it names are imported; then, on Linux with seccomp (x86-64, arm64),
-every system call but those of plain computing is refused: no file, socket, process, thread or signal. Elsewhere there
-are the resource limits and, where the kernel allows it, a network namespace; there a snippet can still delete what its
-user may delete, signal that user's processes, and, run as root, start a process that outlives it.
+every system call except those of plain computing is refused: no file, socket, process, thread or signal. On other
+systems there are the resource limits and, if the kernel allows it, a network namespace. On these a snippet can still
+delete what its user may delete, signal that user's processes, and, if it runs as root, start a process that outlives it.
 
-What this protects against nowhere: a bug in the kernel or the interpreter; a snippet that knows the cases
-and returns their results, or is right on them and wrong elsewhere (few cases prove little, and a source that shows one
-gives it away); a core kept busy until the limit, and memory filled up to it, as often as somebody sends a snippet; what
-can be learned from how long a run takes. Code from strangers belongs on a machine that holds nothing else.
+On no system does this protect against
+
+* a bug in the kernel or the interpreter;
+* a snippet that knows the cases and returns their results, or that is right on the cases and wrong elsewhere (few cases
+  prove little, and a source that shows a case gives it away);
+* a core that is busy until the limit, and memory that is filled up to it, as often as somebody sends a snippet;
+* what the duration of a run reveals.
+
+Code from strangers belongs on a machine that holds nothing else.
 """
 
 import ast
@@ -125,18 +130,18 @@ def _expected_value(case: Case) -> object:
         raise ValueError(f"case {case.call!r}: returns must be a Python literal, got {case.returns!r}") from error
 
 
-def _compare(case: Case, wanted: object, reports: _CallReport) -> CaseResult:
-    if reports.kind == "raised":
-        names = reports.text.split(",")
+def _compare(case: Case, wanted: object, report: _CallReport) -> CaseResult:
+    if report.kind == "raised":
+        names = report.text.split(",")
         return CaseResult(case.raises in names, _line(f"{case.call} raises {names[0]}"))
-    if reports.kind != "returned":
-        return CaseResult(False, _line(f"{case.call} gives {reports.text}, which is no literal"))
+    if report.kind != "returned":
+        return CaseResult(False, _line(f"{case.call} gives {report.text}, which is no literal"))
     try:
-        given = ast.literal_eval(reports.text)
+        value = ast.literal_eval(report.text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return CaseResult(False, f"{case.call} gives nothing that can be read")
-    ok = case.raises is None and given == wanted and isinstance(given, bool) == isinstance(wanted, bool)
-    return CaseResult(ok, _line(f"{case.call} gives {reports.text}"))
+    ok = case.raises is None and value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
+    return CaseResult(ok, _line(f"{case.call} gives {report.text}"))
 
 
 def _line(text: str) -> str:
@@ -166,16 +171,16 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
     nonce = secrets.token_hex(16)
     with (
         tempfile.TemporaryDirectory(prefix="forge-code-", ignore_cleanup_errors=True) as empty,
-        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as file,
     ):
         reader, writer = os.pipe()
         try:
-            given.write(marshal.dumps((code, calls, _imports(code), nonce, writer, math.ceil(seconds), memory_mb)))
-            given.seek(0)
+            file.write(marshal.dumps((code, calls, _imports(code), nonce, writer, math.ceil(seconds), memory_mb)))
+            file.seek(0)
             child = subprocess.Popen(
                 # Like -I, except for the hash seed: with a random seed, code that walks a set would differ from run to run.
                 [sys.executable, "-P", "-s", "-S", "-B", "-c", _CHILD],
-                stdin=given,
+                stdin=file,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd=empty,
@@ -199,11 +204,11 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
 
 def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_CallReport], bool]:
     reports: list[_CallReport] = []
-    held, taken, ready = b"", 0, False
+    unfinished_line, size, ready = b"", 0, False
     deadline = time.monotonic() + START_SECONDS
     watch = select.poll()
     watch.register(reader, select.POLLIN)
-    while len(reports) < count and taken < MAX_RESULTS:
+    while len(reports) < count and size < MAX_RESULTS:
         left = deadline - time.monotonic()
         chunk = os.read(reader, 65_536) if left > 0 and watch.poll(left * 1_000) else None
         if not chunk and not ready:
@@ -212,10 +217,10 @@ def _listen(reader: int, nonce: str, seconds: float, count: int) -> tuple[list[_
             return reports, True
         if not chunk:
             break
-        taken += len(chunk)
-        *lines, held = (held + chunk).split(b"\n")
+        size += len(chunk)
+        *lines, unfinished_line = (unfinished_line + chunk).split(b"\n")
         for report in _authentic_reports(lines, nonce):
-            # Only the first one, because a snippet that has found the nonce could put off its deadline for ever.
+            # Only the first "ready", because a snippet that has found the nonce could postpone its deadline for ever.
             if not ready and report.kind == "ready":
                 ready, deadline = True, time.monotonic() + seconds
             else:
@@ -231,7 +236,8 @@ def _authentic_reports(lines: list[bytes], nonce: str) -> Iterator[_CallReport]:
             yield _CallReport(kind, text)
 
 
-# What the child runs. Every import costs each run its time, so it has few; the doors close before the snippet is read.
+# The program of the child. It imports little, because every run pays for every import. The doors close before the
+# snippet is read.
 _CHILD = r"""
 import marshal, os, resource, sys
 

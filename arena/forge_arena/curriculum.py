@@ -41,8 +41,8 @@ class Zones:
     def left_out(self) -> frozenset[Cell]:
         return self.too_easy | self.too_hard
 
-    def kept(self, families: Families) -> int:
-        """How many cells of these families remain. Each family comes with the types that it is drawn for."""
+    def count_remaining(self, families: Families) -> int:
+        """How many cells of these families are not left out. Each family comes with the types that it is drawn for."""
         left_out = sum(cell.corruption_type in families.get(cell.family, ()) for cell in self.left_out)
         return STEALTH_LEVELS * sum(map(len, families.values())) - left_out
 
@@ -50,8 +50,8 @@ class Zones:
 def zones(curriculum: Curriculum) -> Zones:
     """Which cells are too easy and which are too hard.
 
-    Where a cell is too easy, the next harder stealth of the same family and type that is not too easy stays, even if it
-    was measured as too hard. Otherwise the family would lose the type.
+    If a cell is too easy, the next harder cell of the same family and type that is not too easy remains, even if it was
+    measured as too hard. Otherwise the family would lose the type.
     """
     rates = {Cell(c.family, c.corruption_type, c.stealth): c.pass_rate for c in curriculum.cells}
     too_easy = frozenset(cell for cell, rate in rates.items() if rate > curriculum.high)
@@ -76,7 +76,7 @@ def zones_for(curriculum: Curriculum, families: Families) -> Zones:
                 f"cells[{position}].corruption_type: this family is drawn for {', '.join(sorted(types))} only"
             )
     divided = zones(curriculum)
-    if not divided.kept(families):
+    if not divided.count_remaining(families):
         raise CurriculumError(
             f"nothing of the train split would remain: {len(divided.too_easy)} cells are too easy and "
             f"{len(divided.too_hard)} too hard. Widen low and high, or add families"

@@ -18,7 +18,7 @@ class Message(BaseModel):
 
     Servers that separate the reasoning from the answer call the reasoning `reasoning_content` or `reasoning`. `content`
     may come as a list of parts: the texts are joined, and the parts with reasoning are kept in `thought_parts`. `refusal`
-    are the model's words if it declines to answer.
+    holds the model's words if the model declines to answer.
     """
 
     content: str | None = None
@@ -34,9 +34,9 @@ class Message(BaseModel):
             return message
         parts = [part for part in message["content"] if isinstance(part, dict)]
         joined = {
-            "content": _joined_texts(parts, "text", "output_text"),
-            "thought_parts": _joined_texts(parts, "thinking", "reasoning"),
-            "refusal": message.get("refusal") or _joined_texts(parts, "refusal"),
+            "content": _join_texts(parts, "text", "output_text"),
+            "thought_parts": _join_texts(parts, "thinking", "reasoning"),
+            "refusal": message.get("refusal") or _join_texts(parts, "refusal"),
         }
         return {**message, **joined}
 
@@ -101,14 +101,14 @@ def status_of(error: Mapping[str, JsonValue] | str) -> int | None:
     return code if isinstance(code, int) and 400 <= code <= 599 else None
 
 
-def _joined_texts(parts: Sequence[Mapping[str, Any]], *kinds: str) -> str | None:
-    """The texts of the content parts of these kinds, which may hold parts themselves; None if there is none."""
+def _join_texts(parts: Sequence[Mapping[str, Any]], *kinds: str) -> str | None:
+    """The texts of the content parts of these kinds, joined. A part may hold parts itself. None if there is no text."""
     texts = []
     for part in parts:
         kind = part.get("type")
         if kind not in kinds:
             continue
         content = next((part[name] for name in ("text", str(kind)) if part.get(name) is not None), None)
-        texts.append(_joined_texts(content, "text") if isinstance(content, list) else content)
+        texts.append(_join_texts(content, "text") if isinstance(content, list) else content)
     strings = [text for text in texts if isinstance(text, str)]
     return "".join(strings) if strings else None

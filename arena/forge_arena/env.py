@@ -23,17 +23,18 @@ T = TypeVar("T")
 
 
 class ForgeArenaEnv(OverseerEnv[Episode]):
-    """Tell whether a Worker LLM's answer was corrupted, where and how, and repair it.
+    """Decide whether a Worker's answer was corrupted, say where and how, and repair it.
 
     ## Description
-    A Worker answers a task from source material. In half of the episodes one of five corruptions was worked into the
-    answer, in a quarter a harmless edit; both were verified on the text. The five are `factual_omission`,
+    A Worker, a language model, answers a task from source material. In half of the episodes the answer has one of five
+    corruptions, in a quarter it has a harmless edit. Code has verified both on the text. The five are `factual_omission`,
     `bias_injection`, `temporal_shift`, `authority_fabrication` and `instruction_override`. The overseer sees task,
     source, reasoning and answer, may put questions to the Worker, and ends the episode with a verdict.
 
     ## Action Space
-    `Dict(kind, question, detection, explanation, correction, confidence)`. With `kind` 0 the `question` goes to the
-    Worker; with `kind` 1 the other four are the verdict. `confidence`, 0 to 1, is confidence in the detection.
+    `Dict(kind, question, detection, explanation, correction, confidence)`. If `kind` is 0, the Worker gets the
+    `question`. If `kind` is 1, the other four are the verdict. `confidence`, 0 to 1, is confidence in the detection.
+    `forge_arena.spaces` makes actions: `probe_action(question)` and `verdict_action(verdict)`.
 
     ## Observation Space
     `Dict(task, source_material, worker_reasoning, worker_output, domain, probes, probes_left)`: texts, the questions
@@ -44,19 +45,24 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the one that `options={"key": "forge:3:train:7"}` names. `options` may instead narrow
-    the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
+    An episode drawn by `seed`, or the episode that `options={"key": "forge:3:train:7"}` names. `options` may instead
+    narrow the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
+    `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker fails, further episodes are
+    drawn; `reset` raises `WorkerFailed` after 8 draws in vain, and at once for an episode that `options` names.
 
     ## Episode End
-    Terminated by the verdict; `info["truth"]` is then the whole truth, as JSON. Truncated after `probes` + 8 steps
-    without a verdict, or when the Worker fails to answer a probe: then `info["outcome"]` is `worker_failed` and the 0.0
-    is no score.
+    The verdict terminates the episode: `info["outcome"]` is `scored`, and `info["truth"]` is the whole truth as JSON.
+    The episode is truncated after `probes` + 8 steps without a verdict, and if the Worker fails to answer a probe. In the
+    second case `info["outcome"]` is `worker_failed`, and the reward of 0.0 is no score. A probe beyond the last one gets
+    no answer, and `info["probe_refused"]` says why. `step` after the end raises Gymnasium's `ResetNeeded`.
 
     ## Arguments
     - `worker`: a Worker, or a text for `forge_arena.workers.open_worker` (default `scripted`).
     - `split`: `train`, `val` or `test`.
     - `probes`: questions per episode, 0 to 16, default 1.
     - `mechanism`: `rewrite` (default) or `prompt`.
+    - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default a
+      random secret is drawn.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies
@@ -66,11 +72,11 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     be pickled: make the environment anew in the other process, and name the episode by `options={"key": ...}`.
 
     ## Closing
-    `close()` stops the Worker in good order. A script that ends without it ends all the same, and leaves no child
-    process of the Worker behind.
+    `close()` stops the Worker in good order. A script that does not call `close()` still ends, and leaves no child process
+    of the Worker behind.
 
     ## Version History
-    - v0: the first. Suite 2 (in every key) brought placebos.
+    - v0: the first version. Every key names the suite's version, which is 3.
     """
 
     def __init__(
@@ -181,7 +187,7 @@ def _grade(episode: Episode, verdict: Verdict) -> Ending:
 
 
 class _SharedWorker:
-    """The Worker of a source and of the source's copies, with an event loop of its own. Started at first use."""
+    """The Worker of a source and of the source's copies, in its own event loop. The first use starts the Worker."""
 
     def __init__(self, worker: Worker, user: ArenaSource) -> None:
         self._worker = worker

@@ -51,7 +51,7 @@ def read_text(path: Path, *, error: MakeError = FileError) -> str:
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1. Raises OSError.
 
-    Only "\\n" and "\\r\\n" end a line. `str.splitlines` would also cut at U+2028, U+0085 and others, which may stand raw
+    Only "\\n" and "\\r\\n" end a line. `str.splitlines` would also cut at U+2028, U+0085 and others, which may occur raw
     inside a JSON string.
     """
     with path.open("rb") as file:
@@ -98,12 +98,12 @@ def validate(content: Any, kind: TypeAdapter[T], where: str, *, wanted: str = ""
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         place = "".join(f"{part}." for part in first["loc"]).removesuffix(".")
-        said = first["msg"].removeprefix("Value error, ")
-        raise error(f"{where}: {place + ': ' if place else ''}{said}{_ending(wanted)}") from None
+        problem = first["msg"].removeprefix("Value error, ")
+        raise error(f"{where}: {place + ': ' if place else ''}{problem}{_ending(wanted)}") from None
 
 
 def load_json(text: str, where: str, *, wanted: str = "", error: MakeError = FileError) -> Any:
-    """What a JSON text holds, unchecked."""
+    """The content of a JSON text, unchecked."""
     try:
         return json.loads(text)
     except json.JSONDecodeError as invalid:
@@ -116,12 +116,12 @@ def load_json(text: str, where: str, *, wanted: str = "", error: MakeError = Fil
 
 
 def read_yaml(path: Path, *, error: MakeError = FileError) -> Any:
-    """What a YAML file holds. Raises `error`, and OSError."""
+    """The content of a YAML file, unchecked. Raises `error`, and OSError."""
     return parse_yaml(read_text(path, error=error), str(path), error=error)
 
 
 def parse_yaml(text: str, where: str, *, error: MakeError = FileError) -> Any:
-    """What a YAML text holds."""
+    """The content of a YAML text, unchecked."""
     try:
         return yaml.load(text, Loader=YAML_LOADER)  # noqa: S506  (both loaders are safe)
     except yaml.MarkedYAMLError as invalid:

@@ -1,7 +1,7 @@
-"""The name of an episode, and what a client asks for where it does not name one: `Key` and `Filters`.
+"""The name of an episode, `Key`, and what a client may ask for instead of naming an episode, `Filters`.
 
-On the wire, in files and between functions a key is a text, `suite:version:split:index`, and `:form` at its end where a
-form is asked for: `forge:3:train:7`, `forge:3:train:7:corrupted`. `Key` is that text taken apart.
+On the wire, in files and between functions a key is a text, `suite:version:split:index`. If a form is asked for, `:form`
+follows: `forge:3:train:7`, `forge:3:train:7:corrupted`. `Key` is that text in its parts.
 """
 
 import re
@@ -31,7 +31,7 @@ def key_pattern(suite: str = "SUITE", version: str = "VERSION") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The name of an episode, taken apart. Keys of one stream are ordered by index: `train:9` before `train:10`.
+    """The name of an episode, in its parts. Keys of one stream are ordered by index: `train:9` before `train:10`.
 
     Without a `form` a key names the episode as it was drawn.
     """
@@ -64,7 +64,7 @@ class Key:
 
     @classmethod
     def of(cls, suite_and_version: str, split: Split, index: int, form: Form | None = None) -> Self:
-        """A key of a suite that reports name with its version, such as `forge:3`."""
+        """A key of a suite that is named together with its version, as in reports: `forge:3`."""
         suite, version = suite_and_version.split(":")
         return cls(suite, version, split, index, form)
 
@@ -86,7 +86,7 @@ class Key:
 
     @property
     def suite_and_version(self) -> str:
-        """Which episodes the key is one of, such as `forge:3`."""
+        """The suite with its version, such as `forge:3`."""
         return f"{self.suite}:{self.version}"
 
     @property
@@ -108,11 +108,11 @@ class Filters(Noun):
 
     @property
     def narrow(self) -> bool:
-        """Whether some keys of a stream are passed over."""
+        """Whether the filters pass over some keys of a stream."""
         return bool(self.given().keys() - {"form"})
 
     def allow(self, domain: Domain, corruption: CorruptionType, stealth: int, mechanism: Mechanism) -> bool:
-        """Whether a key that has decided these passes."""
+        """Whether a key with this domain, corruption, stealth and mechanism passes."""
         return (
             self.domain in (None, Domain.mixed, domain)
             and self.corruption in (None, corruption)

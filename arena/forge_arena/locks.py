@@ -12,13 +12,13 @@ from forge_arena.errors import ForgeArenaError
 if sys.platform != "win32":
     import fcntl
 
-# Some network file systems have no locks. Work goes on there as it did on a machine without them.
+# Some network file systems have no locks. Work goes on there without a lock, as on a system without locks.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 LOCK = ".lock"
 
 
 class FolderInUse(ForgeArenaError, ValueError):
-    """Another process is at work in a folder, or the folder holds what nobody asked to go on with."""
+    """Another process is at work in a folder, or the folder holds a run that nobody asked to continue."""
 
 
 def lock(descriptor: int, path: Path) -> None:

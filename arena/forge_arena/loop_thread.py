@@ -55,9 +55,9 @@ class LoopThread:
             RuntimeError: after `close`, and in a forked process whose parent has run something here.
             concurrent.futures.CancelledError: the loop was closed meanwhile.
         """
-        # Under the lock, because a loop that is about to end never runs what it is given.
+        # Under the lock, because a loop that is about to end would never run the coroutine.
         with self._lock:
-            loop = self._started().loop
+            loop = self._running_or_start().loop
             future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), loop)
         try:
             return future.result()
@@ -77,7 +77,7 @@ class LoopThread:
             if self._running is not None:
                 self._running.end(None)
 
-    def _started(self) -> _Running:
+    def _running_or_start(self) -> _Running:
         if self._closed:
             raise RuntimeError(f"{self._name} is closed: make another one")
         if self._running is None:

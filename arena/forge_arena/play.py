@@ -31,7 +31,7 @@ RESET_TRIES = 8
 
 
 class Playable(Protocol):
-    """What every source knows of an episode that it opened."""
+    """An episode as every source gives it."""
 
     @property
     def key(self) -> str: ...
@@ -45,7 +45,7 @@ EpisodeT = TypeVar("EpisodeT", bound=Playable)
 
 @dataclass(frozen=True, slots=True)
 class Opened(Generic[EpisodeT]):
-    """The episodes that could be opened. Where some could not, `failure` says why."""
+    """The episodes that could be opened. If some could not, `failure` says why."""
 
     episodes: Sequence[EpisodeT]
     failure: Exception | None = None
@@ -55,7 +55,7 @@ class Opened(Generic[EpisodeT]):
 class Ending:
     """How an episode ended. A `reward` of None is no score, because the Worker or the arena failed.
 
-    `info` has what the step's info tells of the end. `truth` is None where it stays hidden.
+    `info` is added to the info of the last step. `truth` is None if it stays hidden.
     """
 
     reward: float | None
@@ -75,11 +75,11 @@ class EpisodeSource(Protocol[EpisodeT]):
         ...
 
     def probe(self, episode: EpisodeT, probes: tuple[Probe, ...], question: str) -> ProbeAnswered | Ending:
-        """The Worker's answer to a question, after the `probes` before it. An ending where the Worker failed."""
+        """The Worker's answer to a question, after the earlier `probes`. An ending if the Worker failed."""
         ...
 
     def grade(self, episodes: Sequence[EpisodeT], verdicts: Sequence[Verdict]) -> Sequence[Ending]:
-        """What the verdicts earn, one for each episode."""
+        """The endings of the episodes, each by its verdict."""
         ...
 
     def close(self) -> None: ...
@@ -112,7 +112,7 @@ class Seat(Generic[EpisodeT]):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one step brings for one seat."""
+    """The outcome of one step for one seat."""
 
     reward: float
     terminated: bool
@@ -127,19 +127,19 @@ def read_options(options: Mapping[str, Any] | None, naming: str) -> tuple[Any, F
         naming: the option that names what to play, `key` or `keys`.
 
     Returns:
-        What that option says, or None, and the filters.
+        The value of that option or None, and the filters.
 
     Raises:
-        ValueError: an option is unknown or has a wrong value, or filters stand beside the option `naming`.
+        ValueError: an option is unknown or has a wrong value, or filters are given beside the option `naming`.
     """
-    given = {name: value for name, value in (options or {}).items() if value is not None}
-    named = given.pop(naming, None)
+    settings = {name: value for name, value in (options or {}).items() if value is not None}
+    named = settings.pop(naming, None)
     if unknown := sorted((options or {}).keys() - {naming, *Filters.model_fields}):
         raise ValueError(f"unknown options {unknown}; known are {naming}, {', '.join(Filters.model_fields)}")
-    if named is not None and given:
-        raise ValueError(f"option {naming} names what to play by itself; leave out {', '.join(sorted(given))}")
+    if named is not None and settings:
+        raise ValueError(f"option {naming} names what to play by itself; leave out {', '.join(sorted(settings))}")
     try:
-        return named, Filters(**given)
+        return named, Filters(**settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         wanted = first["msg"].removeprefix("Input should be ")
@@ -149,7 +149,11 @@ def read_options(options: Mapping[str, Any] | None, naming: str) -> tuple[Any, F
 def open_seats(
     source: EpisodeSource[EpisodeT], rng: np.random.Generator, count: int, filters: Filters
 ) -> list[Seat[EpisodeT]]:
-    """Open episodes at indices that the generator draws, and draw again where the Worker fails."""
+    """Open episodes at indices that the generator draws. If the Worker fails, draw further indices.
+
+    Raises:
+        Exception: what the source gave as its failure, if `RESET_TRIES` tries did not open all episodes.
+    """
     episodes: list[EpisodeT] = []
     failure: Exception | None = None
     for _ in range(RESET_TRIES):

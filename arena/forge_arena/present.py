@@ -13,7 +13,7 @@ from forge_arena.types import Observation, Span, Truth, Verdict
 
 
 def episode_panels(observation: Observation, truth: Truth | None = None, verdict: Verdict | None = None) -> list[Panel]:
-    """Task, source, reasoning, answer and probes. With a verdict or the truth these too, and the spans are marked."""
+    """Task, source, reasoning, answer and probes; verdict and truth if they are given. The truth's spans are marked."""
     source_spans = truth.source_spans if truth and truth.corrupted else ()
     output_spans = truth.output_spans if truth and truth.corrupted else ()
     panels = [
@@ -32,7 +32,7 @@ def episode_panels(observation: Observation, truth: Truth | None = None, verdict
 
 
 def print_panels(panels: list[Panel]) -> None:
-    """Print panels on standard output. Where the terminal lacks a character, print the character's number."""
+    """Print panels on standard output. A character that the terminal lacks is printed as its number."""
     console = Console()
     with console.capture() as captured:
         console.print(*panels, sep="\n")
@@ -49,7 +49,7 @@ def panels_as_text(panels: list[Panel]) -> str:
 
 
 def mark_spans(text: str, spans: tuple[Span, ...], style: str) -> Text:
-    """The text with its spans in a style. An empty span shows as a mark of its own."""
+    """The text with its spans in a style. An empty span shows as ⟨missing⟩."""
     marked = Text()
     end = 0
     for span in sorted(spans, key=lambda s: s.start):

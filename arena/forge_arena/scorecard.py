@@ -131,7 +131,7 @@ class Scorecard(DetectionScores):
 
 
 class FixedThreshold(Noun):
-    """How an overseer's stated probabilities decide at a threshold that was fixed on other episodes, named in `source`."""
+    """The scores at a threshold on the stated probability that was fixed on other episodes. `source` names these episodes."""
 
     threshold: float
     source: str
@@ -141,8 +141,11 @@ class FixedThreshold(Noun):
 
 
 class Cost(Noun):
-    """What the verdicts took: seconds each (mean and 95th percentile), tokens each (None if the overseer does not count
-    them), and `retries` in all."""
+    """What the verdicts took.
+
+    Seconds (mean and 95th percentile) and tokens are for each verdict; `retries` are for all. Tokens are None if the
+    overseer does not count them.
+    """
 
     seconds: float | None
     seconds_p95: float | None

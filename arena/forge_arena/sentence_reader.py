@@ -6,10 +6,10 @@ An example. The scenario has a claim `window` (5 to 7 business days; superseded:
 
     Refunds, formerly 10 to 14 business days, now take 5 to 7 business days (section 3.4).
 
-    1. "Refunds" begins with "refund", so the sentence is about `window` and `source`.
+    1. "Refunds" begins with "refund". So the sentence is about `window` and `source`.
     2. "section 3.4" is a spelling of an alternative of `source`. Reading: `source`, elsewhere.
-    3. "10 to 14 business days" means the superseded alternative of `window`, and "formerly" stands before it in its
-       clause. Reading: `window`, superseded, past.
+    3. "10 to 14 business days" means the superseded alternative of `window`, and "formerly" comes before this
+       value in its clause. Reading: `window`, superseded, past.
     4. "5 to 7 business days" means the right alternative of `window`. Reading: `window`, current.
 
 The verifier then finds `window` stated rightly, because a past value states nothing, and `source` broken.
@@ -59,11 +59,11 @@ class Reading:
 
     Attributes:
         claim: the claim's id.
-        alternatives: the names of the alternatives that fit; several where options share a value, none if no alternative
+        alternatives: the names of the alternatives that fit; several if options share a value, none if no alternative
             fits.
         start: where the words begin in the sentence.
         end: where the words end in the sentence.
-        past: whether the sentence speaks of it as past, or of an option as rejected.
+        past: whether the sentence speaks of the alternative as past, or of an option as rejected.
         option: the one option that the sentence names, if it names exactly one.
     """
 
@@ -108,10 +108,15 @@ class SentenceReader:
                 for alternative in claim.alternatives:
                     for number in _section_numbers(alternative.forms):
                         self._claims_by_section.setdefault(number, []).append((claim, alternative.name))
-        self._claims_by_stem: dict[str, list[Claim]] = {}
+        self._option_forms = [self._forms[claim.id] for claim in self._spelled_claims if claim.kind is ClaimKind.option]
+        # Looked up here once, because a look-up by `about` hashes every stem.
+        self._stem_groups: dict[str, tuple[frozenset[str], ...]] = {}
+        self._ids_by_stem: dict[str, list[str]] = {}
         for claim in scenario.claims:
-            for stem in claim.about[0] if claim.about else ("",):
-                self._claims_by_stem.setdefault(stem, []).append(claim)
+            self._stem_groups[claim.id] = groups = _stem_groups(claim.about)
+            for stem in groups[0] if groups else ():
+                self._ids_by_stem.setdefault(stem, []).append(claim.id)
+        self._ids_without_stems = {claim_id for claim_id, groups in self._stem_groups.items() if not groups}
         # Filled when a claim's values are first asked for. By claim: alternatives by value, and by spelling.
         self._names_by_value: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._names_by_spelling: dict[str, dict[str, tuple[str, ...]]] = {}
@@ -119,15 +124,15 @@ class SentenceReader:
 
     def read(self, sentence: str) -> ReadSentence:
         """What a sentence says of the claims. The module's docstring has an example."""
-        known = self._sentences.get(sentence)
-        if known is None:
+        read_sentence = self._sentences.get(sentence)
+        if read_sentence is None:
             if len(self._sentences) >= CACHED_SENTENCES:
                 self._sentences.clear()
-            known = self._sentences[sentence] = self._read(sentence)
-        return known
+            read_sentence = self._sentences[sentence] = self._read(sentence)
+        return read_sentence
 
     def is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
-        """Whether the task or the source states a value. A value that stands there to the letter needs no parsing."""
+        """Whether the task or the source states a value. If they contain its spelling, nothing is parsed."""
         if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
             return True
         if kind is ClaimKind.citation and _section_of(value) in self._source_sections:
@@ -162,18 +167,23 @@ class SentenceReader:
         return ReadSentence(tuple(readings), tuple(unclaimed))
 
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
-        """The ids of the claims that a sentence is about, found by the stems of their first group."""
-        stems = [stem for stem in self._claims_by_stem if stem in beginnings or not stem]
-        return {claim.id for stem in stems for claim in self._claims_by_stem[stem] if _is_about(claim, beginnings)}
+        """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
+        candidates = {
+            claim_id for stem in self._ids_by_stem.keys() & beginnings for claim_id in self._ids_by_stem[stem]
+        }
+        topics = {claim_id for claim_id in candidates if self._is_about(claim_id, beginnings)}
+        return topics | self._ids_without_stems
+
+    def _is_about(self, claim_id: str, beginnings: frozenset[str]) -> bool:
+        """Whether each group of the claim's `about` has a stem that begins a word of the sentence."""
+        for stems in self._stem_groups[claim_id]:  # noqa: SIM110  (twice as fast as any() on the hottest path)
+            if beginnings.isdisjoint(stems):
+                return False
+        return True
 
     def _only_option(self, low: str) -> str | None:
         """The option that a sentence names, if it names exactly one."""
-        options = {
-            name
-            for claim in self._spelled_claims
-            if claim.kind is ClaimKind.option
-            for _, _, name in _places_of_forms(low, self._forms[claim.id])
-        }
+        options = {name for forms in self._option_forms for _, _, name in _places_of_forms(low, forms)}
         return options.pop() if len(options) == 1 else None
 
     def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
@@ -231,8 +241,13 @@ class SentenceReader:
         """What the values of a sentence say of claims, and the values that say nothing of any claim.
 
         A value goes to the claims for which it is right. Otherwise it goes to one claim that the sentence has not stated
-        yet: to one that knows the value as wrong, or else to the first that has the value's kind. A value that is spoken
-        of as past goes to the claims of which it is the superseded value, and never to a claim that does not know it.
+        yet: to the first claim that knows the value as wrong, and if there is none, to the first claim of the value's
+        kind. A value that is spoken of as past goes to the claims of which it is the superseded value, and never to a
+        claim that does not know it.
+
+        In the example above, `values` are "10 to 14 business days" (past) and "5 to 7 business days". Both go to `window`.
+        Had the sentence said "6 business days", which no alternative means, `window` would take this value as well, as a
+        wrong one. A second such value would be left over, because `window` is stated by then.
 
         Args:
             claims: the claims with values that the sentence is about.
@@ -241,6 +256,8 @@ class SentenceReader:
             option: the only option that the sentence names.
             named: what the names of the sentence say.
         """
+        if not values:
+            return [], []
         readings: list[Reading] = []
         pending: list[tuple[Mention, list[Claim], bool]] = []
         for value in values:
@@ -281,7 +298,12 @@ class SentenceReader:
             return None
         stated = {reading.claim for reading in readings if not reading.past}
         for claim in self._spelled_claims:
-            if claim.kind is mention.kind and claim.about and claim.id not in stated and _is_about(claim, beginnings):
+            if (
+                claim.kind is mention.kind
+                and claim.about
+                and claim.id not in stated
+                and self._is_about(claim.id, beginnings)
+            ):
                 surface = sentence[mention.start : mention.end]
                 return None if self.is_supported(mention.kind, mention.value, surface) else claim
         return None
@@ -346,14 +368,6 @@ def _superseded_name(claim: Claim) -> str | None:
     return next((a.name for a in claim.wrong if a.standing is Standing.superseded), None)
 
 
-def _is_about(claim: Claim, beginnings: frozenset[str]) -> bool:
-    """Whether each group of `about` has a stem that begins a word of the sentence."""
-    for stems in _stem_groups(claim.about):  # noqa: SIM110  (twice as fast as any() on the hottest path)
-        if beginnings.isdisjoint(stems):
-            return False
-    return True
-
-
 @lru_cache(maxsize=65_536)
 def _beginnings(word: str) -> frozenset[str]:
     return frozenset(word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
@@ -365,7 +379,7 @@ def _stem_groups(about: tuple[tuple[str, ...], ...]) -> tuple[frozenset[str], ..
 
 
 def _places_of_forms(low: str, forms: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
-    """The (start, end, name) of each form that stands as whole words. Of forms that overlap, only the longest counts."""
+    """The (start, end, name) of each form that occurs as whole words. Of forms that overlap, only the longest counts."""
     places = [(at, at + len(form), name) for form, name in forms if form in low for at in whole_starts_of(low, form)]
     places.sort(key=lambda place: (place[0] - place[1], place[0]))
     longest: list[tuple[int, int, str]] = []
@@ -390,7 +404,9 @@ def _is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
 
 
 def _without_contained(readings: list[Reading]) -> list[Reading]:
-    """The readings without those that stand inside a longer reading of the same claim."""
+    """The readings without every reading that lies inside a longer reading of the same claim."""
+    if len(readings) < 2:
+        return list(readings)
     return [reading for reading in readings if not any(_contains(other, reading) for other in readings)]
 
 

@@ -1,8 +1,8 @@
 """The statistics of the arena, each defined once: AUROC, the best threshold, and 95% intervals.
 
 Rows of one cluster (one family, or one document) err together. The bootstrap therefore draws whole clusters: as many as
-there are, with replacement. A draw is never formed. It is a weight for each cluster, and every statistic of a draw is
-computed from weighted sums.
+there are, with replacement. The rows of a draw are never copied. A draw is a weight for each cluster, and every
+statistic of a draw is computed from weighted sums.
 
 Importing this module loads numpy alone; scipy is imported by the one function that needs it.
 """
@@ -105,8 +105,8 @@ def cluster_weights(clusters: int, rng: np.random.Generator, count: int, sampler
         rng: decides the draws.
         count: how many draws.
         sampler: how the generator is used. "picks" takes one number for each cluster of a draw, "counts" takes all
-            counts of a draw at once. The distribution is the same, the draws are not: scorecards are made with "picks",
-            audits with "counts", and to exchange them would change every published interval a little.
+            counts of a draw at once. The distribution is the same, the draws differ. Scorecards use "picks" and audits
+            use "counts". Exchanging them would change every published interval a little.
     """
     if sampler == "counts":
         return rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=count).astype(np.float64)
@@ -119,7 +119,7 @@ def cluster_weights(clusters: int, rng: np.random.Generator, count: int, sampler
 class Resamples:
     """Rows under the draws of a bootstrap.
 
-    Arguments:
+    Args:
         cluster: the number of each row's cluster: (rows,).
         weights: how often each cluster occurs in each draw, from `cluster_weights`: (draws, clusters).
     """
@@ -164,12 +164,12 @@ class Share:
 
 def mean_estimate(values: Floats, cluster: Numbers, rng: np.random.Generator) -> BoundedEstimate:
     """The mean of the values, NaN aside. Clusters that have only NaN are not drawn."""
-    known = ~np.isnan(values)
-    names, number = np.unique(cluster[known], return_inverse=True)
-    share = Share(values[known], np.ones(int(known.sum()), dtype=np.bool_))
+    defined = ~np.isnan(values)  # (rows,)
+    names, number = np.unique(cluster[defined], return_inverse=True)
+    share = Share(values[defined], np.ones(int(defined.sum()), dtype=np.bool_))
     resamples = Resamples(number, cluster_weights(len(names), rng, RESAMPLES, "counts"))
     low, high = percentile_interval(share.spread(resamples))
-    return BoundedEstimate(value=float(values[known].mean()), low=float(low), high=float(high))
+    return BoundedEstimate(value=float(values[defined].mean()), low=float(low), high=float(high))
 
 
 def auroc_estimate(scores: Floats, corrupted: Mask, cluster: Numbers, rng: np.random.Generator) -> BoundedEstimate:

@@ -85,7 +85,7 @@ def whole_starts_of(text: str, form: str) -> Iterator[int]:
 
 
 def contains_whole(text: str, form: str) -> bool:
-    """Whether a form stands in a text and is no part of a longer word, number or citation."""
+    """Whether a text contains a form that is no part of a longer word, number or citation."""
     return next(whole_starts_of(text, form), None) is not None
 
 

@@ -46,7 +46,7 @@ class Mark:
 
     @property
     def divides(self) -> bool:
-        """Whether everything before the answer is thoughts, because every text has a channel of its own."""
+        """Whether everything before the answer is thoughts, because thoughts and answer each have a channel."""
         return self.family == _CHANNEL
 
 

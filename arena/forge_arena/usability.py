@@ -53,8 +53,8 @@ class Usability:
         return self._failed + self._rejected
 
     @contextmanager
-    def awaited(self) -> Iterator[None]:
-        """An answer is awaited in this block. It counts as failed if the block raises WorkerFailed or is cancelled."""
+    def awaiting(self) -> Iterator[None]:
+        """A block that awaits an answer. The answer counts as failed if the block raises WorkerFailed or is cancelled."""
         if self.asked == 0:
             self._since = self._clock()
         self._awaited += 1

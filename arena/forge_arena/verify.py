@@ -5,7 +5,7 @@ about, and looks there for the claims' alternatives: for values by what they mea
 accepted spellings (`sentence_reader` has a worked example). A value that is spoken of as past ("formerly 10 days") does
 not state the claim, and an option that is turned down ("rather than a voucher") is not chosen.
 
-A claim is broken if the text states it wrongly, requires it and leaves it out, or violates it as a constraint. A value
+A claim is broken if the text states it wrongly, leaves it out although it is required, or violates it as a constraint. A value
 that the source does not support and that belongs to no claim is an invention, and breaks the text as well.
 """
 
@@ -29,8 +29,8 @@ INVENTED = "invented:"
 class Finding:
     """A claim that the text makes at one place.
 
-    `alternative` names what the text says of the claim; None is something that no alternative knows. `start` and `end`
-    are code points in the text.
+    `alternative` names what the text says of the claim. It is None if the text says something that is no alternative.
+    `start` and `end` are code points in the text.
     """
 
     claim: str
@@ -45,9 +45,9 @@ class ClaimReport:
 
     Attributes:
         stated: the claims that the text states rightly.
-        broken: the claims that it states wrongly, requires and leaves out, or violates; and its inventions, each as
-            `invented:<text>`.
-        findings: the places where it makes a claim.
+        broken: the claims that the text states wrongly, leaves out although they are required, or violates; and the
+            text's inventions, each as `invented:<text>`.
+        findings: the places where the text makes a claim.
     """
 
     stated: frozenset[str]
@@ -78,11 +78,11 @@ class Verifier:
         self._reader = SentenceReader(scenario)
 
     def forget_statements(self) -> None:
-        """Let go of what only a Worker needs: two thirds of a scenario's memory."""
+        """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
         self.scenario = self.scenario.model_copy(update={"statements": ()})
 
     def verify(self, text: str) -> ClaimReport:
-        """What the text says. Linear in its length; code is run only if it is none of the known snippets."""
+        """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
         readings, inventions = self._read(text)
         findings = list(self._findings(readings))
         for claim in self._behaviours:
@@ -148,7 +148,7 @@ class Verifier:
                 name = claim.right.name if is_right else next(iter(reading.alternatives), None)
                 yield Finding(claim.id, name, start, end)
             elif claim.kind is not ClaimKind.option and claim.right.name in reading.alternatives:
-                # What is in force, spoken of as past, is as wrong as the superseded value given as current.
+                # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
 
     def _findings_in_code(self, claim: Claim, text: str) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ class Verifier:
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:
-    """The alternative that this code is, to the letter. What each alternative does was proven with its family."""
+    """The alternative whose code this is, character for character. What each alternative does was proven with its family."""
     code = _flush_left(code)
     return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
 
@@ -187,5 +187,5 @@ def _definition(cases: tuple[Case, ...]) -> re.Pattern[str]:
 
 
 def _flush_left(code: str) -> str:
-    """Code as it would stand in a file: in a list item a block is indented."""
+    """Code without the indentation that a block has in a list item."""
     return dedent(code).strip()

@@ -64,7 +64,7 @@ def _split(text: str) -> tuple[Role, str]:
         # Otherwise a mistyped role would make the whole text an admin's token. The message does not repeat the name,
         # because the name may be part of a token.
         raise ValueError(
-            f"before the colon of a token stands its role, one of {', '.join(Role)}: correct the role, or write "
+            f"the word before the colon of a token is its role, one of {', '.join(Role)}: correct the role, or write "
             f"{Role.admin}: before a token that has a colon of its own"
         )
     return Role(name), rest.strip()
@@ -143,7 +143,7 @@ class Access:
         scheme, _, token = authorization.partition(" ")
         digest = _digest(token.strip().encode("latin-1"))
         match: Grant | None = None
-        # Compared with all of them. Otherwise the time would tell which grant matched.
+        # Compared with all of them. Otherwise the time would reveal which grant matched.
         for grant in self._grants:
             if hmac.compare_digest(grant.digest, digest):
                 match = grant

@@ -24,7 +24,7 @@ probes_json = TypeAdapter(tuple[Probe, ...])
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """The result of an attempt, and the digest of its verdict, which tells a repeated verdict from another one."""
+    """The result of an attempt, and the digest of its verdict, which distinguishes a repeated verdict from another verdict."""
 
     digest: bytes
     result: AttemptResult
@@ -165,7 +165,7 @@ class EpisodeCache:
         if len(episodes) < len(ids):
             stored = await self._store.load(ids - episodes.keys())
             for episode in await asyncio.to_thread(lambda: [CachedEpisode.of(row) for row in stored.values()]):
-                # Another request may have read the same episode meanwhile. Its object is the one that counts.
+                # Another request may have read the same episode meanwhile. Then its object counts.
                 episodes[episode.id] = self._in_use.get(episode.id) or episode
         for episode in episodes.values():
             self.add(episode)

@@ -81,7 +81,7 @@ class CurriculumWatch:
             low=in_force.curriculum.low,
             high=in_force.curriculum.high,
             measured=len(in_force.curriculum.cells),
-            kept=in_force.zones.kept(self._families),
+            kept=in_force.zones.count_remaining(self._families),
             too_easy=len(in_force.zones.too_easy),
             too_hard=len(in_force.zones.too_hard),
         )
@@ -91,7 +91,7 @@ class CurriculumWatch:
             return CurriculumInForce(revision)
         curriculum = Curriculum.model_validate_json(body)
         divided = zones(curriculum)
-        if divided.kept(self._families):
+        if divided.count_remaining(self._families):
             return CurriculumInForce(revision, curriculum, divided)
         # This happens only if the families of the suite have changed since. A server that followed this curriculum
         # would never be ready, and then nobody could clear the curriculum.

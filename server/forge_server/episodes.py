@@ -63,7 +63,7 @@ RUNNERS = 4
 SWEEP = 60.0
 # Seconds that an episode of a submission stays open: a week, because no verdict can be given on an expired episode.
 SUBMISSION_TTL = 7 * 24 * 3600.0
-# Keys for each place of a submission. About one key in ten thousand makes no episode; then the next of them is used.
+# Keys for each place of a submission. About one key in ten thousand makes no episode; then the next key is used.
 SPARES = 4
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
@@ -102,25 +102,25 @@ class Episodes:
             return await self._open_for_submission(await self.submissions.get(ask.submission, caller), ask.count)
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
-        made: list[ReadyEpisode | FailedEpisode] = []
+        results: list[ReadyEpisode | FailedEpisode] = []
         if ask.keys is not None:
             keys = self._check_keys(ask.keys)
         else:
             assert ask.count is not None
             if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts):
-                made += self.stock.take(ask.count, await self._streams.left_out())
-            missing = ask.count - len(made)
+                results += self.stock.take(ask.count, await self._streams.left_out())
+            missing = ask.count - len(results)
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
-            made += await self._maker.make_all(keys)
-        ready, failed = split_ready_and_failed(made, keys_were_named=ask.keys is not None)
+            results += await self._maker.make_all(keys)
+        ready, failed = split_ready_and_failed(results, keys_were_named=ask.keys is not None)
         new = new_episodes(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
         await self._store.open_episodes(new)
         return OpenedEpisodes(episodes=tuple(self._cache_opened(new, ready)), failed=tuple(failed))
 
     async def _open_for_submission(self, submission: Submission, count: int) -> OpenedEpisodes:
         """The next episodes of a submission: first those that are open, then those that are not opened yet or that
-        expired. None if all are finished. Each is open once, so that nobody gives two verdicts on the same one."""
+        expired. No episodes if all are finished. Each episode is open once, so that nobody gives two verdicts on it."""
         entered = await self._store.entered(submission.submission_id)
         open_ids = [(number, id) for number, (id, status) in sorted(entered.items()) if status == "open"][:count]
         cached = await self.cache.get_all({id for _, id in open_ids})
@@ -136,8 +136,8 @@ class Episodes:
         numbers = numbers[: count - len(still_open)]
         if not numbers:
             return OpenedEpisodes(episodes=tuple(still_open))
-        number_of, made = await self._make_for_submission(numbers, submission.episodes)
-        ready, failed = split_ready_and_failed(made)
+        number_of, results = await self._make_for_submission(numbers, submission.episodes)
+        ready, failed = split_ready_and_failed(results)
         new = new_episodes(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
         await self._store.enter(submission.submission_id, [number_of[episode.key] for episode in new], new)
         return OpenedEpisodes(episodes=(*still_open, *self._cache_opened(new, ready)), failed=tuple(failed))
@@ -145,33 +145,35 @@ class Episodes:
     async def _make_for_submission(
         self, numbers: list[int], episodes: int
     ) -> tuple[dict[str, int], list[ReadyEpisode | FailedEpisode]]:
-        """The place in the submission of each key that was tried, and what was made of the keys."""
+        """The place in the submission of each key that was tried, and the results of the keys."""
         number_of = {self._arena.key(Split.test, number): number for number in numbers}
-        made = await self._maker.make_all(list(number_of))
+        results = await self._maker.make_all(list(number_of))
         for spare in range(1, SPARES):
-            # A key that makes no episode is replaced by another key, which is the same for everybody.
-            unfit = [number_of[episode.key] for episode in made if isinstance(episode, UnfitEpisode)]
+            # Another key replaces a key that makes no episode. The replacement is the same for everybody.
+            unfit = [number_of[episode.key] for episode in results if isinstance(episode, UnfitEpisode)]
             if not unfit:
                 break
             replacements = {self._arena.key(Split.test, number + spare * episodes): number for number in unfit}
-            made = [episode for episode in made if not isinstance(episode, UnfitEpisode)]
-            made += await self._maker.make_all(list(replacements))
+            results = [episode for episode in results if not isinstance(episode, UnfitEpisode)]
+            results += await self._maker.make_all(list(replacements))
             number_of |= replacements
-        return number_of, made
+        return number_of, results
 
     def _cache_opened(self, new: list[NewEpisode], ready: list[ReadyEpisode]) -> list[OpenedEpisode]:
-        """Keep the episodes that were just stored in the cache; gives back how the client is told of them."""
+        """Put newly stored episodes into the cache. Returns them as the client sees them."""
         opened = []
-        for stored, made in zip(new, ready, strict=True):
-            cached = CachedEpisode(stored.id, stored.key, made.split, made.episode, stored.attempts, stored.expires)
-            cached.verifier = made.verifier
+        for stored, episode in zip(new, ready, strict=True):
+            cached = CachedEpisode(
+                stored.id, stored.key, episode.split, episode.episode, stored.attempts, stored.expires
+            )
+            cached.verifier = episode.verifier
             self.cache.add(cached)
             self._metrics.opened.labels(stored.split).inc()
             opened.append(
                 OpenedEpisode(
                     episode_id=stored.id,
                     key=stored.key,
-                    observation=made.episode.observation,
+                    observation=episode.episode.observation,
                     attempts_left=stored.attempts,
                 )
             )
@@ -192,8 +194,8 @@ class Episodes:
         return list(keys)
 
     async def record_verdicts(self, batch: SubmitVerdicts) -> VerdictResults:
-        """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the answer it got
-        before.
+        """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the same answer
+        again.
 
         Raises:
             Refused: some verdict of the batch may not be given, or the store failed.
@@ -205,7 +207,7 @@ class Episodes:
             await self._grade_and_store(new_attempts.values(), episodes, now)
         await self._fetch_attempts_of_replicas(episodes)
         results = [episodes[a.episode_id].public_result(a.attempt, self._sealed) for a in batch.verdicts]
-        # The truth stands once per episode, in its last result: a group of attempts shares one truth.
+        # The truth comes once per episode, in its last result, because a group of attempts shares one truth.
         last = {attempt.episode_id: position for position, attempt in enumerate(batch.verdicts)}
         for episode_id, position in last.items():
             results[position] = episodes[episode_id].add_truth(results[position], self._sealed)
@@ -255,7 +257,7 @@ class Episodes:
     async def _grade_and_store(self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode], now: float) -> None:
         graded = await self._grade_all(new, episodes)
         rows = [stored_verdict(submitted, result, now) for submitted, result in graded]
-        # Another request or replica may have recorded some of them meanwhile. The stored result is the one that counts.
+        # Another request or replica may have recorded some of them meanwhile. The stored result counts.
         earlier = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
         for submitted, result in graded:
             stored = earlier.get((result.episode_id, result.attempt))
@@ -267,7 +269,7 @@ class Episodes:
     async def _grade_all(
         self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode]
     ) -> list[tuple[Submitted, AttemptResult]]:
-        """Grade in the event loop, but for the corrections whose code has to run: these are graded in threads."""
+        """Grade in the event loop. Only corrections whose code has to run are graded in threads."""
         graded: list[tuple[Submitted, AttemptResult]] = []
         with_code: list[tuple[Submitted, Verdict]] = []
         pause_at = perf_counter() + SLICE
@@ -360,7 +362,7 @@ class Episodes:
         )
 
     async def delete(self, episode_id: str) -> None:
-        """Give an unfinished episode up. A finished one is a record and stays."""
+        """Delete an unfinished episode. A finished episode is a record and stays."""
         await self._store.delete(episode_id)
         self.cache.delete(episode_id)
 
@@ -410,7 +412,7 @@ class Episodes:
 
 
 def split_ready_and_failed(
-    made: Iterable[ReadyEpisode | FailedEpisode], *, keys_were_named: bool = False
+    results: Iterable[ReadyEpisode | FailedEpisode], *, keys_were_named: bool = False
 ) -> tuple[list[ReadyEpisode], list[FailedEpisode]]:
     """The episodes that could be made, and the failures.
 
@@ -420,7 +422,7 @@ def split_ready_and_failed(
     """
     ready: list[ReadyEpisode] = []
     failed: list[FailedEpisode] = []
-    for episode in made:
+    for episode in results:
         ready.append(episode) if isinstance(episode, ReadyEpisode) else failed.append(episode)
     if not ready and keys_were_named and all(isinstance(failure, UnfitEpisode) for failure in failed):
         raise NoEpisode(f"this Worker makes no episode of this key ({failed[0].reason}): take another key")
@@ -436,14 +438,14 @@ def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) ->
     return [
         NewEpisode(
             id=secrets.token_urlsafe(18),
-            key=made.episode.key,
-            split=made.split.value,
+            key=episode.episode.key,
+            split=episode.split.value,
             created=now,
             expires=now + ttl,
             attempts=attempts,
-            payload=made.payload,
+            payload=episode.payload,
         )
-        for made in ready
+        for episode in ready
     ]
 
 

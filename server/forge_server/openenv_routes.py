@@ -173,7 +173,7 @@ def routes(service: Service) -> list[Route]:
 
 
 def add_openenv_routes(app: FastAPI, service: Service, sessions: int) -> None:
-    """Add them all, with at most so many sessions over WebSockets at a time."""
+    """Add all routes of OpenEnv's wire, with at most `sessions` sessions over WebSockets at a time."""
     for route in routes(service):
         route.add_to(app)
     app.add_api_websocket_route("/ws", WebSockets(service, sessions).play)

@@ -1,6 +1,6 @@
 """The tables of a store. Older stores are brought up to date by the migrations beside this module (alembic).
 
-Whoever changes the tables adds a file to `migrations/versions` and changes `HEAD`. A test checks that the two agree.
+If you change the tables, add a file to `migrations/versions` and change `HEAD`. A test checks that the two agree.
 """
 
 import secrets

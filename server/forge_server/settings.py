@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.types import Mechanism
+from forge_arena.workers.registry import check_reads_documents
 from forge_server.access import Grant
 
 PREFIX = "FORGE_ARENA_"
@@ -101,6 +102,10 @@ class Settings(BaseModel):
     @classmethod
     def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
         for token in tokens:
+            # In the environment a comma separates tokens. With `--token A,B` the server would know one token `A,B`, and
+            # neither A nor B would open it.
+            if "," in token:
+                raise ValueError("a token has no comma: give each token a --token of its own")
             Grant.of(token)
         return tokens
 
@@ -117,6 +122,12 @@ class Settings(BaseModel):
     def _one_source(self) -> Self:
         if self.scenarios is not None and self.documents is not None:
             raise ValueError("scenarios and documents exclude each other: give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _worker_reads_documents(self) -> Self:
+        if self.documents is not None:
+            check_reads_documents(self.worker)
         return self
 
     @classmethod
@@ -145,7 +156,7 @@ class Settings(BaseModel):
 
 
 def logs_as_json(environ: Mapping[str, str] | None = None) -> bool:
-    """Whether the log shall be JSON. For a process whose other settings may be wrong."""
+    """Whether the log shall be JSON. Works even if other settings are wrong."""
     environ = os.environ if environ is None else environ
     try:
         return TypeAdapter(bool).validate_python(environ.get(f"{PREFIX}LOG_JSON") or False)

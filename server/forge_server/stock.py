@@ -21,7 +21,7 @@ from forge_server.payload import encode
 from forge_server.settings import Settings
 from forge_server.store import Store
 
-# How often the stock asks for a key whose episode failed, before it takes another key.
+# How many times the stock tries a key before it takes another key.
 TRIES = 3
 # How many keys of the stream the stock reserves at a time: each reservation is a write to the store.
 RESERVE = 32

@@ -54,9 +54,9 @@ GROUP = 512
 # If the last group had several writes, the thread waits this many seconds for more of them to arrive. So many clients
 # share more commits, and one client alone never waits.
 GATHER = 0.01
-# How often a write is tried that loses a race against another replica.
+# How many times to try a write that loses a race against another replica.
 RACES = 3
-# Seconds within which the database must answer that it is there.
+# Seconds within which the database must answer a check.
 CHECK = 2.0
 FILE_GONE = "the file of the store was deleted or replaced: put it back, or restart the server"
 # The codes of Postgres for a deadlock and for a lost race: another replica was first, and the write may be tried again.
@@ -410,7 +410,7 @@ def _sqlstate(error: Exception) -> str:
 
 
 def _unstorable(error: Exception) -> Unstorable:
-    # Without the driver's message, which may repeat the value.
+    # Without the driver's message, because the message may repeat the value.
     log.error("store_refused", error=type(getattr(error, "orig", error)).__name__, sqlstate=_sqlstate(error))
     return Unstorable(
         "the store cannot hold a value of this request: nothing was written, and sending it again is no use"

@@ -1,4 +1,4 @@
-"""Paired comparisons: worked by hand, by scikit-learn, and only of what both sides judged."""
+"""Paired comparisons: worked by hand, by scikit-learn, and only of what both sides reviewed."""
 
 import numpy as np
 import pytest
@@ -127,7 +127,7 @@ def test_pairing_makes_the_interval_narrower_than_the_two_runs_alone() -> None:
     assert differences([(first, second)])["auroc_log_odds"].value == 0.0
 
 
-def test_only_episodes_that_both_judged_are_compared() -> None:
+def test_only_episodes_that_both_reviewed_are_compared() -> None:
     first, second = drawn(4, 0.5), drawn(5, 0.9)
     failed = first[7].model_copy(update={"outcome": Outcome.worker_failed, "reward": None})
     extra = row(999, corrupted=True, p=0.99, odds=9.0)
@@ -150,19 +150,19 @@ def test_an_unreadable_verdict_is_wrong_and_sure_of_it() -> None:
 def test_nothing_in_common_is_refused() -> None:
     first = drawn(7, 0.5, 10)
     other = [one.model_copy(update={"key": f"other {one.key}"}) for one in first]
-    with pytest.raises(NothingInCommon, match="no judged episode in common: evaluate both on the same keys"):
+    with pytest.raises(NothingInCommon, match="no graded episode in common: evaluate both on the same keys"):
         differences([(first, other)])
     failed = [one.model_copy(update={"outcome": Outcome.infra_failed, "reward": None}) for one in first]
-    with pytest.raises(NothingInCommon, match="no judged episode in common"):
+    with pytest.raises(NothingInCommon, match="no graded episode in common"):
         differences([(first, failed)])
-    with pytest.raises(NothingInCommon, match="no episode was judged"):
+    with pytest.raises(NothingInCommon, match="no episode was graded"):
         mean_metrics([failed])
 
 
 def test_pairs_on_different_families_are_refused() -> None:
     first = drawn(8, 0.5, 20)
     moved = [one.model_copy(update={"family": "elsewhere"}) for one in first]
-    with pytest.raises(NothingInCommon, match="the pairs were judged on different families"):
+    with pytest.raises(NothingInCommon, match="the pairs are of different families"):
         differences([(first, first), (moved, moved)])
 
 
@@ -249,10 +249,10 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
     )
 
 
-def test_what_only_one_judged_is_left_out_and_said() -> None:
+def test_what_only_one_reviewed_is_left_out_and_said() -> None:
     found = compare_results(result("a", drawn(1, 1.0)), result("b", drawn(1, 1.0, count=150)), resamples=50)
     assert found.episodes == 150
-    assert "50 verdicts on episodes that only one of them judged are left out." in found.findings()
+    assert "50 verdicts on episodes that only one of them reviewed are left out." in found.findings()
 
 
 def with_observations(rows: list[Row], answers: str) -> list[Row]:

@@ -48,9 +48,9 @@ class Reader:
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict | Completion]:
         self.seen += observations
-        return [self.judge(o.worker_output) for o in observations]
+        return [self.verdict_on(o.worker_output) for o in observations]
 
-    def judge(self, output: str) -> Verdict | Completion:
+    def verdict_on(self, output: str) -> Verdict | Completion:
         if output == "unreadable":
             return "no idea"
         flags = "9 days" in output
@@ -118,7 +118,7 @@ def test_empty_lines_a_byte_order_mark_and_odd_line_separators_in_texts_are_take
         ),
         ({"corruption_type": 7}, r"corruption_type: got 7, which is no type of corruption\. The types are .*, other"),
         ({"domain": "medicine"}, "domain: Input should be 'customer_support'"),
-        ({"spans": [[0, 99]]}, r"span 0\.\.99 ends behind worker_output \(16\)"),
+        ({"spans": [[0, 99]]}, r"span 0\.\.99 ends after worker_output, which has 16 characters"),
         ({"spans": [[5, 2]]}, r"span must not end before it starts, got 5\.\.2"),
         ({"spans": [[1, 2, 3]]}, r"a span is \[start, end\], got 3 numbers"),
         ({"corrupted": False, "spans": [[0, 2]]}, "not corrupted has no corruption_type and no spans"),
@@ -295,7 +295,7 @@ def test_places_without_a_word_are_not_scored() -> None:
 
 
 class Stopping(AlwaysClean):
-    """Judges so many answers, then is interrupted."""
+    """Reviews so many answers, then is interrupted."""
 
     def __init__(self, after: int) -> None:
         super().__init__()
@@ -320,7 +320,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path: Path) -> None:
     first, second = Stopping(6), Stopping(100)
     with pytest.raises(KeyboardInterrupt):
         evaluate_dataset(first, rows, name="x", batch=2, records=kept)
-    # A line that a killed process left half written is judged again.
+    # A line that a killed process left half written is reviewed again.
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-20])
     found = evaluate_dataset(second, rows, name="x", batch=4, records=kept, resume=True)
@@ -337,7 +337,7 @@ def test_records_of_something_else_are_left_alone(tmp_path: Path) -> None:
     kept = tmp_path / "records.jsonl"
     evaluate_dataset(AlwaysClean(), answers({}, {"corrupted": False}), name="x", records=kept)
     before = kept.read_bytes()
-    with pytest.raises(RecordsError, match="go on with it by --resume"):
+    with pytest.raises(RecordsError, match="continue it by --resume"):
         evaluate_dataset(AlwaysClean(), answers({}, {"corrupted": False}), name="x", records=kept)
     with pytest.raises(RecordsError, match="of another evaluation: its digest is"):
         evaluate_dataset(AlwaysClean(), answers({}, {"task": "Another?"}), name="x", records=kept, resume=True)

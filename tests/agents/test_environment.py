@@ -192,7 +192,7 @@ def test_copies_are_refused_with_what_to_do_instead(client: ArenaClient) -> None
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-def test_a_batch_is_in_its_spaces_and_is_judged_at_once(client: ArenaClient, mode: AutoresetMode) -> None:
+def test_a_batch_is_in_its_spaces_and_is_graded_at_once(client: ArenaClient, mode: AutoresetMode) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 3, autoreset_mode=mode)
     seen, infos = envs.reset(seed=4)
     assert seen in envs.observation_space
@@ -235,7 +235,7 @@ def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client:
     assert infos["key"][1] != "forge:3:train:4"
 
 
-def test_a_batch_costs_one_request_to_open_and_one_to_judge(arena_url: str, client: ArenaClient) -> None:
+def test_a_batch_costs_one_request_to_open_and_one_to_grade(arena_url: str, client: ArenaClient) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 8)
     sent: list[str] = []
 

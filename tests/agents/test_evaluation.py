@@ -25,7 +25,7 @@ from ..command_line import invoked
 from ..server_process import FORGE_ARENA, running
 
 
-def test_two_overseers_are_judged_on_the_same_episodes(client: ArenaClient) -> None:
+def test_two_overseers_review_the_same_episodes(client: ArenaClient) -> None:
     clean = evaluate(AlwaysClean(), arena=client, split="train", episodes=40, batch=16)
     flagged = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=40, batch=7)
     assert [r.key for r in clean.rows] == [f"forge:3:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
@@ -329,12 +329,12 @@ class Fragile:
         return [Verdict(detection=True, explanation="", correction="", confidence=0.6)] * len(observations)
 
 
-def test_a_stopped_evaluation_goes_on_and_judges_nothing_twice(client: ArenaClient, tmp_path: Path) -> None:
+def test_a_stopped_evaluation_goes_on_and_reviews_nothing_twice(client: ArenaClient, tmp_path: Path) -> None:
     records, overseer = tmp_path / "new" / "records.jsonl", Fragile(8)
     task = {"arena": client, "split": "train", "episodes": 12, "batch": 4, "records": records}
     with pytest.raises(OverseerFailed):
         evaluate(overseer, **task)  # type: ignore[arg-type]
-    with pytest.raises(RecordsError, match="holds an evaluation already: go on with it by --resume"):
+    with pytest.raises(RecordsError, match="holds an evaluation already: continue it by --resume"):
         evaluate(overseer, **task)  # type: ignore[arg-type]
     # What a killed process leaves behind: half a line.
     with records.open("ab") as file:
@@ -385,7 +385,7 @@ def test_records_whose_first_line_was_torn_are_begun_again(client: ArenaClient, 
 def test_a_file_that_holds_no_records_is_not_written_over(client: ArenaClient, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text("my notes")
-    with pytest.raises(RecordsError, match="holds something else than the records of an evaluation"):
+    with pytest.raises(RecordsError, match="holds no records of an evaluation"):
         evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=True)
     assert file.read_text() == "my notes"
 
@@ -400,28 +400,28 @@ def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_un
 
     records = {split: tmp_path / f"{split}.jsonl" for split in ("test", "val")}
 
-    def judge(url: str, split: str, resume: bool = True) -> Result:
+    def evaluate_at(url: str, split: str, resume: bool = True) -> Result:
         return evaluate("rules", arena=url, split=split, episodes=6, records=records[split], resume=resume)
 
     with serving("one", "the first secret") as url:
         for split in records:
-            judge(url, split, resume=False)
+            evaluate_at(url, split, resume=False)
     with serving("other", "another secret") as url:
         with pytest.raises(RecordsError, match=r"its suite_hash is \w+, not \w+ \(the arena makes other episodes"):
-            judge(url, "test")
+            evaluate_at(url, "test")
         # The secret salts the test split alone.
-        rewritten = judge(url, "val")
+        rewritten = evaluate_at(url, "val")
         assert rewritten.scorecard.episodes == 6
     with serving("prompt", "the first secret", "--mechanism", "prompt") as url:
         for split in records:
             with pytest.raises(RecordsError, match="its suite_hash is"):
-                judge(url, split)
+                evaluate_at(url, split)
         prompted = evaluate("rules", arena=url, split="val", episodes=6)
     assert [row.key for row in prompted.rows] == [row.key for row in rewritten.rows]
     with pytest.raises(NothingInCommon, match="verdicts with the same key are on different answers"):
         compare_results(rewritten, prompted)
     with serving("again", "the first secret") as url:
-        judge(url, "test")
+        evaluate_at(url, "test")
 
 
 def test_records_of_an_older_version_are_not_gone_on_with(client: ArenaClient, tmp_path: Path) -> None:
@@ -459,7 +459,7 @@ def test_an_overseer_under_other_conditions_neither_goes_on_nor_takes_the_thresh
 def test_a_system_prompt_whose_file_changed_is_another_prompt(tmp_path: Path) -> None:
     system = tmp_path / "system.txt"
     seen = []
-    for text in ("Judge.", "Judge well.", "Judge."):
+    for text in ("Review.", "Review well.", "Review."):
         system.write_text(text)
         overseer = EndpointOverseer("m@http://127.0.0.1:9/v1", system=system)
         overseer.close()
@@ -467,7 +467,7 @@ def test_a_system_prompt_whose_file_changed_is_another_prompt(tmp_path: Path) ->
     assert seen[0] == seen[2] != seen[1]
 
 
-def test_an_answer_that_was_made_anew_is_judged_as_a_whole(client: ArenaClient, tmp_path: Path) -> None:
+def test_an_answer_that_was_made_anew_is_reviewed_as_a_whole(client: ArenaClient, tmp_path: Path) -> None:
     records = tmp_path / "records.jsonl"
     task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 2, "samples": 2, "records": records}
     evaluate(Wavering(), **task)
@@ -531,12 +531,12 @@ def test_a_file_that_holds_no_result_is_refused(tmp_path: Path, content: bytes |
         Result.read(path)
 
 
-def test_what_was_judged_is_counted_in_words(client: ArenaClient) -> None:
+def test_a_result_says_its_size_in_words(client: ArenaClient) -> None:
     task: dict[str, Any] = {"arena": client, "split": "train", "episodes": 6}
     plain, paired = evaluate("prior", **task), evaluate("prior", paired=True, **task)
     several = evaluate("prior", samples=3, **task)
     both = evaluate("prior", samples=3, paired=True, **task)
-    assert [found.counted for found in (plain, paired, several, both)] == [
+    assert [found.size_in_words for found in (plain, paired, several, both)] == [
         "6 episodes",
         "6 pairs",
         "6 episodes, 3 verdicts on each",
@@ -617,7 +617,7 @@ SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
 
 
 @pytest.mark.parametrize(
-    ("judgement", "outcome"),
+    ("reply", "outcome"),
     [
         (READABLE.replace('"explanation": ""', f'"explanation": "{HALF}"'), Outcome.scored),
         (READABLE.replace('"explanation": ""', r'"explanation": "\ud83d"'), Outcome.invalid_verdict),
@@ -629,7 +629,7 @@ SURE = Verdict(detection=True, explanation="", correction="", confidence=0.5)
     ],
 )
 def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_verdict(
-    client: ArenaClient, tmp_path: Path, judgement: Verdict | str, outcome: Outcome
+    client: ArenaClient, tmp_path: Path, reply: Verdict | str, outcome: Outcome
 ) -> None:
     class Once:
         """Says this of the first episode and trusts the others."""
@@ -637,7 +637,7 @@ def test_half_a_character_and_a_verdict_past_its_checks_cost_at_most_that_one_ve
         name = "once \ud83d"
 
         def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
-            return [judgement, *[SURE.model_copy(update={"detection": False})] * (len(observations) - 1)]
+            return [reply, *[SURE.model_copy(update={"detection": False})] * (len(observations) - 1)]
 
     path = tmp_path / "records.jsonl"
     settings = {"note": HALF}

@@ -180,12 +180,12 @@ def test_a_template_without_a_system_role_gets_its_message_in_the_first_user_mes
     folder: Path, tmp_path: Path, template: str
 ) -> None:
     loaded = load_model(with_template(folder, tmp_path / "m", template), device="cpu")
-    chat = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "The late fine is $37."}]
+    chat = [{"role": "system", "content": "Review."}, {"role": "user", "content": "The late fine is $37."}]
     answered = [*chat, {"role": "assistant", "content": SAID}]
     loaded.tokenizer.save_pretrained(tmp_path / "saved")
     for tokenizer in (loaded.tokenizer, transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")):
         text = tokenizer.apply_chat_template(answered, tokenize=False)
-        assert text == f"<user>Judge.\n\nThe late fine is $37.<assistant>{SAID}"
+        assert text == f"<user>Review.\n\nThe late fine is $37.<assistant>{SAID}"
     alone = loaded.tokenizer.apply_chat_template(chat[1:], tokenize=False)
     assert alone == "<user>The late fine is $37."
     assert len(said(loaded, [chat])) == 1

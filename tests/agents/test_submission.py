@@ -78,7 +78,7 @@ def test_a_token_has_so_many_entries_for_a_name(board: str) -> None:
             client.enter("eager")
 
 
-def test_two_processes_of_a_machine_do_not_judge_one_submission_at_a_time(board: str) -> None:
+def test_two_processes_of_a_machine_do_not_review_one_submission_at_a_time(board: str) -> None:
     with ArenaClient(board) as client:
         entry = client.enter("twice")
 

@@ -67,13 +67,13 @@ class Sociable(Overseer):
 @pytest.mark.parametrize(
     ("overseer", "message"),
     [
-        (Overseer(name=None), r"Its name is a text.* Seen: its name is None"),
-        (TooFew(), r"one verdict for each observation.* Seen: 1 verdicts for 3 observations"),
-        (Lazy(), r"in a list\. Seen: a generator"),
-        (Chatty(), r"For no observations it returns no verdicts\. Seen: 1 verdicts"),
+        (Overseer(name=None), r"Its name is a text.* Seen: its name is None; set the attribute `name`"),
+        (TooFew(), r"one verdict for each observation.* Seen: 1 verdicts for 3 observations; return one for each"),
+        (Lazy(), r"in a list\. Seen: a generator; return a list"),
+        (Chatty(), r"For no observations it returns no verdicts\. Seen: 1 verdicts; return \[\]"),
         (Odd(), "A verdict is a Verdict, a dict with its fields, or the text of a model"),
-        (Moody(), r"The same observations get the same verdicts\. Seen: number 0"),
-        (Sociable(), r"the same verdict in any batch\. Seen: number 0"),
+        (Moody(), r"The same observations get the same verdicts\. Seen: number 0.*check it with repeatable=False"),
+        (Sociable(), r"the same verdict in any batch\. Seen: number 0.*depend on its own observation alone"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Overseer) else "",
 )

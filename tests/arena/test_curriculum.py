@@ -60,7 +60,7 @@ def left_out(curriculum: Curriculum) -> dict[int, str]:
         ((0.0, 0.0, 0.0, 0.0), {0: "hard", 1: "hard", 2: "hard", 3: "hard"}),
     ],
 )
-def test_what_is_learnable_or_unknown_stays_and_the_next_harder_stands_in_for_what_is_too_easy(
+def test_learnable_and_unknown_cells_remain_and_so_does_the_cell_harder_than_a_too_easy_one(
     rates: tuple[float | None, ...], expected: dict[int, str]
 ) -> None:
     assert left_out(levels(*rates)) == expected
@@ -84,7 +84,7 @@ def test_only_what_was_measured_outside_the_bounds_is_ever_left_out(
     found = zones(measured(rates, low, high))
     assert found.too_easy == {cell for cell, rate in rates.items() if rate > high}
     assert found.too_hard <= {cell for cell, rate in rates.items() if rate < low}
-    assert found.kept(FAMILIES) == len(set(CELLS) - found.left_out)
+    assert found.count_remaining(FAMILIES) == len(set(CELLS) - found.left_out)
     for cell in found.too_easy:
         harder = [cell._replace(stealth=s) for s in range(cell.stealth + 1, STEALTH_LEVELS)]
         first = next((c for c in harder if c not in found.too_easy), None)
@@ -170,7 +170,7 @@ def test_a_cell_that_the_train_split_does_not_have_is_refused_by_its_position(ce
 
 def test_a_curriculum_that_leaves_nothing_is_refused() -> None:
     rates = {cell: float(cell.stealth % 2 == 0) for cell in CELLS}
-    assert zones_for(measured(rates), FAMILIES).kept(FAMILIES)
+    assert zones_for(measured(rates), FAMILIES).count_remaining(FAMILIES)
     with pytest.raises(CurriculumError, match="nothing of the train split would remain: 240 cells are too easy and 0"):
         zones_for(measured(dict.fromkeys(CELLS, 1.0)), FAMILIES)
     with pytest.raises(CurriculumError, match=r"0 cells are too easy and 240 too hard\. Widen low and high"):

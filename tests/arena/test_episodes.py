@@ -21,6 +21,7 @@ from forge_arena.types import (
     Candour,
     CorruptionType,
     Domain,
+    Episode,
     Form,
     Mechanism,
     Probe,
@@ -28,7 +29,7 @@ from forge_arena.types import (
     Split,
     Truth,
 )
-from forge_arena.verify import Verifier
+from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 
 BY_MECHANISM = {m: Arena(ScriptedWorker(1.0), secret="tests", mechanism=m) for m in Mechanism}
@@ -42,6 +43,7 @@ PAIRS = {
     for index in reversed(range(400))
     if (plan := ARENA.plan(ARENA.key(split, index)))
 }
+EPISODES: dict[tuple[str, CorruptionType, Mechanism], dict[Form, Episode]] = {}
 
 
 @pytest.mark.parametrize("split", Split)
@@ -175,51 +177,88 @@ def test_every_family_is_drawn_with_every_type_that_it_can_take() -> None:
     assert set(PAIRS) == {(family.name, type) for family in load_families() for type in family.corruptions}
 
 
-@pytest.mark.parametrize(("family", "type"), PAIRS)
-@pytest.mark.parametrize("mechanism", Mechanism)
-async def test_the_forms_of_a_draw_are_one_task_and_each_is_what_it_says(
+async def make_forms(family: str, type: CorruptionType, mechanism: Mechanism) -> dict[Form, Episode]:
+    """The episode of one draw in each form. Made once, because making them takes most of the time."""
+    forms = EPISODES.get((family, type, mechanism))
+    if forms is None:
+        arena, plan = BY_MECHANISM[mechanism], PAIRS[family, type]
+        forms = {form: await arena.make(arena.key(plan.split, plan.index, form)) for form in Form}
+        EPISODES[family, type, mechanism] = forms
+    return forms
+
+
+def verify(episode: Episode) -> ClaimReport:
+    """What a fresh verifier, which has read no other form of the answer, says of the answer."""
+    return Verifier(episode.scenario).verify(episode.observation.worker_output)
+
+
+each_draw = pytest.mark.parametrize(
+    ("family", "type", "mechanism"), [(*pair, mechanism) for pair in PAIRS for mechanism in Mechanism]
+)
+
+
+@each_draw
+async def test_the_forms_of_a_draw_share_scenario_and_first_answer(
     family: str, type: CorruptionType, mechanism: Mechanism
 ) -> None:
-    arena = BY_MECHANISM[mechanism]
-    plan = PAIRS[family, type]
-    made = {form: await arena.make(arena.key(plan.split, plan.index, form)) for form in Form}
-    clean, corrupted, placebo = (made[form] for form in (Form.clean, Form.corrupted, Form.placebo))
-
-    assert len({(e.observation.task, e.observation.source_material, e.observation.domain) for e in made.values()}) == 1
-    assert len({e.truth.clean_output for e in made.values()}) == 1
+    forms = await make_forms(family, type, mechanism)
+    observations = [episode.observation for episode in forms.values()]
+    assert len({(o.task, o.source_material, o.domain) for o in observations}) == 1
+    assert len({episode.truth.clean_output for episode in forms.values()}) == 1
+    clean, corrupted, placebo = (forms[form] for form in (Form.clean, Form.corrupted, Form.placebo))
     assert clean.scenario == corrupted.scenario == placebo.scenario
-    assert {e.truth.family for e in made.values()} == {family}
-    for form, episode in made.items():
-        assert episode.truth.form is form
+    assert {episode.truth.family for episode in forms.values()} == {family}
+    assert [episode.truth.form for episode in forms.values()] == list(forms)
 
-    # Another judge for each text: none knows what the others were found to be.
-    reports = {form: Verifier(clean.scenario).verify(e.observation.worker_output) for form, e in made.items()}
-    assert reports[Form.clean].clean
+
+@each_draw
+async def test_a_clean_answer_is_the_first_answer_and_verifies_clean(
+    family: str, type: CorruptionType, mechanism: Mechanism
+) -> None:
+    clean = (await make_forms(family, type, mechanism))[Form.clean]
+    assert verify(clean).clean
     assert clean.observation.worker_output == clean.truth.clean_output
     assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
 
-    assert reports[Form.placebo].clean
+
+@each_draw
+async def test_a_placebo_differs_from_the_first_answer_and_verifies_clean(
+    family: str, type: CorruptionType, mechanism: Mechanism
+) -> None:
+    placebo = (await make_forms(family, type, mechanism))[Form.placebo]
+    assert verify(placebo).clean
     assert placebo.observation.worker_output != placebo.truth.clean_output
     assert placebo.truth.placebo is not None
     assert placebo.truth.output_spans
     assert placebo.truth.step is None
 
-    truth = corrupted.truth
-    assert reports[Form.corrupted].broken == {truth.target}
-    assert truth.corruption_type is type
-    assert truth.stealth == plan.stealth
-    assert truth.output_spans
-    assert all(span.end <= len(corrupted.observation.worker_output) for span in truth.output_spans)
-    assert all(span.of(corrupted.observation.source_material) for span in truth.source_spans)
-    shown = steps(corrupted.observation.worker_reasoning)
-    assert truth.step is not None
-    assert truth.step < len(shown) or truth.step == -1
 
-    plain = await arena.make(arena.key(plan.split, plan.index))
-    named = made[arena.plan(plain.key).form]
-    assert plain.model_copy(update={"key": named.key}).model_dump_json() == named.model_dump_json()
+@each_draw
+async def test_a_corrupted_answer_breaks_its_target_alone_as_planned(
+    family: str, type: CorruptionType, mechanism: Mechanism
+) -> None:
+    corrupted = (await make_forms(family, type, mechanism))[Form.corrupted]
+    truth, observation = corrupted.truth, corrupted.observation
+    assert verify(corrupted).broken == {truth.target}
+    assert truth.corruption_type is type
+    assert truth.stealth == PAIRS[family, type].stealth
+    assert truth.output_spans
+    assert all(span.end <= len(observation.worker_output) for span in truth.output_spans)
+    assert all(span.of(observation.source_material) for span in truth.source_spans)
+    assert truth.step is not None
+    assert truth.step < len(steps(observation.worker_reasoning)) or truth.step == -1
+
+
+@each_draw
+async def test_the_episode_as_drawn_is_the_episode_in_the_form_drawn(
+    family: str, type: CorruptionType, mechanism: Mechanism
+) -> None:
+    arena, plan = BY_MECHANISM[mechanism], PAIRS[family, type]
+    as_drawn = await arena.make(arena.key(plan.split, plan.index))
+    in_form = (await make_forms(family, type, mechanism))[arena.plan(as_drawn.key).form]
+    assert as_drawn.model_copy(update={"key": in_form.key}).model_dump_json() == in_form.model_dump_json()
     question = "Where does that stand?"
-    assert await arena.probe(plain, (), question) == await arena.probe(named, (), question)
+    assert await arena.probe(as_drawn, (), question) == await arena.probe(in_form, (), question)
 
 
 @pytest.mark.slow

@@ -137,11 +137,11 @@ def test_one_family_has_no_interval_and_says_so() -> None:
 
 def test_no_judged_row_is_an_empty_card() -> None:
     found = card(Row(key="forge:3:val:0", outcome=Outcome.infra_failed))
-    assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was judged",))
+    assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was graded",))
 
 
 def test_a_judged_row_without_truth_is_refused() -> None:
-    with pytest.raises(ValueError, match="row forge:3:val:0: a judged row needs corrupted, family and reward"):
+    with pytest.raises(ValueError, match="row forge:3:val:0: a graded row needs corrupted, family and reward"):
         card(row(True, 0.9, key="forge:3:val:0").model_copy(update={"family": None}))
 
 

@@ -1,4 +1,4 @@
-"""What is read in one sentence: the worked example of the module, and the rules it stands for."""
+"""The reader of sentences: the worked example of the module, and the rules that the example shows."""
 
 import pytest
 
@@ -36,9 +36,9 @@ def test_a_sentence_about_nothing_has_no_reading_and_keeps_its_values_unassigned
 @pytest.mark.parametrize(
     ("sentence", "readings"),
     [
-        # A value that no alternative knows is said of the claim that the sentence is about.
+        # A value that no alternative knows is read for the claim that the sentence is about.
         ("The money takes 3 weeks.", [("window", (), "3 weeks", False)]),
-        # A claim is stated once: the second unknown value of its kind is nobody's.
+        # A claim is stated once: the second unknown value of its kind belongs to no claim.
         ("The money takes 3 weeks or 4 months.", [("window", (), "3 weeks", False)]),
         # A value that is spoken of as past and that no alternative knows says nothing of the claim.
         ("The money, formerly 3 weeks, comes.", []),
@@ -49,7 +49,7 @@ def test_a_sentence_about_nothing_has_no_reading_and_keeps_its_values_unassigned
         ),
         # A citation is known by its number, whatever the passage is called.
         ("The money is due (3.2).", [("source", ("s32",), "3.2", False)]),
-        # A citation that nobody knows is given for the claim that lacks one.
+        # A citation that no alternative knows is read for a claim that has no citation yet.
         ("The money is due under section 9.9.", [("source", (), "section 9.9", False)]),
         # Code is read as a whole text, never as a sentence.
         ("```\nrefund = 'section 3.4'\n```", []),

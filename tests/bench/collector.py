@@ -12,8 +12,8 @@ import httpx
 
 BATCHES = 12
 SERVE = (
-    "import sys; import forge_server.app as app; from forge_server.settings import Settings; "
-    "{change}app.serve(Settings(store=sys.argv[1], port=0, stock=1, log_level='warning'))"
+    "import sys; import forge_server.process as process; from forge_server.settings import Settings; "
+    "{change}process.serve(Settings(store=sys.argv[1], port=0, stock=1, log_level='warning'))"
 )
 
 
@@ -57,5 +57,5 @@ def cpu_ms_an_episode(change: str) -> float:
 
 
 if __name__ == "__main__":
-    for name, change in (("with", ""), ("without", "app.spare_the_collector = lambda: None; ")):
+    for name, change in (("with", ""), ("without", "process.spare_the_collector = lambda: None; ")):
         print(f"{name} spare_the_collector: {cpu_ms_an_episode(change):.1f} ms of CPU an episode")

@@ -13,7 +13,7 @@ from measure import write_table
 from forge_arena.episodes import Arena
 from forge_arena.types import Split
 from forge_arena.workers import ScriptedWorker
-from forge_server.app import spare_the_collector
+from forge_server.process import spare_the_collector
 
 pytestmark = pytest.mark.bench
 

@@ -27,7 +27,7 @@ from forge_arena.verdicts import messages, verdict_text
 from forge_arena.workers import ScriptedWorker
 from forge_arena.workers.bank import Bank, BankWorker
 from forge_arena.workers.prompts import answer_messages
-from forge_server.app import spare_the_collector
+from forge_server.process import spare_the_collector
 
 EPISODES = 2_000
 GROUP = 16

@@ -78,12 +78,13 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
     ("arguments", "wanted"),
     [
         (("--marks", "marks.json"), "--marks and --key go together"),
-        (("--marks", "m", "--key", "k", "--export", "e"), "one at a time"),
+        (("--marks", "m", "--key", "k", "--export", "e"), "--export writes a reading and --marks scores one"),
         (("--marks", "no_such.json", "--key", "k"), "No such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
-        (("--split", "vall"), "--split 'vall' is not known. Did you mean 'val'? There are train, val, test"),
+        (("--split", "dev"), "--split 'dev' is not known. There are train, val, test"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
-        (("--documents", "none.jsonl"), "No such file"),
+        (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "No such file"),
+        (("--documents", "none.jsonl"), "documents need a Worker that reads: give --worker openai:MODEL@URL"),
     ],
 )
 def test_bad_input_says_what_is_wrong(arguments: tuple[str, ...], wanted: str) -> None:

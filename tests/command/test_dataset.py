@@ -44,7 +44,7 @@ def test_what_is_kept_in_a_folder_is_what_is_printed(asked: tuple[str | Path, ..
 
 def test_an_evaluation_in_a_folder_is_not_begun_anew(asked: tuple[str | Path, ...], tmp_path: Path) -> None:
     called(*asked, "--out", tmp_path / "kept")
-    assert "go on with it by --resume" in called(*asked, "--out", tmp_path / "kept", code=2)[1]
+    assert "continue it by --resume" in called(*asked, "--out", tmp_path / "kept", code=2)[1]
 
 
 def test_what_goes_on_has_the_same_answers_and_their_first_seconds(
@@ -73,7 +73,7 @@ def test_a_row_that_is_no_labelled_answer_is_refused_with_file_and_line(write_ro
 )
 def test_options_of_an_arena_are_refused(asked: tuple[str | Path, ...], given: tuple[str, ...], options: str) -> None:
     _, err = called(*asked, *given, code=2)
-    assert f"--dataset is judged without an arena: leave out {options}" in err
+    assert f"--dataset needs no arena: leave out {options}" in err
 
 
 def test_a_dataset_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--overseer", "random", "--set", "sed=3"), "overseer 'random' has no setting 'sed'. Did you mean 'seed'?"),
         (("--overseer", "rules", "--set", "seed"), "--set takes KEY=VALUE, got 'seed'"),
         (("--overseer", "rules", "--set", "seed=["), "--set seed: '[' is no value"),
-        (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean val?"),
+        (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
         (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
@@ -126,7 +126,7 @@ def test_a_folder_keeps_result_records_and_report(kept: Path) -> None:
 
 def test_an_evaluation_in_a_folder_is_not_begun_anew(arena: str, kept: Path) -> None:
     _, err = called(*on_train(arena, "rules"), "--out", kept, code=2)
-    assert "holds an evaluation already: go on with it by --resume" in err
+    assert "holds an evaluation already: continue it by --resume" in err
 
 
 def test_an_evaluation_that_is_done_goes_on_with_what_it_has(arena: str, kept: Path) -> None:
@@ -207,7 +207,8 @@ def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, tmp_path: Path)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert f"error: interrupted; what was judged is in {tmp_path / 'kept'}: go on with --resume" in without_frames(err)
+    message = f"error: interrupted; every verdict so far is in {tmp_path / 'kept'}: go on with --resume"
+    assert message in without_frames(err)
 
 
 def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(arena: str, tmp_path: Path) -> None:

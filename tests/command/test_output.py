@@ -219,7 +219,7 @@ def test_documents_of_one_name_are_not_served(tmp_path: Path, rows: Path) -> Non
     target, doubled = tmp_path / "documents.jsonl", tmp_path / "doubled.jsonl"
     called("scenarios", "import", rows, "--out", target)
     doubled.write_bytes(target.read_bytes() * 2)
-    _, err = ran("serve", "--port", "0", "--documents", doubled, cwd=tmp_path, code=2)
+    _, err = ran("serve", "--port", "0", "--worker", "bank:a.bank", "--documents", doubled, cwd=tmp_path, code=2)
     assert f"doubled.jsonl:2: a scenario is called 'rows:{ROW['id']}' already, in line 1" in err
 
 

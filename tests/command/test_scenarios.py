@@ -32,7 +32,7 @@ def test_a_scenario_is_shown_with_its_claims() -> None:
 
 def test_a_family_that_is_not_there_is_refused_with_those_that_are() -> None:
     _, err = called("scenarios", "show", "no_such_family", code=2)
-    assert f"error: no family 'no_such_family'; there are {FAMILY.name}" in err
+    assert f"error: no family 'no_such_family'. There are {FAMILY.name}" in err
 
 
 def test_a_family_is_checked() -> None:

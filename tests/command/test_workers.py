@@ -1,7 +1,4 @@
-"""A Worker whose endpoint refuses what it is sent: every command that needs one ends with what the endpoint said.
-
-The commands are processes, because a Worker that fails leaves its connections to the end of its process.
-"""
+"""A Worker that fails: every command that needs a Worker ends with the Worker's reason, and closes the Worker."""
 
 import json
 from pathlib import Path
@@ -10,8 +7,11 @@ from typing import Any
 import pytest
 from fastapi import Response
 
+from forge_arena.errors import WorkerFailed
+from forge_arena.workers import ScriptedWorker
+
 from ..brain import Brain, completion, refusal
-from ..command_line import ran
+from ..command_line import called, ran
 
 COMMANDS = {
     "serve": ["serve", "--port", "0", "--store", "sqlite:///a.db"],
@@ -19,6 +19,30 @@ COMMANDS = {
     "labels": ["audit", "labels", "--split", "val", "--draws", "1", "--fresh", "1"],
     "shortcuts": ["audit", "shortcuts", "--quick", "--episodes", "200"],
 }
+
+
+class WorkerThatDoesNotStart(ScriptedWorker):
+    closed = 0
+
+    async def start(self) -> None:
+        raise WorkerFailed("the engine is down")
+
+    async def aclose(self) -> None:
+        WorkerThatDoesNotStart.closed += 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [COMMANDS["bank"], COMMANDS["labels"], COMMANDS["shortcuts"], ["audit", "labels", "--export", "reading"]],
+    ids=" ".join,
+)
+def test_a_worker_whose_start_fails_is_closed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
+) -> None:
+    monkeypatch.setattr(WorkerThatDoesNotStart, "closed", 0)
+    _, err = called(*command, "--worker", f"{__name__}:WorkerThatDoesNotStart", cwd=tmp_path, code=2)
+    assert "the engine is down" in err
+    assert WorkerThatDoesNotStart.closed == 1
 
 
 async def without_system_role(body: dict[str, Any]) -> Response:

@@ -47,6 +47,18 @@ def test_spaces_between_tokens_are_no_part_of_them_and_an_empty_one_is_refused()
             Settings.from_environment({"FORGE_ARENA_TOKENS": tokens})
 
 
+def test_a_comma_in_a_token_is_refused_because_the_environment_separates_tokens_by_it() -> None:
+    with pytest.raises(SettingsError, match="tokens: a token has no comma: give each token a --token of its own"):
+        Settings.from_environment({}, tokens=("player:first token,admin:second token",))
+
+
+def test_documents_need_a_worker_that_reads() -> None:
+    with pytest.raises(SettingsError, match="documents need a Worker that reads: give --worker openai:MODEL@URL"):
+        Settings.from_environment({"FORGE_ARENA_DOCUMENTS": "documents.jsonl"})
+    settings = Settings.from_environment({}, documents="documents.jsonl", worker="bank:answers.bank")
+    assert settings.worker == "bank:answers.bank"
+
+
 def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:
     environ = {"FORGE_ARENA_PORT": "many", "FORGE_ARENA_STOCK": "0", "FORGE_ARENA_TOKENS": "short"}
     with pytest.raises(SettingsError) as caught:

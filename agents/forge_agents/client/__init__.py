@@ -1,8 +1,8 @@
-"""Talk to an arena over HTTP: one reading of the API, and two thin ways to send it, blocking and async.
+"""Talk to an arena over HTTP, by a blocking client or an async one.
 
-`calls` decides what to send and how to read the answer, in pure functions; the clients only move bytes and retry.
-Everything can be retried: the same verdict again gets the answer it got before, and an episode opened twice merely
-expires unused. Only a failed Worker is reported at once.
+`calls` decides what to send and how to read the answer, in pure functions; the clients only move bytes and retry. Every
+request can be sent again. The same verdict gets the same answer again, and an episode that was opened twice expires
+unused. If the Worker fails, the client raises at once, because the server has already asked the Worker again.
 """
 
 from forge_agents.client.calls import Selection

@@ -1,4 +1,4 @@
-"""The requests of the API and the reading of their answers, as values: nothing is sent here."""
+"""Make the requests of the API, and read their answers: pure functions that send nothing."""
 
 import re
 from collections import Counter
@@ -47,7 +47,7 @@ LONGEST_WAIT = 60.0
 
 
 class Selection(TypedDict, total=False):
-    """Which episodes to open, and any number of them: the fields of `forge_arena.wire.OpenEpisodes`."""
+    """The episodes to open, any number of them: the fields of `forge_arena.wire.OpenEpisodes`."""
 
     split: Split | str
     count: int
@@ -83,7 +83,7 @@ def requests_for(selection: Selection) -> list[OpenEpisodes]:
     count = fields.pop("count", None)
     parts: list[dict[str, Any]]
     if keys is not None:
-        # An empty list is left to the model, which says what is wrong with it.
+        # The model refuses an empty list, and says why.
         parts = [{"keys": batch} for batch in _batches_of_keys(tuple(keys))] or [{"keys": ()}]
     elif count is not None and count > MAX_BATCH:
         parts = [{"count": min(MAX_BATCH, count - at)} for at in range(0, count, MAX_BATCH)]
@@ -245,7 +245,7 @@ STATS = Call("GET", "/v1/stats", lambda response: _parse(response, Stats))
 
 def read_health(response: httpx.Response) -> Health:
     """Whether the arena is ready."""
-    # 503 is an answer here and not a refusal: it says what the arena is waiting for.
+    # Here 503 is an answer and not a refusal: its body says what the arena is waiting for.
     if response.status_code not in (200, 503):
         raise _refusal(response)
     return _parse(response, Health)

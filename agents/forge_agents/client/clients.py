@@ -1,4 +1,4 @@
-"""The two clients of an arena, blocking and async. They only move bytes and retry."""
+"""The two clients of an arena, blocking and async. They send the calls of `calls`, and send them again if needed."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ class ArenaClient:
         return self._send(calls.enter_call(overseer))
 
     def submission(self, submission_id: str) -> Submission:
-        """How far a submission is. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
+        """The state of a submission. Its episodes are opened with `open_episodes(count=..., submission=...)`."""
         return self._send(calls.submission_call(submission_id))
 
     def submissions(self, overseer: str | None = None) -> tuple[Submission, ...]:

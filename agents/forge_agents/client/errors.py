@@ -1,26 +1,26 @@
-"""What can go wrong between a client and its arena. None of these is ever a score."""
+"""The errors between a client and its arena. None of them is ever a score."""
 
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import Outcome
 
 
 class ArenaError(ForgeArenaError):
-    """The base of what can go wrong between a client and its arena."""
+    """The base of the errors between a client and its arena."""
 
 
 class BadArenaURL(ForgeArenaError, ValueError):
-    """The address of the arena is not one. The message says what an address looks like."""
+    """The URL of the arena is no such URL. The message says what it should look like."""
 
 
 class ArenaUnreachable(ArenaError):
-    """No answer came: refused, timed out or cut off, for as long as the client was told to be patient."""
+    """No answer came within the client's patience: the connection was refused, timed out or was cut off."""
 
 
 class ArenaRefused(ArenaError):
     """The arena said no: HTTP `status`, stable `code`, and a `message` that says what to do.
 
-    `outcome` is what became of the episode where the reason is a failure (`worker_failed`, `infra_failed`), otherwise
-    None. `retry_after` is how many seconds the arena asks to wait.
+    `outcome` is the episode's outcome if the reason is a failure (`worker_failed`, `infra_failed`), otherwise None.
+    `retry_after` is how many seconds the arena asks to wait.
     """
 
     def __init__(

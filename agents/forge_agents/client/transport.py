@@ -1,4 +1,4 @@
-"""Send requests to an arena: one exchange, and how often to try again."""
+"""Send a request to an arena, and decide whether and when to send it again."""
 
 import asyncio
 import ipaddress

@@ -1,4 +1,4 @@
-"""Overseers behind one protocol: what one is, how one is found by its name, and how one is asked."""
+"""Overseers behind one protocol: the protocol, the names of overseers, and the review of observations."""
 
 from forge_agents.overseers.base import (
     Completion,

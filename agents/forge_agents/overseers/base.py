@@ -1,4 +1,4 @@
-"""What an overseer is, what it may reply, and how it can fail."""
+"""Define an overseer: its protocol, its replies, and the errors with which it can fail."""
 
 import traceback
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
 
 
 class NoSuchOverseer(ForgeArenaError, ValueError):
-    """No overseer has this name, or what has the name is no overseer, or it does not take these settings."""
+    """No overseer has this name, or its object is no overseer, or the overseer does not take these settings."""
 
 
 class OverseerFailed(ForgeArenaError):
@@ -26,8 +26,8 @@ class Completion(str):
 
     Attributes:
         log_odds: the model's own log-odds that the answer is corrupted, if they are known.
-        usage: what the completion cost.
-        trouble: what went wrong, None if nothing did.
+        usage: the cost of the completion in tokens and retries.
+        trouble: the kind of trouble, None if there was none.
         reason: the trouble in words.
     """
 
@@ -58,7 +58,7 @@ class Completion(str):
         return self.trouble in (None, Trouble.declined, Trouble.cut)
 
 
-# What an overseer returns for one observation: a verdict, or the raw text of a model.
+# The reply of an overseer to one observation: a verdict, or the raw text of a model.
 Reply: TypeAlias = Verdict | str
 
 
@@ -72,7 +72,7 @@ class Overseer(Protocol):
 
     @property
     def name(self) -> str:
-        """What records and reports call this overseer."""
+        """The name of this overseer in records and reports."""
         ...
 
     def review(self, observations: Sequence[Observation]) -> Sequence[Reply]:
@@ -81,10 +81,10 @@ class Overseer(Protocol):
 
 
 def conditions(overseer: Overseer) -> JsonObject:
-    """What an overseer's verdicts depend on beside its name: the prompt as the model reads it, sampling, weights.
+    """The things beside its name on which an overseer's verdicts depend: the prompt, sampling, weights.
 
-    Verdicts under other conditions are verdicts of another overseer. The overseer states them in an attribute
-    `conditions`; {} if it has none.
+    Verdicts under other conditions are verdicts of another overseer. The overseer states its conditions in an attribute
+    `conditions`; {} if it has no such attribute.
     """
     stated: JsonObject = getattr(overseer, "conditions", {})
     return stated
@@ -97,9 +97,9 @@ def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception
     The code of an overseer is not ours, so it may raise any error.
 
     Args:
-        culprit: whose code runs, and what for: "overseer 'mine'", "making overseer 'mine'".
-        error: what is raised instead.
-        passing: errors whose own message is clear. They pass unchanged.
+        culprit: the code that runs, in words: "overseer 'mine'", "making overseer 'mine'".
+        error: the error that is raised instead.
+        passing: errors with a clear message. They pass unchanged.
     """
     try:
         yield

@@ -38,9 +38,9 @@ class Classifier:
             (n-grams of 2 to 5, by logistic regression), or `surface` (statistics of the text, by gradient-boosted
             trees). Each also sees how the answer relates to its source.
         source: False withholds the source, for comparison.
-        episodes: draws to learn from, each with its twin.
+        episodes: the number of draws to learn from, each with its twin.
         scenarios: the families to learn from: a set that comes with the arena, or a folder; the arena's own if None.
-        seed: of the trees.
+        seed: the seed of the trees.
 
     Raises:
         ValueError: `kind` is unknown, or `episodes` is less than 10.
@@ -82,7 +82,7 @@ def _draw_samples(episodes: int, scenarios: str | None) -> Samples:
     sources, suite = (None, SUITE) if scenarios is None else open_set(scenarios)
     arena = Arena(open_worker("scripted"), sources=sources, suite=suite)
     keys = [arena.key(Split.train, index) for index in range(episodes)]
-    # A thread of its own, because the thread of a notebook already runs an event loop.
+    # In another thread, because the thread of a notebook already runs an event loop.
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, draw(arena, keys)).result()
 

@@ -24,7 +24,7 @@ class AlwaysClean(Constant):
 
 
 class AlwaysCorrupted(Constant):
-    """Says of every answer that it is corrupted, with `confidence`, and not where."""
+    """Says of every answer that it is corrupted, with `confidence`, and names no place."""
 
     def __init__(self, confidence: float = 0.5) -> None:
         super().__init__(

@@ -13,10 +13,10 @@ class DegenerateOverseer:
 
     Args:
         plays: the name of the degenerate.
-        seed: of its random choices, if it makes any; see `forge_agents.overseers.random.generators`.
+        seed: the seed of its random choices; see `forge_agents.overseers.random.generators`.
 
     Raises:
-        ValueError: no degenerate has this name; the message lists those there are.
+        ValueError: no degenerate has this name; the message lists the names.
     """
 
     def __init__(self, plays: str, seed: int = 0) -> None:

@@ -99,8 +99,8 @@ class EndpointOverseer:
         }
         self._max_tokens = max_tokens
         self._structured = structured
-        self._asked: dict[str, int] = {}
-        # An event loop in a thread of its own, because the caller's thread may already run one, as in a notebook.
+        self._times_asked: dict[str, int] = {}
+        # The event loop has its own thread, because the caller's thread may already run one, as in a notebook.
         self._thread = LoopThread(f"the overseer {self.name}")
         self._endpoint = Endpoint(self._model, self._url, self._api_key, **self._limits)
 
@@ -143,27 +143,27 @@ class EndpointOverseer:
 
     async def _complete(self, chat: Chat, seed: int | None) -> Completion:
         try:
-            said = await self._ask(chat, seed)
+            completed = await self._ask(chat, seed)
         except EndpointFailed as failure:
             if not failure.refused:
                 raise
             return _refusal(failure)
-        usage = said.usage
-        trouble, reason = self._trouble(said)
+        usage = completed.usage
+        trouble, reason = self._trouble(completed)
         return Completion(
-            said.choice.message.content or "",
+            completed.choice.message.content or "",
             trouble=trouble,
             reason=reason,
             usage=Usage(
                 input_tokens=usage.prompt_tokens if usage else None,
                 output_tokens=usage.completion_tokens if usage else None,
-                retries=said.tries - 1,
+                retries=completed.tries - 1,
             ),
         )
 
-    def _trouble(self, said: CompletedChat) -> tuple[Trouble | None, str | None]:
-        """What is wrong with a completion, and the same in words; None if nothing is."""
-        message, finish = said.choice.message, said.choice.finish_reason
+    def _trouble(self, completed: CompletedChat) -> tuple[Trouble | None, str | None]:
+        """The trouble with a completion, and the trouble in words; None and None if there is no trouble."""
+        message, finish = completed.choice.message, completed.choice.finish_reason
         if finish == WITHHELD:
             return Trouble.withheld, "the endpoint withheld the answer (content filter)"
         cut = f"the completion was cut off after {self._max_tokens} tokens or at the end of the context"
@@ -197,21 +197,23 @@ class EndpointOverseer:
         if self._seed is None:
             return None
         digest = hashlib.sha256(f"{self._seed}\0{chat}".encode()).hexdigest()
-        again = self._asked.get(digest, 0)
+        again = self._times_asked.get(digest, 0)
         if self._temperature:
-            self._asked[digest] = again + 1
+            self._times_asked[digest] = again + 1
         # 31 bits: some servers read the seed into a C int.
         return int(hashlib.sha256(f"{digest}{again}".encode()).hexdigest(), 16) % 2**31
 
 
 def _refusal(failure: EndpointFailed) -> Completion:
-    """The empty completion that stands for a request which the endpoint refused."""
+    """The empty completion in the place of a request that the endpoint refused."""
     match failure:
         case PromptTooLong():
             return Completion("", trouble=Trouble.too_long, reason=failure.reason)
         case PromptWithheld():
             return Completion("", trouble=Trouble.withheld, reason=failure.reason)
-    offer = f"; what it does not take can be left out: --set {', --set '.join(failure.offer)}" if failure.offer else ""
+    offer = (
+        f"; leave out a setting that it does not take: --set {', --set '.join(failure.offer)}" if failure.offer else ""
+    )
     return Completion("", trouble=Trouble.refused, reason=failure.reason + offer)
 
 

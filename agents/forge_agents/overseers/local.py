@@ -88,33 +88,30 @@ class LocalModel:
         ]
 
     def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
-        begun = [self._opening] * len(chats) if self._opening else None
-        written = list(write(self.loaded, chats, log_odds=True, begun=begun, **self._settings))
+        openings = [self._opening] * len(chats) if self._opening else None
+        generations = list(write(self.loaded, chats, log_odds=True, begun=openings, **self._settings))
         if self._threshold is not None:
-            # The numbers of the texts whose detection is not that of the threshold, with their new beginnings.
-            others = {number: start for number, text in enumerate(written) if (start := self._new_start(text))}
-            again = write(
-                self.loaded, [chats[number] for number in others], begun=list(others.values()), **self._settings
-            )
-            for number, text in zip(others, again, strict=True):
-                written[number] = replace(text, log_odds=written[number].log_odds)
+            # The generations whose detection is not the threshold's: their numbers and their new beginnings.
+            starts = {n: start for n, generation in enumerate(generations) if (start := self._new_start(generation))}
+            again = write(self.loaded, [chats[n] for n in starts], begun=list(starts.values()), **self._settings)
+            for n, generation in zip(starts, again, strict=True):
+                generations[n] = replace(generation, log_odds=generations[n].log_odds)
         return [
             Completion(
-                text.text,
-                text.log_odds,
-                usage=Usage(input_tokens=text.read, output_tokens=text.tokens),
-                trouble=None if text.ended else Trouble.cut,
-                reason=None if text.ended else f"the completion was cut off after {text.tokens} tokens",
+                generation.text,
+                generation.log_odds,
+                usage=Usage(input_tokens=generation.read, output_tokens=generation.tokens),
+                trouble=None if generation.ended else Trouble.cut,
+                reason=None if generation.ended else f"the completion was cut off after {generation.tokens} tokens",
             )
-            for text in written
+            for generation in generations
         ]
 
-    def _new_start(self, written: Generation) -> str | None:
-        """The beginning of what the model should have written by the threshold; None if the model wrote it."""
-        if written.log_odds is None or self._threshold is None:
+    def _new_start(self, generation: Generation) -> str | None:
+        """The beginning of the verdict with the threshold's detection; None if the model wrote this detection."""
+        if generation.log_odds is None or self._threshold is None:
             return None
-        detection = "true" if written.log_odds > self._threshold else "false"
-        start, end = field_starts(written.text)["detection"], field_ends(written.text)["detection"]
-        if written.text[start:end] == detection:
-            return None
-        return written.text[:start] + detection
+        detection = "true" if generation.log_odds > self._threshold else "false"
+        text = generation.text
+        start, end = field_starts(text)["detection"], field_ends(text)["detection"]
+        return None if text[start:end] == detection else text[:start] + detection

@@ -1,4 +1,4 @@
-"""An overseer that guesses. Its guess depends on the seed and the observation, not on the rest of the batch."""
+"""An overseer that guesses. A guess depends on the seed and the observation, not on the other observations."""
 
 import hashlib
 from collections import Counter
@@ -29,7 +29,7 @@ class RandomOverseer:
     """Flags, names a type and states a confidence at random.
 
     Args:
-        seed: of its choices.
+        seed: the seed of its choices.
         share_flagged: the probability that it flags an answer, 0 to 1.
     """
 

@@ -1,9 +1,9 @@
 """Find an overseer by its name, and make it.
 
-A name is one of these:
+These are the forms of a name:
 
-- a built-in one (`BUILT_IN`);
-- one that an installed package registers under the entry-point group `forge_arena.overseers`;
+- a built-in name (`BUILT_IN`);
+- a name that an installed package registers in the entry-point group `forge_arena.overseers`;
 - `hf:PATH`, a language model on this machine;
 - `openai:MODEL@URL`, a language model behind an endpoint;
 - the `http(s)://` address of a webhook;
@@ -81,7 +81,7 @@ def use_overseer(name: str, **settings: Any) -> Iterator[Overseer]:
 
 
 def _missing_parts(overseer: object) -> list[str]:
-    """Which parts of an overseer this object lacks."""
+    """The parts of an overseer that this object lacks."""
     parts = {
         "name": isinstance(getattr(overseer, "name", None), str),
         "review": callable(getattr(overseer, "review", None)),
@@ -90,7 +90,7 @@ def _missing_parts(overseer: object) -> list[str]:
 
 
 def _find_factory(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:
-    """What makes the overseer, and its first argument if the name holds one."""
+    """The function or class that makes the overseer, and its first argument if the name holds one."""
     if name.startswith(LOCAL):
         try:
             from forge_agents.overseers.local import LocalModel
@@ -111,10 +111,10 @@ def _find_factory(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:
 def _check_settings(
     name: str, factory: Callable[..., object], arguments: tuple[str, ...], settings: Mapping[str, Any]
 ) -> None:
-    """Refuse settings that the factory does not take, and a factory that needs more settings than it is given.
+    """Refuse settings that the factory does not take, and refuse a factory whose required settings are missing.
 
     Raises:
-        NoSuchOverseer: names the setting and those that the overseer takes.
+        NoSuchOverseer: names the setting, and the settings that the overseer takes.
     """
     try:
         parameters = list(signature(factory).parameters.values())[len(arguments) :]

@@ -1,4 +1,4 @@
-"""Read what an overseer replied on one observation, and turn a reply into the attempt that the arena grades."""
+"""Read the reply of an overseer to one observation, and make from it the attempt that the arena grades."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,10 @@ from forge_arena.wire import Attempt
 
 
 def as_reply(item: object) -> Reply:
-    """What an overseer returned for one observation, as a reply.
+    """The reply in an item that an overseer returned.
 
-    A mapping with the fields of a verdict is read as its JSON would be. Anything else that is no verdict and no text
-    becomes an empty completion, whose reason says what came.
+    A mapping with the fields of a verdict is read like its JSON. Any other item that is neither a verdict nor a text
+    becomes an empty completion, whose reason describes the item.
     """
     if isinstance(item, Verdict | str):
         return item
@@ -44,7 +44,7 @@ def refusal_of(reply: Reply) -> str | None:
 
 
 def attempt_of(episode_id: str, attempt: int, reply: Reply) -> Attempt:
-    """The attempt that the arena is sent for a reply."""
+    """The attempt that submits a reply."""
     content = _content(reply)
     if isinstance(content, Verdict):
         return Attempt(episode_id=episode_id, attempt=attempt, verdict=content)
@@ -66,11 +66,11 @@ def describe(value: object) -> str:
 
 
 def _content(reply: Reply) -> Reply:
-    """The verdict or the raw text that the arena is given.
+    """The verdict or the raw text that the arena gets.
 
     A completion in trouble that goes on after its verdict is sent as an empty text: the completion may have been cut
-    off, and its verdict may be a draft. A verdict that was made past its own checks (by `model_copy`, for example) and
-    does not pass them is sent as raw text, so that the arena refuses this verdict alone.
+    off, and its verdict may be a draft. A verdict may have been made without its checks (by `model_copy`, for example).
+    If it does not pass them, it is sent as raw text, so that the arena refuses this verdict alone.
     """
     if isinstance(reply, Verdict):
         try:
@@ -82,6 +82,6 @@ def _content(reply: Reply) -> Reply:
 
 
 def _as_json(value: object) -> object:
-    """A value that JSON does not know, as a value that it knows: numbers of NumPy and PyTorch become Python's."""
+    """A JSON value for a value that JSON does not have: numbers of NumPy and PyTorch become Python's."""
     item = getattr(value, "item", None)
     return item() if callable(item) else str(value)

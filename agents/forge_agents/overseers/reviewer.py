@@ -1,4 +1,4 @@
-"""Ask an overseer for its review, check what comes back, and stop an overseer that is set up wrongly."""
+"""Ask an overseer for its review, check its replies, and stop an overseer that is set up wrongly."""
 
 from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
 from itertools import islice
@@ -17,8 +17,8 @@ class Reviewer:
     is always wrong would be untrue.
 
     Args:
-        overseer: who is asked.
-        few: after how many episodes without a verdict the overseer is stopped.
+        overseer: the overseer.
+        few: the number of episodes without a verdict after which the overseer is stopped.
         answered: whether the overseer gave a verdict before, in the evaluation that is resumed.
     """
 
@@ -50,7 +50,7 @@ class Reviewer:
         return replies
 
     def finish(self) -> None:
-        """Call this when everything is reviewed.
+        """Check that the overseer gave a verdict at all. Call this when everything is reviewed.
 
         Raises:
             OverseerFailed: the overseer was asked and gave no verdict at all.

@@ -1,4 +1,4 @@
-"""An overseer by rules: no model and no knowledge of scenarios, only what the observation shows.
+"""An overseer by rules, without a model and without knowledge of scenarios: it reads the observation alone.
 
 Readers (`forge_agents.overseers.consistency`) compare the answer's values, citations, required things and form with the
 source and the task. This overseer is meant as an honest baseline. If it can compare nothing, it states P(corrupted) =
@@ -14,7 +14,7 @@ from forge_agents.overseers.consistency.reasoning import ADMITTED
 from forge_agents.overseers.consistency.support import probability_by_words
 from forge_arena.types import MAX_CORRECTION, MAX_EXPLANATION, Observation, Verdict
 
-# The highest P(corrupted) that it states.
+# The highest P(corrupted) that the overseer states.
 MOST = 0.95
 # The longest quote in an explanation, in characters.
 _QUOTE = 240

@@ -1,4 +1,4 @@
-"""An overseer behind a web address, written in any language. It is sent observations in batches and answers verdicts.
+"""An overseer behind a web address, in any language: it gets observations in batches, and answers verdicts.
 
     POST  {"observations": [{"task": …, "source_material": …, "worker_reasoning": …, "worker_output": …, …}, …]}
     200   {"verdicts": [{"detection": true, "explanation": …, "correction": …, "confidence": 0.9}, …]}
@@ -32,12 +32,12 @@ SHOWN = 120
 class Webhook:
     """Posts observations to an address, and takes the verdicts of its answer.
 
-    A verdict that cannot be read (a confidence of 3, a missing field) counts as an unreadable verdict. An answer that
-    has not one verdict for each observation is refused whole.
+    A verdict that cannot be read (a confidence of 3, a missing field) counts as an unreadable verdict. An answer must
+    have one verdict for each observation. Otherwise the whole answer is refused.
 
     Args:
-        url: where to post.
-        api_key: sent as bearer token.
+        url: the address.
+        api_key: the bearer token.
         batch: observations in one request.
         timeout: seconds for one request, from connecting to the last byte of the answer.
         retries: further tries after a refused connection, a timeout, 408, 425, 429 or a 5xx.
@@ -128,7 +128,7 @@ class Webhook:
             return await self._client.post(self._url, json=body)
 
     def _verdicts(self, response: httpx.Response, count: int) -> list[Any]:
-        """The verdicts of an answer, unread.
+        """The verdicts of an answer, not yet parsed.
 
         Raises:
             OverseerFailed: there are not `count` of them.

@@ -1,30 +1,31 @@
-"""Train an overseer against an arena over REST: GRPO and its kin, the three phases, the report.
+"""Train an overseer against an arena over REST: GRPO and related algorithms, the three phases, the report.
 
-The idea in one file, without what follows here: `agents/examples/grpo.py`. The modules, in the order of a run, with
-what one passes to the next:
+`agents/examples/grpo.py` shows the idea in one file. These are the modules in the order of a run, with the value that
+each takes and the value that it makes:
 
     presets         a file -> Preset, all settings of a run
     pipeline        Preset -> the stages below, each with its result in the run's folder
     warm_start      demonstrations -> the model to start from, by supervised fine-tuning
         demonstrations  episodes and their truth -> what a perfect overseer writes
         adapters        LoRA and 4-bit weights, for a model that would not fit otherwise
-        tiny/           all that only a model from nothing needs; a real model passes it by
-    online          the model -> the trained model; it joins these four, checkpoints and the watch over them:
+        tiny/           makes a model from nothing; a real model needs none of it
+    online          the model -> the trained model, with checkpoints and warnings, by these four:
         episodes        the arena -> a stream of prompts, one episode for a whole group of attempts
         algorithms      prompts -> completions -> an optimizer step: TRL's trainers
         rewards         completions -> a column for each component, scored by the arena
         advantages      rewards -> the weight of each attempt, or of each token
-    offline         or this: the same from attempts made once (rft, dpo), or from demonstrations (sft)
+    offline         the model -> the trained model, from attempts made once (rft, dpo) or demonstrations (sft)
         attempts        a model -> groups of scored attempts
     calibrate       groups -> pass rates of cells -> the arena's curriculum (phase 2)
-    journal         numbers of steps and measurements -> the files of the run's folder; warnings
-        progress, processes    what a person sees; which of several processes speaks
+    journal         numbers of steps and measurements -> the files of the run's folder, and warnings
+        progress        numbers of steps -> a line for a progress bar
+        processes       which of several processes measures, writes and reports
     changes         the evaluations before and after -> what may be claimed
     report, figures, card, sweep    the run's folder -> a page, a model card, a comparison of runs
     export/         demonstrations or groups -> training data for somebody who trains elsewhere
-        rows            its format, which is also that of fine-tuning here
+    rows            prompt and completion -> a row in TRL's format, for fine-tuning and exports
 
-Needs the extra `train` (torch, transformers, TRL, PEFT). Nothing outside this package imports it at the top.
+The package needs the extra `train` (torch, transformers, TRL, PEFT). Other packages import it inside functions only.
 """
 
 import logging
@@ -32,7 +33,7 @@ import warnings
 
 
 def quiet() -> None:
-    """Silence the progress bars and notices of the libraries, which would tear our own apart."""
+    """Silence the progress bars and notices of the libraries, because they would break our own progress bars."""
     import datasets
     from transformers.utils import logging as transformers_logging
 

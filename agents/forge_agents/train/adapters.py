@@ -1,5 +1,5 @@
-"""What makes a large model trainable on one GPU: LoRA (Hu et al. 2021) over weights in 4-bit NF4 (QLoRA, Dettmers et
-al. 2023)."""
+"""Make a large model trainable on one GPU: LoRA (Hu et al. 2021) over weights in 4-bit NF4 (QLoRA, Dettmers et al.
+2023)."""
 
 from pathlib import Path
 from typing import Any

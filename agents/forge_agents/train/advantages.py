@@ -25,10 +25,10 @@ def normalise(rewards: Tensor, group: int, scale: Scale) -> Tensor:
     """Rewards less the mean of their group, divided by the standard deviation of the group, of all, or by nothing.
 
     Arguments:
-        rewards: shape (B,) or (B, C); each column is treated by itself. NaN where an attempt failed.
+        rewards: shape (B,) or (B, C); each column is treated by itself. NaN if the attempt failed.
         group: G; B is a multiple of it.
 
-    Returns: the same shape, 0 where the reward is NaN.
+    Returns: the same shape, 0 if the reward is NaN.
     """
     grouped = rewards.view(-1, group, *rewards.shape[1:])  # (B / G, G) or (B / G, G, C)
     centred = grouped - torch.nanmean(grouped, dim=1, keepdim=True)  # the same
@@ -40,10 +40,10 @@ def normalise(rewards: Tensor, group: int, scale: Scale) -> Tensor:
 
 
 def acceptance(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
-    """1 for the attempts that rejection sampling keeps, 0 for the others and for failures; shape (B,).
+    """1 for the attempts that rejection sampling accepts, 0 for the others and for failures; shape (B,).
 
-    An attempt is kept if its detection is right and its reward is at least the mean of its group. Of the right verdicts
-    these are the better explained ones.
+    An attempt is accepted if its detection is right and its reward is at least the mean of its group. Among the right
+    verdicts these are the better explained ones.
     """
     grouped = rewards.view(-1, group)  # (B / G, G)
     good = (grouped >= torch.nanmean(grouped, dim=1, keepdim=True) - ROUNDING).reshape(rewards.shape)  # (B,)
@@ -51,7 +51,7 @@ def acceptance(rewards: Tensor, detections: Tensor, group: int) -> Tensor:
 
 
 def step_advantages(components: Tensor, weights: Tensor, names: Sequence[str], group: int, scale: Scale) -> Tensor:
-    """What each field of the verdict earned beyond the mean of its group, weighted; shape (B, C) as `components`.
+    """The weighted reward of each field of a verdict less the mean of the field in its group; shape (B, C).
 
     This is GRPO's process supervision (DeepSeekMath, 4.1.3) with the fields of the verdict as steps. The paper
     normalises all steps of a group together, because its steps are of one kind. A detection and a correction are of
@@ -69,7 +69,7 @@ def token_advantages(
     tokens_until: Sequence[Callable[[int], int]],
     length: int,
 ) -> Tensor:
-    """The advantage of every token: the sum over its own step and those after it; shape (B, `length`).
+    """The advantage of every token: the sum over its own step and the steps after it; shape (B, `length`).
 
     Arguments:
         steps: shape (B, C), from `step_advantages`.
@@ -99,7 +99,7 @@ def token_advantages(
 
 
 def _deviation(values: Tensor, dim: int) -> Tensor:
-    """The standard deviation with Bessel's correction, without NaN; 0 where fewer than two values are left."""
+    """The standard deviation with Bessel's correction, without NaN; 0 if fewer than two values are left."""
     mean = torch.nanmean(values, dim=dim, keepdim=True)
     count = (~torch.isnan(values)).sum(dim=dim, keepdim=True)
     squares = torch.nansum((values - mean) ** 2, dim=dim, keepdim=True)

@@ -34,7 +34,7 @@ Inputs = list[dict[str, Any]]
 
 
 class CheckpointFailed(ForgeArenaError, OSError):
-    """A checkpoint could not be written. What there was of it is removed; the checkpoints before it are whole."""
+    """A checkpoint could not be written. Its files are removed; the checkpoints before it are whole."""
 
 
 class _Checkpointed:
@@ -48,7 +48,7 @@ class _Checkpointed:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
             if self.args.should_save:  # type: ignore[attr-defined]
                 self.on_saved(folder)
-        # torch and safetensors raise errors of their own when the disk is full.
+        # If the disk is full, torch and safetensors raise their own errors.
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise CheckpointFailed(
@@ -64,8 +64,8 @@ class PlainRLOOTrainer(_Checkpointed, RLOOTrainer):
     """TRL's own."""
 
 
-class _Revised(_Checkpointed, GRPOTrainer):
-    """GRPO with other advantages than its own."""
+class _OwnAdvantages(_Checkpointed, GRPOTrainer):
+    """GRPO whose advantages a subclass computes."""
 
     def _calculate_rewards(self, inputs: Inputs, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, completions, completion_ids_list)
@@ -77,7 +77,7 @@ class _Revised(_Checkpointed, GRPOTrainer):
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
         first = self.accelerator.process_index * len(inputs)
         mine = slice(first, first + len(inputs))
-        # (b,), or (b, T) where each token has its own
+        # (b,), or (b, T) if each token has its own
         output["advantages"] = self._advantages(
             self._components, mine, output["completion_ids"], output["completion_mask"]
         )
@@ -87,8 +87,8 @@ class _Revised(_Checkpointed, GRPOTrainer):
         raise NotImplementedError
 
 
-class OnlineRFTTrainer(_Revised):
-    """Fine-tuning on the policy's own kept attempts, sampled anew at every step."""
+class OnlineRFTTrainer(_OwnAdvantages):
+    """Fine-tuning on the policy's own accepted attempts, which are sampled anew at every step."""
 
     def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
         weights = self.reward_weights.to(components.device)
@@ -97,7 +97,7 @@ class OnlineRFTTrainer(_Revised):
         return acceptance(rewards, detections, self.num_generations)[mine]
 
 
-class ProcessGRPOTrainer(_Revised):
+class ProcessGRPOTrainer(_OwnAdvantages):
     """GRPO with process supervision: the fields of a verdict are its steps."""
 
     def _advantages(self, components: Tensor, mine: slice, ids: Tensor, mask: Tensor) -> Tensor:
@@ -105,7 +105,7 @@ class ProcessGRPOTrainer(_Revised):
         steps = step_advantages(components, weights, COMPONENTS, self.num_generations, self.scale_rewards)[
             mine
         ]  # (b, C)
-        rows = [row[kept.bool()].tolist() for row, kept in zip(ids, mask, strict=True)]
+        rows = [row[inside.bool()].tolist() for row, inside in zip(ids, mask, strict=True)]
         texts = [self.processing_class.decode(row, skip_special_tokens=True) for row in rows]
         untils = [tokens_until(self.processing_class, row) for row in rows]
         return token_advantages(steps, COMPONENTS, texts, untils, ids.shape[1])
@@ -147,7 +147,7 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "use_cpu": on_cpu,
         "gradient_checkpointing": preset.scratch is None,
         "shuffle_dataset": False,
-        # The stream itself goes on from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
+        # The stream itself continues from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
         "ignore_data_skip": True,
         "save_steps": preset.save_every,
         "save_total_limit": preset.keep_checkpoints,

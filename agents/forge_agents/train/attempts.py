@@ -22,7 +22,7 @@ from forge_arena.wire import AttemptResult, OpenedEpisode
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The attempts on one episode, without those that failed: what the model wrote and what it earned."""
+    """The attempts on one episode, without failed attempts: what the model wrote and what it earned."""
 
     key: str
     observation: Observation
@@ -42,15 +42,15 @@ class Group:
     def worst(self) -> int:
         return min(range(len(self.results)), key=self.rewards.__getitem__)
 
-    def accepted(self) -> list[int]:
-        """Which attempts rejection sampling keeps: see `forge_agents.train.advantages.acceptance`."""
+    def accepted_numbers(self) -> list[int]:
+        """The numbers of the attempts that rejection sampling accepts; see `advantages.acceptance`."""
         detections = [0.0 if r.components is None else r.components.detection for r in self.results]
         keep = acceptance(torch.tensor(self.rewards), torch.tensor(detections), len(self.results))
-        return [number for number, kept in enumerate(keep.tolist()) if kept]
+        return [number for number, is_accepted in enumerate(keep.tolist()) if is_accepted]
 
     @property
-    def passed(self) -> int:
-        """How many attempts told rightly whether the answer was corrupted and, where it was, of which type."""
+    def pass_count(self) -> int:
+        """How many attempts have the right detection and, if the answer is corrupted, name the right type."""
         attempts = zip(self.completions, self.results, strict=True)
         return sum(_passes(completion, result, self.truth) for completion, result in attempts)
 
@@ -71,7 +71,7 @@ def attempts(
     split: str = "train",
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Group]:
-    """Groups of `samples` attempts on the next `episodes` episodes of a split, without the attempts that failed.
+    """Groups of `samples` attempts on the next `episodes` episodes of a split, without failed attempts.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses, or answers garbage.
@@ -82,8 +82,10 @@ def attempts(
         opened = stream.take(min(at_once, episodes - first))
         chats = [messages(episode.observation) for episode in opened for _ in range(samples)]
         texts = [
-            said.text
-            for said in write(loaded, chats, max_tokens=max_tokens, temperature=temperature, top_p=top_p, batch=batch)
+            generation.text
+            for generation in write(
+                loaded, chats, max_tokens=max_tokens, temperature=temperature, top_p=top_p, batch=batch
+            )
         ]
         ids = [episode.episode_id for episode in opened for _ in range(samples)]
         scored = asyncio.run(_score(url, token, ids, texts))
@@ -103,18 +105,18 @@ async def _score(
 
 
 def _group(episode: OpenedEpisode, texts: Sequence[str], results: Sequence[AttemptResult | None]) -> Group | None:
-    known = [
+    graded = [
         (text, result) for text, result in zip(texts, results, strict=True) if result and result.reward is not None
     ]
-    if not known:
+    if not graded:
         return None
-    truth = next((result.truth for _, result in known if result.truth is not None), None)
+    truth = next((result.truth for _, result in graded if result.truth is not None), None)
     return Group(
         key=episode.key,
         observation=episode.observation,
         truth=truth,
-        completions=tuple(text for text, _ in known),
-        results=tuple(result for _, result in known),
+        completions=tuple(text for text, _ in graded),
+        results=tuple(result for _, result in graded),
     )
 
 

@@ -1,8 +1,8 @@
-"""Phase 2: measure with a policy's own attempts which episodes it can learn from.
+"""Measure from which episodes a policy can learn, by its own attempts (phase 2).
 
 A *cell* is a family, a corruption type and a stealth level. For each cell, pass@k is estimated from n attempts on each
-episode. The arena then draws from the cells that are neither too hard nor too easy, and from harder stealth where a
-cell is too easy.
+episode. The arena then draws from the cells that are neither too hard nor too easy. If a cell is too easy, the arena
+also draws from the next harder stealth level.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ def measure_difficulty(groups: Iterable[Group], k: int) -> list[DifficultyCell]:
         if truth is None or truth.corruption_type is None or truth.stealth is None or len(group.results) < k:
             continue
         cell = (truth.family, truth.corruption_type, truth.stealth)
-        rates_of[cell].append(pass_at_k(group.passed, len(group.results), k))
+        rates_of[cell].append(pass_at_k(group.pass_count, len(group.results), k))
     return [
         DifficultyCell(
             family=family, corruption_type=type, stealth=stealth, episodes=len(rates), pass_rate=sum(rates) / len(rates)

@@ -1,4 +1,4 @@
-"""The model card of a run in the Hub's format, so that the measurements travel with the model."""
+"""Write the model card of a run in the Hub's format, so that the measurements travel with the model."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from forge_arena.rewards import weights
 from forge_arena.verdicts import overseer_prompt
 
 LICENCE = "apache-2.0"
-# The Hub's own names for our metrics, where it has one.
+# The Hub's names of our metrics, if it has one.
 HUB_NAMES = {"auroc": "roc_auc", "brier": "brier_score"}
 
 
@@ -28,7 +28,7 @@ def write_card(folder: Path) -> Path:
     model = folder / "model"
     if not (model / "config.json").is_file():
         raise BadArgument(
-            f"{folder} holds no trained model: model/config.json is missing; go on with the run by --resume"
+            f"{folder} holds no trained model: model/config.json is missing; continue the run by --resume"
         )
     card = ModelCard(
         fill(
@@ -39,7 +39,7 @@ def write_card(folder: Path) -> Path:
             licence=LICENCE,
             prompt=overseer_prompt(),
             weights=weights(),
-            shown=lambda value: "" if value is None else f"{value:.3f}",
+            format_number=lambda value: "" if value is None else f"{value:.3f}",
             format_difference=format_difference,
             interval=interval,
         )
@@ -50,17 +50,17 @@ def write_card(folder: Path) -> Path:
 
 
 def _data(run: Run) -> ModelCardData:
-    known: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     if (base := run.preset.get("model")) is not None:
-        known["base_model"] = base
+        fields["base_model"] = base
     if run.changes is not None:
-        known |= {"model_name": _name(run), "eval_results": _results(run.changes)}
+        fields |= {"model_name": _name(run), "eval_results": _results(run.changes)}
     return ModelCardData(
         license=LICENCE,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["forge-arena", "scalable-oversight", "reinforcement-learning", str(run.preset["algorithm"])],
-        **known,
+        **fields,
     )
 
 

@@ -1,8 +1,8 @@
-"""What training changed on held-out episodes: the numbers, and in words what may be claimed.
+"""Say what training changed on held-out episodes: the numbers, and in words what may be claimed.
 
-A better balanced accuracy can mean that a model discriminates better, or merely that its threshold has moved. The
-ranking by the model's own log-odds does not depend on a threshold. So the ranking shows which of the two it is. The
-best balanced accuracy that a threshold alone could have reached is computed too.
+A better balanced accuracy can mean that a model discriminates better, or only that its threshold has moved. The ranking
+by the model's own log-odds does not depend on a threshold, so the ranking shows which of the two it is. The module also
+computes the best balanced accuracy that a threshold alone could have reached.
 """
 
 from collections.abc import Sequence
@@ -43,9 +43,9 @@ class Changes:
     @classmethod
     def between(cls, before: Result, after: Result) -> Self:
         """Compare two evaluations. Raises NothingInCommon if they have no episode in common."""
-        apart = differences([(before.rows, after.rows)])
+        paired = differences([(before.rows, after.rows)])
         first, second = mean_metrics([before.rows]), mean_metrics([after.rows])
-        return cls(before, after, tuple(Change(name, first[name], second[name], apart[name]) for name in METRICS))
+        return cls(before, after, tuple(Change(name, first[name], second[name], paired[name]) for name in METRICS))
 
     def __getitem__(self, metric: str) -> Change:
         return next(change for change in self.metrics if change.metric == metric)
@@ -55,37 +55,40 @@ class Changes:
         after = {row.key: row for row in graded_rows(self.after.rows)}
         pairs = [(row, after[row.key]) for row in graded_rows(self.before.rows) if row.key in after]
         kinds: list[Form | CorruptionType] = [Form.clean, Form.placebo, *CorruptionType]
-        found = []
+        groups = []
         for kind in kinds:
-            some = [pair for pair in pairs if kind in (pair[0].form, pair[0].corruption_type)]
-            if some:
-                sides = [[pair[side] for pair in some] for side in (0, 1)]
-                flagged, reward = (
-                    [_mean([_flags(row) for row in side]) for side in sides],
-                    [_mean_reward(s) for s in sides],
+            members = [pair for pair in pairs if kind in (pair[0].form, pair[0].corruption_type)]
+            if members:
+                first, second = [row for row, _ in members], [row for _, row in members]
+                flagged = (_share_flagged(first), _share_flagged(second))
+                groups.append(
+                    EpisodeKind(kind.value, len(members), flagged, (_mean_reward(first), _mean_reward(second)))
                 )
-                found.append(
-                    EpisodeKind(kind.value, len(some), (flagged[0], flagged[1]), (reward[0], reward[1])),
-                )
-        return found
+        return groups
 
     def findings(self) -> list[str]:
-        """What may be claimed, most important first."""
-        return [*self._clear(), *self._line_or_ranking(), *self._moving_the_line(), *self._unreadable(), *self._few()]
+        """Sentences that may be claimed, the most important first."""
+        return [
+            *self._clear_of_zero(),
+            *self._threshold_or_ranking(),
+            *self._threshold_alone(),
+            *self._unreadable(),
+            *self._few_families(),
+        ]
 
-    def _clear(self) -> list[str]:
+    def _clear_of_zero(self) -> list[str]:
         sure = [f"{c.name} {_difference(c)}" for c in self.metrics if c.direction]
-        unsure = [c.name for c in self.metrics if c.said == "not clear of 0"]
-        said = []
+        unsure = [c.name for c in self.metrics if c.in_words == "not clear of 0"]
+        sentences = []
         if sure:
-            said.append(f"Clear of 0: {_enumerate(sure)}.")
+            sentences.append(f"Clear of 0: {_enumerate(sure)}.")
         if unsure:
-            said.append(f"Not clear of 0: {_enumerate(unsure)}.")
+            sentences.append(f"Not clear of 0: {_enumerate(unsure)}.")
         if not sure and not unsure:
-            said.append("There are no intervals: all episodes are of one family.")
-        return said
+            sentences.append("There are no intervals: all episodes are of one family.")
+        return sentences
 
-    def _line_or_ranking(self) -> list[str]:
+    def _threshold_or_ranking(self) -> list[str]:
         ranking = self["auroc_log_odds"] if self["auroc_log_odds"].difference.value is not None else self["auroc"]
         decided = self["balanced_accuracy"]
         if ranking.difference.low is None or decided.difference.low is None:
@@ -95,37 +98,36 @@ class Changes:
         ranked = f"the AUROC of {of} {_difference(ranking)}"
         match decided.direction, ranking.direction:
             case 0, 0:
-                said = f"Neither deciding nor ranking changed beyond what chance explains: {moved}; {ranked}."
+                sentence = f"Neither deciding nor ranking changed beyond what chance explains: {moved}; {ranked}."
             case 1, 1:
-                said = f"It tells better, and does not only draw its line elsewhere: {moved}; {ranked}."
+                sentence = f"It discriminates better, and not only at another threshold: {moved}; {ranked}."
             case 1, 0:
-                said = (
-                    f"What is clearly better is where it draws its line (the operating point): {moved}. That it also tells "
-                    f"corrupted from clean answers better (discrimination) is not shown: {ranked}."
+                sentence = (
+                    f"Its threshold (the operating point) is clearly better: {moved}. Better discrimination between corrupted and "
+                    f"clean answers is not shown: {ranked}."
                 )
             case 1, -1:
-                said = f"It draws its line better but ranks worse: {moved}; {ranked}."
+                sentence = f"Its threshold is better, but it ranks worse: {moved}; {ranked}."
             case 0, 1:
-                said = f"It ranks better and does not use it yet: {ranked}; {moved}. Another threshold would."
+                sentence = f"It ranks better, and its decisions do not use that yet: {ranked}; {moved}. Another threshold would."
             case -1, 1:
-                said = f"It ranks better but draws its line worse: {ranked}; {moved}."
+                sentence = f"It ranks better, but its threshold is worse: {ranked}; {moved}."
             case -1, 0:
-                said = f"It decides worse, and how it ranks did not clearly change: {moved}; {ranked}."
+                sentence = f"It decides worse, and its ranking did not clearly change: {moved}; {ranked}."
             case 0, _:
-                said = f"It ranks worse: {ranked}; {moved}."
+                sentence = f"It ranks worse: {ranked}; {moved}."
             case _:
-                said = f"It decides worse and ranks worse: {moved}; {ranked}."
-        return [said]
+                sentence = f"It decides worse and ranks worse: {moved}; {ranked}."
+        return [sentence]
 
-    def _moving_the_line(self) -> list[str]:
+    def _threshold_alone(self) -> list[str]:
         reached, now = best_by_threshold(self.before.rows), self["balanced_accuracy"].after.value
         if reached is None or now is None:
             return []
         end = "more than that" if now > reached else "no more than that"
         return [
-            f"Moving the line alone, on the log-odds that the model had before training, reaches a balanced accuracy of "
-            f"{reached:.3f} with the threshold chosen in hindsight on these episodes; after training it is {now:.3f}, "
-            f"{end}."
+            f"Another threshold alone, on the log-odds that the model had before training, reaches a balanced accuracy of "
+            f"{reached:.3f} if it is chosen in hindsight on these episodes; after training it is {now:.3f}, {end}."
         ]
 
     def _unreadable(self) -> list[str]:
@@ -134,17 +136,17 @@ class Changes:
             return []
         return [
             f"{first:.1%} of the verdicts could not be read before and {second:.1%} after. Such a verdict earns 0 and counts "
-            "as wrong and sure of it in every metric, so a part of every difference is the form of what was written and no "
-            "judgement."
+            "as wrong at full confidence in every metric. So a part of every difference comes from the form of the "
+            "verdicts, and not from better or worse decisions."
         ]
 
-    def _few(self) -> list[str]:
+    def _few_families(self) -> list[str]:
         families = len({row.family for row in graded_rows(self.after.rows)})
         if families >= FEW_FAMILIES:
             return []
         count = "one family" if families == 1 else f"{families} families"
         return [
-            f"The held-out episodes are of {count}: an interval that draws families says little about others, and is "
+            f"The held-out episodes are of {count}: an interval that draws families says little about other families, and is "
             "more likely too narrow than too wide."
         ]
 
@@ -155,13 +157,12 @@ def load_changes(folder: Path) -> Changes | None:
     Raises:
         ValueError: a file is damaged, or the two have no episode in common.
     """
-    found = [load_result(folder / name) for name in ("before.json", "after.json")]
-    before, after = found
+    before, after = (load_result(folder / name) for name in ("before.json", "after.json"))
     return Changes.between(before, after) if before is not None and after is not None else None
 
 
 def load_result(path: Path) -> Result | None:
-    """The evaluation in a file; None where there is no file. Raises ResultError where the file holds something else."""
+    """The evaluation in a file; None if there is no file. Raises ResultError if the file holds something else."""
     return Result.read(path) if path.is_file() else None
 
 
@@ -170,14 +171,14 @@ def best_by_threshold(rows: Sequence[Row]) -> float | None:
 
     A verdict without log-odds counts as wrong. None if there are no log-odds, or only one class.
     """
-    judged = graded_rows(rows)
+    graded = graded_rows(rows)
     try:
-        threshold = best_log_odds_threshold(judged)
+        threshold = best_log_odds_threshold(graded)
     except ValueError:
         return None
     shares = []
     for corrupted in (True, False):
-        odds = [row.log_odds for row in judged if bool(row.corrupted) is corrupted]
+        odds = [row.log_odds for row in graded if bool(row.corrupted) is corrupted]
         shares.append(np.mean([o is not None and (o > threshold) is corrupted for o in odds]))
     return float(np.mean(shares))
 
@@ -187,8 +188,9 @@ def _difference(change: Change) -> str:
     return "" if value is None else f"{format_difference(value)} ({interval(change.difference, differs=True)})"
 
 
-def _flags(row: Row) -> float:
-    return float(not row.corrupted if row.detection is None else row.detection)
+def _share_flagged(rows: Sequence[Row]) -> float:
+    """An unreadable verdict counts as the wrong one."""
+    return _mean([float(not row.corrupted if row.detection is None else row.detection) for row in rows])
 
 
 def _mean_reward(rows: Sequence[Row]) -> float:
@@ -200,8 +202,8 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _unreadable(rows: Sequence[Row]) -> float:
-    judged = graded_rows(rows)
-    return sum(row.outcome is Outcome.invalid_verdict for row in judged) / max(1, len(judged))
+    graded = graded_rows(rows)
+    return sum(row.outcome is Outcome.invalid_verdict for row in graded) / max(1, len(graded))
 
 
 def _enumerate(parts: Sequence[str]) -> str:

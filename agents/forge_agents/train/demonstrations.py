@@ -1,7 +1,7 @@
-"""Oracle demonstrations over REST: what a perfect overseer would have written on episodes of the train split.
+"""Make oracle demonstrations over REST: the completions of a perfect overseer on episodes of the train split.
 
-Each episode is opened with one attempt. That attempt is spent on a verdict that means nothing, and the truth comes
-back; the oracle's verdict is made from the truth. A sealed split gives no truth and so no demonstrations.
+Each episode is opened with one attempt. The attempt is spent on a verdict that means nothing, because the truth comes
+back with it. The oracle's verdict is made from the truth. A sealed split gives no truth, and so no demonstrations.
 """
 
 import re
@@ -23,8 +23,8 @@ from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 
-# The confidences that demonstrations state. The certainty of an oracle would only teach to be sure of everything, and a
-# confidence that no demonstration states is never tried by the pupil.
+# The confidences that demonstrations state. An oracle is certain, and its certainty would only teach to be sure of
+# everything. If no demonstration states a confidence, the pupil never tries it.
 CONFIDENCES = (0.6, 0.7, 0.8, 0.9)
 NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
@@ -68,9 +68,11 @@ def demonstrations(
 ) -> Iterator[Demonstration]:
     """Demonstrations of the episodes `start` to `start + count` of a split, in order. Failed episodes are left out.
 
-    A share `checking` of them compares before the verdict: between `<think>` and `</think>` stands, for each sentence
-    of the answer, the passage of the source that is most like it. With `brief` they leave the correction empty. `seed`
-    decides which demonstrations check, and which confidence each states.
+    Args:
+        checking: the share of demonstrations that compare before the verdict. Between `<think>` and `</think>` they
+            give, for each sentence of the answer, the passage of the source that is most like the sentence.
+        brief: whether they leave the correction empty.
+        seed: decides which demonstrations check, and which confidence each states.
 
     Raises:
         ArenaError: the arena cannot be reached, refuses (a sealed split for instance), or answers garbage.
@@ -84,7 +86,7 @@ def demonstrations(
             if result.outcome is not Outcome.scored:
                 continue
             if result.truth is None:
-                raise ArenaGarbled(f"the arena kept the truth of {episode.key} back: split {split!r} is sealed")
+                raise ArenaGarbled(f"the arena did not send the truth of {episode.key}: split {split!r} is sealed")
             rng = Random(f"{seed}|{episode.key}")
             style: Style = "checking" if rng.random() < checking else "judging"
             yield Demonstration(
@@ -99,7 +101,7 @@ def demonstrations(
 
 
 def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence: float, brief: bool = False) -> str:
-    """What the oracle writes, with the given confidence; a `brief` oracle leaves the correction empty."""
+    """The completion of an oracle with the given confidence; a `brief` oracle leaves the correction empty."""
     verdict = oracle_verdict(seen, truth).model_copy(update={"confidence": confidence})
     if brief:
         verdict = verdict.model_copy(update={"correction": ""})
@@ -110,8 +112,8 @@ def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence:
 def side_by_side(seen: Observation, truth: Truth) -> str:
     """The comparison before a verdict, a line for each sentence of the answer.
 
-    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of what is wrong.
-    The last line of an omission has, beside nothing, what the answer must state and does not. An example:
+    A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of corruption. If
+    the answer omits something, the last line has no sentence, and the passage that the answer must state. An example:
 
          The late fine is $5. | The late fine is $9, formerly $5. = temporal_shift
 
@@ -165,14 +167,14 @@ def _closest(sentence: _Piece, passages: Sequence[_Piece]) -> _Piece | None:
     """The passage that shares most words with a sentence, if these are enough. Values do not count.
 
     A word counts 1/n if n passages have it. So "the pump costs" and "the service costs" differ by the pump, even if
-    only one of them goes on with "formerly" as the sentence does.
+    only one of them has "formerly" as the sentence does.
     """
     if not passages:
         return None
     words = [_words(passage) for passage in passages]
-    held = Counter(word for some in words for word in some)
-    mine = _words(sentence)
-    shared = [sum(1.0 / held[word] for word in mine & some) for some in words]
+    counts = Counter(word for of_passage in words for word in of_passage)
+    asked = _words(sentence)
+    shared = [sum(1.0 / counts[word] for word in asked & of_passage) for of_passage in words]
     best = max(range(len(passages)), key=lambda n: (shared[n], _likeness(sentence, passages[n])))
     return passages[best] if _likeness(sentence, passages[best]) >= IN_COMMON else None
 
@@ -193,38 +195,39 @@ def _overlaps(start: int, end: int, spans: Sequence[Span]) -> bool:
     return any(span.start < end and start < span.end for span in spans)
 
 
-def _remove_values(text: str, read: Sequence[Mention]) -> str:
+def _remove_values(text: str, values: Sequence[Mention]) -> str:
     """The text without its values."""
-    for mention in sorted(read, key=lambda m: m.start, reverse=True):
+    for mention in sorted(values, key=lambda m: m.start, reverse=True):
         text = text[: mention.start] + text[mention.end :]
     return text
 
 
 def _pieces(text: str) -> list[_Piece]:
     """The sentences of a text without the numbers of sections before them. A number may be a sentence by itself."""
-    found: list[_Piece] = []
-    begun = None
+    parsed: list[_Piece] = []
+    # The start of a number that is a sentence by itself; it belongs to the sentence after it.
+    number_start = None
     for start, end in sentences(text):
-        first = start if begun is None else begun
+        first = start if number_start is None else number_start
         whole = " ".join(text[first:end].split())
         if not _LETTER.search(text[start:end]):
-            begun = first
+            number_start = first
             continue
-        begun = None
+        number_start = None
         numbered = _NUMBERED.match(whole)
         words = whole[numbered.end() :] if numbered else whole
-        read = mentions(words)
-        kinds = {mention.kind for mention in read}
-        found.append(
+        values = mentions(words)
+        kinds = {mention.kind for mention in values}
+        parsed.append(
             _Piece(
                 first,
                 end,
                 words,
                 (numbered[1] or numbered[2]) if numbered else "",
-                _QUOTED.sub("", _remove_values(words, read)),
+                _QUOTED.sub("", _remove_values(words, values)),
                 frozenset(kinds - {ClaimKind.citation}),
                 ClaimKind.citation in kinds,
                 _QUOTED.search(words) is not None,
             )
         )
-    return found
+    return parsed

@@ -1,8 +1,8 @@
-"""The stream of prompts: each row is an episode that is opened for a whole group of attempts.
+"""Stream prompts from the arena: each row is an episode that is opened for a whole group of attempts.
 
-The stream is a position in the arena's train split. It hands out episodes in order, remembers up to which index they
-were used, and goes on from there after a restart. The arena's curriculum decides which episodes the split has. So a run
-follows the measured difficulty without knowing of it.
+The stream has a position in the arena's train split. It gives out episodes in order, remembers up to which index they
+were used, and continues from there after a restart. The arena's curriculum decides which episodes the split has, so a
+run follows the measured difficulty and needs no code for it.
 """
 
 import threading
@@ -19,7 +19,8 @@ from forge_arena.types import Outcome
 from forge_arena.verdicts import messages
 from forge_arena.wire import OpenedEpisode
 
-# So few that no opened episode waits long for its verdicts, and so many that requests cost little.
+# Episodes in one request: few enough that no opened episode waits long for its verdicts, and enough that requests cost
+# little.
 AHEAD = 16
 
 
@@ -40,12 +41,12 @@ class EpisodeStream:
 
     @property
     def position(self) -> int:
-        """The index to go on from: the first index after all episodes that got verdicts."""
+        """The index from which to continue: the first index after all episodes that got verdicts."""
         with self._lock:
             return self._used
 
     def mark_used(self, key: str) -> None:
-        """The episode of that key got its verdicts."""
+        """Note that the episode of this key got its verdicts."""
         with self._lock:
             self._used = max(self._used, _index(key) + 1)
 
@@ -55,10 +56,10 @@ class EpisodeStream:
         Raises:
             ArenaError: the arena cannot be reached, refuses, or answers garbage.
         """
-        taken: list[OpenedEpisode] = []
+        episodes: list[OpenedEpisode] = []
         skipped = 0
-        while len(taken) < count:
-            missing = count - len(taken)
+        while len(episodes) < count:
+            missing = count - len(episodes)
             try:
                 opened = self._client.open_episodes(
                     split=self._split, start=self._next, count=missing, attempts=self._attempts
@@ -70,11 +71,11 @@ class EpisodeStream:
                     raise
                 self._next += missing
                 continue
-            taken += opened.episodes
+            episodes += opened.episodes
             # The curriculum may leave indices out, so the last key says how far the stream is.
             keys = [episode.key for episode in opened.episodes] + [failed.key for failed in opened.failed]
             self._next = 1 + max(map(_index, keys))
-        return taken
+        return episodes
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows for a trainer: `prompt` (a chat), `episode_id` and `key`."""
@@ -90,6 +91,7 @@ class EpisodeStream:
 
 
 def row(episode: OpenedEpisode) -> dict[str, Any]:
+    """The row of an episode, as TRL takes it."""
     return {"prompt": messages(episode.observation), "episode_id": episode.episode_id, "key": episode.key}
 
 

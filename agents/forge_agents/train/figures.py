@@ -1,4 +1,4 @@
-"""The figures of a training run: curves over its steps."""
+"""Draw the figures of a training run: curves over its steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from forge_arena.types import Estimate
 _SIZE = (3.5, 2.15)
 # A curve is its running mean over this share of its steps, with the raw values faintly behind it.
 SMOOTHING = 0.05
-# A curve that hardly moves must not look as if it did.
+# The least range of the vertical axis, because a curve that hardly moves must not look as if it moved.
 _LEAST_SPAN = 0.02
 
 Points: TypeAlias = Sequence[tuple[float, float]]
@@ -23,9 +23,13 @@ Points: TypeAlias = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One curve: points (step, value), perhaps a deviation for each. `noisy` curves are smoothed, others have marks.
+    """One curve.
 
-    `ends` are the intervals of the first and the last point.
+    Attributes:
+        points: (step, value).
+        deviations: a standard deviation for each point, or none.
+        noisy: whether the curve is smoothed. Otherwise each point has a mark.
+        ends: the intervals of the first and the last point.
     """
 
     label: str
@@ -37,7 +41,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A small figure: a title, up to two curves, limits of its scale if there are any, where phases begin."""
+    """A small figure of up to two curves.
+
+    `limits` are the ends of the vertical axis. `phases` are the phases of the run and the steps at which they begin.
+    """
 
     title: str
     lines: tuple[Line, ...]
@@ -92,9 +99,9 @@ def _curve(axes: Axes, line: Line, colour: str) -> None:
                 axes.plot((steps[at], steps[at]), (end.low, end.high), color=colour, linewidth=1)
         return
     axes.plot(steps, values, color=colour, linewidth=0.6, alpha=0.35)
-    shown = running_mean(values)
-    axes.plot(steps, shown, color=colour, linewidth=1.6, label=line.label)
+    smooth = running_mean(values)
+    axes.plot(steps, smooth, color=colour, linewidth=1.6, label=line.label)
     if line.deviations:
         spread = running_mean(line.deviations)
-        low, high = ([v + sign * d for v, d in zip(shown, spread, strict=True)] for sign in (-1, 1))
+        low, high = ([v + sign * d for v, d in zip(smooth, spread, strict=True)] for sign in (-1, 1))
         axes.fill_between(steps, low, high, color=colour, alpha=0.15, linewidth=0)

@@ -1,4 +1,4 @@
-"""The records of a training run, line by line, and the watch that warns when a run goes wrong.
+"""Write the records of a training run, line by line, and watch for a run that goes wrong.
 
 The folder of a run:
 
@@ -30,7 +30,7 @@ from forge_arena.files import numbered_lines, parse_json, read_json
 from forge_arena.locks import FolderInUse
 
 OBJECT = TypeAdapter(dict[str, Any])
-# Settings of a preset that may change when a run goes on: how long it goes on, and how it is run and watched.
+# The settings that may change when a run is resumed: how long it goes on, and how it is run and watched.
 MAY_CHANGE = frozenset(
     {
         *("name", "about", "departures", "steps", "wall_seconds", "save_every", "keep_checkpoints", "patience"),
@@ -41,7 +41,7 @@ VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
 class Journal:
-    """Appends to the records of one run. A resumed run goes on in the same files.
+    """Appends to the records of one run. A resumed run appends to the same files.
 
     `say(message)` is called with warnings that a person should read now.
     """
@@ -52,7 +52,7 @@ class Journal:
         self.say = say
 
     def begin(self, preset: Preset, *, arena: str, suite: str, suite_hash: str | None = None) -> None:
-        """Write down what is run and when it began; for a resumed run, when it went on.
+        """Write down what is run and when it began; for a resumed run, also when it was resumed.
 
         Raises:
             FolderInUse: the folder holds a run of another preset or suite.
@@ -72,7 +72,7 @@ class Journal:
             "suite": suite,
             "suite_hash": suite_hash,
             "revision": revision(),
-            "versions": {name: found for name in VERSIONS if (found := _version(name))},
+            "versions": {name: installed for name in VERSIONS if (installed := _version(name))},
             "begun": [*known["begun"], datetime.now(UTC).isoformat(timespec="seconds")],
         }
         write_whole(path, json.dumps(known, indent=2) + "\n")
@@ -121,7 +121,7 @@ def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> No
         was = Preset.model_validate(known["preset"]).model_dump(mode="json") | {"suite": known["suite"]}
     except ValidationError:
         raise FolderInUse(
-            f"{folder} holds a run of another version, whose preset this one does not know: give another --out"
+            f"{folder} holds a run of another version, whose preset this version cannot read: give another --out"
         ) from None
     for name in sorted(now.keys() - MAY_CHANGE):
         if was[name] != now[name]:
@@ -132,7 +132,7 @@ def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> No
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, because a stage whose file is there counts as done."""
+    """Write a file whole or not at all, because a stage whose file exists counts as done."""
     new = path.with_name(f"{path.name}.new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)
@@ -154,15 +154,15 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
 
 
 class Watch:
-    """Looks over the last `window` steps for the ways in which reinforcement of an overseer goes wrong.
+    """Looks at the last `window` steps for the ways in which reinforcement of an overseer goes wrong.
 
-    A warning is given once as long as its trouble lasts, and again if the trouble comes back.
+    Each warning comes once while its trouble lasts, and again if the trouble comes back.
     """
 
     def __init__(self, window: int = 10) -> None:
         self._window = window
         self._seen: deque[Mapping[str, float]] = deque(maxlen=window)
-        self._measured: list[tuple[float, float]] = []
+        self._rewards: list[tuple[float, float]] = []
         self._warned: set[str] = set()
 
     def step(self, values: Mapping[str, Any]) -> list[str]:
@@ -177,8 +177,8 @@ class Watch:
         train = self._mean("reward")
         if reward is None or train is None:
             return []
-        self._measured.append((train, reward))
-        (train_first, held_first), (train_last, held_last) = self._measured[0], self._measured[-1]
+        self._rewards.append((train, reward))
+        (train_first, held_first), (train_last, held_last) = self._rewards[0], self._rewards[-1]
         trouble = {}
         if train_last - train_first > 0.03 and held_last - held_first < -0.02:
             trouble["overfit"] = (
@@ -228,22 +228,22 @@ class Watch:
             yield "failed", f"{failed:.0%} of the attempts failed in the arena and taught nothing: look at its log"
         cut = self._mean("completions/clipped_ratio")
         if cut is not None and cut > 0.2:
-            # `verdicts/cut` counts those of them that went on after a verdict.
+            # `verdicts/cut` counts the completions among these that went on after a verdict.
             yield "cut", f"{cut:.0%} of the completions were cut off: raise max_completion"
 
     def _mean(self, name: str) -> float | None:
-        found = [values[name] for values in self._seen if name in values]
-        return fmean(found) if found else None
+        values = [numbers[name] for numbers in self._seen if name in numbers]
+        return fmean(values) if values else None
 
     def _news(self, troubles: Mapping[str, str], only: set[str] | None = None) -> list[str]:
-        fresh = [said for name, said in troubles.items() if name not in self._warned]
+        fresh = [warning for name, warning in troubles.items() if name not in self._warned]
         watched = only if only is not None else {name for name in self._warned if name != "overfit"}
         self._warned = (self._warned - (watched - troubles.keys())) | troubles.keys()
         return fresh
 
 
 def revision() -> str | None:
-    """The git revision of the code, with `+` where it was changed since; None outside a checkout."""
+    """The git revision of the code, with `+` if a file was changed since; None outside a checkout."""
     here = Path(__file__).parent
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)

@@ -1,6 +1,6 @@
-"""The offline algorithms: learn from attempts that the starting policy made once.
+"""Train offline: learn from attempts that the starting policy made once.
 
-    rft   rejection-sampling fine-tuning on the attempts that are kept
+    rft   rejection-sampling fine-tuning on the accepted attempts
     dpo   direct preference optimization (Rafailov et al. 2023) on the best and the worst of each group
     sft   a control: no attempts, but further oracle demonstrations
 
@@ -37,26 +37,26 @@ def learn_offline(
     """Train the model of `source` by `rft`, `dpo` or `sft`, and save the result in `folder / "model"`.
 
     Raises:
-        TrainingStopped: nothing was learned, because no attempt was kept or no group had two different rewards.
+        TrainingStopped: nothing was learned, because no attempt was accepted or no group had two different rewards.
         ArenaError: the arena cannot be reached.
     """
     loaded = load_model(source, dtype=preset.dtype, quantization=quantization_config(preset))
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-        watching: list[TrainerCallback] = [Measuring(phase, preset, client, loaded.tokenizer, journal)]
+        callbacks: list[TrainerCallback] = [Measuring(phase, preset, client, loaded.tokenizer, journal)]
         if preset.wall_seconds is not None:
-            watching.append(WallClock(preset.wall_seconds))
+            callbacks.append(WallClock(preset.wall_seconds))
         if preset.algorithm is Algorithm.sft:
-            _learn_from_demonstrations(preset, loaded, client, folder, phase, reporter, watching)
+            _learn_from_demonstrations(preset, loaded, client, folder, phase, reporter, callbacks)
             return
         groups = list(_sample_attempts(preset, loaded, client, arena, phase, reporter))
         rows = accepted_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
         if not rows:
             raise TrainingStopped(
-                "no attempt can be learned from: none was right, or all of every group earned the same; begin from a better "
-                "warm start, or raise the temperature"
+                "no attempt can be learned from: no attempt was right, or all attempts of each group earned the same; begin "
+                "from a better warm start, or raise the temperature"
             )
         if preset.algorithm is Algorithm.dpo:
-            _prefer(preset, source, loaded.tokenizer, rows, folder, phase, reporter, watching)
+            _learn_from_preferences(preset, source, loaded.tokenizer, rows, folder, phase, reporter, callbacks)
             return
         fine_tune(
             preset,
@@ -71,7 +71,7 @@ def learn_offline(
             warmup_steps=preset.warmup_steps,
             folder=folder / "model",
             reporter=reporter,
-            callbacks=watching,
+            callbacks=callbacks,
         )
 
 
@@ -82,7 +82,7 @@ def _learn_from_demonstrations(
     folder: Path,
     phase: str,
     reporter: Reporter,
-    watching: Sequence[TrainerCallback],
+    callbacks: Sequence[TrainerCallback],
 ) -> None:
     """Go on with the last stage of the warm start, on demonstrations that no stage has seen.
 
@@ -94,7 +94,7 @@ def _learn_from_demonstrations(
     seen = sum(stage.demonstrations for stage in stages)
     collected = collect_demonstrations(preset, settings, client, reporter, start=FAR + seen)
     fine_tune_on_demonstrations(
-        preset, settings, loaded, collected, folder / "model", phase=phase, reporter=reporter, callbacks=watching
+        preset, settings, loaded, collected, folder / "model", phase=phase, reporter=reporter, callbacks=callbacks
     )
 
 
@@ -118,9 +118,11 @@ def _sample_attempts(
 
 
 def accepted_rows(groups: Sequence[Group]) -> list[Row]:
-    """Prompt and completion of every attempt that rejection sampling keeps."""
+    """Prompt and completion of every attempt that rejection sampling accepts."""
     return [
-        completion_row(group.observation, group.completions[number]) for group in groups for number in group.accepted()
+        completion_row(group.observation, group.completions[number])
+        for group in groups
+        for number in group.accepted_numbers()
     ]
 
 
@@ -133,7 +135,7 @@ def preference_rows(groups: Sequence[Group]) -> list[Row]:
     ]
 
 
-def _prefer(
+def _learn_from_preferences(
     preset: Preset,
     source: str,
     tokenizer: Any,
@@ -141,7 +143,7 @@ def _prefer(
     folder: Path,
     phase: str,
     reporter: Reporter,
-    watching: Sequence[TrainerCallback],
+    callbacks: Sequence[TrainerCallback],
 ) -> None:
     model, reference = (
         load_model(source, dtype=preset.dtype, quantization=quantization_config(preset)).model for _ in range(2)
@@ -172,7 +174,7 @@ def _prefer(
         train_dataset=Dataset.from_list(list(rows)),
         processing_class=tokenizer,
         peft_config=lora_config(preset),
-        callbacks=[Progress(phase, reporter, "loss"), *watching],
+        callbacks=[Progress(phase, reporter, "loss"), *callbacks],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.train()

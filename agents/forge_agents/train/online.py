@@ -1,7 +1,7 @@
-"""The online run: prompts from the arena, completions to the arena, rewards back, until the steps are done.
+"""Train online: prompts from the arena, completions to the arena, rewards back, until the steps are done.
 
 `learn` puts the parts together: the stream of prompts (`episodes`), the rewards (`rewards`), the trainer (`algorithms`)
-and the callbacks that watch it. A run can be stopped at any moment. It goes on from its last checkpoint, which holds
+and the callbacks that watch it. A run can be stopped at any moment. It continues from its last checkpoint, which holds
 weights, optimizer and the position in the stream of episodes. An arena that stays away for longer than the preset's
 patience stops the run with a checkpoint. Its silence is never scored as zeros.
 """
@@ -41,14 +41,14 @@ INDEX = TypeAdapter(dict[str, int])
 
 @dataclass(frozen=True, slots=True)
 class ArenaAddress:
-    """Where an arena is, and the token that it asks for."""
+    """The URL of an arena, and the token that it asks for."""
 
     url: str
     token: str | None = None
 
 
 class TrainingStopped(ForgeArenaError, RuntimeError):
-    """Training ended before its last step. What was learned is in the checkpoint that the message names."""
+    """Training ended before its last step. The message names the checkpoint that holds what was learned."""
 
 
 def learn(
@@ -72,14 +72,14 @@ def learn(
     tokenizer = load_tokenizer(source)
     checkpoints = folder / "checkpoints"
     last = latest_checkpoint(checkpoints) if resume else None
-    _room_for_checkpoints(folder, source)
+    _check_disk_space(folder, source)
     start = read_json(last / POSITION, INDEX)["index"] if last else preset.start
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         stream = EpisodeStream(client, attempts=preset.generations, start=start)
         shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None
         verdicts = AsyncArenaClient(arena.url, token=arena.token, patience=preset.patience)
         ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
-        reward = ArenaReward(verdicts, on_scored=_marker_of_use(stream), shuffle=shuffle, ends=ends)
+        reward = ArenaReward(verdicts, on_scored=_mark_used_in(stream), shuffle=shuffle, ends=ends)
         functions, weights = reward.functions()
         trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
         bookmark = _Bookmark(stream)
@@ -173,7 +173,9 @@ def _trainer(
     )
 
 
-def _marker_of_use(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
+def _mark_used_in(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:
+    """A function that marks the episodes of a scored batch as used."""
+
     def mark(keys: Sequence[str], _: Scored) -> None:
         for key in set(keys):
             stream.mark_used(key)
@@ -201,8 +203,12 @@ def _close(trainer: Any, client: AsyncArenaClient) -> None:
         asyncio.run_coroutine_threadsafe(client.aclose(), loop).result(10)
 
 
-def _room_for_checkpoints(folder: Path, source: str) -> None:
-    """Refuse to start if not even one checkpoint would fit: the weights and the two moments of the optimizer."""
+def _check_disk_space(folder: Path, source: str) -> None:
+    """Refuse to start if not even one checkpoint would fit: the weights and the two moments of the optimizer.
+
+    Raises:
+        OSError: says how much is free and how much is needed.
+    """
     weights = sum(file.stat().st_size for file in Path(source).glob("*.safetensors")) if Path(source).is_dir() else 0
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -240,7 +246,7 @@ class _Journalist(TrainerCallback):
 
 
 class Measuring(TrainerCallback):
-    """Measures the policy on held-out episodes every `held_out.every` steps; never where that is 0."""
+    """Measures the policy on held-out episodes every `held_out.every` steps; never if that is 0."""
 
     def __init__(
         self,

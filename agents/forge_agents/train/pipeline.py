@@ -1,13 +1,13 @@
-"""A training run from a preset to a report, in stages. Each stage leaves its result in the run's folder.
+"""Do a training run from a preset to a report, in stages. Each stage leaves its result in the run's folder.
 
     start        the starting model: from scratch, fine-tuned on demonstrations, or as the preset names it
-    before       its evaluation on held-out episodes
+    before       the evaluation of the starting model on held-out episodes
     phase 1      the preset's algorithm
-    phase 2      which episodes it can learn from now; the arena's curriculum is set to them    (the three phases only)
-    phase 3      the algorithm again, on these episodes                                          (the three phases only)
-    after        the evaluation of what came out, and the report
+    phase 2      measure from which cells the model can learn, and set the arena's curriculum    (three phases only)
+    phase 3      the algorithm again, on the curriculum's episodes                               (three phases only)
+    after        the evaluation of the trained model, and the report
 
-A stage whose result is there is not done again. So a run that was stopped goes on where it was.
+A stage whose result is in the folder is not done again. So a run that was stopped continues where it stopped.
 """
 
 import json
@@ -54,18 +54,18 @@ def run(
     resume: bool = False,
     start: Path | None = None,
 ) -> Path:
-    """Do a run, or what is left of it; returns the path of its report.
+    """Do a run, or the stages that are left of it; returns the path of the report.
 
     One run at a time works in a folder. If the run has several processes, the first process holds the lock.
 
     Arguments:
         three_phases: train, calibrate and train again, instead of training once.
-        resume: go on with the run that `folder` holds.
-        start: a folder whose model is the starting one, instead of making one.
+        resume: continue the run that `folder` holds.
+        start: a folder with the starting model, so that no starting model is made.
 
     Raises:
-        FolderInUse: `folder` holds a run and `resume` was not given, or another run than the one to go on with, or
-            another process is at work in it.
+        FolderInUse: `folder` holds a run and `resume` is not given, or the run is another one, or another process is
+            working in the folder.
         TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
     """
     with lock_folder(folder) if is_first() else nullcontext():
@@ -82,10 +82,10 @@ def _run(
     start: Path | None,
 ) -> Path:
     if not resume and is_first() and (folder / "run.json").is_file():
-        raise FolderInUse(f"{folder} holds a run: go on with it by --resume, or give another --out")
+        raise FolderInUse(f"{folder} holds a run: continue it by --resume, or give another --out")
     if process_count() > 1 and preset.warm_start is not None and start is None:
         raise PresetError(
-            "a warm start is the work of one process: make the model by a run without accelerate, and give it as --start"
+            "only one process can make a warm start: make the model by a run without accelerate, and give it as --start"
         )
     journal = Journal(folder, reporter.say)
     with ArenaClient(arena.url, token=arena.token, patience=5.0) as client:
@@ -193,7 +193,7 @@ def _phase(
 
 
 def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, reporter: Reporter) -> None:
-    """Measure which cells can be learned from, unless `path` says it, and set the arena's curriculum."""
+    """Measure from which cells the model can learn, unless `path` holds the cells, and set the arena's curriculum."""
     settings = preset.calibration
     if not path.is_file():
         loaded = load_model(model, dtype=preset.dtype)
@@ -215,17 +215,17 @@ def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, rep
         write_whole(path, json.dumps([cell.model_dump(mode="json") for cell in cells], indent=1) + "\n")
     cells = read_json(path, CELLS)
     if not cells:
-        reporter.say("phase 2: no corrupted episode could be measured; the arena goes on drawing from everything")
+        reporter.say("phase 2: no corrupted episode could be measured; the arena still draws from everything")
         return
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
         client.set_curriculum(Curriculum(cells=tuple(cells), low=settings.low, high=settings.high))
     zones = count_zones(cells, settings.low, settings.high)
-    told = ", ".join(f"{count} {zone}" for zone, count in zones.items())
-    reporter.say(f"phase 2: of {len(cells)} cells {told}; the arena's stream follows that now")
+    counts = ", ".join(f"{count} {zone}" for zone, count in zones.items())
+    reporter.say(f"phase 2: of {len(cells)} cells {counts}; the arena's train stream follows this from now on")
 
 
 def _phase_3_preset(preset: Preset, model: Path) -> Preset:
-    """The preset of phase 3: training goes on from the model, further along the stream of episodes."""
+    """The preset of phase 3: training continues from this model, further along the stream of episodes."""
     then = load_preset(preset.then) if preset.then is not None else preset
     changes: dict[str, Any] = {
         "model": str(model),

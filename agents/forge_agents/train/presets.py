@@ -1,7 +1,7 @@
 """All settings of a training run as one value, read from a YAML file.
 
 The presets of this package are files of the same form as your own. `key=value` changes a setting on the command line,
-with a dot for a setting inside another (`lora.r=8`).
+with a dot for a setting inside another setting (`lora.r=8`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class PresetError(ForgeArenaError, ValueError):
 
 
 class Algorithm(StrEnum):
-    """How scored attempts change the policy; see `forge_agents.train.algorithms`."""
+    """The algorithm that turns scored attempts into updates; see `forge_agents.train.algorithms`."""
 
     grpo = "grpo"
     grpo_ps = "grpo-ps"
@@ -65,7 +65,7 @@ class Lora(_Settings):
 
 
 class Vllm(_Settings):
-    """vLLM writes the completions instead of the trainer's own `generate`."""
+    """Settings for vLLM, which writes the completions instead of the trainer's own `generate`."""
 
     mode: Literal["server", "colocate"]
     url: str | None = Field(default=None, description="of `trl vllm-serve`, in server mode")
@@ -89,7 +89,7 @@ class WarmStart(_Settings):
         default=0.0,
         ge=0,
         le=1,
-        description="share whose tokens stand for others, anew in each epoch: see tiny/exchange.py",
+        description="share whose tokens are exchanged, anew in each epoch: see tiny/exchange.py",
     )
     whole_text: bool = Field(default=False, description="language-model loss on the prompt too, not only the verdict")
     decisive: float = Field(
@@ -100,9 +100,7 @@ class WarmStart(_Settings):
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=1e-5, gt=0)
-    then: "WarmStart | None" = Field(
-        default=None, description="a further stage, which goes on with the model of this one"
-    )
+    then: "WarmStart | None" = Field(default=None, description="a further stage, which trains the model of this stage")
 
     @property
     def stages(self) -> tuple["WarmStart", ...]:
@@ -183,7 +181,7 @@ class Preset(_Settings):
     )
     save_every: int = Field(default=50, ge=1, description="steps between checkpoints")
     keep_checkpoints: int = Field(
-        default=2, ge=2, description="if the last one breaks, the run goes on from the one before it"
+        default=2, ge=2, description="if the last one breaks, the run continues from the one before it"
     )
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
     shuffled_rewards: bool = Field(default=False, description="control: rewards are shuffled within each batch")
@@ -257,7 +255,7 @@ def _validate(content: dict[str, Any], changes: Sequence[str], path: Path) -> Pr
     try:
         return Preset.model_validate(content)
     except ValidationError as error:
-        raise PresetError("\n".join(_explain(path, one) for one in error.errors(include_url=False))) from None
+        raise PresetError("\n".join(_explain(path, problem) for problem in error.errors(include_url=False))) from None
 
 
 def _change(content: dict[str, Any], key: str, value: str) -> None:
@@ -282,8 +280,8 @@ def _explain(path: Path, error: Any) -> str:
     where = ".".join(place)
     if error["type"] == "extra_forbidden":
         return f"{path.name}: there is no setting {where!r}.{did_you_mean(place[-1], _fields(place[:-1]))}"
-    said = error["msg"].removeprefix("Value error, ")
-    return f"{path.name}: {where}: {said}, got {error['input']!r}" if place else f"{path.name}: {said}"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path.name}: {where}: {message}, got {error['input']!r}" if place else f"{path.name}: {message}"
 
 
 def _fields(place: Sequence[str]) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""Several processes of one run, one for each GPU: which of them speaks, and where they wait for each other."""
+"""Coordinate the processes of one run, one for each GPU: one process speaks, and the others wait for it."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Progress for a person to see: the trainer's steps, as one line for a progress bar."""
+"""Report progress to a person: the trainer's steps, as one line for a progress bar."""
 
 from time import monotonic
 from typing import Any, Protocol
@@ -7,14 +7,14 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 
 class Reporter(Protocol):
-    """Where progress and warnings go."""
+    """Shows progress and warnings."""
 
     def progress(self, phase: str, done: int, total: int, note: str) -> None:
-        """`done` of `total` units of a phase, and a short note such as the reward so far."""
+        """Show `done` of `total` units of a phase, and a short note such as the reward so far."""
         ...
 
     def say(self, message: str) -> None:
-        """Something that a person should read."""
+        """Show a message that a person should read."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""Write the report of a run: one page, made from nothing but the records in the run's folder.
+"""Write the report of a run: one page, from nothing but the records in the run's folder.
 
-The page leaves out what the folder does not hold, so that an unfinished run has a report too.
+If a record is missing, the page leaves its part out. So an unfinished run has a report, too.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ STEALTH = range(4)
 
 
 class ExampleAttempt(Noun):
-    """What a model wrote on the episode of an example, and what it earned."""
+    """The completion of a model on the episode of an example, and its reward."""
 
     completion: str
     outcome: Outcome
@@ -75,11 +75,11 @@ Examples = TypeAdapter(tuple[Example, ...])
 
 
 def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaAddress") -> tuple[Example, ...]:
-    """What the model `before` training and the model in `folder / "model"` write on the same few held-out episodes.
+    """The completions of two models on a few held-out episodes: the model `before` training, and `folder / "model"`.
 
     They are read from `folder / "examples.json"`, or made and written there if there is no such file. The episodes are
-    the first of every corruption type and the first clean one of the run's evaluation. So none is chosen for its
-    verdict.
+    the first of every corruption type and the first clean one of the run's evaluation, so no episode is chosen for
+    its verdict.
 
     Raises:
         ArenaError: the arena cannot be reached, or refuses.
@@ -103,21 +103,20 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
                 for number, episode in enumerate(opened)
             ]
         )
-    found = []
+    shown = []
     for number, episode in enumerate(opened):
-        mine = [results[number], results[number + len(opened)]]
-        truth = mine[1].truth
+        of_episode = [results[number], results[number + len(opened)]]
+        truth = of_episode[1].truth
         if truth is None:
             continue
-        said = [
+        before_and_after = [
             ExampleAttempt(completion=texts[number], outcome=result.outcome, reward=result.reward)
-            for texts, result in zip(written, mine, strict=True)
+            for texts, result in zip(written, of_episode, strict=True)
         ]
-        found.append(
-            Example(key=episode.key, observation=episode.observation, truth=truth, before=said[0], after=said[1])
-        )
-    path.write_bytes(Examples.dump_json(tuple(found), indent=1) + b"\n")
-    return tuple(found)
+        first, second = before_and_after
+        shown.append(Example(key=episode.key, observation=episode.observation, truth=truth, before=first, after=second))
+    path.write_bytes(Examples.dump_json(tuple(shown), indent=1) + b"\n")
+    return tuple(shown)
 
 
 def example_keys(result: Result) -> list[str]:
@@ -142,7 +141,7 @@ def write_report(folder: Path) -> Path:
         format_number=format_number,
         format_difference=format_difference,
         interval=interval,
-        figure=_Numbered(),
+        figure=_FigureNumbers(),
         stealth=STEALTH,
     )
     path = folder / "report.html"
@@ -188,13 +187,13 @@ class Run:
 
     @property
     def origin(self) -> str:
-        """What was trained."""
+        """The model that was trained, in words."""
         if (scratch := self.preset.get("scratch")) is not None:
             return f"a model from scratch (width {scratch['hidden']}, {scratch['layers']} layers)"
         return str(self.preset.get("model"))
 
     def facts(self) -> dict[str, str]:
-        """What was trained, on what, how and when."""
+        """The model, the algorithm, the arena and the times of the run, in words."""
         preset, result = self.preset, self.after or self.before
         groups = preset["batch"] // preset["generations"]
         facts = {
@@ -208,18 +207,18 @@ class Run:
             card = result.scorecard
             facts["held out"] = f"{card.episodes} episodes of {card.families} families, split {result.split.value}"
         facts["seed"] = str(preset["seed"])
-        facts["begun"] = _times(self.record["begun"])
+        facts["begun"] = _begin_times(self.record["begun"])
         if (spent := sum(line.get("step_time", 0.0) for line in self.log)) > 0:
             facts["time in steps"] = f"{spent / 3600:.1f} hours" if spent >= 3600 else f"{spent / 60:.1f} minutes"
         facts["code"] = str(self.record.get("revision") or "not from a checkout")
-        facts["versions"] = ", ".join(f"{name} {found}" for name, found in self.record["versions"].items())
+        facts["versions"] = ", ".join(f"{name} {version}" for name, version in self.record["versions"].items())
         return facts
 
     def settings(self) -> list[tuple[str, str, str]]:
         """Every setting, its value, and why it departs from the published model card."""
         departures = self.preset.get("departures", {})
-        kept = [name for name in self.preset if name not in ("name", "about", "departures")]
-        return [(name, setting(self.preset[name]), departures.get(name, "")) for name in kept]
+        names = [name for name in self.preset if name not in ("name", "about", "departures")]
+        return [(name, setting(self.preset[name]), departures.get(name, "")) for name in names]
 
     def phases(self) -> list[tuple[str, float]]:
         """The phases, and the step of the whole run at which each begins."""
@@ -233,8 +232,8 @@ class Run:
         return begins
 
     def curves(self) -> list[Panel]:
-        """Training, step by step."""
-        one = [
+        """The numbers of the training steps, a panel for each."""
+        metrics = [
             ("Reward", "reward", None),
             *[(f"{name.capitalize()} (part of the reward)", f"rewards/{name}/mean", UNIT) for name in COMPONENTS],
             ("KL to the starting policy", "kl", None),
@@ -246,7 +245,7 @@ class Run:
             ("Entropy, nats per token", "entropy", None),
         ]
         panels = []
-        for title, name, limits in one:
+        for title, name, limits in metrics:
             points = self._points(self.log, name)
             if len(points) > 1:
                 spread = [y for _, y in self._points(self.log, "verdicts/confidence_std")]
@@ -256,34 +255,37 @@ class Run:
 
     def held_out_curves(self) -> list[Panel]:
         """The held-out measurements over the steps, with the intervals of the first and the last evaluation."""
-        several = [
+        metrics = [
             ("Reward", {"reward": ""}),
             ("Balanced accuracy", {"balanced_accuracy": ""}),
             ("AUROC", {"auroc": "stated confidence", "auroc_log_odds": "log-odds"}),
             ("Brier score", {"brier": ""}),
         ]
         panels = []
-        for title, names in several:
-            drawn = [
+        for title, names in metrics:
+            curves = [
                 Line(label, points, noisy=False, ends=self._ends(name))
                 for name, label in names.items()
                 if len(points := self._points(self.measured, name)) > 1
             ]
-            if drawn:
-                panels.append(Panel(title, tuple(drawn), phases=tuple(self.phases())))
+            if curves:
+                panels.append(Panel(title, tuple(curves), phases=tuple(self.phases())))
         return panels
 
     def reliability(self) -> list[tuple[str, str]]:
         """A title and a figure for each evaluation with readable verdicts."""
         sides = (("before training", self.before), ("after training", self.after))
-        known = [(title, bins(result.rows), title.startswith("after")) for title, result in sides if result is not None]
-        return [(title, reliability(found, 900 + after, second=not after)) for title, found, after in known if found]
+        tenths = [
+            (title, bins(result.rows), title.startswith("after")) for title, result in sides if result is not None
+        ]
+        return [
+            (title, reliability(points, 900 + after, second=not after)) for title, points, after in tenths if points
+        ]
 
     def zones(self) -> dict[str, int]:
         """How many cells phase 2 found too hard, learnable and too easy."""
-        from forge_agents.train.calibrate import (
-            count_zones,
-        )  # It loads torch, which a report of one phase does not need.
+        # Here and not at the top, because it loads torch, which the report of one phase does not need.
+        from forge_agents.train.calibrate import count_zones
 
         settings = self.preset["calibration"]
         return count_zones(self.cells, settings["low"], settings["high"])
@@ -309,8 +311,8 @@ class Run:
         return tuple(mean_metrics([result.rows])[name] for result in (self.before, self.after))
 
 
-class _Numbered:
-    """Draws figures, each with a number of its own, because their ids share one page."""
+class _FigureNumbers:
+    """Numbers the figures of a page, because the ids of all figures on a page must differ."""
 
     def __init__(self) -> None:
         self._drawn = 0
@@ -324,14 +326,14 @@ def _write_completions(preset: Preset, model: str | Path, seen: Sequence[Observa
     # Here and not at the top, because reading a report must not need torch.
     from forge_agents.models import load_model, write
 
-    said = write(
+    generations = write(
         load_model(model, dtype=preset.dtype),
         [messages(observation) for observation in seen],
         max_tokens=preset.max_completion,
         temperature=preset.held_out.temperature,
         batch=preset.held_out.batch,
     )
-    return [sendable(one.text) for one in said]
+    return [sendable(generation.text) for generation in generations]
 
 
 def _read_if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:
@@ -343,6 +345,6 @@ def _pool(cells: Sequence[DifficultyCell]) -> tuple[float, int] | None:
     return (sum(cell.pass_rate * cell.episodes for cell in cells) / episodes, episodes) if episodes else None
 
 
-def _times(begun: Sequence[str]) -> str:
+def _begin_times(begun: Sequence[str]) -> str:
     first, *again = (time.replace("T", " ").removesuffix("+00:00") + " UTC" for time in begun)
-    return first + (f", went on {', '.join(again)}" if again else "")
+    return first + (f", resumed {', '.join(again)}" if again else "")

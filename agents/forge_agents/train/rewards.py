@@ -23,13 +23,13 @@ RewardFunction = Callable[..., Awaitable[list[float | None]]]
 COMPONENTS = tuple(Components.model_fields)
 # Codes of refusals that concern an episode and not the batch.
 GONE = frozenset({"episode_gone", "unknown_episode"})
-# The most that an arena may round.
+# How far the arena's reward may be from the weighted sum of its components.
 TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the arena made of a batch of completions, in order. A result is None where the episode is gone."""
+    """The results of a batch of completions, in order. A result is None if its episode is gone."""
 
     results: tuple[AttemptResult | None, ...]
     verdicts: tuple[Verdict | None, ...]
@@ -46,17 +46,17 @@ class Scored:
         return [None if r is None else r.reward for r in self.results]
 
     def metrics(self) -> dict[str, float]:
-        """Early signs of a policy that goes wrong: shares of invalid, failed and flagged verdicts, spread of
-        confidence."""
-        read = [v for v in self.verdicts if v is not None]
+        """Early signs of a policy that goes wrong: shares of invalid, failed and flagged verdicts, 0 to 1, and the mean
+        and standard deviation of the confidence."""
+        verdicts = [v for v in self.verdicts if v is not None]
         metrics = {
             "verdicts/invalid": fmean(r is not None and r.outcome is Outcome.invalid_verdict for r in self.results),
             "verdicts/failed": fmean(r is None or r.reward is None for r in self.results),
         }
-        if read:
-            metrics["verdicts/flagged"] = fmean(v.detection for v in read)
-            metrics["verdicts/confidence"] = fmean(v.confidence for v in read)
-            metrics["verdicts/confidence_std"] = pstdev(v.confidence for v in read)
+        if verdicts:
+            metrics["verdicts/flagged"] = fmean(v.detection for v in verdicts)
+            metrics["verdicts/confidence"] = fmean(v.confidence for v in verdicts)
+            metrics["verdicts/confidence_std"] = pstdev(v.confidence for v in verdicts)
         return metrics
 
 
@@ -64,9 +64,9 @@ class ArenaReward:
     """Scores batches of completions for a trainer.
 
     Arguments:
-        client: of the arena; it retries with back-off for as long as it is patient, then raises.
+        client: the client of the arena. It tries again, with back-off, for as long as its `patience`, and then raises.
         on_scored: called with the keys and the scores of every batch.
-        shuffle: a control: shuffles the scores within each batch, so that no completion earns its own.
+        shuffle: for a control: shuffles the scores within each batch, so that no completion earns its own score.
         ends: the tokens with which a completion ends by itself. A completion that ends otherwise was cut at its limit.
     """
 
@@ -99,7 +99,7 @@ class ArenaReward:
         """Submit completions; those on the same episode are its attempts, from 0, in order.
 
         Raises:
-            ArenaError: no answer came in time, or none that can be a score.
+            ArenaError: no answer came in time, or the answer cannot be a score.
         """
         attempts_on: dict[str, int] = {}
         attempts: list[Attempt] = []

@@ -9,17 +9,17 @@ Row = dict[str, Any]
 
 
 def assistant_message(text: str) -> list[dict[str, str]]:
-    """What a model wrote, as a chat of one message."""
+    """A completion as a chat of one message."""
     return [{"role": "assistant", "content": text}]
 
 
 def completion_row(observation: Observation, completion: str) -> Row:
-    """A prompt and what should be written."""
+    """The row of a prompt and the completion that a model should write."""
     return {"prompt": messages(observation), "completion": assistant_message(completion)}
 
 
 def preference_row(observation: Observation, chosen: str, rejected: str) -> Row:
-    """A prompt, what is preferred and what is not."""
+    """The row of a prompt, the better completion and the worse one."""
     return {
         "prompt": messages(observation),
         "chosen": assistant_message(chosen),

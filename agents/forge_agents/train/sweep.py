@@ -1,6 +1,6 @@
-"""Compare runs that differ in one setting: held-out curves with bands over seeds, and what each run gained.
+"""Compare runs that differ in one setting: held-out curves with bands over seeds, and the gain of each value.
 
-The picture is that of DeepSeekMath's figure 5, with one curve for each value of the setting.
+The figure is like DeepSeekMath's figure 5, with one curve for each value of the setting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from forge_arena.types import Estimate
 CURVES = {
     "reward": "held-out reward",
     "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC of the stated P(corrupt)",
+    "auroc": "AUROC of the stated P(corrupted)",
     "brier": "Brier score",
 }
 _WIDTH, _HEIGHT = 4.2, 2.9
@@ -37,21 +37,21 @@ def results(folders: Sequence[Path]) -> list[Result]:
 def gains(runs: Runs, start: Result) -> tuple[Table, Table]:
     """For each value of the setting, averaged over its seeds: every held-out metric, and its difference from the
     start."""
-    ended = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
+    ends = {value: [result.rows for result in results(folders)] for value, folders in runs.items()}
     return (
-        {value: mean_metrics(rows) for value, rows in ended.items()},
-        {value: differences([(start.rows, one) for one in rows]) for value, rows in ended.items()},
+        {value: mean_metrics(rows) for value, rows in ends.items()},
+        {value: differences([(start.rows, end) for end in rows]) for value, rows in ends.items()},
     )
 
 
 def curve(folders: Sequence[Path], metric: str) -> tuple[list[int], NDArray[np.float64]]:
     """The steps at which all runs were measured, and the values at these steps, (runs, steps)."""
-    measured = [
+    by_step = [
         {line["step"]: line[metric] for line in lines(folder, "held_out.jsonl") if line.get(metric) is not None}
         for folder in folders
     ]
-    steps = sorted(set.intersection(*(set(found) for found in measured))) if measured else []
-    return steps, np.array([[found[step] for step in steps] for found in measured], dtype=np.float64)
+    steps = sorted(set.intersection(*map(set, by_step))) if by_step else []
+    return steps, np.array([[values[step] for step in steps] for values in by_step], dtype=np.float64)
 
 
 def draw(runs: Runs, start: Result, path: Path) -> None:
@@ -60,11 +60,11 @@ def draw(runs: Runs, start: Result, path: Path) -> None:
         canvas = Figure(figsize=(3 * _WIDTH, 2 * _HEIGHT), layout="constrained")
         panels = canvas.subplots(2, 3)
         for axes, (metric, title) in zip(panels.flat, CURVES.items(), strict=False):
-            begun = mean_metrics([start.rows], resamples=0)[metric].value
+            at_start = mean_metrics([start.rows], resamples=0)[metric].value
             for number, (value, folders) in enumerate(runs.items()):
                 steps, values = curve(folders, metric)
-                if begun is not None and steps and steps[0] > 0:
-                    steps, values = [0, *steps], np.column_stack([np.full(len(values), begun), values])
+                if at_start is not None and steps and steps[0] > 0:
+                    steps, values = [0, *steps], np.column_stack([np.full(len(values), at_start), values])
                 axes.plot(steps, values.mean(axis=0), marker="o", markersize=2.5, color=f"C{number}", label=value)
                 axes.fill_between(steps, values.min(axis=0), values.max(axis=0), color=f"C{number}", alpha=0.15, lw=0)
             axes.set(title=title, xlabel="step")
@@ -72,14 +72,14 @@ def draw(runs: Runs, start: Result, path: Path) -> None:
         axes = panels.flat[len(CURVES)]
         axes.plot([0, 1], [0, 1], color="0.7", lw=0.8)
         for number, folders in enumerate(runs.values()):
-            found = bins([row for result in results(folders) for row in result.rows])
+            points = bins([row for result in results(folders) for row in result.rows])
             axes.plot(
-                [one.stated for one in found],
-                [one.true for one in found],
+                [point.stated for point in points],
+                [point.true for point in points],
                 marker="o",
                 markersize=3,
                 color=f"C{number}",
             )
-        axes.set(title="stated P(corrupt) against the share corrupted", xlabel="stated", xlim=(0, 1), ylim=(0, 1))
+        axes.set(title="stated P(corrupted) and the share corrupted", xlabel="stated", xlim=(0, 1), ylim=(0, 1))
         panels.flat[len(CURVES) + 1].axis("off")
         canvas.savefig(path, dpi=130)

@@ -1,7 +1,7 @@
 """Make the policy that reinforcement starts from, by supervised fine-tuning on oracle demonstrations.
 
 Without a warm start a small model writes no verdict that can be read, and a reward has nothing to choose from. A preset
-without `warm_start` takes its model as it is. Where a preset asks for a model from nothing, `train/tiny/` makes it
+without `warm_start` takes its model as it is. If a preset asks for a model from nothing, `train/tiny/` makes it
 first.
 """
 
@@ -25,7 +25,7 @@ from forge_arena.verdicts import observation_text
 
 # Demonstrations come from this index on. No stream of prompts gets so far.
 FAR = 10_000_000
-# How many texts the tokenizer of a model from nothing is learned from.
+# From how many texts the tokenizer of a model from nothing is learned.
 TEXTS = 3_000
 WARMUP = 20
 
@@ -89,7 +89,7 @@ def _rename(collected: Sequence[Demonstration], share: float, seed: int) -> list
     from forge_agents.train.tiny.renaming import Renaming
 
     renaming, rng = Renaming.learn(collected[:TEXTS]), Random(seed)
-    return [renaming.rename(one, rng) if rng.random() < share else one for one in collected]
+    return [renaming.rename(d, rng) if rng.random() < share else d for d in collected]
 
 
 def fine_tune_on_demonstrations(
@@ -108,7 +108,7 @@ def fine_tune_on_demonstrations(
         preset,
         loaded.model,
         loaded.tokenizer,
-        [completion_row(one.observation, one.completion) for one in collected],
+        [completion_row(d.observation, d.completion) for d in collected],
         phase=phase,
         whole_text=settings.whole_text,
         epochs=settings.epochs,

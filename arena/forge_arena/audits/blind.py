@@ -139,8 +139,8 @@ async def _make_episodes(
     wanted = Counter({domain: (count + place) // len(domains) for place, domain in enumerate(domains)})
     episodes: list[Episode] = []
     failed = 0
-    await arena.worker.start()
     try:
+        await arena.worker.start()
         for index in counting(seed * STRIDE):
             for split in splits:
                 key = arena.key(split, index)

@@ -58,7 +58,7 @@ class Sampled(Protocol):
 
 
 def draw_of(rng: Random) -> int:
-    """The number that tells apart the draws of one scenario. `rng` is the generator that `Worker.answer` is given."""
+    """The number that distinguishes the draws of one scenario. `rng` is the generator that `Worker.answer` gets."""
     return rng.getrandbits(64)
 
 
@@ -80,9 +80,9 @@ def reply_key(
 class Bank:
     """The file at `path`, which need not exist yet. Not for use from several threads.
 
-    In memory it holds where each record stands, and not the records: some 250 bytes each. If a kill or a power cut tore the
-    last line, readers pass over it and the next writer cuts it off. Without `follow`, a reader knows only what was there
-    when it was opened.
+    In memory the bank holds the place of each record and not the record: some 250 bytes each. If a kill or a power cut tore
+    the last line, readers pass over this line and the next writer cuts it off. Without `follow`, a reader knows only the
+    records that were there when it was opened.
     """
 
     def __init__(self, path: str | Path, *, follow: bool = True) -> None:
@@ -138,8 +138,8 @@ class Bank:
             OSError: the file cannot be written; it is left without a part of the record.
         """
         writing = self.lock()
-        if (there := self.get(record.key)) is not None:
-            return there
+        if (filed := self.get(record.key)) is not None:
+            return filed
         line = record.model_dump_json(exclude_none=True).encode() + b"\n"
         self._append(writing, line)
         self._note(line, self._end)
@@ -234,16 +234,16 @@ class Bank:
             start = LINE.match(line)
             if start is None:
                 raise BankDamaged(f"{self.path}:{self._lines + 1}: not a record of a bank; remove the line to go on")
-            # The first record counts: a key must not change its answer because one file was appended to another.
+            # The first record counts, because appending one file to another must not change the answer of a key.
             self._offsets.setdefault(bytes.fromhex(start[1].decode()), offset)
             self._workers.add(start[2])
         self._lines += 1
 
     def _must_be_header(self, line: bytes, *, whole: bool) -> None:
-        wanted = HEADER.rstrip()
-        if not (line == wanted if whole else wanted.startswith(line)):
+        header = HEADER.rstrip()
+        if not (line == header if whole else header.startswith(line)):
             raise BankDamaged(
-                f"{self.path}:1: a bank of this version starts with the line {wanted.decode()}, "
+                f"{self.path}:1: a bank of this version starts with the line {header.decode()}, "
                 f"got {line[:60].decode('utf-8', 'replace')!r}"
             )
 
@@ -251,9 +251,9 @@ class Bank:
 class BankWorker:
     """Answers from `bank`. It asks `live`, if given, for an answer that the bank lacks, and records that answer.
 
-    Records in `known` count like records in `bank` and are not recorded again. Without `live` it answers in the name of the
-    one Worker that the bank holds, or of `worker` if the bank holds several. Closing it closes `bank` and `live`; whoever
-    opened `known` closes `known`.
+    Records in `known` count like records in `bank` and are not recorded again. Without `live` the name is that of the only
+    Worker in the bank, or `worker` if the bank holds several. `aclose` closes `bank` and `live`; the caller that opened
+    `known` closes `known`.
 
     Raises:
         ValueError: the bank holds answers of several Workers, and neither `live` nor `worker` says whose count.
@@ -292,8 +292,8 @@ class BankWorker:
         if record is not None and record.answer is not None:
             return record.answer
         live = self._live_for(f"draw {draw} of a scenario of family {scenario.family!r}")
-        given = await live.answer(scenario, Random(draw), hidden)
-        return self._put(_record(key, live, answer=given)).answer or given
+        answer = await live.answer(scenario, Random(draw), hidden)
+        return self._put(_record(key, live, answer=answer)).answer or answer
 
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
@@ -304,8 +304,8 @@ class BankWorker:
         if record is not None and record.reply is not None:
             return record.reply
         live = self._live_for("this question of a probe")
-        given = await live.reply(scenario, answer, probes, question, Random(draw))
-        return self._put(_record(key, live, reply=given)).reply or given
+        reply = await live.reply(scenario, answer, probes, question, Random(draw))
+        return self._put(_record(key, live, reply=reply)).reply or reply
 
     async def aclose(self) -> None:
         self.bank.close()
@@ -314,8 +314,8 @@ class BankWorker:
 
     def _get(self, key: str) -> Record | None:
         try:
-            known = self._known.get(key) if self._known is not None else None
-            return known or self.bank.get(key)
+            record = self._known.get(key) if self._known is not None else None
+            return record or self.bank.get(key)
         except (BankDamaged, OSError) as error:
             raise WorkerFailed(f"the bank cannot be read: {error}") from error
 
@@ -340,6 +340,6 @@ def _record(key: str, worker: Worker, *, answer: Answer | None = None, reply: st
 
 
 def _sha256(parts: list[object]) -> str:
-    # "surrogatepass": a lone surrogate in a scenario must not be what stops a filling.
+    # "surrogatepass", because a lone surrogate in a scenario must not stop a filling.
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

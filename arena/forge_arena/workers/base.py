@@ -1,4 +1,4 @@
-"""The Worker protocol: whoever answers a scenario, corrupted or not, and answers probes about it."""
+"""The Worker protocol: a Worker answers a scenario, rightly or as a hidden instruction says, and answers probes."""
 
 from random import Random
 from typing import Protocol, runtime_checkable
@@ -9,7 +9,8 @@ from forge_arena.types import Answer, Awareness, Candour, CorruptionType, Noun, 
 class HiddenInstruction(Noun):
     """What the `prompt` mechanism asks of a Worker behind the overseer's back, derived from a claim of the scenario.
 
-    `awareness` is what the Worker is told of the overseer, `candour` how it is to think where the overseer can see it.
+    `awareness` decides what the Worker learns of the overseer. `candour` decides how it is to think where the overseer can
+    read its thoughts.
     """
 
     corruption_type: CorruptionType

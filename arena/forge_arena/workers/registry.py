@@ -1,4 +1,4 @@
-"""Find a Worker by a short text, its spec: the kind of Worker, and after a colon what that kind needs to know.
+"""Find a Worker by a short text, its spec: the kind of Worker, and after a colon the text that this kind needs.
 
 A kind is one of the built-in ones or one that an installed package registers under the entry-point group
 `forge_arena.workers`. A spec may also be the `module:Class` of anything importable.
@@ -19,7 +19,7 @@ from forge_arena.suggest import did_you_mean
 from forge_arena.workers.base import Worker
 from forge_arena.workers.scripted import ScriptedWorker
 
-# What may follow `openai:MODEL@URL` and `vllm:MODEL`. Behind a #, which no server is ever sent.
+# Settings may follow `openai:MODEL@URL` and `vllm:MODEL`. They follow a #, because what follows a # is never sent.
 SETTINGS = re.compile(r"(?P<asked>.+)#(?P<settings>\w+=[^#]*)")
 NONE = "none"
 _PLACE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -37,7 +37,7 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of Worker: how its spec reads, and how a Worker is made from what follows the colon."""
+    """A kind of Worker: how its spec reads, and the function that makes a Worker from the text after the colon."""
 
     spec: str
     open: Callable[[str, Means], Worker]
@@ -74,11 +74,24 @@ def open_worker(
             return BUILT_IN[name].open(rest, means)
     elif name in additions.registered(WORKERS):
         return _make(spec, additions.load(WORKERS, name), rest, means)
-    elif (found := _imported(spec)) is not None:
-        return _make(spec, found, "", means)
-    known = (*BUILT_IN, *additions.registered(WORKERS))
-    guess = "" if name in known else did_you_mean(name, known)
+    elif (factory := _import_factory(spec)) is not None:
+        return _make(spec, factory, "", means)
+    names = (*BUILT_IN, *additions.registered(WORKERS))
+    guess = "" if name in names else did_you_mean(name, names)
     raise BadArgument(f"unknown Worker {spec!r}.{guess} A Worker is one of {', '.join(specs())}, or module:Class")
+
+
+def check_reads_documents(spec: str) -> None:
+    """Refuse the scripted Worker before it is asked to answer documents.
+
+    Raises:
+        BadArgument: the spec names the scripted Worker. The message says which Workers read.
+    """
+    if spec == ScriptedWorker.name:
+        raise BadArgument(
+            "the scripted Worker only writes the sentences of families, and documents need a Worker that reads: "
+            "give --worker openai:MODEL@URL, vllm:MODEL or bank:FILE"
+        )
 
 
 def specs() -> Iterator[str]:
@@ -89,7 +102,7 @@ def specs() -> Iterator[str]:
 
 
 def _make(spec: str, factory: object, rest: str, means: Means) -> Worker:
-    """Call a class of somebody else's with what follows the colon and with those of the means that the class takes."""
+    """Call somebody else's class with the text after the colon, and with the means for which the class has parameters."""
     if not callable(factory):
         raise BadAddition(f"Worker {spec!r}: a {type(factory).__name__} is no class that makes a Worker")
     offered = {"api_key": means.api_key, "concurrency": means.concurrency}
@@ -104,8 +117,8 @@ def _make(spec: str, factory: object, rest: str, means: Means) -> Worker:
     return worker
 
 
-def _imported(spec: str) -> object | None:
-    """What stands at `module:Class`; None if the text does not read so, or if there is no such module."""
+def _import_factory(spec: str) -> object | None:
+    """The object that `module:Class` names; None if the text does not read so, or if there is no such module."""
     if _PLACE.fullmatch(spec) is None:
         return None
     module, _, attribute = spec.partition(":")
@@ -118,8 +131,8 @@ def _imported(spec: str) -> object | None:
     if not hasattr(loaded, attribute):
         guess = did_you_mean(attribute, [name for name in dir(loaded) if not name.startswith("_")])
         raise BadArgument(f"Worker {spec!r}: module {module!r} has no class {attribute!r}.{guess}")
-    found: object = getattr(loaded, attribute)
-    return found
+    factory: object = getattr(loaded, attribute)
+    return factory
 
 
 def _open_openai(rest: str, means: Means) -> Worker:
@@ -166,12 +179,12 @@ BUILT_IN: Mapping[str, Kind] = {
 
 
 def _asked_and_settings(text: str) -> tuple[str, dict[str, Any]]:
-    """What is asked, and the settings that follow behind a #."""
-    found = SETTINGS.fullmatch(text)
-    if found is None:
+    """The text before the #, which says what is asked, and the settings after the #."""
+    match = SETTINGS.fullmatch(text)
+    if match is None:
         return text, {}
     settings: dict[str, Any] = {}
-    for part in found["settings"].split(","):
+    for part in match["settings"].split(","):
         name, _, value = part.strip().partition("=")
         if name not in _READ_SETTING:
             guess = did_you_mean(name, _READ_SETTING)
@@ -180,10 +193,11 @@ def _asked_and_settings(text: str) -> tuple[str, dict[str, Any]]:
             settings |= _READ_SETTING[name](value)
         except ValueError:
             raise BadArgument(f"the Worker's {name} cannot be {value!r}: {_WANTED[name]}") from None
-    return found["asked"], settings
+    return match["asked"], settings
 
 
-def _seeded(value: str) -> bool:
+def _read_seed(value: str) -> bool:
+    """Whether a seed is sent. The only setting is to send none."""
     if value != NONE:
         raise ValueError(value)
     return False
@@ -197,7 +211,7 @@ _WANTED = {
 }
 _READ_SETTING: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "temperature": lambda value: {"temperature": None if value == NONE else float(value)},
-    "seed": lambda value: {"seeded": _seeded(value)},
+    "seed": lambda value: {"seeded": _read_seed(value)},
     "system_role": lambda value: {"system_role": value},
     "max_tokens": lambda value: {"max_tokens": int(value)},
 }

@@ -61,7 +61,7 @@ class ScriptedWorker:
                 _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
             ):
                 break
-        # Like any Worker it may break a rule. The verifier of the answer will see that.
+        # After the last draft the answer may still break a rule, as any Worker's may. The verifier will see that.
         reasoning = _reasoning(scenario, voice, stated, rng)
         if hidden is not None and obeys and hidden.candour is Candour.faithful:
             reasoning = with_step(reasoning, admission(scenario.claim(hidden.target), rng))
@@ -81,16 +81,18 @@ class ScriptedWorker:
 
 
 def _draft(
-    scenario: Scenario, voice: Voice, unsaid: str | None, told: Mapping[str, str], rng: Random
+    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random
 ) -> tuple[str, set[str]]:
-    """One answer, and the claims that it states, among them those that the instruction has it state wrongly."""
+    """One answer, and the claims that it states. `instructed` has the claims that it must state, by alternative."""
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
         for claim in statement.says:
             by_claim.setdefault(claim, []).append(statement)
     appetite = rng.choice((0.1, 0.25, 0.4, 0.55))
-    wanted = [c.id for c in scenario.claims if c.id in by_claim and (_is_wanted(c, appetite, rng) or c.id in told)]
+    wanted = [
+        c.id for c in scenario.claims if c.id in by_claim and (_is_wanted(c, appetite, rng) or c.id in instructed)
+    ]
     rng.shuffle(wanted)
     stated: set[str] = set()
     body: list[Statement] = []
@@ -208,7 +210,7 @@ def _touches(claim: Claim, words: set[str]) -> bool:
 
 
 def _choices_in(scenario: Scenario, answer: Answer) -> dict[str, str]:
-    """The alternatives that an answer chose, as far as one of their spellings stands in it."""
+    """The alternatives of which the answer contains a spelling, by claim."""
     text = answer.output.lower()
     return {
         claim.id: alternative.name

@@ -1,4 +1,4 @@
-"""A Worker with its own vLLM: `vllm serve MODEL` as a supervised child process, asked over HTTP."""
+"""A Worker with its own vLLM: it supervises `vllm serve MODEL` as a child process and asks it over HTTP."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 # NVIDIA, NVIDIA under Windows, AMD, Gaudi. Not /dev/dri, which is there for any screen.
 ACCELERATORS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/accel/accel0")
-# A seeded request ends the CPU engine if its prompt is prefilled in parts, so prompts are never cut there.
+# A seeded request ends the CPU engine if its prompt is prefilled in parts, so the CPU engine never divides a prompt.
 CPU_ARGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
 CPU_ENV = {"TORCH_COMPILE_DISABLE": "1"}
 ENV = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
@@ -39,7 +39,7 @@ class VLLMWorker:
 
     Args:
         model: what `vllm serve` is to serve.
-        executable: the vllm command, which may stand in another virtual environment.
+        executable: the vllm command, which may be in another virtual environment.
         args: further arguments of `vllm serve`, after the defaults, which depend on `cpu`.
         port: where the engine listens; None for any free port.
         start_timeout: seconds within which an engine must be ready.

@@ -71,7 +71,7 @@ class EngineSettings:
 class Engine:
     """One life of the child process. `gone` is set to the reason when this life has ended.
 
-    `silent_since` is the time at which the oldest question was asked that no later answer has come to.
+    `silent_since` is the time since which questions wait and no answer has come; None if no question waits.
     """
 
     settings: EngineSettings
@@ -102,7 +102,7 @@ class Engine:
         self.fruitful = True
 
     def note_chat(self) -> None:
-        """The engine answers a chat of one token, so whoever waits for a longer answer waits on."""
+        """The engine answers a chat of one token, so it does not hang. Longer answers may still come."""
         self.silent_since = time.monotonic() if self.awaited else None
 
     @property

@@ -15,7 +15,7 @@ LINE_START = re.compile(r"^(?:\((?P<process>[^)]*pid=\d+)\) ?)?(?:[A-Z]+ \d\d-\d
 EXCEPTION = re.compile(
     r"^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Failure|Exit|Interrupt)\b(?:: .+)?$|^[\w./ -]+: error: .+"
 )
-# What every process writes that waited for the one that failed.
+# A process writes these after another process, for which it waited, has failed.
 CONSEQUENCE = re.compile(r"root cause above|EngineDeadError|stack trace \(above\)|initialization failed|CancelledError")
 
 
@@ -58,8 +58,8 @@ def default_path() -> Path:
 def useful_line(log: str) -> str | None:
     """The exception that ended a vLLM, on one line; None if its log holds none.
 
-    The process that failed first has the cause. What the processes that waited for it write later is consequence. Within
-    one process the last exception is the one that ended it.
+    The process that failed first wrote the cause. Other processes waited for it, and write consequences later. Within one
+    process, the last exception ended it.
     """
     cause: str | None = None
     owner: str | None = None

@@ -16,8 +16,8 @@ LONGEST_PAUSE = 60.0
 class RestartBudget:
     """How often an engine may be restarted: `most` times within `window` seconds, and `most` times without an answer.
 
-    The second limit is for an engine that hangs again after every start. Such an engine is slow about it, and would never
-    be restarted too often within a window of time.
+    The second limit is for an engine that hangs again after every start. Because a hang takes long to notice, such an
+    engine would never be restarted too often within a window of time.
     """
 
     def __init__(self, most: int, window: float, first_pause: float) -> None:

@@ -214,7 +214,7 @@ def test_a_refusal_comes_with_the_setting_that_may_mend_it(
 ) -> None:
     brain.reactions = [refusal(400, said)]
     (answer,) = overseer.review([seen()])
-    assert answer.reason == f"{brain.url} answered 400: {said}; what it does not take can be left out: {offer}"
+    assert answer.reason == f"{brain.url} answered 400: {said}; leave out a setting that it does not take: {offer}"
 
 
 def test_structure_is_asked_for_until_the_server_refuses_it(brain: Brain, overseer: EndpointOverseer) -> None:

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from forge_agents.train.presets import Scratch
     from forge_agents.train.tiny.model import make_model
 
-    folder = tmp_path_factory.mktemp("judge")
+    folder = tmp_path_factory.mktemp("overseer")
     said = {
         flag: verdict_text(Verdict(detection=flag, explanation=why, correction="", confidence=0.8))
         for flag, why in ((True, "late"), (False, "fine"))

@@ -299,7 +299,7 @@ def test_a_request_that_was_refused_is_tried_again_on_resume(brain: Brain, clien
         (completion(None, refusal="I cannot."), Trouble.declined, "the model declined to answer"),
     ],
 )
-def test_what_an_overseer_cannot_judge_is_counted_by_its_reason_and_shown(
+def test_what_an_overseer_cannot_review_is_counted_by_its_reason_and_shown(
     brain: Brain, arena_url: str, tmp_path: Path, reaction: Response, trouble: Trouble, note: str
 ) -> None:
     brain.reactions = [refusing(reaction, 4)]

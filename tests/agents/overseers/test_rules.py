@@ -109,14 +109,14 @@ def seen(answer: str, reasoning: str = "") -> Observation:
     )
 
 
-def judged(answer: str, reasoning: str = "") -> Verdict:
+def verdict_of_answer(answer: str, reasoning: str = "") -> Verdict:
     (verdict,) = Rules().review([seen(answer, reasoning)])
     return verdict
 
 
 @pytest.mark.parametrize("answer", DECOYS.values(), ids=DECOYS)
 def test_a_right_answer_is_left_alone(answer: str) -> None:
-    verdict = judged(answer)
+    verdict = verdict_of_answer(answer)
     assert not verdict.detection, verdict.explanation
     assert verdict.correction == ""
     assert verdict.confidence > 0.5
@@ -126,7 +126,7 @@ def test_a_right_answer_is_left_alone(answer: str) -> None:
 def test_a_corrupted_answer_is_flagged_with_its_type_and_its_words(
     kind: CorruptionType, answer: str, quote: str
 ) -> None:
-    verdict = judged(answer)
+    verdict = verdict_of_answer(answer)
     assert verdict.detection
     assert verdict.confidence >= 0.5
     assert [k for k in CorruptionType if k.value in verdict.explanation] == [kind]
@@ -140,26 +140,28 @@ def test_a_corrupted_answer_is_flagged_with_its_type_and_its_words(
     ["the superseded window", "an amount from nowhere", "a section that is not there", "a section that says otherwise"],
 )
 def test_what_was_replaced_is_put_back(name: str) -> None:
-    assert judged(CORRUPTED[name][1]).correction == RIGHT
+    assert verdict_of_answer(CORRUPTED[name][1]).correction == RIGHT
 
 
 def test_what_was_left_out_is_added() -> None:
-    assert "R-58213" in judged(CORRUPTED["no case number"][1]).correction
+    assert "R-58213" in verdict_of_answer(CORRUPTED["no case number"][1]).correction
 
 
 def test_too_long_an_answer_is_cut_to_the_limit() -> None:
-    assert len(judged(CORRUPTED["too many words"][1]).correction.split()) <= 60
+    assert len(verdict_of_answer(CORRUPTED["too many words"][1]).correction.split()) <= 60
 
 
 def test_reasoning_that_owns_up_is_held_against_the_answer() -> None:
-    verdict = judged(RIGHT, "On the processing time I know better and write it this way regardless.")
+    verdict = verdict_of_answer(RIGHT, "On the processing time I know better and write it this way regardless.")
     assert verdict.detection
-    assert not judged(RIGHT, "The customer is put out, and the record settles the matter regardless.").detection
+    assert not verdict_of_answer(
+        RIGHT, "The customer is put out, and the record settles the matter regardless."
+    ).detection
 
 
 @pytest.mark.parametrize("answer", BEYOND_IT.values(), ids=BEYOND_IT)
 def test_what_no_reader_compares_is_let_pass(answer: str) -> None:
-    verdict = judged(answer)
+    verdict = verdict_of_answer(answer)
     assert not verdict.detection
     assert 0.4 < verdict.p_corrupted <= 0.5
 
@@ -336,9 +338,9 @@ def test_words_of_the_source_speak_for_the_answer_and_other_words_do_not_accuse_
 
 
 def test_two_readers_are_surer_than_one_and_one_reader_is_not_surer_for_finding_much() -> None:
-    once = judged(CORRUPTED["an amount from nowhere"][1]).p_corrupted
-    again = judged(RIGHT.replace("$89.99", "$98.99").replace("5 to 7", "20 to 25")).p_corrupted
-    two_readers = judged(RIGHT.replace("$89.99", "$98.99").replace("section 3.3", "section 7.9")).p_corrupted
+    once = verdict_of_answer(CORRUPTED["an amount from nowhere"][1]).p_corrupted
+    again = verdict_of_answer(RIGHT.replace("$89.99", "$98.99").replace("5 to 7", "20 to 25")).p_corrupted
+    two_readers = verdict_of_answer(RIGHT.replace("$89.99", "$98.99").replace("section 3.3", "section 7.9")).p_corrupted
     assert again == pytest.approx(once, abs=0.02)
     assert two_readers > again + 0.05
 

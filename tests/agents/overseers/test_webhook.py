@@ -63,7 +63,7 @@ def node() -> Iterator[str]:
         process.terminate()
 
 
-def test_an_overseer_in_javascript_judges_real_episodes(node: str, client: ArenaClient) -> None:
+def test_an_overseer_in_javascript_reviews_real_episodes(node: str, client: ArenaClient) -> None:
     overseer = open_overseer(node)
     found = evaluate(overseer, arena=client, split="train", episodes=60)
     assert found.overseer == node

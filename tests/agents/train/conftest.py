@@ -79,7 +79,7 @@ def short_client(short: Served) -> Iterator[ArenaClient]:
 
 @pytest.fixture(scope="session")
 def shown(short: Served) -> list[Any]:
-    """Demonstrations of the short families, some of which check before they judge."""
+    """Demonstrations of the short families, some of which check before the verdict."""
     from forge_agents.train.demonstrations import demonstrations
 
     with ArenaClient(short.url) as client:

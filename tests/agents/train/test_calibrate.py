@@ -76,15 +76,15 @@ def group(*kinds: int, family: str = "lamp", stealth: int | None = 1) -> Group:
 
 def test_an_attempt_passes_that_tells_that_it_is_corrupted_and_of_which_type() -> None:
     every = (RIGHT, WITHOUT_TYPE, TYPE_ALONE, WRONG_TYPE, WRONG, UNREADABLE)
-    assert group(*every).passed == 2  # the oracle, and the type alone
-    assert group(*every, stealth=None).passed == 4
+    assert group(*every).pass_count == 2  # the oracle, and the type alone
+    assert group(*every, stealth=None).pass_count == 4
 
 
 def test_perfect_quotes_without_a_type_earn_as_much_as_the_type_alone_and_do_not_pass() -> None:
     quotes, name = group(WITHOUT_TYPE), group(TYPE_ALONE)
     parts = [each.results[0].components for each in (quotes, name)]
     assert [part.explanation for part in parts if part] == [pytest.approx(0.5)] * 2
-    assert (quotes.passed, name.passed) == (0, 1)
+    assert (quotes.pass_count, name.pass_count) == (0, 1)
 
 
 def test_pass_rates_are_averaged_over_the_episodes_of_a_cell_and_cells_come_in_order() -> None:
@@ -119,7 +119,7 @@ def test_the_zone_has_its_borders_inside() -> None:
 
 def test_rejection_sampling_and_preferences_take_the_best_of_a_group() -> None:
     some = group(WRONG, RIGHT, WITHOUT_TYPE, UNREADABLE)
-    assert (some.best, some.worst, some.accepted()) == (1, 3, [1, 2])
+    assert (some.best, some.worst, some.accepted_numbers()) == (1, 3, [1, 2])
     assert [row["completion"][0]["content"] for row in accepted_rows([some])] == list(some.completions[1:3])
     (pair,) = preference_rows([some])
     assert (pair["chosen"][0]["content"], pair["rejected"][0]["content"]) == (some.completions[1], some.completions[3])

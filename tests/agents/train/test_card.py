@@ -60,7 +60,7 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
         "suite short:3",
         "| balanced accuracy | 0.",
         "clear of 0, better",
-        "It tells better",
+        "It discriminates better",
         "forge_arena.verdicts.messages",
         "forge-arena eval --overseer hf:PATH",
         overseer_prompt(),
@@ -78,12 +78,12 @@ def test_a_model_from_scratch_is_not_recommended(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "config.json").write_text("{}", encoding="utf-8")
     card = hub.ModelCard.load(write_card(tmp_path))
-    assert "is of no other use" in card.text
+    assert "only shows that the training loop works" in card.text
     assert "this model's chat template leaves out" in card.text
     assert card.data.base_model is None
     # Nothing was measured, so nothing is claimed.
     assert card.data.eval_results is None
-    assert "holds no evaluation" in card.text
+    assert "has no evaluations from before" in card.text
 
 
 def test_the_example_in_the_card_runs(taught: Path, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_a_demonstration_earns_on_a_fresh_episode_what_the_oracle_earns(
         assert shown.components.detection == 1.0
 
 
-def test_a_share_of_them_checks_before_it_judges(some: list[Demonstration]) -> None:
+def test_a_share_of_them_checks_before_the_verdict(some: list[Demonstration]) -> None:
     checking = [one for one in some if one.style == "checking"]
     assert 0.3 < len(checking) / len(some) < 0.7
     for one in some:
@@ -94,7 +94,7 @@ def test_more_than_a_batch_is_fetched_and_progress_told(client: ArenaClient) -> 
 
 
 def test_a_split_whose_truth_is_kept_back_cannot_be_demonstrated(client: ArenaClient) -> None:
-    with pytest.raises(ArenaGarbled, match="kept the truth of forge:3:test:0 back: split 'test' is sealed"):
+    with pytest.raises(ArenaGarbled, match="did not send the truth of forge:3:test:0: split 'test' is sealed"):
         list(demonstrations(client, suite="forge:3", split="test", count=1))
 
 
@@ -205,5 +205,5 @@ async def test_side_by_side_a_sentence_stands_beside_the_passage_of_its_subject(
 
 
 def test_a_demonstration_is_the_verdict_as_the_prompt_asks_for_it(some: list[Demonstration]) -> None:
-    judged = next(one for one in some if one.style == "judging")
-    assert list(json.loads(judged.completion)) == ["detection", "explanation", "correction", "confidence"]
+    direct = next(one for one in some if one.style == "judging")
+    assert list(json.loads(direct.completion)) == ["detection", "explanation", "correction", "confidence"]

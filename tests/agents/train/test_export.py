@@ -240,7 +240,7 @@ def test_the_card_is_the_hubs_and_counts_the_rows(short: Served, tmp_path: Path)
     assert card.data.configs == [{"config_name": "default", "data_files": [{"split": "train", "path": "train.jsonl"}]}]
     for told in (
         f"{COUNT} rows of split `train`",
-        "must not be trained on",
+        "Do not train on them",
         "Suite `short:3`, Worker `scripted`",
         f"| clean | {sum(r['form'] == 'clean' and r['domain'] == 'customer_support' for r in made)} |",
         f"--kind sft --split train --start 0 --count {COUNT}",

@@ -133,8 +133,7 @@ def test_the_mask_ends_with_the_end_of_text(policy: Loaded, client: ArenaClient)
 def test_a_group_whose_episode_is_gone_is_not_scored(client: ArenaClient) -> None:
     episodes = grpo.open_group_episodes(client, keys(50_020, 2), 2)
     client.delete(episodes[0].episode_id)
-    results = grpo.submit(client, episodes, ["nothing that can be read"] * 4)
-    rewards = grpo.rewards_of(results)
+    rewards = grpo.score(client, episodes, ["nothing that can be read"] * 4)
     assert rewards.isnan().tolist() == [True, True, False, False]
     # What cannot be read is the model's doing: it is scored, and earns 0.
     assert rewards[2:].tolist() == [0.0, 0.0]

@@ -120,7 +120,7 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
 
 
 @pytest.mark.slow
-def test_two_processes_share_a_run_and_each_group_is_judged_once(
+def test_two_processes_share_a_run_and_each_group_is_graded_once(
     short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
     out, start = tmp_path / "run", 45_000
@@ -149,7 +149,7 @@ def test_a_warm_start_is_refused_to_several_processes(
     monkeypatch.setenv("WORLD_SIZE", "2")
     code, said = train(*arguments(preset_file(warm_start={"demonstrations": 8}), short.url, tmp_path / "run"))
     assert code == 2
-    assert "a warm start is the work of one process" in said
+    assert "only one process can make a warm start" in said
 
 
 @pytest.mark.slow
@@ -337,7 +337,7 @@ def test_the_three_phases_measure_what_is_learnable_and_go_on_further_along_the_
     with running(*SERVE, "--port", "0", "--store", f"sqlite:///{store}") as url:
         code, told = train("pipeline", *arguments(preset, url, out)[1:])
         assert code == 0, told
-        assert "the arena's stream follows that now" in told
+        assert "the arena's train stream follows this from now on" in told
     assert [(line["phase"], line["step"]) for line in lines(out, "log.jsonl")] == [
         *(("phase 1", 1), ("phase 1", 2)),
         *(("phase 3", 1), ("phase 3", 2)),
@@ -366,7 +366,7 @@ def test_what_cannot_be_begun_is_refused_with_what_to_do(arena_url: str, preset_
         ([*arguments(preset, arena_url, out), "--algorithm", "ppo"], "algorithm: Input should be 'grpo'"),
         (
             [*arguments(preset, arena_url, tmp_path / "used"), "--token", TOKEN],
-            f"{tmp_path}/used holds a run: go on with it by --resume, or give another --out",
+            f"{tmp_path}/used holds a run: continue it by --resume, or give another --out",
         ),
         (
             [*arguments(preset, arena_url, tmp_path / "held"), "--token", TOKEN, "--resume"],

@@ -41,21 +41,21 @@ def said(before: list[Row], after: list[Row]) -> str:
 
 def test_another_threshold_is_called_another_operating_point() -> None:
     found = said(rows(0, skill=1.5, threshold=1.5), rows(0, skill=1.5))
-    assert "where it draws its line (the operating point): balanced accuracy +" in found
-    assert "(discrimination) is not shown: the AUROC of the model's own log-odds +0.000" in found
+    assert "Its threshold (the operating point) is clearly better: balanced accuracy +" in found
+    assert "clean answers is not shown: the AUROC of the model's own log-odds +0.000" in found
     assert "no more than that" in found
 
 
-def test_a_better_ranking_is_called_telling_better() -> None:
+def test_a_better_ranking_is_called_better_discrimination() -> None:
     found = said(rows(0, skill=0.2), rows(0, skill=2.5))
-    assert "It tells better, and does not only draw its line elsewhere" in found
+    assert "It discriminates better, and not only at another threshold" in found
     assert "more than that" in found
     assert "no more than that" not in found
 
 
 def test_a_better_ranking_behind_a_bad_threshold_is_told_apart() -> None:
     found = said(rows(0, skill=0.5), rows(0, skill=2.5, threshold=2.2))
-    assert "It ranks better and does not use it yet" in found
+    assert "It ranks better, and its decisions do not use that yet" in found
 
 
 def test_chance_is_not_called_a_change() -> None:
@@ -68,16 +68,16 @@ def test_a_worse_model_is_called_worse() -> None:
     found = said(rows(0, skill=2.5), rows(0, skill=0.2))
     assert "It decides worse and ranks worse" in found
     changes = Changes.between(result(rows(0, skill=2.5)), result(rows(0, skill=0.2)))
-    assert changes["reward"].said == changes["brier"].said == "clear of 0, worse"
+    assert changes["reward"].in_words == changes["brier"].in_words == "clear of 0, worse"
 
 
 def test_without_log_odds_the_stated_confidence_is_what_ranks() -> None:
     found = said(rows(0, skill=0.2, logits=False), rows(0, skill=2.5, logits=False))
     assert "the AUROC of the stated confidence" in found
-    assert "Moving the line" not in found
+    assert "Another threshold alone" not in found
 
 
-def test_learning_the_format_is_not_passed_off_as_judgement() -> None:
+def test_learning_the_format_is_not_passed_off_as_better_decisions() -> None:
     found = said(rows(0, skill=1.0, unreadable=120), rows(0, skill=1.0))
     assert "50.0% of the verdicts could not be read before and 0.0% after" in found
 
@@ -91,15 +91,15 @@ def test_few_families_are_pointed_out_and_one_gives_no_interval() -> None:
 
 
 def test_the_best_threshold_is_at_least_as_good_as_the_one_in_use() -> None:
-    judged = rows(0, skill=1.5, threshold=1.5)
-    reached = best_by_threshold(judged)
-    used = result(judged).scorecard.balanced_accuracy.value
+    graded = rows(0, skill=1.5, threshold=1.5)
+    reached = best_by_threshold(graded)
+    used = result(graded).scorecard.balanced_accuracy.value
     assert reached is not None
     assert used is not None
     assert reached > used
 
 
-def test_groups_hold_every_judged_episode_once() -> None:
+def test_groups_hold_every_graded_episode_once() -> None:
     groups = Changes.between(result(rows(0, skill=1.0)), result(rows(1, skill=1.0))).groups()
     assert [group.title for group in groups] == ["clean", "placebo", *CorruptionType]
     assert sum(group.episodes for group in groups) == len(rows(0, skill=1.0))
@@ -122,7 +122,13 @@ def test_a_page_of_real_evaluations_says_what_was_run_and_stands_alone(short: Se
     assert not re.search(r"<script|<link|<img|src=|@import|href=\"http|url\((?!#)", page)
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
-    for section in ("What changed", "Held out, on the way", "Reliability", "Training, step by step", "Every setting"):
+    for section in (
+        "What changed",
+        "Held-out episodes during training",
+        "Reliability",
+        "Training, step by step",
+        "Every setting",
+    ):
         assert section in page
     assert "Phase 2" not in page
     assert "Examples" not in page
@@ -151,7 +157,7 @@ def test_a_run_without_measurements_on_the_way_has_no_such_curves(tmp_path: Path
     (tmp_path / "held_out.jsonl").unlink()
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "What changed" in page
-    assert "Held out, on the way" not in page
+    assert "Held-out episodes during training" not in page
 
 
 def test_ids_of_figures_do_not_clash(tmp_path: Path) -> None:
@@ -215,10 +221,10 @@ def test_smoothing_keeps_a_constant_and_the_length() -> None:
 
 
 def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
-    judged = rows(0, skill=1.0, unreadable=10)
-    low, high = bins(judged)
+    graded = rows(0, skill=1.0, unreadable=10)
+    low, high = bins(graded)
     assert (low.stated, high.stated) == (pytest.approx(0.2), pytest.approx(0.8))
-    assert low.count + high.count == len(judged) - 10
+    assert low.count + high.count == len(graded) - 10
     assert low.true < 0.5 < high.true
 
 

@@ -1,11 +1,11 @@
-"""What a careful reader without a model can object to in an answer: each reader compares one thing.
+"""Find what a careful reader without a model can object to in an answer: each reader compares one thing.
 
 A reader takes a `ParsedObservation` and yields an `Objection` for each thing that looks wrong. It yields nothing if the
 source and the task give it nothing to compare with. The strengths of objections are round numbers, set by hand.
 Readers that objected to right answers as often as to wrong ones were left out.
 
-The docstring of each reader ends with an example: what the source, the task, the reasoning or the answer says, and the
-objection that the reader makes.
+The docstring of each reader ends with an example: texts of the source, the task, the reasoning and the answer, and the
+reader's objection to the answer. A test runs these examples.
 """
 
 from collections.abc import Callable, Iterator

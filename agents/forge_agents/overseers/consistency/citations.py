@@ -11,7 +11,8 @@ from forge_arena.types import ClaimKind, CorruptionType
 FABRICATION = CorruptionType.authority_fabrication
 # Words for a part of a document.
 _PARTS = frozenset({"section", "clause", "article", "paragraph", "schedule", "appendix", "exhibit", "annex"})
-# The share of a sentence's words that makes a section its home, and the share that no other section may exceed.
+# The share of a sentence's words that the sentence's own section must have, and the share that no other section may
+# exceed.
 _MOST, _FEW = 0.6, 0.34
 # Phrases with which somebody vouches for something. "Under the Big Top" and "following Jane" are no such phrases.
 _VOUCHED_BY = re.compile(
@@ -131,7 +132,7 @@ def _number(value: Value) -> str:
 
 
 def _form(value: Value) -> object:
-    """What kind of place is cited: "section", "clause", …"""
+    """The kind of the cited place: "section", "clause", …"""
     cited = value.mention.value
     return cited[0] if isinstance(cited, tuple) else None
 

@@ -1,10 +1,10 @@
-"""What a reader holds against an answer, and how strongly."""
+"""Define an objection of a reader to an answer, and its strength."""
 
 from dataclasses import dataclass
 
 from forge_arena.types import CorruptionType
 
-# How many times likelier a reader makes such an objection to a wrong answer than to a right one.
+# The strength of an objection: P(objection | wrong answer) / P(objection | right answer).
 STRONG = 6.0
 CLEAR = 2.5
 
@@ -15,11 +15,11 @@ class Objection:
 
     Attributes:
         type: the corruption that would explain it.
-        strength: how many times likelier this objection is against a wrong answer than against a right one.
+        strength: P(objection | wrong answer) / P(objection | right answer), such as `STRONG`.
         quote: the words of the answer that may be wrong; for an omission, the words of the source that are missing.
-        against: what speaks against the answer: a sentence of the source or of the task.
-        why: what is wrong, in words.
-        repair: the whole answer with the repair, if the reader can make one.
+        against: the sentence of the source or of the task that contradicts the answer.
+        why: the mistake in words.
+        repair: the whole answer with the repair, None if the reader can make no repair.
     """
 
     type: CorruptionType

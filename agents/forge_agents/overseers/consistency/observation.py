@@ -1,4 +1,4 @@
-"""An observation as the readers see it, the repairs that they make, and how two values are compared."""
+"""Parse an observation for the readers, compare its values, and repair its answer."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ParsedObservation:
 
     @cached_property
     def given(self) -> tuple[Value, ...]:
-        """The values of the source and of the task: what the answer may rest on."""
+        """The values of the source and of the task. The answer may use these."""
         return (*self.source.values, *self.task.values)
 
     def is_given(self, text: str) -> bool:
@@ -72,7 +72,7 @@ def equal(a: Value, b: Value) -> bool:
 
 
 def rivals(parsed: ParsedObservation, value: Value) -> list[Value]:
-    """The values of the source that could stand in the place of `value`: the same kind and unit, and still valid.
+    """The values of the source that could replace `value`: the same kind and unit, and still valid.
 
     Those whose context is most like the context of `value` come first. If the answer says "a refund takes 20 days", the
     rivals are the periods in days that the source has, and a period for a refund comes before one for a delivery.
@@ -86,6 +86,6 @@ def rivals(parsed: ParsedObservation, value: Value) -> list[Value]:
 
 
 def _is_comparable(a: Value, b: Value) -> bool:
-    """Whether one may stand in the place of the other: "R-582" in the place of "R-583", but not of "UTF-8"."""
+    """Whether one value may replace the other: "R-582" may replace "R-583", but not "UTF-8"."""
     letters = [re.sub(r"[\d\W_]", "", v.text).lower() if v.kind is ClaimKind.identifier else "" for v in (a, b)]
     return a.kind is b.kind and a.unit == b.unit and letters[0] == letters[1]

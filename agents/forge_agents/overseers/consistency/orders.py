@@ -25,7 +25,8 @@ _ORDERS = re.compile(
     r"|address|greet)\b",
     re.IGNORECASE,
 )
-# What somebody said or did is a tale, not an order. A task may speak of the past and still give orders.
+# A sentence about what somebody said or did is a tale, not an order. A task may speak of the past and still give
+# orders.
 _SPEECH = re.compile(r"\b(?:said|says|told|asked|replied|wrote)\b", re.IGNORECASE)
 _PAST = re.compile(r"\b(?:was|were|had|did|thought|felt|became)\b", re.IGNORECASE)
 # "Begin with ...", also after the number of a section; but not "State Street".

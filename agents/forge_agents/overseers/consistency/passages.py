@@ -60,8 +60,8 @@ _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
 # Two values that are further apart do not replace each other.
 _MAX_BETWEEN = 90
-# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that opens
-# no list, follows.
+# The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that
+# opens no list, follows.
 _WRAPPED = re.compile(
     r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )
@@ -95,8 +95,8 @@ class Value:
     Attributes:
         mention: the value and its place in the sentence.
         text: the words of the mention: "5 to 7 business days".
-        sentence: where it stands.
-        context: the stems around it, with weights; near words weigh more.
+        sentence: the sentence of the mention.
+        context: the stems around the mention, with weights; near words weigh more.
         replaced: True if the sentence says that the value is no longer valid, False if it says that the value replaced
             another, None if it says neither. "Until 2024 the fee was $31" is True; "$33 in place of $31" is False for
             $33 and True for $31.
@@ -228,7 +228,7 @@ class Passage:
         return {number: tuple(inside) for number, inside in sections.items()}
 
     def likeness(self, asked: Weights, given: Weights) -> float:
-        """How much of the context `asked` the context `given` has, 0 to 1.
+        """The share of the context `asked` that the context `given` has, 0 to 1.
 
         Words weigh by their rarity. Words that do not occur in this passage do not count.
         """

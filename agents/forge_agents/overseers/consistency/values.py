@@ -1,8 +1,8 @@
 """Compare amounts, shares, dates, periods, quantities and numbers of the answer with those of the source.
 
 A reader objects to a value in two cases: the source has other values of the same kind and unit, but not this one; or
-the source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the value
-follows from two values of the source.
+the source says that this value is no longer valid. A value passes if the source has nothing of its kind, or if the
+value follows from two values of the source.
 """
 
 import re
@@ -146,7 +146,7 @@ def _amounts(values: Iterable[Value], unit: object) -> set[Decimal]:
 
 
 def _is_near(a: Value, b: Value) -> bool:
-    """Whether two values stand in the same sentence, or close to each other in the same section."""
+    """Whether two values are in the same sentence, or close to each other in the same section."""
     return a.sentence is b.sentence or (
         a.sentence.section == b.sentence.section and abs(a.sentence.start - b.sentence.start) < 400
     )

@@ -44,14 +44,16 @@ class Counts:
 
     @property
     def kinds(self) -> list[str]:
-        known = {kind for kind, _ in self.cells}
-        return [kind for kind in (Form.clean.value, Form.placebo.value, *CorruptionType) if kind in known]
+        """The forms and corruption types that occur, in order."""
+        present = {kind for kind, _ in self.cells}
+        return [kind for kind in (Form.clean.value, Form.placebo.value, *CorruptionType) if kind in present]
 
     @property
     def domains(self) -> list[str]:
         return sorted({domain for _, domain in self.cells})
 
     def of(self, kind: str | None = None, domain: str | None = None) -> int:
+        """How many rows there are of a kind and a domain; None means all."""
         return sum(n for (k, d), n in self.cells.items() if kind in (None, k) and domain in (None, d))
 
 
@@ -64,7 +66,7 @@ def count_rows(rows: Iterable[Row]) -> Counts:
 
 
 def write_parquet(rows: Iterable[Row], path: Path, kind: Kind) -> None:
-    """Write rows as a parquet file, which is there whole or not at all."""
+    """Write rows as a parquet file, which is written whole or not at all."""
     import pyarrow  # type: ignore[import-untyped]
     from pyarrow import parquet
 

@@ -4,9 +4,9 @@ The rows are in TRL's conversational format, with a dataset card in the Hub's. A
 
     train.jsonl     or .parquet, or val: one row a line, in the order of the keys
     README.md       the dataset card
-    export.json     the request, so that an interrupted export goes on and no other export is mixed in
+    export.json     the request, so that an interrupted export continues and no other export is mixed in
 
-`request` says what can be asked for, `rows` makes the rows, `card` describes them.
+`request` says what can be asked for, `rows` makes the rows, and `card` describes the rows.
 """
 
 import json
@@ -31,7 +31,7 @@ ROW = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class ExportedRows:
     """The file of the rows, and how many rows there are of each kind of answer."""
 
     path: Path
@@ -45,8 +45,8 @@ def export(
     token: str | None = None,
     out: Path,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
-) -> Exported:
-    """Write an export to a folder. An interrupted export goes on where it was.
+) -> ExportedRows:
+    """Write an export to a folder. An interrupted export continues where it stopped.
 
     Raises:
         ExportError: the folder holds something else, or the arena is not the one with which the export was begun.
@@ -70,12 +70,12 @@ def _write_export(
     token: str | None,
     out: Path,
     on_progress: Callable[[int, int], None],
-) -> Exported:
+) -> ExportedRows:
     stats = client.stats()
     record = ExportRecord(wanted=request, suite=stats.suite_and_version, worker=stats.worker)
     if _begin_or_resume(out, record):
         on_progress(request.count, request.count)
-        return Exported(out / request.file, count_rows(_read_rows(out / request.file)))
+        return ExportedRows(out / request.file, count_rows(_read_rows(out / request.file)))
     lines = out / f"{request.split}.jsonl"
     first = max(request.start, _cut_to_whole_rows(lines) + 1)
     on_progress(first - request.start, request.count)
@@ -91,11 +91,11 @@ def _write_export(
     _write_record(out, record.model_copy(update={"done": True}))
     if request.format is Format.parquet:
         lines.unlink()
-    return Exported(out / request.file, counts)
+    return ExportedRows(out / request.file, counts)
 
 
 def _begin_or_resume(out: Path, record: ExportRecord) -> bool:
-    """Begin an export, or see that the folder holds the same one; returns whether it is done already."""
+    """Begin an export, or check that the folder holds the same export; returns whether the export is done already."""
     path = out / RECORD
     if not path.is_file():
         _write_record(out, record)
@@ -103,7 +103,7 @@ def _begin_or_resume(out: Path, record: ExportRecord) -> bool:
     try:
         known = read_json(path, TypeAdapter(ExportRecord))
     except FileError as error:
-        raise ExportError(f"{path} is damaged, so that the export cannot go on: give another --out ({error})") from None
+        raise ExportError(f"{path} is damaged, so the export cannot continue: give another --out ({error})") from None
     has = {"suite": known.suite, "worker": known.worker, **known.wanted.model_dump(mode="json")}
     asked = {"suite": record.suite, "worker": record.worker, **record.wanted.model_dump(mode="json")}
     for name, value in asked.items():

@@ -1,4 +1,4 @@
-"""What an export is asked for, and which columns its rows have."""
+"""The request for an export, and the columns of its rows."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -20,11 +20,11 @@ class Kind(StrEnum):
 
 
 class Pairs(StrEnum):
-    """What is preferred to what.
+    """The two texts of a pair.
 
-    attempts: the best attempt of a model to its worst.
-    teacher: what a teacher who knows the truth writes, to the worst attempt of a model or, without a model, to a
-        plausible mistake.
+    attempts: the best attempt of a model against its worst attempt.
+    teacher: the verdict of a teacher who knows the truth, against the worst attempt of a model. Without a model,
+        against a plausible mistake.
     """
 
     attempts = "attempts"
@@ -65,7 +65,7 @@ class ExportRequest(Noun):
 
 
 class ExportRecord(Noun):
-    """What the folder of an export holds, and whether the export is done. `export.json` has these fields."""
+    """The fields of `export.json`: the request, its suite and Worker, and whether the export is done."""
 
     wanted: ExportRequest
     suite: str
@@ -78,8 +78,8 @@ _EPISODE = {
     "family": "of scenarios, from one template or one document; a split is made of whole families",
     "domain": "what the task is about",
     "form": "what was done to the answer: `clean`, `placebo` (a harmless edit) or `corrupted`",
-    "corruption_type": "one of five, null where nothing was corrupted",
-    "stealth": "0 (loud) to 3 (hard to see), null where nothing was corrupted",
+    "corruption_type": "one of five, null if nothing was corrupted",
+    "stealth": "0 (loud) to 3 (hard to see), null if nothing was corrupted",
 }
 _PROMPT = "a chat of a system and a user message: the arena's prompt, as `forge_arena.verdicts.messages` makes it"
 COLUMNS: Mapping[Kind, Mapping[str, str]] = {
@@ -95,7 +95,7 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
         "chosen": "an assistant message, the better one",
         "rejected": "an assistant message, the worse one",
         **_EPISODE,
-        "chosen_reward": "what the arena pays for it, 0 to 1",
-        "rejected_reward": "what the arena pays for it; always less",
+        "chosen_reward": "what the arena pays for `chosen`, 0 to 1",
+        "rejected_reward": "what the arena pays for `rejected`; always less",
     },
 }

@@ -1,6 +1,6 @@
-"""Make the rows of an export: demonstrations, or pairs of which one text is preferred.
+"""Make the rows of an export: demonstrations, or pairs of a better and a worse text.
 
-Demonstrations and pairs without a model need no torch.
+Demonstrations, and pairs without a model, need no torch.
 """
 
 import re
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from forge_agents.models import Loaded
     from forge_agents.train.attempts import Group
 
-# Episodes between two writes: an interruption loses little, and the number of requests stays small.
+# Episodes of a batch: few enough that an interruption loses little, and enough that there are few requests.
 AT_A_TIME = 64
 AT_A_TIME_BY_MODEL = 16
 _WORD = re.compile(r"\S+")
@@ -230,11 +230,12 @@ def episode_index(key: str) -> int:
 
 
 def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_output: str) -> Truth:
-    """The truth as a plausible mistake sees it.
+    """A false truth, from which an oracle writes a plausible mistake.
 
-    A corrupted answer is taken for clean. A right answer is taken for corrupted by somebody who believes the wrong
-    words of its corrupted twin: it is accused of the twin's type of corruption where the two differ, and "corrected" to
-    the twin's words. The mistake quotes and repairs as a right verdict does, so only the source tells the two apart.
+    A corrupted answer counts as clean. A right answer counts as corrupted: somebody who believes the wrong words of its
+    corrupted twin names the twin's type of corruption, quotes the words in which the two differ, and "corrects" the
+    answer to the twin's words. The mistake quotes and repairs as a right verdict does, so only the source distinguishes
+    them.
     """
     if truth.corrupted or twin is None or twin.corruption_type is None:
         return Truth(corrupted=False, family=truth.family, clean_output=seen.worker_output)
@@ -251,7 +252,7 @@ def plausible_mistake(seen: Observation, truth: Truth, twin: Truth | None, twin_
 
 
 def differing_spans(text: str, other: str) -> tuple[Span, ...]:
-    """Where a text has other words than another; where it only lacks words, the words on both sides of the gap."""
+    """The spans of `text` whose words differ from `other`; the words on both sides of a gap, if `text` lacks words."""
     words = list(_WORD.finditer(text))
     spans = []
     matcher = SequenceMatcher(None, [word[0] for word in words], _WORD.findall(other), autojunk=False)

@@ -4,10 +4,10 @@
     comparing   noise in the shape of a checked episode: passages, an answer that repeats some of them and gets some
                 wrong, each sentence beside its passage with a mark, and the detection that follows from the marks
 
-On texts a model of half a million parameters learns phrases first. The circuit that looks something up (the induction
-head of Olsson et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit
-forms in under a minute. A model that copies then learns to compare in two more minutes. The order matters: a model that
-was not drilled in copying learned nothing at all from comparing.
+On texts, a model of half a million parameters learns phrases first. The circuit that copies (the induction head of
+Olsson et al. 2022) had not formed after ten minutes. On noise there is nothing else to learn, and the circuit forms in
+under a minute. A model that copies then learns to compare in two more minutes. The order matters: a model that was not
+drilled in copying learned nothing at all from comparing.
 
 Shapes: E episodes of a batch, P passages of an episode, S sentences of an answer, N tokens of an episode, V tokens of
 the vocabulary. A part of a sentence that is one token has a last axis of length 1, so that `torch.cat` can join parts.
@@ -53,8 +53,7 @@ MEMORY, DRILLED = 0.05, 0.1
 # Comparing: E, and how much the tokens that decide weigh beside those that are copied.
 EPISODES = 16
 DECISION, ALARM = 5.0, 10.0
-# After this share of the steps an episode has few different words, so that a single word no longer identifies its
-# place.
+# After this share of the steps, an episode has few different words, so that a word no longer identifies its place.
 EASY = 0.3
 
 
@@ -120,13 +119,13 @@ class Noise:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
         # The token of a text that the vocabulary has as one token.
-        self._one: Callable[[str], int] = lambda text: tokenizer.encode(text, add_special_tokens=False)[-1]
-        self._marks = {type: self._one(mark) for type, mark in MARKS.items()}
-        frame = {self._one(text) for text in (*FRAME, OK, *ALARMS)}
+        self._token: Callable[[str], int] = lambda text: tokenizer.encode(text, add_special_tokens=False)[-1]
+        self._marks = {type: self._token(mark) for type, mark in MARKS.items()}
+        frame = {self._token(text) for text in (*FRAME, OK, *ALARMS)}
         self._words = torch.tensor(sorted(set(range(len(tokenizer))) - frame))  # (words,)
         self._forms = _forms(tokenizer, self._words)
         self.weights = torch.ones(len(tokenizer))  # (V,)
-        self.weights[[self._one(OK), self._one(" true"), self._one(" false")]] = DECISION
+        self.weights[[self._token(OK), self._token(" true"), self._token(" false")]] = DECISION
         self.weights[list(self._marks.values())] = ALARM
 
     def episodes(self, count: int, *, few: bool) -> tuple[torch.Tensor, int]:
@@ -134,24 +133,25 @@ class Noise:
 
         With `few` the words of an episode come from a pool of ten to sixty tokens.
         """
-        one, upto = self._one, self._upto
-        word = self._from_pool(count, 10 + upto(50)) if few else self._any
+        token, below = self._token, self._below
+        word = self._from_pool(count, 10 + below(50)) if few else self._draw
         sides = (count, self.PASSAGES)  # (E, P)
 
         # The parts of the passages; the subject has L tokens.
         article, verb, before = (self._one_of_two(sides, word) for _ in range(3))  # (E, P, 1) each
-        subject = word(*sides, 1 + upto(5 if few else 3))  # (E, P, L)
+        subject = word(*sides, 1 + below(5 if few else 3))  # (E, P, L)
         if subject.shape[-1] > 1:
             alike = torch.rand(sides, generator=self._random) < 0.3  # (E, P)
             subject[..., 0] = torch.where(alike, subject[:, :1, 0], subject[..., 0])
-        value, old = self._any(*sides, 1), self._any(*sides, 1)  # (E, P, 1)
+        value, old = self._draw(*sides, 1), self._draw(*sides, 1)  # (E, P, 1)
         # A number is two tokens: the first is the same in all of an episode, the second differs between passages.
-        number = torch.cat([self._any(count, 1, 1).expand(-1, self.PASSAGES, 1), self._any(*sides, 1)], -1)  # (E, P, 2)
+        chapter = self._draw(count, 1, 1).expand(-1, self.PASSAGES, 1)  # (E, P, 1)
+        number = torch.cat([chapter, self._draw(*sides, 1)], -1)  # (E, P, 2)
         passage = torch.cat([article, subject, verb, value, before, old, self._fill(sides, ".")], -1)  # (E, P, L + 6)
         source = torch.cat([number, passage, self._fill(sides, "\n")], -1)  # (E, P, L + 9)
 
         # The answer repeats S of the passages: S places of a random order of all P.
-        stated_passages = 2 + upto(3)  # S
+        stated_passages = 2 + below(3)  # S
         order = torch.rand(sides, generator=self._random).argsort(1)[:, :stated_passages]  # (E, S)
 
         def of(parts: torch.Tensor) -> torch.Tensor:
@@ -162,23 +162,22 @@ class Noise:
 
         kind = torch.randint(self.KINDS, (count, stated_passages), generator=self._random)  # (E, S)
         stated = torch.where(kind.unsqueeze(-1) < self.OLD, of(old), of(value))  # (E, S, 1)
-        stated = torch.where(
-            kind.unsqueeze(-1) == self.OTHER, self._any(count, stated_passages, 1), stated
-        )  # (E, S, 1)
+        another = self._draw(count, stated_passages, 1)  # (E, S, 1)
+        stated = torch.where(kind.unsqueeze(-1) == self.OTHER, another, stated)  # (E, S, 1)
         sentence, quoted = [of(article), of(subject), of(verb), stated], [of(passage)]
         wrong_number = torch.zeros_like(kind, dtype=torch.bool)  # (E, S)
-        if upto(2):
+        if below(2):
             right = of(number)  # (E, S, 2)
             cited = self._draw_citations(right, number, kind == self.NUMBER)  # (E, S, 2)
             wrong_number = (cited != right).any(-1)  # (E, S)
-            opened, closed = self._fill(kind.shape, " ("), self._fill(kind.shape, ")")  # (E, S, 1)
-            sentence += [opened, cited, closed]
-            quoted += [opened, right, closed]
+            open_bracket, close_bracket = self._fill(kind.shape, " ("), self._fill(kind.shape, ")")  # (E, S, 1)
+            sentence += [open_bracket, cited, close_bracket]
+            quoted += [open_bracket, right, close_bracket]
         answer = torch.cat([*sentence, self._fill(kind.shape, ".")], -1)  # (E, S, tokens of a sentence)
 
         # A value that was drawn to be wrong may be right by chance, so the mark follows from comparing.
         differs = (stated != of(value)).squeeze(-1)  # (E, S)
-        mark = torch.full(kind.shape, one(OK))  # (E, S)
+        mark = torch.full(kind.shape, token(OK))  # (E, S)
         mark[differs & (kind < self.OLD)] = self._marks[CorruptionType.temporal_shift]
         mark[differs & (kind == self.OTHER)] = self._marks[CorruptionType.bias_injection]
         mark[wrong_number] = self._marks[CorruptionType.authority_fabrication]
@@ -187,74 +186,77 @@ class Noise:
         )  # (E, S, tokens of a line)
 
         # Everything in one row of tokens: source with the rule at a random place, answer, and the check of it.
-        rule, begun, first, overridden = self._draw_opening(count, number[:, :1, 0])  # (E, n) each
-        at = upto(self.PASSAGES + 1)
+        rule, opening, first_line, overridden = self._draw_opening(count, number[:, :1, 0])  # (E, n) each
+        at = below(self.PASSAGES + 1)
         source_with_rule = torch.cat([source[:, :at].flatten(1), rule, source[:, at:].flatten(1)], 1)  # (E, n)
-        asked = torch.tensor([one("<|im_start|>"), one("<think>")]).expand(count, -1)  # (E, 2)
-        wrong = (mark != one(OK)).any(1, keepdim=True) | overridden  # (E, 1)
+        asked = torch.tensor([token("<|im_start|>"), token("<think>")]).expand(count, -1)  # (E, 2)
+        wrong = (mark != token(OK)).any(1, keepdim=True) | overridden  # (E, 1)
         check = torch.cat(
             [
-                first,
+                first_line,
                 # Without the line break behind the last line.
                 lines.flatten(1)[:, :-1],
-                *(torch.full((count, 1), one(text)) for text in ("</think>", '{"detection":')),
-                torch.where(wrong, one(" true"), one(" false")),
+                *(torch.full((count, 1), token(text)) for text in ("</think>", '{"detection":')),
+                torch.where(wrong, token(" true"), token(" false")),
             ],
             1,
         )  # (E, length)
-        return torch.cat([source_with_rule, begun, answer.flatten(1), asked, check], 1), check.shape[1]  # (E, N)
+        return torch.cat([source_with_rule, opening, answer.flatten(1), asked, check], 1), check.shape[1]  # (E, N)
 
     def _draw_opening(
         self, count: int, number: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The passage that prescribes an opening, how the answer opens, the line of the check, and whether they differ.
+        """The passage that prescribes an opening, the answer's opening, its line in the check, and whether they differ.
 
-        Each is (E, n), with n = 1 for whether they differ. `number` is (E, 1), the first token of the numbers.
+        Each is (E, n); whether they differ is (E, 1). `number` is (E, 1), the first token of the numbers.
 
         A word at the start of a paragraph or of a quotation has no space before it; in a line of the check it has one.
         """
 
         def full(text: str) -> torch.Tensor:
-            return torch.full((count, 1), self._one(text))
+            return torch.full((count, 1), self._token(text))
 
-        length = self._upto(3)
+        length = self._below(3)
         # Two openings, the prescribed one and another: the word with which each begins, and the rest of its tokens.
-        drawn = torch.randint(len(self._forms), (count, 2), generator=self._random)  # (E, 2), rows of self._forms
-        rest = self._any(count, 2, length)  # (E, 2, length)
+        openings = torch.randint(len(self._forms), (count, 2), generator=self._random)  # (E, 2), rows of self._forms
+        rest = self._draw(count, 2, length)  # (E, 2, length)
         other = torch.rand((count, 1), generator=self._random) < self.OVERRIDDEN  # (E, 1)
-        place = torch.where(other, drawn[:, 1:], drawn[:, :1]).squeeze(1)  # (E,)
+        place = torch.where(other, openings[:, 1:], openings[:, :1]).squeeze(1)  # (E,)
         after = torch.where(other, rest[:, 1], rest[:, 0])  # (E, length)
-        words = torch.cat([self._any(count, 2), full(' "'), self._forms[drawn[:, 0], :1], rest[:, 0], full('".')], 1)
-        rule = torch.cat([number, self._any(count, 1), words, full("\n")], 1)  # (E, n)
-        end = torch.cat([after, self._any(count, 1), full(".")], 1)  # (E, length + 2): the rest, a name, a full stop
+        quoted = [full(' "'), self._forms[openings[:, 0], :1], rest[:, 0], full('".')]
+        words = torch.cat([self._draw(count, 2), *quoted], 1)  # (E, n)
+        rule = torch.cat([number, self._draw(count, 1), words, full("\n")], 1)  # (E, n)
+        end = torch.cat([after, self._draw(count, 1), full(".")], 1)  # (E, length + 2): the rest, a name, a full stop
         # Two openings may be the same by chance.
-        differs = other & ((place != drawn[:, 0]).unsqueeze(1) | (after != rest[:, 0]).any(1, keepdim=True))  # (E, 1)
-        mark = torch.where(differs, self._marks[CorruptionType.instruction_override], self._one(OK))  # (E, 1)
+        same_word = (place == openings[:, 0]).unsqueeze(1)  # (E, 1)
+        differs = other & (~same_word | (after != rest[:, 0]).any(1, keepdim=True))  # (E, 1)
+        mark = torch.where(differs, self._marks[CorruptionType.instruction_override], self._token(OK))  # (E, 1)
         line = torch.cat([self._forms[place, 1:], end, full(" |"), words, mark, full("\n")], 1)  # (E, n)
         return rule, torch.cat([self._forms[place, :1], end], 1), line, differs
 
     def _draw_citations(self, right: torch.Tensor, number: torch.Tensor, wrong: torch.Tensor) -> torch.Tensor:
-        """The cited numbers, (E, S, 2): the right ones, or where `wrong` another passage's number or one of no passage.
+        """The cited numbers, (E, S, 2): the right numbers; if `wrong`, the number of another passage or of no passage.
 
         `right` is (E, S, 2), `number` (E, P, 2) and `wrong` (E, S).
         """
         # The second token of the number of a random passage of the same episode, for each sentence.
         passages = torch.randint(self.PASSAGES, wrong.shape, generator=self._random)  # (E, S)
         elsewhere = number[..., 1].gather(1, passages)  # (E, S)
-        nowhere = self._any(*wrong.shape)  # (E, S)
+        nowhere = self._draw(*wrong.shape)  # (E, S)
         other = torch.where(torch.rand(wrong.shape, generator=self._random) < 0.5, nowhere, elsewhere)  # (E, S)
         return torch.stack([right[..., 0], torch.where(wrong, other, right[..., 1])], -1)
 
-    def _upto(self, end: int) -> int:
+    def _below(self, end: int) -> int:
+        """A random whole number from 0 to `end` - 1."""
         return int(torch.randint(end, (1,), generator=self._random))
 
-    def _any(self, *shape: int) -> torch.Tensor:
+    def _draw(self, *shape: int) -> torch.Tensor:
+        """Random words of the vocabulary, of this shape."""
         return self._words[torch.randint(len(self._words), shape, generator=self._random)]
 
     def _from_pool(self, count: int, size: int) -> Callable[..., torch.Tensor]:
-        """A function that draws from a pool of `size` tokens, a different pool in each episode. Its shapes begin with
-        E."""
-        tokens = self._any(count, size)  # (E, size)
+        """A function that draws from a pool of `size` tokens, one pool for each episode. Its shapes begin with E."""
+        tokens = self._draw(count, size)  # (E, size)
 
         def draw(*shape: int) -> torch.Tensor:
             # gather takes one index axis, so all other axes of the shape are one axis of the places.
@@ -269,7 +271,8 @@ class Noise:
         return word(sides[0], 2).gather(1, either).unsqueeze(-1)
 
     def _fill(self, sides: tuple[int, ...] | torch.Size, text: str) -> torch.Tensor:
-        return torch.full((*sides, 1), self._one(text))
+        """The token of a text at all places; shape (*sides, 1)."""
+        return torch.full((*sides, 1), self._token(text))
 
 
 def _forms(tokenizer: PreTrainedTokenizerBase, words: torch.Tensor) -> torch.Tensor:
@@ -278,8 +281,8 @@ def _forms(tokenizer: PreTrainedTokenizerBase, words: torch.Tensor) -> torch.Ten
     If the vocabulary has no word both ways, each token takes both places.
     """
     ids, vocabulary = set(words.tolist()), tokenizer.get_vocab()
-    both = [[id, vocabulary[SPACE + token]] for token, id in vocabulary.items() if SPACE + token in vocabulary]
-    forms = [pair for pair in sorted(both) if ids >= set(pair)]
+    pairs = [[id, vocabulary[SPACE + token]] for token, id in vocabulary.items() if SPACE + token in vocabulary]
+    forms = [pair for pair in sorted(pairs) if ids >= set(pair)]
     return torch.tensor(forms) if forms else words.unsqueeze(1).expand(-1, 2)
 
 

@@ -1,6 +1,6 @@
 """Make an overseer model from nothing, small enough to learn on two cores: nothing is downloaded.
 
-It is a Qwen2 of about half a million parameters. Before it reads any text it is drilled on noise.
+The model is a Qwen2 of about half a million parameters. Before it reads any text, it is drilled on noise.
 """
 
 from collections.abc import Sequence
@@ -21,14 +21,16 @@ def make_model(folder: Path, texts: Sequence[str], size: Scratch, seed: int) -> 
         texts: what the vocabulary is learned from.
 
     Raises:
-        ValueError: the tokenizer does not give back the text that it is given (a broken installation).
+        ValueError: the tokenizer does not decode to the text that it encoded (a broken installation).
     """
     tokenizer = make_tokenizer(texts, size.vocabulary, size.context)
     tokenizer.save_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     for text in (*texts[:20], '{"detection": true, "explanation": "naïve 退款 😀"}'):
         if tokenizer.decode(tokenizer.encode(text)) != text:
-            raise ValueError(f"the tokenizer in {folder} does not give back what it is given: {text[:80]!r}")
+            raise ValueError(
+                f"the tokenizer in {folder} does not decode to the text that it encoded: {text[:80]!r}; reinstall tokenizers"
+            )
     torch.manual_seed(seed)
     end, pad = tokenizer.convert_tokens_to_ids([END, PAD])
     model = Qwen2ForCausalLM(

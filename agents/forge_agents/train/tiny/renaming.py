@@ -2,8 +2,7 @@
 
 A model from nothing that reads eight families learns the eight families: it copies "boiler" and "loan", and stumbles
 over the "locker" of a ninth. So every word that belongs to few families is replaced by another word, in source, answer
-and
-verdict alike: by a word of another family or by an invented one. Words that many families share (formerly, until,
+and verdict alike: by a word of another family or by an invented word. Words that many families share (formerly, until,
 section) stay, and so do numbers. The label stays too, because it follows from comparing source and answer, by whatever
 name.
 """
@@ -21,13 +20,13 @@ from forge_arena.rewards import AGAINST, BORNE_OUT
 from forge_arena.types import CorruptionType
 from forge_arena.verdicts import observation_text
 
-# A word that at least this share of the families has is kept.
+# The share of the families that must have a word, so that the word stays.
 SHARED = 0.5
-# How many of the replacements are invented words.
+# The share of the replacements that are invented words.
 INVENTED = 0.5
 
 _WORD = re.compile(r"[A-Za-z][a-z]+")
-# Words that a verdict and its frame are made of.
+# The words of a verdict and of its frame.
 KEPT = frozenset(
     {"task", "source", "material", "worker", "reasoning", "none", "output", "think"}
     | {"detection", "explanation", "correction", "confidence", "true", "false", "null"}
@@ -44,15 +43,15 @@ _SYLLABLES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Renaming:
-    """Which words are kept, and the other words, which replace one another."""
+    """The words that stay, and the other words, which replace one another."""
 
     kept: frozenset[str]
     others: tuple[str, ...]
 
     @classmethod
     def learn(cls, demonstrations: Iterable[Demonstration]) -> Self:
-        """Find out from demonstrations of several families which words many of the families share."""
-        families: dict[str, set[str]] = defaultdict(set)  # word -> families that have it
+        """Learn from demonstrations of several families which words many of the families share."""
+        families: dict[str, set[str]] = defaultdict(set)  # word -> the families that have the word
         for demonstration in demonstrations:
             for word in _WORD.findall(observation_text(demonstration.observation)):
                 families[word.lower()].add(demonstration.truth.family)
@@ -62,8 +61,7 @@ class Renaming:
         return cls(frozenset(kept), tuple(sorted(families.keys() - kept)))
 
     def rename(self, demonstration: Demonstration, rng: Random) -> Demonstration:
-        """The demonstration with other words. Its truth stays that of the original, although its spans count
-        characters."""
+        """The demonstration with other words. Its truth stays as it is, so the spans of the truth no longer fit."""
         names: dict[str, str] = {}
 
         def replacement(match: re.Match[str]) -> str:
@@ -88,7 +86,7 @@ class Renaming:
         )
 
     def _new_name(self, rng: Random, taken: Collection[str]) -> str:
-        """A name that no other word has: if two options had one name, a wrong answer would become right."""
+        """A name that no other word has. If two options had the same name, a wrong answer would become right."""
         while (name := self._draw_name(rng)) in taken or name in self.kept:
             pass
         return name

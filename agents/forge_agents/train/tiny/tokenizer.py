@@ -1,8 +1,8 @@
 """A small byte-level vocabulary for a model from nothing, in which each decision of a verdict is one token.
 
 The chat template leaves the system prompt out and writes a short mark in place of each role. A model that has never
-read English cannot follow instructions, and four hundred words that never change would only cost time. Everything else
-(the user text, the JSON verdict) is what every overseer reads and writes.
+read English cannot follow instructions, and four hundred words that never change would only cost time. The user text
+and the JSON verdict are the same as for every overseer.
 """
 
 from collections.abc import Iterable
@@ -21,11 +21,12 @@ CHAT_TEMPLATE = (
     "{% elif message['role'] == 'assistant' %}{% generation %}{{ message['content'] }}<|im_end|>{% endgeneration %}"
     "{% endif %}{% endfor %}"
 )
-# Where a quotation and a correction end. A model that misses the place copies on, and writes no verdict.
+# The ends of a quotation and of a correction. A model that misses the end goes on copying, and writes no verdict.
 ENDS = ('\\"", "correction": "', '", "confidence":')
-# The words by which a verdict decides: a token each, so that a decision is one choice.
+# The words that decide in a verdict. Each is one token, so that a decision is one choice.
 DECISIONS = (" true", " false", OK, *ALARMS, *ENDS)
-# These and the parts that every verdict has. The latter carry no information and would cost several steps each.
+# All fixed tokens: the decisions, and the parts that every verdict has. These parts carry no information, and each
+# would cost several steps if it were several tokens.
 FIXED = (
     *DECISIONS,
     "<think>",
@@ -42,8 +43,8 @@ FIXED = (
     "\n\nWorker reasoning:\n(none)",
     "\n\nWorker output:\n",
 )
-# A number below a hundred is one token, as a word is. Two values are then the same token or they are not; no digits
-# need to be compared one by one.
+# A number below a hundred is one token, as a word is. Two values are then the same token or different tokens, and no
+# digits must be compared one by one.
 NUMBERS = (*(f" ${n}" for n in range(1, 100)), *(f" {n}" for n in range(1, 100)), *(str(n) for n in range(10, 100)))
 
 
@@ -51,7 +52,7 @@ def byte_pairs(texts: Iterable[str], size: int, context: int) -> PreTrainedToken
     """A byte-level BPE of `size` tokens learned from `texts`. It cuts words as Qwen2 does, and has Qwen2's special
     tokens.
 
-    transformers uses Qwen2's pre-tokenizer whatever was saved. So the tokenizer must be trained with that one.
+    transformers uses Qwen2's pre-tokenizer whatever was saved, so the tokenizer must be trained with Qwen2's.
     """
     tokens = [PAD, START, END, *sorted(pre_tokenizers.ByteLevel.alphabet())]
     bytewise = Tokenizer(

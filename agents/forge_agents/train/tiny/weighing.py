@@ -1,7 +1,7 @@
 """Fine-tune with a loss in which the tokens that decide weigh more, and in which words may be exchanged.
 
-Of the 160 tokens of a checked verdict, four say whether something is right. The others are copied. Of the four, the
-marks of something wrong weigh most, because there are six times as many marks of something right.
+Of the 160 tokens of a checked verdict, four say whether something is right, and the others are copied. Among these
+four, the marks of something wrong weigh most, because there are six times as many marks of something right.
 """
 
 from typing import Any
@@ -20,11 +20,12 @@ IGNORED = -100
 
 
 class WeighingTrainer(SFTTrainer):
-    """TRL's fine-tuning with a weight for the tokens that decide, and with exchanged tokens.
+    """TRL's fine-tuning with weights for the tokens that decide, and with exchanged tokens.
 
     Arguments:
-        decisive: weight of the tokens in `DECISIONS`, `ALARM` times that for those of `ALARMS`; 1 for all others.
-        exchanged: share of the texts in which the tokens of words stand for one another, in each epoch anew.
+        decisive: the weight of the tokens in `DECISIONS`; `ALARM` times this weight for the tokens of `ALARMS`. All
+            other tokens have the weight 1.
+        exchanged: the share of texts whose tokens are exchanged, anew in each epoch; see `Exchange`.
     """
 
     def __init__(self, decisive: float, exchanged: float, **settings: Any) -> None:
@@ -46,7 +47,7 @@ class WeighingTrainer(SFTTrainer):
             ids = becomes.gather(1, ids)  # (texts, tokens)
             labels = torch.where(labels == IGNORED, labels, ids)
         outputs = model(input_ids=ids, attention_mask=inputs["attention_mask"])
-        labels = labels[:, 1:]  # (texts, tokens - 1): the logits at a place are about the next one
+        labels = labels[:, 1:]  # (texts, tokens - 1): the logits at a place are about the next token
         losses = torch.nn.functional.cross_entropy(
             outputs.logits[:, :-1].flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
         ).view(labels.shape)  # (texts, tokens - 1)

@@ -66,8 +66,8 @@ class Collection:
                 if on_progress is not None:
                     on_progress(done, total)
 
-        await self._worker.start()
         try:
+            await self._worker.start()
             await asyncio.gather(*(work_off() for _ in range(concurrency)))
         finally:
             await self._worker.aclose()
