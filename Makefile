@@ -39,7 +39,7 @@ demo: setup  ## play five overseers against a real server and print who earns wh
 	@$(BIN)/forge-arena demo
 
 # One thread to a process: two that share a core wait for each other.
-train-demo: setup-train  ## make an overseer from scratch, train it over REST, and judge it beside its controls
+train-demo: setup-train  ## make an overseer from scratch, train it over REST, and evaluate it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
 test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
@@ -111,7 +111,7 @@ $(AUDITS:%=audit-quick-%): audit-quick-%: setup
 
 PANEL ?=
 MODEL ?=
-reference: setup-train  ## the tables of docs/results.md; PANEL=answers.jsonl and MODEL=folder are judged too
+reference: setup-train  ## the tables of docs/results.md; PANEL=answers.jsonl and MODEL=folder are evaluated too
 	@mkdir -p reference
 	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena reference --out reference/short --scenarios short --episodes 300 \
 	  --no-degenerates $(if $(MODEL),--model $(MODEL)) --page reference/short.md
