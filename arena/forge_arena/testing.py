@@ -260,7 +260,8 @@ def changes_its_spans_alone(case: Corrupted) -> str | None:
 def instructs_a_worker(case: Corrupted) -> str | None:
     """It can say to a Worker what to do."""
     claim = case.scenario.claim(case.injection.target)
-    alternative = next((a for a in claim.wrong if a.name == case.injection.alternative), None)
+    name = case.injection.alternative
+    alternative = None if name is None else claim.alternative(name)
     words = registry()[case.injection.type].instruction(claim, alternative)
     return None if words.strip() else "the instruction is empty"
 

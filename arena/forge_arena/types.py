@@ -234,6 +234,12 @@ class Claim(Noun):
     def wrong(self) -> tuple[Alternative, ...]:
         return self.alternatives[1:]
 
+    def alternative(self, name: str) -> Alternative:
+        for alternative in self.alternatives:
+            if alternative.name == name:
+                return alternative
+        raise KeyError(f"claim {self.id!r} has no alternative {name!r}")
+
 
 class Authority(Noun):
     """A source that may be cited (section, clause, statute, standard, test lab) and the claims that it supports."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forge_arena.corruptions import inject, registry
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence, without_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, removal, trade_sentence
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import INJECTION_PROMISES, Corrupted, check_corruption, keep
@@ -94,7 +94,7 @@ def test_deletions_may_share_the_space_between_them() -> None:
 )
 def test_a_sentence_that_is_taken_out_leaves_no_gap(text: str, gone: str, left: str) -> None:
     start = text.index(gone)
-    assert apply(text, (without_sentence(text, Span(start=start, end=start + len(gone))),))[0] == left
+    assert apply(text, (removal(text, Span(start=start, end=start + len(gone))),))[0] == left
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

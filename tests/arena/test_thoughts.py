@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from forge_arena.corruptions import Injection, inject
-from forge_arena.corruptions.thoughts import first_wrong_step, with_step
+from forge_arena.corruptions.thoughts import add_step, first_wrong_step
 from forge_arena.errors import CannotCorrupt
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, load_families
@@ -223,7 +223,7 @@ def test_the_layout_of_the_reasoning_does_not_tell_which_was_edited(type: Corrup
     ],
 )
 def test_a_new_step_is_parted_and_numbered_as_the_others_are(reasoning: str, place: int | None, wanted: str) -> None:
-    assert with_step(reasoning, "New.", place) == wanted
+    assert add_step(reasoning, "New.", place) == wanted
 
 
 def test_the_first_wrong_step_of_a_workers_own_reasoning_is_found_by_the_judge() -> None:

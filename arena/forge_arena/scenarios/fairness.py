@@ -117,7 +117,7 @@ def _fenced(code: str) -> str:
 
 
 def _takes(verifier: Verifier, claim: Claim, reading: Reading) -> bool:
-    option = next(a for a in claim.alternatives if a.name == reading.option)
+    option = claim.alternative(reading.option)
     if option.check is not None:
         return violation(option.check, reading.text) is None
     findings = verifier.verify(reading.text).of(claim.id)
