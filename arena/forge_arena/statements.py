@@ -29,6 +29,11 @@ class Voice:
         return self.choice.get(claim.of or claim.id, claim.right.name)
 
 
+def slots_of(text: str) -> list[tuple[str, str | None]]:
+    """The slots of a statement's text: the claim of each, and the alternative that it names, if it names one."""
+    return [(slot[1], slot[2]) for slot in _SLOT.finditer(text)]
+
+
 def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
     """The statement in this voice.
 

@@ -13,7 +13,7 @@ from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, draw, draw_distinct, resolve
-from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
+from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
 from forge_arena.text import enumeration, starts_of
 from forge_arena.types import (
     Alternative,
@@ -31,7 +31,6 @@ from forge_arena.types import (
     Statement,
 )
 
-ABSENT_PER_CLAIM = 2
 OTHERS_PER_CITATION = 4
 CHAPTERS = range(2, 12)
 HEADINGS = ("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}")
