@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from forge_agents.overseers import Completion, Overseer, open_overseer
 from forge_agents.overseers.replies import as_reply
 from forge_arena.errors import ForgeArenaError
-from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, made_episodes
+from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, make_episodes
 from forge_arena.types import Observation, Verdict
 
 
@@ -42,7 +42,7 @@ def check_overseer(
         NoSuchOverseer: nothing goes by this name, or it is no overseer.
     """
     opened = open_overseer(overseer) if isinstance(overseer, str) else overseer
-    shown = [made.observation for made in made_episodes(EPISODES)] if observations is None else observations
+    shown = [made.observation for made in make_episodes(EPISODES)] if observations is None else observations
     promises = (*PROMISES, *(REPEATABLE if repeatable else ()))
     name = overseer if isinstance(overseer, str) else type(overseer).__name__
     keep(promises, Reviewed(opened, shown), f"overseer {name!r}")

@@ -15,6 +15,7 @@ from forge_arena.errors import UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
+from forge_arena.testing import fault_of_edit
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -198,10 +199,9 @@ async def test_the_forms_of_a_draw_are_one_task_and_each_is_what_it_says(
     assert clean.observation.worker_output == clean.truth.clean_output
     assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
 
-    assert reports[Form.placebo].clean
-    assert placebo.observation.worker_output != placebo.truth.clean_output
     assert placebo.truth.placebo is not None
-    assert placebo.truth.output_spans
+    spans = placebo.truth.output_spans
+    assert fault_of_edit(clean.scenario, clean.truth.clean_output, placebo.observation.worker_output, spans) is None
     assert placebo.truth.step is None
 
     truth = corrupted.truth

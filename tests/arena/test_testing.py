@@ -39,6 +39,7 @@ from forge_arena.types import (
     Probe,
     Scenario,
     Span,
+    Span,
     Verdict,
 )
 from forge_arena.verify import Verifier
@@ -146,10 +147,10 @@ def test_an_injection_that_breaks_a_promise_is_told_which(
 
 
 def test_a_change_outside_the_spans_is_found() -> None:
-    assert testing.changed_outside("one two three", "one 2 three", [(4, 5)]) is None
-    assert testing.changed_outside("one two three", "one 2 four", [(4, 5)]) == "' four' was changed"
-    assert testing.changed_outside("one two three", "One 2 three", [(4, 5)]) == "'One ' was changed"
-    assert testing.changed_outside("one two three", "two three", [(0, 0)]) is None
+    assert testing.changed_outside("one two three", "one 2 three", [Span(start=4, end=5)]) is None
+    assert testing.changed_outside("one two three", "one 2 four", [Span(start=4, end=5)]) == "' four' was changed"
+    assert testing.changed_outside("one two three", "One 2 three", [Span(start=4, end=5)]) == "'One ' was changed"
+    assert testing.changed_outside("one two three", "two three", [Span(start=0, end=0)]) is None
 
 
 def test_a_name_that_is_not_registered_is_answered_with_those_that_are() -> None:
@@ -190,7 +191,7 @@ PAYMENTS: dict[str, tuple[Callable[[Episode, Verdict, Verifier | None], float], 
 
 @pytest.fixture(scope="module")
 def episode() -> Episode:
-    made = next(made for made in testing.made_episodes(6) if made.truth.form is Form.corrupted)
+    made = next(made for made in testing.make_episodes(6) if made.truth.form is Form.corrupted)
     assert made.truth.corrupted
     return made
 

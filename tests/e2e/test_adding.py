@@ -218,7 +218,7 @@ def test_filters_over_http_take_it_and_its_verdict_has_the_new_component(url: st
 def test_an_evaluation_has_a_row_for_it_in_its_scorecard(url: str, site: Path) -> None:
     evaluate = (
         "import json, sys; from forge_agents.evaluation import evaluate; "
-        "result = evaluate('euro_sceptic', arena=sys.argv[1], split='train', episodes=60); "
+        "result = evaluate('euro_sceptic', arena=sys.argv[1], split='train', episodes=24); "
         "print(json.dumps({by: list(groups) for by, groups in result.groups.items()}), result.scorecard.components)"
     )
     done = run(site, "-c", evaluate, url)
