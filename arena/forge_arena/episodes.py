@@ -405,7 +405,7 @@ class Arena:
 
     async def _answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         self.counts["answers_asked"] += 1
-        with self.usability.awaited():
+        with self.usability.watch():
             return await self.worker.answer(scenario, rng, hidden)
 
     def _reject(self, reasons: tuple[str, ...]) -> Rejected:

@@ -39,7 +39,6 @@ from forge_arena.types import (
     Probe,
     Scenario,
     Span,
-    Span,
     Verdict,
 )
 from forge_arena.verify import Verifier

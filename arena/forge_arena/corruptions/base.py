@@ -78,7 +78,7 @@ class Draft:
         return all(finding.claim == claim_id or not _holds(spans, finding.start) for finding in self.report.findings)
 
     def voice(self, **choice: str) -> Voice:
-        """How this answer spells things, with other alternatives chosen where `choice` says so."""
+        """What this answer says and how it spells it; `choice` gives other alternatives for some claims."""
         spelling: dict[ClaimKind, int] = {}
         chosen: dict[str, str] = {}
         for finding in self.report.findings:
@@ -132,11 +132,11 @@ class Corruption:
 
     Attributes:
         type: its name, which is also the name of its file or of its entry point.
-        prompt_line: what it does to an answer, as the overseer's prompt says it: a clause with a full stop.
+        prompt_line: what it does to an answer, in the words of the overseer's prompt: a clause with a full stop.
         kinds: the kinds of claims that it can break.
-        lacking: what a document that offers no place for it lacks.
+        lacking: what is missing from a document that offers no place for it.
         placebos: the harmless edits that look most like it.
-        omits: whether it leaves something out. Then the evidence for it stands in the source and not in the answer.
+        omits: whether it leaves something out. Then only the source holds the evidence for it.
     """
 
     type: CorruptionType
@@ -393,7 +393,7 @@ def _holds(spans: Iterable[Span], place: int) -> bool:
 
 
 def _place_for(draft: Draft, statement: Statement, gone: Sequence[Span], rng: Random) -> int | None:
-    """The end of the sentence after which a statement would stand by its rank.
+    """The end of the sentence after which a statement belongs by its rank.
 
     None if no sentence is recognised, if the sentences are a list, or if a sentence that goes has this place.
     """

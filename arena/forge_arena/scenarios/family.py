@@ -1,6 +1,6 @@
-"""A family: one scenario file, from which an index draws thousands of different scenarios.
+"""A family: one scenario file, from which thousands of different scenarios are drawn.
 
-The file is data: `spec` says what may stand in it, `reading` refuses what does not fit together, and this module draws.
+The file is data: `spec` gives its form, `reading` refuses what does not fit together, and this module draws.
 """
 
 import re
@@ -12,7 +12,7 @@ from random import Random
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
-from forge_arena.scenarios.slots import Drawn, Draws, draw, draw_distinct, resolve
+from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
 from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
 from forge_arena.text import enumeration, starts_of
 from forge_arena.types import (
@@ -109,7 +109,7 @@ class Family:
 
     def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
         if isinstance(reading, WordCount):
-            return " ".join(["word"] * int(resolve(reading.words, draws)))
+            return " ".join(["word"] * int(bound_value(reading.words, draws)))
         return self._text(reading, draws, rng)
 
     def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws]:
@@ -384,7 +384,7 @@ def _spans_in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Al
 
 
 def _stands_alone_in(text: str, form: str) -> bool:
-    """Whether a form stands in a text, and not as a part of a longer word or number."""
+    """Whether a text has a form that is no part of a longer word or number."""
     for at in starts_of(text, form):
         before, after = text[at - 1 : at] if at else "", text[at + len(form) : at + len(form) + 2]
         if not (before.isalnum() or before in ("_", ".", ",")) and not _GOES_ON.match(after):
