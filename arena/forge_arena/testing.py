@@ -227,12 +227,12 @@ def takes_no_empty_scenario(corruption: Corruption) -> str | None:
 
 def changes_the_answer(case: Corrupted) -> str | None:
     """It changes the output."""
-    return _unchanged(case.answer.output, case.injection.answer.output)
+    return _sameness(case.answer.output, case.injection.answer.output)
 
 
 def breaks_its_target_alone(case: Corrupted) -> str | None:
     """It breaks its target and nothing else, also for a Verifier that never saw the clean answer."""
-    return _wrongly_broken(case.scenario, case.injection.answer.output, case.injection.target)
+    return _wrong_claims(case.scenario, case.injection.answer.output, case.injection.target)
 
 
 def leaves_a_clean_twin(case: Corrupted) -> str | None:
@@ -289,18 +289,18 @@ def fault_of_edit(
     Returns: what was seen instead; None if the edit has no fault.
     """
     return (
-        _unchanged(before, after)
-        or _wrongly_broken(scenario, after, target)
+        _sameness(before, after)
+        or _wrong_claims(scenario, after, target)
         or changed_outside(before, after, spans)
         or (None if spans else "it has no spans")
     )
 
 
-def _unchanged(before: str, after: str) -> str | None:
+def _sameness(before: str, after: str) -> str | None:
     return "the output is as before" if before == after else None
 
 
-def _wrongly_broken(scenario: Scenario, output: str, target: str | None) -> str | None:
+def _wrong_claims(scenario: Scenario, output: str, target: str | None) -> str | None:
     broken = Verifier(scenario).verify(output).broken
     return None if broken == ({target} - {None}) else f"target {target}, broken {sorted(broken)}"
 

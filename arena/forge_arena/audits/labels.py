@@ -122,7 +122,7 @@ class _Fairness:
         """Draw a scenario with its readings and hold the checks against them."""
         scenario, readings = family.draw_with_readings(rng)
         every = (*readings, *fairness.code_readings(scenario))
-        self._add(_READINGS, family.name, len(every), fairness.misread(scenario, every))
+        self._add(_READINGS, family.name, len(every), fairness.misreadings(scenario, every))
         self._add(_BORROWED, family.name, len(readings), fairness.borrowed_readings(scenario, readings))
         self._add(_TOO_FEW, family.name, 1, fairness.missing_readings(family))
 

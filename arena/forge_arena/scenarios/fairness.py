@@ -69,7 +69,7 @@ def _code_answers(claim: Claim) -> Iterator[tuple[bool, str]]:
     yield False, call
 
 
-def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
+def misreadings(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     """The readings that a check takes wrongly: allowed by the rule and refused, or forbidden and taken."""
     verifier = Verifier(scenario)
     problems = []
@@ -112,7 +112,7 @@ def problems(family: Family, draws: int, seed: int = 0) -> Iterator[str]:
     yield from missing_readings(family)
     for number in range(draws):
         scenario, readings = family.draw_with_readings(Random(f"{family.name}:fairness:{seed}:{number}"))
-        yield from misread(scenario, (*readings, *code_readings(scenario)))
+        yield from misreadings(scenario, (*readings, *code_readings(scenario)))
         yield from borrowed_readings(scenario, readings)
         yield from unsaid_names(scenario)
 
