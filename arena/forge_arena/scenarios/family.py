@@ -215,11 +215,11 @@ class Family:
         for section in self.spec.source.sections:
             draws.texts[f"{section.id}.number"] = ""
             draws.texts[f"{section.id}.cite"] = "the source"
-        for section, number in numbers.items():
-            source.authorities[section] = _citation_forms(source.cited_as, number)
-            source.supports[section] = set()
-            draws.texts[f"{section}.number"] = number
-            draws.texts[f"{section}.cite"] = source.authorities[section][0]
+        for name, number in numbers.items():
+            source.authorities[name] = _citation_forms(source.cited_as, number)
+            source.supports[name] = set()
+            draws.texts[f"{name}.number"] = number
+            draws.texts[f"{name}.cite"] = source.authorities[name][0]
 
     def _write_body(self, source: _Source, section: SectionSpec, draws: Draws, rng: Random) -> None:
         """Add the text of a section to the source, and remember which claims its passages state."""
