@@ -302,7 +302,9 @@ def _sameness(before: str, after: str) -> str | None:
 
 def _wrong_claims(scenario: Scenario, output: str, target: str | None) -> str | None:
     broken = Verifier(scenario).verify(output).broken
-    return None if broken == ({target} - {None}) else f"target {target}, broken {sorted(broken)}"
+    if target is None:
+        return f"it breaks {sorted(broken)}" if broken else None
+    return None if broken == {target} else f"target {target}, broken {sorted(broken)}"
 
 
 def changed_outside(before: str, after: str, spans: Sequence[Span]) -> str | None:

@@ -82,10 +82,10 @@ class Everywhere(Silent):
 @pytest.mark.parametrize(
     ("corruption", "message"),
     [
-        (Silent(), r"one line, which ends with a full stop.* Seen: prompt_line is 'a value is wrong'"),
+        (Silent(), r"one line that ends with a full stop.* Seen: prompt_line is 'a value is wrong'"),
         (Bare(), "what a document lacks"),
         (Unlike(), "at least one placebo"),
-        (Everywhere(), r"It offers nothing where nothing is claimed\. Seen: offers\(\(\)\) is true"),
+        (Everywhere(), r"It offers nothing in a scenario without claims\. Seen: offers\(\(\)\) is true"),
     ],
 )
 def test_a_corruption_that_lacks_something_is_told_what(corruption: Corruption, message: str) -> None:
@@ -132,7 +132,7 @@ BREAK: dict[str, tuple[Callable[[Corrupted], Corrupted], str]] = {
     ),
     "an edit that breaks": (
         lambda case: replace(case, edit=replace(case.edit, answer=case.injection.answer)) if case.edit else case,
-        r"the answer stays right\. Seen: the \w+ breaks \['",
+        r"the answer stays right\. Seen: after the \w+: it breaks \['",
     ),
 }
 
