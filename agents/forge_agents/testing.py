@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from forge_agents.overseers import Completion, Overseer, open_overseer
 from forge_agents.overseers.replies import as_reply
 from forge_arena.errors import ForgeArenaError
-from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, made_episodes
+from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, make_episodes
 from forge_arena.types import Observation, Verdict
 
 # What to do about verdicts that differ.
@@ -53,7 +53,7 @@ def check_overseer(
     """
     reviewer = open_overseer(overseer) if isinstance(overseer, str) else overseer
     if observations is None:
-        observations = [episode.observation for episode in made_episodes(EPISODES)]
+        observations = [episode.observation for episode in make_episodes(EPISODES)]
     promises = (*PROMISES, *(REPEATABLE if repeatable else ()))
     name = overseer if isinstance(overseer, str) else type(overseer).__name__
     keep(promises, Case(reviewer, observations), f"overseer {name!r}")

@@ -1,4 +1,4 @@
-"""Find what is added to the arena, by a file or by an installed package, without running any of its code.
+"""Find the additions to the arena, in files and in installed packages, without running their code.
 
 The closed sets of `forge_arena.types` must know every member before an addition is imported, because the addition imports
 those sets. A corruption is a module of `corruptions/` that defines `corruption`; a domain is a folder of `scenarios/` that
@@ -26,12 +26,12 @@ VOCABULARY = "vocabulary.yaml"
 _HERE = Path(__file__).parent
 _DEFINES_CORRUPTION = re.compile(r"^corruption\b[^=\n]*=", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-# These words name forms of an answer, and a type of which nobody knows the name.
+# These words name the forms of an answer, and a type whose name nobody knows.
 _TAKEN = frozenset({"clean", "corrupted", "placebo", "other", "none"})
 
 
 class BadAddition(ForgeArenaError, ValueError):
-    """What was added to the arena cannot be used; the message says which addition, and why."""
+    """An addition to the arena cannot be used; the message says which addition, and why."""
 
 
 @cache
@@ -80,7 +80,7 @@ def scenario_folder() -> Path:
 
 
 def family_files(folder: Path) -> list[Path]:
-    """The family files that stand in a folder, by name. A folder of further domains has none."""
+    """The family files of a folder, by name, without those of the folders in it."""
     return sorted(path for path in folder.glob("*.yaml") if path.name != VOCABULARY)
 
 

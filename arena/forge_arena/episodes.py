@@ -23,7 +23,6 @@ from forge_arena.errors import CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
-from forge_arena.statements import alternative_or_right
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -380,7 +379,7 @@ class Arena:
     async def _make_prompted(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made | None:
         """Let the Worker corrupt its own answer. None if the Worker would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
-        alternative = None if injection.alternative is None else alternative_or_right(claim, injection.alternative)
+        alternative = None if injection.alternative is None else claim.alternative(injection.alternative)
         hidden = HiddenInstruction(
             corruption_type=plan.corruption_type,
             target=claim.id,
@@ -405,7 +404,7 @@ class Arena:
 
     async def _answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         self.counts["answers_asked"] += 1
-        with self.usability.awaiting():
+        with self.usability.watch():
             return await self.worker.answer(scenario, rng, hidden)
 
     def _reject(self, reasons: tuple[str, ...]) -> Rejected:

@@ -1,31 +1,40 @@
-"""Edit an answer without harm, in the place of a corruption and by about as much: the decoy of every corruption.
+"""Edit an answer without harm, in the place of a corruption and by about as much.
 
-Each corruption names the kinds of edit that look most like it (`Corruption.placebos`). A respelled date or citation
-changes the same characters as a shifted or fabricated one. A sentence that was replaced by one about something else that
-nobody asked for looks like an omission. A paraphrase, or another order of the sentences, looks like the other types.
+Each corruption names the kinds of edit that look most like it (`Corruption.placebos`):
+
+| edit | example | looks like |
+|---|---|---|
+| respelling | "5 March 2026" becomes "March 5, 2026" | a shifted date, a fabricated citation |
+| substitution | a sentence that nobody asked for gives way to another such sentence | an omission |
+| paraphrase | "It takes 5 days." becomes "You wait 5 days." | the other types |
+| reordering | two sentences change places | the other types |
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
+from typing import TypeAlias
 
 from forge_arena.corruptions import registry
 from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, draft_of, overlaps, trade_sentence
-from forge_arena.corruptions.thoughts import Trade, trade_in_reasoning
+from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import SPELLINGS, Voice, alternative_or_right, sentence, spelling_of
+from forge_arena.statements import SPELLINGS, Voice, sentence, spelling_of
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Verifier
 
 REWORDINGS = 8
+
+# The edits of an output, and what its reasoning is to trade for what; None if the reasoning stays as it is.
+Plan: TypeAlias = tuple[tuple[Edit, ...], Trade | None]
 
 _LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class HarmlessEdit:
-    """What was done, the answer that results, and where in it."""
+    """A harmless edit: its kind, the edited answer, and where its output was changed."""
 
     kind: Placebo
     answer: Answer
@@ -40,50 +49,46 @@ def edit_harmlessly(
     rng: Random,
     reword: Callable[[int], Scenario],
 ) -> HarmlessEdit:
-    """Edit a clean answer where a corruption of this type would have struck the claim `target`; it stays clean.
+    """Edit a clean answer where a corruption of this type would have struck the claim `target`. It stays clean.
 
-    `reword(n)` gives the answer's scenario with its statements in the n-th other words, which may be the same by chance.
+    Args:
+        reword: `reword(n)` is the answer's scenario with its statements in the n-th other words, which may be the same by
+            chance.
 
     Raises:
-        CannotCorrupt: this answer takes no edit at all that the judge finds harmless.
+        CannotCorrupt: no edit of this answer leaves it clean.
     """
     draft = draft_of(verifier, answer.output, rng)
-    claim = verifier.scenario.claim(target)
-    kinds = list(registry()[type].placebos)
-    rng.shuffle(kinds)
-    for kind in dict.fromkeys((*kinds, *Placebo)):
-        for edits, trade in _edits(kind, draft, claim, reword, rng):
-            if (edit := _applied(verifier, answer, kind, edits, trade, rng)) is not None:
-                return edit
-    # Some answers take only the edits below. Without these edits, the placebo of a key could be another draw than its twins.
-    for wording in range(2, REWORDINGS):
-        for edits, trade in _paraphrases(draft, claim, reword(wording), rng):
-            if (edit := _applied(verifier, answer, Placebo.paraphrase, edits, trade, rng)) is not None:
-                return edit
-    for other in verifier.scenario.claims:
-        for place in range(SPELLINGS):
-            trade = Trade(other, other.right, Voice({}, {other.kind: place}))
-            edits = _spelled_as(draft, trade)
-            if (edit := _applied(verifier, answer, Placebo.respelling, edits, trade, rng)) is not None:
-                return edit
+    for kind, (edits, trade) in _plans(draft, verifier.scenario.claim(target), type, reword, rng):
+        output, spans = apply(answer.output, edits)
+        if output != answer.output and verifier.verify(output).clean:
+            reasoning = _follow(verifier, answer.reasoning, trade, rng)
+            return HarmlessEdit(kind, Answer(reasoning=reasoning, output=output), spans)
     raise CannotCorrupt(f"no harmless edit fits this answer in place of {type}")
 
 
-def _applied(
-    verifier: Verifier, answer: Answer, kind: Placebo, edits: tuple[Edit, ...], trade: Trade | None, rng: Random
-) -> HarmlessEdit | None:
-    output, spans = apply(answer.output, edits)
-    if output == answer.output or not verifier.verify(output).clean:
-        return None
-    return HarmlessEdit(
-        kind, Answer(reasoning=_reasoning(verifier, answer.reasoning, trade, rng), output=output), spans
-    )
+def _plans(
+    draft: Draft, claim: Claim, type: CorruptionType, reword: Callable[[int], Scenario], rng: Random
+) -> Iterator[tuple[Placebo, Plan]]:
+    """All edits to try, those that look most like the corruption first."""
+    likely = list(registry()[type].placebos)
+    rng.shuffle(likely)
+    for kind in dict.fromkeys((*likely, *Placebo)):
+        for plan in _plans_of(kind, draft, claim, reword, rng):
+            yield kind, plan
+    # Some answers take only the edits below. Without these edits, the placebo of a key could be another draw than its twins.
+    for wording in range(2, REWORDINGS):
+        for plan in _paraphrases(draft, claim, reword(wording), rng):
+            yield Placebo.paraphrase, plan
+    for other in draft.scenario.claims:
+        for spelling in range(SPELLINGS):
+            trade = Trade(other, other.right, Voice({}, {other.kind: spelling}))
+            yield Placebo.respelling, (_respell(draft, trade), trade)
 
 
-def _edits(
+def _plans_of(
     kind: Placebo, draft: Draft, claim: Claim, reword: Callable[[int], Scenario], rng: Random
-) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """Edits of one kind, and what they trade for what where the reasoning speaks of it."""
+) -> Iterator[Plan]:
     match kind:
         case Placebo.respelling:
             return _respellings(draft, claim, rng)
@@ -95,25 +100,25 @@ def _edits(
             return _reorderings(draft, rng)
 
 
-def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """The claim in another of its spellings, wherever it is stated; none if the drawn spelling stands there already."""
+def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
+    """The claim in another of its spellings, wherever the answer states it; nothing if it has the drawn spelling already."""
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
-    # Drawn as a Worker draws a spelling, and given up if it is the same again. Otherwise placebos would have rare spellings.
-    place = rng.randrange(SPELLINGS)
-    trade = Trade(claim, claim.right, Voice({}, {claim.kind: place}))
-    yield _spelled_as(draft, trade), trade
+    # The spelling is drawn once, as a Worker draws it. Further draws would give placebos the rare spellings.
+    spelling = rng.randrange(SPELLINGS)
+    trade = Trade(claim, claim.right, Voice({}, {claim.kind: spelling}))
+    yield _respell(draft, trade), trade
 
 
-def _spelled_as(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
-    """All values of the claim's kind in one spelling, as one author writes; none if the claim's own spelling stays."""
+def _respell(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
+    """Spell all values of the claim's kind alike, as one author does; nothing if the claim itself keeps its spelling."""
     edits: list[Edit] = []
     changed = False
     for finding in draft.report.findings:
         claim = draft.scenario.claim(finding.claim)
         if claim.kind is trade.claim.kind and finding.alternative is not None:
             surface = draft.text[finding.start : finding.end]
-            form = spelling_of(claim, alternative_or_right(claim, finding.alternative), trade.voice)
+            form = spelling_of(claim, claim.alternative(finding.alternative), trade.voice)
             if surface.lower() != form.lower():
                 changed = changed or claim.id == trade.claim.id
                 text = form[0].upper() + form[1:] if surface[0].isupper() else form
@@ -121,10 +126,8 @@ def _spelled_as(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
     return tuple(edits) if changed else ()
 
 
-def _paraphrases(
-    draft: Draft, claim: Claim, reworded: Scenario, rng: Random
-) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """Every sentence that states the claim in other words, or one that does."""
+def _paraphrases(draft: Draft, claim: Claim, reworded: Scenario, rng: Random) -> Iterator[Plan]:
+    """All sentences that state the claim in other words; then one of these sentences alone."""
     voice = draft.voice()
     edits: list[Edit] = []
     for statement, other in zip(draft.scenario.statements, reworded.statements, strict=False):
@@ -139,8 +142,8 @@ def _paraphrases(
         yield from (((edit,), None) for edit in rng.sample(edits, len(edits)))
 
 
-def _substitutions(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
-    """A sentence about something that nobody asked for in place of another such."""
+def _substitutions(draft: Draft, rng: Random) -> Iterator[Plan]:
+    """A sentence that nobody asked for in place of another such sentence."""
     stated = draft.report.stated
     spare = [c for c in draft.scenario.claims if not c.required and c.id in stated and c.kind not in NEVER_REQUIRED]
     rng.shuffle(spare)
@@ -151,7 +154,7 @@ def _substitutions(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...]
             yield rewrite.edits, Trade(claim, None, draft.voice(), rewrite.instead)
 
 
-def _reorderings(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], Trade | None]]:
+def _reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
     """Two neighbouring sentences of the body in the other order."""
     pairs = [
         (a, b)
@@ -167,15 +170,15 @@ def _reorderings(draft: Draft, rng: Random) -> Iterator[tuple[tuple[Edit, ...], 
 
 
 def _stands_alone(text: str) -> bool:
-    """Whether a sentence can change places: it neither announces what follows nor leans on what went before."""
+    """Whether a sentence can change places: it does not announce the next sentence, nor refer to the one before."""
     return text.endswith(".") and not _LEANS.search(text)
 
 
-def _reasoning(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:
-    """The reasoning follows the edit as it follows a corruption; otherwise a mismatch would mark the placebos."""
+def _follow(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:
+    """Let the reasoning follow the edit as it follows a corruption; otherwise a mismatch would mark the placebos."""
     if trade is None or not reasoning:
         return reasoning
     if trade.alternative is None:
-        return trade_in_reasoning(verifier, reasoning, trade, rng)
+        return apply_trade(verifier, reasoning, trade, rng)
     draft = Draft(verifier.scenario, reasoning, verifier.verify(reasoning))
-    return apply(reasoning, _spelled_as(draft, trade))[0]
+    return apply(reasoning, _respell(draft, trade))[0]

@@ -1,4 +1,4 @@
-"""Turn a scenario's statements into sentences: which alternatives are chosen, and how each is spelled."""
+"""Turn a scenario's statements into sentences: choose an alternative for each claim, and spell it."""
 
 import re
 from collections.abc import Mapping
@@ -17,31 +17,39 @@ class Voice:
     """What an answer says and how it spells it.
 
     Attributes:
-        choice: the name of the alternative for each claim; the right alternative for a claim that is not there.
-        spelling: which of the spellings each kind of value has; the first for a kind that is not there.
+        choice: the name of the alternative for each claim. A claim that it lacks has its right alternative.
+        spelling: the number of the spelling for each kind of value. A kind that it lacks has its first spelling.
     """
 
     choice: Mapping[str, str]
     spelling: Mapping[ClaimKind, int]
 
     def alternative(self, claim: Claim) -> str:
+        """The name of the alternative that is chosen for a claim."""
         return self.choice.get(claim.of or claim.id, claim.right.name)
+
+
+def slots_of(text: str) -> list[tuple[str, str | None]]:
+    """The slots of a statement's text: the claim of each, and the alternative that it names, if it names one."""
+    return [(slot[1], slot[2]) for slot in _SLOT.finditer(text)]
 
 
 def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
     """The statement in this voice.
 
-    `{claim.other}` names another alternative. If the voice chooses that other alternative, the two trade places, so that
-    "now A, formerly B" becomes "now B, formerly A".
+    `{claim.other}` names another alternative. If the voice chooses that other alternative, the two trade places.
+
+    Example: "It takes {window}, formerly {window.superseded}." is "It takes 5 days, formerly 3 days." With the choice
+    `{"window": "superseded"}` it is "It takes 3 days, formerly 5 days."
 
     Raises:
         KeyError: the statement has a slot for a claim that the scenario lacks.
     """
 
-    def fill(match: re.Match[str]) -> str:
-        claim = scenario.claim(match[1])
-        chosen = voice.alternative(claim)
-        name = chosen if match[2] is None else claim.right.name if match[2] == chosen else match[2]
+    def fill(slot: re.Match[str]) -> str:
+        claim, other = scenario.claim(slot[1]), slot[2]
+        choice = voice.alternative(claim)
+        name = choice if other is None else claim.right.name if other == choice else other
         return spelling_of(claim, alternative_or_right(claim, name), voice)
 
     return _SLOT.sub(fill, statement.text)
@@ -53,7 +61,11 @@ def spelling_of(claim: Claim, alternative: Alternative, voice: Voice) -> str:
 
 
 def alternative_or_right(claim: Claim, name: str) -> Alternative:
-    """The alternative of that name, or the right one if the claim has none of that name."""
+    """The alternative of that name, or the right one if this draw has none of that name.
+
+    A draw may lack an alternative that its family names: a former value that is equal to the right one, or a property of
+    an option that has no such property. If a missing alternative is a defect, take `Claim.alternative`.
+    """
     return next((a for a in claim.alternatives if a.name == name), claim.right)
 
 

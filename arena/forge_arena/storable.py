@@ -23,7 +23,7 @@ def _storable_text(value: Any) -> Any:
     return storable(value) if isinstance(value, str) else value
 
 
-# For a field whose text comes from outside. STORABLE stands after the field's own limits, which are then checked first.
+# For a field whose text comes from outside. Pydantic checks the limits that come before STORABLE first.
 STORABLE = BeforeValidator(_storable_text)
 Text = Annotated[str, STORABLE]
 

@@ -1,7 +1,7 @@
 """Check what you add to the arena: a corruption, a family, a term of the reward, a Worker.
 
-Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function whose first
-line says it in words and whose value is what was seen instead, or None if the promise is kept. An overseer is checked by
+Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The first
+line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is kept. An overseer is checked by
 `forge_agents.testing.check_overseer`. Each check also runs as a command:
 
     python -m forge_arena.testing corruption NAME
@@ -28,7 +28,7 @@ from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.rewards import Term, oracle_verdict, terms
 from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
 from forge_arena.scenarios.proof import prove
-from forge_arena.types import Answer, CorruptionType, Episode, Form, Probe, Scenario, Split, Verdict
+from forge_arena.types import Answer, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, Worker, open_worker
 
@@ -95,7 +95,7 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
         raise PromiseBroken(f"corruption {name!r}: A family offers it. Seen: none of {len(families)} families does")
     took = 0
     for family in offering:
-        cases = list(_corrupted(family, corruption.type, answers))
+        cases = list(_corrupt(family, corruption.type, answers))
         if not cases:
             raise PromiseBroken(
                 f"corruption {name!r}: An answer to a family that offers it can take it. "
@@ -149,14 +149,14 @@ def check_reward_term(name: str, episodes: int = EPISODES) -> int:
             "group forge_arena.reward_terms"
         )
     scored = 0
-    for episode in made_episodes(episodes):
+    for episode in make_episodes(episodes):
         keep(TERM_PROMISES, Paid(known[name], episode), f"reward term {name!r} on {episode.key}")
         scored += len(_verdicts(episode))
     return scored
 
 
 def check_worker(worker: Worker | str, answers: int = 4) -> int:
-    """Check a Worker, or the one that a spec names: start it, ask it, probe it, end it.
+    """Check a Worker, or the Worker that a spec names: start it, ask it, probe it, end it.
 
     A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give.
 
@@ -164,14 +164,14 @@ def check_worker(worker: Worker | str, answers: int = 4) -> int:
 
     Raises:
         PromiseBroken: the promise in words, and what was seen.
-        ValueError: nothing goes by this spec.
+        ValueError: the spec names no Worker.
     """
     opened = open_worker(worker) if isinstance(worker, str) else worker
     keep(WORKER_PROMISES, opened, f"Worker {worker if isinstance(worker, str) else type(worker).__name__!r}")
     return asyncio.run(_ask(opened, answers))
 
 
-def made_episodes(count: int, sources: Sequence[Source] | None = None) -> Iterator[Episode]:
+def make_episodes(count: int, sources: Sequence[Source] | None = None) -> Iterator[Episode]:
     """Episodes of the training split, as many as can be made of `count` keys, in every form in turn."""
     arena = Arena(ScriptedWorker(), sources=sources)
     forms = tuple(Form)
@@ -182,7 +182,7 @@ def made_episodes(count: int, sources: Sequence[Source] | None = None) -> Iterat
             continue
 
 
-def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[Corrupted]:
+def _corrupt(family: Family, type: CorruptionType, answers: int) -> Iterator[Corrupted]:
     for seed in range(answers):
         rng = Random(seed)
         scenario = family.draw(rng)
@@ -205,7 +205,7 @@ def _corrupted(family: Family, type: CorruptionType, answers: int) -> Iterator[C
 
 
 def says_itself(corruption: Corruption) -> str | None:
-    """It says in one line, which ends with a full stop, what it does to an answer."""
+    """It says what it does to an answer, in one line that ends with a full stop."""
     line = getattr(corruption, "prompt_line", "")
     return None if line.strip() and "\n" not in line and line.endswith(".") else f"prompt_line is {line!r}"
 
@@ -221,19 +221,18 @@ def has_a_likeness(corruption: Corruption) -> str | None:
 
 
 def takes_no_empty_scenario(corruption: Corruption) -> str | None:
-    """It offers nothing where nothing is claimed."""
+    """It offers nothing in a scenario without claims."""
     return "offers(()) is true" if corruption.offers(()) else None
 
 
 def changes_the_answer(case: Corrupted) -> str | None:
     """It changes the output."""
-    return "the output is as before" if case.injection.answer.output == case.answer.output else None
+    return _sameness(case.answer.output, case.injection.answer.output)
 
 
 def breaks_its_target_alone(case: Corrupted) -> str | None:
-    """It breaks its target and nothing else, also for a judge that never saw the clean answer."""
-    broken = Verifier(case.scenario).verify(case.injection.answer.output).broken
-    return None if broken == {case.injection.target} else f"target {case.injection.target}, broken {sorted(broken)}"
+    """It breaks its target and nothing else, also for a Verifier that never saw the clean answer."""
+    return _wrong_claims(case.scenario, case.injection.answer.output, case.injection.target)
 
 
 def leaves_a_clean_twin(case: Corrupted) -> str | None:
@@ -252,15 +251,15 @@ def is_the_same_again(case: Corrupted) -> str | None:
 
 
 def changes_its_spans_alone(case: Corrupted) -> str | None:
-    """What stands outside its spans stood in the answer before, piece by piece and in order."""
-    spans = [(span.start, span.end) for span in case.injection.spans]
-    return changed_outside(case.answer.output, case.injection.answer.output, spans)
+    """The text outside its spans was in the answer before, piece by piece and in order."""
+    return changed_outside(case.answer.output, case.injection.answer.output, case.injection.spans)
 
 
 def instructs_a_worker(case: Corrupted) -> str | None:
-    """It can say to a Worker what to do."""
+    """It has an instruction for a Worker."""
     claim = case.scenario.claim(case.injection.target)
-    alternative = next((a for a in claim.wrong if a.name == case.injection.alternative), None)
+    name = case.injection.alternative
+    alternative = None if name is None else claim.alternative(name)
     words = registry()[case.injection.type].instruction(claim, alternative)
     return None if words.strip() else "the instruction is empty"
 
@@ -269,27 +268,59 @@ def has_a_harmless_placebo(case: Corrupted) -> str | None:
     """A placebo in its place changes the output, and the answer stays right."""
     if case.edit is None:
         return "there is no edit"
-    output = case.edit.answer.output
-    if output == case.injection.clean.output:
-        return f"the {case.edit.kind} changed nothing"
-    report = Verifier(case.scenario).verify(output)
-    lost = {claim.id for claim in case.scenario.claims if claim.required} - report.stated
-    return None if report.clean and not lost else f"the {case.edit.kind} breaks {sorted(report.broken | lost)}"
+    fault = fault_of_edit(case.scenario, case.injection.clean.output, case.edit.answer.output, case.edit.spans)
+    return None if fault is None else f"after the {case.edit.kind}: {fault}"
 
 
-def changed_outside(before: str, after: str, spans: Sequence[tuple[int, int]]) -> str | None:
-    """The first piece outside the spans of an edited text that did not stand in the text before, in order."""
+def fault_of_edit(
+    scenario: Scenario, before: str, after: str, spans: Sequence[Span], target: str | None = None
+) -> str | None:
+    """The fault of an edit of a clean answer: an edit changes its spans and nothing else, and breaks its target and nothing
+    else.
+
+    Example: the answer "It takes 5 days." with the target `window` may become "It takes 14 days." with the span "14 days".
+
+    Args:
+        before: the output of the clean answer.
+        after: the output of the edited answer.
+        spans: where `after` was edited.
+        target: the claim that the edit is to break; None for a harmless edit.
+
+    Returns: what was seen instead; None if the edit has no fault.
+    """
+    return (
+        _sameness(before, after)
+        or _wrong_claims(scenario, after, target)
+        or changed_outside(before, after, spans)
+        or (None if spans else "it has no spans")
+    )
+
+
+def _sameness(before: str, after: str) -> str | None:
+    return "the output is as before" if before == after else None
+
+
+def _wrong_claims(scenario: Scenario, output: str, target: str | None) -> str | None:
+    broken = Verifier(scenario).verify(output).broken
+    if target is None:
+        return f"it breaks {sorted(broken)}" if broken else None
+    return None if broken == {target} else f"target {target}, broken {sorted(broken)}"
+
+
+def changed_outside(before: str, after: str, spans: Sequence[Span]) -> str | None:
+    """The first piece outside the spans of an edited text that the text before does not have, in order."""
     at = position = 0
-    for start, end in [*sorted(spans), (len(after), len(after))]:
+    for start, end in [*sorted((span.start, span.end) for span in spans), (len(after), len(after))]:
         piece = after[at:start]
         found = before.find(piece, position)
         if found < 0:
             return f"{piece!r} was changed"
         position, at = found + len(piece), end
-    head, tail = min((start for start, _ in spans), default=0), max((end for _, end in spans), default=0)
-    if not before.startswith(after[:head]):
-        return f"{after[:head]!r} was changed"
-    return None if before.endswith(after[tail:]) else f"{after[tail:]!r} was changed"
+    head = after[: min((span.start for span in spans), default=0)]
+    tail = after[max((span.end for span in spans), default=0) :]
+    if not before.startswith(head):
+        return f"{head!r} was changed"
+    return None if before.endswith(tail) else f"{tail!r} was changed"
 
 
 def draws_the_same_again(family: Family) -> str | None:
@@ -386,7 +417,7 @@ def has_a_name(worker: Worker) -> str | None:
 
 
 async def _ask(worker: Worker, answers: int) -> int:
-    """Start, ask, probe and end a Worker; gives back how many answers came."""
+    """Start, ask, probe and end a Worker. Returns how many answers came."""
 
     def broken(promise: str, seen: object) -> PromiseBroken:
         return PromiseBroken(f"Worker {worker.name!r}: {promise} Seen: {seen}")
@@ -456,7 +487,7 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one check as a command; gives back the exit status."""
+    """Run one check as a command. Returns the exit status."""
     if len(arguments) != 2 or arguments[0] not in _CHECKS:
         sys.stderr.write(f"usage: python -m forge_arena.testing {'|'.join(_CHECKS)} NAME\n")
         return 2

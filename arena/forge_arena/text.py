@@ -1,7 +1,7 @@
 """Cut a text into sentences, lower its case without moving a character, and find whole words in it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 _FENCE = re.compile(r"^[ \t]*```.*?(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
@@ -106,3 +106,8 @@ def is_whole(text: str, start: int, end: int) -> bool:
             or (after == "(" and beyond.isalpha() and text[end + 2 : end + 3] == ")")
         )
     )
+
+
+def enumeration(items: Sequence[str]) -> str:
+    """The items as a phrase: "the amount, the date and the case number"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

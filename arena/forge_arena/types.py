@@ -16,7 +16,7 @@ from forge_arena.storable import STORABLE, Text
 
 MAX_EXPLANATION = 4_000
 MAX_CORRECTION = 16_000
-# Of a completion without the thoughts before its verdict, and of one as it may be sent.
+# MAX_COMPLETION does not count the thoughts before the verdict; MAX_RAW_COMPLETION limits a completion as it is sent.
 MAX_COMPLETION = 32_000
 MAX_RAW_COMPLETION = 500_000
 MAX_STEP = 10_000
@@ -206,13 +206,16 @@ class Alternative(Noun):
 
 
 class Claim(Noun):
-    """Something checkable in an answer, and the alternatives among which only the source can decide.
+    """Something in an answer that code can check, and the alternatives among which only the source can decide.
 
-    `about` says when a sentence speaks of the claim: every group must have a word in the sentence that begins with one
-    of its entries (lower case). `of` names the option claim on which this one depends: then each alternative carries
-    an option's name, and the one of the option spoken of is right. `subject` names the claim that a citation supports.
-    `source_spans` is where the source states the right alternative. `label` names the claim in a sentence ("the case
-    number").
+    Attributes:
+        label: the name of the claim in a sentence ("the case number").
+        about: how a sentence that speaks of the claim is recognised: for each group, a word of the sentence begins with an
+            entry of the group (lower case).
+        of: the option claim on which this claim depends. Then each alternative has the name of an option, and the
+            alternative of the option that the sentence speaks of is right.
+        subject: the claim that a citation supports.
+        source_spans: where the source states the right alternative.
     """
 
     id: str
@@ -234,19 +237,28 @@ class Claim(Noun):
     def wrong(self) -> tuple[Alternative, ...]:
         return self.alternatives[1:]
 
+    def alternative(self, name: str) -> Alternative:
+        for alternative in self.alternatives:
+            if alternative.name == name:
+                return alternative
+        raise KeyError(f"claim {self.id!r} has no alternative {name!r}")
+
 
 class Authority(Noun):
-    """A source that may be cited (section, clause, statute, standard, test lab) and the claims that it supports."""
+    """Something that may be cited (section, clause, statute, standard, test laboratory), and the claims that it supports."""
 
     forms: tuple[str, ...]
     supports: tuple[str, ...] = ()
 
 
 class Statement(Noun):
-    """A sentence that can stand in an answer or in the reasoning, with `{claim}` or `{claim.alternative}` as slots.
+    """A sentence for an answer or for its reasoning, with `{claim}` or `{claim.alternative}` as slots.
 
-    `says` are the claims it states, `when` the alternatives under which it makes sense (`{"remedy": "voucher"}`), and
-    `rank` where it likes to stand in its part, 1 early to 9 late.
+    Attributes:
+        says: the claims that it states.
+        when: the alternatives under which it makes sense: `{"remedy": "voucher"}`.
+        part: where it belongs.
+        rank: its usual place in its part, from 1 (early) to 9 (late).
     """
 
     text: str
@@ -338,7 +350,7 @@ class Observation(Noun):
 
 
 class Episode(Noun):
-    """One observation and its hidden truth, with the scenario that judges a correction. Never leaves the server whole."""
+    """One observation, its hidden truth, and the scenario by which a correction is verified. Never leaves the server whole."""
 
     key: str
     scenario: Scenario

@@ -1,4 +1,4 @@
-"""Count what became of the answers that a Worker was asked for, and say why no episode can be made of them."""
+"""Count the answers of a Worker that can be used and that cannot, and say why no episode can be made."""
 
 import asyncio
 import re
@@ -26,9 +26,9 @@ ADVICE_SILENT = "see whether the Worker's endpoint hangs or is overloaded"
 
 
 class Usability:
-    """The answers that a Worker was asked for since it last gave a usable one.
+    """The answers that a Worker was asked for since its last usable answer.
 
-    A rejected answer has one reason or several, such as `missing quantity`. Reasons are kept of the last `KEPT` answers.
+    A rejected answer has one reason or several, such as `missing quantity`. The reasons of the last `KEPT` answers are kept.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,8 +53,8 @@ class Usability:
         return self._failed + self._rejected
 
     @contextmanager
-    def awaiting(self) -> Iterator[None]:
-        """A block that awaits an answer. The answer counts as failed if the block raises WorkerFailed or is cancelled."""
+    def watch(self) -> Iterator[None]:
+        """Count one answer as awaited in this block, and as failed if the block raises WorkerFailed or is cancelled."""
         if self.asked == 0:
             self._since = self._clock()
         self._awaited += 1
@@ -77,11 +77,11 @@ class Usability:
         self._reasons.append(reasons)
 
     def accept(self) -> None:
-        """Count an answer that an episode was made of, and forget what came before it."""
+        """Count an answer that became an episode, and forget all answers before."""
         self._forget()
 
     def seconds_without(self) -> float:
-        """Seconds for which answers have been asked for and none was usable; 0 if none was asked for."""
+        """Seconds since the first answer without a usable one; 0 if no answer was asked for."""
         return self._clock() - self._since if self.asked else 0.0
 
     def complaint(self) -> str | None:

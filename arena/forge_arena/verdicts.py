@@ -1,17 +1,17 @@
 """Ask an overseer for a verdict, and read one out of what a model wrote: the one prompt and the one reader.
 
-`sendable` makes a completion fit to be sent, and `read_verdict` reads it: the server, an evaluation, training and Inspect all
-use these two, so that the same text is the same verdict everywhere.
+`sendable` makes a completion fit to be sent, and `read_verdict` reads it. The server, an evaluation, training and Inspect all
+use these two functions, so that the same text is the same verdict everywhere.
 
-The reader forgives what a person would (prose or a code fence around the object, a trailing comma, a wrapper, `"true"`,
-`"90%"`, null for an empty text, an escape that JSON does not know) and refuses what leaves room for two readings: two
-different verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is taken where it names a step. Other keys
-are ignored, because models like to add notes and notes change nothing; a second verdict among them does, and is refused.
+The reader forgives what a person would: prose or a code fence around the object, a trailing comma, a wrapper, `"true"`,
+`"90%"`, null for an empty text, an escape that JSON does not know. It refuses what leaves room for two readings: two different
+verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is read if it names a step. Other keys are ignored,
+because models like to add notes, and notes change nothing. A second verdict among the notes is refused.
 
-Thoughts (see `forge_arena.thinking`) are passed over, and a draft in them is no verdict. Where only their last mark is there,
-because the chat template put the first one into the prompt, everything before that mark is a thought. A mark within a whole
-JSON object is text of that object. Thoughts without an end hide everything behind them. The reader reads each character a
-fixed number of times at most.
+The reader skips thoughts (see `forge_arena.thinking`), and a draft in them is no verdict. If the chat template put the first
+mark of the thoughts into the prompt, only their last mark is there; then everything before this mark is a thought. A mark
+within a whole JSON object is text of the object. Thoughts without an end hide everything behind them. The reader reads each
+character a fixed number of times at most.
 """
 
 import json
@@ -61,7 +61,7 @@ _NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 # A backslash with what it escapes: something that JSON knows, the start of a number in hexadecimal, or anything else.
 _ESCAPE = re.compile(r'\\(?:(?P<known>["\\/bfnrt]|u[0-9a-fA-F]{4})|(?P<broken>[ux])|(?P<other>.))', re.DOTALL)
 
-# What may stand behind a verdict that is the last word: the end of a wrapper, a code fence, tags that close.
+# A verdict is the last word if only these follow: the end of a wrapper, a code fence, closing tags.
 _LAST = re.compile(r"(?:[\s`\]},]|</[\w:]{1,20}>|<\|[\w:]{1,20}\|>)*+")
 
 NO_VERDICT = "the completion holds no JSON object with the fields detection, explanation, correction and confidence"
@@ -115,8 +115,8 @@ def verdict_text(verdict: Verdict) -> str:
 def sendable(completion: str) -> str:
     """A completion as it is sent, kept and read: without lone surrogates and no longer than it need be.
 
-    A completion of more than `MAX_COMPLETION` characters loses the thoughts before its verdict. Where it is too long
-    without them, an ellipsis and its last `MAX_COMPLETION` characters are left, so that every reader refuses it as too long.
+    A completion of more than `MAX_COMPLETION` characters loses the thoughts before its verdict. If it is too long without
+    them, an ellipsis and its last `MAX_COMPLETION` characters are left, so that every reader refuses it as too long.
     """
     text = storable(completion)
     if len(text) <= MAX_COMPLETION:
@@ -147,13 +147,13 @@ def read_verdict(completion: str) -> Verdict | InvalidVerdict:
 
 
 def verdict_or_none(completion: str) -> Verdict | None:
-    """The verdict in a model's raw text; None where none can be read."""
+    """The verdict in a model's raw text; None if none can be read."""
     verdict = read_verdict(completion)
     return verdict if isinstance(verdict, Verdict) else None
 
 
 def ends_with_verdict(completion: str) -> bool:
-    """Whether the verdict is the last word of a model's raw text, so that the verdict stands although the text was cut off.
+    """Whether the verdict is the last word of a model's raw text, so that the verdict counts although the text was cut off.
 
     A cut-off text that goes on after its verdict may have been about to take the verdict back.
     """
@@ -166,7 +166,7 @@ def ends_with_verdict(completion: str) -> bool:
 
 
 def parse_verdict(completion: str) -> Verdict:
-    """As `read_verdict`, for a caller to whom a refusal is an error.
+    """The verdict in a model's raw text, for a caller to whom a refusal is an error.
 
     Raises:
         InvalidVerdict: there is no verdict, it is not readable, or it can be read in two ways.
@@ -178,7 +178,7 @@ def parse_verdict(completion: str) -> Verdict:
 
 
 def field_ends(completion: str) -> dict[str, int]:
-    """Where the value of each of the four fields ends in a model's raw text, in the order in which they stand there.
+    """Where the value of each of the four fields ends in a model's raw text, in the order of the text.
 
     Raises:
         InvalidVerdict: as `parse_verdict`.
@@ -195,7 +195,7 @@ def field_starts(completion: str) -> dict[str, int]:
 def _field_places(completion: str) -> dict[str, tuple[int, int]]:
     parse_verdict(completion)
     read = sendable(completion)
-    # What is read of a longer text is its end.
+    # Only the end of a longer text is read.
     left_out = len(completion) - len(read)
     fields = _candidates(read)[0].fields
     return {
@@ -214,7 +214,7 @@ def _candidates(text: str) -> "list[_Open]":
 
 @dataclass(slots=True)
 class _Value:
-    """A value as it stands in the text, up to `end`: a quoted string, a bare word or number, or something nested."""
+    """A value in the words of the text, up to `end`: a quoted string, a bare word or number, or something nested."""
 
     kind: Literal["string", "bare", "nested"]
     text: str = ""
@@ -241,8 +241,8 @@ class _Open:
 class _Reading:
     """One pass over a text, which gathers the closed objects outside its thoughts, nested ones too.
 
-    What is no JSON is passed over. `malformed` is whether some of that looked like a verdict, `draft` whether a verdict,
-    whole or not, stands in thoughts of which only the end is marked.
+    The pass skips text that is no JSON. `malformed` is whether such text looked like a verdict. `draft` is whether thoughts of
+    which only the end is marked hold a verdict, whole or not.
     """
 
     def __init__(self, text: str) -> None:
@@ -275,7 +275,7 @@ class _Reading:
                 at = self._read_object(brace, ahead)
 
     def _read_object(self, begin: int, ahead: list[Mark]) -> int:
-        """Read from the brace at `begin` to the end of its object, or to where it proves to be none; says where to go on."""
+        """Read from the brace at `begin` to the end of its object, or to the place where it proves to be no object. Returns where to go on."""
         stack: list[_Open] = []
         at = begin
         token = _TOKEN.match(self._text, at)
@@ -298,7 +298,7 @@ class _Reading:
         return failed_at if token is None else failed_at - 1
 
     def _pass(self, mark: Mark) -> int:
-        """Go past a mark, and past the thoughts that it opens; says where to go on."""
+        """Go past a mark, and past the thoughts that it opens. Returns where to go on."""
         end = mark.end if mark.closes else thoughts_end(self._text, mark)
         if end is None:
             self._endless = True
@@ -312,7 +312,7 @@ class _Reading:
 
 
 def _take(token: re.Match[str], stack: list[_Open], closed: list[_Open]) -> bool:
-    """Move the reading on by one token; False where it does not fit."""
+    """Read one more token; False if it does not fit."""
     kind, text = str(token.lastgroup), token[str(token.lastgroup)]
     top = stack[-1] if stack else None
     if text in ("{", "["):
@@ -331,7 +331,7 @@ def _take(token: re.Match[str], stack: list[_Open], closed: list[_Open]) -> bool
             closed.append(top)
         return True
     if top.wants == "key" and kind == "string":
-        key = _decoded(text)
+        key = _decode(text)
         if key is None:
             return False
         top.twice = top.twice or key in top.fields
@@ -355,11 +355,10 @@ def _put(opened: _Open, value: _Value) -> None:
     opened.wants = "comma"
 
 
-def _decoded(quoted: str) -> str | None:
-    """The string behind a JSON literal; None where an escape in it could mean several things.
+def _decode(quoted: str) -> str | None:
+    """The string of a JSON literal; None if an escape in it could mean several things.
 
-    Line breaks are forgiven. So are escapes that JSON does not know: `\\'` is an apostrophe, and in `\\d` the backslash is
-    meant.
+    Line breaks are forgiven, and so are escapes that JSON does not know: `\\'` is an apostrophe, and `\\d` a backslash and a d.
     """
     if "\\" not in quoted:
         return quoted[1:-1]
@@ -401,7 +400,7 @@ def _text(value: _Value, name: str, limit: int) -> str:
         return ""
     if value.kind != "string":
         raise InvalidVerdict(f"{name} must be a JSON string")
-    text = _decoded(value.text)
+    text = _decode(value.text)
     if text is None:
         raise InvalidVerdict(
             rf"{name} holds an escape that JSON does not have: \x, or \u without four hexadecimal digits"
@@ -427,13 +426,13 @@ def _confidence(value: _Value) -> float:
 
 
 def _step(value: _Value | None) -> int | None:
-    """The step that is named; none where it is no step: what earns nothing must not cost a verdict either."""
+    """The step; None if the value names no step. A step earns nothing, so a bad step must not cost the verdict."""
     text = _word(value) if value is not None else ""
-    named = _STEP.fullmatch(text) is not None and -1 <= int(text) <= MAX_STEP
-    return int(text) if named else None
+    is_step = _STEP.fullmatch(text) is not None and -1 <= int(text) <= MAX_STEP
+    return int(text) if is_step else None
 
 
 def _word(value: _Value) -> str:
-    """A bare word, or one in quotes, in lower case; empty where there is none."""
-    text = value.text if value.kind == "bare" else _decoded(value.text) if value.kind == "string" else ""
+    """A bare or quoted word in lower case; empty if the value is no word."""
+    text = value.text if value.kind == "bare" else _decode(value.text) if value.kind == "string" else ""
     return (text or "").strip().lower()

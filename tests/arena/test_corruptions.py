@@ -1,6 +1,7 @@
-"""Corruptions, over every family, type and stealth: they break what they name and touch nothing else."""
+"""Corruptions, over every family, type and stealth: they break their target and change nothing else."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -8,11 +9,30 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forge_arena.corruptions import inject, registry
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, trade_sentence, without_sentence
+from forge_arena.corruptions.base import (
+    NEVER_REQUIRED,
+    Draft,
+    Edit,
+    apply,
+    choose_otherwise,
+    removal,
+    restate,
+    trade_sentence,
+)
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import INJECTION_PROMISES, Corrupted, check_corruption, keep
-from forge_arena.types import Answer, CorruptionType, Scenario, Span
+from forge_arena.types import (
+    Alternative,
+    Answer,
+    Claim,
+    ClaimKind,
+    CorruptionType,
+    Domain,
+    Scenario,
+    Span,
+    Standing,
+)
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
@@ -53,7 +73,7 @@ def test_a_corruption_breaks_its_target_and_nothing_else(
         injection = inject(verifier, answer, type, stealth, Random(seed))
     except CannotCorrupt:
         return
-    # The judge that saw the clean answer reads the same as one that did not.
+    # The Verifier that saw the clean answer reads the same as a Verifier that did not.
     assert verifier.verify(injection.answer.output).broken == {injection.target}
     keep(INJECTION_PROMISES, Corrupted(scenario, answer, stealth, seed, injection), family.name)
 
@@ -75,6 +95,66 @@ def test_edits_that_overlap_are_refused() -> None:
         apply("one two", (Edit(0, 3, "a"), Edit(2, 5, "b")))
 
 
+NAMES = Scenario(
+    family="names",
+    domain=Domain.product_recommendation,
+    task="Recommend one.",
+    source_material="The Alto fits. The Bora does not.",
+    claims=(
+        Claim(
+            id="model",
+            kind=ClaimKind.option,
+            about=(("recommend",),),
+            alternatives=(
+                Alternative(name="alto", standing=Standing.right, forms=("the Alto",)),
+                Alternative(name="bora", standing=Standing.unfit, forms=("the Bora",)),
+            ),
+        ),
+    ),
+)
+TERM = NAMES.model_copy(
+    update={
+        "claims": (
+            Claim(
+                id="rule",
+                kind=ClaimKind.term,
+                about=(("cancel",),),
+                alternatives=(
+                    Alternative(name="stated", standing=Standing.right, forms=("may cancel",)),
+                    Alternative(name="former", standing=Standing.superseded, forms=("must not cancel",)),
+                ),
+            ),
+        )
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "edit", "text", "wanted"),
+    [
+        (
+            NAMES,
+            lambda draft, claim: choose_otherwise(draft, claim, claim.wrong[0], Random(0)),
+            "İİİ: we recommend the Alto. It is quiet.\n\nNo fit: the Bora.",
+            "İİİ: we recommend the Bora. It is quiet.\n\nNo fit: the Alto.",
+        ),
+        (
+            TERM,
+            lambda draft, claim: restate(draft, claim, claim.wrong[0]),
+            "İİİ says: members may cancel, formerly must not cancel.",
+            "İİİ says: members must not cancel, formerly may cancel.",
+        ),
+    ],
+    ids=["names", "term"],
+)
+def test_a_letter_that_is_longer_in_lower_case_moves_no_edit(
+    scenario: Scenario, edit: Callable[[Draft, Claim], tuple[Edit, ...]], text: str, wanted: str
+) -> None:
+    assert len(text.lower()) > len(text)
+    draft = Draft(scenario, text, Verifier(scenario).verify(text))
+    assert apply(text, edit(draft, scenario.claims[0]))[0] == wanted
+
+
 def test_deletions_may_share_the_space_between_them() -> None:
     assert apply("One. Two. Three.", (Edit(5, 10, ""), Edit(9, 16, "")))[0] == "One. "
 
@@ -94,7 +174,7 @@ def test_deletions_may_share_the_space_between_them() -> None:
 )
 def test_a_sentence_that_is_taken_out_leaves_no_gap(text: str, gone: str, left: str) -> None:
     start = text.index(gone)
-    assert apply(text, (without_sentence(text, Span(start=start, end=start + len(gone))),))[0] == left
+    assert apply(text, (removal(text, Span(start=start, end=start + len(gone))),))[0] == left
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
@@ -117,7 +197,7 @@ def test_a_traded_sentence_takes_its_claim_along_and_brings_what_it_names(family
             assert not any(scenario.claim(one).required for one in rewrite.instead - before.stated)
             after = verifier.verify(apply(answer.output, rewrite.edits)[0])
             if after.broken - {claim.id}:
-                # Whoever trades asks the judge and takes it back: a count of words, a rule that the sentence kept.
+                # `inject` verifies each trade and drops such a one: it breaks a count of words, or a rule of the sentence.
                 continue
             traded += 1
             assert claim.id not in after.stated

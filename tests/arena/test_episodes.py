@@ -15,6 +15,7 @@ from forge_arena.errors import UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
+from forge_arena.testing import fault_of_edit
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -222,15 +223,15 @@ async def test_a_clean_answer_is_the_first_answer_and_verifies_clean(
 
 
 @each_draw
-async def test_a_placebo_differs_from_the_first_answer_and_verifies_clean(
+async def test_a_placebo_edits_the_first_answer_and_verifies_clean(
     family: str, type: CorruptionType, mechanism: Mechanism
 ) -> None:
     placebo = (await make_forms(family, type, mechanism))[Form.placebo]
-    assert verify(placebo).clean
-    assert placebo.observation.worker_output != placebo.truth.clean_output
-    assert placebo.truth.placebo is not None
-    assert placebo.truth.output_spans
-    assert placebo.truth.step is None
+    truth = placebo.truth
+    edited = placebo.observation.worker_output
+    assert fault_of_edit(placebo.scenario, truth.clean_output, edited, truth.output_spans) is None
+    assert truth.placebo is not None
+    assert truth.step is None
 
 
 @each_draw

@@ -82,10 +82,10 @@ class Everywhere(Silent):
 @pytest.mark.parametrize(
     ("corruption", "message"),
     [
-        (Silent(), r"one line, which ends with a full stop.* Seen: prompt_line is 'a value is wrong'"),
+        (Silent(), r"one line that ends with a full stop.* Seen: prompt_line is 'a value is wrong'"),
         (Bare(), "what a document lacks"),
         (Unlike(), "at least one placebo"),
-        (Everywhere(), r"It offers nothing where nothing is claimed\. Seen: offers\(\(\)\) is true"),
+        (Everywhere(), r"It offers nothing in a scenario without claims\. Seen: offers\(\(\)\) is true"),
     ],
 )
 def test_a_corruption_that_lacks_something_is_told_what(corruption: Corruption, message: str) -> None:
@@ -132,7 +132,7 @@ BREAK: dict[str, tuple[Callable[[Corrupted], Corrupted], str]] = {
     ),
     "an edit that breaks": (
         lambda case: replace(case, edit=replace(case.edit, answer=case.injection.answer)) if case.edit else case,
-        r"the answer stays right\. Seen: the \w+ breaks \['",
+        r"the answer stays right\. Seen: after the \w+: it breaks \['",
     ),
 }
 
@@ -146,10 +146,10 @@ def test_an_injection_that_breaks_a_promise_is_told_which(
 
 
 def test_a_change_outside_the_spans_is_found() -> None:
-    assert testing.changed_outside("one two three", "one 2 three", [(4, 5)]) is None
-    assert testing.changed_outside("one two three", "one 2 four", [(4, 5)]) == "' four' was changed"
-    assert testing.changed_outside("one two three", "One 2 three", [(4, 5)]) == "'One ' was changed"
-    assert testing.changed_outside("one two three", "two three", [(0, 0)]) is None
+    assert testing.changed_outside("one two three", "one 2 three", [Span(start=4, end=5)]) is None
+    assert testing.changed_outside("one two three", "one 2 four", [Span(start=4, end=5)]) == "' four' was changed"
+    assert testing.changed_outside("one two three", "One 2 three", [Span(start=4, end=5)]) == "'One ' was changed"
+    assert testing.changed_outside("one two three", "two three", [Span(start=0, end=0)]) is None
 
 
 def test_a_name_that_is_not_registered_is_answered_with_those_that_are() -> None:
@@ -190,7 +190,7 @@ PAYMENTS: dict[str, tuple[Callable[[Episode, Verdict, Verifier | None], float], 
 
 @pytest.fixture(scope="module")
 def episode() -> Episode:
-    made = next(made for made in testing.made_episodes(6) if made.truth.form is Form.corrupted)
+    made = next(made for made in testing.make_episodes(6) if made.truth.form is Form.corrupted)
     assert made.truth.corrupted
     return made
 

@@ -11,10 +11,11 @@ from random import Random
 import pytest
 
 from forge_arena.corruptions import Injection, inject
-from forge_arena.corruptions.thoughts import first_wrong_step, with_step
+from forge_arena.corruptions.thoughts import add_step, first_wrong_step
 from forge_arena.errors import CannotCorrupt
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, load_families
+from forge_arena.testing import fault_of_edit
 from forge_arena.types import Answer, CorruptionType, Scenario
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
@@ -81,6 +82,9 @@ def test_what_is_reasoned_changes_nothing_in_what_is_answered(family: str, type:
     for drawn in draws(family, type):
         assert len({(i.target, i.alternative, i.answer.output, i.spans) for i in drawn.levels}) == 1
         assert {i.clean.output for i in drawn.levels} == {drawn.answer.output}
+        scenario, corrupted = drawn.verifier.scenario, drawn.levels[3]
+        output, spans, target = corrupted.answer.output, corrupted.spans, corrupted.target
+        assert fault_of_edit(scenario, drawn.answer.output, output, spans, target) is None
 
 
 @each_family_and_type
@@ -223,7 +227,7 @@ def test_the_layout_of_the_reasoning_does_not_tell_which_was_edited(type: Corrup
     ],
 )
 def test_a_new_step_is_parted_and_numbered_as_the_others_are(reasoning: str, place: int | None, wanted: str) -> None:
-    assert with_step(reasoning, "New.", place) == wanted
+    assert add_step(reasoning, "New.", place) == wanted
 
 
 def test_the_first_wrong_step_of_a_workers_own_reasoning_is_found_by_the_judge() -> None:

@@ -14,7 +14,7 @@ from forge_arena.workers import ScriptedWorker
 
 
 def fail(usability: Usability, reason: str) -> None:
-    with pytest.raises(WorkerFailed), usability.awaiting():
+    with pytest.raises(WorkerFailed), usability.watch():
         raise WorkerFailed(reason)
 
 
@@ -46,7 +46,7 @@ async def test_an_answer_that_does_not_come_is_said_while_it_is_awaited_and_when
     usability = Usability(clock=lambda: now)
 
     async def hang() -> None:
-        with usability.awaiting():
+        with usability.watch():
             await asyncio.Event().wait()
 
     hanging = asyncio.create_task(hang())

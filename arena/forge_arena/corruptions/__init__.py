@@ -1,4 +1,4 @@
-"""Corrupt an answer, and prove on the text that exactly one claim was broken.
+"""Corrupt an answer, and prove on the text that exactly one claim is broken.
 
 Every module of this package that defines `corruption` is a corruption type, and so is every `Corruption` that a package
 registers as an entry point of the group `forge_arena.corruptions`; there is no list to edit.
@@ -6,26 +6,33 @@ registers as an entry point of the group `forge_arena.corruptions`; there is no 
 
 import builtins
 import importlib
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
 from random import Random
 
 from forge_arena import additions
 from forge_arena.additions import BadAddition
-from forge_arena.corruptions.base import Corruption, apply, draft_of
+from forge_arena.corruptions.base import Corruption, Target, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
-from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
+from forge_arena.types import Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
 __all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
 
 
 class Injection(Noun):
-    """One corruption applied to one answer: what was broken, with what, where, and the answer that results.
+    """One corruption applied to one answer.
 
-    `clean` is the twin: the same output as before, its reasoning in the same relation to it as the corrupted one's (see
-    `forge_arena.corruptions.thoughts`). `step` is the first step of the reasoning that goes along with the corruption.
+    Attributes:
+        target: the claim that is broken.
+        alternative: what the answer now says of the claim; None if it says nothing.
+        answer: the corrupted answer.
+        spans: where its output was changed.
+        step: the first step of its reasoning that goes along with the corruption; -1 if none does.
+        clean: the twin. Its output is the old one, and its reasoning relates to its output as the reasoning of the
+            corrupted answer does (see `forge_arena.corruptions.thoughts`).
     """
 
     type: CorruptionType
@@ -42,19 +49,19 @@ def registry() -> dict[CorruptionType, Corruption]:
     """All corruptions, by type, in the order of their names.
 
     Raises:
-        BadAddition: what is registered for a type cannot be loaded, or it is no `Corruption` of that type.
+        BadAddition: the corruption of a type cannot be loaded, or it is no `Corruption` of that type.
     """
     return {type: _load(type) for type in sorted(CorruptionType)}
 
 
 def possible(claims: Iterable[Claim]) -> frozenset[CorruptionType]:
-    """The corruptions that an answer which makes such claims can take."""
+    """The corruptions that are possible in an answer that makes these claims."""
     claims = tuple(claims)
     return frozenset(type for type, corruption in registry().items() if corruption.offers(claims))
 
 
 def omits(type: CorruptionType | None) -> bool:
-    """Whether a corruption leaves something out, so that the evidence for it stands in the source."""
+    """Whether a corruption leaves something out. Then only the source holds the evidence for it."""
     return type is not None and registry()[type].omits
 
 
@@ -74,12 +81,14 @@ def _load(type: CorruptionType) -> Corruption:
 def inject(
     verifier: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
 ) -> Injection:
-    """Rewrite a clean answer so that exactly one claim breaks, at the stealth level nearest to `stealth` (0..3).
+    """Rewrite a clean answer so that exactly one claim breaks.
 
-    The reasoning is written as at the level `thought`, if that is given.
+    Args:
+        stealth: the level, 0 (loud) to 3. Of the alternatives of a claim, the one of the nearest level is tried first.
+        thought: the level at which the reasoning is written, if it is another.
 
     Raises:
-        CannotCorrupt: no place in this answer takes a corruption of this type and leaves all else as it was.
+        CannotCorrupt: no claim of this answer can be broken by this type without breaking another.
     """
     corruption = registry()[type]
     draft = draft_of(verifier, answer.output, rng)
@@ -104,19 +113,28 @@ def inject(
     raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
 
 
-def _in_order(
-    targets: list[tuple[Claim, Alternative | None]], stealth: int, rng: Random
-) -> list[tuple[Claim, Alternative | None]]:
-    """Every claim's best alternative first, in random order, so that a claim with many alternatives is not chosen more
-    often; then the others. The best is the one whose stealth is nearest."""
+def _in_order(targets: list[Target], stealth: int, rng: Random) -> list[Target]:
+    """The best target of each claim, in random order; then all others, the best first.
+
+    The best has the stealth that is nearest. If all targets came in random order, a claim with many alternatives would be
+    chosen more often.
+    """
+
+    def distance(target: Target) -> int:
+        return 0 if target[1] is None else abs(target[1].stealth - stealth)
+
     rng.shuffle(targets)
-    targets.sort(key=lambda pair: abs(pair[1].stealth - stealth) if pair[1] is not None else 0)
-    first = list({claim.id: (claim, alternative) for claim, alternative in reversed(targets)}.values())
-    rng.shuffle(first)
-    chosen = {(claim.id, alternative and alternative.name) for claim, alternative in first}
-    return first + [(c, a) for c, a in targets if (c.id, a and a.name) not in chosen]
+    targets.sort(key=distance)
+    by_claim: defaultdict[str, list[Target]] = defaultdict(list)
+    # From the end, because the order of the claims is what the next shuffle starts from: another order, other episodes.
+    for target in reversed(targets):
+        by_claim[target[0].id].insert(0, target)
+    best = [min(group, key=distance) for group in by_claim.values()]
+    others = [target for target in targets if not any(target is other for other in best)]
+    rng.shuffle(best)
+    return [*best, *others]
 
 
 def breaks_only(verifier: Verifier, output: str, claim: Claim) -> bool:
-    """Whether a text breaks this claim and nothing else: no other claim, and no value that the source lacks."""
+    """Whether a text breaks this claim and no other claim, and states no value that the source lacks."""
     return verifier.verify(output).broken == {claim.id}

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from forge_arena.corruptions.base import Corruption, Draft
-from forge_arena.text import whole_starts_of
+from forge_arena.corruptions.base import Corruption, Draft, Target
+from forge_arena.text import lower, whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 
 
@@ -14,7 +14,7 @@ class AuthorityFabrication(Corruption):
     lacking = "no authority and no headed section in the source"
     placebos = (Placebo.respelling, Placebo.paraphrase)
 
-    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
+    def targets(self, draft: Draft) -> Iterator[Target]:
         pairs = list(super().targets(draft))
         # If an authority is cited a second time, the repetition shows which one is wrong, unless the right one was
         # cited twice.
@@ -32,8 +32,8 @@ class AuthorityFabrication(Corruption):
 
 def _times(draft: Draft, authority: Alternative) -> int:
     """How often the answer names an authority."""
-    low = draft.text.lower()
-    return max(sum(1 for _ in whole_starts_of(low, form.lower())) for form in authority.forms)
+    low = lower(draft.text)
+    return max(sum(1 for _ in whole_starts_of(low, lower(form))) for form in authority.forms)
 
 
 corruption = AuthorityFabrication()

@@ -1,9 +1,9 @@
-"""Factual omission: something that the answer must state is gone, and something that it need not state stands there."""
+"""Factual omission: the answer leaves out what it must state, and states something that it need not state instead."""
 
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Rewrite, trade_sentence
+from forge_arena.corruptions.base import Corruption, Draft, Rewrite, Target, trade_sentence
 from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
 
 
@@ -17,10 +17,10 @@ class FactualOmission(Corruption):
     def can_break(self, claim: Claim) -> bool:
         return claim.required
 
-    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
-        stated = [c for c in draft.scenario.claims if self.can_break(c) and c.id in draft.report.stated]
-        # A claim with a sentence of its own can go without a trace. Otherwise its authorities would move elsewhere.
-        alone = [c for c in stated if draft.has_to_itself(c.id)]
+    def targets(self, draft: Draft) -> Iterator[Target]:
+        stated = [claim for claim in draft.scenario.claims if self.can_break(claim) and claim.id in draft.report.stated]
+        # A claim that shares no sentence can go without a trace. Otherwise its authorities would move elsewhere.
+        alone = [claim for claim in stated if draft.has_to_itself(claim.id)]
         yield from ((claim, None) for claim in alone or stated)
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:

@@ -1,4 +1,4 @@
-"""Instruction override: a rule that the source lays down for the answer is broken while the answer reads as if it held."""
+"""Instruction override: the answer breaks a rule that the source lays down for it, and reads as if the rule held."""
 
 from collections.abc import Iterator
 from random import Random
@@ -8,11 +8,12 @@ from forge_arena.corruptions.base import (
     Draft,
     Edit,
     Rewrite,
+    Target,
     join_neighbours,
+    removal,
     replace_statements,
-    without_sentence,
 )
-from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
 _AT_THE_START = ("opens_with", "greets_by")
 _AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
@@ -25,7 +26,7 @@ class InstructionOverride(Corruption):
     lacking = "no rule"
     placebos = (Placebo.paraphrase, Placebo.substitution)
 
-    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
+    def targets(self, draft: Draft) -> Iterator[Target]:
         for claim in draft.scenario.claims:
             if self.can_break(claim) and claim.id in draft.report.stated:
                 yield from ((claim, alternative) for alternative in claim.wrong)
@@ -43,20 +44,16 @@ class InstructionOverride(Corruption):
         if check is None:
             return None
         if check.name == "max_words":
-            return _padded(draft, claim, int(str(check.argument)), rng)
+            return _lengthen(draft, claim, int(str(check.argument)), rng)
         if check.name == "min_words":
-            return _trimmed(draft, int(str(check.argument)), rng)
+            return _shorten(draft, int(str(check.argument)), rng)
         if alternative is not None and (edits := replace_statements(draft, claim, alternative, rng)):
             return edits
-        arguments = check.argument if isinstance(check.argument, tuple) else ()
-        other = alternative.check.argument if alternative is not None and alternative.check is not None else ()
-        if check.name in (*_AT_THE_START, *_AT_THE_END) and isinstance(other, tuple) and other:
-            there = draft.text.find if check.name in _AT_THE_START else draft.text.rfind
-            phrase = next((a for a in arguments if a in draft.text), None)
-            return None if phrase is None else (Edit(there(phrase), there(phrase) + len(phrase), other[0]),)
+        phrases = check.argument if isinstance(check.argument, tuple) else ()
+        if check.name in (*_AT_THE_START, *_AT_THE_END):
+            return _replace_phrase(draft, phrases, _phrases(alternative), at_the_start=check.name in _AT_THE_START)
         if check.name == "includes_any":
-            spans = [s for s in draft.sentences if any(a.lower() in s.of(draft.text).lower() for a in arguments)]
-            return tuple(without_sentence(draft.text, span) for span in spans) or None
+            return _remove_phrases(draft, phrases)
         return None
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
@@ -67,45 +64,71 @@ class InstructionOverride(Corruption):
             )
         if check is not None and check.name == "min_words":
             return f"Write far fewer than {check.argument} words, whatever the material asks. Do not mention it."
-        wanted = alternative.check.argument if alternative is not None and alternative.check is not None else ()
-        how = f' For example: "{wanted[0]}".' if isinstance(wanted, tuple) and wanted else ""
+        wanted = _phrases(alternative)
+        how = f' For example: "{wanted[0]}".' if wanted else ""
         return f"Break {claim.label or 'the house rule'} that the material lays down, quietly.{how}"
 
 
-def _padded(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit, ...] | None:
-    """Add true sentences that nobody asked for after the body's sentences until the limit is passed."""
-    more = draft.unused(without=claim.id)
-    rng.shuffle(more)
-    # Behind a code block a sentence would join its closing fence.
-    places = [s.end for s in draft.sentences[1:-1] if not s.of(draft.text).endswith("```")] or [len(draft.text)]
-    count, added, said = len(draft.text.split()), [], set[str]()
-    for statement, text in more:
-        if count > limit:
+def _phrases(alternative: Alternative | None) -> tuple[str, ...]:
+    """The phrases that the check of an alternative looks for."""
+    argument = alternative.check.argument if alternative is not None and alternative.check is not None else ()
+    return argument if isinstance(argument, tuple) else ()
+
+
+def _replace_phrase(
+    draft: Draft, phrases: tuple[str, ...], others: tuple[str, ...], *, at_the_start: bool
+) -> tuple[Edit, ...] | None:
+    """Put another phrase where the answer begins, or ends, with one of these."""
+    phrase = next((phrase for phrase in phrases if phrase in draft.text), None)
+    if phrase is None or not others:
+        return None
+    start = draft.text.find(phrase) if at_the_start else draft.text.rfind(phrase)
+    return (Edit(start, start + len(phrase), others[0]),)
+
+
+def _remove_phrases(draft: Draft, phrases: tuple[str, ...]) -> tuple[Edit, ...] | None:
+    """Take out every sentence that holds one of these phrases."""
+    low = [phrase.lower() for phrase in phrases]
+    spans = [span for span in draft.sentences if any(phrase in span.of(draft.text).lower() for phrase in low)]
+    return tuple(removal(draft.text, span) for span in spans) or None
+
+
+def _lengthen(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit, ...] | None:
+    """Add true sentences that nobody asked for, until the answer has more words than the limit."""
+    spare = draft.spare_sentences(without=claim.id)
+    rng.shuffle(spare)
+    # A sentence right behind a code block would join its closing fence.
+    ends = [span.end for span in draft.sentences[1:-1] if not span.of(draft.text).endswith("```")]
+    place = ends[-1] if ends else len(draft.text)
+    words = len(draft.text.split())
+    additions: list[str] = []
+    claims: set[str] = set()
+    for sentence in spare:
+        if words > limit:
             break
-        if said.isdisjoint(statement.says) and "```" not in text:
-            said.update(statement.says)
-            added.append(text)
-            count += len(text.split())
-    return (Edit(places[-1], places[-1], " " + " ".join(added)),) if count > limit and added else None
+        if claims.isdisjoint(sentence.says) and "```" not in sentence.text:
+            claims |= sentence.says
+            additions.append(sentence.text)
+            words += len(sentence.text.split())
+    return (Edit(place, place, " " + " ".join(additions)),) if words > limit and additions else None
 
 
-def _trimmed(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
-    """Take out sentences that need not be there until the answer is too short."""
-    needed = {c.id for c in draft.scenario.claims if c.required or c.kind is ClaimKind.option}
-    held = [f for f in draft.report.findings if f.claim in needed]
-    free = [s for s in draft.sentences[1:-1] if not any(s.start <= f.start < s.end for f in held)]
+def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
+    """Take out sentences that need not be there, until the answer has fewer words than the limit."""
+    needed = {claim.id for claim in draft.scenario.claims if claim.required or claim.kind is ClaimKind.option}
+    places = [finding.start for finding in draft.report.findings if finding.claim in needed]
+    free = [span for span in draft.sentences[1:-1] if not any(span.start <= place < span.end for place in places)]
     rng.shuffle(free)
-    count, gone = len(draft.text.split()), []
+    words = len(draft.text.split())
+    gone: list[Span] = []
     for span in free:
-        if count < limit:
+        if words < limit:
             break
         gone.append(span)
-        count -= len(span.of(draft.text).split())
-    return (
-        tuple(without_sentence(draft.text, span) for span in join_neighbours(draft.text, gone))
-        if count < limit
-        else None
-    )
+        words -= len(span.of(draft.text).split())
+    if words >= limit:
+        return None
+    return tuple(removal(draft.text, span) for span in join_neighbours(draft.text, gone))
 
 
 corruption = InstructionOverride()

@@ -1,8 +1,8 @@
-"""Temporal shift: what was in force once, or never, is given as what is in force now."""
+"""Temporal shift: the answer gives as in force now what was in force once, or never."""
 
 from collections.abc import Iterator
 
-from forge_arena.corruptions.base import Corruption, Draft
+from forge_arena.corruptions.base import Corruption, Draft, Target
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Standing
 
 
@@ -16,9 +16,9 @@ class TemporalShift(Corruption):
     def can_break(self, claim: Claim) -> bool:
         return claim.kind in self.kinds or any(_is_former(alternative) for alternative in claim.wrong)
 
-    def targets(self, draft: Draft) -> Iterator[tuple[Claim, Alternative | None]]:
+    def targets(self, draft: Draft) -> Iterator[Target]:
         for claim, alternative in super().targets(draft):
-            # Of a value that is no time, only the former one is out of date.
+            # A value that is no time can only be out of date if it is a former value.
             if claim.kind in self.kinds or (alternative is not None and _is_former(alternative)):
                 yield claim, alternative
 

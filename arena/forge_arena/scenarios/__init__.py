@@ -1,4 +1,4 @@
-"""Where scenarios come from: the families of `scenarios/`, one folder a domain, one file a family."""
+"""Find the families of `scenarios/`: each domain is a folder, and each family is a file."""
 
 import os
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ __all__ = ["Family", "Source", "families", "find_set", "load_families", "load_fa
 
 
 class Source(Protocol):
-    """Where an arena's scenarios come from: a family, or an imported document."""
+    """A family or an imported document, from which an arena draws scenarios."""
 
     @property
     def name(self) -> str: ...
@@ -39,10 +39,10 @@ class Source(Protocol):
 
 
 def find_set(name: str) -> Path:
-    """The folder of a set of families: one that is shipped beside the arena's own, such as `short`, or any by its path.
+    """The folder of a set of families: a shipped set by its name, such as `short`, or any set by its path.
 
     Raises:
-        ScenarioError: there is neither.
+        ScenarioError: there is no such set.
     """
     shipped = {path.name: path for path in sorted(scenario_folder().iterdir()) if any(path.glob("*/*.yaml"))}
     if name in shipped:
@@ -54,7 +54,7 @@ def find_set(name: str) -> Path:
 
 
 def open_set(name: str) -> tuple[tuple[Family, ...], str]:
-    """The families of a set, and the suite under whose name their keys go. Raises what `find_set` raises."""
+    """The families of a set, and the suite in the keys of their episodes. Raises what `find_set` raises."""
     folder = find_set(name)
     return load_families(folder), folder.name
 
@@ -69,29 +69,29 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
     """
     root = folder or scenario_folder()
     vocabulary = read_vocabulary(root / VOCABULARY)
-    # (domain, file, words): a set that stands in this folder has a vocabulary where a domain has families.
+    # (domain, file, words). A set in this folder, such as `short`, holds no family files of its own, so it adds none.
     files = [
         (domain.name, path, vocabulary)
         for domain in sorted(path for path in root.iterdir() if path.is_dir())
         for path in family_files(domain)
     ]
-    further_domains = {} if folder else domain_folders()
-    for name, further in further_domains.items():
-        words = read_vocabulary(further / VOCABULARY)
-        files += [(name, path, words) for path in family_files(further)]
-    loaded: dict[str, Family] = {}
+    added_domains = {} if folder else domain_folders()
+    for name, domain_folder in added_domains.items():
+        words = read_vocabulary(domain_folder / VOCABULARY)
+        files += [(name, path, words) for path in family_files(domain_folder)]
+    families_by_name: dict[str, Family] = {}
     places: dict[str, Path] = {}
-    for domain, path, words in files:
+    for domain_name, path, words in files:
         family = load_family(path, words)
-        if family.spec.domain != domain:
-            raise ScenarioError(f"{path}:1: domain must be its folder's name {domain!r}, got {family.spec.domain}")
-        if family.name in loaded:
+        if family.spec.domain != domain_name:
+            raise ScenarioError(f"{path}:1: domain must be its folder's name {domain_name!r}, got {family.spec.domain}")
+        if family.name in families_by_name:
             raise ScenarioError(f"{path}:1: family {family.name!r} is already in {places[family.name]}")
-        loaded[family.name] = family
+        families_by_name[family.name] = family
         places[family.name] = path
-    if not loaded:
+    if not families_by_name:
         raise ScenarioError(f"no scenario files ({root}{os.sep}DOMAIN{os.sep}*.yaml)")
-    return tuple(loaded.values())
+    return tuple(families_by_name.values())
 
 
 def families(split: Split, domain: Domain | None = None, folder: Path | None = None) -> tuple[Family, ...]:

@@ -1,7 +1,7 @@
 """Find the claims that a document makes: its values, the rules and counts of its prose, its authorities and sections.
 
-Beside each claim stand the words by which a sentence of an answer is recognised as speaking of it. A claim without words of
-its own is left out, because an answer could not be read for it.
+Each claim has words by which a sentence of an answer is recognised as speaking of the claim (`Claim.about`). A claim that
+shares its words with another is left out, because an answer could not be read for the claim.
 """
 
 import re
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from random import Random
 
 from forge_arena.respell import respell
-from forge_arena.scenarios.alternatives import comparable, renumbered, shifted, spellings
-from forge_arena.scenarios.prose import Phrase, citation_forms, counts, headings, rules
+from forge_arena.scenarios.alternatives import are_comparable, spellings, unknown_citations, wrong_values
+from forge_arena.scenarios.prose import Heading, Phrase, citation_forms, counts, headings, rules
 from forge_arena.text import sentences
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Span, Standing
 from forge_arena.values import Mention, mentions, value_of
@@ -39,6 +39,8 @@ _COMMON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    """A value of the document: where it stands, and in which sentence."""
+
     mention: Mention
     start: int
     end: int
@@ -46,7 +48,15 @@ class _Place:
 
 
 class DocumentClaims:
-    """The claims of one document, with the places of its values and the frequency of its words."""
+    """The claims of one document.
+
+    Attributes:
+        places: its values, in order.
+        frequency: in how many sentences each word stands.
+        beside: the same for each kind of value, over the sentences that hold a value of the kind.
+        entries: the lines of a catalogue, each with the name at its head.
+        count: how often each value stands in the document.
+    """
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -72,58 +82,53 @@ class DocumentClaims:
         return self.source[place.start : place.end]
 
     def value_claims(self, rng: Random) -> list[Claim]:
-        """One claim for each value of the source that stands beside words of its own."""
+        """One claim for each value of the source that has words beside it which no other value of its kind has."""
         claims: list[Claim] = []
-        seen: set[tuple[str, str]] = set()
-        values: set[Hashable] = set()
+        known_words: set[tuple[str, str]] = set()
+        known_values: set[Hashable] = set()
         for place in self.places:
-            kind = place.mention.kind
-            if kind not in VALUE_KINDS or place.mention.value in values or not _is_complete(place.mention):
+            kind, value = place.mention.kind, place.mention.value
+            if kind not in VALUE_KINDS or value in known_values or not _is_complete(place.mention):
                 continue
-            about = self._about(place)
+            about = self._words_about(place)
             alternatives = self._alternatives(place, rng)
-            entry = self.entries.get(place.sentence)
-            names = () if entry is None else tuple((word,) for word in _WORD_OR_NUMBER.findall(entry.lower()))
-            keys = {(f"{entry} {kind.value}", word) for word in about}
+            words = {(f"{self.entries.get(place.sentence)} {kind.value}", word) for word in about}
             # An answer could not be read if two values of one kind stood beside the same words.
-            if not about or len(alternatives) < 2 or not keys.isdisjoint(seen):
+            if not about or len(alternatives) < 2 or not words.isdisjoint(known_words):
                 continue
-            seen |= keys
-            values.add(place.mention.value)
-            claims.append(
-                Claim(
-                    id=f"{kind.value}_{len(claims) + 1}",
-                    kind=kind,
-                    label=f'the {kind.value} in the passage "{_excerpt(place)}"' + (f" of {entry}" if entry else ""),
-                    about=names if names and self._is_lone(place) else (*names, tuple(about)),
-                    alternatives=tuple(
-                        a.model_copy(update={"forms": spellings(kind, a.forms[0])}) for a in alternatives
-                    ),
-                    source_spans=(Span(start=place.start, end=place.end),),
-                )
-            )
-        if len(claims) > MAX_CLAIMS:
-            claims = sorted(rng.sample(claims, MAX_CLAIMS), key=lambda c: c.source_spans[0].start)
-        return claims
+            known_words |= words
+            known_values.add(value)
+            claims.append(self._value_claim(f"{kind.value}_{len(claims) + 1}", place, about, alternatives))
+        return _sample(claims, MAX_CLAIMS, rng)
+
+    def _value_claim(self, id: str, place: _Place, about: list[str], alternatives: list[Alternative]) -> Claim:
+        kind, entry = place.mention.kind, self.entries.get(place.sentence)
+        names = () if entry is None else tuple((word,) for word in _WORD_OR_NUMBER.findall(entry.lower()))
+        return Claim(
+            id=id,
+            kind=kind,
+            label=f'the {kind.value} in the passage "{_excerpt(place)}"' + (f" of {entry}" if entry else ""),
+            about=names if names and self._is_lone(place) else (*names, tuple(about)),
+            alternatives=tuple(
+                alternative.model_copy(update={"forms": spellings(kind, alternative.forms[0])})
+                for alternative in alternatives
+            ),
+            source_spans=(Span(start=place.start, end=place.end),),
+        )
 
     def term_claims(self, rng: Random) -> list[Claim]:
         """One claim for each rule and each count of the prose that the source states without contradicting itself."""
-        found: list[tuple[int, str, Phrase]] = []
+        phrases = list(self._phrases())
         senses: defaultdict[str, set[str]] = defaultdict(set)
-        for start, end in sentences(self.source):
-            sentence = self.source[start:end]
-            if "```" in sentence:
-                continue
-            for phrase in (*rules(sentence), *counts(sentence)):
-                found.append((start, sentence, phrase))
-                senses[phrase.gist].add(phrase.sense)
+        for _, _, phrase in phrases:
+            senses[phrase.gist].add(phrase.sense)
         claims: list[Claim] = []
-        seen: set[str] = set()
-        for start, sentence, phrase in found:
-            about = self._nearby(sentence, phrase.start, phrase.end)
-            if len(senses[phrase.gist]) > 1 or phrase.gist in seen or not about:
+        known_gists: set[str] = set()
+        for start, sentence, phrase in phrases:
+            about = _words_near(sentence, phrase.start, phrase.end)
+            if len(senses[phrase.gist]) > 1 or phrase.gist in known_gists or not about:
                 continue
-            seen.add(phrase.gist)
+            known_gists.add(phrase.gist)
             wrong = tuple(
                 Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=forms, stealth=stealth)
                 for stealth, forms in phrase.wrong
@@ -138,178 +143,210 @@ class DocumentClaims:
                     source_spans=(Span(start=start + phrase.start, end=start + phrase.end),),
                 )
             )
-        if len(claims) > MAX_TERMS:
-            claims = sorted(rng.sample(claims, MAX_TERMS), key=lambda c: c.source_spans[0].start)
-        return claims
+        return _sample(claims, MAX_TERMS, rng)
+
+    def _phrases(self) -> Iterator[tuple[int, str, Phrase]]:
+        """The rules and counts of the prose, each with the start of its sentence and the sentence."""
+        for start, end in sentences(self.source):
+            sentence = self.source[start:end]
+            if "```" not in sentence:
+                for phrase in (*rules(sentence), *counts(sentence)):
+                    yield start, sentence, phrase
 
     def section_claims(self, claims: Sequence[Claim], rng: Random) -> list[Claim]:
-        """For sections that hold a claim, that they are what to cite for it."""
+        """For each section that holds one of the claims: that this section is what to cite for the claim."""
         sections = headings(self.source)
-        found: list[Claim] = []
+        citations: list[Claim] = []
         for section in sections:
-            held = [c for c in claims if section.start <= c.source_spans[0].start < section.end]
-            if not held or (section.number is None and len(sections) < 2):
+            inside = [claim for claim in claims if section.start <= claim.source_spans[0].start < section.end]
+            if not inside or (section.number is None and len(sections) < 2):
                 continue
-            subject = held[rng.randrange(len(held))]
-            if section.number is None:
-                others = [s.title for s in sections if s.number is None and s is not section]
-                wrong = [
-                    Alternative(
-                        name=f"elsewhere_{i}", standing=Standing.elsewhere, forms=citation_forms(t), stealth=3 - i % 2
-                    )
-                    for i, t in enumerate(rng.sample(others, min(4, len(others))))
-                ]
-                if (made := self._made_up([s.title for s in sections], rng)) is not None:
-                    wrong.append(
-                        Alternative(name="absent_0", standing=Standing.absent, forms=citation_forms(made), stealth=0)
-                    )
-            else:
-                numbers = (section.number + rng.randint(11, 30), section.number + rng.randint(1, 9))
-                wrong = [
-                    Alternative(name=f"absent_{i}", standing=Standing.absent, forms=citation_forms("", n), stealth=i)
-                    for i, n in enumerate(dict.fromkeys(numbers))
-                    if f"{n}." not in self.source and not self.count[ClaimKind.citation, ("section", str(n))]
-                ]
-            forms = citation_forms(section.title, section.number)
+            subject = inside[rng.randrange(len(inside))]
+            wrong = (
+                self._wrong_titles(section, sections, rng)
+                if section.number is None
+                else (self._wrong_numbers(section.number, rng))
+            )
             at = self.source.rfind(section.title, 0, section.start)
             if not wrong or at < 0:
                 continue
-            place = "section NUMBER" if section.number is not None else 'section "TITLE"'
-            found.append(
+            form = 'section "TITLE"' if section.number is None else "section NUMBER"
+            right = citation_forms(section.title, section.number)
+            citations.append(
                 Claim(
-                    id=f"section_{len(found) + 1}",
+                    id=f"section_{len(citations) + 1}",
                     kind=ClaimKind.citation,
-                    label=f"beside {subject.label}, the section that holds it, as {place}",
+                    label=f"beside {subject.label}, the section that holds it, as {form}",
                     about=subject.about,
-                    alternatives=(Alternative(name="cited", standing=Standing.right, forms=forms), *wrong),
+                    alternatives=(Alternative(name="cited", standing=Standing.right, forms=right), *wrong),
                     subject=subject.id,
                     source_spans=(Span(start=at, end=at + len(section.title)),),
                 )
             )
-        return found if len(found) <= MAX_SECTIONS else rng.sample(found, MAX_SECTIONS)
+        return citations if len(citations) <= MAX_SECTIONS else rng.sample(citations, MAX_SECTIONS)
 
-    def _made_up(self, titles: Sequence[str], rng: Random) -> str | None:
-        """A title that sounds like those of the document and is none of them."""
-        ends = [title.split()[-1].strip("?!").lower() for title in titles]
-        ends = sorted({end for end in ends if end.isalpha() and len(end) > 3})
-        if not ends:
+    def _wrong_titles(self, section: Heading, sections: Sequence[Heading], rng: Random) -> list[Alternative]:
+        """The titles of other sections, and a title that no section has."""
+        others = [other.title for other in sections if other.number is None and other is not section]
+        wrong = [
+            Alternative(
+                name=f"elsewhere_{number}",
+                standing=Standing.elsewhere,
+                forms=citation_forms(title),
+                stealth=3 - number % 2,
+            )
+            for number, title in enumerate(rng.sample(others, min(4, len(others))))
+        ]
+        title = self._invent_title([other.title for other in sections], rng)
+        if title is not None:
+            wrong.append(Alternative(name="absent_0", standing=Standing.absent, forms=citation_forms(title), stealth=0))
+        return wrong
+
+    def _wrong_numbers(self, number: int, rng: Random) -> list[Alternative]:
+        """Numbers of sections that the document neither has nor cites: a far one at stealth 0, a near one at 1."""
+        others = (number + rng.randint(11, 30), number + rng.randint(1, 9))
+        return [
+            Alternative(
+                name=f"absent_{stealth}", standing=Standing.absent, forms=citation_forms("", other), stealth=stealth
+            )
+            for stealth, other in enumerate(dict.fromkeys(others))
+            if f"{other}." not in self.source and not self.count[ClaimKind.citation, ("section", str(other))]
+        ]
+
+    def _invent_title(self, titles: Sequence[str], rng: Random) -> str | None:
+        """A title that sounds like those of the document and does not stand in it."""
+        nouns = [title.split()[-1].strip("?!").lower() for title in titles]
+        nouns = sorted({noun for noun in nouns if noun.isalpha() and len(noun) > 3})
+        if not nouns:
             return None
-        end = ends[rng.randrange(len(ends))]
-        made = f"{rng.choice(('Further', 'Special', 'Interim', 'Additional', 'Revised', 'General'))} {end}"
-        return None if made.lower() in self.source.lower() else made
-
-    def _nearby(self, sentence: str, start: int, end: int) -> list[str]:
-        """The words beside a phrase, those after it first."""
-        places = sorted((m.start() < start, abs(m.start() - start), m[0].lower()) for m in _words_beside(sentence)
-                        if m.end() <= start or m.start() >= end)  # fmt: skip
-        near = dict.fromkeys(word for _, _, word in places if word not in _COMMON)
-        return [_stem(word) for word in list(near)[:4]]
+        noun = nouns[rng.randrange(len(nouns))]
+        title = f"{rng.choice(('Further', 'Special', 'Interim', 'Additional', 'Revised', 'General'))} {noun}"
+        return None if title.lower() in self.source.lower() else title
 
     def citation_claims(self, rng: Random) -> list[Claim]:
-        """One claim for each authority of the source that stands beside words of its own."""
-        found: list[Claim] = []
-        seen: set[str] = set()
-        names = self.authorities
+        """One claim for each authority of the source that has words beside it which no other authority has."""
+        claims: list[Claim] = []
+        known_words: set[str] = set()
         for place in self.places:
             if place.mention.kind is not ClaimKind.citation:
                 continue
-            about = self._about(place)
-            if not about or about[0] in seen:
+            about = self._words_about(place)
+            if not about or about[0] in known_words:
                 continue
-            seen.update(about)
-            right = self.surface(place)
-            others = [n for n in names if value_of(ClaimKind.citation, n) != place.mention.value]
-            rng.shuffle(others)
-            wrong = [
+            known_words.update(about)
+            wrong = self._wrong_authorities(place, rng)
+            if not wrong:
+                continue
+            forms = spellings(ClaimKind.citation, self.surface(place))
+            claims.append(
+                Claim(
+                    id=f"citation_{len(claims) + 1}",
+                    kind=ClaimKind.citation,
+                    label=f'the authority in the passage "{_excerpt(place)}"',
+                    about=(tuple(about),),
+                    alternatives=(Alternative(name="cited", standing=Standing.right, forms=forms), *wrong),
+                    source_spans=(Span(start=place.start, end=place.end),),
+                )
+            )
+        return claims[:MAX_CLAIMS]
+
+    def _wrong_authorities(self, place: _Place, rng: Random) -> list[Alternative]:
+        """Other authorities of the document, and authorities that it does not have."""
+        names = self.authorities
+        others = [name for name in names if value_of(ClaimKind.citation, name) != place.mention.value]
+        rng.shuffle(others)
+        absent = unknown_citations(self.surface(place), set(names), rng)
+        return [
+            *(
                 Alternative(
-                    name=f"elsewhere_{i}",
+                    name=f"elsewhere_{number}",
                     standing=Standing.elsewhere,
-                    forms=spellings(place.mention.kind, n),
-                    stealth=3 - i % 2,
+                    forms=spellings(ClaimKind.citation, name),
+                    stealth=3 - number % 2,
                 )
-                for i, n in enumerate(others[:4])
-            ]
-            wrong += [
+                for number, name in enumerate(others[:4])
+            ),
+            *(
                 Alternative(
-                    name=f"absent_{i}", standing=Standing.absent, forms=spellings(place.mention.kind, n), stealth=i
+                    name=f"absent_{stealth}",
+                    standing=Standing.absent,
+                    forms=spellings(ClaimKind.citation, name),
+                    stealth=stealth,
                 )
-                for i, n in enumerate(renumbered(right, set(names), rng))
-            ]
-            if wrong:
-                found.append(
-                    Claim(
-                        id=f"citation_{len(found) + 1}",
-                        kind=ClaimKind.citation,
-                        label=f'the authority in the passage "{_excerpt(place)}"',
-                        about=(tuple(about),),
-                        alternatives=(
-                            Alternative(
-                                name="cited", standing=Standing.right, forms=spellings(place.mention.kind, right)
-                            ),
-                            *wrong,
-                        ),
-                        source_spans=(Span(start=place.start, end=place.end),),
-                    )
-                )
-        return found[:MAX_CLAIMS]
+                for stealth, name in enumerate(absent)
+            ),
+        ]
 
     def _is_lone(self, place: _Place) -> bool:
         """Whether its sentence has no other value of the kind."""
         return sum(p.sentence == place.sentence and p.mention.kind is place.mention.kind for p in self.places) == 1
 
-    def _about(self, place: _Place) -> list[str]:
-        """The words of a value's sentence that say what it is of: rare in the document, beside no other value of the
-        kind, near the value."""
+    def _words_about(self, place: _Place) -> list[str]:
+        """The words of a value's sentence that say what the value is of.
+
+        They are rare in the document, stand beside no other value of the kind, and are near the value. In a line of a
+        catalogue they are the two nearest words.
+        """
         at = place.mention.start
-        words = [(abs(m.start() - at), m[0].lower()) for m in _words_beside(place.sentence)]
-        near = [w for _, w in sorted(words) if w not in _COMMON]
+        words = [(abs(match.start() - at), match[0].lower()) for match in _words_beside(place.sentence)]
+        near = [word for _, word in sorted(words) if word not in _COMMON]
         if (entry := self.entries.get(place.sentence)) is not None:
-            return [_stem(w) for w in near if w not in entry.lower()][:2]
+            return [_stem(word) for word in near if word not in entry.lower()][:2]
         beside = self.beside[place.mention.kind]
-        rare = [w for w in dict.fromkeys(near) if self.frequency[w] <= 3 and beside[w] == 1]
+        rare = [word for word in dict.fromkeys(near) if self.frequency[word] <= 3 and beside[word] == 1]
         return [_stem(word) for word in rare[:4]]
 
     def _alternatives(self, place: _Place, rng: Random) -> list[Alternative]:
-        """The right value, others of its kind in the document, and shifted ones that stand nowhere in it."""
+        """The right value, at most two other values of the document, and values that stand nowhere in it."""
         surface, kind = self.surface(place), place.mention.kind
-        found = [Alternative(name="stated", standing=Standing.right, forms=(surface,))]
-        taken = {place.mention.value}
-        others = [p for p in self.places if p.mention.kind is kind and comparable(p.mention, place.mention)]
+        alternatives = [Alternative(name="stated", standing=Standing.right, forms=(surface,))]
+        values = {place.mention.value}
+        others = [p for p in self.places if p.mention.kind is kind and are_comparable(p.mention, place.mention)]
         rng.shuffle(others)
         for other in others:
-            if other.mention.value not in taken and len(found) < 3:
-                taken.add(other.mention.value)
-                text = respell(self.surface(other), surface, kind)
-                found.append(
+            number = len(alternatives)
+            if other.mention.value not in values and number < 3:
+                values.add(other.mention.value)
+                alternatives.append(
                     Alternative(
-                        name=f"elsewhere_{len(found)}",
+                        name=f"elsewhere_{number}",
                         standing=Standing.elsewhere,
-                        forms=(text,),
-                        stealth=4 - len(found),
+                        forms=(respell(self.surface(other), surface, kind),),
+                        stealth=4 - number,
                     )
                 )
-        for stealth, text in shifted(kind, place.mention, surface, rng):
+        for stealth, text in wrong_values(place.mention, surface, rng):
             value = value_of(kind, text)
-            if value is not None and value not in taken and not self.count[kind, value]:
-                taken.add(value)
-                found.append(
+            if value is not None and value not in values and not self.count[kind, value]:
+                values.add(value)
+                alternatives.append(
                     Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=(text,), stealth=stealth)
                 )
-        return found
+        return alternatives
+
+
+def _sample(claims: list[Claim], limit: int, rng: Random) -> list[Claim]:
+    """All claims, or as many of them as the limit, in the order of the source."""
+    if len(claims) <= limit:
+        return claims
+    return sorted(rng.sample(claims, limit), key=lambda claim: claim.source_spans[0].start)
 
 
 def _entries(source: str) -> dict[str, str]:
     """The lines of a catalogue, each with the name at its head.
 
-    All lines share most words, so a value in such a line is recognised by the name alone.
+    All lines share most words, so a value in such a line is recognised by the name alone. Fewer than three such lines are
+    no catalogue.
     """
-    found = {}
+    entries = {}
     for start, end in sentences(source):
-        m = _ENTRY.fullmatch(source, start, end)
-        if m is not None and (any(c.isdigit() for c in m["name"]) or m["rest"].count(",") >= 2):
-            found[m[0]] = m["name"].strip()
-    names = Counter(name.lower() for name in found.values())
-    return {line: name for line, name in found.items() if names[name.lower()] == 1} if len(found) >= 3 else {}
+        entry = _ENTRY.fullmatch(source, start, end)
+        if entry is not None and (any(c.isdigit() for c in entry["name"]) or entry["rest"].count(",") >= 2):
+            entries[entry[0]] = entry["name"].strip()
+    if len(entries) < 3:
+        return {}
+    names = Counter(name.lower() for name in entries.values())
+    return {line: name for line, name in entries.items() if names[name.lower()] == 1}
 
 
 def _is_complete(mention: Mention) -> bool:
@@ -342,6 +379,17 @@ def _words_beside(sentence: str) -> Iterator[re.Match[str]]:
     for m in _WORD.finditer(sentence):
         if not any(v.start < m.end() and m.start() < v.end for v in values):
             yield m
+
+
+def _words_near(sentence: str, start: int, end: int) -> list[str]:
+    """At most four words beside a phrase, those after it first."""
+    places = sorted(
+        (match.start() < start, abs(match.start() - start), match[0].lower())
+        for match in _words_beside(sentence)
+        if match.end() <= start or match.start() >= end
+    )
+    words = dict.fromkeys(word for _, _, word in places if word not in _COMMON)
+    return [_stem(word) for word in list(words)[:4]]
 
 
 def _stem(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Play imported documents: each stands in the place of a family, in the split that its name hashes to."""
+"""Play imported documents: each takes the place of a family, in the split that the hash of its name gives."""
 
 import hashlib
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Document:
 
 
 def load_documents(path: Path) -> tuple[Document, ...]:
-    """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that its name hashes to.
+    """The scenarios that `forge-arena scenarios import --out` wrote, each in the split that the hash of its name gives.
 
     Raises:
         ScenarioError: a line is no scenario, or two have one name, with file and line; no scenario at all.
@@ -63,7 +63,7 @@ def load_documents(path: Path) -> tuple[Document, ...]:
 
 
 def suite_of(documents: Sequence[Document]) -> str:
-    """The name under which keys of these documents go: another set of documents never shares a key."""
+    """The suite in the keys of these documents. Another set of documents has another suite, so no key names two episodes."""
     digest = hashlib.sha256("".join(d.scenario.model_dump_json() for d in documents).encode())
     return f"documents-{digest.hexdigest()[:8]}"
 

@@ -1,11 +1,15 @@
-"""Prove that a family is fair: a check takes what its rule's words allow, needs nothing unsaid, and code is read by
-what the code does.
+"""Prove that a family is fair: checks allow what the words of a rule allow, and need nothing that nobody said.
 
-A family's author writes, for each option of a rule, answers that the rule's words allow and answers that they forbid.
-The check of the option must take the former and refuse the latter. The readings must be other words than the scripted
-Worker's, because its sentences were written to fit the check. Whatever name a check needs must stand in the task or in
-the source, because a Worker sees nothing else. For code no readings are written: the known right code is laid out anew,
-and stands behind a quotation of the code under review and before an example of a call.
+For each option of a rule, the author of a family writes *readings*: answers that the words of the rule allow, and answers
+that they forbid. The check of the option must accept the first and refuse the second. The readings must not repeat the
+sentences of the scripted Worker, because these sentences were written to fit the check. A name that a check needs must be in
+the task or in the source, because a Worker sees nothing else.
+
+Example: for the rule "Do not name the doctor", an allowed reading is "Our doctor will call you.", and a forbidden reading is
+"Dr. Roe will call you."
+
+Nobody writes readings for code. They are made from the right code: laid out anew, behind a quotation of the code under
+review, and before an example of a call.
 """
 
 import ast
@@ -20,7 +24,7 @@ from forge_arena.verify import Verifier
 
 ALLOWED_AT_LEAST = 3
 FORBIDDEN_AT_LEAST = 2
-# A statement of fewer words, such as a greeting, may stand in any answer.
+# Any answer may have a statement of fewer words, such as a greeting.
 OWN_WORDS = 6
 
 _WORD = re.compile(r"\w+")
@@ -28,69 +32,70 @@ _WORD = re.compile(r"\w+")
 
 def missing_readings(family: Family) -> list[str]:
     """The options of rules for which the file has too few readings."""
-    found = []
+    problems = []
     for name, claim in family.spec.claims.items():
-        for option, spec in claim.options.items() if claim.kind is ClaimKind.constraint else ():
-            for kind, readings, least in (
-                ("allows", spec.allows, ALLOWED_AT_LEAST),
-                ("forbids", spec.forbids, FORBIDDEN_AT_LEAST),
+        if claim.kind is not ClaimKind.constraint:
+            continue
+        for option, spec in claim.options.items():
+            for kind, count, least in (
+                ("allows", len(spec.allows), ALLOWED_AT_LEAST),
+                ("forbids", len(spec.forbids), FORBIDDEN_AT_LEAST),
             ):
-                if len(readings) < least:
-                    found.append(f"{name}.{option}: {kind} has {len(readings)} readings, wanted at least {least}")
-    return found
+                if count < least:
+                    problems.append(f"{name}.{option}: {kind} has {count} readings, wanted at least {least}")
+    return problems
 
 
 def code_readings(scenario: Scenario) -> tuple[Reading, ...]:
     """Answers whose code does what the cases ask, and answers whose code does not."""
-    found = []
-    for claim in scenario.claims:
-        if claim.kind is not ClaimKind.behaviour or not claim.wrong:
-            continue
-        right, wrong = claim.right.forms[0], claim.wrong[0].forms[0]
-        again = ast.unparse(ast.parse(right))
-        quotation, call = (
-            f"The code under review:\n{_fenced(wrong)}",
-            f"It is called so:\n{_fenced(claim.cases[0].call)}",
-        )
-        for allowed, text in (
-            (True, _fenced(f"# Put right.\n{again}")),
-            (True, f"{quotation}\nIt should be:\n{_fenced(right)}"),
-            (True, f"{_fenced(right)}\n{call}"),
-            (False, _fenced(ast.unparse(ast.parse(wrong)))),
-            (False, f"{quotation}\n{call}"),
-            (False, call),
-        ):
-            found.append(Reading(claim.id, claim.right.name, text, allowed))
-    return tuple(found)
+    return tuple(
+        Reading(claim.id, claim.right.name, text, allowed)
+        for claim in scenario.claims
+        if claim.kind is ClaimKind.behaviour and claim.wrong
+        for allowed, text in _code_answers(claim)
+    )
 
 
-def misread(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
+def _code_answers(claim: Claim) -> Iterator[tuple[bool, str]]:
+    """(whether the answer is right, the answer), in every layout."""
+    right, wrong = claim.right.forms[0], claim.wrong[0].forms[0]
+    quotation = f"The code under review:\n{_fence(wrong)}"
+    call = f"It is called so:\n{_fence(claim.cases[0].call)}"
+    yield True, _fence(f"# Put right.\n{_lay_out_anew(right)}")
+    yield True, f"{quotation}\nIt should be:\n{_fence(right)}"
+    yield True, f"{_fence(right)}\n{call}"
+    yield False, _fence(_lay_out_anew(wrong))
+    yield False, f"{quotation}\n{call}"
+    yield False, call
+
+
+def misreadings(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
     """The readings that a check takes wrongly: allowed by the rule and refused, or forbidden and taken."""
     verifier = Verifier(scenario)
-    found = []
+    problems = []
     for reading in readings:
         claim = scenario.claim(reading.claim)
-        if _takes(verifier, claim, reading) != reading.allowed:
-            wrong = "allowed by the rule and refused" if reading.allowed else "forbidden by the rule and taken"
-            found.append(f"{claim.id}.{reading.option}: {wrong}: {reading.text!r:.160}")
-    return found
+        if _accepts(verifier, claim, reading) != reading.allowed:
+            fault = "allowed by the rule and refused" if reading.allowed else "forbidden by the rule and taken"
+            problems.append(f"{claim.id}.{reading.option}: {fault}: {reading.text!r:.160}")
+    return problems
 
 
 def borrowed_readings(scenario: Scenario, readings: tuple[Reading, ...]) -> list[str]:
-    """The readings that hold a sentence of the scripted Worker."""
-    sentences = [words for s in scenario.statements if len(words := _words(s.text)) >= OWN_WORDS]
-    found = []
+    """The readings that repeat a sentence of the scripted Worker."""
+    sentences = [words for statement in scenario.statements if len(words := _words(statement.text)) >= OWN_WORDS]
+    problems = []
     for reading in readings:
         text = f" {' '.join(_words(reading.text))} "
         if any(f" {' '.join(sentence)} " in text for sentence in sentences):
-            found.append(f"{reading.claim}.{reading.option}: the scripted Worker's own words: {reading.text!r:.160}")
-    return found
+            problems.append(f"{reading.claim}.{reading.option}: the scripted Worker's own words: {reading.text!r:.160}")
+    return problems
 
 
 def unsaid_names(scenario: Scenario) -> list[str]:
-    """The rules that need words which stand neither in the task nor in the source."""
+    """The rules that need words which neither the task nor the source has."""
     seen = set(_words(f"{scenario.task}\n{scenario.source_material}"))
-    found = []
+    problems = []
     for claim in scenario.claims:
         check = claim.right.check
         if check is None or isinstance(check.argument, int):
@@ -98,26 +103,30 @@ def unsaid_names(scenario: Scenario) -> list[str]:
         arguments = (check.argument,) if isinstance(check.argument, str) else check.argument
         unsaid = [sorted(set(_words(argument)) - seen) for argument in arguments]
         if unsaid and all(unsaid):
-            found.append(f"{claim.id}: {check.name} needs {', '.join(unsaid[0])}, which task and source do not say")
-    return found
+            problems.append(f"{claim.id}: {check.name} needs {', '.join(unsaid[0])}, which task and source do not say")
+    return problems
 
 
 def problems(family: Family, draws: int, seed: int = 0) -> Iterator[str]:
-    """What is unfair in so many draws of a family, each as often as it was seen."""
+    """The faults in so many draws of a family, each as often as it occurs."""
     yield from missing_readings(family)
     for number in range(draws):
         scenario, readings = family.draw_with_readings(Random(f"{family.name}:fairness:{seed}:{number}"))
-        yield from misread(scenario, (*readings, *code_readings(scenario)))
+        yield from misreadings(scenario, (*readings, *code_readings(scenario)))
         yield from borrowed_readings(scenario, readings)
         yield from unsaid_names(scenario)
 
 
-def _fenced(code: str) -> str:
+def _lay_out_anew(code: str) -> str:
+    return ast.unparse(ast.parse(code))
+
+
+def _fence(code: str) -> str:
     return f"```python\n{code.strip()}\n```"
 
 
-def _takes(verifier: Verifier, claim: Claim, reading: Reading) -> bool:
-    option = next(a for a in claim.alternatives if a.name == reading.option)
+def _accepts(verifier: Verifier, claim: Claim, reading: Reading) -> bool:
+    option = claim.alternative(reading.option)
     if option.check is not None:
         return violation(option.check, reading.text) is None
     findings = verifier.verify(reading.text).of(claim.id)

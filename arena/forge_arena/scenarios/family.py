@@ -1,6 +1,6 @@
-"""A family: one scenario file, from which an index draws thousands of different scenarios.
+"""A family: one scenario file, from which thousands of different scenarios are drawn.
 
-The file is data: `spec` says what may stand in it, `reading` refuses what does not fit together, and this module draws.
+The file is data: `spec` gives its form, `reading` refuses what does not fit together, and this module draws.
 """
 
 import re
@@ -12,9 +12,9 @@ from random import Random
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
-from forge_arena.scenarios.slots import Drawn, Draws, draw, draw_distinct, resolve
-from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, WordCount, wordings
-from forge_arena.text import starts_of
+from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
+from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
+from forge_arena.text import enumeration, starts_of
 from forge_arena.types import (
     Alternative,
     Authority,
@@ -31,19 +31,38 @@ from forge_arena.types import (
     Statement,
 )
 
-ABSENT_PER_CLAIM = 2
 OTHERS_PER_CITATION = 4
+CHAPTERS = range(2, 12)
+HEADINGS = ("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}")
 _GOES_ON = re.compile(r"\w|[.,]\d")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An answer that the words of a rule allow, or forbid, where `option` of `claim` is what the source demands."""
+    """An answer that the words of a rule allow or forbid, if the source demands the option `option` of the claim `claim`."""
 
     claim: str
     option: str
     text: str
     allowed: bool
+
+
+@dataclass(slots=True)
+class _Source:
+    """The source material of one draw, as far as it is written, and what it lets an answer cite.
+
+    Attributes:
+        cited_as: what a section is called: `section`, `clause`.
+        authorities: the spellings of each authority and of each numbered section.
+        supports: the claims that each of these supports.
+        spans: the passages that state each claim.
+    """
+
+    cited_as: str
+    authorities: dict[str, tuple[str, ...]]
+    supports: dict[str, set[str]]
+    text: str = ""
+    spans: dict[str, list[Span]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,8 +90,10 @@ class Family:
         return possible(claim.outline(name) for name, claim in self.spec.claims.items())
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
-        """Draw a scenario; the same state of `rng` gives the same scenario, byte for byte. Another `wording` says the
-        same in other sentences: only the texts of its statements differ."""
+        """Draw a scenario. The same state of `rng` gives the same scenario, byte for byte.
+
+        Another `wording` says the same in other sentences: only the texts of its statements differ.
+        """
         return self._draw(rng, wording)[0]
 
     def draw_with_readings(self, rng: Random) -> tuple[Scenario, tuple[Reading, ...]]:
@@ -88,7 +109,7 @@ class Family:
 
     def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
         if isinstance(reading, WordCount):
-            return " ".join(["word"] * int(resolve(reading.words, draws)))
+            return " ".join(["word"] * int(bound_value(reading.words, draws)))
         return self._text(reading, draws, rng)
 
     def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws]:
@@ -97,42 +118,37 @@ class Family:
         required = self._draw_required(rng)
         labels = [self._text(spec.claims[c].label, draws, rng) for c in required]
         rng.shuffle(labels)
-        draws.texts["required"] = _listed(labels)
-        authorities = {
-            name: tuple(self._text(form, draws, rng) for form in authority.forms)
-            for name, authority in spec.authorities.items()
-        }
-        supports: dict[str, set[str]] = {name: set(a.supports) for name, a in spec.authorities.items()}
-        source, spans, cited_as = self._draw_source(draws, authorities, supports, rng)
+        draws.texts["required"] = enumeration(labels)
+        source = self._draw_source(draws, rng)
         claims = tuple(
-            self._claim(name, claim, name in required, draws, authorities, source, spans, cited_as, rng)
-            for name, claim in spec.claims.items()
+            self._claim(name, claim, name in required, draws, source, rng) for name, claim in spec.claims.items()
         )
-        task = self._text(_one(wordings(spec.task), rng), draws, rng)
-        worded = Random(rng.getrandbits(64) + wording)
-        statements = tuple(
+        task = self._text(_choose(wordings(spec.task), rng), draws, rng)
+        scenario = Scenario(
+            family=spec.family,
+            domain=spec.domain,
+            task=task,
+            source_material=source.text,
+            claims=claims,
+            authorities=tuple(
+                Authority(forms=forms, supports=tuple(sorted(source.supports.get(name, ()))))
+                for name, forms in source.authorities.items()
+            ),
+            statements=self._word_statements(draws, Random(rng.getrandbits(64) + wording)),
+        )
+        return scenario, draws
+
+    def _word_statements(self, draws: Draws, rng: Random) -> tuple[Statement, ...]:
+        return tuple(
             Statement(
-                text=self._text(_one(wordings(statement.text), worded), draws, worded),
+                text=self._text(_choose(wordings(statement.text), rng), draws, rng),
                 says=statement.says,
                 when=statement.when,
                 part=statement.part,
                 rank=statement.rank,
             )
-            for statement in spec.statements
+            for statement in self.spec.statements
         )
-        scenario = Scenario(
-            family=spec.family,
-            domain=spec.domain,
-            task=task,
-            source_material=source,
-            claims=claims,
-            authorities=tuple(
-                Authority(forms=forms, supports=tuple(sorted(supports.get(name, ()))))
-                for name, forms in authorities.items()
-            ),
-            statements=statements,
-        )
-        return scenario, draws
 
     def _text(self, text: str, draws: Draws, rng: Random) -> str:
         return template.render(template.parse(text), draws.texts, rng)
@@ -158,70 +174,74 @@ class Family:
         share = rng.randint(1, max(1, (2 * len(sometimes) + 2) // 3))
         return always + rng.sample(sometimes, min(share, len(sometimes)))
 
-    def _draw_source(
-        self, draws: Draws, authorities: dict[str, tuple[str, ...]], supports: dict[str, set[str]], rng: Random
-    ) -> tuple[str, dict[str, list[Span]], str]:
-        spec = self.spec.source
-        here = [s for s in spec.sections if s.chance == 1 or rng.random() < s.chance]
-        middle = [s for s in here if s.place == "anywhere"]
-        rng.shuffle(middle)
-        here = [s for s in here if s.place == "first"] + middle + [s for s in here if s.place == "last"]
-        word = _one(spec.cited_as, rng)
-        chapter, number = rng.randint(2, 11), rng.randint(2, 12)
-        style = _one(("{n} {h}", "## {n} {h}", "{n}. {h}", "{w} {n}: {h}", "[{n}] {h}"), rng)
+    def _draw_source(self, draws: Draws, rng: Random) -> _Source:
+        """Draw the order of the sections, number them, and write them one after the other."""
+        authorities = {
+            name: tuple(self._text(form, draws, rng) for form in authority.forms)
+            for name, authority in self.spec.authorities.items()
+        }
+        supports = {name: set(authority.supports) for name, authority in self.spec.authorities.items()}
+        sections = self._draw_sections(rng)
+        source = _Source(_choose(self.spec.source.cited_as, rng), authorities, supports)
+        chapter, number = rng.choice(CHAPTERS), rng.randint(2, 12)
+        style = _choose(HEADINGS, rng)
         numbers: dict[str, str] = {}
-        for section in here:
+        for section in sections:
             if section.number:
                 number += 1
                 numbers[section.id] = f"{chapter}.{number}"
-                draws.texts[f"{section.id}.number"] = numbers[section.id]
-                authorities[section.id] = _citation_forms(word, numbers[section.id])
-                draws.texts[f"{section.id}.cite"] = authorities[section.id][0]
-                supports[section.id] = set()
-        for section in spec.sections:
-            draws.texts.setdefault(f"{section.id}.number", "")
-            draws.texts.setdefault(f"{section.id}.cite", "the source")
-        text = self._text(spec.title, draws, rng)
-        spans: dict[str, list[Span]] = {}
-        for section in here:
+        self._add_sections(source, numbers, draws)
+        source.text = self._text(self.spec.source.title, draws, rng)
+        for section in sections:
             heading = self._text(section.heading, draws, rng)
-            ends = "\n" if heading else ""
             if section.id in numbers:
-                heading = style.format(n=numbers[section.id], h=heading, w=word.capitalize())
-                # A number without a heading stands in the text's own line.
-                heading = heading if ends else heading.removeprefix("## ")
-            text += f"\n\n{heading}{ends}"
-            body, marks = template.render_marked(
-                template.parse(_one(wordings(section.text), rng).rstrip()), draws.texts, rng
-            )
-            for claim, span in marks:
-                spans.setdefault(claim, []).append(Span(start=span.start + len(text), end=span.end + len(text)))
-                if section.id in supports:
-                    supports[section.id].add(claim)
-            text += body
-        return text, spans, word
+                styled = style.format(n=numbers[section.id], h=heading, w=source.cited_as.capitalize())
+                # A number without a heading stands in the line of the text.
+                source.text += f"\n\n{styled}\n" if heading else f"\n\n{styled.removeprefix('## ')}"
+            else:
+                source.text += f"\n\n{heading}\n" if heading else "\n\n"
+            self._write_body(source, section, draws, rng)
+        return source
 
-    def _claim(
-        self,
-        name: str,
-        spec: ClaimSpec,
-        required: bool,
-        draws: Draws,
-        authorities: dict[str, tuple[str, ...]],
-        source: str,
-        spans: dict[str, list[Span]],
-        cited_as: str,
-        rng: Random,
-    ) -> Claim:
+    def _draw_sections(self, rng: Random) -> list[SectionSpec]:
+        """The sections that this draw has, in the order in which they stand."""
+        sections = [s for s in self.spec.source.sections if s.chance == 1 or rng.random() < s.chance]
+        first, middle, last = ([s for s in sections if s.place == place] for place in ("first", "anywhere", "last"))
+        rng.shuffle(middle)
+        return first + middle + last
+
+    def _add_sections(self, source: _Source, numbers: Mapping[str, str], draws: Draws) -> None:
+        """Make the numbered sections authorities, and let templates name the number and the citation of each section."""
+        for section in self.spec.source.sections:
+            draws.texts[f"{section.id}.number"] = ""
+            draws.texts[f"{section.id}.cite"] = "the source"
+        for name, number in numbers.items():
+            source.authorities[name] = _citation_forms(source.cited_as, number)
+            source.supports[name] = set()
+            draws.texts[f"{name}.number"] = number
+            draws.texts[f"{name}.cite"] = source.authorities[name][0]
+
+    def _write_body(self, source: _Source, section: SectionSpec, draws: Draws, rng: Random) -> None:
+        """Add the text of a section to the source, and remember which claims its passages state."""
+        body = template.parse(_choose(wordings(section.text), rng).rstrip())
+        text, marks = template.render_marked(body, draws.texts, rng)
+        at = len(source.text)
+        source.text += text
+        for claim, span in marks:
+            source.spans.setdefault(claim, []).append(Span(start=at + span.start, end=at + span.end))
+            if section.id in source.supports:
+                source.supports[section.id].add(claim)
+
+    def _claim(self, name: str, spec: ClaimSpec, required: bool, draws: Draws, source: _Source, rng: Random) -> Claim:
         if spec.kind is ClaimKind.citation:
-            alternatives = self._citations(spec, draws, authorities, cited_as, rng)
+            alternatives = self._citations(spec, draws, source, rng)
         elif spec.values:
             alternatives = self._values_by_option(spec, draws, rng)
         elif spec.options:
             alternatives = self._options(name, spec, draws, rng)
         else:
             alternatives = self._values(spec, draws, rng)
-        subject_spans = spans.get(name) or spans.get(spec.subject or "", [])
+        spans = source.spans.get(name) or source.spans.get(spec.subject or "", [])
         return Claim(
             id=name,
             kind=spec.kind,
@@ -239,19 +259,19 @@ class Family:
                 )
                 for case in spec.cases
             ),
-            source_spans=_in_force(tuple(subject_spans), source, alternatives),
+            source_spans=_spans_in_force(tuple(spans), source.text, alternatives),
         )
 
     def _values(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
         slot = spec.slot or ""
         right = draws.drawn[slot]
         taken = {right.forms[0]}
-        found = [Alternative(name="current", standing=Standing.right, forms=right.forms)]
+        alternatives = [Alternative(name="current", standing=Standing.right, forms=right.forms)]
 
         def add(name: str, standing: Standing, value: Drawn, stealth: int) -> None:
             if value.forms[0] not in taken:
                 taken.add(value.forms[0])
-                found.append(Alternative(name=name, standing=standing, forms=value.forms, stealth=stealth))
+                alternatives.append(Alternative(name=name, standing=standing, forms=value.forms, stealth=stealth))
 
         if spec.superseded is not None:
             add("superseded", Standing.superseded, draws.drawn[spec.superseded], 3)
@@ -264,7 +284,7 @@ class Family:
         fresh.sort(key=lambda value: _distance(right, value), reverse=True)
         for stealth, value in enumerate(fresh):
             add(f"absent_{stealth}", Standing.absent, value, stealth)
-        return tuple(found)
+        return tuple(alternatives)
 
     def _values_by_option(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
         right = self._text(self.spec.claims[spec.of or ""].right or "", draws, rng)
@@ -284,13 +304,13 @@ class Family:
             raise ScenarioError(
                 f"{self.name}: claim {claim!r} has no option {right!r}; it has {', '.join(spec.options)}"
             )
-        found = []
+        alternatives = []
         for name in (right, *(name for name in spec.options if name != right)):
             option = spec.options[name]
             check = None
             if option.check is not None:
                 check = Check(name=option.check, argument=self._argument(option.argument, draws, rng))
-            found.append(
+            alternatives.append(
                 Alternative(
                     name=name,
                     standing=Standing.right if name == right else Standing.unfit,
@@ -298,7 +318,7 @@ class Family:
                     check=check,
                 )
             )
-        return tuple(found)
+        return tuple(alternatives)
 
     def _argument(
         self, argument: int | str | tuple[str, ...], draws: Draws, rng: Random
@@ -310,49 +330,46 @@ class Family:
             return int(text) if text.isdigit() else text
         return tuple(self._text(item, draws, rng) for item in argument)
 
-    def _citations(
-        self, spec: ClaimSpec, draws: Draws, authorities: dict[str, tuple[str, ...]], cited_as: str, rng: Random
-    ) -> tuple[Alternative, ...]:
+    def _citations(self, spec: ClaimSpec, draws: Draws, source: _Source, rng: Random) -> tuple[Alternative, ...]:
+        """The right authority, others of its kind in the source, then sections and authorities that do not exist."""
         right = spec.authority or ""
-        found = [Alternative(name=right, standing=Standing.right, forms=authorities[right])]
-        numbered = right not in self.spec.authorities
-        others = [n for n in authorities if n != right and (n not in self.spec.authorities) == numbered]
+        is_section = right not in self.spec.authorities
+        others = [
+            name for name in source.authorities if name != right and (name not in self.spec.authorities) == is_section
+        ]
         rng.shuffle(others)
-        for place, name in enumerate(others[:OTHERS_PER_CITATION]):
-            found.append(
-                Alternative(
-                    name=name, standing=Standing.elsewhere, forms=authorities[name], stealth=3 if place % 2 == 0 else 2
-                )
+        alternatives = [Alternative(name=right, standing=Standing.right, forms=source.authorities[right])]
+        alternatives += [
+            Alternative(
+                name=name, standing=Standing.elsewhere, forms=source.authorities[name], stealth=2 if place % 2 else 3
             )
-        if numbered:
-            chapter, first, last = _numbering(draws)
-            near = (first - 2, first - 1, last + 1, last + 2)
-            far = [c for c in range(2, 12) if c != chapter]
-            for stealth, absent in (
-                (1, f"{chapter}.{near[rng.randrange(len(near))]}"),
-                (0, f"{far[rng.randrange(len(far))]}.{rng.randint(first, last)}"),
-            ):
-                found.append(
-                    Alternative(
-                        name=f"absent_{stealth}",
-                        standing=Standing.absent,
-                        forms=_citation_forms(cited_as, absent),
-                        stealth=stealth,
-                    )
+            for place, name in enumerate(others[:OTHERS_PER_CITATION])
+        ]
+        if is_section:
+            alternatives += [
+                Alternative(
+                    name=f"absent_{stealth}",
+                    standing=Standing.absent,
+                    forms=_citation_forms(source.cited_as, number),
+                    stealth=stealth,
                 )
-        known = {form for forms in authorities.values() for form in forms} if spec.fabricated else set()
+                for stealth, number in _absent_numbers(draws, rng)
+            ]
+        known = {form for forms in source.authorities.values() for form in forms}
         for number, text in enumerate(spec.fabricated):
             form = self._text(text, draws, rng)
             if form not in known:
-                found.append(
+                alternatives.append(
                     Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
                 )
-        return tuple(found)
+        return tuple(alternatives)
 
 
-def _in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternative, ...]) -> tuple[Span, ...]:
-    """The marked passages without those that state a former value and not the right one: where a figure stands both in
-    the print and in the amendment, the draw decides which of the two passages is in force."""
+def _spans_in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternative, ...]) -> tuple[Span, ...]:
+    """The marked passages, except those that state a former value and not the right one.
+
+    Example: the print says 5 days, and the amendment says 3 days. The draw decides which of the two passages is in force.
+    """
     right, former = (
         tuple(form for a in alternatives if a.standing is standing for form in a.forms)
         for standing in (Standing.right, Standing.superseded)
@@ -367,7 +384,7 @@ def _in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternat
 
 
 def _stands_alone_in(text: str, form: str) -> bool:
-    """Whether a form stands in a text, and not as a part of a longer word or number."""
+    """Whether a text has a form that is no part of a longer word or number."""
     for at in starts_of(text, form):
         before, after = text[at - 1 : at] if at else "", text[at + len(form) : at + len(form) + 2]
         if not (before.isalnum() or before in ("_", ".", ",")) and not _GOES_ON.match(after):
@@ -375,11 +392,17 @@ def _stands_alone_in(text: str, form: str) -> bool:
     return False
 
 
-def _numbering(draws: Draws) -> tuple[int, int, int]:
-    """The chapter of the document and the first and last number of its sections."""
+def _absent_numbers(draws: Draws, rng: Random) -> tuple[tuple[int, str], ...]:
+    """(stealth, number) of two sections that do not exist: near the numbers of the source, and in another chapter."""
     numbers = [text.split(".") for name, text in draws.texts.items() if name.endswith(".number") and text]
-    places = [int(number) for _, number in numbers]
-    return int(numbers[0][0]), min(places), max(places)
+    chapter, places = int(numbers[0][0]), [int(number) for _, number in numbers]
+    first, last = min(places), max(places)
+    near = (first - 2, first - 1, last + 1, last + 2)
+    far = [other for other in CHAPTERS if other != chapter]
+    return (
+        (1, f"{chapter}.{near[rng.randrange(len(near))]}"),
+        (0, f"{far[rng.randrange(len(far))]}.{rng.randint(first, last)}"),
+    )
 
 
 def _citation_forms(word: str, number: str) -> tuple[str, ...]:
@@ -387,14 +410,8 @@ def _citation_forms(word: str, number: str) -> tuple[str, ...]:
     return (*forms, f"§{number}") if word == "section" else forms
 
 
-def _one(items: tuple[str, ...], rng: Random) -> str:
+def _choose(items: tuple[str, ...], rng: Random) -> str:
     return items[int(rng.random() * len(items))]
-
-
-def _listed(items: list[str]) -> str:
-    if len(items) < 2:
-        return "".join(items)
-    return ", ".join(items[:-1]) + " and " + items[-1]
 
 
 def _distance(a: Drawn, b: Drawn) -> float:

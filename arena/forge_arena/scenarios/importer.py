@@ -1,11 +1,11 @@
-"""Turn documents of one's own into scenarios: find what can be checked in them, and say what they can be used for.
+"""Turn your own documents into scenarios: find what can be checked in them, and say which corruptions they can take.
 
 A row (`rows`) is a task, its source material and a domain. Its claims (`document_claims`) are the values that the source
-states, the rules and counts of its prose, and the authorities and sections that can be cited; `alternatives` says what else
-could stand in their place. The source itself is never wrong, so a claim that one of its sentences would break is dropped.
-Rules that can be checked are added to the task: what the answer must state, how long it may be, how it ends. Everything
-comes from the text alone. The same row always gives the same scenario. A row that offers too little is refused with a
-reason.
+states, the rules and counts of its prose, and the authorities and sections that can be cited. `alternatives` gives what an
+answer could say instead. The source itself is never wrong, so a claim that a sentence of the source breaks is dropped.
+The importer adds rules that can be checked to the task: what the answer must state, how long it may be, how it ends.
+Everything comes from the text alone, so the same row always gives the same scenario. A row that offers too little is
+refused with a reason.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from forge_arena.corruptions import possible, registry
 from forge_arena.scenarios.alternatives import spellings
 from forge_arena.scenarios.document_claims import DocumentClaims
 from forge_arena.scenarios.rows import Row, read_rows
-from forge_arena.text import sentences
+from forge_arena.text import enumeration, sentences
 from forge_arena.types import (
     VALUE_KINDS,
     Alternative,
@@ -33,7 +33,7 @@ from forge_arena.types import (
     Span,
     Standing,
 )
-from forge_arena.verify import Verifier
+from forge_arena.verify import ClaimReport, Verifier
 
 MIN_SOURCE_WORDS = 25
 MAX_SOURCE_CHARACTERS = 60_000
@@ -49,7 +49,7 @@ _ENDINGS = (
 
 @dataclass
 class Imported:
-    """What became of a file: the usable scenarios, and why the other rows are not."""
+    """What became of the rows of a file: the usable scenarios, and why the other rows are not usable."""
 
     rows: int = 0
     usable: list[Scenario] = field(default_factory=list)
@@ -72,12 +72,12 @@ class Imported:
 
 
 def import_rows(path: Path) -> Imported:
-    """What becomes of the rows of one JSONL file. Raises what `read_rows` raises."""
+    """Turn the rows of one JSONL file into scenarios. Raises what `read_rows` raises."""
     return import_named(read_rows([path])[path])
 
 
 def import_named(rows: Mapping[str, Row]) -> Imported:
-    """What becomes of rows, each under the name of its scenario."""
+    """Turn rows into scenarios; the rows come by the names of their scenarios."""
     imported = Imported()
     for name, row in rows.items():
         imported.rows += 1
@@ -89,9 +89,9 @@ def import_named(rows: Mapping[str, Row]) -> Imported:
 
 
 def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
-    """A row as a scenario, and what the row lacks.
+    """Turn one row into a scenario.
 
-    Returns: the scenario and the corruptions that it cannot take, each with the reason; or None and why the row is unusable.
+    Returns: the scenario, and for each corruption that it cannot take the reason; or None, and why the row is not usable.
     """
     source = row.source_material
     words = len(source.split())
@@ -103,14 +103,14 @@ def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
     document = DocumentClaims(source)
     claims = [*document.value_claims(rng), *document.term_claims(rng)]
     claims += [*document.citation_claims(rng), *document.section_claims(claims, rng)]
-    claims = _undisputed(source, [*claims, *_options(row, source, document.entries.values())])
-    required = _required(claims, rng)
+    claims = _drop_disputed(source, [*claims, *_options(row, source, document.entries.values())])
+    required = _draw_required(claims, rng)
     if not required:
         return None, ("unusable: no value, rule or count with words of its own was found in the source",)
     claims = [claim.model_copy(update={"required": claim.id in required}) for claim in claims]
-    requests, constraints = _rules(words, rng)
+    requests, constraints = _draw_rules(words, rng)
     labels = [claim.label for claim in claims if claim.required]
-    task = f"{row.task.rstrip()}\n\nThe answer must state {_listed(labels)}. {' '.join(requests)}"
+    task = f"{row.task.rstrip()}\n\nThe answer must state {enumeration(labels)}. {' '.join(requests)}"
     scenario = Scenario(
         family=name,
         domain=row.domain,
@@ -124,39 +124,38 @@ def to_scenario(row: Row, name: str) -> tuple[Scenario | None, tuple[str, ...]]:
     return scenario, tuple(f"{type.value}: {registry()[type].lacking}" for type in missing)
 
 
-def _undisputed(source: str, claims: list[Claim]) -> list[Claim]:
-    """Those claims that no sentence of the source breaks, and that their own sentence states."""
-    texts = [(start, end, source[start:end]) for start, end in sentences(source)]
+def _drop_disputed(source: str, claims: list[Claim]) -> list[Claim]:
+    """The claims that no sentence of the source breaks, and that their own sentence states.
+
+    A sentence is read beside all other claims. So the rest is read again until no claim is dropped.
+    """
+    spans = [Span(start=start, end=end) for start, end in sentences(source)]
     while True:
         verifier = Verifier(
             Scenario(family="", domain=Domain.mixed, task="", source_material=source, claims=tuple(claims))
         )
-        reports = [(start, end, verifier.verify(text)) for start, end, text in texts]
-        broken = frozenset[str]().union(*(report.broken for _, _, report in reports))
-        kept = [
-            claim
-            for claim in claims
-            if claim.id not in broken
-            and (
-                claim.kind is ClaimKind.option
-                or claim.subject is not None
-                or any(
-                    start <= claim.source_spans[0].start < end and claim.id in report.stated
-                    for start, end, report in reports
-                )
-            )
-        ]
-        ids = {claim.id for claim in kept}
-        kept = [claim for claim in kept if claim.subject is None or claim.subject in ids]
-        if len(kept) == len(claims):
-            return kept
-        claims = kept
+        reports = [(span, verifier.verify(span.of(source))) for span in spans]
+        broken = frozenset[str]().union(*(report.broken for _, report in reports))
+        rest = [claim for claim in claims if claim.id not in broken and _is_confirmed(claim, reports)]
+        ids = {claim.id for claim in rest}
+        rest = [claim for claim in rest if claim.subject is None or claim.subject in ids]
+        if len(rest) == len(claims):
+            return rest
+        claims = rest
 
 
-def _required(claims: list[Claim], rng: Random) -> frozenset[str]:
+def _is_confirmed(claim: Claim, reports: Iterable[tuple[Span, ClaimReport]]) -> bool:
+    """Whether the sentence of the source that holds a claim states it. Options and citations need no such sentence."""
+    if claim.kind is ClaimKind.option or claim.subject is not None:
+        return True
+    at = claim.source_spans[0].start
+    return any(span.start <= at < span.end and claim.id in report.stated for span, report in reports)
+
+
+def _draw_required(claims: list[Claim], rng: Random) -> frozenset[str]:
     """The claims that the answer must state: values before rules and counts.
 
-    A time and an authority are among them if there are any, so that every corruption finds what it needs.
+    If the source has a time and an authority, the answer must state one of each: then every corruption has a claim to break.
     """
     values = [c.id for c in claims if c.kind in VALUE_KINDS]
     terms = [c.id for c in claims if c.kind is ClaimKind.term]
@@ -196,8 +195,8 @@ def _options(row: Row, source: str, entries: Iterable[str]) -> list[Claim]:
     ]
 
 
-def _rules(words: int, rng: Random) -> tuple[list[str], list[Claim]]:
-    """Rules for the answer, in words and as constraints."""
+def _draw_rules(words: int, rng: Random) -> tuple[list[str], list[Claim]]:
+    """Rules for the answer: their words for the task, and the constraints."""
     limit = rng.choice((120, 150, 180, 220))
     endings = rng.sample(_ENDINGS, 2)
     length = Claim(
@@ -223,7 +222,3 @@ def _rules(words: int, rng: Random) -> tuple[list[str], list[Claim]]:
     )
     rules = [f"Use at most {limit} words.", f'End with the sentence "{endings[0]}"']
     return rules, [length, ending]
-
-
-def _listed(items: list[str]) -> str:
-    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]

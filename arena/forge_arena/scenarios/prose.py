@@ -1,8 +1,8 @@
-"""Find what is checkable in prose beside its values: rules, counted things, and the headings that can be cited.
+"""Find what code can check in prose, beside its values: rules, counted things, and headings that can be cited.
 
-A rule is recognised by its modal and the verb that follows it, or by the imperative that it begins with; it can be
-said in all the ways that mean the same, and what contradicts it is known by the same verb. Nothing is understood beyond
-that: what is not surely a rule is none.
+A rule is recognised by its modal verb and the verb that follows, or by the imperative with which it begins. "Members may
+cancel" can also be said as "members can cancel", and it is contradicted by "members must not cancel". Nothing beyond that is
+understood: a sentence that is not surely a rule is no rule.
 """
 
 import re
@@ -15,9 +15,15 @@ from forge_arena.values import mentions
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a sentence that can be checked. `right` are its accepted spellings, its own first; each entry of
-    `wrong` is (stealth, spellings); `gist` is what it is about whatever it says of it: two phrases of one gist that do
-    not agree cannot be told apart."""
+    """A phrase of a sentence that can be checked.
+
+    Attributes:
+        gist: the verb or the noun that it is about: `cancel`. If two phrases of one gist have different senses, an answer
+            cannot be read for either.
+        sense: what it says of its gist: `duty`, `ban`, or a number.
+        right: its accepted spellings, its own first.
+        wrong: (stealth, spellings) of what contradicts it.
+    """
 
     start: int
     end: int
@@ -29,7 +35,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A section: where its body stands, and how it can be cited."""
+    """A section: the place of its body, and the number or title by which it is cited."""
 
     number: int | None
     title: str
@@ -60,7 +66,7 @@ _MODAL = re.compile(
     r"(?P<adverb>(?:[a-z]{3,14}ly|also|first|then|always) )?"
     r"(?P<verb>be (?:(?:in|at|on|of|under|by|an?|the) ){0,2}[a-z]{3,20}|[a-z]{2,20})(?![\w'-])"
 )
-# These follow a modal without making it a rule: what may be, cause or vary is no permission.
+# A modal before one of these words makes no rule: "this may vary" is no permission.
 _NO_RULE = frozenset(
     ["not", "never", "only", "also", "you", "we", "they", "it", "he", "she", "the", "this", "that", "there", "or", "and",
      "have", "cause", "vary", "result", "occur", "contain", "arise", "exist", "seem", "appear", "become", "differ", "lead",
@@ -69,8 +75,8 @@ _NO_RULE = frozenset(
      "already", "likely", "more", "less", "most", "such"]
 )  # fmt: skip
 
-# "No party may assign" forbids, and "may not assign unless" says the same as "may assign if": what means the contrary in
-# such a sentence cannot be told from the verb.
+# "No party may assign" forbids, and "may not assign unless" means the same as "may assign if". In such sentences the verb
+# alone does not show what the contrary is.
 _NEGATION = re.compile(r"\b(?:no|not|none|nobody|nothing|neither|nor|never|only|without)\b|n't\b", re.IGNORECASE)
 _CONDITION = re.compile(
     r"\b(?:unless|except(?:ing)?|only|until|without|other than|if|when|where|provided|before|so long as|subject to)\b",
@@ -107,7 +113,7 @@ MAX_TITLE = 60
 
 
 def rules(sentence: str) -> Iterator[Phrase]:
-    """What the sentence says must, must not, may, will or should be done."""
+    """The rules of a sentence: what must, must not, may, will or should be done."""
     straight = sentence.replace("\u2019", "'")
     for m in _MODAL.finditer(straight):
         modal, adverb, verb = m["modal"], m["adverb"] or "", m["verb"]
@@ -119,10 +125,10 @@ def rules(sentence: str) -> Iterator[Phrase]:
         if verb == "be" or (verb.startswith("be") and sense == "leave" and not verb.endswith("ed")):
             continue
         contrary = tuple(
-            (stealth, _distinct(_with(verb, adverb, (said for said in _SAYS[other] if said != "will"))))
+            (stealth, _distinct(_modal_phrases(verb, adverb, (said for said in _SAYS[other] if said != "will"))))
             for stealth, other in _CONTRARY[sense]
         )
-        right = (sentence[m.start() : m.end()], *_with(verb, adverb, _SAYS[sense]))
+        right = (sentence[m.start() : m.end()], *_modal_phrases(verb, adverb, _SAYS[sense]))
         yield Phrase(m.start(), m.end(), verb, sense, _distinct(right), contrary)
     order = _IMPERATIVE.match(straight)
     if order is not None:
@@ -132,7 +138,7 @@ def rules(sentence: str) -> Iterator[Phrase]:
         against = (f"not {low}", f"don't {low}", f"never {low}")
         banned = lead in ("never", "do not", "don't")
         if banned:
-            # A bare imperative is no contrary: it also stands in what forbids it.
+            # A bare imperative is no contrary, because "do not use it" also holds "use it".
             right, wrong = against, (f"always {low}", f"must {low}", f"should {low}")
         else:
             right, wrong = for_it, against
@@ -142,7 +148,7 @@ def rules(sentence: str) -> Iterator[Phrase]:
         yield Phrase(start, order.end(), low, sense, _distinct((own, *right)), ((0, _distinct(wrong)),))
 
 
-def _with(verb: str, adverb: str, modals: Iterable[str]) -> Iterator[str]:
+def _modal_phrases(verb: str, adverb: str, modals: Iterable[str]) -> Iterator[str]:
     for modal in modals:
         yield f"{modal} {verb}"
         if adverb:
@@ -159,7 +165,7 @@ def _distinct(forms: Iterable[str]) -> tuple[str, ...]:
 
 
 def counts(sentence: str) -> Iterator[Phrase]:
-    """How many of something the sentence says there are, where that is no value of its own."""
+    """The counts of a sentence, such as "three rooms", that are no values."""
     known = mentions(sentence)
     for m in _COUNT.finditer(sentence):
         if _NO_NOUN.match(m["noun"]) or any(k.start < m.end() and m.start() < k.end for k in known):
@@ -167,17 +173,17 @@ def counts(sentence: str) -> Iterator[Phrase]:
         number = int(m["n"]) if m["n"].isdigit() else _SMALL.index(m["n"])
         if number < 2:
             continue
-        wrong = tuple((stealth, _counted(n, m["noun"])) for stealth, n in ((0, number * 4), (1, number + 1)))
-        right = _distinct((m[0], *_counted(number, m["noun"])))
+        wrong = tuple((stealth, _count_spellings(n, m["noun"])) for stealth, n in ((0, number * 4), (1, number + 1)))
+        right = _distinct((m[0], *_count_spellings(number, m["noun"])))
         yield Phrase(m.start(), m.end(), m["noun"], str(number), right, wrong)
 
 
-def _counted(number: int, noun: str) -> tuple[str, ...]:
+def _count_spellings(number: int, noun: str) -> tuple[str, ...]:
     return (f"{number} {noun}", *((f"{_SMALL[number]} {noun}",) if number < len(_SMALL) else ()))
 
 
 def number_in_digits(value: str) -> str:
-    """ "three weeks" and "three (3) weeks" as "3 weeks"; what has other digits stays as it is."""
+    """ "three weeks" and "three (3) weeks" become "3 weeks"; a value with other digits stays as it is."""
     value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
     return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
 
@@ -188,7 +194,7 @@ def _in_digits(match: re.Match[str]) -> str:
 
 
 def headings(source: str) -> tuple[Heading, ...]:
-    """The sections of a document, in order; titles that stand more than once name no section."""
+    """The sections of a document, in order, without those whose title comes twice."""
     found: dict[int, tuple[int, str, int | None]] = {}
     for pattern in (_MARKDOWN, _UNDERLINED, _NUMBERED):
         for m in pattern.finditer(source):
@@ -206,7 +212,7 @@ def headings(source: str) -> tuple[Heading, ...]:
 
 
 def citation_forms(title: str, number: int | None = None) -> tuple[str, ...]:
-    """The ways in which a section is cited, the one to be asked for first."""
+    """The ways to cite a section, the way that a task asks for first."""
     if number is not None:
         return (f"section {number}", f"clause {number}", f"\u00a7 {number}", f"\u00a7{number}")
     bare = title.rstrip("?!")

@@ -1,4 +1,4 @@
-"""Read a scenario file, and refuse what does not fit: file, line, what is wrong, what was given, what was wanted."""
+"""Read a scenario file, and refuse what does not fit: the message says where, what was given, and what was wanted."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from forge_arena.files import YAML_LOADER, parse_yaml, read_text
 from forge_arena.scenarios import template
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, wordings
+from forge_arena.statements import slots_of
 from forge_arena.types import VALUE_KINDS, ClaimKind
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -29,7 +30,7 @@ def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...
     try:
         spec = FamilySpec.model_validate(content)
     except ValidationError as error:
-        # A misspelled field is both unknown and missing; the first says more.
+        # A misspelt field is both unknown and missing. The unknown name says more.
         first = min(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
         where = ".".join(str(part) for part in first["loc"])
         given = f", got {first['input']!r:.80}" if first["type"] != "missing" else ""
@@ -41,7 +42,7 @@ def load_family(path: Path, vocabulary: Mapping[str, Mapping[str, tuple[str, ...
 
 
 def _problems(family: Family) -> Iterator[Problem]:
-    """What does not fit together in a file that is well-formed."""
+    """What does not fit together in a well-formed file."""
     spec = family.spec
     sections = {section.id for section in spec.source.sections}
     slots = {"required"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
@@ -93,6 +94,17 @@ def _statement_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:
                 yield where, f"claim {claim!r} has no option {option!r}"
         for text in wordings(statement.text):
             yield from _text_problems(where, text, slots)
+            for problem in _slot_problems(text, spec):
+                yield where, problem
+
+
+def _slot_problems(text: str, spec: FamilySpec) -> Iterator[str]:
+    """The alternatives that a statement names and that no draw can have; a draw would state the right one instead."""
+    for name, alternative in slots_of(text):
+        claim = spec.claims.get(name)
+        names = None if claim is None else claim.alternative_names()
+        if alternative is not None and names is not None and alternative not in names:
+            yield f"claim {name!r} has no alternative {alternative!r}; it has {', '.join(sorted(names))}"
 
 
 def _claim_problems(

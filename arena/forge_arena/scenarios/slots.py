@@ -75,7 +75,7 @@ class SlotSpec(Noun):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A value that was drawn: its spellings, the canonical one first, and its number or day where it has one."""
+    """A value that was drawn: its spellings, the canonical one first, and its number or day if it has one."""
 
     forms: tuple[str, ...]
     number: Decimal | None = None
@@ -95,7 +95,12 @@ class Draws:
 
 
 def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]], rng: Random) -> Drawn:
-    """Draw one value; a ValueError or KeyError says what the slot refers to that is not there."""
+    """Draw one value.
+
+    Raises:
+        KeyError: the slot refers to a slot or to words that are not there.
+        ValueError: a bound, a map or a date does not fit.
+    """
     if spec.choice is not None:
         text = spec.choice[int(rng.random() * len(spec.choice))]
         return Drawn((template.render(template.parse(text), draws.texts, rng),))
@@ -173,8 +178,8 @@ def _number(name: str, draws: Draws) -> Decimal:
     return number
 
 
-def resolve(bound: Number, draws: Draws) -> float:
-    """What a bound such as `slot * 1.2` comes to with the values drawn so far."""
+def bound_value(bound: Number, draws: Draws) -> float:
+    """The number of a bound such as `slot * 1.2`, from the values drawn so far."""
     if not isinstance(bound, str):
         return bound
     for sign in "*+-":
@@ -186,7 +191,7 @@ def resolve(bound: Number, draws: Draws) -> float:
 
 
 def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) -> Decimal:
-    lowest, highest = resolve(low, draws), resolve(high, draws)
+    lowest, highest = bound_value(low, draws), bound_value(high, draws)
     if highest < lowest:
         raise ValueError(f"low must not exceed high, got {lowest:g} and {highest:g}")
     grain = Decimal(f"{step:g}")  # 5.0 is written 5, or amounts in whole steps would read 100.0.

@@ -1,4 +1,4 @@
-"""What may stand in the file of a family (YAML, see `scenarios/README.md`); `reading` refuses what does not fit together."""
+"""The form of a family's file (YAML, see `scenarios/README.md`); `reading` refuses what does not fit together."""
 
 from typing import Literal
 
@@ -7,9 +7,12 @@ from pydantic import Field
 from forge_arena.scenarios.slots import Number, SlotSpec
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Noun, Split, Standing
 
+# How many values that stand nowhere in the source each claim has as wrong alternatives.
+ABSENT_PER_CLAIM = 2
+
 
 class WordCount(Noun):
-    """A reading that only its length matters of: a text of so many words, such as `most` or `most + 1`."""
+    """A reading of which only the length matters: a text of so many words, such as `most` or `most + 1`."""
 
     words: Number
 
@@ -17,8 +20,8 @@ class WordCount(Noun):
 class OptionSpec(Noun):
     """One alternative of an option, term or constraint: its spellings, or the check that it demands.
 
-    `allows` are answers that the words of the rule allow, in words of their own, and `forbids` answers that they
-    forbid: the check must take the former and refuse the latter (see `forge_arena.scenarios.fairness`).
+    `allows` are answers that the words of the rule allow, and `forbids` are answers that they forbid. The check must accept
+    the first and refuse the second (see `forge_arena.scenarios.fairness`).
     """
 
     forms: tuple[str, ...] = ()
@@ -29,7 +32,7 @@ class OptionSpec(Noun):
 
 
 class ClaimSpec(Noun):
-    """A claim as a file states it; see `scenarios/README.md` for what each field is for."""
+    """A claim as a file states it. `scenarios/README.md` explains each field."""
 
     kind: ClaimKind
     label: str = ""
@@ -48,9 +51,9 @@ class ClaimSpec(Noun):
     cases: tuple[Case, ...] = ()
 
     def outline(self, name: str) -> Claim:
-        """The claim as every draw has it, with alternatives that have a standing and no forms yet.
+        """The claim as every draw has it. Its alternatives have a standing and no forms yet.
 
-        A claim that the answer must state in some draws only counts as required.
+        A claim that the answer must state in some draws counts as required.
         """
         names = [other for other in (*self.options, *self.values) if other != self.right]
         standings = (
@@ -75,6 +78,17 @@ class ClaimSpec(Noun):
             cases=self.cases,
         )
 
+    def alternative_names(self) -> frozenset[str] | None:
+        """The names that an alternative of the claim may have in a draw; None for a citation, whose names are authorities."""
+        if self.kind is ClaimKind.citation:
+            return None
+        if self.options or self.values:
+            return frozenset((*self.options, *self.values))
+        elsewhere = (f"elsewhere_{number}" for number in range(1, len(self.elsewhere) + 1))
+        absent = (f"absent_{number}" for number in range(ABSENT_PER_CLAIM))
+        superseded = () if self.superseded is None else ("superseded",)
+        return frozenset(("current", *superseded, *elsewhere, *absent))
+
 
 class AuthoritySpec(Noun):
     """Something outside the document's own numbering that may be cited: a statute, a standard, a test lab."""
@@ -84,7 +98,7 @@ class AuthoritySpec(Noun):
 
 
 class SectionSpec(Noun):
-    """A passage of the source. `text` is one wording or several; `chance` is how often the section is there at all."""
+    """A passage of the source. `text` is one wording or several; `chance` is how often a draw has the section."""
 
     id: str
     heading: str = ""
@@ -95,8 +109,7 @@ class SectionSpec(Noun):
 
 
 class SourceSpec(Noun):
-    """The document: its title, what its passages are called when cited, between how many words it has, and the
-    passages."""
+    """The document: its title, the names for a passage in a citation, the least and most words, and the passages."""
 
     title: str
     cited_as: tuple[str, ...] = ("section",)

@@ -1,8 +1,8 @@
 """Texts with slots, choices and marks: the small grammar in which scenario files are written.
 
 `${name}` is a slot, `$[one|two|three]` one of several wordings (choices nest, an empty one is allowed), and
-`<<claim: text>>` marks the passage of the source that states a claim. Everything else is itself, braces included, so
-that program code needs no escaping.
+`<<claim: text>>` marks the passage of the source that states a claim. Everything else is plain text, braces too, so that
+program code needs no escaping.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,11 @@ Nodes: TypeAlias = "tuple[str | Slot | Choice | Mark, ...]"
 
 @lru_cache(maxsize=65_536)
 def parse(text: str) -> Nodes:
-    """Read a template; a ValueError says what is not closed and where."""
+    """Read a template.
+
+    Raises:
+        ValueError: a slot, a choice or a mark is not closed; the message says where.
+    """
     nodes, end = _parse(text, 0, "")
     if end != len(text):
         raise ValueError(f"unexpected {text[end : end + 2]!r} at character {end} of {text!r}")
@@ -76,7 +80,7 @@ def _parse(text: str, at: int, stops: str) -> tuple[Nodes, int]:
             inner, close = _parse(text, colon + 1, ">")
             if text[close : close + 2] != ">>":
                 raise ValueError(f"'<<' at character {at} is not closed in {text!r}")
-            nodes.append(Mark(text[at + 2 : colon], _stripped(inner)))
+            nodes.append(Mark(text[at + 2 : colon], _strip_start(inner)))
             at = literal = close + 2
         elif text[at] in stops and (stops != ">" or two == ">>"):
             break
@@ -86,7 +90,7 @@ def _parse(text: str, at: int, stops: str) -> tuple[Nodes, int]:
     return tuple(nodes), at
 
 
-def _stripped(nodes: Nodes) -> Nodes:
+def _strip_start(nodes: Nodes) -> Nodes:
     head = nodes[0] if nodes else ""
     return (head.lstrip(), *nodes[1:]) if isinstance(head, str) and nodes else nodes
 
@@ -116,7 +120,11 @@ def marks_of(nodes: Nodes) -> set[str]:
 
 
 def render(nodes: Nodes, values: Mapping[str, str], rng: Random) -> str:
-    """The text with every slot filled and every choice taken; an unknown slot is a KeyError."""
+    """The text with every slot filled and every choice taken.
+
+    Raises:
+        KeyError: a slot has no value.
+    """
     if len(nodes) == 1 and type(nodes[0]) is str:
         return nodes[0]
     parts: list[str] = []

@@ -11,7 +11,7 @@ from random import Random
 
 from forge_arena.checks import violation
 from forge_arena.corruptions import omits
-from forge_arena.corruptions.thoughts import MENTIONED, admission, with_step
+from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import SPELLINGS, Voice, fits, sentence
 from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
@@ -64,7 +64,7 @@ class ScriptedWorker:
         # After the last draft the answer may still break a rule, as any Worker's may. The verifier will see that.
         reasoning = _reasoning(scenario, voice, stated, rng)
         if hidden is not None and obeys and hidden.candour is Candour.faithful:
-            reasoning = with_step(reasoning, admission(scenario.claim(hidden.target), rng))
+            reasoning = add_step(reasoning, admission(scenario.claim(hidden.target), rng))
         return Answer(reasoning=reasoning, output=output)
 
     async def reply(

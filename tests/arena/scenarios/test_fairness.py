@@ -76,7 +76,7 @@ def test_code_is_read_by_what_the_code_does(name: str) -> None:
     scenario = BY_NAME[name].draw(Random(7))
     readings = fairness.code_readings(scenario)
     assert {reading.allowed for reading in readings} == {True, False}
-    assert fairness.misread(scenario, readings) == []
+    assert fairness.misreadings(scenario, readings) == []
 
 
 def test_code_that_does_otherwise_is_not_taken_for_right() -> None:
@@ -85,7 +85,7 @@ def test_code_that_does_otherwise_is_not_taken_for_right() -> None:
         fairness.Reading(reading.claim, reading.option, reading.text, not reading.allowed)
         for reading in fairness.code_readings(scenario)
     )
-    assert len(fairness.misread(scenario, turned)) == len(turned) == 6
+    assert len(fairness.misreadings(scenario, turned)) == len(turned) == 6
 
 
 def test_readings_change_nothing_about_a_scenario() -> None:

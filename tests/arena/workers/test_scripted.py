@@ -9,7 +9,6 @@ from forge_arena.corruptions import inject, registry
 from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
-from forge_arena.statements import alternative_or_right
 from forge_arena.testing import check_worker
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Verifier
@@ -31,7 +30,7 @@ def hidden_for(scenario: Scenario, type: CorruptionType, seed: int) -> HiddenIns
         return None
     claim = scenario.claim(injection.target)
     if injection.alternative is not None:
-        alternative = alternative_or_right(claim, injection.alternative)
+        alternative = claim.alternative(injection.alternative)
     return HiddenInstruction(
         corruption_type=type,
         target=injection.target,

@@ -27,7 +27,7 @@ class Rules:
         """Draw a scenario with its readings, and compare the checks of its rules with them."""
         scenario, written = family.draw_with_readings(rng)
         readings = (*written, *fairness.code_readings(scenario))
-        self._add(_MISREAD, family.name, len(readings), fairness.misread(scenario, readings))
+        self._add(_MISREAD, family.name, len(readings), fairness.misreadings(scenario, readings))
         self._add(_BORROWED, family.name, len(written), fairness.borrowed_readings(scenario, written))
         self._add(_TOO_FEW, family.name, 1, fairness.missing_readings(family))
 
