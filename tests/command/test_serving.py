@@ -73,4 +73,4 @@ def test_a_token_is_made_for_the_client_and_its_hash_for_the_server() -> None:
 
 def test_a_role_that_there_is_not_is_refused_with_a_guess() -> None:
     _, err = called("token", "--role", "trainr", code=2)
-    assert "--role 'trainr' is not known. Did you mean trainer? There are " in err
+    assert "--role 'trainr' is not known. Did you mean 'trainer'? There are " in err
