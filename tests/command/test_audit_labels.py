@@ -1,12 +1,14 @@
 """`forge-arena audit labels` as its users run it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..command_line import called, invoked
+from .conftest import ROW
 
 
 def labels(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
@@ -19,10 +21,12 @@ def test_help_teaches_the_reading() -> None:
         assert word in out
 
 
-@pytest.mark.slow
-def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
-    page = tmp_path / "labels.html"
-    done = invoked("audit", "labels", "--split", "val", "--draws", "1", "--fresh", "20", "--json", "-", "--html", page)
+def test_the_audit_is_printed_and_written(write_rows: Callable[..., Path], tmp_path: Path) -> None:
+    # The arena's own families take a hundred times as long; the tests of the audit itself are about them.
+    documents, page = tmp_path / "documents.jsonl", tmp_path / "labels.html"
+    called("scenarios", "import", write_rows("leases.jsonl", *({**ROW, "id": n} for n in "abcdefgh")), "--out", documents)
+    few = ("--documents", documents, "--draws", "1", "--fresh", "2")
+    done = invoked("audit", "labels", *few, "--json", "-", "--html", page)
     report = json.loads(done.stdout)
     assert report["audit"] == "labels"
     # The exit code is that of the gates, whichever way they fall on so few draws.
@@ -81,7 +85,7 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
         (("--marks", "m", "--key", "k", "--export", "e"), "one at a time"),
         (("--marks", "no_such.json", "--key", "k"), "No such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
-        (("--split", "dev"), "--split 'dev' is not known. Did you mean val?"),
+        (("--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
         (("--documents", "none.jsonl"), "No such file"),
     ],
