@@ -24,7 +24,8 @@ def test_help_teaches_the_reading() -> None:
 def test_the_audit_is_printed_and_written(write_rows: Callable[..., Path], tmp_path: Path) -> None:
     # The arena's own families take a hundred times as long; the tests of the audit itself are about them.
     documents, page = tmp_path / "documents.jsonl", tmp_path / "labels.html"
-    called("scenarios", "import", write_rows("leases.jsonl", *({**ROW, "id": n} for n in "abcdefgh")), "--out", documents)
+    rows = write_rows("leases.jsonl", *({**ROW, "id": letter} for letter in "abcdefgh"))
+    called("scenarios", "import", rows, "--out", documents)
     few = ("--documents", documents, "--draws", "1", "--fresh", "2")
     done = invoked("audit", "labels", *few, "--json", "-", "--html", page)
     report = json.loads(done.stdout)

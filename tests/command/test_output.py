@@ -19,7 +19,7 @@ from forge_arena.wire import AttemptResult
 from forge_command.console import as_json
 from forge_command.demo import describe_reward
 
-from ..command_line import called, command, ran
+from ..command_line import EACH, Ended, called, command, parted, ran
 
 # Root may write everywhere, unless this right is taken away.
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
@@ -77,35 +77,9 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-# One process for several commands, because each process takes seconds to start.
-EACH = """
-import sys
-from forge_command.app import main
-for words in sys.argv[1:]:
-    sys.argv[1:] = words.split()
-    try:
-        main()
-    except SystemExit as left:
-        for stream in (sys.stdout, sys.stderr):
-            print("ended with", left.code, file=stream, flush=True)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The exit code of a command and what it printed; standard error on one line."""
-
-    code: int
-    out: str
-    err: str
-
-
 def ran_each(*commands: str, **settings: Any) -> list[Ended]:
     """Run the commands one after the other in one process; `settings` are those of `ran_on_terminal`."""
-    streams = ran_on_terminal(*commands, script=EACH, **settings)
-    outs, errs = (re.split(r"ended with (\d)\s?", stream) for stream in streams)
-    assert (outs[1::2], outs[-1], errs[-1]) == (errs[1::2], "", "")
-    ends = [Ended(int(code), out, err) for code, out, err in zip(outs[1::2], outs[::2], errs[::2], strict=False)]
+    ends = parted(*ran_on_terminal(*commands, script=EACH, **settings))
     assert len(ends) == len(commands)
     return ends
 
