@@ -1,14 +1,12 @@
 """`forge-arena audit labels` as its users run it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..command_line import called, invoked
-from .conftest import ROW
 
 
 def labels(*arguments: str | Path, code: int = 0) -> tuple[str, str]:
@@ -21,11 +19,8 @@ def test_help_teaches_the_reading() -> None:
         assert word in out
 
 
-def test_the_audit_is_printed_and_written(write_rows: Callable[..., Path], tmp_path: Path) -> None:
-    # The arena's own families take a hundred times as long; the tests of the audit itself are about them.
-    documents, page = tmp_path / "documents.jsonl", tmp_path / "labels.html"
-    rows = write_rows("leases.jsonl", *({**ROW, "id": letter} for letter in "abcdefgh"))
-    called("scenarios", "import", rows, "--out", documents)
+def test_the_audit_is_printed_and_written(documents: Path, tmp_path: Path) -> None:
+    page = tmp_path / "labels.html"
     few = ("--documents", documents, "--draws", "1", "--fresh", "2")
     done = invoked("audit", "labels", *few, "--json", "-", "--html", page)
     report = json.loads(done.stdout)

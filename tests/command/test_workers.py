@@ -15,10 +15,9 @@ from fastapi import Response
 from ..brain import Brain, completion, refusal, running_brain
 from ..command_line import EACH, ENVIRONMENT, Ended, parted, ran, without_frames
 
-LABELS = "audit labels --split val --draws 1 --fresh 1"
 COMMANDS = {
     "bank": "bank a.bank --count 3",
-    "labels": LABELS,
+    "labels": "audit labels --split val --draws 1 --fresh 1",
     "shortcuts": "audit shortcuts --quick --episodes 200",
     "serve": "serve --port 0 --store sqlite:///a.db",
 }
@@ -71,13 +70,15 @@ def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> N
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
 
 
-def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(brain: Brain, tmp_path: Path) -> None:
+def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(
+    brain: Brain, documents: Path, tmp_path: Path
+) -> None:
     async def one_token_only(body: dict[str, Any]) -> Response:
         return completion("Yes") if body["max_tokens"] == 1 else refusal(400, "maximum context length is 16 tokens")
 
     brain.reactions = [one_token_only]
-    worker = f"openai:brain@{brain.url}"
-    ran(*LABELS.split(), "--worker", worker, "--json", "report.json", cwd=tmp_path, code=1)
+    few = ("--documents", documents, "--draws", "1", "--fresh", "1")
+    ran("audit", "labels", *few, "--worker", f"openai:brain@{brain.url}", "--json", "report.json", cwd=tmp_path, code=1)
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     (why,) = [table for table in report["tables"] if table["title"] == "why there was no episode"]
     assert all("the prompt is longer than the context" in reason for _, reason, *_ in why["rows"])
