@@ -18,7 +18,7 @@ from forge_arena.locks import FolderInUse, lock_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import overseer_prompt, parse_verdict
 
-from ...server_process import FORGE_ARENA, running
+from ..conftest import TOKEN
 from .conftest import Served, read_lines
 
 COUNT = 24
@@ -327,15 +327,11 @@ def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_p
     written(short, tmp_path / "out", count=2)
 
 
-def test_another_suite_is_refused_before_anything_is_written(short: Served, tmp_path: Path) -> None:
+def test_another_suite_is_refused_before_anything_is_written(short: Served, arena_url: str, tmp_path: Path) -> None:
     written(short, tmp_path / "out", count=2)
     before = (tmp_path / "out" / "train.jsonl").read_bytes()
-    store = f"sqlite:///{tmp_path}/other.db"
-    with (
-        running("-c", FORGE_ARENA, "serve", "--port", "0", "--store", store, "--log-level", "error") as url,
-        pytest.raises(ExportError, match=r"holds an export with suite 'short:3', not 'forge:\d+'"),
-    ):
-        export(ExportRequest(kind=Kind.sft, count=2), arena=url, out=tmp_path / "out")
+    with pytest.raises(ExportError, match=r"holds an export with suite 'short:3', not 'forge:\d+'"):
+        export(ExportRequest(kind=Kind.sft, count=2), arena=arena_url, token=TOKEN, out=tmp_path / "out")
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
 
 
