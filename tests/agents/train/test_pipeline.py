@@ -56,7 +56,7 @@ def process(arguments: list[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=QUIET)
 
 
-def wait_for(there: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_for(there: Callable[[], object], seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < until, "waited in vain"
