@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from contextlib import chdir, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
@@ -52,3 +53,34 @@ def ran(*arguments: str | Path, code: int = 0, cwd: Path | None = None, timeout:
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout, without_frames(done.stderr)
+
+
+# A process takes seconds to start: this script runs several command lines in one, one after the other.
+EACH = """
+import shlex, sys
+from forge_command.app import main
+for line in sys.argv[1:]:
+    sys.argv[1:] = shlex.split(line)
+    try:
+        main()
+    except SystemExit as left:
+        for stream in (sys.stdout, sys.stderr):
+            print("ended with", left.code, file=stream, flush=True)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The exit code of a command that ran with others in one process, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def parted(out: str, err: str) -> list[Ended]:
+    """What each command of `EACH` printed, from what all of them printed."""
+    outs, errs = (re.split(r"ended with (\d)\s?", stream) for stream in (out, err))
+    assert outs[1::2] == errs[1::2]
+    assert (outs[-1], errs[-1]) == ("", "")
+    return [Ended(int(code), *streams) for code, *streams in zip(outs[1::2], outs[::2], errs[::2], strict=False)]

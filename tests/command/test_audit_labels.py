@@ -19,10 +19,10 @@ def test_help_teaches_the_reading() -> None:
         assert word in out
 
 
-@pytest.mark.slow
-def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
+def test_the_audit_is_printed_and_written(documents: Path, tmp_path: Path) -> None:
     page = tmp_path / "labels.html"
-    done = invoked("audit", "labels", "--split", "val", "--draws", "1", "--fresh", "20", "--json", "-", "--html", page)
+    few = ("--documents", documents, "--draws", "1", "--fresh", "2")
+    done = invoked("audit", "labels", *few, "--json", "-", "--html", page)
     report = json.loads(done.stdout)
     assert report["audit"] == "labels"
     # The exit code is that of the gates, whichever way they fall on so few draws.
@@ -81,7 +81,7 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
         (("--marks", "m", "--key", "k", "--export", "e"), "--export writes a reading and --marks scores one"),
         (("--marks", "no_such.json", "--key", "k"), "No such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
-        (("--split", "dev"), "--split 'dev' is not known. There are train, val, test"),
+        (("--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
         (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "No such file"),
         (("--documents", "none.jsonl"), "documents need a Worker that reads: give --worker openai:MODEL@URL"),

@@ -3,8 +3,10 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
+from typing import Any
 
 import httpx
 import pytest
@@ -13,20 +15,31 @@ from ..command_line import called
 from ..server_process import running, serving
 
 
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """The store of a server to which an overseer gave twenty verdicts, and a regrading of it while the server ran."""
+
+    store: Path
+    report: dict[str, Any]
+    ready_afterwards: bool
+
+
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The store of a server to which an overseer gave twenty verdicts."""
-    path = tmp_path_factory.mktemp("regrade") / "arena.db"
-    with running(*serving(store=f"sqlite:///{path}")) as url:
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Graded:
+    store = tmp_path_factory.mktemp("regrade") / "arena.db"
+    with running(*serving(store=f"sqlite:///{store}")) as url:
         called("eval", "--overseer", "rules", "--arena", url, "--episodes", "20")
-    return path
+        asked = ("--expect-unchanged", "--database", f"sqlite:///{store}", "--json", "-")
+        report = json.loads(called("audit", "regrade", *asked)[0])
+        ready = httpx.get(f"{url}/health").json()["ready"]
+    return Graded(store, report, ready)
 
 
 @pytest.fixture
-def changed(store: Path, tmp_path: Path) -> tuple[Path, list[str]]:
+def changed(graded: Graded, tmp_path: Path) -> tuple[Path, list[str]]:
     """A copy of the store in which an older grader gave two verdicts other rewards, and the ids of the two."""
     path = tmp_path / "changed.db"
-    copyfile(store, path)
+    copyfile(graded.store, path)
     with closing(sqlite3.connect(path)) as raw, raw:
         ids = [row[0] for row in raw.execute("select episode_id from verdicts order by episode_id limit 2")]
         raw.executemany(
@@ -35,13 +48,9 @@ def changed(store: Path, tmp_path: Path) -> tuple[Path, list[str]]:
     return path, ids
 
 
-def test_verdicts_are_graded_anew_while_the_server_runs(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/arena.db"
-    with running(*serving(store=store)) as url:
-        called("eval", "--overseer", "rules", "--arena", url, "--episodes", "10")
-        out, _ = called("audit", "regrade", "--expect-unchanged", "--database", store, "--json", "-")
-        assert [gate["passed"] for gate in json.loads(out)["gates"]] == [True, True]
-        assert httpx.get(f"{url}/health").json()["ready"] is True
+def test_verdicts_are_graded_anew_while_the_server_runs(graded: Graded) -> None:
+    assert [gate["passed"] for gate in graded.report["gates"]] == [True, True]
+    assert graded.ready_afterwards is True
 
 
 def test_a_verdict_of_another_grader_that_changes_fails_a_gate(changed: tuple[Path, list[str]]) -> None:
@@ -63,8 +72,8 @@ def test_verdicts_of_a_time_are_graded(changed: tuple[Path, list[str]]) -> None:
     assert "2 " in called("audit", "regrade", "--database", changed[0], "--since", "2020-01-01")[0]
 
 
-def test_a_time_without_verdicts_is_refused(store: Path) -> None:
-    _, err = called("audit", "regrade", "--database", store, "--since", "2999-01-01T00:00:00", code=2)
+def test_a_time_without_verdicts_is_refused(graded: Graded) -> None:
+    _, err = called("audit", "regrade", "--database", graded.store, "--since", "2999-01-01T00:00:00", code=2)
     assert "error: the store holds no verdict of that time" in err
 
 

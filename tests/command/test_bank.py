@@ -37,7 +37,7 @@ def test_more_keys_add_their_answers_alone(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
-        (("--worker", "scripted", "--split", "dev"), "--split 'dev' is not known. There are train, val, test"),
+        (("--worker", "scripted", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "scripted", "--split", "test"), "the test split is salted: give the secret of the server"),
         (("--worker", "scripted", "--mechanism", "magic"), "--mechanism 'magic' is not known"),
         (("--worker", "scripted", "--vllm-args", "'"), """--vllm-args "'": No closing quotation"""),

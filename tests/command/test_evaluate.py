@@ -5,29 +5,38 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from forge_agents.client import ArenaClient
+from forge_command import progress
 
 from ..command_line import ENVIRONMENT, called, command, without_frames
 
+# Reviews as many batches as the file `reviews` beside it allows, and then waits until the file allows more.
 SLOW = """
 import time
 from pathlib import Path
 from forge_arena.types import Verdict
 
+ALLOWED = Path(__file__).with_name("reviews")
+
 class Slow:
     name = "slow"
+    reviews = 0
 
     def review(self, observations):
-        time.sleep(1.5)
-        while Path(__file__).with_name("hold").exists():
+        while self.reviews >= int(ALLOWED.read_text()):
             time.sleep(0.05)
+        self.reviews += 1
+        time.sleep(0.1)
         return [Verdict(detection=False, explanation="", correction="", confidence=0.5)] * len(observations)
 """
+MANY = 1_000
 
 
 @pytest.fixture(scope="module")
@@ -43,21 +52,34 @@ def on_train(arena: str, overseer: str) -> tuple[str, ...]:
     return ("eval", "--arena", arena, "--episodes", "20", "--split", "train", "--overseer", overseer)
 
 
-def evaluating(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """`forge-arena eval` of the slow overseer, running, with its output in pipes, which are no terminals."""
-    (folder / "slow_overseer.py").write_text(SLOW)
-    environment = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join([str(folder), ENVIRONMENT.get("PYTHONPATH", "")])}
-    asked = command("eval", "--overseer", "slow_overseer:Slow", *arguments)
-    return subprocess.Popen(asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+@pytest.fixture
+def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes the overseer `slow_overseer:Slow`, and says how many batches it reviews before it waits."""
+    (tmp_path / "slow_overseer.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    # Each test has a folder of its own, and so a module of its own.
+    monkeypatch.delitem(sys.modules, "slow_overseer", raising=False)
+
+    def allow(reviews: int) -> None:
+        (tmp_path / "reviews.new").write_text(str(reviews))
+        (tmp_path / "reviews.new").rename(tmp_path / "reviews")
+
+    allow(MANY)
+    return allow
 
 
-def evaluated(folder: Path, *arguments: str, code: int = 0) -> str:
-    """What the process said on standard error."""
-    with evaluating(folder, *arguments) as process:
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == code, err
-    assert "Traceback" not in err
-    return without_frames(err)
+def slowly(*arguments: str | Path) -> tuple[str | Path, ...]:
+    """The command line of an evaluation of the slow overseer."""
+    return ("eval", "--overseer", "slow_overseer:Slow", *arguments)
+
+
+def evaluating(*arguments: str | Path) -> "subprocess.Popen[str]":
+    """The evaluation of the slow overseer as a process, with its output in pipes, which are no terminals."""
+    environment = {**ENVIRONMENT, "PYTHONPATH": os.environ["PYTHONPATH"]}
+    return subprocess.Popen(
+        command(*slowly(*arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
@@ -183,26 +205,28 @@ def wait_for_records(records: Path, count: int) -> None:
         time.sleep(0.05)
 
 
-def test_two_at_once_in_one_folder_are_not_both_paid_and_a_killed_one_goes_on(arena: str, tmp_path: Path) -> None:
-    asked = ("--arena", arena, "--episodes", "6", "--batch", "1", "--out", str(tmp_path / "kept"))
+def test_two_at_once_in_one_folder_are_not_both_paid_and_a_killed_one_goes_on(
+    arena: str, slow: Callable[[int], None], tmp_path: Path
+) -> None:
+    asked = ("--arena", arena, "--episodes", "6", "--batch", "1", "--out", tmp_path / "kept")
     records = tmp_path / "kept" / "records.jsonl"
-    with evaluating(tmp_path, *asked) as first:
+    slow(3)
+    with evaluating(*asked) as first:
         wait_for_records(records, 2)
-        (tmp_path / "hold").touch()
         for again in ([], ["--resume"]):
-            err = evaluated(tmp_path, *asked, *again, code=2)
+            _, err = called(*slowly(*asked, *again), code=2)
             assert f"another process is at work in {tmp_path / 'kept'}: wait until it ends" in err
         first.send_signal(signal.SIGKILL)
         first.communicate()
-    (tmp_path / "hold").unlink()
     assert 1 <= records.read_bytes().count(b"\n") - 1 < 6
-    evaluated(tmp_path, *asked, "--resume")
+    slow(MANY)
+    called(*slowly(*asked, "--resume"))
     assert records.read_bytes().count(b"\n") - 1 == 6
 
 
-def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, tmp_path: Path) -> None:
-    asked = ("--arena", arena, "--episodes", "6", "--batch", "1", "--out", str(tmp_path / "kept"))
-    with evaluating(tmp_path, *asked) as process:
+def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, slow: Callable[[int], None], tmp_path: Path) -> None:
+    slow(3)
+    with evaluating("--arena", arena, "--episodes", "6", "--batch", "1", "--out", tmp_path / "kept") as process:
         wait_for_records(tmp_path / "kept" / "records.jsonl", 2)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -211,8 +235,12 @@ def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, tmp_path: Path)
     assert message in without_frames(err)
 
 
-def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(arena: str, tmp_path: Path) -> None:
-    err = evaluated(tmp_path, *("--arena", arena, "--episodes", "2", "--samples", "2", "--paired", "--batch", "1"))
+def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(
+    arena: str, slow: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "FIRST", 0.2)
+    monkeypatch.setattr(progress, "EVERY", 0.2)
+    _, err = called(*slowly("--arena", arena, "--episodes", "2", "--samples", "2", "--paired", "--batch", "1"))
     assert re.search(r"slow_overseer:Slow: \d of 8 verdicts, 0:00:\d\d so far", err)
     assert re.search(r"so far, about 0:00:\d\d left", err)
     assert "slow_overseer:Slow: 8 of 8 verdicts" in err

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from forge_arena.wire import AttemptResult
 from forge_command.console import as_json
 from forge_command.demo import describe_reward
 
-from ..command_line import called, command, ran
+from ..command_line import EACH, Ended, called, command, parted, ran
 
 # Root may write everywhere, unless this right is taken away.
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
@@ -76,47 +77,59 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
-# One process for several commands, because each process takes seconds to start.
-COMMANDS = {"--help": 0, "scenarios list": 0, "train presets phase1": 0, "scenarios show no_such_fämily": 2}
-EACH = """
-import sys
-from forge_command.app import main
-for words in sys.argv[1:]:
-    sys.argv[1:] = words.split()
-    try:
-        main()
-    except SystemExit as left:
-        print("ended with", left.code, flush=True)
-"""
+def ran_each(*commands: str, **settings: Any) -> list[Ended]:
+    """Run the commands one after the other in one process; `settings` are those of `ran_on_terminal`."""
+    ends = parted(*ran_on_terminal(*commands, script=EACH, **settings))
+    assert len(ends) == len(commands)
+    return ends
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_every_terminal_can_show_what_commands_print(encoding: str) -> None:
-    out, err = ran_on_terminal(*COMMANDS, encoding=encoding, columns=40, script=EACH)
-    *shown, rest = re.split(r"ended with (\d)\n", out)
-    assert [int(code) for code in shown[1::2]] == list(COMMANDS.values())
-    assert all(shown[:6:2])
-    assert rest == ""
-    assert "error: no family" in err
+@dataclass(frozen=True, slots=True)
+class OnTerminal:
+    """What the commands said on a terminal of one encoding, and the file to which they imported documents."""
+
+    prints: list[Ended]
+    imports: Ended
+    target: Path
+    evaluates: Ended
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_an_import_is_written_and_shown_on_every_terminal(tmp_path: Path, rows: Path, encoding: str) -> None:
-    target = tmp_path / "documents.jsonl"
-    out, _ = ran_on_terminal("scenarios", "import", rows, "--out", target, encoding=encoding, columns=40)
-    assert "bias_injection: the row names no" in out
-    (document,) = load_documents(target)
+PRINTING = {"--help": 0, "scenarios list": 0, "train presets phase1": 0, "scenarios show no_such_fämily": 2}
+
+
+@pytest.fixture(scope="module", params=ENCODINGS)
+def on_terminal(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OnTerminal:
+    folder = tmp_path_factory.mktemp("terminal")
+    for name, row in (("rows", ROW), ("dataset", DATASET)):
+        (folder / f"{name}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    *prints, imports, evaluates = ran_each(
+        *PRINTING,
+        "scenarios import rows.jsonl --out documents.jsonl",
+        "eval --overseer always_clean --dataset dataset.jsonl --json -",
+        encoding=request.param,
+        columns=40,
+        cwd=folder,
+    )
+    return OnTerminal(prints, imports, folder / "documents.jsonl", evaluates)
+
+
+def test_every_terminal_can_show_what_commands_print(on_terminal: OnTerminal) -> None:
+    assert [ended.code for ended in on_terminal.prints] == list(PRINTING.values())
+    assert all(ended.out for ended in on_terminal.prints[:3])
+    assert "error: no family" in on_terminal.prints[3].err
+
+
+def test_an_import_is_written_and_shown_on_every_terminal(on_terminal: OnTerminal) -> None:
+    assert on_terminal.imports.code == 0
+    assert "bias_injection: the row names no" in on_terminal.imports.out
+    (document,) = load_documents(on_terminal.target)
     assert document.name == f"rows:{ROW['id']}"
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_json_on_standard_output_is_json_in_every_encoding(tmp_path: Path, encoding: str) -> None:
-    dataset = tmp_path / "dataset.jsonl"
-    dataset.write_text(json.dumps(DATASET) + "\n", encoding="utf-8")
-    asked = ("eval", "--overseer", "always_clean", "--dataset", dataset, "--json", "-")
-    out, err = ran_on_terminal(*asked, encoding=encoding)
-    assert json.loads(out)["rows"][0]["id"] == ROW["id"]
-    assert "always_clean on dataset.jsonl" in err
+def test_json_on_standard_output_is_json_in_every_encoding(on_terminal: OnTerminal) -> None:
+    assert on_terminal.evaluates.code == 0
+    assert json.loads(on_terminal.evaluates.out)["rows"][0]["id"] == ROW["id"]
+    assert "always_clean on dataset.jsonl" in on_terminal.evaluates.err
 
 
 def test_json_with_half_a_character_is_written_with_escapes() -> None:
@@ -172,23 +185,28 @@ def test_a_file_that_may_not_be_written_is_refused_before_the_work(
     assert "locked/a may not be written: give another place" in err
 
 
-@pytest.mark.skipif(bool(WITHOUT_RIGHTS) and shutil.which("setpriv") is None, reason="root, without setpriv")
-def test_a_file_that_the_system_locks_is_refused_before_the_work(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0o555)
-    asked = ("scenarios", "list", "--json", "locked/a")
-    _, err = ran_on_terminal(*asked, cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
-    assert "locked/a may not be written: give another place" in err
+LOCKED = {
+    "scenarios list --json locked/a": "locked/a may not be written: give another place",
+    "eval --overseer rules --dataset rows.jsonl --out locked/run": r"error: .*Permission denied: '?locked/",
+    "bank locked/x.bank --worker scripted": r"error: .*Permission denied: '?locked/",
+}
 
 
-@pytest.mark.skipif(bool(WITHOUT_RIGHTS) and shutil.which("setpriv") is None, reason="root, without setpriv")
-@pytest.mark.parametrize(
-    "name", ["eval --overseer rules --dataset rows.jsonl --out locked/run", "bank locked/x.bank --worker scripted"]
-)
-def test_a_folder_that_may_not_be_written_is_refused_before_the_work(tmp_path: Path, name: str) -> None:
-    (tmp_path / "locked").mkdir(mode=0o555)
-    (tmp_path / "rows.jsonl").write_text(json.dumps(DATASET) + "\n", encoding="utf-8")
-    _, err = ran_on_terminal(*name.split(), cwd=tmp_path, code=2, before=WITHOUT_RIGHTS)
-    assert re.search(r"error: .*Permission denied: '?locked/", err)
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """How each command ended that would write into a folder that the system locks."""
+    if WITHOUT_RIGHTS and shutil.which("setpriv") is None:
+        pytest.skip("root, without setpriv")
+    folder = tmp_path_factory.mktemp("rights")
+    (folder / "locked").mkdir(mode=0o555)
+    (folder / "rows.jsonl").write_text(json.dumps(DATASET) + "\n", encoding="utf-8")
+    return dict(zip(LOCKED, ran_each(*LOCKED, cwd=folder, before=WITHOUT_RIGHTS), strict=True))
+
+
+@pytest.mark.parametrize("command", LOCKED)
+def test_a_place_that_the_system_locks_is_refused_before_the_work(locked: dict[str, Ended], command: str) -> None:
+    assert locked[command].code == 2
+    assert re.search(LOCKED[command], locked[command].err)
 
 
 @pytest.mark.parametrize(("target", "message"), [(".", "is a folder"), ("none/a.json", "there is no folder none")])

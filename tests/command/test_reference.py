@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,12 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 
 @pytest.fixture
+def served(arena: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run takes the arena of all tests. The fixture `played` has shown that the command starts its own."""
+    monkeypatch.setattr("forge_command.reference.running_server", lambda: nullcontext(arena))
+
+
+@pytest.fixture
 def unchanged(played: tuple[Path, str]) -> Callable[[], bool]:
     """Whether every result is still the file that it was before the test."""
 
@@ -59,6 +66,7 @@ def test_the_page_has_a_row_for_each_overseer(played: tuple[Path, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("served")
 def test_what_is_judged_is_not_judged_again(played: tuple[Path, str], unchanged: Callable[[], bool]) -> None:
     folder, out = played
     again, err = reference("--out", folder / "out", "--dataset", folder / "panel.jsonl", *ONLY)
@@ -77,6 +85,7 @@ def test_results_of_other_families_are_refused(played: tuple[Path, str], unchang
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("served")
 def test_results_of_another_dataset_are_refused(
     played: tuple[Path, str], unchanged: Callable[[], bool], tmp_path: Path
 ) -> None:

@@ -1,6 +1,8 @@
 """A Worker that fails: every command that needs a Worker ends with the Worker's reason, and closes the Worker."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,14 @@ from fastapi import Response
 from forge_arena.errors import WorkerFailed
 from forge_arena.workers import ScriptedWorker
 
-from ..brain import Brain, completion, refusal
-from ..command_line import called, ran
+from ..brain import Brain, completion, refusal, running_brain
+from ..command_line import EACH, ENVIRONMENT, Ended, called, parted, ran, without_frames
 
 COMMANDS = {
-    "serve": ["serve", "--port", "0", "--store", "sqlite:///a.db"],
-    "bank": ["bank", "a.bank", "--count", "3"],
-    "labels": ["audit", "labels", "--split", "val", "--draws", "1", "--fresh", "1"],
-    "shortcuts": ["audit", "shortcuts", "--quick", "--episodes", "200"],
+    "bank": "bank a.bank --count 3",
+    "labels": "audit labels --split val --draws 1 --fresh 1",
+    "shortcuts": "audit shortcuts --quick --episodes 200",
+    "serve": "serve --port 0 --store sqlite:///a.db",
 }
 
 
@@ -51,15 +53,36 @@ async def without_system_role(body: dict[str, Any]) -> Response:
     return completion("It takes 5 days.")
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Ended], int]:
+    """How each command ended, and how many requests the endpoint got from all of them."""
+    with running_brain() as brain:
+        brain.reactions = [without_system_role]
+        done = subprocess.run(
+            [sys.executable, "-c", EACH, *(f"{line} --worker openai:brain@{brain.url}" for line in COMMANDS.values())],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=tmp_path_factory.mktemp("refused"),
+            env=ENVIRONMENT,
+            check=True,
+        )
+    assert "Traceback" not in done.stderr
+    return dict(zip(COMMANDS, parted(done.stdout, without_frames(done.stderr)), strict=True)), len(brain.seen)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_a_worker_that_takes_no_system_role_is_refused_at_the_start_with_the_setting(
-    brain: Brain, tmp_path: Path, command: list[str]
+    refused: tuple[dict[str, Ended], int], command: str
 ) -> None:
-    brain.reactions = [without_system_role]
-    _, err = ran(*command, "--worker", f"openai:brain@{brain.url}", cwd=tmp_path, code=2)
+    ended = refused[0][command]
+    assert ended.code == 2
     said = "answered 400: System role not supported; such a setting follows the Worker's name: #system_role=user"
-    assert said in err
-    assert len(brain.seen) == 1
+    assert said in ended.err
+
+
+def test_a_worker_that_is_refused_is_asked_once(refused: tuple[dict[str, Ended], int]) -> None:
+    assert refused[1] == len(COMMANDS)
 
 
 def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> None:
@@ -71,13 +94,15 @@ def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> N
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
 
 
-def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(brain: Brain, tmp_path: Path) -> None:
+def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(
+    brain: Brain, documents: Path, tmp_path: Path
+) -> None:
     async def one_token_only(body: dict[str, Any]) -> Response:
         return completion("Yes") if body["max_tokens"] == 1 else refusal(400, "maximum context length is 16 tokens")
 
     brain.reactions = [one_token_only]
-    worker = f"openai:brain@{brain.url}"
-    ran(*COMMANDS["labels"], "--worker", worker, "--json", "report.json", cwd=tmp_path, code=1)
+    few = ("--documents", documents, "--draws", "1", "--fresh", "1")
+    ran("audit", "labels", *few, "--worker", f"openai:brain@{brain.url}", "--json", "report.json", cwd=tmp_path, code=1)
     report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     (why,) = [table for table in report["tables"] if table["title"] == "why there was no episode"]
     assert all("the prompt is longer than the context" in reason for _, reason, *_ in why["rows"])

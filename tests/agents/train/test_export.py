@@ -13,12 +13,12 @@ pytest.importorskip("huggingface_hub")
 from forge_agents.client import ArenaClient
 from forge_agents.train.export.export import export
 from forge_agents.train.export.request import COLUMNS, ExportError, ExportRequest, Format, Kind, Pairs
-from forge_agents.train.export.rows import AT_A_TIME, differing_spans, plausible_mistake
+from forge_agents.train.export.rows import differing_spans, plausible_mistake
 from forge_arena.locks import FolderInUse, lock_folder
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import overseer_prompt, parse_verdict
 
-from ...server_process import FORGE_ARENA, running
+from ..conftest import TOKEN
 from .conftest import Served, read_lines
 
 COUNT = 24
@@ -260,9 +260,10 @@ class Interrupted(Exception):
 
 @pytest.mark.parametrize("kind", Kind)
 def test_an_interrupted_export_goes_on_and_ends_like_one_that_was_not(
-    short: Served, tmp_path: Path, kind: Kind
+    short: Served, tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = ExportRequest(kind=kind, count=AT_A_TIME + 6)
+    monkeypatch.setattr("forge_agents.train.export.rows.AT_A_TIME", 8)
+    wanted = ExportRequest(kind=kind, count=12)
 
     def interrupt(done: int, of: int) -> None:
         if done:
@@ -271,14 +272,14 @@ def test_an_interrupted_export_goes_on_and_ends_like_one_that_was_not(
     with pytest.raises(Interrupted):
         export(wanted, arena=short.url, out=tmp_path / "out", on_progress=interrupt)
     path = tmp_path / "out" / "train.jsonl"
-    assert len(read_lines(path)) == AT_A_TIME
+    assert len(read_lines(path)) == 8
     # The last rows were lost on the way to the disk, one of them in its middle.
     path.write_bytes(path.read_bytes()[:-700])
     seen: list[int] = []
     export(wanted, arena=short.url, out=tmp_path / "out", on_progress=lambda done, of: seen.append(done))
     export(wanted, arena=short.url, out=tmp_path / "whole")
     assert path.read_bytes() == (tmp_path / "whole" / "train.jsonl").read_bytes()
-    assert 0 < seen[0] < AT_A_TIME
+    assert 0 < seen[0] < 8
     assert seen[-1] == wanted.count
 
 
@@ -326,15 +327,11 @@ def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_p
     written(short, tmp_path / "out", count=2)
 
 
-def test_another_suite_is_refused_before_anything_is_written(short: Served, tmp_path: Path) -> None:
+def test_another_suite_is_refused_before_anything_is_written(short: Served, arena_url: str, tmp_path: Path) -> None:
     written(short, tmp_path / "out", count=2)
     before = (tmp_path / "out" / "train.jsonl").read_bytes()
-    store = f"sqlite:///{tmp_path}/other.db"
-    with (
-        running("-c", FORGE_ARENA, "serve", "--port", "0", "--store", store, "--log-level", "error") as url,
-        pytest.raises(ExportError, match=r"holds an export with suite 'short:3', not 'forge:\d+'"),
-    ):
-        export(ExportRequest(kind=Kind.sft, count=2), arena=url, out=tmp_path / "out")
+    with pytest.raises(ExportError, match=r"holds an export with suite 'short:3', not 'forge:\d+'"):
+        export(ExportRequest(kind=Kind.sft, count=2), arena=arena_url, token=TOKEN, out=tmp_path / "out")
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
 
 

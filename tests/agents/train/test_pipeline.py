@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from forge_agents.train.rewards import COMPONENTS
 from forge_arena.locks import lock_folder
 from forge_command.app import app
 
-from ...server_process import FORGE_ARENA, running
+from ...server_process import FORGE_ARENA, free_port, running
 from ..conftest import TOKEN
 from .conftest import SERVE, Served, read_lines, write_preset
 
@@ -56,11 +56,30 @@ def process(arguments: list[str]) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=QUIET)
 
 
-def wait_for(there: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_for(there: Callable[[], object], seconds: float = 300.0) -> None:
     until = time.monotonic() + seconds
     while not there():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.01)
+
+
+@contextmanager
+def meanwhile(there: Callable[[], object], act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` once while the block runs in this process, as soon as `there()` is true; never after the block."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        wait_for(lambda: ended.is_set() or there())
+        if not ended.is_set():
+            act()
+
+    watcher = threading.Thread(target=wait)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def logged(run: Path, count: int) -> bool:
@@ -102,10 +121,9 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
     then = {"demonstrations": 32, "checking": 1.0, "exchanged": 0.5, "decisive": 5.0, "learning_rate": 1e-3}
     preset = preset_file(model=None, scratch=scratch, warm_start={**warm, "then": then}, start=30_000)
     out = tmp_path / "run"
-    ended = process(arguments(preset, short.url, out, "steps=2", "trackers=[tensorboard]"))
-    said, told = ended.communicate(timeout=200)
-    assert ended.returncode == 0, told
-    assert said.splitlines() == [f"model: {out}/model", f"report: {out}/report.html"]
+    code, told = train(*arguments(preset, short.url, out, "steps=2", "trackers=[tensorboard]"))
+    assert code == 0, told
+    assert told.endswith(f"model: {out}/model report: {out}/report.html")
     for name in ("model", "start"):
         assert load_model(out / name).tokenizer.chat_template
     for name in ("before", "after"):
@@ -119,15 +137,40 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
     assert list(out.rglob("events.out.tfevents.*"))
 
 
+# Launches two processes with the environment that `accelerate launch` gives them. They part after the imports, because
+# to import torch and TRL takes each process longer than the run.
+LAUNCHER = """
+import os, signal, sys
+import forge_agents.train.pipeline
+from forge_command.app import main
+
+port, *sys.argv[1:] = sys.argv[1:]
+processes = set()
+for rank in map(str, range(2)):
+    process = os.fork()
+    if not process:
+        os.environ |= {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        sys.exit(main())
+    processes.add(process)
+while processes:
+    process, status = os.wait()
+    processes.remove(process)
+    if status:
+        for other in processes:
+            os.kill(other, signal.SIGKILL)
+        sys.exit("a process failed")
+"""
+
+
 @pytest.mark.slow
 def test_two_processes_share_a_run_and_each_group_is_graded_once(
     short: Served, preset_file: Presets, tmp_path: Path
 ) -> None:
     out, start = tmp_path / "run", 45_000
     asked = arguments(preset_file(steps=2, start=start), short.url, out)
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     ended = subprocess.run(
-        [sys.executable, *launcher, "-m", "forge_command", "train", *asked],
+        [sys.executable, "-c", LAUNCHER, str(free_port()), "train", *asked],
         capture_output=True,
         text=True,
         env=QUIET,
@@ -192,12 +235,10 @@ def test_a_run_that_was_interrupted_says_where_it_stopped_and_goes_on_from_there
 ) -> None:
     out, start = tmp_path / "run", 32_000
     asked = arguments(preset_file(steps=60, start=start, save_every=50), short.url, out)
-    running = process(asked)
     # The verdicts of the fourth step are given, and the step is not done.
-    wait_for(lambda: len(short.attempts().get(start + 7, [])) == 4)
-    running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=60)
-    assert running.returncode == 2, told
+    with meanwhile(lambda: len(short.attempts().get(start + 7, [])) == 4, lambda: os.kill(os.getpid(), signal.SIGINT)):
+        code, told = train(*asked)
+    assert code == 2, told
     found = re.search(r"training stopped after step (\d+) of 60 \(interrupted\)", told)
     assert found is not None, told
     assert "go on with --resume" in told
@@ -239,20 +280,8 @@ def stopped_run(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> Stopp
     with ExitStack() as arena:
         url = arena.enter_context(running(*serve, "--port", "0"))
         asked = arguments(preset, url, out)
-        ended = threading.Event()
-
-        def stop_the_arena() -> None:
-            wait_for(lambda: ended.is_set() or logged(out, 3))
-            arena.close()
-
-        # The run is in this process, so that the one that waits for it to get going is a thread.
-        stopper = threading.Thread(target=stop_the_arena)
-        stopper.start()
-        try:
+        with meanwhile(lambda: logged(out, 3), arena.close):
             code, told = train(*asked)
-        finally:
-            ended.set()
-            stopper.join()
     return StoppedRun(out, asked, code, told, Served(url, store), (*serve, "--port", url.rpartition(":")[2]))
 
 
