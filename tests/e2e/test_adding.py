@@ -39,7 +39,6 @@ from pathlib import Path
 import numpy as np
 from forge_arena.audits.labels import audit_labels
 from forge_arena.episodes import Arena
-from forge_arena.metrics import Row, grouped, scorecard
 from forge_arena.rewards import grader, named_types, oracle_verdict, score, weights
 from forge_arena.scenarios.importer import import_rows
 from forge_arena.types import Components, CorruptionType, Domain, Form, Split
