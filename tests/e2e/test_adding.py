@@ -39,6 +39,7 @@ from pathlib import Path
 import numpy as np
 from forge_arena.audits.labels import audit_labels
 from forge_arena.episodes import Arena
+from forge_arena.keys import Filters
 from forge_arena.rewards import grader, named_types, oracle_verdict, score, weights
 from forge_arena.scenarios.importer import import_rows
 from forge_arena.types import Components, CorruptionType, Domain, Form, Split
@@ -51,8 +52,9 @@ arena = Arena(ScriptedWorker())
 seen = {"suite": arena.suite, "key": str(arena.key(Split.train, 7)), "grader": grader(), "weights": weights()}
 seen["members"] = [list(CorruptionType), list(Domain), list(Components.model_fields)]
 seen["prompt"] = overseer_prompt()
-keys, _ = arena.keys(Split.train, 0, 6, corruption=CorruptionType("price_shift"))
-gardening, _ = arena.keys(Split.train, 0, 6, domain=Domain("gardening"), corruption=CorruptionType("price_shift"))
+shift = CorruptionType("price_shift")
+keys, _ = arena.keys(Split.train, 0, 6, Filters(corruption=shift))
+gardening, _ = arena.keys(Split.train, 0, 6, Filters(domain=Domain("gardening"), corruption=shift))
 rows, made = [], []
 for key in map(str, [*keys, *gardening]):
     corrupted = asyncio.run(arena.make(f"{key}:corrupted"))
@@ -250,10 +252,11 @@ def test_in_a_checkout_a_file_and_a_folder_are_enough(site: Path, tmp_path: Path
     shutil.copy(site / "forge_extras" / "price_shift.py", tmp_path / "arena" / "forge_arena" / "corruptions")
     shutil.copytree(site / "forge_extras" / "gardening", tmp_path / "scenarios" / "gardening")
     look = (
-        "from forge_arena.episodes import Arena; from forge_arena.types import CorruptionType, Domain, Split; "
+        "from forge_arena.episodes import Arena; from forge_arena.keys import Filters; "
+        "from forge_arena.types import CorruptionType, Domain, Split; "
         "from forge_arena.workers import ScriptedWorker; arena = Arena(ScriptedWorker()); "
-        "ask = {'corruption': CorruptionType('price_shift'), 'domain': Domain('gardening')}; "
-        "print(arena.keys(Split.train, 0, 1, **ask)[0][0])"
+        "ask = Filters(corruption=CorruptionType('price_shift'), domain=Domain('gardening')); "
+        "print(arena.keys(Split.train, 0, 1, ask)[0][0])"
     )
     paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "arena"), *sys.path])}
     done = subprocess.run([sys.executable, "-c", look], env={**os.environ, **paths}, capture_output=True, text=True)

@@ -120,7 +120,7 @@ def serve_in(tmp_path: Path) -> Serve:
         arena = Arena(worker, secret=secret, probes=settings.probes, mechanism=settings.mechanism)
         app = create_app(settings, arena)
         service: Service = app.state.service
-        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
+        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30, verify=False) as http:
             if wait:
                 async with asyncio.timeout(30):
                     await service.ready.wait()

@@ -321,7 +321,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(("number", "wanted"), enumerate(wanted for _, wanted in REFUSED))
+@pytest.mark.parametrize(("number", "wanted"), list(enumerate(wanted for _, wanted in REFUSED)))
 def test_what_cannot_be_served_is_refused(refusals: list[str], number: int, wanted: str) -> None:
     assert wanted in refusals[number]
 

@@ -22,7 +22,6 @@ from forge_arena.workers.vllm import VLLMWorker
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncIterator[VLLMWorker]:
     """A started Worker whose engine's mood is in `folder`."""
-    tests = Path(__file__).parents[2]
     program = folder / "vllm"
     program.write_text(
         f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(Path(__file__).with_name('engine.py'))!r})\n"
@@ -32,7 +31,6 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[VLLMWorker]:
     worker = VLLMWorker(
         str(folder),
         executable=str(program),
-        env={"PYTHONPATH": str(tests)},
         log=folder / "vllm.log",
         cpu=True,
         **{"timeout": 2.0, "retries": 0, "first_pause": 0.1, "hang_after": 1.0, "chat_deadline": 0.5, **settings},
@@ -93,7 +91,7 @@ async def test_an_engine_that_is_only_slow_is_left_alone(tmp_path: Path, scenari
 async def test_an_engine_that_nobody_asks_is_left_alone(tmp_path: Path) -> None:
     async with running(tmp_path) as worker:
         (tmp_path / "mood").write_text("hangs")
-        await asyncio.sleep(3)
+        await asyncio.sleep(2)
         assert worker.pid is not None
         assert lives(tmp_path) == 1
 
