@@ -68,7 +68,7 @@ async def test_an_engine_that_hangs_while_its_health_is_well_is_restarted(tmp_pa
 
 
 async def test_questions_that_end_by_their_own_time_limit_are_no_answers(tmp_path: Path, scenario: Scenario) -> None:
-    async with running(tmp_path, timeout=0.3) as worker:
+    async with running(tmp_path, timeout=1.5, hang_after=2.0) as worker:
         (tmp_path / "mood").write_text("hangs")
         for _ in range(60):
             with pytest.raises(WorkerFailed):
