@@ -234,12 +234,12 @@ async def hopeless(serve: Any, brain: Brain, wanted: str, **settings: Any) -> tu
 
 async def test_a_worker_whose_answers_are_all_rejected_is_said_to_be_so_everywhere(serve: Any, brain: Brain) -> None:
     async def ponder(_: dict[str, Any]) -> Response:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.8)
         return completion("It costs $123,456.78.")
 
     brain.reactions = [completion("yes"), ponder]
     # The time limit ends every episode before its fourth answer is rejected.
-    reason, log = await hopeless(serve, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=1)
+    reason, log = await hopeless(serve, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=2)
     assert re.search(r"most often: (?:missing|wrong|invented|violated) \w+ \(\d+\), [a-z]+ \w+ \(\d+\)", reason)
     assert "take a stronger instruction-tuned model" in reason
     lines = {line["event"]: line for line in log}
