@@ -88,8 +88,8 @@ class ServerProcess:
         self._log.seek(0)
         return self._log.read().decode()
 
-    def end(self, how: signal.Signals = signal.SIGTERM) -> str:
-        """Send the signal and wait for the end; what it wrote on standard error."""
+    def end(self, how: signal.Signals = signal.SIGTERM, *, read: bool = True) -> str:
+        """Send the signal and wait for the end; what it wrote on standard error, if that is to be read."""
         self.child.send_signal(how)
         try:
             self.child.wait(60)
@@ -98,7 +98,7 @@ class ServerProcess:
             self.child.kill()
             self.child.communicate()
             with self._log:
-                errors = self.errors()
+                errors = self.errors() if read else ""
         return errors
 
     def __enter__(self) -> Self:

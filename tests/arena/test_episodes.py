@@ -1,6 +1,6 @@
 """Keys and episodes: the same key means the same episode, and nothing of the truth depends on the neighbour's."""
 
-import asyncio
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -47,19 +47,35 @@ PAIRS = {
 EPISODES: dict[tuple[str, CorruptionType, Mechanism], dict[Form, Episode]] = {}
 
 
+ELSEWHERE = """
+import asyncio, json, sys
+from forge_arena.episodes import Arena
+from forge_arena.types import Mechanism
+from forge_arena.workers import ScriptedWorker
+for mechanism, key in json.loads(sys.argv[1]):
+    arena = Arena(ScriptedWorker(1.0), secret="tests", mechanism=Mechanism(mechanism))
+    print(asyncio.run(arena.make(key)).model_dump_json())
+"""
+FAR = [(m, ARENA.key(s, i, f)) for m in Mechanism for s in Split for i in (0, 4_000_000_007) for f in FORMS]
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> dict[tuple[Mechanism, str], str]:
+    """The episodes of `FAR` as another process makes them."""
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, json.dumps(FAR)], capture_output=True, text=True, check=True
+    )
+    return dict(zip(FAR, done.stdout.splitlines(), strict=True))
+
+
 @pytest.mark.parametrize("split", Split)
 @pytest.mark.parametrize("mechanism", Mechanism)
-def test_a_key_means_the_same_in_another_process(split: Split, mechanism: Mechanism) -> None:
-    keys = [ARENA.key(split, index, form) for index in (0, 4_000_000_007) for form in FORMS]
-    here = [asyncio.run(BY_MECHANISM[mechanism].make(key)).model_dump_json() for key in keys]
-    script = (
-        "import asyncio\nfrom forge_arena.episodes import Arena\nfrom forge_arena.types import Mechanism\n"
-        "from forge_arena.workers import ScriptedWorker\n"
-        f"arena = Arena(ScriptedWorker(1.0), secret='tests', mechanism=Mechanism({mechanism.value!r}))\n"
-        f"for key in {keys!r}: print(asyncio.run(arena.make(key)).model_dump_json())"
-    )
-    there = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert there.stdout.splitlines() == here
+async def test_a_key_means_the_same_in_another_process(
+    split: Split, mechanism: Mechanism, elsewhere: dict[tuple[Mechanism, str], str]
+) -> None:
+    for index, form in product((0, 4_000_000_007), FORMS):
+        key = ARENA.key(split, index, form)
+        assert (await BY_MECHANISM[mechanism].make(key)).model_dump_json() == elsewhere[mechanism, key]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -266,7 +282,7 @@ async def test_the_episode_as_drawn_is_the_episode_in_the_form_drawn(
 @pytest.mark.parametrize("mechanism", Mechanism)
 async def test_every_label_is_true_on_the_text(mechanism: Mechanism) -> None:
     arena = Arena(ScriptedWorker(), secret="tests", mechanism=mechanism)
-    for index in range(150):
+    for index in range(60):
         key = arena.key(list(Split)[index % 3], index)
         episode = await arena.make(key)
         truth, verifier = episode.truth, Verifier(episode.scenario)
@@ -291,7 +307,8 @@ async def test_a_worker_that_corrupts_its_own_answer_is_told_what_the_truth_reco
     hidden = 0
     for index in range(120):
         plan = arena.plan(arena.key(Split.train, index))
-        for form in Form:
+        # Of the forms that are told nothing, a sixth is enough.
+        for form in Form if index % 6 == 0 else (Form.corrupted,):
             episode = await arena.make(arena.key(Split.train, index, form))
             truth = episode.truth
             assert (episode.observation.worker_reasoning == "") is (plan.candour is Candour.hidden)

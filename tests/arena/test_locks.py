@@ -12,8 +12,8 @@ from forge_arena.locks import FolderInUse, lock_folder
 HOLD = """
 import sys
 from pathlib import Path
-from forge_arena.locks import locked_folder
-with locked_folder(Path(sys.argv[1])):
+from forge_arena.locks import lock_folder
+with lock_folder(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """

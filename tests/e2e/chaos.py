@@ -61,19 +61,21 @@ class Ledger:
 class Client(threading.Thread):
     """Opens episodes, judges them twice each, and never takes no for an answer."""
 
-    def __init__(self, urls: Sequence[str], seed: int, stop: threading.Event) -> None:
+    def __init__(self, urls: Sequence[str], seed: int, stop: threading.Event, pause: float) -> None:
         super().__init__(name=f"client-{seed}", daemon=True)
         self.ledger = Ledger()
         self.failure: Exception | None = None
         self._urls = urls
         self._rng = random.Random(seed)
         self._over = stop
+        self._pause = pause
 
     def run(self) -> None:
         try:
             with httpx.Client(timeout=20) as http:
                 while not self._over.is_set():
                     self._play(http)
+                    time.sleep(self._pause)
         except Exception as failure:  # noqa: BLE001 - told to the test, which fails with it
             self.failure = failure
 
@@ -162,10 +164,14 @@ def compared(ledgers: Sequence[Ledger], store: str) -> Verdicts:
     )
 
 
-def play(urls: Sequence[str], clients: int, happen: Callable[[], None]) -> list[Ledger]:
-    """Let clients play while `happen` breaks things; raises where a client was told what it may not be told."""
+def play(urls: Sequence[str], clients: int, happen: Callable[[], None], *, pause: float = 0.0) -> list[Ledger]:
+    """Let clients play while `happen` breaks things. A client pauses so many seconds after two episodes.
+
+    Raises:
+        Exception: a client got an answer that it may not get.
+    """
     over = threading.Event()
-    players = [Client(urls, seed, over) for seed in range(clients)]
+    players = [Client(urls, seed, over, pause) for seed in range(clients)]
     for player in players:
         player.start()
     try:

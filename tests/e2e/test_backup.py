@@ -35,7 +35,7 @@ def test_an_sqlite_store_is_copied_under_load_and_served_again(tmp_path: Path) -
     with deployed(1, store, tmp_path) as (server,):
         body, answer = judged(server.url)
         done: list[subprocess.CompletedProcess[str]] = []
-        play([server.url], 4, lambda: done.append(command("backup", str(copy), "--store", store)))
+        play([server.url], 4, lambda: done.append(command("backup", str(copy), "--store", store)), pause=0.1)
         assert done[0].returncode == 0, done[0].stderr
         assert " verdicts" in done[0].stdout
         again = command("backup", str(copy), "--store", store)

@@ -114,13 +114,13 @@ def serve_in(tmp_path: Path) -> Serve:
         *, worker: MoodyWorker | None = None, wait: bool = True, **changed: Any
     ) -> AsyncIterator[Running]:
         store = f"sqlite:///{tmp_path}/arena.db"
-        settings = Settings(**{"store": store, "stock": 4, "concurrency": 2, **changed})
         worker = worker or MoodyWorker()
+        settings = Settings(**{"store": store, "stock": 4, "concurrency": 2, "worker": worker.name, **changed})
         secret = settings.secret or "a secret of this test"
         arena = Arena(worker, secret=secret, probes=settings.probes, mechanism=settings.mechanism)
         app = create_app(settings, arena)
         service: Service = app.state.service
-        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30) as http:
+        async with listening(app) as url, httpx.AsyncClient(base_url=url, timeout=30, verify=False) as http:
             if wait:
                 async with asyncio.timeout(30):
                     await service.ready.wait()

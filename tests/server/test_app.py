@@ -260,8 +260,9 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
             assert always <= operation["responses"].keys()
 
 
-async def test_an_app_without_its_lifespan_says_that_it_is_starting(server: Any) -> None:
-    app = create_app(server.settings, server.arena)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_app_without_its_lifespan_says_that_it_is_starting(shared_server: Any) -> None:
+    app = create_app(shared_server.settings, shared_server.arena)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://localhost") as http:
         assert (await http.get("/v1/stats")).json()["error"]["code"] == "starting"
 
@@ -387,17 +388,18 @@ async def test_the_page_of_the_api_shows_every_route_and_fetches_nothing(shared_
         assert name in page.ids
 
 
-async def test_head_is_answered_wherever_get_is_without_a_body(server: Any) -> None:
-    (episode,) = await server.open()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_head_is_answered_wherever_get_is_without_a_body(shared_server: Any) -> None:
+    (episode,) = await shared_server.open()
     known = {"/health", "/docs", "/openapi.json", "/leaderboard", "/metrics", "/state", "/schema", "/metadata"}
     known |= {"/v1/stats", "/v1/leaderboard", f"/v1/episodes/{episode['episode_id']}"}
     for path in sorted(known):
-        head, get = await server.http.head(path), await server.http.get(path)
+        head, get = await shared_server.http.head(path), await shared_server.http.get(path)
         assert (head.status_code, head.content) == (200, b""), path
         assert head.headers["content-type"] == get.headers["content-type"]
         assert path in ("/metrics", "/v1/stats") or head.headers["content-length"] == get.headers["content-length"]
     for path, status in {"/v1/episodes": 405, "/nowhere": 404, "/v1/episodes/x": 404}.items():
-        assert (await server.http.head(path)).status_code == status
+        assert (await shared_server.http.head(path)).status_code == status
 
 
 @pytest.mark.parametrize("prefix", ["", "/of/mine"])

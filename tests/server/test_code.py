@@ -39,15 +39,16 @@ def flagged(opened: dict[str, Any], correction: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
-    episode, opened = await code_episode(server)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_endless_loop_holds_nobody_else_up(shared_server: Any) -> None:
+    episode, opened = await code_episode(shared_server)
     correction = with_endless_loop(episode)
     assert Verifier(episode.scenario).runs_code(correction)
-    grading = asyncio.create_task(server.send_verdicts(flagged(opened, correction)))
+    grading = asyncio.create_task(shared_server.send_verdicts(flagged(opened, correction)))
     longest = 0.0
     while not grading.done():
         start = time.perf_counter()
-        assert (await server.http.get("/health")).status_code == 200
+        assert (await shared_server.http.get("/health")).status_code == 200
         longest = max(longest, time.perf_counter() - start)
         await asyncio.sleep(0.05)
     [result] = (await grading).json()["results"]
@@ -56,31 +57,34 @@ async def test_an_endless_loop_holds_nobody_else_up(server: Any) -> None:
     assert longest < 1.0
 
 
-async def test_code_that_the_family_knows_is_not_run_again(server: Any) -> None:
-    episode, opened = await code_episode(server)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_code_that_the_family_knows_is_not_run_again(shared_server: Any) -> None:
+    episode, opened = await code_episode(shared_server)
     assert not Verifier(episode.scenario).runs_code(episode.truth.clean_output)
-    [result] = (await server.send_verdicts(flagged(opened, episode.truth.clean_output))).json()["results"]
+    [result] = (await shared_server.send_verdicts(flagged(opened, episode.truth.clean_output))).json()["results"]
     assert result["components"]["correction"] == 1.0
 
 
-async def test_a_runner_that_does_not_come_up_is_no_score(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    episode, opened = await code_episode(server)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_runner_that_does_not_come_up_is_no_score(shared_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    episode, opened = await code_episode(shared_server)
 
     def no_process(*_: object, **__: object) -> None:
         raise ChildProcessError("no process")
 
     monkeypatch.setattr("forge_arena.verify.run_cases", no_process)
     attempt = flagged(opened, with_endless_loop(episode))
-    response = await server.send_verdicts(attempt)
+    response = await shared_server.send_verdicts(attempt)
     assert response.status_code == 503
     assert response.json()["error"]["outcome"] == "infra_failed"
-    assert (await server.state(opened["episode_id"]))["results"] == []
+    assert (await shared_server.state(opened["episode_id"]))["results"] == []
     monkeypatch.undo()
-    assert (await server.send_verdicts(attempt)).json()["results"][0]["outcome"] == "scored"
+    assert (await shared_server.send_verdicts(attempt)).json()["results"][0]["outcome"] == "scored"
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
-    server: Any, monkeypatch: pytest.MonkeyPatch
+    shared_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran: list[str] = []
 
@@ -91,15 +95,17 @@ async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
     monkeypatch.setattr(verify, "run_cases", counted)
     labels = set()
     for index in range(400):
-        plan = server.arena.plan(server.arena.key(Split.test, index))
+        plan = shared_server.arena.plan(shared_server.arena.key(Split.test, index))
         if plan.domain is not Domain.code_review or (plan.family, plan.corrupted) in labels:
             continue
-        (opened,) = await server.open(keys=[server.arena.key(Split.test, index)])
-        live = await server.service.episodes.cache.get(opened["episode_id"])
+        (opened,) = await shared_server.open(keys=[shared_server.arena.key(Split.test, index)])
+        live = await shared_server.service.episodes.cache.get(opened["episode_id"])
         if any(claim.kind is ClaimKind.behaviour for claim in live.episode.scenario.claims):
             labels.add((plan.family, plan.corrupted))
             ran.clear()
-            (result,) = (await server.send_verdicts(flagged(opened, f"```python\nx = {index}\n```"))).json()["results"]
+            (result,) = (await shared_server.send_verdicts(flagged(opened, f"```python\nx = {index}\n```"))).json()[
+                "results"
+            ]
             assert (result["outcome"], result["reward"], len(ran)) == ("scored", None, 1)
         if len(labels) == 4:
             break

@@ -68,11 +68,12 @@ async def test_start_asks_for_the_same_keys_every_time(shared_server: Any) -> No
     assert keys == [["forge:3:val:5", "forge:3:val:6"]] * 2
 
 
-async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(shared_server: Any) -> None:
     ask = {"split": "val", "corruption": "temporal_shift", "stealth": 2, "count": 2}
-    keys = [e["key"] for _ in range(2) for e in await server.open(**ask)]
+    keys = [e["key"] for _ in range(2) for e in await shared_server.open(**ask)]
     assert len(set(keys)) == 4
-    for plan in map(server.arena.plan, keys):
+    for plan in map(shared_server.arena.plan, keys):
         assert (plan.split, plan.corruption_type, plan.stealth) == ("val", "temporal_shift", 2)
 
 
@@ -82,12 +83,13 @@ async def test_filters_that_nothing_matches_are_refused(shared_server: Any) -> N
     assert "fewer" in await refused(response, 422, "nothing_matches")
 
 
-async def test_a_draw_comes_in_the_form_that_is_asked_for(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_draw_comes_in_the_form_that_is_asked_for(shared_server: Any) -> None:
     forms = ("clean", "corrupted", "placebo")
-    opened = await server.open(keys=[f"forge:3:val:0:{form}" for form in forms])
+    opened = await shared_server.open(keys=[f"forge:3:val:0:{form}" for form in forms])
     assert [e["key"] for e in opened] == [f"forge:3:val:0:{form}" for form in forms]
     sent = [attempt(e["episode_id"]) for e in opened]
-    truths = [r["truth"] for r in (await server.send_verdicts(*sent)).json()["results"]]
+    truths = [r["truth"] for r in (await shared_server.send_verdicts(*sent)).json()["results"]]
     assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
     assert len({truth["clean_output"] for truth in truths}) == 1
     assert len({e["observation"]["worker_output"] for e in opened}) == 3
@@ -107,13 +109,15 @@ async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_o
 
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
-async def test_the_sealed_split_comes_only_as_it_is_drawn(server: Any, form: str) -> None:
-    by_form = await server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_sealed_split_comes_only_as_it_is_drawn(shared_server: Any, form: str) -> None:
+    before = (await shared_server.http.get("/v1/stats")).json()["episodes"]
+    by_form = await shared_server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
     assert (await refused(by_form, 403, "sealed_split")).startswith("form: episodes of the sealed test split")
     keys = {"keys": ["forge:3:train:3:clean", f"forge:3:test:3:{form}"]}
-    by_key = await server.http.post("/v1/episodes", json=keys)
+    by_key = await shared_server.http.post("/v1/episodes", json=keys)
     assert (await refused(by_key, 403, "sealed_split")).startswith("keys[1]: episodes of the sealed test split")
-    assert (await server.http.get("/v1/stats")).json()["episodes"] == {}
+    assert (await shared_server.http.get("/v1/stats")).json()["episodes"] == before
 
 
 @pytest.mark.parametrize(
@@ -126,11 +130,12 @@ async def test_a_key_of_another_suite_is_refused_by_its_position(shared_server: 
     assert message.startswith("keys[1] names no episode of this suite")
 
 
-async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(shared_server: Any) -> None:
     from forge_arena.episodes import Arena
 
-    elsewhere = Arena(server.worker, secret="another secret")
-    val, test = await server.open(keys=["forge:3:val:3", "forge:3:test:3"])
+    elsewhere = Arena(shared_server.worker, secret="another secret")
+    val, test = await shared_server.open(keys=["forge:3:val:3", "forge:3:test:3"])
     assert val["observation"]["worker_output"] == (await elsewhere.make("forge:3:val:3")).observation.worker_output
     assert test["observation"]["task"] != (await elsewhere.make("forge:3:test:3")).observation.task or (
         test["observation"]["worker_output"] != (await elsewhere.make("forge:3:test:3")).observation.worker_output
@@ -255,44 +260,52 @@ async def test_the_same_verdict_again_gets_the_same_answer_also_after_a_restart(
     assert answers[0] == answers[1] == answers[2]
 
 
-async def test_another_verdict_for_the_same_attempt_is_refused_and_changes_nothing(server: Any) -> None:
-    first, second = await server.open(count=2)
-    before = (await server.send_verdicts(attempt(first["episode_id"]))).json()
-    response = await server.send_verdicts(attempt(second["episode_id"]), attempt(first["episode_id"], confidence=0.5))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_another_verdict_for_the_same_attempt_is_refused_and_changes_nothing(shared_server: Any) -> None:
+    first, second = await shared_server.open(count=2)
+    before = (await shared_server.send_verdicts(attempt(first["episode_id"]))).json()
+    response = await shared_server.send_verdicts(
+        attempt(second["episode_id"]), attempt(first["episode_id"], confidence=0.5)
+    )
     assert (await refused(response, 409, "conflicting_verdict")).startswith("verdicts[1]:")
-    assert (await server.state(second["episode_id"]))["status"] == "open"
-    assert (await server.send_verdicts(attempt(first["episode_id"]))).json() == before
+    assert (await shared_server.state(second["episode_id"]))["status"] == "open"
+    assert (await shared_server.send_verdicts(attempt(first["episode_id"]))).json() == before
 
 
-async def test_a_batch_may_repeat_an_attempt_but_not_contradict_itself(server: Any) -> None:
-    [opened] = await server.open()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_batch_may_repeat_an_attempt_but_not_contradict_itself(shared_server: Any) -> None:
+    [opened] = await shared_server.open()
     id = opened["episode_id"]
-    await refused(await server.send_verdicts(attempt(id), attempt(id, detection=False)), 409, "conflicting_verdict")
-    assert (await server.state(id))["results"] == []
-    results = (await server.send_verdicts(attempt(id), attempt(id))).json()["results"]
+    await refused(
+        await shared_server.send_verdicts(attempt(id), attempt(id, detection=False)), 409, "conflicting_verdict"
+    )
+    assert (await shared_server.state(id))["results"] == []
+    results = (await shared_server.send_verdicts(attempt(id), attempt(id))).json()["results"]
     assert results[0]["reward"] == results[1]["reward"]
 
 
-async def test_of_two_verdicts_at_the_same_moment_one_wins_and_the_other_is_refused(server: Any) -> None:
-    for opened in await server.open(count=5):
+@pytest.mark.asyncio(loop_scope="module")
+async def test_of_two_verdicts_at_the_same_moment_one_wins_and_the_other_is_refused(shared_server: Any) -> None:
+    for opened in await shared_server.open(count=5):
         id = opened["episode_id"]
-        answers = await asyncio.gather(*(server.send_verdicts(attempt(id, confidence=n / 10)) for n in range(8)))
+        answers = await asyncio.gather(*(shared_server.send_verdicts(attempt(id, confidence=n / 10)) for n in range(8)))
         won = [a for a in answers if a.status_code == 200]
         assert len(won) == 1
         for lost in answers:
             if lost is not won[0]:
                 await refused(lost, 409, "conflicting_verdict")
-        stored = (await server.state(id))["results"]
+        stored = (await shared_server.state(id))["results"]
         assert stored[0]["reward"] == won[0].json()["results"][0]["reward"]
 
 
-async def test_a_batch_with_one_unknown_episode_is_refused_whole(server: Any) -> None:
-    [opened] = await server.open()
-    response = await server.send_verdicts(attempt(opened["episode_id"]), attempt("nobody-knows-this"))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_batch_with_one_unknown_episode_is_refused_whole(shared_server: Any) -> None:
+    [opened] = await shared_server.open()
+    response = await shared_server.send_verdicts(attempt(opened["episode_id"]), attempt("nobody-knows-this"))
     message = await refused(response, 404, "unknown_episode")
     assert message.startswith("verdicts[1]")
     assert "nobody" not in message
-    assert (await server.state(opened["episode_id"]))["results"] == []
+    assert (await shared_server.state(opened["episode_id"]))["results"] == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -302,11 +315,12 @@ async def test_an_attempt_past_the_last_is_refused(shared_server: Any) -> None:
     assert "2 attempts, numbered from 0 to 1" in message
 
 
-async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdict(server: Any) -> None:
-    first, second = await server.open(count=2)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdict(shared_server: Any) -> None:
+    first, second = await shared_server.open(count=2)
     good = json.dumps(attempt("")["verdict"])
     results = (
-        await server.send_verdicts(
+        await shared_server.send_verdicts(
             said(first["episode_id"], f"Let me see.\n```json\n{good}\n```"),
             said(second["episode_id"], "no idea \x00 \U0001f600"),
         )
@@ -315,17 +329,21 @@ async def test_a_completion_is_parsed_and_an_unreadable_one_is_an_invalid_verdic
     assert (results[1]["outcome"], results[1]["reward"], results[1]["components"]) == ("invalid_verdict", 0.0, None)
     assert results[1]["reason"]
     assert "no idea" not in results[1]["reason"]
-    assert (await server.state(second["episode_id"]))["results"][0]["reason"] == results[1]["reason"]
+    assert (await shared_server.state(second["episode_id"]))["results"][0]["reason"] == results[1]["reason"]
 
 
-@pytest.mark.parametrize("text", ["\x00\x01\x1f", "\U0001f600" * 50, "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u202e rtl", "a" * 4000, ""])
-async def test_any_unicode_is_kept_and_compared(serve: Any, text: str) -> None:
+async def test_any_unicode_is_kept_and_compared(serve: Any) -> None:
+    texts = ("\x00\x01\x1f", "\U0001f600" * 50, "𝔘𝔫𝔦𝔠𝔬𝔡𝔢 \u202e rtl", "a" * 4000, "")
     async with serve() as running:
-        [opened] = await running.open()
-        sent = attempt(opened["episode_id"], explanation=text, correction=text)
-        answer = (await running.send_verdicts(sent)).json()
+        opened = await running.open(count=len(texts))
+        sent = [
+            attempt(episode["episode_id"], explanation=text, correction=text)
+            for episode, text in zip(opened, texts, strict=True)
+        ]
+        answers = [(await running.send_verdicts(verdict)).json() for verdict in sent]
+    assert all(answer["results"][0]["outcome"] == "scored" for answer in answers)
     async with serve() as running:
-        assert (await running.send_verdicts(sent)).json() == answer
+        assert [(await running.send_verdicts(verdict)).json() for verdict in sent] == answers
 
 
 async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: Any) -> None:
@@ -342,15 +360,16 @@ async def test_an_expired_episode_takes_no_verdict_but_can_be_looked_at(serve: A
         assert (await running.http.get("/v1/stats")).json()["episodes"] == {"expired": 2}
 
 
-async def test_a_deleted_episode_is_gone_and_a_finished_one_stays(server: Any) -> None:
-    given_up, done = await server.open(count=2)
-    await server.send_verdicts(attempt(done["episode_id"]))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_deleted_episode_is_gone_and_a_finished_one_stays(shared_server: Any) -> None:
+    given_up, done = await shared_server.open(count=2)
+    await shared_server.send_verdicts(attempt(done["episode_id"]))
     path = f"/v1/episodes/{given_up['episode_id']}"
-    assert [(await server.http.delete(path)).status_code for _ in range(2)] == [204, 204]
-    await refused(await server.http.get(path), 410, "episode_gone")
-    await refused(await server.send_verdicts(attempt(given_up["episode_id"])), 410, "episode_gone")
-    await refused(await server.http.delete(f"/v1/episodes/{done['episode_id']}"), 409, "episode_finished")
-    await refused(await server.http.delete("/v1/episodes/nobody"), 404, "unknown_episode")
+    assert [(await shared_server.http.delete(path)).status_code for _ in range(2)] == [204, 204]
+    await refused(await shared_server.http.get(path), 410, "episode_gone")
+    await refused(await shared_server.send_verdicts(attempt(given_up["episode_id"])), 410, "episode_gone")
+    await refused(await shared_server.http.delete(f"/v1/episodes/{done['episode_id']}"), 409, "episode_finished")
+    await refused(await shared_server.http.delete("/v1/episodes/nobody"), 404, "unknown_episode")
 
 
 async def test_episodes_that_are_not_kept_parsed_are_judged_the_same(serve: Any) -> None:
@@ -398,17 +417,19 @@ async def test_a_probe_is_answered_kept_and_counted(serve: Any) -> None:
         await refused(await running.http.post(path, json={"question": "Really?"}), 409, "no_probes_left")
 
 
-async def test_probes_at_the_same_moment_do_not_exceed_the_budget(server: Any) -> None:
-    [opened] = await server.open()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_probes_at_the_same_moment_do_not_exceed_the_budget(shared_server: Any) -> None:
+    [opened] = await shared_server.open()
     path = f"/v1/episodes/{opened['episode_id']}/probe"
-    answers = await asyncio.gather(*(server.http.post(path, json={"question": f"why {n}?"}) for n in range(5)))
+    answers = await asyncio.gather(*(shared_server.http.post(path, json={"question": f"why {n}?"}) for n in range(5)))
     assert sorted(a.status_code for a in answers) == [200, 409, 409, 409, 409]
 
 
-async def test_no_probe_after_the_last_verdict(server: Any) -> None:
-    [opened] = await server.open()
-    await server.send_verdicts(attempt(opened["episode_id"]))
-    response = await server.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
+@pytest.mark.asyncio(loop_scope="module")
+async def test_no_probe_after_the_last_verdict(shared_server: Any) -> None:
+    [opened] = await shared_server.open()
+    await shared_server.send_verdicts(attempt(opened["episode_id"]))
+    response = await shared_server.http.post(f"/v1/episodes/{opened['episode_id']}/probe", json={"question": "why?"})
     await refused(response, 409, "episode_finished")
 
 

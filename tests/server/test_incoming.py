@@ -43,13 +43,14 @@ def chunks(size: int) -> Iterator[bytes]:
         ("/nowhere", 413, "body_too_large"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_plain_client_is_told_that_its_body_is_too_large(
-    server: Any, path: str, status: int, code: str, chunked: bool
+    shared_server: Any, path: str, status: int, code: str, chunked: bool
 ) -> None:
     if chunked and path == "/nowhere":
         status, code = 404, "not_found"
     body = chunks(len(BIG)) if chunked else BIG
-    assert await asyncio.to_thread(post, f"{server.http.base_url}{path}", body) == (status, code)
+    assert await asyncio.to_thread(post, f"{shared_server.http.base_url}{path}", body) == (status, code)
 
 
 async def test_a_plain_client_with_a_large_body_is_told_whatever_it_is_refused_for(serve: Any, moody: Any) -> None:
@@ -92,9 +93,10 @@ async def test_a_refused_request_with_a_small_body_keeps_its_connection(serve: A
         assert await asyncio.to_thread(ask) == [401, 401, 401]
 
 
-async def test_a_client_that_asks_before_it_sends_is_refused_before_it_sends(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_client_that_asks_before_it_sends_is_refused_before_it_sends(shared_server: Any) -> None:
     head = b"POST /v1/verdicts HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 10000000\r\n\r\n"
-    reader, writer = await asyncio.open_connection(server.http.base_url.host, server.http.base_url.port)
+    reader, writer = await asyncio.open_connection(shared_server.http.base_url.host, shared_server.http.base_url.port)
     writer.write(head)
     async with asyncio.timeout(10):
         answer = await reader.read()

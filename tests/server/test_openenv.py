@@ -53,8 +53,9 @@ async def session(running: Any, **headers: str) -> AsyncIterator[Socket]:
         yield Socket(raw)
 
 
-async def test_a_session_earns_what_the_same_verdict_earns_over_rest(server: Any) -> None:
-    async with session(server) as socket:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_session_earns_what_the_same_verdict_earns_over_rest(shared_server: Any) -> None:
+    async with session(shared_server) as socket:
         assert (await socket.ask("state"))["data"] == {"episode_id": None, "step_count": 0}
         begun = await socket.observe("reset", {"seed": 7, "split": "val", "episode_id": "mine"})
         assert (begun["reward"], begun["done"], begun["metadata"]["key"]) == (None, False, "forge:3:val:7")
@@ -65,8 +66,10 @@ async def test_a_session_earns_what_the_same_verdict_earns_over_rest(server: Any
         assert again["observation"] == asked["observation"]
         ended = await socket.observe("step", {**VERDICT, "metadata": {"run": 3}})
         state = (await socket.ask("state"))["data"]
-    (opened,) = await server.open(keys=["forge:3:val:7"])
-    (rest,) = (await server.send_verdicts({"episode_id": opened["episode_id"], "verdict": VERDICT})).json()["results"]
+    (opened,) = await shared_server.open(keys=["forge:3:val:7"])
+    (rest,) = (await shared_server.send_verdicts({"episode_id": opened["episode_id"], "verdict": VERDICT})).json()[
+        "results"
+    ]
     assert opened["observation"] == {k: begun["observation"][k] for k in opened["observation"]}
     assert (ended["done"], ended["reward"]) == (True, rest["reward"])
     assert ended["observation"]["result"]["truth"] == rest["truth"]
@@ -164,9 +167,12 @@ async def test_an_unreadable_completion_earns_0(shared_server: Any) -> None:
     assert (ended["reward"], ended["observation"]["result"]["outcome"]) == (0.0, "invalid_verdict")
 
 
-async def test_nothing_tells_the_truth_before_the_verdict_and_never_that_of_the_sealed_split(server: Any) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_nothing_tells_the_truth_before_the_verdict_and_never_that_of_the_sealed_split(
+    shared_server: Any,
+) -> None:
     heard: list[str] = []
-    async with session(server) as socket:
+    async with session(shared_server) as socket:
         for split in ("val", "test"):
             for type, data in (
                 ("reset", {"seed": 4, "split": split}),
@@ -224,27 +230,33 @@ async def test_the_door_is_that_of_the_rest_api(serve: Any) -> None:
     assert answers[-1]["data"]["retry_after"] >= 1
 
 
-async def test_an_episode_outlives_its_session(server: Any) -> None:
-    async with session(server) as socket:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_episode_outlives_its_session(shared_server: Any) -> None:
+    async with session(shared_server) as socket:
         where = (await socket.observe("reset", {"seed": 2, "split": "val"}))["metadata"]
-    (result,) = (await server.send_verdicts({"episode_id": where["episode_id"], "verdict": VERDICT})).json()["results"]
+    (result,) = (await shared_server.send_verdicts({"episode_id": where["episode_id"], "verdict": VERDICT})).json()[
+        "results"
+    ]
     assert result["outcome"] == "scored"
 
 
-async def test_over_http_the_metadata_carries_the_episode(server: Any) -> None:
-    begun = (await server.http.post("/reset", json={"seed": 2, "split": "val"})).json()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_over_http_the_metadata_carries_the_episode(shared_server: Any) -> None:
+    begun = (await shared_server.http.post("/reset", json={"seed": 2, "split": "val"})).json()
     assert (begun["reward"], begun["done"]) == (None, False)
     id = begun["metadata"]["episode_id"]
-    asked = (await server.http.post("/step", json={"episode_id": id, "action": {"question": "Are you sure?"}})).json()
+    asked = (
+        await shared_server.http.post("/step", json={"episode_id": id, "action": {"question": "Are you sure?"}})
+    ).json()
     assert len(asked["observation"]["probes"]) == 1
     step = {"episode_id": id, "action": VERDICT, "timeout_s": 3, "request_id": "r1"}
-    ended = (await server.http.post("/step", json=step)).json()
+    ended = (await shared_server.http.post("/step", json=step)).json()
     assert ended["done"]
     assert 0 < ended["reward"] < 1
     assert ended["observation"]["probes"] == asked["observation"]["probes"]
-    assert (await server.http.post("/step", json=step)).json() == ended
-    assert (await server.http.get("/state")).json() == {"episode_id": None, "step_count": 0}
-    lost = await server.http.post("/step", json={"action": VERDICT})
+    assert (await shared_server.http.post("/step", json=step)).json() == ended
+    assert (await shared_server.http.get("/state")).json() == {"episode_id": None, "step_count": 0}
+    lost = await shared_server.http.post("/step", json={"action": VERDICT})
     assert (lost.status_code, lost.json()["error"]["code"]) == (422, "invalid_request")
 
 
@@ -283,7 +295,7 @@ async def test_sixty_four_sessions_play_at_once(server: Any) -> None:
 async def test_a_client_that_goes_away_before_its_answer_is_no_defect(
     serve: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with serve(make_timeout=2) as running:
+    async with serve(make_timeout=1) as running:
         async with session(running) as socket:
             await socket.ask("state")
             running.worker.mood = "hangs"
@@ -291,6 +303,6 @@ async def test_a_client_that_goes_away_before_its_answer_is_no_defect(
             await asyncio.sleep(0.2)
             # As where the client's machine dies: no closing handshake.
             socket.raw._writer.transport.abort()
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(1.2)
         assert "forge_openenv_sessions 0.0" in (await running.http.get("/metrics")).text
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import aiohttp
 import httpx
 import pytest
 from fastapi import Response
+from structlog.testing import capture_logs
+
+from forge_arena.workers.openai import OpenAIWorker
 
 from ..brain import Brain, completion, refusal, running_brain
-from ..server_process import ServerProcess, free_port, serving
+from ..server_process import ServerProcess, serving
 
 
 def started(**settings: Any) -> ServerProcess:
@@ -77,18 +80,12 @@ async def test_every_line_is_json_where_that_was_asked_for_whatever_clients_do(
     requests = [event["status"] for event in events if event["event"] == "request" and event["status"] >= 400]
     assert requests.count(499) == 2
     assert max(requests) < 500
+    assert "Exception in ASGI application" not in "".join(event["event"] for event in events)
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"worker": "psychic"},
-        {"host": "203.0.113.1", "tokens": ["a long token"]},
-        {"worker": "vllm:x", "vllm": "/nowhere"},
-    ],
-)
-def test_why_it_did_not_start_is_json_too(tmp_path: Path, settings: dict[str, Any]) -> None:
-    server = started(**{"store": f"sqlite:///{tmp_path}/arena.db", "log_json": True, **settings})
+def test_why_it_did_not_start_is_json_too(tmp_path: Path) -> None:
+    settings = {"worker": "vllm:x", "vllm": "/nowhere", "log_json": True}
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", **settings)
     assert server.line == ""
     assert server.child.wait(30) == 1
     events = [json.loads(line) for line in server.end(signal.SIGTERM).splitlines()]
@@ -96,34 +93,54 @@ def test_why_it_did_not_start_is_json_too(tmp_path: Path, settings: dict[str, An
     assert "Traceback" in events[-1]["exception"]
 
 
-async def test_a_client_that_leaves_in_mid_body_is_no_defect(tmp_path: Path) -> None:
-    server = started(store=f"sqlite:///{tmp_path}/arena.db")
-    await leave_in_mid_body(httpx.URL(server.url))
-    await leave_in_mid_body(httpx.URL(server.url), b"transfer-encoding: chunked")
-    log = await asyncio.to_thread(server.end, signal.SIGTERM)
-    assert "Traceback" not in log
-    assert log.count("status=499") == 2
+@dataclass(frozen=True)
+class Restart:
+    """What a server answered, was killed with -9, and answered to the same requests once it was started again."""
+
+    answers: tuple[dict[str, Any], dict[str, Any]]
+    attempts_left: tuple[int, ...]
+    verdicts: int
+    sealed: tuple[dict[str, Any], dict[str, Any]]
 
 
-def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/arena.db"
-    answered: dict[str, Any] = {}
-    sent: dict[str, Any] = {}
-    for _ in range(2):
-        server = started(store=store)
-        with httpx.Client(base_url=server.url) as http:
-            for opened in http.post("/v1/episodes", json={"count": 4, "attempts": 2}).json()["episodes"]:
-                id = opened["episode_id"]
-                sent[id] = {"verdicts": [{"episode_id": id, "attempt": 1, "completion": '{"detection": true}'}]}
-                answered[id] = http.post("/v1/verdicts", json=sent[id]).json()
-        server.end(signal.SIGKILL)
+def sealed_observation(http: httpx.Client) -> dict[str, Any]:
+    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["forge:3:test:5"]}).json()["episodes"][0]
+    return opened["observation"]  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def restart(tmp_path_factory: pytest.TempPathFactory) -> Restart:
+    store = f"sqlite:///{tmp_path_factory.mktemp('restart')}/arena.db"
     server = started(store=store)
     with httpx.Client(base_url=server.url) as http:
-        for id, body in sent.items():
-            assert http.post("/v1/verdicts", json=body).json() == answered[id]
-            assert http.get(f"/v1/episodes/{id}").json()["attempts_left"] == 1
-        assert sum(http.get("/v1/stats").json()["verdicts"].values()) == len(sent)
+        ids = [e["episode_id"] for e in http.post("/v1/episodes", json={"count": 4, "attempts": 2}).json()["episodes"]]
+        sent = {id: {"verdicts": [{"episode_id": id, "attempt": 1, "completion": '{"detection": true}'}]} for id in ids}
+        before = {id: http.post("/v1/verdicts", json=body).json() for id, body in sent.items()}
+        sealed = sealed_observation(http)
+    server.end(signal.SIGKILL)
+    server = started(store=store)
+    with httpx.Client(base_url=server.url) as http:
+        seen = Restart(
+            answers=(before, {id: http.post("/v1/verdicts", json=body).json() for id, body in sent.items()}),
+            attempts_left=tuple(http.get(f"/v1/episodes/{id}").json()["attempts_left"] for id in ids),
+            verdicts=sum(http.get("/v1/stats").json()["verdicts"].values()),
+            sealed=(sealed, sealed_observation(http)),
+        )
     server.end(signal.SIGINT)
+    return seen
+
+
+def test_kill_9_loses_no_answered_verdict_and_scores_none_twice(restart: Restart) -> None:
+    before, after = restart.answers
+    assert before == after
+    assert all(len(answer["results"]) == 1 for answer in before.values())
+    assert restart.attempts_left == (1, 1, 1, 1)
+    assert restart.verdicts == 4
+
+
+def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(restart: Restart) -> None:
+    before, after = restart.sealed
+    assert before == after
 
 
 async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> None:
@@ -138,23 +155,25 @@ async def test_an_open_session_does_not_keep_it_from_ending(tmp_path: Path) -> N
     assert time.monotonic() - begun < 10
 
 
-def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is_back(tmp_path: Path) -> None:
+async def test_a_store_whose_file_is_deleted_or_replaced_is_not_well_until_the_file_is_back(
+    serve: Any, tmp_path: Path
+) -> None:
     file = tmp_path / "arena.db"
-    server = started(store=f"sqlite:///{file}")
-    with httpx.Client(base_url=server.url) as http:
-        assert http.get("/health").status_code == 200
-        file.rename(tmp_path / "elsewhere.db")
-        for _ in range(2):
-            health = http.get("/health")
-            assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
-            assert "deleted or replaced: put it back, or restart" in health.json()["reason"]
-            opened = http.post("/v1/episodes", json={"count": 1})
-            assert (opened.status_code, opened.json()["error"]["code"]) == (503, "infra_failed")
-            file.write_bytes(b"")
-        (tmp_path / "elsewhere.db").replace(file)
-        assert http.get("/health").status_code == 200
-        assert http.post("/v1/episodes", json={"count": 1}).status_code == 200
-    assert "Traceback" not in server.end(signal.SIGTERM)
+    with capture_logs() as log:
+        async with serve() as running:
+            assert (await running.http.get("/health")).status_code == 200
+            file.rename(tmp_path / "elsewhere.db")
+            for _ in range(2):
+                health = await running.http.get("/health")
+                assert (health.status_code, health.json()["status"]) == (503, "unhealthy")
+                assert "deleted or replaced: put it back, or restart" in health.json()["reason"]
+                opened = await running.http.post("/v1/episodes", json={"count": 1})
+                assert (opened.status_code, opened.json()["error"]["code"]) == (503, "infra_failed")
+                file.write_bytes(b"")
+            (tmp_path / "elsewhere.db").replace(file)
+            assert (await running.http.get("/health")).status_code == 200
+            assert (await running.http.post("/v1/episodes", json={"count": 1})).status_code == 200
+    assert [line for line in log if line.get("exc_info")] == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
@@ -164,9 +183,8 @@ def test_a_full_disk_under_the_log_fails_no_request(tmp_path: Path) -> None:
         opened = [httpx.post(f"{server.url}/v1/episodes", json={"count": 1}) for _ in range(5)]
         refused = [httpx.post(f"{server.url}/v1/verdicts", content=b"?") for _ in range(5)]
     finally:
-        # Not `end`, which reads the log: /dev/full gives zeros for ever.
-        server.child.terminate()
-        server.child.communicate(timeout=60)
+        # /dev/full gives zeros for ever.
+        server.end(read=False)
     assert [answer.status_code for answer in opened + refused] == [200] * 5 + [400] * 5
 
 
@@ -175,27 +193,6 @@ def test_it_listens_on_an_ipv6_address_in_brackets(tmp_path: Path) -> None:
     assert server.url.startswith("http://[::1]:")
     assert httpx.get(f"{server.url}/health").status_code == 200
     server.end(signal.SIGTERM)
-
-
-@pytest.mark.parametrize("store", ["postgresql://localhost/arena", "postgresql+psycopg://localhost/arena"])
-def test_without_the_driver_of_postgres_it_says_what_to_install(store: str) -> None:
-    hidden = "import sys; sys.modules['psycopg'] = sys.modules['psycopg2'] = None; "
-    option, program, given = serving(store=store)
-    done = subprocess.run(
-        [sys.executable, option, hidden + program, given], capture_output=True, text=True, check=False
-    )
-    assert "SettingsError: store: psycopg is missing" in done.stderr
-    assert "pip install 'forge-arena[postgres]'" in done.stderr
-
-
-def test_an_episode_of_the_sealed_split_is_the_same_after_a_restart(tmp_path: Path) -> None:
-    seen = []
-    for _ in range(2):
-        server = started(store=f"sqlite:///{tmp_path}/arena.db")
-        body = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:3:test:5"]}).json()
-        seen.append(body["episodes"][0]["observation"])
-        server.end(signal.SIGTERM)
-    assert seen[0] == seen[1]
 
 
 def test_as_many_requests_reach_the_worker_at_a_time_as_were_asked_for(tmp_path: Path) -> None:
@@ -216,77 +213,66 @@ def test_as_many_requests_reach_the_worker_at_a_time_as_were_asked_for(tmp_path:
     assert brain.most_at_once == 24
 
 
-def hopeless(tmp_path: Path, brain: Brain, wanted: str, **settings: Any) -> tuple[str, list[dict[str, Any]]]:
+async def hopeless(serve: Any, brain: Brain, wanted: str, **settings: Any) -> tuple[str, list[Any]]:
     """What /health of a server that asks `brain` says once it says what is `wanted`, and the events of its log."""
-    port = free_port()
-    asked = {"store": f"sqlite:///{tmp_path}/arena.db", "worker": f"openai:brain@{brain.url}", "port": port}
-    command = [sys.executable, *serving(**{**asked, "log_json": True, "watch_every": 0.5, **settings})]
-    reason = ""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
-        try:
-            until = time.monotonic() + 60
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
-                while not re.search(wanted, reason) and time.monotonic() < until:
-                    time.sleep(0.2)
-                    with suppress(httpx.ConnectError):
-                        health = http.get("/health")
-                        assert health.status_code == 503
-                        reason = health.json()["reason"]
-            # The log has a line of its own every half a second.
-            time.sleep(1.5)
-        finally:
-            child.terminate()
-            log = child.communicate(timeout=30)[1]
-    return reason, [json.loads(line) for line in log.splitlines()]
+    worker = OpenAIWorker("brain", brain.url)
+    with capture_logs() as log:
+        async with serve(
+            worker=worker, wait=False, **{"stock": 64, "concurrency": 16, "watch_every": 0.5, **settings}
+        ) as server:
+            reason, logged = "", False
+            async with asyncio.timeout(60):
+                while not (re.search(wanted, reason) and logged):
+                    await asyncio.sleep(0.05)
+                    health = await server.http.get("/health")
+                    assert health.status_code == 503
+                    reason = health.json()["reason"]
+                    logged = any(line["event"] == "not_ready" and re.search(wanted, line["reason"]) for line in log)
+    return reason, list(log)
 
 
-def test_a_worker_whose_answers_are_all_rejected_is_said_to_be_so_everywhere(tmp_path: Path) -> None:
+async def test_a_worker_whose_answers_are_all_rejected_is_said_to_be_so_everywhere(serve: Any, brain: Brain) -> None:
     async def ponder(_: dict[str, Any]) -> Response:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.8)
         return completion("It costs $123,456.78.")
 
-    with running_brain() as brain:
-        brain.reactions = [completion("yes"), ponder]
-        # The time limit ends every episode before its fourth answer is rejected.
-        reason, log = hopeless(tmp_path, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=1)
+    brain.reactions = [completion("yes"), ponder]
+    # The time limit ends every episode before its fourth answer is rejected.
+    reason, log = await hopeless(serve, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=2)
     assert re.search(r"most often: (?:missing|wrong|invented|violated) \w+ \(\d+\), [a-z]+ \w+ \(\d+\)", reason)
     assert "take a stronger instruction-tuned model" in reason
-    said = {line["event"]: line for line in log}
-    assert "usable: 0" in said["not_ready"]["reason"]
+    lines = {line["event"]: line for line in log}
+    assert "usable: 0" in lines["not_ready"]["reason"]
     assert log[-1]["event"] == "stopped_before_ready"
     assert "usable: 0" in log[-1]["reason"]
-    assert "most often" in said["worker_failed"]["reason"]
+    assert "most often" in lines["worker_failed"]["reason"]
 
 
-def test_a_worker_whose_endpoint_hangs_is_said_to_be_so_before_the_first_time_limit(tmp_path: Path) -> None:
-    async def hang(_: dict[str, Any]) -> Response:
-        await asyncio.sleep(3600)
-        return completion("")
+async def hang(_: dict[str, Any]) -> Response:
+    await asyncio.sleep(3600)
+    return completion("")
 
-    with running_brain() as brain:
-        brain.reactions = [completion("yes"), hang]
-        reason, log = hopeless(tmp_path, brain, "8 still awaited")
+
+async def test_a_worker_whose_endpoint_hangs_is_said_to_be_so_before_the_first_time_limit(
+    serve: Any, brain: Brain
+) -> None:
+    brain.reactions = [completion("yes"), hang]
+    reason, log = await hopeless(serve, brain, "8 still awaited")
     assert "usable: 0 (8 still awaited); see whether the Worker's endpoint hangs or is overloaded" in reason
     assert "8 still awaited" in log[-1]["reason"]
 
 
-def test_a_worker_that_does_not_even_start_is_said_to_be_so_while_it_is_awaited(tmp_path: Path) -> None:
-    async def hang(_: dict[str, Any]) -> Response:
-        await asyncio.sleep(3600)
-        return completion("")
-
-    with running_brain() as brain:
-        brain.reactions = [hang]
-        reason, log = hopeless(tmp_path, brain, "so far")
+async def test_a_worker_that_does_not_even_start_is_said_to_be_so_while_it_is_awaited(serve: Any, brain: Brain) -> None:
+    brain.reactions = [hang]
+    reason, log = await hopeless(serve, brain, "so far")
     wanted = r"the Worker openai:brain is starting, for \d+ s so far; it has answered no chat yet: .* endpoint hangs"
     assert re.fullmatch(wanted, reason), reason
     assert re.fullmatch(wanted, log[-1]["reason"])
 
 
-def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(tmp_path: Path) -> None:
-    with running_brain() as brain:
-        brain.reactions = [completion("yes"), refusal(400, "this model takes no seed")]
-        reason, log = hopeless(tmp_path, brain, r"usable: 0 \(\d+ failed")
+async def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(serve: Any, brain: Brain) -> None:
+    brain.reactions = [completion("yes"), refusal(400, "this model takes no seed")]
+    reason, log = await hopeless(serve, brain, r"usable: 0 \(\d+ failed")
     assert re.search(r"this model takes no seed; such a setting follows the Worker's name: #seed=none", reason), reason
     assert "this model takes no seed" in log[-1]["reason"]
 
@@ -300,20 +286,45 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server.end(signal.SIGTERM)
 
 
-@pytest.mark.parametrize(
-    ("settings", "wanted"),
-    [
-        ({"host": "0.0.0.0"}, "needs a token"),
-        ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
-        ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
-        ({"scenarios": "shrot"}, "Did you mean 'short'?"),
-        ({"scenarios": "short", "documents": "mine.jsonl"}, "scenarios and documents exclude each other"),
-    ],
-)
-def test_what_cannot_be_served_is_said_before_anything_listens(
-    tmp_path: Path, settings: dict[str, Any], wanted: str
-) -> None:
-    server = started(**{"store": f"sqlite:///{tmp_path}/arena.db", **settings})
-    assert server.line == ""
-    assert server.child.wait(30) == 1
-    assert wanted in server.end(signal.SIGTERM)
+# Each by the settings that cannot be served. None needs Postgres, whose drivers are hidden.
+REFUSED = [
+    ({"host": "0.0.0.0"}, "needs a token"),
+    ({"host": "203.0.113.1", "tokens": ["a long token"]}, "SettingsError: cannot listen on 203.0.113.1 port 0"),
+    ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
+    ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),
+    ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
+    ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+    ({"scenarios": "shrot"}, "Did you mean 'short'?"),
+    ({"scenarios": "short", "documents": "mine.jsonl"}, "scenarios and documents exclude each other"),
+]
+REFUSE = """
+import json, sys
+sys.modules["psycopg"] = sys.modules["psycopg2"] = None
+from forge_server.app import serve
+from forge_server.settings import Settings
+for settings in json.loads(sys.argv[1]):
+    try:
+        serve(Settings.from_environment({}, **settings))
+    except Exception as error:
+        print(json.dumps(f"{type(error).__name__}: {error}"))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What one process was told that tried to serve each of `REFUSED`, and what it printed beside."""
+    store = f"sqlite:///{tmp_path_factory.mktemp('refused')}/arena.db"
+    tried = json.dumps([{"port": 0, "store": store, **settings} for settings, _ in REFUSED])
+    done = subprocess.run([sys.executable, "-c", REFUSE, tried], capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("number", "wanted"), list(enumerate(wanted for _, wanted in REFUSED)))
+def test_what_cannot_be_served_is_refused(refusals: list[str], number: int, wanted: str) -> None:
+    assert wanted in refusals[number]
+
+
+def test_what_cannot_be_served_never_prints_a_url(refusals: list[str]) -> None:
+    assert len(refusals) == len(REFUSED)
+    assert not [line for line in refusals if "http://" in line]

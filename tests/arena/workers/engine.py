@@ -6,14 +6,49 @@ file `lives` counts the starts, and a mood after a colon begins with that life: 
 """
 
 import argparse
-import asyncio
+import json
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from fastapi import FastAPI, Request, Response
+ANSWER = {"choices": [{"message": {"role": "assistant", "content": "It takes 5 days."}, "finish_reason": "stop"}]}
 
-from brain import completion
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
+class Engine(BaseHTTPRequestHandler):
+    """One connection to the engine. The folder, the life and the count of chats are those of the process."""
+
+    folder: Path
+    life: int
+    chats = 0
+
+    def do_GET(self) -> None:
+        self.answer({})
+
+    def do_POST(self) -> None:
+        Engine.chats += 1
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        mood, _, first = (self.folder / "mood").read_text().partition(":")
+        # The first chat of a life is that of its start.
+        silent = mood == "hangs" or (mood == "slow" and body["max_tokens"] > 1)
+        if silent and Engine.chats > 1 and self.life >= int(first or 1):
+            time.sleep(600)
+        self.answer(ANSWER)
+
+    def answer(self, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 def main() -> None:
@@ -28,25 +63,8 @@ def main() -> None:
     lives.write_text(str(life))
     if (given.model / "mood").read_text() == "ends":
         raise SystemExit("OSError: the weights are not there")
-    chats = 0
-    app = FastAPI()
-
-    @app.get("/health")
-    async def health() -> Response:
-        return Response()
-
-    @app.post("/v1/chat/completions")
-    async def chat(request: Request) -> Response:
-        nonlocal chats
-        chats += 1
-        body: dict[str, Any] = await request.json()
-        mood, _, first = (given.model / "mood").read_text().partition(":")
-        # The first chat of a life is that of its start.
-        if chats > 1 and life >= int(first or 1) and (mood == "hangs" or (mood == "slow" and body["max_tokens"] > 1)):
-            await asyncio.Event().wait()
-        return completion("It takes 5 days.")
-
-    uvicorn.run(app, host=given.host, port=given.port, log_level="error", timeout_graceful_shutdown=1)
+    Engine.folder, Engine.life = given.model, life
+    Server((given.host, given.port), Engine).serve_forever()
 
 
 main()

@@ -22,7 +22,6 @@ from forge_arena.workers.vllm import VLLMWorker
 @asynccontextmanager
 async def running(folder: Path, **settings: Any) -> AsyncIterator[VLLMWorker]:
     """A started Worker whose engine's mood is in `folder`."""
-    tests = Path(__file__).parents[2]
     program = folder / "vllm"
     program.write_text(
         f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(Path(__file__).with_name('engine.py'))!r})\n"
@@ -32,7 +31,6 @@ async def running(folder: Path, **settings: Any) -> AsyncIterator[VLLMWorker]:
     worker = VLLMWorker(
         str(folder),
         executable=str(program),
-        env={"PYTHONPATH": str(tests)},
         log=folder / "vllm.log",
         cpu=True,
         **{"timeout": 2.0, "retries": 0, "first_pause": 0.1, "hang_after": 1.0, "chat_deadline": 0.5, **settings},
@@ -70,7 +68,7 @@ async def test_an_engine_that_hangs_while_its_health_is_well_is_restarted(tmp_pa
 
 
 async def test_questions_that_end_by_their_own_time_limit_are_no_answers(tmp_path: Path, scenario: Scenario) -> None:
-    async with running(tmp_path, timeout=0.3) as worker:
+    async with running(tmp_path, timeout=1.5, hang_after=2.0) as worker:
         (tmp_path / "mood").write_text("hangs")
         for _ in range(60):
             with pytest.raises(WorkerFailed):
@@ -93,7 +91,7 @@ async def test_an_engine_that_is_only_slow_is_left_alone(tmp_path: Path, scenari
 async def test_an_engine_that_nobody_asks_is_left_alone(tmp_path: Path) -> None:
     async with running(tmp_path) as worker:
         (tmp_path / "mood").write_text("hangs")
-        await asyncio.sleep(3)
+        await asyncio.sleep(2)
         assert worker.pid is not None
         assert lives(tmp_path) == 1
 
