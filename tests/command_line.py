@@ -42,7 +42,8 @@ def called(*arguments: object, code: int = 0, cwd: Path | None = None) -> tuple[
 
 def command(*arguments: str | Path) -> list[str]:
     """The command line of the command as a process of its own."""
-    return [sys.executable, "-m", "forge_command", *map(str, arguments)]
+    # With -P, as the console script: Python itself does not look into the current folder.
+    return [sys.executable, "-P", "-m", "forge_command", *map(str, arguments)]
 
 
 def ran(*arguments: str | Path, code: int = 0, cwd: Path | None = None, timeout: float = 120) -> tuple[str, str]:

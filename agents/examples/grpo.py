@@ -1,7 +1,7 @@
 """Train an overseer by GRPO against a running arena, in one file to be read from top to bottom.
 
     forge-arena serve --scenarios short &
-    python agents/examples/grpo.py train-demo/start           # the model of 0.4 million parameters of make train-demo
+    python agents/examples/grpo.py train-demo/start           # 0.4 million parameters; `make train-demo` makes it
     python agents/examples/grpo.py Qwen/Qwen2.5-0.5B-Instruct --learning-rate 5e-6 --max-tokens 384   # with a GPU
 
 An overseer reads a task, its source and another model's answer, and writes a verdict: is the answer corrupted, where, how
@@ -12,6 +12,8 @@ to repair it, and how sure it is. The arena makes the episodes, keeps their trut
     completions -> rewards             the arena scores the attempts                   score
     rewards -> advantages              reward less the mean of its group               group_advantages
     advantages -> loss -> update       clipped ratio, KL to the starting policy        grpo_loss, main
+
+The script needs torch and transformers: `make setup-train`, or `pip install -e ".[train]"`.
 
 Three points differ from the textbook (Shao et al. 2024, DeepSeekMath):
 
@@ -73,7 +75,7 @@ def rollout(policy: Loaded, chats: Sequence[Chat], max_tokens: int, temperature:
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)  # (B, P)
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature:
-        # No top-k and no top-p, because the loss takes log-probabilities of the whole distribution.
+        # top-k and top-p would cut the distribution from which tokens come, and the loss uses the whole distribution.
         sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
     pad = tokenizer.pad_token_id
     tokens = model.generate(**inputs, max_new_tokens=max_tokens, pad_token_id=pad, **sampling)  # (B, P + T)
@@ -104,9 +106,10 @@ def open_group_episodes(client: ArenaClient, keys: Sequence[str], attempts: int)
     try:
         return client.open_episodes(keys=list(keys), attempts=attempts).episodes
     except ArenaRefused as refusal:
+        # A refusal with an outcome says that the Worker failed on all keys. Without one, this script asked wrongly.
         if refusal.outcome is None:
             raise
-        return ()  # The Worker failed on all keys.
+        return ()
 
 
 def score(client: ArenaClient, episodes: Sequence[OpenedEpisode], texts: Sequence[str]) -> Tensor:
@@ -118,6 +121,7 @@ def score(client: ArenaClient, episodes: Sequence[OpenedEpisode], texts: Sequenc
     rewards: list[float] = []
     for number, episode in enumerate(episodes):
         attempts = [
+            # `sendable` cuts a text to the length that the arena accepts.
             Attempt(episode_id=episode.episode_id, attempt=attempt, completion=sendable(text))
             for attempt, text in enumerate(texts[number * group : (number + 1) * group])
         ]

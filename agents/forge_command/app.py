@@ -77,6 +77,10 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
 
 
 def main() -> None:
+    """Run the command as the console script does."""
+    # An overseer or a Worker `module:Class` may be a file of the current folder, which "" stands for. At the end of the
+    # path, because such a file must not replace an installed module.
+    sys.path.append("")
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character gets the character's number, because a table must not fail over an accent.
         if isinstance(stream, TextIOWrapper):
