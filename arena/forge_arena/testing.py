@@ -258,9 +258,7 @@ def changes_its_spans_alone(case: Corrupted) -> str | None:
 def instructs_a_worker(case: Corrupted) -> str | None:
     """It has an instruction for a Worker."""
     claim = case.scenario.claim(case.injection.target)
-    name = case.injection.alternative
-    alternative = None if name is None else claim.alternative(name)
-    words = registry()[case.injection.type].instruction(claim, alternative)
+    words = registry()[case.injection.type].instruction(claim, case.injection.alternative)
     return None if words.strip() else "the instruction is empty"
 
 

@@ -16,7 +16,7 @@ from forge_arena.additions import BadAddition
 from forge_arena.corruptions.base import Corruption, Target, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
-from forge_arena.types import Answer, Claim, CorruptionType, Noun, Span
+from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
 __all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
@@ -27,7 +27,8 @@ class Injection(Noun):
 
     Attributes:
         target: the claim that is broken.
-        alternative: what the answer now says of the claim; None if it says nothing.
+        alternative: what the answer now says of the claim; None if it says nothing. It may be one that the corruption
+            made, so that the claim does not know its name.
         answer: the corrupted answer.
         spans: where its output was changed.
         step: the first step of its reasoning that goes along with the corruption; -1 if none does.
@@ -37,7 +38,7 @@ class Injection(Noun):
 
     type: CorruptionType
     target: str
-    alternative: str | None
+    alternative: Alternative | None
     answer: Answer
     spans: tuple[Span, ...]
     step: int
@@ -104,7 +105,7 @@ def inject(
             return Injection(
                 type=type,
                 target=claim.id,
-                alternative=alternative.name if alternative else None,
+                alternative=alternative,
                 answer=Answer(reasoning=thoughts.corrupted, output=output),
                 spans=spans,
                 step=thoughts.step,
