@@ -5,7 +5,6 @@ registers as an entry point of the group `forge_arena.corruptions`; there is no 
 """
 
 import builtins
-import importlib
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
@@ -13,13 +12,25 @@ from random import Random
 
 from forge_arena import additions
 from forge_arena.additions import BadAddition
-from forge_arena.corruptions.base import Corruption, Target, apply, draft_of
+from forge_arena.corruptions.base import Corruption, Draft, Edit, Rewrite, Target, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
-__all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
+__all__ = [
+    "Corruption",
+    "Draft",
+    "Edit",
+    "Injection",
+    "Rewrite",
+    "Target",
+    "breaks_only",
+    "inject",
+    "omits",
+    "possible",
+    "registry",
+]
 
 
 class Injection(Noun):
@@ -50,8 +61,9 @@ def registry() -> dict[CorruptionType, Corruption]:
     """All corruptions, by type, in the order of their names.
 
     Raises:
-        BadAddition: the corruption of a type cannot be loaded, or it is no `Corruption` of that type.
+        BadAddition: an addition has no usable name, cannot be loaded, or is no `Corruption` of its type.
     """
+    additions.further_corruptions(CorruptionType.SHIPPED)
     return {type: _load(type) for type in sorted(CorruptionType)}
 
 
@@ -73,7 +85,8 @@ def _load(type: CorruptionType) -> Corruption:
         corruption = loaded() if isinstance(loaded, builtins.type) else loaded
     else:
         place = f"{__name__}.{type.value}"
-        corruption = importlib.import_module(place).corruption
+        module = additions.import_module(place, f"corruption {type.value!r}: importing {place}")
+        corruption = getattr(module, "corruption", None)
     if not isinstance(corruption, Corruption) or getattr(corruption, "type", None) is not type:
         raise BadAddition(f"corruption {type.value!r}: {place} must be a Corruption whose type is {type.value!r}")
     return corruption
