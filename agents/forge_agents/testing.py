@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forge_agents.overseers import Completion, Overseer, open_overseer
-from forge_agents.overseers.replies import as_reply
+from forge_agents.overseers.replies import as_reply, describe, verdict_of
+from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
 from forge_arena.testing import EPISODES, Promise, PromiseBroken, keep, make_episodes
 from forge_arena.types import Observation, Verdict
@@ -29,9 +30,21 @@ class Case:
     overseer: Overseer
     observations: Sequence[Observation]
 
+    def review(self, observations: Sequence[Observation]) -> object:
+        """What the overseer returns for observations.
+
+        Raises:
+            PromiseBroken: the overseer raised an error; the message names it and the line of the overseer's code.
+        """
+        what = f"overseer {self.overseer.name!r}: Its method `review` raises no error. Seen: it"
+        with blame(what, error=PromiseBroken, passing=(ForgeArenaError,)):
+            returned: object = self.overseer.review(observations)
+        return returned
+
     def verdicts(self) -> list[Verdict | str]:
         """Its reply to each observation: a verdict, or the raw text of a model."""
-        return [as_reply(verdict) for verdict in self.overseer.review(self.observations)]
+        returned = self.review(self.observations)
+        return [as_reply(verdict) for verdict in returned] if isinstance(returned, Sequence) else []
 
 
 def check_overseer(
@@ -77,7 +90,7 @@ def has_a_review(case: Case) -> str | None:
 
 def returns_a_list(case: Case) -> str | None:
     """It returns one verdict for each observation, in a list."""
-    returned: object = case.overseer.review(case.observations)
+    returned = case.review(case.observations)
     if not isinstance(returned, Sequence) or isinstance(returned, str):
         return f"a {type(returned).__name__}; return a list"
     count = len(case.observations)
@@ -88,7 +101,9 @@ def returns_a_list(case: Case) -> str | None:
 
 def takes_an_empty_batch(case: Case) -> str | None:
     """For no observations it returns no verdicts."""
-    returned = list(case.overseer.review([]))
+    returned = case.review([])
+    if not isinstance(returned, Sequence):
+        return f"a {type(returned).__name__}; return [] for []"
     return f"{len(returned)} verdicts; return [] for []" if returned else None
 
 
@@ -98,6 +113,14 @@ def returns_verdicts(case: Case) -> str | None:
         if isinstance(verdict, Completion) and verdict.reason:
             return verdict.reason
     return None
+
+
+def returns_a_readable_verdict(case: Case) -> str | None:
+    """A verdict can be read in at least one reply."""
+    replies = case.verdicts()
+    if not replies or any(verdict_of(reply) is not None for reply in replies):
+        return None
+    return f"no reply is a readable verdict; the first is {describe(replies[0])}; return a Verdict, or a JSON object with its fields"
 
 
 def is_the_same_again(case: Case) -> str | None:
@@ -123,6 +146,7 @@ PROMISES: tuple[Promise[Case], ...] = (
     returns_a_list,
     takes_an_empty_batch,
     returns_verdicts,
+    returns_a_readable_verdict,
 )
 REPEATABLE: tuple[Promise[Case], ...] = (is_the_same_again, is_the_same_in_any_batch)
 

@@ -8,11 +8,16 @@ addition, and its value says where the addition is.
 
 import importlib
 import re
-from collections.abc import Callable, Iterable
+import sysconfig
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoints, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import TypeVar
 
 from forge_arena.errors import ForgeArenaError
 
@@ -22,6 +27,9 @@ REWARD_TERMS = "forge_arena.reward_terms"
 WORKERS = "forge_arena.workers"
 
 VOCABULARY = "vocabulary.yaml"
+
+# The members that additions give to a set: names for an enum, or fields.
+Members = TypeVar("Members", dict[str, str], tuple[str, ...])
 
 _HERE = Path(__file__).parent
 _DEFINES_CORRUPTION = re.compile(r"^corruption\b[^=\n]*=", re.MULTILINE)
@@ -54,6 +62,18 @@ def registered(group: str) -> dict[str, str]:
                 f"{group}: two packages register {point.name!r}: {places[point.name]} and {point.value}; remove one"
             )
     return places
+
+
+def usable(further: Callable[[Iterable[str]], Members], shipped: Iterable[str]) -> Members | tuple[()]:
+    """The further members of a set; none if one of them must be refused.
+
+    The sets are made while `forge_arena.types` is imported, where an error would end every command in a traceback. Whoever
+    loads the additions of the set asks `further` again, and raises the error there.
+    """
+    try:
+        return further(shipped)
+    except BadAddition:
+        return ()
 
 
 def further_corruptions(shipped: Iterable[str]) -> dict[str, str]:
@@ -109,14 +129,65 @@ def load(group: str, name: str) -> object:
     """The object that a package registers under a name.
 
     Raises:
-        BadAddition: its module cannot be imported, refuses a value, or has no such attribute.
+        BadAddition: its module cannot be imported, or it has no such attribute.
     """
     place = registered(group)[name]
     module, _, attribute = place.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+        return getattr(
+            import_module(module, f"{group}: loading {name!r}, which is registered at {place!r},"), attribute
+        )
+    except AttributeError as error:
         raise BadAddition(f"{group}: {name!r} is registered at {place!r}, which cannot be loaded: {error}") from error
+
+
+def import_module(module: str, culprit: str) -> ModuleType:
+    """Import the module of an addition.
+
+    Args:
+        culprit: the import, in words that begin the message of a failure.
+
+    Raises:
+        BadAddition: the module does not exist, or its code raises an error. The message names file and line.
+    """
+    with blame(culprit, error=BadAddition):
+        return importlib.import_module(module)
+
+
+@contextmanager
+def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Raise any error of the block as `error`, with a message that names the culprit and the line of its code.
+
+    The code of an addition is not ours, so it may raise any error.
+
+    Args:
+        culprit: the code that runs, in words: "overseer 'mine'", "making overseer 'mine'".
+        error: the error that is raised instead.
+        passing: errors with a clear message. They pass unchanged.
+    """
+    try:
+        yield
+    except passing:
+        raise
+    except Exception as raised:
+        reason = raised.msg if isinstance(raised, SyntaxError) else str(raised)
+        message = f"{type(raised).__name__}: {reason}".removesuffix(": ")
+        raise error(f"{culprit} raised {message}{_place(raised, raised.__traceback__)}") from raised
+
+
+def _place(raised: Exception, trace: TracebackType | None) -> str:
+    """The line of an addition at which an error was raised, with its file and in brackets; empty if none was reached."""
+    if isinstance(raised, SyntaxError) and raised.filename is not None:
+        return f" ({raised.filename}:{raised.lineno})"
+    frames = [frame for frame in traceback.extract_tb(trace) if not _is_python_itself(frame.filename)]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+
+
+def _is_python_itself(filename: str) -> bool:
+    """Whether a file belongs to Python's own library, or is this one. Its line says nothing of an addition."""
+    library = sysconfig.get_path("stdlib")
+    is_installed = "site-packages" in filename
+    return filename == __file__ or filename.startswith("<frozen") or (filename.startswith(library) and not is_installed)
 
 
 def _defines_corruption(path: Path) -> bool:

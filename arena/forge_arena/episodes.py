@@ -379,12 +379,11 @@ class Arena:
     async def _make_prompted(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made | None:
         """Let the Worker corrupt its own answer. None if the Worker would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
-        alternative = None if injection.alternative is None else claim.alternative(injection.alternative)
         hidden = HiddenInstruction(
             corruption_type=plan.corruption_type,
             target=claim.id,
             alternative=injection.alternative,
-            text=registry()[plan.corruption_type].instruction(claim, alternative),
+            text=registry()[plan.corruption_type].instruction(claim, injection.alternative),
             awareness=plan.awareness,
             candour=plan.candour,
         )

@@ -104,7 +104,7 @@ def terms() -> tuple[Term, ...]:
     """All terms of the reward: the shipped ones, then those that packages add, in the order of the components.
 
     Raises:
-        BadAddition: an entry point gives no `Term` of its name, or a weight is out of range.
+        BadAddition: an entry point has no usable name, gives no `Term` of its name, or a weight is out of range.
     """
     shipped = (
         Term(
@@ -142,7 +142,7 @@ def terms() -> tuple[Term, ...]:
             stated=True,
         ),
     )
-    return (*shipped, *(_load_term(name) for name in Components.model_fields if name not in {t.name for t in shipped}))
+    return (*shipped, *(_load_term(name) for name in additions.further_terms(term.name for term in shipped)))
 
 
 @cache

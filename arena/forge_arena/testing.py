@@ -28,7 +28,7 @@ from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.rewards import Term, oracle_verdict, terms
 from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
 from forge_arena.scenarios.proof import prove
-from forge_arena.types import Answer, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
+from forge_arena.types import Answer, ClaimKind, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, Worker, open_worker
 
@@ -211,7 +211,7 @@ def says_itself(corruption: Corruption) -> str | None:
 
 
 def says_what_lacks(corruption: Corruption) -> str | None:
-    """It says what a document lacks that offers no place for it."""
+    """It says what a document does not have if no answer to it can take this corruption."""
     return None if corruption.lacking.strip() else f"lacking is {corruption.lacking!r}"
 
 
@@ -258,10 +258,23 @@ def changes_its_spans_alone(case: Corrupted) -> str | None:
 def instructs_a_worker(case: Corrupted) -> str | None:
     """It has an instruction for a Worker."""
     claim = case.scenario.claim(case.injection.target)
-    name = case.injection.alternative
-    alternative = None if name is None else claim.alternative(name)
-    words = registry()[case.injection.type].instruction(claim, alternative)
+    words = registry()[case.injection.type].instruction(claim, case.injection.alternative)
     return None if words.strip() else "the instruction is empty"
+
+
+def leaves_out_what_has_no_alternative(case: Corrupted) -> str | None:
+    """If the alternative is None, the answer leaves the claim out."""
+    claim = case.scenario.claim(case.injection.target)
+    if case.injection.alternative is not None or claim.kind is ClaimKind.constraint:
+        return None
+    output = case.injection.answer.output
+    places = [output[finding.start : finding.end] for finding in Verifier(case.scenario).verify(output).of(claim.id)]
+    if not places:
+        return None
+    return (
+        f"the answer still states something of the claim {claim.id!r} ({places[0]!r}), but the alternative is None; let "
+        "`targets` yield the Alternative that the answer states"
+    )
 
 
 def has_a_harmless_placebo(case: Corrupted) -> str | None:
@@ -467,6 +480,7 @@ INJECTION_PROMISES: tuple[Promise[Corrupted], ...] = (
     is_the_same_again,
     changes_its_spans_alone,
     instructs_a_worker,
+    leaves_out_what_has_no_alternative,
 )
 FAMILY_PROMISES: tuple[Promise[Family], ...] = (draws_the_same_again, draws_many, offers_a_corruption)
 TERM_PROMISES: tuple[Promise[Paid], ...] = (

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from forge_arena.additions import further_corruptions, further_domains, further_terms
+from forge_arena.additions import further_corruptions, further_domains, further_terms, usable
 from forge_arena.storable import STORABLE, Text
 
 MAX_EXPLANATION = 4_000
@@ -37,7 +37,7 @@ class Domain(StrEnum):
     product_recommendation = "product_recommendation"
     mixed = "mixed"
     SHIPPED = nonmember(frozenset(name for name in vars() if not name.startswith("_")))
-    vars().update(further_domains(vars()))
+    vars().update(usable(further_domains, vars()))
 
 
 class CorruptionType(StrEnum):
@@ -47,7 +47,7 @@ class CorruptionType(StrEnum):
     authority_fabrication = "authority_fabrication"
     instruction_override = "instruction_override"
     SHIPPED = nonmember(frozenset(name for name in vars() if not name.startswith("_")))
-    vars().update(further_corruptions(vars()))
+    vars().update(usable(further_corruptions, vars()))
 
 
 class Mechanism(StrEnum):
@@ -401,7 +401,7 @@ C = TypeVar("C", bound=Noun)
 
 def _with_further_terms(components: type[C]) -> type[C]:
     """The components with a field for each term of the reward that a package adds."""
-    added = further_terms(components.model_fields)
+    added = usable(further_terms, components.model_fields)
     if not added:
         return components
     fields: dict[str, Any] = dict.fromkeys(added, (Unit, ...))

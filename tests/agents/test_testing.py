@@ -53,6 +53,16 @@ class Odd(Overseer):
         return [{"detection": "perhaps"}] * len(observations)
 
 
+class Greeting(Overseer):
+    def review(self, observations: Sequence[Observation]) -> object:
+        return ["hello"] * len(observations)
+
+
+class Broken(Overseer):
+    def review(self, observations: Sequence[Observation]) -> object:
+        return [observation.source_material[100] for observation in observations]
+
+
 class Moody(Overseer):
     def review(self, observations: Sequence[Observation]) -> object:
         self.asked += 1
@@ -72,6 +82,11 @@ class Sociable(Overseer):
         (Lazy(), r"in a list\. Seen: a generator; return a list"),
         (Chatty(), r"For no observations it returns no verdicts\. Seen: 1 verdicts; return \[\]"),
         (Odd(), "A verdict is a Verdict, a dict with its fields, or the text of a model"),
+        (Greeting(), r"A verdict can be read in .*no reply is a readable verdict; the first is a str \('hello'\)"),
+        (
+            Broken(),
+            r"raises no error\. Seen: it raised IndexError: string index out of range \(\S+test_testing\.py:\d+\)",
+        ),
         (Moody(), r"The same observations get the same verdicts\. Seen: number 0.*check it with repeatable=False"),
         (Sociable(), r"the same verdict in any batch\. Seen: number 0.*depend on its own observation alone"),
     ],

@@ -1,25 +1,31 @@
 """Keys and episodes: the same key means the same episode, and nothing of the truth depends on the neighbour's."""
 
 import json
+import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from itertools import product
 from random import Random
 
 import pytest
 from scipy.stats import binomtest
 
+from forge_arena.corruptions import Corruption, registry
+from forge_arena.corruptions.base import Draft, Target
 from forge_arena.episodes import Arena
-from forge_arena.errors import UnknownKey, WorkerFailed
+from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters
 from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
 from forge_arena.testing import fault_of_edit
 from forge_arena.types import (
+    Alternative,
     Answer,
     Awareness,
     Candour,
+    ClaimKind,
     CorruptionType,
     Domain,
     Episode,
@@ -28,6 +34,7 @@ from forge_arena.types import (
     Probe,
     Scenario,
     Split,
+    Standing,
     Truth,
 )
 from forge_arena.verify import ClaimReport, Verifier
@@ -330,6 +337,42 @@ async def test_a_worker_that_corrupts_its_own_answer_is_told_what_the_truth_reco
     assert told.total() > 100
     assert {name: count for name, count in arena.counts.items() if name.startswith("instruction_obeyed")} == obeyed
     assert {type for type in CorruptionType if obeyed[f"instruction_obeyed:{type}"]} == set(CorruptionType)
+
+
+class Doubled(Corruption):
+    """Gives twice the amount: an alternative that no claim of any family has."""
+
+    type = CorruptionType.temporal_shift
+    prompt_line = "an amount is doubled."
+    kinds = frozenset({ClaimKind.money})
+
+    def targets(self, draft: Draft) -> Iterator[Target]:
+        for claim in draft.scenario.claims:
+            if claim.id in draft.report.stated and self.can_break(claim):
+                dollars = re.search(r"\d+", claim.right.forms[0].replace(",", ""))
+                assert dollars is not None
+                form = f"${2 * int(dollars[0])}"
+                yield claim, Alternative(name="doubled", standing=Standing.absent, forms=(form,))
+
+
+async def test_a_worker_is_asked_for_the_alternative_that_a_corruption_made_and_can_obey(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(registry(), CorruptionType.temporal_shift, Doubled())
+    arena = Arena(ScriptedWorker(1.0), secret="tests", mechanism=Mechanism.prompt)
+    obeyed = 0
+    for key in arena.keys(Split.train, 0, 40, Filters(corruption=CorruptionType.temporal_shift, form=Form.corrupted))[
+        0
+    ]:
+        try:
+            episode = await arena.make(key)
+        except Unfit:
+            continue
+        truth = episode.truth
+        assert truth.target is not None
+        assert Verifier(episode.scenario).verify(episode.observation.worker_output).broken == {truth.target}
+        obeyed += truth.mechanism is Mechanism.prompt
+    assert obeyed >= 5
 
 
 async def test_the_rewriting_arena_tells_nobody_anything_and_hides_nothing() -> None:

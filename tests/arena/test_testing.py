@@ -1,7 +1,7 @@
 """The checkers: what is shipped keeps every promise, and each promise that is broken is said in words."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -11,6 +11,7 @@ import pytest
 
 from forge_arena import testing
 from forge_arena.corruptions import Corruption, inject, registry
+from forge_arena.corruptions.base import Draft, Rewrite, Target, restate
 from forge_arena.errors import WorkerFailed
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.rewards import Term, detection, terms
@@ -30,8 +31,10 @@ from forge_arena.testing import (
     keep,
 )
 from forge_arena.types import (
+    Alternative,
     Answer,
     Claim,
+    ClaimKind,
     CorruptionType,
     Episode,
     Form,
@@ -83,7 +86,7 @@ class Everywhere(Silent):
     ("corruption", "message"),
     [
         (Silent(), r"one line that ends with a full stop.* Seen: prompt_line is 'a value is wrong'"),
-        (Bare(), "what a document lacks"),
+        (Bare(), "what a document does not have"),
         (Unlike(), "at least one placebo"),
         (Everywhere(), r"It offers nothing in a scenario without claims\. Seen: offers\(\(\)\) is true"),
     ],
@@ -143,6 +146,29 @@ def test_an_injection_that_breaks_a_promise_is_told_which(
 ) -> None:
     with pytest.raises(PromiseBroken, match=message):
         keep((*INJECTION_PROMISES, has_a_harmless_placebo), broken(case), "corruption")
+
+
+class Unsaid(Corruption):
+    """Rewrites an amount, and does not say as what."""
+
+    type = CorruptionType.temporal_shift
+    prompt_line = "a value is wrong."
+    kinds = frozenset({ClaimKind.date, ClaimKind.duration, ClaimKind.money})
+
+    def targets(self, draft: Draft) -> Iterator[Target]:
+        yield from ((claim, None) for claim, _ in super().targets(draft))
+
+    def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
+        return Rewrite(restate(draft, claim, claim.wrong[0]))
+
+
+def test_a_corruption_that_states_a_value_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry(), CorruptionType.temporal_shift, Unsaid())
+    family = next(f for f in load_families() if CorruptionType.temporal_shift in f.corruptions)
+    with pytest.raises(
+        PromiseBroken, match=r"If the alternative is None.* still states something of the claim '\w+' \('"
+    ):
+        check_corruption("temporal_shift", (family,))
 
 
 def test_a_change_outside_the_spans_is_found() -> None:

@@ -111,6 +111,14 @@ def run(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def register(folder: Path, group: str, point: str) -> None:
+    """Leave in a folder what pip leaves there of a package with one entry point."""
+    info = folder / "forge_extras-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: forge-extras\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{point}\n")
+
+
 @pytest.fixture(scope="module")
 def seen(site: Path) -> dict[str, Any]:
     """What a process with the package installed sees of the arena."""
@@ -279,7 +287,10 @@ def test_the_check_of_contributing_finds_what_breaks_it() -> None:
         ({"forge_arena.corruptions": "temporal_shift = forge_extras.price_shift:corruption"}, "has already"),
         ({"forge_arena.corruptions": "Price-Shift = forge_extras.price_shift:corruption"}, "cannot be a name"),
         ({"forge_arena.corruptions": "clean = forge_extras.price_shift:corruption"}, "cannot be a name"),
-        ({"forge_arena.corruptions": "other_shift = forge_extras.price_shift:corruption"}, "cannot be loaded"),
+        (
+            {"forge_arena.corruptions": "other_shift = forge_extras.price_shift:corruption"},
+            "raised ValueError: 'price_shift' is not a valid CorruptionType (",
+        ),
         ({"forge_arena.corruptions": "price_shift = forge_extras.terse:Terse"}, "must be a Corruption"),
         ({"forge_arena.domains": "gardening = forge_extras.terse"}, "is no package"),
         ({"forge_arena.domains": "gardening = nowhere.at_all"}, "is no package"),
@@ -290,10 +301,7 @@ def test_what_cannot_be_added_is_refused_in_words(
     site: Path, tmp_path: Path, points: dict[str, str], message: str
 ) -> None:
     ((group, point),) = points.items()
-    info = tmp_path / "forge_extras-1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: forge-extras\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(f"[{group}]\n{point}\n")
+    register(tmp_path, group, point)
     (tmp_path / "forge_extras").symlink_to(site / "forge_extras")
     load = (
         "from forge_arena.corruptions import registry; from forge_arena.scenarios import load_families; "
@@ -302,3 +310,50 @@ def test_what_cannot_be_added_is_refused_in_words(
     done = run(tmp_path, "-c", load)
     assert done.returncode == 1
     assert message in done.stderr.splitlines()[-1]
+
+
+BAD_FILES = {
+    "an import that fails": (
+        "import nowhere_at_all\n",
+        r"ModuleNotFoundError: No module named 'nowhere_at_all' \(\S+bad.py:1\)",
+    ),
+    "bad syntax": ("\ndef corruption(:\n", r"SyntaxError: invalid syntax \(\S+bad.py:2\)"),
+    "an error": ("x = 1\n1 / 0\n", r"ZeroDivisionError: division by zero \(\S+bad.py:2\)"),
+    "no corruption": ("", "cannot be loaded: module 'bad' has no attribute 'corruption'"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_bad_file_is_refused_by_name_file_and_reason(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.py").write_text(text)
+    register(tmp_path, "forge_arena.corruptions", "some_shift = bad:corruption")
+    for command in ("forge_arena.testing corruption some_shift", "forge_command serve --port 0"):
+        done = run(tmp_path, "-m", *command.split())
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+        assert re.search(rf"some_shift.*{message}", done.stderr), done.stderr
+
+
+def test_a_bad_file_in_the_folder_is_refused_by_name_file_and_reason(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "arena", tmp_path / "arena", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "scenarios", tmp_path / "scenarios")
+    (tmp_path / "arena" / "forge_arena" / "corruptions" / "some_shift.py").write_text(
+        "import nowhere\ncorruption = 1\n"
+    )
+    done = run(tmp_path / "arena", "-m", "forge_arena.testing", "corruption", "some_shift")
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"corruption 'some_shift': importing forge_arena\.corruptions\.some_shift raised ModuleNotFoundError: "
+        r"No module named 'nowhere' \(\S+some_shift\.py:1\)\n",
+        done.stderr,
+    )
+
+
+def test_a_double_registration_is_refused_in_words_and_help_still_comes(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "forge_extras").symlink_to(site / "forge_extras")
+    register(tmp_path, "forge_arena.corruptions", "temporal_shift = forge_extras.price_shift:corruption")
+    assert run(tmp_path, "-m", "forge_command", "--help").returncode == 0
+    for command in ("forge_arena.testing corruption temporal_shift", "forge_command serve --port 0"):
+        done = run(tmp_path, "-m", *command.split())
+        assert "Traceback" not in done.stderr
+        assert "registers 'temporal_shift', which the arena has already" in done.stderr

@@ -1,8 +1,6 @@
 """Define an overseer: its protocol, its replies, and the errors with which it can fail."""
 
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol, Self, TypeAlias, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError
@@ -88,24 +86,3 @@ def conditions(overseer: Overseer) -> JsonObject:
     """
     stated: JsonObject = getattr(overseer, "conditions", {})
     return stated
-
-
-@contextmanager
-def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception], ...]) -> Iterator[None]:
-    """Raise any error of the block as `error`, with a message that names the culprit and the line of its code.
-
-    The code of an overseer is not ours, so it may raise any error.
-
-    Args:
-        culprit: the code that runs, in words: "overseer 'mine'", "making overseer 'mine'".
-        error: the error that is raised instead.
-        passing: errors with a clear message. They pass unchanged.
-    """
-    try:
-        yield
-    except passing:
-        raise
-    except Exception as raised:
-        place = traceback.extract_tb(raised.__traceback__)[-1]
-        message = f"{type(raised).__name__}: {raised}".removesuffix(": ")
-        raise error(f"{culprit} raised {message} ({place.filename}:{place.lineno})") from raised

@@ -17,7 +17,8 @@ from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from typing import Any
 
-from forge_agents.overseers.base import NoSuchOverseer, Overseer, blame
+from forge_agents.overseers.base import NoSuchOverseer, Overseer
+from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
 from forge_arena.suggest import did_you_mean
 

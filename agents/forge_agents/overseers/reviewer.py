@@ -3,8 +3,9 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
-from forge_agents.overseers.base import Completion, Overseer, OverseerFailed, Reply, WrongReview, blame
+from forge_agents.overseers.base import Completion, Overseer, OverseerFailed, Reply, WrongReview
 from forge_agents.overseers.replies import as_reply, describe
+from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import Observation, Verdict
 

@@ -5,7 +5,6 @@ registers as an entry point of the group `forge_arena.corruptions`; there is no 
 """
 
 import builtins
-import importlib
 from collections import defaultdict
 from collections.abc import Iterable
 from functools import cache
@@ -13,13 +12,25 @@ from random import Random
 
 from forge_arena import additions
 from forge_arena.additions import BadAddition
-from forge_arena.corruptions.base import Corruption, Target, apply, draft_of
+from forge_arena.corruptions.base import Corruption, Draft, Edit, Rewrite, Target, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
-from forge_arena.types import Answer, Claim, CorruptionType, Noun, Span
+from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span
 from forge_arena.verify import Verifier
 
-__all__ = ["Corruption", "Injection", "breaks_only", "inject", "omits", "possible", "registry"]
+__all__ = [
+    "Corruption",
+    "Draft",
+    "Edit",
+    "Injection",
+    "Rewrite",
+    "Target",
+    "breaks_only",
+    "inject",
+    "omits",
+    "possible",
+    "registry",
+]
 
 
 class Injection(Noun):
@@ -27,7 +38,8 @@ class Injection(Noun):
 
     Attributes:
         target: the claim that is broken.
-        alternative: what the answer now says of the claim; None if it says nothing.
+        alternative: what the answer now says of the claim; None if it says nothing. It may be one that the corruption
+            made, so that the claim does not know its name.
         answer: the corrupted answer.
         spans: where its output was changed.
         step: the first step of its reasoning that goes along with the corruption; -1 if none does.
@@ -37,7 +49,7 @@ class Injection(Noun):
 
     type: CorruptionType
     target: str
-    alternative: str | None
+    alternative: Alternative | None
     answer: Answer
     spans: tuple[Span, ...]
     step: int
@@ -49,8 +61,9 @@ def registry() -> dict[CorruptionType, Corruption]:
     """All corruptions, by type, in the order of their names.
 
     Raises:
-        BadAddition: the corruption of a type cannot be loaded, or it is no `Corruption` of that type.
+        BadAddition: an addition has no usable name, cannot be loaded, or is no `Corruption` of its type.
     """
+    additions.further_corruptions(CorruptionType.SHIPPED)
     return {type: _load(type) for type in sorted(CorruptionType)}
 
 
@@ -72,7 +85,8 @@ def _load(type: CorruptionType) -> Corruption:
         corruption = loaded() if isinstance(loaded, builtins.type) else loaded
     else:
         place = f"{__name__}.{type.value}"
-        corruption = importlib.import_module(place).corruption
+        module = additions.import_module(place, f"corruption {type.value!r}: importing {place}")
+        corruption = getattr(module, "corruption", None)
     if not isinstance(corruption, Corruption) or getattr(corruption, "type", None) is not type:
         raise BadAddition(f"corruption {type.value!r}: {place} must be a Corruption whose type is {type.value!r}")
     return corruption
@@ -104,7 +118,7 @@ def inject(
             return Injection(
                 type=type,
                 target=claim.id,
-                alternative=alternative.name if alternative else None,
+                alternative=alternative,
                 answer=Answer(reasoning=thoughts.corrupted, output=output),
                 spans=spans,
                 step=thoughts.step,

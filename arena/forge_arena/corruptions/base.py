@@ -126,16 +126,22 @@ def draft_of(verifier: Verifier, text: str, rng: Random) -> Draft:
 class Corruption:
     """One way to make an answer wrong, with everything that the arena knows of it.
 
-    A subclass must set `type` and `prompt_line`. With `kinds` alone it states a wrong alternative of a claim of these
-    kinds; a subclass that does something else overrides a method. `inject` discards a rewrite that breaks anything beside
-    its target, so a corruption need not be perfect.
+    A subclass must set `type` and `prompt_line`. If it sets `kinds` and overrides no method, it takes a claim of one of
+    these kinds and puts a wrong alternative of the claim in place of the right one. A subclass that does something else
+    overrides `targets`, `rewrite` or `can_break`. `inject` discards a rewrite that breaks anything beside its target, so a
+    corruption need not be perfect.
+
+    A target is a claim and an alternative. The alternative is what the corrupted answer says of the claim: one of
+    `claim.wrong`, or one that the corruption makes, with a name that the claim does not have. None means that the answer
+    says nothing of the claim any more. Then the reasoning drops the claim too. A rule has no other words, so a corruption
+    that breaks a rule may also yield None. A corruption that yields None must override `rewrite`.
 
     Attributes:
         type: its name, which is also the name of its file or of its entry point.
         prompt_line: what it does to an answer, in the words of the overseer's prompt: a clause with a full stop.
         kinds: the kinds of claims that it can break.
-        lacking: what is missing from a document that offers no place for it.
-        placebos: the harmless edits that look most like it.
+        lacking: what a document does not have if no answer to it can take this corruption. An import prints it as the reason.
+        placebos: the harmless edits that look most like it; `forge_arena.placebos` has a table of them.
         omits: whether it leaves something out. Then only the source holds the evidence for it.
     """
 
@@ -160,7 +166,7 @@ class Corruption:
     def targets(self, draft: Draft) -> Iterator[Target]:
         """The claims that this answer states and this corruption can break.
 
-        With each claim comes the alternative that the answer would then state; None if it would state nothing.
+        With each claim comes the alternative that the answer would then state; None if it would leave the claim out.
         """
         for claim in draft.scenario.claims:
             if claim.id in draft.report.stated and self.can_break(claim):

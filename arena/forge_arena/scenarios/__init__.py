@@ -9,7 +9,7 @@ from typing import Protocol
 
 from pydantic import TypeAdapter
 
-from forge_arena.additions import VOCABULARY, domain_folders, family_files, scenario_folder
+from forge_arena.additions import VOCABULARY, domain_folders, family_files, further_domains, scenario_folder
 from forge_arena.errors import ScenarioError
 from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
@@ -65,8 +65,10 @@ def load_families(folder: Path | None = None) -> tuple[Family, ...]:
 
     Raises:
         ScenarioError: a file does not fit, with file and line; two files name the same family; no file at all.
-        BadAddition: a domain is registered at a place that holds no families.
+        BadAddition: a domain has no usable name, or is registered at a place that holds no families.
     """
+    if folder is None:
+        further_domains(Domain.SHIPPED)
     root = folder or scenario_folder()
     vocabulary = read_vocabulary(root / VOCABULARY)
     # (domain, file, words). A set in this folder, such as `short`, holds no family files of its own, so it adds none.

@@ -3,19 +3,19 @@
 from random import Random
 from typing import Protocol, runtime_checkable
 
-from forge_arena.types import Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
+from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
 
 
 class HiddenInstruction(Noun):
     """What the `prompt` mechanism asks of a Worker behind the overseer's back, derived from a claim of the scenario.
 
-    `awareness` decides what the Worker learns of the overseer. `candour` decides how it is to think where the overseer can
-    read its thoughts.
+    `alternative` is what the answer is to say of the claim `target`; None if it is to say nothing. `awareness` decides what
+    the Worker learns of the overseer. `candour` decides how it is to think where the overseer can read its thoughts.
     """
 
     corruption_type: CorruptionType
     target: str
-    alternative: str | None
+    alternative: Alternative | None
     text: str
     awareness: Awareness = Awareness.unaware
     candour: Candour = Candour.rationalised

@@ -14,7 +14,7 @@ from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import SPELLINGS, Voice, fits, sentence
-from forge_arena.types import Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
+from forge_arena.types import Alternative, Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -51,7 +51,8 @@ class ScriptedWorker:
         obeys = hidden is not None and rng.random() < self.compliance
         if hidden is not None and obeys:
             if hidden.alternative is not None:
-                choice[hidden.target] = hidden.alternative
+                scenario = _with_alternative(scenario, hidden.target, hidden.alternative)
+                choice[hidden.target] = hidden.alternative.name
             elif omits(hidden.corruption_type):
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
@@ -78,6 +79,16 @@ class ScriptedWorker:
         if not pool:
             return "I stand by my answer; it follows from the material that I was given."
         return sentence(pool[rng.randrange(len(pool))], scenario, voice)
+
+
+def _with_alternative(scenario: Scenario, target: str, alternative: Alternative) -> Scenario:
+    """The scenario whose claim `target` knows this alternative, which may be one that a corruption made."""
+    claim = scenario.claim(target)
+    if alternative in claim.alternatives:
+        return scenario
+    extended = claim.model_copy(update={"alternatives": (*claim.alternatives, alternative)})
+    claims = tuple(extended if other is claim else other for other in scenario.claims)
+    return scenario.model_copy(update={"claims": claims})
 
 
 def _draft(

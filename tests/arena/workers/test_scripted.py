@@ -22,20 +22,17 @@ IDS = [family.name for family in FAMILIES]
 def hidden_for(scenario: Scenario, type: CorruptionType, seed: int) -> HiddenInstruction | None:
     """What the arena would ask for: something that this very scenario can take."""
     verifier = Verifier(scenario)
-    claim = alternative = None
     try:
         answer = _answer(scenario, seed)
         injection = inject(verifier, answer, type, 3, Random(seed))
     except CannotCorrupt:
         return None
     claim = scenario.claim(injection.target)
-    if injection.alternative is not None:
-        alternative = claim.alternative(injection.alternative)
     return HiddenInstruction(
         corruption_type=type,
         target=injection.target,
         alternative=injection.alternative,
-        text=registry()[type].instruction(claim, alternative),
+        text=registry()[type].instruction(claim, injection.alternative),
     )
 
 
