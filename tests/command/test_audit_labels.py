@@ -19,9 +19,9 @@ def test_help_teaches_the_reading() -> None:
         assert word in out
 
 
-def test_the_audit_is_printed_and_written(documents: Path, tmp_path: Path) -> None:
+def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
     page = tmp_path / "labels.html"
-    few = ("--documents", documents, "--draws", "1", "--fresh", "2")
+    few = ("--split", "val", "--draws", "1", "--fresh", "2")
     done = invoked("audit", "labels", *few, "--json", "-", "--html", page)
     report = json.loads(done.stdout)
     assert report["audit"] == "labels"

@@ -35,14 +35,11 @@ class WorkerThatDoesNotStart(ScriptedWorker):
 
 @pytest.mark.parametrize(
     "command",
-    [COMMANDS["bank"], COMMANDS["labels"], COMMANDS["shortcuts"], ["audit", "labels", "--export", "reading"]],
-    ids=" ".join,
+    [COMMANDS["bank"], COMMANDS["labels"], COMMANDS["shortcuts"], "audit labels --export reading"],
 )
-def test_a_worker_whose_start_fails_is_closed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
-) -> None:
+def test_a_worker_whose_start_fails_is_closed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
     monkeypatch.setattr(WorkerThatDoesNotStart, "closed", 0)
-    _, err = called(*command, "--worker", f"{__name__}:WorkerThatDoesNotStart", cwd=tmp_path, code=2)
+    _, err = called(*command.split(), "--worker", f"{__name__}:WorkerThatDoesNotStart", cwd=tmp_path, code=2)
     assert "the engine is down" in err
     assert WorkerThatDoesNotStart.closed == 1
 

@@ -212,7 +212,7 @@ def test_an_endpoint_that_refuses_everything_is_no_score_and_is_told_what_helps(
     ended = evaluate_by_command(brain, arena_url, tmp_path / "out", *OFFERS[:given])
     assert ended.exit_code == 2
     assert "gave no verdict on any of the first 10 episodes, and is not scored" in ended.stderr
-    assert f"can be left out: {OFFERS[given].replace('=', ' ', 1)}" in ended.stderr
+    assert f"leave out a setting that it does not take: {OFFERS[given].replace('=', ' ', 1)}" in ended.stderr
     assert not (tmp_path / "out" / "result.json").exists()
     assert len(brain.seen) == 10
 
