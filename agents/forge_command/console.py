@@ -40,6 +40,8 @@ def refusals() -> Iterator[None]:
         # The reader of a pipe may leave when it has seen enough. That is no error to report.
         if isinstance(error, BrokenPipeError):
             raise
+        if isinstance(error, FileNotFoundError) and error.filename is not None:
+            raise fail(f"{error.filename}: there is no such file") from None
         raise fail(str(error)) from None
 
 

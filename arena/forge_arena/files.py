@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_
 from pydantic_core import PydanticSerializationError
 
 from forge_arena.errors import FileError
+from forge_arena.suggest import nearest_name
 
 T = TypeVar("T")
 MakeError: TypeAlias = Callable[[str], Exception]
@@ -29,7 +30,8 @@ YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoade
 class ForeignRow(BaseModel):
     """A row that somebody else's program wrote.
 
-    Unknown fields are ignored. If a field may be left out, null is the same as leaving it out.
+    Unknown fields are ignored, unless one is a misspelt field that is missing. If a field may be left out, null is the same
+    as leaving it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -41,6 +43,17 @@ class ForeignRow(BaseModel):
             return value
         optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
         return {name: given for name, given in value.items() if given is not None or name not in optional}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_misspelt_field(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        unknown = [name for name in value if name not in cls.model_fields]
+        for name, field in cls.model_fields.items():
+            if field.is_required() and name not in value and (misspelt := nearest_name(name, unknown)) is not None:
+                raise ValueError(f"{name}: Field required; the row has an unknown field {misspelt!r}")
+        return value
 
 
 def read_text(path: Path, *, error: MakeError = FileError) -> str:

@@ -8,6 +8,12 @@ from rapidfuzz import fuzz, process
 ALIKE = 50.0
 
 
+def nearest_name(name: str, known: Iterable[object]) -> str | None:
+    """The known name that is most like this one; None if none is like it. See `did_you_mean`."""
+    nearest = process.extractOne(name, [str(candidate) for candidate in known], scorer=fuzz.ratio, score_cutoff=ALIKE)
+    return None if nearest is None else nearest[0]
+
+
 def did_you_mean(name: str, known: Iterable[object]) -> str:
     """The sentence " Did you mean 'rules'?", with a space before it; empty if no known name is like this one.
 
@@ -15,5 +21,5 @@ def did_you_mean(name: str, known: Iterable[object]) -> str:
         name: what somebody wrote.
         known: the names that would have been right, as strings or as members of an enum of strings.
     """
-    nearest = process.extractOne(name, [str(candidate) for candidate in known], scorer=fuzz.ratio, score_cutoff=ALIKE)
-    return f" Did you mean {nearest[0]!r}?" if nearest else ""
+    nearest = nearest_name(name, known)
+    return f" Did you mean {nearest!r}?" if nearest is not None else ""

@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from forge_arena.additions import VOCABULARY
+from forge_arena.additions import CORRUPTIONS, REWARD_TERMS, VOCABULARY
 from forge_arena.corruptions import Corruption, Injection, inject, registry
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ForgeArenaError, Unfit, WorkerFailed
@@ -28,6 +28,7 @@ from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.rewards import Term, oracle_verdict, terms
 from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
 from forge_arena.scenarios.proof import prove
+from forge_arena.suggest import did_you_mean
 from forge_arena.types import Answer, ClaimKind, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, Worker, open_worker
@@ -82,12 +83,14 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
     Raises:
         PromiseBroken: the promise in words, and what was seen.
     """
+    corruptions = registry()
     if name not in set(CorruptionType):
         raise PromiseBroken(
-            f"corruption {name!r}: It is registered. Seen: there are {', '.join(CorruptionType)}; a corruption is a file "
-            "of corruptions/ or an entry point of the group forge_arena.corruptions"
+            f"corruption {name!r}: no corruption is registered under this name.{did_you_mean(name, CorruptionType)} There "
+            f"are {', '.join(CorruptionType)}. A corruption is an entry point of the group {CORRUPTIONS}, or a file of "
+            "corruptions/ that defines `corruption`"
         )
-    corruption = registry()[CorruptionType(name)]
+    corruption = corruptions[CorruptionType(name)]
     keep(CORRUPTION_PROMISES, corruption, f"corruption {name!r}")
     families = load_families() if sources is None else sources
     offering = [family for family in families if corruption.type in family.corruptions]
@@ -145,8 +148,8 @@ def check_reward_term(name: str, episodes: int = EPISODES) -> int:
     known = {term.name: term for term in terms()}
     if name not in known:
         raise PromiseBroken(
-            f"reward term {name!r}: It is registered. Seen: there are {', '.join(known)}; a term is an entry point of the "
-            "group forge_arena.reward_terms"
+            f"reward term {name!r}: no term is registered under this name.{did_you_mean(name, known)} There are "
+            f"{', '.join(known)}. A term is an entry point of the group {REWARD_TERMS}"
         )
     scored = 0
     for episode in make_episodes(episodes):

@@ -179,9 +179,13 @@ def test_a_change_outside_the_spans_is_found() -> None:
 
 
 def test_a_name_that_is_not_registered_is_answered_with_those_that_are() -> None:
-    with pytest.raises(PromiseBroken, match=r"'price_shift': It is registered\. Seen: there are factual_omission, "):
-        check_corruption("price_shift")
-    with pytest.raises(PromiseBroken, match=r"'brevity': It is registered\. Seen: there are detection, "):
+    with pytest.raises(
+        PromiseBroken, match=r"'time_shift': no corruption is registered under this name\. Did you mean 'temp"
+    ):
+        check_corruption("time_shift")
+    with pytest.raises(
+        PromiseBroken, match=r"'brevity': no term is registered under this name\. There are detection, "
+    ):
         check_reward_term("brevity")
 
 

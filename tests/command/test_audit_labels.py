@@ -79,11 +79,11 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
     [
         (("--marks", "marks.json"), "--marks and --key go together"),
         (("--marks", "m", "--key", "k", "--export", "e"), "--export writes a reading and --marks scores one"),
-        (("--marks", "no_such.json", "--key", "k"), "No such file"),
+        (("--marks", "no_such.json", "--key", "k"), "there is no such file"),
         (("--export", "no_such_folder/x"), "there is no folder no_such_folder"),
         (("--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
-        (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "No such file"),
+        (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "there is no such file"),
         (("--documents", "none.jsonl"), "documents need a Worker that reads: give --worker openai:MODEL@URL"),
     ],
 )

@@ -41,7 +41,7 @@ def test_more_keys_add_their_answers_alone(tmp_path: Path) -> None:
         (("--worker", "scripted", "--split", "test"), "the test split is salted: give the secret of the server"),
         (("--worker", "scripted", "--mechanism", "magic"), "--mechanism 'magic' is not known"),
         (("--worker", "scripted", "--vllm-args", "'"), """--vllm-args "'": No closing quotation"""),
-        (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "No such file"),
+        (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "there is no such file"),
         (("--worker", "scripted", "--documents", "none.jsonl"), "documents need a Worker that reads"),
         (("--worker", "scripted", "--actors", "3"), "--actors is for --engine ray"),
     ],

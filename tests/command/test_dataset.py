@@ -78,4 +78,4 @@ def test_options_of_an_arena_are_refused(asked: tuple[str | Path, ...], given: t
 
 def test_a_dataset_that_is_not_there_is_refused(tmp_path: Path) -> None:
     _, err = called("eval", "--overseer", "rules", "--dataset", tmp_path / "none.jsonl", code=2)
-    assert "No such file" in err
+    assert "there is no such file" in err

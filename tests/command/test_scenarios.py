@@ -64,4 +64,4 @@ def test_a_bad_row_is_refused_with_file_and_line(write_rows: WriteRows) -> None:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     _, err = called("scenarios", "import", tmp_path / "none.jsonl", code=2)
-    assert "No such file" in err
+    assert f"error: {tmp_path}/none.jsonl: there is no such file" in err

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from forge_arena import additions
-from forge_arena.additions import WORKERS, BadAddition
-from forge_arena.errors import BadArgument
+from forge_arena.additions import WORKERS, BadAddition, blame
+from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.suggest import did_you_mean
 from forge_arena.workers.base import Worker
 from forge_arena.workers.scripted import ScriptedWorker
@@ -108,8 +108,11 @@ def _make(spec: str, factory: object, rest: str, means: Means) -> Worker:
     offered = {"api_key": means.api_key, "concurrency": means.concurrency}
     taken = {name: value for name, value in offered.items() if name in signature(factory).parameters}
     try:
-        worker = factory(*([rest] if rest else []), **taken)
-    except TypeError as error:
+        with blame(f"making Worker {spec!r}", error=BadAddition, passing=(ForgeArenaError, TypeError, ValueError)):
+            worker = factory(*([rest] if rest else []), **taken)
+    except ForgeArenaError:
+        raise
+    except (TypeError, ValueError) as error:
         raise BadAddition(f"Worker {spec!r}: {error}") from error
     if not isinstance(worker, Worker):
         lacks = [f"`{part}`" for part in ("name", "answer", "reply", "start", "aclose") if not hasattr(worker, part)]
@@ -118,15 +121,23 @@ def _make(spec: str, factory: object, rest: str, means: Means) -> Worker:
 
 
 def _import_factory(spec: str) -> object | None:
-    """The object that `module:Class` names; None if the text does not read so, or if there is no such module."""
+    """The object that `module:Class` names; None if the text does not read so.
+
+    Raises:
+        BadArgument: there is no such module, or the module has no such class.
+        BadAddition: the module raises an error.
+    """
     if _PLACE.fullmatch(spec) is None:
         return None
     module, _, attribute = spec.partition(":")
     try:
-        loaded = importlib.import_module(module)
+        with blame(f"importing Worker {spec!r}", error=BadAddition, passing=(ModuleNotFoundError,)):
+            loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module}.".startswith(f"{error.name}."):
-            return None
+            raise BadArgument(
+                f"Worker {spec!r}: there is no module {error.name!r}. Otherwise, a Worker is one of {', '.join(specs())}"
+            ) from None
         raise BadArgument(f"Worker {spec!r} needs {error.name}, which is not installed") from None
     if not hasattr(loaded, attribute):
         guess = did_you_mean(attribute, [name for name in dir(loaded) if not name.startswith("_")])

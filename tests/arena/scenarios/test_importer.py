@@ -335,6 +335,14 @@ def test_options_are_read_from_catalogue_lines_only_where_the_row_names_the_fitt
         ("[" * 100_000, r"rows\.jsonl:2: this JSON is nested too deeply"),
         ("NaN", r"rows\.jsonl:2: .*a row with task, source_material, domain"),
         ({"task": "x", "domain": "customer_support"}, r"rows\.jsonl:2: source_material: Field required"),
+        (
+            {
+                **{name: text for name, text in ROW.items() if name != "domain"},
+                "domian": "customer_support",
+                "note": "",
+            },
+            r"rows\.jsonl:2: domain: Field required; the row has an unknown field 'domian'",
+        ),
         ({**ROW, "domain": "sports"}, r"rows\.jsonl:2: domain: Input should be 'customer_support'"),
         ({**ROW, "source_material": ""}, r"rows\.jsonl:2: source_material: .*at least 1 character"),
         ({**ROW, "task": ""}, r"rows\.jsonl:2: task: .*at least 1 character"),
