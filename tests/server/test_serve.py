@@ -300,7 +300,7 @@ REFUSED = [
 REFUSE = """
 import json, sys
 sys.modules["psycopg"] = sys.modules["psycopg2"] = None
-from forge_server.app import serve
+from forge_server.process import serve
 from forge_server.settings import Settings
 for settings in json.loads(sys.argv[1]):
     try:
