@@ -211,9 +211,6 @@ def test_a_threshold_needs_log_odds_on_both_classes(corrupted: bool | None) -> N
         best_log_odds_threshold(wrong)
 
 
-# --- two results held against each other
-
-
 def result(name: str, rows: list[Row]) -> Result:
     return Result(
         overseer=name,

@@ -58,9 +58,6 @@ class Reader:
         return Verdict(detection=flags, explanation=said, correction="", confidence=0.9 if flags else 0.6)
 
 
-# --- reading
-
-
 def test_a_row_needs_four_fields_and_other_fields_are_ignored(tmp_path: Path) -> None:
     (row,) = load_dataset(written(tmp_path / "rows.jsonl", ROW | {"license": "MIT", "meta": {"a": [1]}}))
     assert (row.domain, row.corruption_type, row.spans, row.origin, row.id) == (Domain.mixed, None, None, None, None)
@@ -146,9 +143,6 @@ def test_what_is_no_dataset_is_refused(tmp_path: Path, content: bytes, message: 
     path.write_bytes(content)
     with pytest.raises(DatasetError, match=message):
         load_dataset(path)
-
-
-# --- scoring
 
 
 def test_a_case_worked_by_hand() -> None:
@@ -257,9 +251,6 @@ def test_what_cannot_be_scored_is_refused() -> None:
         evaluate_dataset(Forgetful(), answers({}), name="x")
     with pytest.raises(ValueError, match="there must be an answer"):
         evaluate_dataset(AlwaysClean(), (), name="x")
-
-
-# --- places
 
 
 @pytest.mark.parametrize(

@@ -281,9 +281,6 @@ def test_a_clean_verdict_that_accuses_or_rewrites_loses_that_part() -> None:
     assert score(UNCORRUPTED, clear("All holds.", f" {CLEAN}\n")).reward == pytest.approx(0.625)
 
 
-# --- explanation
-
-
 @pytest.mark.parametrize(
     "name", ["temporal_shift", "temporal shift", "Temporal-Shift", "TEMPORAL_SHIFT:", "(temporal shift)"]
 )
@@ -406,9 +403,6 @@ def test_more_quotes_than_anyone_needs_point_at_nothing() -> None:
     assert evidence(TEMPORAL, f'"10 to 14 business days" {many}') == 0.0
 
 
-# --- correction
-
-
 @corrupted
 def test_the_clean_twin_is_a_perfect_repair(episode: Episode) -> None:
     assert repaired(episode, episode.truth.clean_output) == 1.0
@@ -500,9 +494,6 @@ def test_a_judge_may_be_handed_in() -> None:
     for episode in EVERY:
         verdict = flag("temporal_shift", CLEAN.replace("Thank you", "Many thanks"))
         assert score(episode, verdict, verifier) == score(episode, verdict)
-
-
-# --- honesty pays
 
 
 @pytest.mark.parametrize("p", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])

@@ -197,9 +197,6 @@ def test_no_secret_is_committed() -> None:
     assert ignored.returncode in (0, 128), "git would take secrets.env (128: this is no checkout)"
 
 
-# --- each rule can be broken ------------------------------------------------------------------------------------------
-
-
 def _arena(manifests: list[Manifest]) -> Manifest:
     return next(manifest for manifest in manifests if manifest["kind"] == "Deployment")["spec"]["template"]["spec"]
 

@@ -35,9 +35,6 @@ def text(row: dict[str, Any], name: str) -> str:
     return str(message["content"])
 
 
-# --- demonstrations ---------------------------------------------------------------------------------------------------
-
-
 def test_demonstrations_are_conversations_with_a_verdict_that_earns_what_it_says(short: Served, tmp_path: Path) -> None:
     made = written(short, tmp_path / "out", checking=0.5)
     assert [row["key"] for row in made] == [f"short:3:train:{index}" for index in range(COUNT)]
@@ -74,9 +71,6 @@ def test_demonstrations_need_no_torch(short: Served, tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", program, tmp_path / "sft", tmp_path / "dpo"], check=True, timeout=120)
     assert len(read_lines(tmp_path / "sft" / "train.jsonl")) == 2
-
-
-# --- pairs ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_mistake_is_as_sure_as_the_right_verdict_quotes_the_answer_and_earns_less(
@@ -168,9 +162,6 @@ def test_a_teacher_is_preferred_to_the_models_worst_attempt(short: Served, untau
     assert all(parse_verdict(text(row, "chosen")).detection is (row["form"] == "corrupted") for row in made)
 
 
-# --- elsewhere --------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", Kind)
 def test_parquet_holds_the_same_rows(short: Served, tmp_path: Path, kind: Kind) -> None:
     pytest.importorskip("pyarrow")
@@ -249,9 +240,6 @@ def test_the_card_is_the_hubs_and_counts_the_rows(short: Served, tmp_path: Path)
         assert told in card.text
     for name, about in COLUMNS[Kind.sft].items():
         assert f"| `{name}` | {about} |" in card.text
-
-
-# --- interruptions and refusals ---------------------------------------------------------------------------------------
 
 
 class Interrupted(Exception):

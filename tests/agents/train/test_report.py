@@ -36,9 +36,6 @@ def said(before: list[Row], after: list[Row]) -> str:
     return " ".join(Changes.between(result(before), result(after)).findings())
 
 
-# --- what may be claimed ----------------------------------------------------------------------------------------------
-
-
 def test_another_threshold_is_called_another_operating_point() -> None:
     found = said(rows(0, skill=1.5, threshold=1.5), rows(0, skill=1.5))
     assert "Its threshold (the operating point) is clearly better: balanced accuracy +" in found
@@ -103,9 +100,6 @@ def test_groups_hold_every_graded_episode_once() -> None:
     groups = Changes.between(result(rows(0, skill=1.0)), result(rows(1, skill=1.0))).groups()
     assert [group.title for group in groups] == ["clean", "placebo", *CorruptionType]
     assert sum(group.episodes for group in groups) == len(rows(0, skill=1.0))
-
-
-# --- the page ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_page_of_real_evaluations_says_what_was_run_and_stands_alone(short: Served, tmp_path: Path) -> None:
@@ -203,9 +197,6 @@ def test_a_damaged_record_is_named(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
-# --- figures ----------------------------------------------------------------------------------------------------------
-
-
 def test_a_figure_takes_its_colours_from_the_page() -> None:
     svg = Panel("KL", (Line("a", [(1, 0.1), (2, 0.2)]), Line("b", [(1, 0.3), (2, 0.1)], noisy=False))).svg(3)
     assert svg.startswith("<svg")
@@ -226,9 +217,6 @@ def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
     assert (low.stated, high.stated) == (pytest.approx(0.2), pytest.approx(0.8))
     assert low.count + high.count == len(graded) - 10
     assert low.true < 0.5 < high.true
-
-
-# --- examples ---------------------------------------------------------------------------------------------------------
 
 
 def test_examples_are_the_first_of_every_kind_whatever_was_said() -> None:

@@ -425,9 +425,6 @@ def test_the_same_row_gives_the_same_scenario_in_another_process(tmp_path: Path)
         assert there.stdout.splitlines() == here
 
 
-# --- documents in play ------------------------------------------------------------------------------------------------
-
-
 class Reader:
     """A brain that states what it was asked to state: the right answer of this file, whatever the draw."""
 
@@ -504,9 +501,6 @@ async def test_documents_are_played_under_keys_of_their_own(tmp_path: Path) -> N
             seen.add(episode.truth.corruption_type)
             assert len(verifier.verify(episode.observation.worker_output).broken) == 1
     assert seen == set(CorruptionType)
-
-
-# --- the real documents -----------------------------------------------------------------------------------------------
 
 
 def assert_sound(scenario: Scenario, claim: Claim) -> None:
