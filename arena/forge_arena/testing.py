@@ -462,6 +462,7 @@ async def _ask(worker: Worker, answers: int) -> int:
         raise broken("It raises WorkerFailed and nothing else.", f"{type(error).__name__}: {error}") from error
     finally:
         await worker.aclose()
+    # Once more, because a Worker may be closed twice, for instance after a failed start.
     await worker.aclose()
     if reason and "\n" in reason:
         raise broken("A failure says its reason in one line.", repr(reason))
