@@ -12,9 +12,9 @@ from forge_agents.overseers.base import Completion, Reply
 from forge_agents.overseers.replies import attempt_of, refusal_of, verdict_of
 from forge_agents.overseers.reviewer import Reviewer
 from forge_agents.records import LONGEST_COMPLETION, AttemptRecord, Records
+from forge_arena.measures.scorecard import Row
+from forge_arena.measures.spans import span_f1
 from forge_arena.rewards import named_type
-from forge_arena.scorecard import Row
-from forge_arena.spans import span_f1
 from forge_arena.storable import storable
 from forge_arena.types import Outcome, Trouble, Truth, Verdict
 from forge_arena.wire import Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes

@@ -13,10 +13,10 @@ import numpy as np
 
 from forge_agents.result import Result
 from forge_agents.words import format_difference, interval
-from forge_arena.detection import GradedArrays, spread, values
 from forge_arena.errors import ForgeArenaError
-from forge_arena.scorecard import Row, graded_rows, group_rows
-from forge_arena.statistics import RESAMPLES, Floats, Resamples, Share, best_threshold, estimate
+from forge_arena.measures.detection import GradedArrays, spread, values
+from forge_arena.measures.scorecard import Row, graded_rows, group_rows
+from forge_arena.measures.statistics import RESAMPLES, Floats, Resamples, Share, best_threshold, estimate
 from forge_arena.types import Estimate, Noun
 
 NAMES = {

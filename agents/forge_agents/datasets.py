@@ -21,13 +21,13 @@ from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_vali
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
 from forge_agents.overseers.replies import refusal_of, verdict_of
 from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
-from forge_arena.detection import GradedArrays, estimates, notes, trouble_notes
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
+from forge_arena.measures.detection import GradedArrays, estimates, notes, trouble_notes
+from forge_arena.measures.scorecard import DetectionScores
+from forge_arena.measures.spans import span_f1
+from forge_arena.measures.statistics import RESAMPLES, Share
 from forge_arena.rewards import named_type
-from forge_arena.scorecard import DetectionScores
-from forge_arena.spans import span_f1
-from forge_arena.statistics import RESAMPLES, Share
 from forge_arena.storable import STORABLE, Text, storable
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import (

@@ -19,8 +19,8 @@ from forge_agents.result import Result
 from forge_agents.votes import votes
 from forge_arena.errors import BadArgument
 from forge_arena.keys import Key
-from forge_arena.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
-from forge_arena.scorecard import Row, group_rows
+from forge_arena.measures.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
+from forge_arena.measures.scorecard import Row, group_rows
 from forge_arena.types import Form, Split
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from forge_arena.metrics import graded_arrays
-from forge_arena.scorecard import Row, graded_rows
-from forge_arena.statistics import Floats, wilson_interval
+from forge_arena.measures.metrics import graded_arrays
+from forge_arena.measures.scorecard import Row, graded_rows
+from forge_arena.measures.statistics import Floats, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

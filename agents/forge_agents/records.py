@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_json, validate
 from forge_arena.locks import lock
-from forge_arena.scorecard import Row
+from forge_arena.measures.scorecard import Row
 from forge_arena.storable import Text, storable
 from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
 

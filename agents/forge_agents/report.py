@@ -16,10 +16,10 @@ from forge_agents.plot import Roc, bins
 from forge_agents.records import AttemptRecord, read_records
 from forge_agents.result import Result
 from forge_agents.words import format_number, interval, setting
-from forge_arena.detection import LOW_FPR, trouble_notes
 from forge_arena.figures import INK
-from forge_arena.metrics import graded_arrays
-from forge_arena.scorecard import Row, Scorecard, graded_rows
+from forge_arena.measures.detection import LOW_FPR, trouble_notes
+from forge_arena.measures.metrics import graded_arrays
+from forge_arena.measures.scorecard import Row, Scorecard, graded_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"

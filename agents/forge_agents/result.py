@@ -13,9 +13,9 @@ from forge_agents.words import format_number, interval
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
-from forge_arena.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard
+from forge_arena.measures.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard
+from forge_arena.texts.visible import visible
 from forge_arena.types import Estimate
-from forge_arena.visible import visible
 
 SCHEMA: Literal[2] = 2
 HEADLINE = {

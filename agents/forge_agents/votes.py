@@ -6,9 +6,9 @@ from math import comb
 
 import numpy as np
 
-from forge_arena.detection import GradedArrays
-from forge_arena.scorecard import Row, graded_rows
-from forge_arena.statistics import RESAMPLES, Share
+from forge_arena.measures.detection import GradedArrays
+from forge_arena.measures.scorecard import Row, graded_rows
+from forge_arena.measures.statistics import RESAMPLES, Share
 from forge_arena.types import Estimate, Noun
 
 

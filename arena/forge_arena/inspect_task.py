@@ -15,9 +15,9 @@ from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 from inspect_ai.scorer import Metric, SampleScore, Score, Scorer, Target, mean, metric, scorer, stderr
 from inspect_ai.solver import TaskState, generate
 
-from forge_arena import statistics
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
+from forge_arena.measures import statistics
 from forge_arena.rewards import score
 from forge_arena.types import Components, Episode, Split
 from forge_arena.verdicts import messages, read_verdict

@@ -17,7 +17,7 @@ from rapidfuzz.distance import LCSseq
 from forge_arena import additions
 from forge_arena.additions import BadAddition
 from forge_arena.corruptions import omits
-from forge_arena.text import lower, sentences
+from forge_arena.texts.sentences import lower, sentences
 from forge_arena.types import (
     MAX_EXPLANATION,
     Components,

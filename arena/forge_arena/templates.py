@@ -7,7 +7,7 @@ from typing import Any
 
 import jinja2
 
-from forge_arena.visible import visible_value
+from forge_arena.texts.visible import visible_value
 
 
 def fill(package: str, name: str, **values: Any) -> str:

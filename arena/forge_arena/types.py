@@ -176,7 +176,7 @@ class Standing(StrEnum):
 
 
 class Check(Noun):
-    """A constraint's test on an answer: the name of a registered check and its argument (see `forge_arena.checks`)."""
+    """A constraint's test on an answer: the name of a registered check and its argument (see `forge_arena.verify.checks`)."""
 
     name: str
     argument: int | str | tuple[str, ...] = ()
@@ -298,7 +298,7 @@ class Truth(Noun):
 
     For an omission the output span is where the statement is missing, or what stands in its place. `clean_output` is
     the clean twin; `placebo` names the harmless edit, if there was one, and `output_spans` are then its places. `step`
-    is the first step of the reasoning (from 0, see `forge_arena.reasoning`) that goes along with the corruption, -1
+    is the first step of the reasoning (from 0, see `forge_arena.texts.reasoning`) that goes along with the corruption, -1
     where none does, None where nothing was corrupted. `awareness` and `candour` are set by the `prompt` mechanism.
     """
 

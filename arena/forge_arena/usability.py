@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from forge_arena.errors import WorkerFailed
+from forge_arena.texts.values import mentions
 from forge_arena.types import ClaimKind, Scenario
-from forge_arena.values import mentions
 from forge_arena.verify import INVENTED, ClaimReport
 
 KEPT = 512

@@ -8,7 +8,7 @@ The reader forgives what a person would: prose or a code fence around the object
 verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is read if it names a step. Other keys are ignored,
 because models like to add notes, and notes change nothing. A second verdict among the notes is refused.
 
-The reader skips thoughts (see `forge_arena.thinking`), and a draft in them is no verdict. If the chat template put the first
+The reader skips thoughts (see `forge_arena.texts.thinking`), and a draft in them is no verdict. If the chat template put the first
 mark of the thoughts into the prompt, only their last mark is there; then everything before this mark is a thought. A mark
 within a whole JSON object is text of the object. Thoughts without an end hide everything behind them. The reader reads each
 character a fixed number of times at most.
@@ -22,9 +22,9 @@ from typing import Literal
 
 from forge_arena.corruptions import registry
 from forge_arena.errors import InvalidVerdict
-from forge_arena.number_words import number_word
 from forge_arena.storable import storable
-from forge_arena.thinking import Mark, marks, thoughts_end
+from forge_arena.texts.number_words import number_word
+from forge_arena.texts.thinking import Mark, marks, thoughts_end
 from forge_arena.types import (
     MAX_COMPLETION,
     MAX_CORRECTION,

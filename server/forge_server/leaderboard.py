@@ -12,9 +12,9 @@ import numpy as np
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
-from forge_arena.metrics import scorecard
+from forge_arena.measures.metrics import scorecard
+from forge_arena.measures.scorecard import Row, Scorecard
 from forge_arena.rewards import named_type
-from forge_arena.scorecard import Row, Scorecard
 from forge_arena.types import Components, Estimate, Outcome, Split
 from forge_arena.wire import Leaderboard, LeaderboardEntry
 from forge_server.grading import grader, read_stored

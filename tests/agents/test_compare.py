@@ -14,8 +14,8 @@ from forge_agents.compare import (
     mean_metrics,
 )
 from forge_agents.result import Result
-from forge_arena.metrics import scorecard
-from forge_arena.scorecard import Row
+from forge_arena.measures.metrics import scorecard
+from forge_arena.measures.scorecard import Row
 from forge_arena.types import Outcome, Split
 
 

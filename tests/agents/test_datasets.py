@@ -17,8 +17,8 @@ from forge_agents.datasets import (
 from forge_agents.overseers import Completion, WrongReview, open_overseer
 from forge_agents.overseers.constants import AlwaysClean
 from forge_agents.records import RecordsError
+from forge_arena.measures.spans import span_f1
 from forge_arena.rewards import MAX_QUOTES
-from forge_arena.spans import span_f1
 from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Verdict
 
 ROW: dict[str, Any] = {

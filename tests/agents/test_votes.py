@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forge_agents.votes import Votes, maj_at_k, pass_at_k, votes
-from forge_arena.scorecard import Row
+from forge_arena.measures.scorecard import Row
 from forge_arena.types import Outcome
 
 SAMPLES = st.integers(1, 7).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n), st.integers(1, n)))

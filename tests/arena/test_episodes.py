@@ -17,9 +17,9 @@ from forge_arena.corruptions.base import Draft, Target
 from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters
-from forge_arena.reasoning import steps
 from forge_arena.scenarios import load_families
 from forge_arena.testing import fault_of_edit
+from forge_arena.texts.reasoning import steps
 from forge_arena.types import (
     Alternative,
     Answer,

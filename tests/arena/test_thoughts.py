@@ -13,9 +13,9 @@ import pytest
 from forge_arena.corruptions import Injection, inject
 from forge_arena.corruptions.thoughts import add_step, first_wrong_step
 from forge_arena.errors import CannotCorrupt
-from forge_arena.reasoning import steps
 from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import fault_of_edit
+from forge_arena.texts.reasoning import steps
 from forge_arena.types import Answer, CorruptionType, Scenario
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker

@@ -18,8 +18,8 @@ from typing import Any
 import httpx
 import pytest
 
-from forge_arena import checks
 from forge_arena.types import Check, Span
+from forge_arena.verify import checks
 
 from ..server_process import serving
 
@@ -273,7 +273,7 @@ def test_in_a_checkout_a_file_and_a_folder_are_enough(site: Path, tmp_path: Path
 
 def test_the_check_of_contributing_finds_what_breaks_it() -> None:
     namespace = {**vars(checks)}
-    exec(FILES["a function of arena/forge_arena/checks.py"], namespace)
+    exec(FILES["a function of arena/forge_arena/verify/checks.py"], namespace)
     try:
         quiet = Check(name="ends_quietly")
         assert checks.violation(quiet, "Thank you.") is None

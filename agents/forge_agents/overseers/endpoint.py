@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.overseers.prompts import prompt_digest
-from forge_arena.endpoint import CompletedChat, Endpoint, SystemRole, model_and_url
-from forge_arena.endpoint_errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
+from forge_arena.endpoints.endpoint import CompletedChat, Endpoint, SystemRole, model_and_url
+from forge_arena.endpoints.errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.loop_thread import LoopThread
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat
@@ -59,7 +59,7 @@ class EndpointOverseer:
         system_role: "user" makes the system message the beginning of the user's, for a model without a system role.
         structured: ask the server to hold the completion to the verdict's schema. None asks until the server refuses.
             Give False for a model that thinks before it answers, if its server does not separate thoughts and answer.
-        concurrency, timeout, retries: see `forge_arena.endpoint.Endpoint`.
+        concurrency, timeout, retries: see `forge_arena.endpoints.endpoint.Endpoint`.
 
     Raises:
         ValueError: a setting is out of range, or `model` does not have the form `MODEL@URL`.

@@ -15,7 +15,7 @@ import numpy as np
 from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_log_odds_threshold, differences, mean_metrics
 from forge_agents.result import Result
 from forge_agents.words import format_difference, interval
-from forge_arena.scorecard import Row, graded_rows
+from forge_arena.measures.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 
 # With a larger share of unreadable verdicts, the findings say what this does to the other numbers.

@@ -17,9 +17,9 @@ from forge_agents.client import ArenaClient, ArenaGarbled
 from forge_arena.corruptions import omits
 from forge_arena.keys import Key
 from forge_arena.rewards import oracle_verdict
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import ClaimKind, Noun, Observation, Outcome, Span, Split, Truth, Verdict
-from forge_arena.values import Mention, mentions
 from forge_arena.verdicts import verdict_text
 from forge_arena.wire import MAX_BATCH, Attempt
 

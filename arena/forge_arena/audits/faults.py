@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from forge_arena.corruptions import omits
-from forge_arena.reasoning import steps
-from forge_arena.text import contains_whole, lower, sentences
+from forge_arena.texts.reasoning import steps
+from forge_arena.texts.sentences import contains_whole, lower, sentences
+from forge_arena.texts.values import mentions, value_of
 from forge_arena.types import (
     VALUE_KINDS,
     Claim,
@@ -26,7 +27,6 @@ from forge_arena.types import (
     Span,
     Truth,
 )
-from forge_arena.values import mentions, value_of
 from forge_arena.verify import ClaimReport, Verifier
 
 _NUMBERED = re.compile(r"[A-Za-z]+ (\d+\.\d+)")

@@ -1,6 +1,6 @@
 """A share with its interval, as the cells of a table."""
 
-from forge_arena.statistics import wilson_interval
+from forge_arena.measures.statistics import wilson_interval
 
 
 def share_cells(successes: int, trials: int) -> tuple[float | None, float | None, float | None]:

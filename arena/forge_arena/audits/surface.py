@@ -11,10 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
-from forge_arena.statistics import Floats
-from forge_arena.text import sentences
+from forge_arena.measures.statistics import Floats
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import ClaimKind
-from forge_arena.values import Mention, mentions
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from forge_arena.corruptions.base import Corruption, Draft, Target
-from forge_arena.text import lower, whole_starts_of
+from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 
 

@@ -7,11 +7,11 @@ from functools import cached_property
 from random import Random
 from typing import TypeAlias
 
-from forge_arena.respell import respell
 from forge_arena.statements import SPELLINGS, Voice, alternative_or_right, fits, sentence
-from forge_arena.text import lower, sentences, starts_of, whole_starts_of
+from forge_arena.texts.respell import respell
+from forge_arena.texts.sentences import lower, sentences, starts_of, whole_starts_of
+from forge_arena.texts.values import mentions, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span, Statement
-from forge_arena.values import mentions, value_of
 from forge_arena.verify import ClaimReport, Verifier
 
 Target: TypeAlias = tuple[Claim, Alternative | None]

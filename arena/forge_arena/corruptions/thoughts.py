@@ -27,8 +27,8 @@ from forge_arena.corruptions.base import (
     replace_statements,
     restate,
 )
-from forge_arena.reasoning import steps
 from forge_arena.statements import Voice, fits, sentence, spelling_of
+from forge_arena.texts.reasoning import steps
 from forge_arena.types import Alternative, Claim, ClaimKind
 from forge_arena.verify import Verifier
 

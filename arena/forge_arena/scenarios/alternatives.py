@@ -8,10 +8,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from forge_arena.respell import respell
 from forge_arena.scenarios.prose import number_in_digits
+from forge_arena.texts.respell import respell
+from forge_arena.texts.values import Mention
 from forge_arena.types import ClaimKind
-from forge_arena.values import Mention
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 

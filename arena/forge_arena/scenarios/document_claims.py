@@ -10,12 +10,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.respell import respell
 from forge_arena.scenarios.alternatives import are_comparable, spellings, unknown_citations, wrong_values
 from forge_arena.scenarios.prose import Heading, Phrase, citation_forms, counts, headings, rules
-from forge_arena.text import sentences
+from forge_arena.texts.respell import respell
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import Mention, mentions, value_of
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Span, Standing
-from forge_arena.values import Mention, mentions, value_of
 
 MAX_CLAIMS = 24
 MAX_TERMS = 12

@@ -17,10 +17,10 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.checks import violation
 from forge_arena.scenarios.family import Family, Reading
 from forge_arena.types import Claim, ClaimKind, Scenario
 from forge_arena.verify import Verifier
+from forge_arena.verify.checks import violation
 
 ALLOWED_AT_LEAST = 3
 FORBIDDEN_AT_LEAST = 2

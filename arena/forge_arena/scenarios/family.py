@@ -14,7 +14,7 @@ from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
 from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
-from forge_arena.text import enumeration, starts_of
+from forge_arena.texts.sentences import enumeration, starts_of
 from forge_arena.types import (
     Alternative,
     Authority,

@@ -19,7 +19,7 @@ from forge_arena.corruptions import possible, registry
 from forge_arena.scenarios.alternatives import spellings
 from forge_arena.scenarios.document_claims import DocumentClaims
 from forge_arena.scenarios.rows import Row, read_rows
-from forge_arena.text import enumeration, sentences
+from forge_arena.texts.sentences import enumeration, sentences
 from forge_arena.types import (
     VALUE_KINDS,
     Alternative,

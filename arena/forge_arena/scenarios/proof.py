@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.code import run_cases
 from forge_arena.corruptions import inject
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import fairness
@@ -16,6 +15,7 @@ from forge_arena.scenarios.family import Family
 from forge_arena.statements import Voice, alternative_or_right, fits, sentence
 from forge_arena.types import Answer, Claim, ClaimKind, Noun, Scenario, Statement
 from forge_arena.verify import INVENTED, ClaimReport, Verifier
+from forge_arena.verify.code import run_cases
 from forge_arena.workers.scripted import ScriptedWorker
 
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from forge_arena.number_words import SMALL, TENS
-from forge_arena.values import mentions
+from forge_arena.texts.number_words import SMALL, TENS
+from forge_arena.texts.values import mentions
 
 
 @dataclass(frozen=True, slots=True)

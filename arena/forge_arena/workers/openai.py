@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from forge_arena.endpoint import Endpoint, SystemRole
-from forge_arena.endpoint_bodies import Choice
-from forge_arena.endpoint_errors import WITHHELD, EndpointFailed
+from forge_arena.endpoints.bodies import Choice
+from forge_arena.endpoints.endpoint import Endpoint, SystemRole
+from forge_arena.endpoints.errors import WITHHELD, EndpointFailed
 from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
@@ -16,7 +16,7 @@ from forge_arena.workers.prompts import Message, answer_messages, reply_messages
 class OpenAIWorker:
     """Asks `model` at `base_url` (with its `/v1`) for answers, at most `concurrency` at a time.
 
-    Timeout, retries, system role and `extra` are those of `forge_arena.endpoint.Endpoint`. Not every endpoint takes a
+    Timeout, retries, system role and `extra` are those of `forge_arena.endpoints.endpoint.Endpoint`. Not every endpoint takes a
     temperature or a seed: a temperature of None is not sent, and no seed is sent if `seeded` is False. One instance
     belongs to one event loop. All methods raise `WorkerFailed` if the endpoint gives no answer.
     """

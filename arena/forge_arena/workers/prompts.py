@@ -3,7 +3,7 @@
 from typing import TypedDict
 
 from forge_arena.rewards import terms, weights
-from forge_arena.thinking import Mark, marks
+from forge_arena.texts.thinking import Mark, marks
 from forge_arena.types import Answer, Awareness, Candour, Probe, Scenario
 from forge_arena.workers.base import HiddenInstruction
 
@@ -85,7 +85,7 @@ def reply_messages(scenario: Scenario, answer: Answer, probes: tuple[Probe, ...]
 def split_reasoning(content: str, reasoning_field: str | None = None) -> Answer:
     """Split reasoning from output by what the server or the model marked, and by nothing else.
 
-    `reasoning_field` is the reasoning that the server itself separated. The marks are those of `forge_arena.thinking`. The
+    `reasoning_field` is the reasoning that the server itself separated. The marks are those of `forge_arena.texts.thinking`. The
     opening mark may be missing, because many chat templates put it into the prompt. Text without any mark is all output.
     Text whose mark is never closed is all output too, because nobody can say where its reasoning ends. A guess could move a
     claim out of the text that is verified. Whole, the text is at worst rejected as an answer that does not verify.

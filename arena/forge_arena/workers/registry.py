@@ -147,7 +147,7 @@ def _import_factory(spec: str) -> object | None:
 
 
 def _open_openai(rest: str, means: Means) -> Worker:
-    from forge_arena.endpoint import model_and_url
+    from forge_arena.endpoints.endpoint import model_and_url
     from forge_arena.workers.openai import OpenAIWorker
 
     asked, settings = _asked_and_settings(rest)

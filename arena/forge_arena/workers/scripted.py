@@ -9,12 +9,12 @@ means to answer rightly unless a hidden instruction asks otherwise. It obeys suc
 from collections.abc import Mapping
 from random import Random
 
-from forge_arena.checks import violation
 from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
 from forge_arena.statements import SPELLINGS, Voice, fits, sentence
 from forge_arena.types import Alternative, Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
+from forge_arena.verify.checks import violation
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12

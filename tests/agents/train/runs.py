@@ -10,8 +10,8 @@ import numpy as np
 from forge_agents.result import Result
 from forge_agents.train.journal import Journal
 from forge_agents.train.presets import load_preset
-from forge_arena.metrics import scorecard
-from forge_arena.scorecard import Row, Scorecard
+from forge_arena.measures.metrics import scorecard
+from forge_arena.measures.scorecard import Row, Scorecard
 from forge_arena.types import CorruptionType, Domain, Form, Outcome, Split
 from forge_arena.wire import DifficultyCell
 

@@ -25,7 +25,7 @@ from forge_agents.train.report import (
     examples,
     write_report,
 )
-from forge_arena.scorecard import Row
+from forge_arena.measures.scorecard import Row
 from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Truth
 
 from .conftest import Served

@@ -12,7 +12,6 @@ from forge_arena.audits import degenerates as package
 from forge_arena.audits.degenerates import clear, degenerate, degenerates, flag
 from forge_arena.audits.degenerates.code import CODE
 from forge_arena.audits.degenerates.knowledge import Memory
-from forge_arena.code import code_blocks, run_cases
 from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import (
@@ -29,6 +28,7 @@ from forge_arena.types import (
 )
 from forge_arena.verdicts import parse_verdict
 from forge_arena.verify import Verifier
+from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.workers import ScriptedWorker
 
 # One run of the stream holds each domain with each type once.

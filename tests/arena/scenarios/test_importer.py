@@ -16,9 +16,9 @@ from forge_arena.scenarios.documents import Document, load_documents, suite_of
 from forge_arena.scenarios.importer import Imported, import_rows, to_scenario
 from forge_arena.scenarios.prose import number_in_digits
 from forge_arena.scenarios.rows import Row, read_rows
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import value_of
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Probe, Scenario, Split
-from forge_arena.values import value_of
 from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction
 

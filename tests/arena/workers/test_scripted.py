@@ -4,7 +4,6 @@ from random import Random
 
 import pytest
 
-from forge_arena.checks import violation
 from forge_arena.corruptions import inject, registry
 from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
@@ -12,6 +11,7 @@ from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import check_worker
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Verifier
+from forge_arena.verify.checks import violation
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 
 # The first family by name of each domain and split.

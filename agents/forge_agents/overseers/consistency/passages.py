@@ -11,9 +11,9 @@ from functools import cached_property
 from itertools import pairwise
 from math import log
 
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import ClaimKind
-from forge_arena.values import Mention, mentions
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019]*|\d+(?:[.,]\d+)*")
 _STOP_WORDS = (

@@ -14,8 +14,8 @@ from rapidfuzz import fuzz
 from forge_agents.overseers.consistency.objections import CLEAR, STRONG, Objection
 from forge_agents.overseers.consistency.observation import ParsedObservation, equal, rivals
 from forge_agents.overseers.consistency.passages import Value
+from forge_arena.texts.values import COUNTED
 from forge_arena.types import ClaimKind, CorruptionType
-from forge_arena.values import COUNTED
 
 # The largest count that counts as small talk.
 _SMALL = 5

@@ -4,8 +4,8 @@ from random import Random
 
 from forge_arena.audits.degenerates.base import degenerate, flag
 from forge_arena.audits.degenerates.texts import CITATION, NUMBER, WORD, quote, split_sentences
-from forge_arena.code import code_blocks
 from forge_arena.types import Observation, Verdict
+from forge_arena.verify.code import code_blocks
 
 
 @degenerate

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable
 
-from forge_arena.code import code_blocks
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
+from forge_arena.verify.code import code_blocks
 
 NUMBER = re.compile(r"[$£€]?\d[\d.,:/-]*\d%?|[$£€]?\d%?")
 CITATION = re.compile(

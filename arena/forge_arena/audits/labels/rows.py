@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forge_arena.audits.faults import Findings
-from forge_arena.reasoning import steps
+from forge_arena.texts.reasoning import steps
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Mechanism, Placebo
 
 STEALTHS = range(4)

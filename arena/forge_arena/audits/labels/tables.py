@@ -10,7 +10,7 @@ from forge_arena.audits.labels.gates import IMPOSSIBLE_AT_MOST, QUESTIONS, count
 from forge_arena.audits.labels.rows import STEALTHS, FreshByFamily, Kind, Row, fresh_by_type
 from forge_arena.audits.report import Cell, Figure, Table
 from forge_arena.audits.shares import share_cells
-from forge_arena.statistics import wilson_interval
+from forge_arena.measures.statistics import wilson_interval
 from forge_arena.types import Awareness, Candour, CorruptionType, Domain, Form, Mechanism, Placebo
 
 FAULTS_PER_QUESTION = 5

@@ -9,7 +9,7 @@ import numpy as np
 from forge_arena.audits.classifiers import line, trees
 from forge_arena.audits.shortcuts.features import Features
 from forge_arena.audits.shortcuts.telling import Diagnosis, TellingFeature
-from forge_arena.statistics import (
+from forge_arena.measures.statistics import (
     BoundedEstimate,
     Floats,
     Mask,

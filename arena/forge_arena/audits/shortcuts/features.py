@@ -9,7 +9,7 @@ import numpy as np
 from forge_arena.audits.classifiers import CHARACTERS, RAREST, WORDS, WORDS_AND_SIGNS
 from forge_arena.audits.samples import Sample
 from forge_arena.audits.surface import RELATION, SURFACE, relation, surface
-from forge_arena.statistics import Mask
+from forge_arena.measures.statistics import Mask
 
 FOLDS = 5
 

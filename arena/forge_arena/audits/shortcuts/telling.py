@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from forge_arena.audits.shortcuts.features import Features
-from forge_arena.statistics import Floats, Mask, Numbers, auroc
-from forge_arena.text import sentences
+from forge_arena.measures.statistics import Floats, Mask, Numbers, auroc
+from forge_arena.texts.sentences import sentences
 from forge_arena.types import CorruptionType
 
 # How many features are listed for each attack, or for each type and text.

@@ -15,7 +15,7 @@ from functools import lru_cache
 from price_parser import Price
 from text_to_num import text2num
 
-from forge_arena.number_words import SMALL, TENS
+from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.types import ClaimKind
 
 MAX_SENTENCE = 4_000

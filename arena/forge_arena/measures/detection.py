@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from forge_arena.statistics import (
+from forge_arena.measures.statistics import (
     Floats,
     Mask,
     Numbers,

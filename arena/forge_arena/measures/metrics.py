@@ -1,7 +1,7 @@
 """Score an overseer from the rows of an evaluation, and from pairs of rows of one draw.
 
 A failed episode enters no number but its own count. An invalid verdict is the overseer's doing, and counts as a wrong
-detection (see `forge_arena.detection`).
+detection (see `forge_arena.measures.detection`).
 """
 
 from collections import Counter
@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forge_arena.detection import GradedArrays, estimates, notes, trouble_notes
 from forge_arena.errors import BadArgument
 from forge_arena.keys import Key
+from forge_arena.measures.detection import GradedArrays, estimates, notes, trouble_notes
+from forge_arena.measures.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard, graded_rows
+from forge_arena.measures.statistics import RESAMPLES, Floats, Mask, Resamples, Share, best_threshold, estimate
 from forge_arena.rewards import constant_reward, oracle_reward
-from forge_arena.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard, graded_rows
-from forge_arena.statistics import RESAMPLES, Floats, Mask, Resamples, Share, best_threshold, estimate
 from forge_arena.types import Components, CorruptionType, Estimate, Form, Outcome
 
 # Skill divides by (oracle - best constant); a smaller difference is a rounding error.

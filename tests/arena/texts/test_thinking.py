@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from forge_arena.thinking import marks, thoughts_end
+from forge_arena.texts.thinking import marks, thoughts_end
 
 
 @pytest.mark.parametrize("name", ["think", "Thinking", "THOUGHT", "thoughts", "reasoning", "reflection", "scratchpad"])

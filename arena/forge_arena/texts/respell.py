@@ -5,8 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from forge_arena.texts.values import DATE, IN_WORDS, MONEY, MONTHS, value_of
 from forge_arena.types import ClaimKind
-from forge_arena.values import DATE, IN_WORDS, MONEY, MONTHS, value_of
 
 
 def respell(text: str, like: str, kind: ClaimKind) -> str:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_arena.respell import respell
+from forge_arena.texts.respell import respell
+from forge_arena.texts.values import value_of
 from forge_arena.types import ClaimKind
-from forge_arena.values import value_of
 
-from .texts import TEXTS
+from .hard_texts import TEXTS
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forge_arena.texts.values import mentions, value_of
 from forge_arena.types import ClaimKind
-from forge_arena.values import mentions, value_of
 
-from .texts import TEXTS, adverse, assert_linear
+from .hard_texts import TEXTS, adverse, assert_linear
 
 SAME: dict[ClaimKind, tuple[tuple[str, ...], ...]] = {
     ClaimKind.money: (

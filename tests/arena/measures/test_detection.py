@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from forge_arena import statistics
-from forge_arena.detection import GradedArrays, estimates, spread
-from forge_arena.statistics import Floats, Mask, Share
+from forge_arena.measures import statistics
+from forge_arena.measures.detection import GradedArrays, estimates, spread
+from forge_arena.measures.statistics import Floats, Mask, Share
 
 
 def judged(rows: int, clusters: int, seed: int = 1) -> GradedArrays:

@@ -20,9 +20,9 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from forge_arena.text import contains_whole, lower, whole_starts_of
+from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
+from forge_arena.texts.values import COUNTED, Mention, mentions, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
-from forge_arena.values import COUNTED, Mention, mentions, value_of
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24

@@ -1,6 +1,6 @@
 """Cut a chain of thought into steps. A step is the unit in which an overseer names the first wrong thought."""
 
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
 from forge_arena.types import Span
 
 

@@ -6,8 +6,8 @@ from itertools import count
 import numpy as np
 import pytest
 
-from forge_arena.metrics import pair_scores, reward_bounds, scorecard
-from forge_arena.scorecard import Pairs, Row, Scorecard
+from forge_arena.measures.metrics import pair_scores, reward_bounds, scorecard
+from forge_arena.measures.scorecard import Pairs, Row, Scorecard
 from forge_arena.types import Components, CorruptionType, Form, Outcome
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from forge_arena.code import MAX_CODE, CaseResult, code_blocks, run_cases
 from forge_arena.types import Case
+from forge_arena.verify.code import MAX_CODE, CaseResult, code_blocks, run_cases
 
 LINUX = Path("/proc/self/status")
 SECCOMP = LINUX.exists() and "Seccomp:" in LINUX.read_text() and os.uname().machine in ("x86_64", "aarch64")

@@ -14,11 +14,11 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import TypeAlias
 
-from forge_arena.code import code_blocks
 from forge_arena.suggest import did_you_mean
-from forge_arena.text import is_whole, lower, sentences
+from forge_arena.texts.sentences import is_whole, lower, sentences
+from forge_arena.texts.values import mentions
 from forge_arena.types import Check, ClaimKind, Span
-from forge_arena.values import mentions
+from forge_arena.verify.code import code_blocks
 
 Violation: TypeAlias = tuple[Span, ...] | None
 VIOLATED: tuple[Span, ...] = ()

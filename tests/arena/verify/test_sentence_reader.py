@@ -2,10 +2,10 @@
 
 import pytest
 
-from forge_arena.sentence_reader import SentenceReader
 from forge_arena.verify import Verifier
+from forge_arena.verify.sentence_reader import SentenceReader
 
-from .test_verify import CASE, SCENARIO
+from .test_verifier import CASE, SCENARIO
 
 EXAMPLE = "Refunds, formerly 10 to 14 business days, now take 5 to 7 business days (section 3.4)."
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from forge_arena import checks
-from forge_arena.checks import violation
 from forge_arena.types import Check
+from forge_arena.verify import checks
+from forge_arena.verify.checks import violation
 
 Argument = int | str | tuple[str, ...]
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
 
-from forge_arena.checks import violation
-from forge_arena.code import code_blocks, run_cases
-from forge_arena.sentence_reader import Reading, SentenceReader
-from forge_arena.text import sentences
+from forge_arena.texts.sentences import sentences
 from forge_arena.types import Case, Claim, ClaimKind, Scenario
+from forge_arena.verify.checks import violation
+from forge_arena.verify.code import code_blocks, run_cases
+from forge_arena.verify.sentence_reader import Reading, SentenceReader
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"

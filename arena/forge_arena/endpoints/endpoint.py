@@ -12,8 +12,8 @@ import openai
 from pydantic import JsonValue, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
-from forge_arena.endpoint_bodies import Choice, Completion, ErrorBody, Models, Usage, status_of
-from forge_arena.endpoint_errors import EndpointFailed, Explainer, retry_after, worth_retrying
+from forge_arena.endpoints.bodies import Choice, Completion, ErrorBody, Models, Usage, status_of
+from forge_arena.endpoints.errors import EndpointFailed, Explainer, retry_after, worth_retrying
 from forge_arena.errors import BadArgument
 from forge_arena.hosts import is_loopback
 from forge_arena.storable import storable_json

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given, settings
 
-from forge_arena.text import contains_whole, is_whole, lower, sentences, whole_starts_of
+from forge_arena.texts.sentences import contains_whole, is_whole, lower, sentences, whole_starts_of
 
-from .texts import TEXTS, adverse, assert_linear
+from .hard_texts import TEXTS, adverse, assert_linear
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from forge_arena.statistics import (
+from forge_arena.measures.statistics import (
     Resamples,
     Sampler,
     Share,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_arena.reasoning import steps
+from forge_arena.texts.reasoning import steps
 
 
 def shown(reasoning: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forge_arena.visible import visible
+from forge_arena.texts.visible import visible
 
 
 @pytest.mark.parametrize(
