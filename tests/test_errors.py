@@ -23,7 +23,7 @@ def error_classes() -> dict[str, tuple[str, list[str]]]:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ClassDef):
                     classes[node.name] = (
-                        "" if package == PACKAGES[0] and file.name == "errors.py" else folder.name,
+                        "" if file == Path(errors.__file__) else folder.name,
                         [base.id for base in node.bases if isinstance(base, ast.Name)],
                     )
 

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from forge_arena.errors import WorkerFailed
-from forge_arena.texts.values import mentions
-from forge_arena.types import ClaimKind, Scenario
-from forge_arena.verify import INVENTED, ClaimReport
+from forge_arena.types import Claim, ClaimKind, Scenario
+from forge_arena.verify import ClaimReport
 
 KEPT = 512
 COMMONEST = 3
@@ -123,16 +122,13 @@ def reasons_against(scenario: Scenario, report: ClaimReport) -> tuple[str, ...]:
     Reasons name kinds of claims and never their words: `missing quantity`, `wrong date`, `invented money`, `violated
     constraint`, `failed behaviour`.
     """
-    return tuple(sorted({_reason(scenario, report, broken) for broken in report.broken}))
+    reasons = {_contradiction(scenario.claim(claim)) for claim in report.contradicted}
+    reasons |= {f"missing {scenario.claim(claim).kind}" for claim in report.not_found}
+    reasons |= {f"invented {value.kind}" for value in report.unsupported}
+    return tuple(sorted(reasons))
 
 
-def _reason(scenario: Scenario, report: ClaimReport, broken: str) -> str:
-    if broken.startswith(INVENTED):
-        mention = next(iter(mentions(broken.removeprefix(INVENTED))), None)
-        return f"invented {mention.kind if mention else 'value'}"
-    claim = scenario.claim(broken)
+def _contradiction(claim: Claim) -> str:
     if claim.kind is ClaimKind.constraint:
         return "violated constraint"
-    if claim.kind is ClaimKind.behaviour and report.of(broken):
-        return "failed behaviour"
-    return f"{'wrong' if report.of(broken) else 'missing'} {claim.kind}"
+    return "failed behaviour" if claim.kind is ClaimKind.behaviour else f"wrong {claim.kind}"

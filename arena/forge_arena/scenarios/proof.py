@@ -14,7 +14,7 @@ from forge_arena.scenarios import fairness
 from forge_arena.scenarios.family import Family
 from forge_arena.statements import Voice, alternative_or_right, fits, sentence
 from forge_arena.types import Answer, Claim, ClaimKind, Noun, Scenario, Statement
-from forge_arena.verify import INVENTED, ClaimReport, Verifier
+from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.verify.code import run_cases
 from forge_arena.workers.scripted import ScriptedWorker
 
@@ -122,9 +122,8 @@ def _sentence_problems(scenario: Scenario, verifier: Verifier, statement: Statem
         # Two values may be drawn equal; then a sentence that says one says the other too.
         if forms.isdisjoint(scenario.claim(other).right.forms):
             yield f"{other}: also read as {alternatives[other]!r} in {text!r}, which does not say it"
-    for broken in report.broken:
-        if broken.startswith(INVENTED):
-            yield f"{broken} in {text!r}"
+    for value in report.unsupported:
+        yield f"invented: {value.words} in {text!r}"
 
 
 def _wrong_problems(

@@ -6,6 +6,6 @@ code              run a code block against the cases of a claim
 verifier          one report on the whole answer: `Verifier.verify(text) -> ClaimReport`
 """
 
-from forge_arena.verify.verifier import INVENTED, ClaimReport, Finding, Verifier
+from forge_arena.verify.verifier import INVENTED, ClaimReport, Finding, Unsupported, Verifier
 
-__all__ = ["INVENTED", "ClaimReport", "Finding", "Verifier"]
+__all__ = ["INVENTED", "ClaimReport", "Finding", "Unsupported", "Verifier"]

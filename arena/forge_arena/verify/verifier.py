@@ -5,8 +5,9 @@ about, and looks there for the claims' alternatives: for values by what they mea
 accepted spellings (`sentence_reader` has a worked example). A value that is spoken of as past ("formerly 10 days") does
 not state the claim, and an option that is turned down ("rather than a voucher") is not chosen.
 
-A claim is broken if the text states it wrongly, leaves it out although it is required, or violates it as a constraint. A value
-that the source does not support and that belongs to no claim is an invention, and breaks the text as well.
+A claim is stated, contradicted (stated wrongly, or violated as a constraint) or, if it is required, not found. A value that
+the source does not support and that belongs to no claim is unsupported. A text is clean if nothing is contradicted, nothing
+required is not found and nothing is unsupported. Everything else is *broken*.
 """
 
 import re
@@ -40,23 +41,47 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A value of the text that neither task nor source bears out and that belongs to no claim.
+
+    `start` and `end` are code points in the text.
+    """
+
+    kind: ClaimKind
+    words: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimReport:
-    """What a text says.
+    """What a text says: three values for each claim, and what the text asserts beyond the source.
+
+    A claim is *stated*, *contradicted* or *not found*. "Not found" is not "wrong": the text may say the same in words that
+    the Verifier cannot read. A claim that is not required and that the text does not speak of is in none of the three.
 
     Attributes:
-        stated: the claims that the text states rightly.
-        broken: the claims that the text states wrongly, leaves out although they are required, or violates; and the
-            text's inventions, each as `invented:<text>`.
+        stated: the claims that the text states rightly, and nowhere wrongly.
+        contradicted: the claims that the text states wrongly or violates.
+        not_found: the required claims for which no place was found.
+        unsupported: the values that the source does not bear out.
         findings: the places where the text makes a claim.
     """
 
     stated: frozenset[str]
-    broken: frozenset[str]
+    contradicted: frozenset[str]
+    not_found: frozenset[str]
+    unsupported: tuple[Unsupported, ...]
     findings: tuple[Finding, ...]
 
     @property
+    def broken(self) -> frozenset[str]:
+        """All that keeps the text from being clean: claims, and each unsupported value as `invented:<words>`."""
+        return self.contradicted | self.not_found | {f"{INVENTED}{value.words}" for value in self.unsupported}
+
+    @property
     def clean(self) -> bool:
-        return not self.broken
+        return not (self.contradicted or self.not_found or self.unsupported)
 
     def of(self, claim_id: str) -> tuple[Finding, ...]:
         """The places where the text speaks of a claim."""
@@ -83,24 +108,30 @@ class Verifier:
 
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
-        readings, inventions = self._read(text)
+        readings, unsupported = self._read(text)
         findings = list(self._findings(readings))
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
         stated: set[str] = set()
-        broken = {f"{INVENTED}{surface}" for surface in inventions}
+        contradicted: set[str] = set()
         for finding in findings:
             is_right = self._is_right(self._claims[finding.claim], finding.alternative)
-            (stated if is_right else broken).add(finding.claim)
+            (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
             check = claim.right.check
             if check is not None and (spans := violation(check, text)) is not None:
-                broken.add(claim.id)
+                contradicted.add(claim.id)
                 findings.extend(Finding(claim.id, None, span.start, span.end) for span in spans)
             else:
                 stated.add(claim.id)
-        broken.update(claim.id for claim in self.scenario.claims if claim.required and claim.id not in stated)
-        return ClaimReport(frozenset(stated - broken), frozenset(broken), tuple(findings))
+        found = stated | contradicted
+        return ClaimReport(
+            stated=frozenset(stated - contradicted),
+            contradicted=frozenset(contradicted),
+            not_found=frozenset(c.id for c in self.scenario.claims if c.required and c.id not in found),
+            unsupported=tuple(unsupported),
+            findings=tuple(findings),
+        )
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.
@@ -110,10 +141,10 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(self, text: str) -> tuple[list[tuple[int, Reading]], list[str]]:
-        """The readings of all sentences, each with the place where its sentence starts, and the inventions."""
+    def _read(self, text: str) -> tuple[list[tuple[int, Reading]], list[Unsupported]]:
+        """The readings of all sentences, each with the place where its sentence starts, and the unsupported values."""
         readings: list[tuple[int, Reading]] = []
-        inventions: list[str] = []
+        unsupported: list[Unsupported] = []
         for start, end in sentences(text):
             sentence = text[start:end]
             read = self._reader.read(sentence)
@@ -121,8 +152,8 @@ class Verifier:
             for value in read.unassigned:
                 surface = sentence[value.start : value.end]
                 if not self._reader.is_supported(value.kind, value.value, surface):
-                    inventions.append(surface)
-        return readings, inventions
+                    unsupported.append(Unsupported(value.kind, surface, start + value.start, start + value.end))
+        return readings, unsupported
 
     def _is_right(self, claim: Claim, alternative: str | None) -> bool:
         if claim.of is None:
