@@ -1,8 +1,8 @@
 """Check what you add to the arena: a corruption, a family, a term of the reward, a Worker.
 
 Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The first
-line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is kept. An overseer is checked by
-`forge_agents.testing.check_overseer`. Each check also runs as a command:
+line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is kept.
+`forge_agents.testing.check_overseer` checks an overseer. Each check also runs as a command:
 
     python -m forge_arena.testing corruption NAME
     python -m forge_arena.testing family FILE.yaml
@@ -158,12 +158,24 @@ def check_reward_term(name: str, episodes: int = EPISODES) -> int:
     return scored
 
 
-def check_worker(worker: Worker | str, answers: int = 4) -> int:
+@dataclass(frozen=True)
+class AnswersOfWorker:
+    """How many answers a Worker gave, and how many of them the Verifier finds right.
+
+    A Worker keeps every promise without a right answer, but the arena makes no episode with such a Worker.
+    """
+
+    given: int
+    right: int
+
+    def __str__(self) -> str:
+        return f"{self.given} answers, {self.right} of them right"
+
+
+def check_worker(worker: Worker | str, answers: int = ANSWERS) -> AnswersOfWorker:
     """Check a Worker, or the Worker that a spec names: start it, ask it, probe it, end it.
 
     A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give.
-
-    Returns: how many answers it gave.
 
     Raises:
         PromiseBroken: the promise in words, and what was seen.
@@ -432,13 +444,13 @@ def has_a_name(worker: Worker) -> str | None:
     return None if isinstance(name, str) and name.strip() else f"its name is {name!r}"
 
 
-async def _ask(worker: Worker, answers: int) -> int:
-    """Start, ask, probe and end a Worker. Returns how many answers came."""
+async def _ask(worker: Worker, answers: int) -> AnswersOfWorker:
+    """Start, ask, probe and end a Worker."""
 
     def broken(promise: str, seen: object) -> PromiseBroken:
         return PromiseBroken(f"Worker {worker.name!r}: {promise} Seen: {seen}")
 
-    given = 0
+    given = right = 0
     reason = ""
     try:
         await worker.start()
@@ -454,6 +466,7 @@ async def _ask(worker: Worker, answers: int) -> int:
             if not isinstance(reply, str):
                 raise broken("A reply is a text.", f"a {type(reply).__name__}")
             given += 1
+            right += Verifier(scenario).verify(answer.output).clean
     except WorkerFailed as failed:
         reason = failed.reason
     except PromiseBroken:
@@ -468,7 +481,7 @@ async def _ask(worker: Worker, answers: int) -> int:
         raise broken("A failure says its reason in one line.", repr(reason))
     if not given:
         raise broken("It answers a scenario.", reason)
-    return given
+    return AnswersOfWorker(given, right)
 
 
 CORRUPTION_PROMISES: tuple[Promise[Corruption], ...] = (
@@ -500,12 +513,15 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "corruption": lambda name: f"{check_corruption(name)} answers took it",
     "family": lambda path: f"{check_family(Path(path))} answers",
     "reward-term": lambda name: f"{check_reward_term(name)} verdicts",
-    "worker": lambda spec: f"{check_worker(spec)} answers",
+    "worker": lambda spec: f"{check_worker(spec)}",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one check as a command. Returns the exit status."""
+    if "--help" in arguments or "-h" in arguments:
+        sys.stdout.write(f"{__doc__}")
+        return 0
     if len(arguments) != 2 or arguments[0] not in _CHECKS:
         sys.stderr.write(f"usage: python -m forge_arena.testing {'|'.join(_CHECKS)} NAME\n")
         return 2

@@ -85,7 +85,7 @@ def _load(type: CorruptionType) -> Corruption:
         corruption = loaded() if isinstance(loaded, builtins.type) else loaded
     else:
         place = f"{__name__}.{type.value}"
-        module = additions.import_module(place, f"corruption {type.value!r}: importing {place}")
+        module = additions.import_module(place, f"corruption {type.value!r}: importing {place}, whose type must be {type.value!r},")
         corruption = getattr(module, "corruption", None)
     if not isinstance(corruption, Corruption) or getattr(corruption, "type", None) is not type:
         raise BadAddition(f"corruption {type.value!r}: {place} must be a Corruption whose type is {type.value!r}")
