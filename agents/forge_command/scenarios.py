@@ -92,7 +92,7 @@ def check(
     folder: Folder = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 otherwise."""
+    """Prove families: every statement makes its claims, every corruption breaks its target. Exit code 1 otherwise."""
     from forge_arena.scenarios.proof import prove
 
     named = _named(families or [], folder)

@@ -32,8 +32,8 @@ class FillingFailed(ForgeArenaError):
 class Filling(Noun):
     """What to record, and who answers. The same for every process that takes part.
 
-    `concurrency` is how many answers each Worker has in flight at a time. `documents`, `vllm` and the model of a `vllm:`
-    Worker are paths on the machine that does the work.
+    `concurrency` is how many answers each Worker has in flight at a time. `documents`, `vllm` and the model of a
+    `vllm:` Worker are paths on the machine that does the work.
     """
 
     worker: str

@@ -1,8 +1,8 @@
 """Check what you add to the arena: a corruption, a family, a term of the reward, a Worker.
 
-Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The first
-line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is kept.
-`forge_agents.testing.check_overseer` checks an overseer. Each check also runs as a command:
+Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The
+first line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is
+kept. `forge_agents.testing.check_overseer` checks an overseer. Each check also runs as a command:
 
     python -m forge_arena.testing corruption NAME
     python -m forge_arena.testing family FILE.yaml
@@ -86,9 +86,9 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
     corruptions = registry()
     if name not in set(CorruptionType):
         raise PromiseBroken(
-            f"corruption {name!r}: no corruption is registered under this name.{did_you_mean(name, CorruptionType)} There "
-            f"are {', '.join(CorruptionType)}. A corruption is an entry point of the group {CORRUPTIONS}, or a file of "
-            "corruptions/ that defines `corruption`"
+            f"corruption {name!r}: no corruption is registered under this name.{did_you_mean(name, CorruptionType)} "
+            f"There are {', '.join(CorruptionType)}. A corruption is an entry point of the group {CORRUPTIONS}, or a "
+            "file of corruptions/ that defines `corruption`"
         )
     corruption = corruptions[CorruptionType(name)]
     keep(CORRUPTION_PROMISES, corruption, f"corruption {name!r}")
@@ -287,8 +287,8 @@ def leaves_out_what_has_no_alternative(case: Corrupted) -> str | None:
     if not places:
         return None
     return (
-        f"the answer still states something of the claim {claim.id!r} ({places[0]!r}), but the alternative is None; let "
-        "`targets` yield the Alternative that the answer states"
+        f"the answer still states something of the claim {claim.id!r} ({places[0]!r}), but the alternative is None; "
+        "let `targets` yield the Alternative that the answer states"
     )
 
 
@@ -303,10 +303,10 @@ def has_a_harmless_placebo(case: Corrupted) -> str | None:
 def fault_of_edit(
     scenario: Scenario, before: str, after: str, spans: Sequence[Span], target: str | None = None
 ) -> str | None:
-    """The fault of an edit of a clean answer: an edit changes its spans and nothing else, and breaks its target and nothing
-    else.
+    """The fault of an edit of a clean answer. An edit changes its spans alone, and breaks its target alone.
 
-    Example: the answer "It takes 5 days." with the target `window` may become "It takes 14 days." with the span "14 days".
+    Example: the answer "It takes 5 days." with the target `window` may become "It takes 14 days." with
+    the span "14 days".
 
     Args:
         before: the output of the clean answer.
@@ -407,7 +407,7 @@ def pays_the_same_again(paid: Paid) -> str | None:
 
 
 def pays_the_oracle_in_full(paid: Paid) -> str | None:
-    """The oracle earns 1 on a corrupted answer, and on a clean one what `cleared` says (1 if it pays for what is stated)."""
+    """The oracle earns 1 on a corrupted answer, and what `cleared` says on a clean one (1 if `stated`)."""
     due = 1.0 if paid.episode.truth.corrupted or paid.term.stated else paid.term.cleared
     pay = paid.pay(oracle_verdict(paid.episode.observation, paid.episode.truth))
     return None if isclose(pay, due, abs_tol=1e-9) else f"{pay:.4f} where {due:.4f} is due"

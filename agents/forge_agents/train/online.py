@@ -214,8 +214,8 @@ def _check_disk_space(folder: Path, source: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < 4 * weights:
         raise OSError(
-            f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need {4 * weights / 1e9:.1f}: "
-            "free some space, or give another --out"
+            f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need "
+            f"{4 * weights / 1e9:.1f}: free some space, or give another --out"
         )
 
 
