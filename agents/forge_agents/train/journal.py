@@ -81,7 +81,7 @@ class Journal:
         numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
         self._append("log.jsonl", {"phase": phase, "step": step, **numbers})
 
-    def held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
+    def log_held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
         """Write a measurement down; returns the point values."""
         card = result.scorecard
         values: dict[str, float | None] = {
@@ -165,14 +165,14 @@ class Watch:
         self._rewards: list[tuple[float, float]] = []
         self._warned: set[str] = set()
 
-    def step(self, values: Mapping[str, Any]) -> list[str]:
+    def add_step(self, values: Mapping[str, Any]) -> list[str]:
         """Take the numbers of a step; returns the new warnings."""
         self._seen.append({name: float(value) for name, value in values.items() if isinstance(value, int | float)})
         if len(self._seen) < self._window:
             return []
         return self._news(dict(self._troubles()))
 
-    def held_out(self, reward: float | None) -> list[str]:
+    def add_held_out(self, reward: float | None) -> list[str]:
         """Take the reward of a measurement on held-out episodes; returns the new warnings."""
         train = self._mean("reward")
         if reward is None or train is None:

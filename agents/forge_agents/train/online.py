@@ -241,7 +241,7 @@ class _Journalist(TrainerCallback):
     ) -> None:
         if state.is_world_process_zero and logs and "reward" in logs:
             self._journal.log(self._phase, state.global_step, logs)
-            for warning in self._watch.step(logs):
+            for warning in self._watch.add_step(logs):
                 self._journal.say(f"step {state.global_step}: {warning}")
 
 
@@ -267,6 +267,6 @@ class Measuring(TrainerCallback):
         if not every or state.global_step % every or not state.is_world_process_zero:
             return
         result = measure(self._preset, Loaded(model, self._tokenizer, "policy"), self._client, name="policy")
-        values = self._journal.held_out(self._phase, state.global_step, result)
-        for warning in self._watch.held_out(values["reward"]):
+        values = self._journal.log_held_out(self._phase, state.global_step, result)
+        for warning in self._watch.add_held_out(values["reward"]):
             self._journal.say(f"step {state.global_step}: {warning}")
