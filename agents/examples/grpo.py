@@ -17,9 +17,8 @@ Three points differ from the textbook (Shao et al. 2024, DeepSeekMath):
 * Advantages are not divided by the standard deviation of the group. All attempts of a group have the same right answer.
   If they agree on the detection, only their confidence differs. The division would turn this small difference into a
   large one, and would drive the confidence to 0 or 1.
-* A failure is never a score. If the arena could not score an attempt (its Worker failed, the episode expired), the
-  attempt counts neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it
-  earns 0.
+* A failure is never a score. An attempt that the arena could not score (its Worker failed, the episode expired) counts
+  neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
 * By default each batch has one update. The ratio is then exactly 1, and nothing is clipped; see `updates`.
 
 docs/training.md shows the lines that a run prints. `forge-arena train run` adds what a long run needs: checkpoints,

@@ -34,7 +34,8 @@ def serve(
     worker: Annotated[
         str | None,
         typer.Option(
-            help="Who answers: scripted (default), openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER."
+            help="Who answers: scripted (default), openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER; "
+            "your own by the name of its entry point or as module:Class."
         ),
     ] = None,
     documents: Annotated[
