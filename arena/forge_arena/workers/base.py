@@ -1,8 +1,13 @@
-"""The Worker protocol: a Worker answers a scenario, rightly or as a hidden instruction says, and answers probes."""
+"""The Worker protocol: a Worker answers a scenario, rightly or as a hidden instruction says, and answers probes.
+
+A Worker that is also a `Reviser` can be asked to write its answer again. A Worker that is none is not asked again.
+"""
 
 from random import Random
 from typing import Protocol, runtime_checkable
 
+from forge_arena.errors import WorkerFailed
+from forge_arena.flaws import Flaw
 from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
 
 
@@ -19,6 +24,18 @@ class HiddenInstruction(Noun):
     text: str
     awareness: Awareness = Awareness.unaware
     candour: Candour = Candour.rationalised
+
+
+class BadAnswer(WorkerFailed):
+    """What the Worker wrote is no answer, though nothing is wrong with the endpoint: cut off, empty, withheld, declined.
+
+    `flaw` is the kind, and `written` is what came. Another answer of the same Worker may be usable.
+    """
+
+    def __init__(self, reason: str, flaw: Flaw, written: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.flaw = flaw
+        self.written = written or Answer(reasoning="", output="")
 
 
 @runtime_checkable
@@ -46,4 +63,26 @@ class Worker(Protocol):
 
     async def aclose(self) -> None:
         """Release everything: connections, child processes, files."""
+        ...
+
+
+@runtime_checkable
+class Reviser(Worker, Protocol):
+    """A Worker that can write an answer again. It is apart from `Worker`, because not every Worker can read."""
+
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer | None:
+        """Write the whole of `answer` again, without what the objections name. `hidden` still holds if it is given.
+
+        Returns: None if the Worker cannot write it again. Then the answer counts as it was.
+
+        Raises:
+            WorkerFailed: no answer can be had.
+        """
         ...

@@ -133,6 +133,16 @@ class VLLMWorker:
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         return await self._while_up(lambda asker: asker.answer(scenario, rng, hidden))
 
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer:
+        return await self._while_up(lambda asker: asker.revise(scenario, answer, objections, rng, hidden))
+
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
     ) -> str:
