@@ -34,6 +34,14 @@ def bank(
         str | None,
         typer.Option(help="rewrite or prompt; prompt also records corrupted answers. Default: the arena's own."),
     ] = None,
+    revisions: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2. Serve the "
+            "bank with the same number or a higher one.",
+        ),
+    ] = None,
     secret: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")
     ] = None,
@@ -74,6 +82,7 @@ def bank(
         raise fail(f"{given} is for --engine ray: give --engine ray, or leave {given} out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
+    from forge_arena.asking import REVISIONS
     from forge_arena.banking import Filling, FillingResult, fill_here
     from forge_arena.workers.registry import check_reads_documents
 
@@ -86,6 +95,7 @@ def bank(
         start=start,
         count=count,
         mechanism=wanted_mechanism,
+        revisions=REVISIONS if revisions is None else revisions,
         documents=documents[0].absolute() if documents else None,
         secret=secret,
         api_key=api_key,

@@ -59,6 +59,13 @@ def serve(
         float | None, typer.Option(help="Requests a second for each token except an admin's. Default: no limit.")
     ] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
+    revisions: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0 is never.",
+        ),
+    ] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
     vllm_args: Annotated[str | None, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = None,
     open_test: Annotated[
@@ -86,6 +93,7 @@ def serve(
             tokens=tuple(token) if token else None,
             rate=rate,
             mechanism=mechanism,
+            revisions=revisions,
             vllm=vllm,
             vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from forge_arena.asking import REVISIONS
 from forge_arena.episodes import SUITE, Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.scenarios import Source, load_families
@@ -41,6 +42,7 @@ class Filling(Noun):
     start: int = Field(default=0, ge=0)
     count: int = Field(ge=1)
     mechanism: Mechanism | None = None
+    revisions: int = Field(default=REVISIONS, ge=0)
     documents: Path | None = None
     secret: str | None = Field(default=None, repr=False)
     api_key: str | None = Field(default=None, repr=False)
@@ -74,6 +76,7 @@ class Filling(Noun):
             worker,
             secret=self.secret,
             mechanism=self.mechanism,
+            revisions=self.revisions,
             sources=sources,
             suite=suite_of(documents) if documents else SUITE,
         )

@@ -1,4 +1,4 @@
-"""Make episodes: draw a scenario, let the Worker answer, verify, corrupt, verify again.
+"""Make episodes: draw a scenario, let the Worker answer until the answer verifies, corrupt it, verify again.
 
 A key names an episode for ever (`forge_arena.keys`). Every random choice of an episode comes from one hash of its key
 and, in the sealed test split, of the arena's secret. Neighbouring indices share nothing. The key decides the form of
@@ -6,20 +6,20 @@ the answer: `PREVALENCE` of the answers are corrupted, and `PLACEBOS` of the oth
 `:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form.
 """
 
-import asyncio
 import hashlib
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from forge_arena.corruptions import Injection, breaks_only, inject, registry
+from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
+from forge_arena.corruptions import Injection, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
-from forge_arena.errors import CannotCorrupt, Unfit, UnknownKey
+from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.scenarios import Source, load_families
@@ -41,7 +41,7 @@ from forge_arena.types import (
     Split,
     Truth,
 )
-from forge_arena.usability import Usability, reasons_against
+from forge_arena.usability import Usability
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import HiddenInstruction, Worker
 
@@ -113,12 +113,18 @@ class Arena:
         mechanism: use only this mechanism; default `rewrite` for every key (`prompt` needs a Worker that obeys).
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
+        revisions: how often the Worker is told what is wrong with an answer and writes it again; 0 for never. Episodes
+            of a Worker that can revise differ with this number.
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key. Give another suite if `sources` are not the arena's own. If packages add
             corruptions or domains, the suite's name says so, see `suite_with_additions`.
 
-    `counts` counts what happened on the way: answers asked for, answers rejected and why, and per type the hidden
-    instructions that were obeyed, refused or botched. `usability` says why a Worker's answers make no episode.
+    `counts` counts what happened on the way: answers asked for, answers usable at once and after each revision, answers
+    rejected and why, and per type the hidden instructions that were obeyed, refused or botched. `usability` says why a
+    Worker's answers make no episode.
+
+    Raises:
+        BadArgument: `revisions` is negative.
     """
 
     def __init__(
@@ -129,11 +135,15 @@ class Arena:
         mechanism: Mechanism | None = None,
         tries: int = TRIES,
         probes: int = 1,
+        revisions: int = REVISIONS,
         sources: Sequence[Source] | None = None,
         suite: str = SUITE,
     ) -> None:
+        if revisions < 0:
+            raise BadArgument(f"revisions must be at least 0, got {revisions}")
         self.worker = worker
         self.probes = probes
+        self.revisions = revisions
         self.counts: Counter[str] = Counter()
         self.usability = Usability()
         self._secret = secret if secret is not None else secrets.token_hex(16)
@@ -163,7 +173,8 @@ class Arena:
         """
         sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
         scenarios = [source.draw(Random(source.name)).model_dump_json() for source in sources]
-        parts = (self.suite, VERSION, self.worker.name, str(self._mechanism_as_given), *scenarios)
+        who = (self.worker.name, str(self._mechanism_as_given), f"revisions:{self.revisions}")
+        parts = (self.suite, VERSION, *who, *scenarios)
         salt = self._secret if split is Split.test else split.value
         return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 
@@ -300,13 +311,15 @@ class Arena:
         )
 
     async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
-        """Draw one scenario, ask for one answer, and turn the answer into the episode if it is usable."""
+        """Draw one scenario, ask for its answer, and turn the answer into the episode if it is usable."""
         scenario = self._by_name[plan.family].draw(self._rng(plan.key, f"scenario:{attempt}"))
         verifier = Verifier(scenario)
-        answer = await self._answer(scenario, self._rng(plan.key, f"answer:{attempt}"))
-        report = await _report(verifier, answer.output)
-        if not report.clean:
-            return self._reject(reasons_against(scenario, report))
+        asking = self._asking()
+        written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
+        if not written.clean:
+            # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
+            return Rejected(asking.reject(verifier, written))
+        answer = written.shown
         # Also for answers that stay clean, because clean and corrupted answers must come from the same population.
         try:
             injection = inject(
@@ -388,32 +401,17 @@ class Arena:
             candour=plan.candour,
         )
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
-            answer = await self._answer(verifier.scenario, self._rng(plan.key, f"prompt:{attempt}"), hidden)
-            report = await _report(verifier, answer.output)
-            if report.clean:
-                self._count("instruction_refused", plan)
-            elif not breaks_only(verifier, answer.output, claim):
-                self._count("instruction_botched", plan)
-            else:
-                self._count("instruction_obeyed", plan)
-                truth = _truth_of_prompted(plan, verifier, claim, answer, report, clean)
-                return self._episode(verifier, plan, answer, truth)
+            written = await self._asking().ask(verifier, self._rngs(plan.key, f"prompt:{attempt}"), hidden)
+            outcome = obedience(written, claim.id)
+            self._count(f"instruction_{outcome}", plan)
+            if outcome is Obedience.obeyed and written.report is not None:
+                truth = _truth_of_prompted(plan, verifier, claim, written.shown, written.report, clean)
+                return self._episode(verifier, plan, written.shown, truth)
         self._count("instruction_replaced", plan)
         return None
 
-    async def _answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
-        self.counts["answers_asked"] += 1
-        with self.usability.watch():
-            return await self.worker.answer(scenario, rng, hidden)
-
-    def _reject(self, reasons: tuple[str, ...]) -> Rejected:
-        """Count an answer that does not verify clean."""
-        self.counts["answers_rejected"] += 1
-        for reason in reasons:
-            self.counts[f"answers_rejected_{reason.replace(' ', '_')}"] += 1
-        self.usability.reject(reasons)
-        # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
-        return Rejected(f"its last answer was rejected for {', '.join(reasons)}")
+    def _asking(self) -> Asking:
+        return Asking(self.worker, self.revisions, self.counts, self.usability)
 
     def _count(self, what: str, plan: Plan) -> None:
         """Count what became of a hidden instruction: per type, and per type with awareness and candour."""
@@ -439,6 +437,10 @@ class Arena:
         """The random numbers of a key for one purpose. All forms of a draw share them."""
         name = Key.parse(key)
         return self._random(name.split, str(name.draw), purpose)
+
+    def _rngs(self, key: str, purpose: str) -> Callable[[int], Random]:
+        """The random numbers of an answer, and of each time that it is written again."""
+        return lambda revision: self._rng(key, f"{purpose}:revision:{revision}" if revision else purpose)
 
     def _random(self, split: Split, name: str, purpose: str) -> Random:
         salt = self._secret if split is Split.test else ""
@@ -486,11 +488,6 @@ def _truth_of_prompted(
         step=_step(plan, first_wrong_step(verifier, answer.reasoning, claim)),
         clean_output=clean.output,
     )
-
-
-async def _report(verifier: Verifier, text: str) -> ClaimReport:
-    """What the verifier says. Code runs in a thread, so that it does not hold up the event loop."""
-    return await asyncio.to_thread(verifier.verify, text) if verifier.runs_code(text) else verifier.verify(text)
 
 
 def _hides(plan: Plan) -> bool:

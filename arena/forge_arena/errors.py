@@ -40,6 +40,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * Unfinished (forge_agents)
   * UnknownKey
   * WorkerFailed
+    * BadAnswer (forge_arena)
     * Unfit
   * WrongReview (forge_agents)
 """

@@ -31,7 +31,7 @@ from forge_arena.scenarios.proof import prove
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import Answer, ClaimKind, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
 from forge_arena.verify import Verifier
-from forge_arena.workers import ScriptedWorker, Worker, open_worker
+from forge_arena.workers import Reviser, ScriptedWorker, Worker, open_worker
 
 Case = TypeVar("Case")
 Promise = Callable[[Case], str | None]
@@ -173,9 +173,10 @@ class AnswersOfWorker:
 
 
 def check_worker(worker: Worker | str, answers: int = ANSWERS) -> AnswersOfWorker:
-    """Check a Worker, or the Worker that a spec names: start it, ask it, probe it, end it.
+    """Check a Worker, or the Worker that a spec names: start it, ask it, ask it again, probe it, end it.
 
-    A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give.
+    A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give. A Worker
+    without `revise` is not asked again.
 
     Raises:
         PromiseBroken: the promise in words, and what was seen.
@@ -445,7 +446,7 @@ def has_a_name(worker: Worker) -> str | None:
 
 
 async def _ask(worker: Worker, answers: int) -> AnswersOfWorker:
-    """Start, ask, probe and end a Worker."""
+    """Start, ask, ask again, probe and end a Worker."""
 
     def broken(promise: str, seen: object) -> PromiseBroken:
         return PromiseBroken(f"Worker {worker.name!r}: {promise} Seen: {seen}")
@@ -461,6 +462,13 @@ async def _ask(worker: Worker, answers: int) -> AnswersOfWorker:
                 raise broken("An answer is an Answer.", f"a {type(answer).__name__}")
             if not answer.output.strip():
                 raise broken("An answer says something; a Worker without one raises WorkerFailed.", "an empty output")
+            if isinstance(worker, Reviser):
+                objections = ("Not found: the date (the material asks for it).",)
+                revised: object = await worker.revise(scenario, answer, objections, Random(number))
+                if not isinstance(revised, Answer | None):
+                    raise broken("A revised answer is an Answer, or None.", f"a {type(revised).__name__}")
+                if revised is not None and not revised.output.strip():
+                    raise broken("A revised answer says something, or is None.", "an empty output")
             probes = (Probe(question="Why?", answer="Because."),)
             reply = await worker.reply(scenario, answer, probes, "Which passage supports your answer?", Random(number))
             if not isinstance(reply, str):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Claim, ClaimKind, Scenario
 from forge_arena.verify import ClaimReport
+from forge_arena.workers.base import BadAnswer
 
 KEPT = 512
 COMMONEST = 3
@@ -54,12 +55,18 @@ class Usability:
 
     @contextmanager
     def watch(self) -> Iterator[None]:
-        """Count one answer as awaited in this block, and as failed if the block raises WorkerFailed or is cancelled."""
+        """Count one answer as awaited in this block, and as failed if the block raises WorkerFailed or is cancelled.
+
+        A `BadAnswer` counts as neither usable nor failed.
+        """
         if self.asked == 0:
             self._since = self._clock()
         self._awaited += 1
         try:
             yield
+        except BadAnswer:
+            # A text came, and the caller says whether it is of use.
+            raise
         except WorkerFailed as failure:
             self._failed += 1
             self._reasons.append((failure.reason,))

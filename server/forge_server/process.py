@@ -60,6 +60,7 @@ async def _serve(settings: Settings) -> None:
         secret=settings.secret or _secret_in_store(settings),
         mechanism=settings.mechanism,
         probes=settings.probes,
+        revisions=settings.revisions,
         sources=sources,
         suite=suite,
     )

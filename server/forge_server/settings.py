@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
+from forge_arena.asking import REVISIONS
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.types import Mechanism
@@ -43,6 +44,9 @@ class Settings(BaseModel):
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
     vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")
+    revisions: int = Field(
+        default=REVISIONS, ge=0, description="how often a Worker is told what is wrong and writes its answer again"
+    )
     documents: Path | None = Field(
         default=None, description="play your own documents: what `forge-arena scenarios import --out` wrote"
     )

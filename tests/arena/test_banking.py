@@ -184,11 +184,21 @@ async def test_a_stretch_that_is_given_out_again_goes_on_in_its_shard(tmp_path: 
     file = tmp_path / "bank.jsonl"
     for _ in range(2):
         (row,) = await asyncio.to_thread(fill_in_parts, filling, file, 2)
-        # No answer of this brain verifies, so every key takes all of its tries.
+        # No answer of this brain verifies, so every key takes all of its tries. Each answer is revised once, because the
+        # brain then repeats itself.
         assert FillingResult.model_validate_json(row["filled"]).failed == 2
-        assert len(asked(brain)) == 2 * TRIES
+        assert len(asked(brain)) == 2 * 2 * TRIES
     with Bank(shard_of(file, filling)) as shard:
-        assert len(shard) == 2 * TRIES
+        assert len(shard) == 2 * 2 * TRIES
+
+
+@pytest.mark.parametrize(("revisions", "requests"), [(0, TRIES), (1, 2 * TRIES)])
+async def test_a_filling_says_how_often_an_answer_is_revised(
+    tmp_path: Path, brain: Brain, revisions: int, requests: int
+) -> None:
+    filling = Filling(worker=f"openai:brain@{brain.url}", split=Split.train, count=1, revisions=revisions)
+    result = await fill_here(filling, tmp_path / "bank.jsonl")
+    assert (len(asked(brain)), result.recorded) == (requests, requests)
 
 
 def asked(brain: Brain) -> list[dict[str, Any]]:

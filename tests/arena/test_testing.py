@@ -283,6 +283,34 @@ def test_a_worker_that_breaks_a_promise_is_told_which(worker: Worker, message: s
         check_worker(worker, answers=1)
 
 
+class Revises(Worker):
+    """A Worker whose revised answer is what a test says."""
+
+    def __init__(self, revised: object) -> None:
+        super().__init__()
+        self._revised = revised
+
+    async def revise(self, scenario: Scenario, answer: Answer, *_: object) -> Answer | None:
+        return self._revised  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("revised", "message"),
+    [
+        ("better", r"A revised answer is an Answer, or None\. Seen: a str"),
+        (Answer(reasoning="", output=" "), r"A revised answer says something, or is None\. Seen: an empty output"),
+    ],
+)
+def test_a_worker_that_revises_badly_is_told_so(revised: object, message: str) -> None:
+    with pytest.raises(PromiseBroken, match=message):
+        check_worker(Revises(revised), answers=1)
+
+
+@pytest.mark.parametrize("revised", [None, Answer(reasoning="", output="5 days.")])
+def test_a_worker_may_revise_or_not(revised: Answer | None) -> None:
+    assert check_worker(Revises(revised), answers=1) == 1
+
+
 def test_something_else_is_no_worker() -> None:
     with pytest.raises(PromiseBroken, match=r"every part of the protocol.* Seen: a dict without all of them"):
         check_worker({})  # type: ignore[arg-type]

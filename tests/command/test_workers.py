@@ -91,6 +91,14 @@ def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> N
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
 
 
+@pytest.mark.parametrize(("given", "requests"), [((), 2 * 8), (("--revisions", "0"), 8)])
+def test_a_bank_is_filled_with_the_revisions_that_the_command_gives(
+    brain: Brain, tmp_path: Path, given: tuple[str, ...], requests: int
+) -> None:
+    ran("bank", "a.bank", "--count", "1", "--worker", f"openai:brain@{brain.url}", *given, cwd=tmp_path)
+    assert sum(body["max_tokens"] > 1 for body in brain.seen) == requests
+
+
 def test_an_audit_for_which_no_episode_can_be_made_does_not_pass_and_says_why(
     brain: Brain, documents: Path, tmp_path: Path
 ) -> None:

@@ -328,3 +328,20 @@ def test_what_cannot_be_served_is_refused(refusals: list[str], number: int, want
 def test_what_cannot_be_served_never_prints_a_url(refusals: list[str]) -> None:
     assert len(refusals) == len(REFUSED)
     assert not [line for line in refusals if "http://" in line]
+
+
+async def test_the_metrics_say_after_how_many_revisions_answers_were_usable(serve: Any, brain: Brain) -> None:
+    async def repeat(body: dict[str, Any]) -> Response:
+        return completion("Yes" if body["max_tokens"] == 1 else "It costs $123,456.78.")
+
+    brain.reactions = [repeat]
+    worker = OpenAIWorker("brain", brain.url)
+    async with serve(worker=worker, wait=False, stock=1) as server:
+        server.arena.counts["answers_usable_after_2"] += 3
+        async with asyncio.timeout(20):
+            text = ""
+            while 'event="revisions_repeated"' not in text:
+                await asyncio.sleep(0.05)
+                text = (await server.http.get("/metrics")).text
+    labels = 'awareness="",candour="",corruption_type=""'
+    assert f'forge_making_total{{{labels},event="answers_usable_after_2"}} 3.0' in text

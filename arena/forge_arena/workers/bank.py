@@ -9,17 +9,20 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 from pydantic import TypeAdapter
 
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.files import parse_json
+from forge_arena.flaws import WORDS, Flaw
 from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
-from forge_arena.workers.base import HiddenInstruction, Worker
+from forge_arena.workers.base import BadAnswer, HiddenInstruction, Reviser, Worker
 
 FORMAT = 1
 HEADER = b'{"forge_arena_bank":%d}\n' % FORMAT
@@ -36,12 +39,17 @@ class BankDamaged(ForgeArenaError, ValueError):
 
 
 class Record(Noun):
-    """One answer, or one reply to a probe: the key of the question, who answered, when, and with which sampling."""
+    """One answer, or one reply to a probe: the key of the question, who answered, when, and with which sampling.
+
+    An answer that was asked for again has the `objections` that the Worker was told. An answer that is none has its `flaw`.
+    """
 
     key: str
     worker: str
     at: str
     sampling: JsonObject = {}
+    objections: tuple[str, ...] | None = None
+    flaw: Flaw | None = None
     answer: Answer | None = None
     reply: str | None = None
 
@@ -66,6 +74,19 @@ def answer_key(worker: str, scenario: Scenario, hidden: HiddenInstruction | None
     """The key of an answer. It depends only on what reaches the Worker, so the claims may be refined and the answer stays."""
     instruction = [hidden.text, hidden.awareness, hidden.candour] if hidden else None
     return _sha256(["answer", worker, scenario.task, scenario.source_material, instruction, draw])
+
+
+def revision_key(worker: str, scenario: Scenario, answer: Answer, hidden: HiddenInstruction | None, draw: int) -> str:
+    """The key of the answer that follows `answer`.
+
+    It does not depend on the objections, so their words may change and the answer stays. `draw` distinguishes the tries.
+    """
+    return _sha256(["revision", answer_key(worker, scenario, hidden, draw), answer.reasoning, answer.output])
+
+
+def flaw_key(key: str) -> str:
+    """The key under which an answer that is none is filed. So it never keeps a later answer from being filed under `key`."""
+    return _sha256(["flaw", key])
 
 
 def reply_key(
@@ -288,12 +309,37 @@ class BankWorker:
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         draw = draw_of(rng)
         key = answer_key(self.name, scenario, hidden, draw)
-        record = self._get(key)
-        if record is not None and record.answer is not None:
-            return record.answer
+        recorded = self._recorded(key)
+        if recorded is not None:
+            return recorded
         live = self._live_for(f"draw {draw} of a scenario of family {scenario.family!r}")
-        answer = await live.answer(scenario, Random(draw), hidden)
+        with self._flaws_on_record(key, live):
+            answer = await live.answer(scenario, Random(draw), hidden)
         return self._put(_record(key, live, answer=answer)).answer or answer
+
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer | None:
+        """The recorded answer that followed `answer`.
+
+        Without a live Worker, None if there is none: whoever filled the bank did not ask again, and went on to the next
+        scenario. So an episode is the same from the bank, however often an arena would ask.
+        """
+        draw = draw_of(rng)
+        key = revision_key(self.name, scenario, answer, hidden, draw)
+        recorded = self._recorded(key)
+        if recorded is not None or not isinstance(self.live, Reviser):
+            return recorded
+        with self._flaws_on_record(key, self.live, objections):
+            revised = await self.live.revise(scenario, answer, objections, Random(draw), hidden)
+        if revised is None:
+            return None
+        return self._put(_record(key, self.live, objections=objections, answer=revised)).answer or revised
 
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
@@ -311,6 +357,33 @@ class BankWorker:
         self.bank.close()
         if self.live is not None:
             await self.live.aclose()
+
+    def _recorded(self, key: str) -> Answer | None:
+        """The answer on record; None if there is none.
+
+        Raises:
+            BadAnswer: what is on record is no answer. A live Worker that samples otherwise is asked anew.
+        """
+        record = self._get(key)
+        if record is not None:
+            return record.answer
+        record = self._get(flaw_key(key))
+        if (
+            record is not None
+            and record.flaw is not None
+            and (not self.live or record.sampling == _sampling(self.live))
+        ):
+            raise BadAnswer(f"{record.worker} gave no answer: {WORDS[record.flaw].reason}", record.flaw, record.answer)
+        return None
+
+    @contextmanager
+    def _flaws_on_record(self, key: str, live: Worker, objections: tuple[str, ...] | None = None) -> Iterator[None]:
+        """Record a BadAnswer that the block raises. Otherwise the bank could not go the same way to the next scenario."""
+        try:
+            yield
+        except BadAnswer as bad:
+            self._put(_record(flaw_key(key), live, objections=objections, flaw=bad.flaw, answer=bad.written))
+            raise
 
     def _get(self, key: str) -> Record | None:
         try:
@@ -333,10 +406,13 @@ class BankWorker:
         return self.live
 
 
-def _record(key: str, worker: Worker, *, answer: Answer | None = None, reply: str | None = None) -> Record:
-    sampling = worker.sampling if isinstance(worker, Sampled) else {}
+def _record(key: str, worker: Worker, **what: Any) -> Record:
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return Record(key=key, worker=worker.name, at=at, sampling=sampling, answer=answer, reply=reply)
+    return Record(key=key, worker=worker.name, at=at, sampling=_sampling(worker), **what)
+
+
+def _sampling(worker: Worker) -> JsonObject:
+    return worker.sampling if isinstance(worker, Sampled) else {}
 
 
 def _sha256(parts: list[object]) -> str:

@@ -1,8 +1,14 @@
-"""The Worker protocol: a Worker answers a scenario, rightly or as a hidden instruction says, and answers probes."""
+"""The Worker protocol: a Worker answers a scenario, rightly or as a hidden instruction says, and answers probes.
 
+A Worker that is also a `Reviser` can be asked to write its answer again. A Worker that is none is not asked again.
+"""
+
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol, runtime_checkable
 
+from forge_arena.errors import WorkerFailed
+from forge_arena.flaws import Flaw
 from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
 
 
@@ -19,6 +25,44 @@ class HiddenInstruction(Noun):
     text: str
     awareness: Awareness = Awareness.unaware
     candour: Candour = Candour.rationalised
+
+
+class BadAnswer(WorkerFailed):
+    """What the Worker wrote is no answer, though nothing is wrong with the endpoint: cut off, empty, withheld, declined.
+
+    `flaw` is the kind, and `written` is what came. Another answer of the same Worker may be usable.
+    """
+
+    def __init__(self, reason: str, flaw: Flaw, written: Answer | None = None) -> None:
+        super().__init__(reason)
+        self.flaw = flaw
+        self.written = written or Answer(reasoning="", output="")
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a Worker has spent so far. Servers need not say how many tokens a request took, so `counted` may be lower."""
+
+    requests: int = 0
+    counted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, input_tokens: int | None, output_tokens: int | None) -> None:
+        """Count one request."""
+        self.requests += 1
+        if input_tokens is not None and output_tokens is not None:
+            self.counted += 1
+            self.input_tokens += input_tokens
+            self.output_tokens += output_tokens
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A Worker that counts what it spends."""
+
+    @property
+    def spent(self) -> Spent: ...
 
 
 @runtime_checkable
@@ -46,4 +90,26 @@ class Worker(Protocol):
 
     async def aclose(self) -> None:
         """Release everything: connections, child processes, files."""
+        ...
+
+
+@runtime_checkable
+class Reviser(Worker, Protocol):
+    """A Worker that can write an answer again. It is apart from `Worker`, because not every Worker can read."""
+
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer | None:
+        """Write the whole of `answer` again, without what the objections name. `hidden` still holds if it is given.
+
+        Returns: None if the Worker cannot write it again. Then the answer counts as it was.
+
+        Raises:
+            WorkerFailed: no answer can be had.
+        """
         ...

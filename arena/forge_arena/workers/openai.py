@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from forge_arena.endpoints.bodies import Choice
+from forge_arena.endpoints.bodies import Choice, Usage
 from forge_arena.endpoints.endpoint import Endpoint, SystemRole
-from forge_arena.endpoints.errors import WITHHELD, EndpointFailed
+from forge_arena.endpoints.errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.errors import BadArgument, WorkerFailed
+from forge_arena.flaws import Flaw
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
-from forge_arena.workers.base import HiddenInstruction
-from forge_arena.workers.prompts import Message, answer_messages, reply_messages, split_reasoning
+from forge_arena.workers.base import BadAnswer, HiddenInstruction, Spent
+from forge_arena.workers.prompts import Message, answer_messages, reply_messages, revise_messages, split_reasoning
 
 
 class OpenAIWorker:
@@ -18,7 +19,8 @@ class OpenAIWorker:
 
     Timeout, retries, system role and `extra` are those of `forge_arena.endpoints.endpoint.Endpoint`. Not every endpoint takes a
     temperature or a seed: a temperature of None is not sent, and no seed is sent if `seeded` is False. One instance
-    belongs to one event loop. All methods raise `WorkerFailed` if the endpoint gives no answer.
+    belongs to one event loop. All methods raise `WorkerFailed` if the endpoint gives no answer, and `BadAnswer` if the model
+    gives none. `spent` counts the requests; a caller may hand in its own, so that several instances share one count.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class OpenAIWorker:
         seeded: bool = True,
         system_role: str = SystemRole.system,
         extra: Mapping[str, Any] | None = None,
+        spent: Spent | None = None,
     ) -> None:
         if max_tokens < 1:
             raise BadArgument(f"max_tokens must be at least 1, got {max_tokens}")
@@ -51,6 +54,7 @@ class OpenAIWorker:
         )
         self.model = model
         self.base_url = base_url
+        self.spent = spent or Spent()
         self.sampling: JsonObject = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
         self._extra = dict(extra or {})
         if not seeded:
@@ -77,6 +81,16 @@ class OpenAIWorker:
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         return await self._write(answer_messages(scenario, hidden), rng)
 
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer:
+        return await self._write(revise_messages(scenario, answer, objections, hidden), rng)
+
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
     ) -> str:
@@ -86,25 +100,32 @@ class OpenAIWorker:
         await self._endpoint.aclose()
 
     async def _write(self, messages: list[Message], rng: Random) -> Answer:
-        """Ask, and take the answer only if it is complete."""
+        """Ask, and take the answer only if it is complete.
+
+        Raises:
+            BadAnswer: the model gave no complete answer.
+            WorkerFailed: the endpoint failed.
+        """
         # 31 bits: some servers read the seed into a C int.
         choice = await self._ask(
             messages, seed=rng.getrandbits(31), max_tokens=self.sampling["max_tokens"], extra=self._extra
         )
         there = self._endpoint.model_there
+        written = split_reasoning(choice.message.content or "", choice.message.thoughts)
         if choice.finish_reason == "length":
-            raise WorkerFailed(
+            raise BadAnswer(
                 f"{there} was cut off after {self.sampling['max_tokens']} tokens or at the end of its "
-                "context; raise max_tokens or serve it with a longer context"
+                "context; raise max_tokens or serve it with a longer context",
+                Flaw.cut,
+                written,
             )
         if choice.finish_reason == WITHHELD:
-            raise WorkerFailed(f"{there} withheld its answer (content filter)")
-        written = split_reasoning(choice.message.content or "", choice.message.thoughts)
+            raise BadAnswer(f"{there} withheld its answer (content filter)", Flaw.withheld)
         if not written.output and choice.message.refusal:
-            raise WorkerFailed(f"{there} declined to answer")
+            raise BadAnswer(f"{there} declined to answer", Flaw.declined)
         if not written.output:
             after = " after its reasoning" if written.reasoning else ""
-            raise WorkerFailed(f"{there} answered with empty text{after}")
+            raise BadAnswer(f"{there} answered with empty text{after}", Flaw.empty, written)
         return written
 
     async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
@@ -116,7 +137,13 @@ class OpenAIWorker:
                 max_tokens=max_tokens,
                 extra=extra,
             )
+        except PromptTooLong as failure:
+            raise BadAnswer(failure.reason, Flaw.prompt_too_long) from failure
+        except PromptWithheld as failure:
+            raise BadAnswer(failure.reason, Flaw.withheld) from failure
         except EndpointFailed as failure:
             offer = f"; such a setting follows the Worker's name: #{', #'.join(failure.offer)}" if failure.offer else ""
             raise WorkerFailed(failure.reason + offer) from failure
+        usage = reply.usage or Usage()
+        self.spent.add(usage.prompt_tokens, usage.completion_tokens)
         return reply.choice

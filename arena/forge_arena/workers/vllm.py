@@ -99,6 +99,8 @@ class VLLMWorker:
         )
         # Refuses bad settings now, before minutes are spent on loading a model. Nothing is sent.
         self.sampling: JsonObject = settings.asker_at(1).sampling
+        # Every life of the engine adds to it.
+        self.spent = settings.spent
         self._launcher = Launcher(settings)
         self._restarts = (max_restarts, restart_window, first_pause)
         self._supervisor: Supervisor | None = None
@@ -132,6 +134,16 @@ class VLLMWorker:
 
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         return await self._while_up(lambda asker: asker.answer(scenario, rng, hidden))
+
+    async def revise(
+        self,
+        scenario: Scenario,
+        answer: Answer,
+        objections: tuple[str, ...],
+        rng: Random,
+        hidden: HiddenInstruction | None = None,
+    ) -> Answer:
+        return await self._while_up(lambda asker: asker.revise(scenario, answer, objections, rng, hidden))
 
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random

@@ -7,7 +7,14 @@ import pytest
 from forge_arena.rewards import weights
 from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Probe, Scenario, Standing
 from forge_arena.workers.base import HiddenInstruction
-from forge_arena.workers.prompts import AWARE, CANDID, answer_messages, reply_messages, split_reasoning
+from forge_arena.workers.prompts import (
+    AWARE,
+    CANDID,
+    answer_messages,
+    reply_messages,
+    revise_messages,
+    split_reasoning,
+)
 
 HIDDEN = HiddenInstruction(
     corruption_type=CorruptionType.temporal_shift,
@@ -101,6 +108,23 @@ def test_a_probe_continues_the_chat_after_the_answer_and_the_earlier_probes(scen
     assert "It takes 10 days." in messages[2]["content"]
     assert "Section 3 decides." in messages[2]["content"]
     assert messages[-1]["content"] == "Which section?"
+
+
+@pytest.mark.parametrize("hidden", [None, HIDDEN])
+def test_a_revision_follows_the_answer_in_the_chat_that_asked_for_it(
+    scenario: Scenario, hidden: HiddenInstruction | None
+) -> None:
+    answer = Answer(reasoning="Section 3 decides.", output="It takes 10 days.")
+    objections = ("Not found: the case number (the material asks for it).", "'10 days' is not in the material.")
+    messages = revise_messages(scenario, answer, objections, hidden)
+    assert messages[:2] == answer_messages(scenario, hidden)
+    assert [m["role"] for m in messages[2:]] == ["assistant", "user"]
+    assert messages[2]["content"] == "<think>\nSection 3 decides.\n</think>\n\nIt takes 10 days."
+    told = messages[3]["content"]
+    assert f"- {objections[0]}\n- {objections[1]}\n" in told
+    assert "the whole answer" in told
+    assert "confidential" not in told
+    assert "overseer" not in told
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ def lives(folder: Path) -> int:
     return int((folder / "lives").read_text())
 
 
+async def test_an_engine_is_asked_to_revise(tmp_path: Path, scenario: Scenario) -> None:
+    async with running(tmp_path) as worker:
+        answer = await worker.answer(scenario, Random(1))
+        assert await worker.revise(scenario, answer, ("'5 days' is not in the material.",), Random(2)) == answer
+    with pytest.raises(WorkerFailed, match="was stopped"):
+        await worker.revise(scenario, answer, (), Random(2))
+
+
 async def test_an_engine_that_hangs_while_its_health_is_well_is_restarted(tmp_path: Path, scenario: Scenario) -> None:
     async with running(tmp_path, timeout=60.0) as worker:
         assert (await worker.answer(scenario, Random(1))).output
