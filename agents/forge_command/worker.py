@@ -45,10 +45,10 @@ def worker(
 ) -> None:
     """Say how a model does as a Worker, and what to do about it.
 
-    The model answers scenarios of every family, as it would for episodes: an answer that does not verify is told what is
-    wrong and written again. The report says how many answers can be used at once and after each revision, by domain and
-    family; the commonest faults with an example each; in how many answers each corruption finds a place; how the model
-    obeys hidden instructions; and what a usable answer costs in tokens and seconds.
+    The model answers scenarios of every family, as it would for episodes. If an answer does not verify, the model is
+    told what is wrong and writes it again. The report says how many answers can be used at once and after each
+    revision, by domain and family; the commonest faults with an example each; in how many answers each corruption finds
+    a place; how the model obeys hidden instructions; and what a usable answer costs in tokens and seconds.
 
     A share below 5% is too small for a server. docs/workers.md says what to expect of which size of model.
     """

@@ -68,7 +68,7 @@ class Instructed(Noun):
 
 
 class Places(Noun):
-    """In how many usable answers the arena's own rewriting finds a place for a corruption type, of those it looked at."""
+    """In how many usable answers the arena itself can inject a corruption type, of those whose source allows the type."""
 
     corruption_type: CorruptionType
     tried: int
@@ -256,7 +256,7 @@ class _Trial:
     def _injections(
         self, verifier: Verifier, written: Written, source: Source, number: int
     ) -> Iterator[tuple[CorruptionType, Injection | None]]:
-        """For each corruption type that answers to this source can take, the injection into this answer, if there is one."""
+        """The injection of each corruption type that the source allows; None if this answer offers no place."""
         for type in sorted(source.corruptions):
             rng = self._random(source, number, f"inject:{type}")
             try:

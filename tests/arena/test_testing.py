@@ -308,7 +308,7 @@ def test_a_worker_that_revises_badly_is_told_so(revised: object, message: str) -
 
 @pytest.mark.parametrize("revised", [None, Answer(reasoning="", output="5 days.")])
 def test_a_worker_may_revise_or_not(revised: Answer | None) -> None:
-    assert check_worker(Revises(revised), answers=1) == 1
+    assert check_worker(Revises(revised), answers=1).given == 1
 
 
 def test_something_else_is_no_worker() -> None:
