@@ -73,12 +73,12 @@ class Trial:
 
     Attributes:
         readings: the readings of every option of its rules, with the same values.
-        unasked: the words of the rules that its source does not lay down.
+        rules: the words of the file's rules, each with whether the source lays the rule down.
     """
 
     scenario: Scenario
     readings: tuple[Reading, ...]
-    unasked: tuple[str, ...]
+    rules: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -151,12 +151,12 @@ class Family:
             for allowed, readings in ((True, spec.allows), (False, spec.forbids))
             for reading in readings
         )
-        unasked = tuple(
-            self._text(claim.rule, draws, rng)
+        rules = tuple(
+            (self._text(claim.rule, draws, rng), name in contents.rules)
             for name in rules_of(self.spec)
-            if name not in contents.rules and (claim := self.spec.claims[name]).rule is not None
+            if (claim := self.spec.claims[name]).rule is not None
         )
-        return Trial(scenario, readings, unasked)
+        return Trial(scenario, readings, rules)
 
     def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
         if isinstance(reading, WordCount):

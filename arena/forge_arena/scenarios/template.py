@@ -98,11 +98,19 @@ def _parse(text: str, at: int, stops: tuple[str, ...]) -> tuple[Nodes, int]:
             nodes.append(choice)
             literal = at
         elif text.startswith("$?[", at):
-            space = text[literal:at][len(text[literal:at].rstrip(" ")) :]
-            flush(at - len(space))
-            choice, at = _parse_choice(text, at, at + 3)
-            nodes.append(Condition((ASIDES,), (space, choice) if space else (choice,), ()))
-            literal = at
+            choice, close = _parse_choice(text, at, at + 3)
+            # The space that parts the aside from its neighbours goes with the aside.
+            before, behind = text[literal:at], text[close : close + 1]
+            start = at - len(before) + len(before.rstrip(" "))
+            if start == at and behind == " ":
+                close += 1
+                aside: Nodes = (choice, " ")
+            else:
+                start -= before.endswith("\n") and behind in ("", "\n")
+                aside = (text[start:at], choice)
+            flush(start)
+            nodes.append(Condition((ASIDES,), aside, ()))
+            at = literal = close
         elif two == "$<":
             flush(at)
             condition, at = _parse_condition(text, at)
