@@ -14,14 +14,13 @@ from forge_arena.errors import ScenarioError
 from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.reading import load_family
-from forge_arena.scenarios.spec import Load
 from forge_arena.suggest import did_you_mean
-from forge_arena.types import CorruptionType, Domain, Scenario, Split
+from forge_arena.types import CorruptionType, Domain, Load, Scenario, Split
 
 # The suite of the arena's own families.
 SUITE = "forge"
 
-__all__ = ["Family", "Load", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
+__all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
 
 
 class Source(Protocol):

@@ -14,7 +14,15 @@ from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
 from forge_arena.scenarios.loads import Contents, Passages, draw_contents, passages_of, rules_of
 from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
-from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, Load, SectionSpec, StatementSpec, WordCount, wordings
+from forge_arena.scenarios.spec import (
+    ABSENT_PER_CLAIM,
+    ClaimSpec,
+    FamilySpec,
+    SectionSpec,
+    StatementSpec,
+    WordCount,
+    wordings,
+)
 from forge_arena.statements import slots_of
 from forge_arena.texts.sentences import enumeration, starts_of
 from forge_arena.types import (
@@ -26,6 +34,7 @@ from forge_arena.types import (
     ClaimKind,
     CorruptionType,
     Domain,
+    Load,
     Scenario,
     Span,
     Split,
@@ -114,16 +123,24 @@ class Family:
     def _passages(self) -> Passages:
         return passages_of(self.spec)
 
+    def has(self, load: Load) -> bool:
+        """Whether the family can be drawn under a load."""
+        return load is Load.full or not self._wordless
+
+    @cached_property
+    def _wordless(self) -> list[str]:
+        """The rules whose words cannot be left out of a source."""
+        return [name for name in rules_of(self.spec) if self.spec.claims[name].rule is None]
+
     def at(self, load: Load) -> "Family":
         """The family under another load.
 
         Raises:
             ScenarioError: the file does not say what a rule's own words are, so that its draws cannot leave a rule out.
         """
-        wordless = [name for name in rules_of(self.spec) if self.spec.claims[name].rule is None]
-        if load is not Load.full and wordless:
+        if not self.has(load):
             raise ScenarioError(
-                f"family {self.name!r} has no load {load.value!r}, only 'full': its constraint {wordless[0]!r} has no "
+                f"family {self.name!r} has no load {load.value!r}, only 'full': its constraint {self._wordless[0]!r} has no "
                 "`rule`, the words that lay it down (see scenarios/README.md)"
             )
         return replace(self, load=load)

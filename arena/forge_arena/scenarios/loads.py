@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from random import Random
 
 from forge_arena.scenarios import template
-from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, Load, SectionSpec, wordings
-from forge_arena.types import ClaimKind
+from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, SectionSpec, wordings
+from forge_arena.types import ClaimKind, Load
 
 # The name that stands for "this draw asks for all the rules of the file" where a condition names its claims.
 ALL_RULES = "rules"
@@ -106,15 +106,22 @@ def passages_of(spec: FamilySpec) -> Passages:
                     for other in conditions:
                         ties[claim].add(other)
                         ties[other].add(claim)
-    for name, claim in spec.claims.items():
-        if claim.authority is not None and claim.authority not in spec.authorities:
-            homes[name].add(claim.authority)
-    properties = {name for name, claim in spec.claims.items() if claim.of is not None}
+    for name, claim_spec in spec.claims.items():
+        if claim_spec.authority is not None and claim_spec.authority not in spec.authorities:
+            homes[name].add(claim_spec.authority)
+    properties = {name for name, claim_spec in spec.claims.items() if claim_spec.of is not None}
     return Passages(
-        *({name: frozenset(names) for name, names in table.items()} for table in (homes, fixed, ties, marks)),
+        homes=_freeze(homes),
+        fixed=_freeze(fixed),
+        ties=_freeze(ties),
+        marks=_freeze(marks),
         demanding=frozenset(demanding),
         unmarked=frozenset(properties - homes.keys() - conditional),
     )
+
+
+def _freeze(sets: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(names) for name, names in sets.items()}
 
 
 def draw_contents(spec: FamilySpec, passages: Passages, load: Load, rng: Random) -> Contents:

@@ -12,16 +12,14 @@ from statistics import median
 
 from forge_arena.corruptions import Injection, inject
 from forge_arena.errors import CannotCorrupt, WorkerFailed
-from forge_arena.scenarios import fairness
 from forge_arena.placebos import edit_harmlessly
+from forge_arena.scenarios import fairness
 from forge_arena.scenarios.family import Family
-from forge_arena.scenarios.spec import Load
 from forge_arena.statements import Voice, alternative_or_right, fits, sentence
-from forge_arena.types import VALUE_KINDS, Answer, Claim, ClaimKind, Noun, Scenario, Standing, Statement
+from forge_arena.types import VALUE_KINDS, Answer, Claim, ClaimKind, Load, Noun, Scenario, Standing, Statement
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.verify.code import run_cases
 from forge_arena.workers.scripted import ScriptedWorker
-
 
 # Under a lighter load a source may have this share of the least words that its file wants.
 LIGHTER = 0.3

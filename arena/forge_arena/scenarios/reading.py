@@ -128,12 +128,12 @@ def _rule_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:
             yield where, f"only a constraint has a rule and a habit, not a claim of kind {claim.kind}"
     for name in sorted({ALL_RULES, template.ASIDES} & set(spec.claims)):
         yield ("claims", name), f"a claim must not be named {name!r}: templates have another use for the name"
-    if any(spec.claims[name].rule is not None for name in rules):
-        if not any(
-            all("rules" in template.slots_of(template.parse(text)) for text in wordings(section.text))
-            for section in spec.source.sections
-        ):
-            yield ("source",), "no section has ${rules} in each of its wordings, so the rules would stand nowhere"
+    lays_down_rules = any(
+        all("rules" in template.slots_of(template.parse(text)) for text in wordings(section.text))
+        for section in spec.source.sections
+    )
+    if any(spec.claims[name].rule is not None for name in rules) and not lays_down_rules:
+        yield ("source",), "no section has ${rules} in each of its wordings, so the rules would stand nowhere"
 
 
 def _statement_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:

@@ -1,23 +1,14 @@
 """The form of a family's file (YAML, see `scenarios/README.md`); `reading` refuses what does not fit together."""
 
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import Field
 
 from forge_arena.scenarios.slots import Number, SlotSpec
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Noun, Split, Standing
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Load, Noun, Split, Standing
 
 # How many values that stand nowhere in the source each claim has as wrong alternatives.
 ABSENT_PER_CLAIM = 2
-
-
-class Load(StrEnum):
-    """How much a task asks, from little to much; see `forge_arena.scenarios.loads`."""
-
-    light = "light"
-    normal = "normal"
-    full = "full"
 
 
 class WordCount(Noun):
