@@ -16,8 +16,6 @@ from forge_arena.types import ClaimKind, Load
 
 # The name that stands for "this draw asks for all the rules of the file" where a condition names its claims.
 ALL_RULES = "rules"
-# How many facts with a former value the source states at least, if the file has so many.
-DATED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +26,20 @@ class Portion:
         facts: the least and the most facts that the source demands.
         rules: the most rules that the source lays down.
         stated: the share of the file's facts that the source states at least.
+        dated: how many facts with a former value the source states at least, if the file has so many.
         asides: whether the source has the asides of the file.
     """
 
     facts: tuple[int, int]
     rules: int
     stated: float
+    dated: int
     asides: bool
 
 
 PORTIONS = {
-    Load.light: Portion(facts=(2, 3), rules=1, stated=0.35, asides=False),
-    Load.normal: Portion(facts=(3, 5), rules=2, stated=0.7, asides=True),
+    Load.light: Portion(facts=(2, 3), rules=1, stated=0.35, dated=1, asides=False),
+    Load.normal: Portion(facts=(3, 5), rules=2, stated=0.7, dated=2, asides=True),
 }
 
 
@@ -133,7 +133,10 @@ def draw_contents(spec: FamilySpec, passages: Passages, load: Load, rng: Random)
     rules = [name for name in rules_of(spec) if _has(load, spec.claims[name].load)]
     asked = sorted(rng.sample(rules, min(portion.rules, len(rules))), key=rules.index)
     count = rng.randint(*portion.facts)
-    in_play = _draw_facts(spec, passages, load, max(math.ceil(portion.stated * len(_facts(spec))), 2 * count), rng)
+    # About twice as many facts as are demanded must stand in the source. Otherwise an answer often states all of them, and
+    # nothing true is left to put in the place of an omitted fact.
+    least = max(math.ceil(portion.stated * len(_facts(spec))), 2 * count + 2)
+    in_play = _draw_facts(spec, passages, load, least, rng)
     required = tuple(_draw_demand(spec, [fact for fact in _facts(spec) if fact in in_play], count, rng))
     sections = tuple(section for section in spec.source.sections if _stands(section, passages, in_play, load))
     in_play |= set(asked)
@@ -176,7 +179,7 @@ def _draw_demand(spec: FamilySpec, facts: list[str], count: int, rng: Random) ->
 
 
 def _draw_facts(spec: FamilySpec, passages: Passages, load: Load, least: int, rng: Random) -> set[str]:
-    """Claims that are in play together: at least so many facts, two that have a former value, and one that is cited."""
+    """Claims that are in play together: at least so many facts, among them former values and one fact that is cited."""
     core = {name for name, claim in spec.claims.items() if _is_core(claim, load)} | passages.unmarked
     in_play = _complete(spec, passages, load, core)
     facts = [fact for fact in _facts(spec) if _can_be_stated(spec, passages, load, fact)]
@@ -193,7 +196,7 @@ def _draw_facts(spec: FamilySpec, passages: Passages, load: Load, least: int, rn
             in_play = _complete(spec, passages, load, in_play | {fact})
 
     add([fact for fact in dated if fact in cited] or [fact for fact in facts if fact in cited], 1)
-    add(dated, DATED)
+    add(dated, PORTIONS[load].dated)
     add(facts, least)
     return in_play
 
