@@ -100,8 +100,10 @@ def reference(
         if unknown := sorted(set(only) - {player.name for player in players}):
             raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
         players = [player for player in players if player.name in only]
-    arguments = () if scenarios is None else ("--scenarios", scenarios)
-    with running_server(*arguments, "--load", load) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
+    arguments = [] if scenarios is None else ["--scenarios", scenarios]
+    if load != Load.full:
+        arguments += ["--load", load]
+    with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
         task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
         def play(player: Player) -> Played:

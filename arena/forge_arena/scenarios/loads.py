@@ -6,7 +6,7 @@ fewer rules of form, and what the source then need not say is left out of it, to
 
 import math
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass
 from random import Random
 
@@ -16,6 +16,9 @@ from forge_arena.types import ClaimKind, Load
 
 # The name that stands for "this draw asks for all the rules of the file" where a condition names its claims.
 ALL_RULES = "rules"
+
+# How many claims that can be cited the source states at least, if the file has so many.
+CITABLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def draw_contents(spec: FamilySpec, passages: Passages, load: Load, rng: Random)
     count = rng.randint(*portion.facts)
     # About twice as many facts as are demanded must stand in the source. Otherwise an answer often states all of them, and
     # nothing true is left to put in the place of an omitted fact.
-    least = max(math.ceil(portion.stated * len(_facts(spec))), 2 * count + 2)
+    least = max(math.ceil(portion.stated * len(_facts(spec))), 2 * count + 3)
     in_play = _draw_facts(spec, passages, load, least, rng)
     required = tuple(_draw_demand(spec, [fact for fact in _facts(spec) if fact in in_play], count, rng))
     sections = tuple(section for section in spec.source.sections if _stands(section, passages, in_play, load))
@@ -179,25 +182,27 @@ def _draw_demand(spec: FamilySpec, facts: list[str], count: int, rng: Random) ->
 
 
 def _draw_facts(spec: FamilySpec, passages: Passages, load: Load, least: int, rng: Random) -> set[str]:
-    """Claims that are in play together: at least so many facts, among them former values and one fact that is cited."""
+    """Claims that are in play together: at least so many facts, among them former values and claims that can be cited."""
     core = {name for name, claim in spec.claims.items() if _is_core(claim, load)} | passages.unmarked
     in_play = _complete(spec, passages, load, core)
     facts = [fact for fact in _facts(spec) if _can_be_stated(spec, passages, load, fact)]
     rng.shuffle(facts)
-    cited = {claim.subject for claim in spec.claims.values() if claim.kind is ClaimKind.citation}
+    citable = {claim.subject for claim in spec.claims.values() if claim.kind is ClaimKind.citation and claim.subject}
     dated = [fact for fact in facts if spec.claims[fact].superseded is not None]
 
-    def add(candidates: Iterable[str], wanted: int) -> None:
+    def add(candidates: Iterable[str], counted: Set[str], wanted: int) -> None:
+        """Put candidates into play until so many of the counted claims are in play."""
         nonlocal in_play
-        candidates = list(candidates)
-        for fact in candidates:
-            if sum(candidate in in_play for candidate in candidates) >= wanted:
+        for candidate in candidates:
+            if len(counted & in_play) >= wanted:
                 return
-            in_play = _complete(spec, passages, load, in_play | {fact})
+            in_play = _complete(spec, passages, load, in_play | {candidate})
 
-    add([fact for fact in dated if fact in cited] or [fact for fact in facts if fact in cited], 1)
-    add(dated, PORTIONS[load].dated)
-    add(facts, least)
+    # First what is both, because it costs the fewest words.
+    add([fact for fact in dated if fact in citable], set(dated) & citable, 1)
+    add([fact for fact in facts if fact in citable], citable, CITABLE)
+    add(dated, set(dated), PORTIONS[load].dated)
+    add(facts, set(facts), least)
     return in_play
 
 
