@@ -19,7 +19,18 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from forge_arena.types import Mechanism, Split
-from forge_command.console import JsonFile, deliver, extra, fail, one_file, one_of, say, writable_file
+from forge_command.console import (
+    JsonFile,
+    LoadName,
+    deliver,
+    extra,
+    fail,
+    load_named,
+    one_file,
+    one_of,
+    say,
+    writable_file,
+)
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
@@ -108,6 +119,7 @@ def labels(
         list[Path] | None,
         typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
     ] = None,
+    load: LoadName = "full",
     export: Annotated[
         Path | None,
         typer.Option(
@@ -152,16 +164,15 @@ def labels(
         finish(_score(marks, key), json, html)
         return
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
-    from forge_arena.episodes import SUITE, Arena
-    from forge_arena.scenarios.documents import load_documents, suite_of
+    from forge_arena.episodes import Arena
+    from forge_arena.scenarios.documents import open_sources
     from forge_arena.workers import open_worker
     from forge_arena.workers.registry import check_reads_documents
 
     if documents:
         check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-    sources = load_documents(documents[0]) if documents else None
-    suite = suite_of(sources) if sources else SUITE
+    sources, suite = open_sources(documents=documents[0] if documents else None, load=load_named(load))
     with progress() as bar:
         task = bar.add_task("reading" if export else "labels", total=None)
 
@@ -222,6 +233,7 @@ def shortcuts(
     episodes: Annotated[
         int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
     ] = None,
+    load: LoadName = "full",
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
     api_key: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
@@ -245,11 +257,13 @@ def shortcuts(
     from forge_arena.audits.samples import Samples, draw, first_keys
     from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
     from forge_arena.episodes import Arena
+    from forge_arena.scenarios import open_set
     from forge_arena.workers import open_worker
 
     rules = Rules()
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-    arena = Arena(who, secret=f"shortcuts:{seed}", mechanism=corrupts_by)
+    sources, suite = open_set(load=load_named(load))
+    arena = Arena(who, secret=f"shortcuts:{seed}", mechanism=corrupts_by, sources=sources, suite=suite)
     keys = first_keys(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
     with progress() as bar:
         drawing = bar.add_task("pairs", total=len(keys))
@@ -284,6 +298,7 @@ def exploits(
     split: Annotated[
         list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all, in turn.")
     ] = None,
+    load: LoadName = "full",
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
     quick: Quick = False,
     json: JsonFile = None,
@@ -299,12 +314,14 @@ def exploits(
     splits = _splits(split)
     from forge_arena.audits.exploits import EPISODES, QUICK, audit_exploits
     from forge_arena.episodes import Arena
+    from forge_arena.scenarios import open_set
     from forge_arena.workers import ScriptedWorker
 
+    sources, suite = open_set(load=load_named(load))
     with progress() as bar:
         task = bar.add_task("exploits", total=None)
         report = audit_exploits(
-            Arena(ScriptedWorker(), secret=f"exploits:{seed}"),
+            Arena(ScriptedWorker(), secret=f"exploits:{seed}", sources=sources, suite=suite),
             episodes=episodes or (QUICK if quick else EPISODES),
             splits=splits or tuple(Split),
             seed=seed,

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from forge_arena.types import Mechanism, Split
-from forge_command.console import JsonFile, deliver, extra, fail, given_options, one_file, one_of, words
+from forge_command.console import (
+    JsonFile,
+    LoadName,
+    deliver,
+    extra,
+    fail,
+    given_options,
+    load_named,
+    one_file,
+    one_of,
+    words,
+)
 from forge_command.progress import progress
 
 EPILOG = """Examples:
@@ -54,6 +65,7 @@ def bank(
         list[Path] | None,
         typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
     ] = None,
+    load: LoadName = "full",
     concurrency: Annotated[int, typer.Option(min=1, help="How many answers each Worker writes at a time.")] = 16,
     engine: Annotated[
         Engine,
@@ -73,6 +85,8 @@ def bank(
     You may stop the command and start it again: what is recorded is not asked again. Serve the answers with
     `forge-arena serve --worker bank:FILE`.
 
+    The load must be that of the server: other loads have other keys and other scenarios.
+
     With `--engine ray` (needs the extra `ray`) several actors share the keys. Every actor opens a Worker of its own
     (vllm: an engine for each actor; openai: all actors ask the same endpoint) and records into FILE.d/. Finished
     ranges are merged into FILE, so all machines must see both places. The bank is the same as without Ray. Use Ray if
@@ -82,6 +96,7 @@ def bank(
         raise fail(f"{given} is for --engine ray: give --engine ray, or leave {given} out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
+    wanted_load = load_named(load)
     from forge_arena.asking import REVISIONS
     from forge_arena.banking import Filling, FillingResult, fill_here
     from forge_arena.workers.registry import check_reads_documents
@@ -97,6 +112,7 @@ def bank(
         mechanism=wanted_mechanism,
         revisions=REVISIONS if revisions is None else revisions,
         documents=documents[0].absolute() if documents else None,
+        load=wanted_load,
         secret=secret,
         api_key=api_key,
         vllm=vllm,

@@ -16,8 +16,19 @@ from rich.markup import escape
 
 from forge_arena.errors import ForgeArenaError
 from forge_arena.suggest import did_you_mean
+from forge_arena.types import Load
 
 console = Console(stderr=True, emoji=False)
+
+LoadName = Annotated[
+    str,
+    typer.Option(
+        "--load",
+        metavar="LOAD",
+        envvar="FORGE_ARENA_LOAD",
+        help="How much the tasks ask: full, normal, or light (two or three facts and one rule, for a Worker of 1 to 7B).",
+    ),
+]
 
 
 def fail(message: str) -> typer.Exit:
@@ -178,6 +189,11 @@ def one_of(option: str, given: str, known: Iterable[str]) -> str:
     if given in names:
         return given
     raise fail(f"{option} {given!r} is not known.{did_you_mean(given, names)} There are {', '.join(names)}")
+
+
+def load_named(name: str) -> Load:
+    """The load that `--load` names."""
+    return Load(one_of("--load", name, Load))
 
 
 def words(option: str, text: str) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.locks import lock_folder
-from forge_arena.types import Split
+from forge_arena.types import Load, Split
 from forge_command.child import running_server
-from forge_command.console import JsonFile, deliver, fail, writable_file
+from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, writable_file
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -73,6 +73,7 @@ def reference(
         Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to review as well: JSONL.")
     ] = None,
     scenarios: Annotated[str | None, typer.Option(help="Another set of families, such as short, or a folder.")] = None,
+    load: LoadName = "full",
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model that plays too; repeatable.")
     ] = None,
@@ -94,12 +95,14 @@ def reference(
     not asked for again.
     """
     answers = None if dataset is None else _answers(dataset)
-    players = [*_honest(scenarios, model or ()), *(_degenerates() if degenerates else ())]
+    players = [*_honest(scenarios, load_named(load), model or ()), *(_degenerates() if degenerates else ())]
     if only:
         if unknown := sorted(set(only) - {player.name for player in players}):
             raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
         players = [player for player in players if player.name in only]
-    arguments = () if scenarios is None else ("--scenarios", scenarios)
+    arguments = [] if scenarios is None else ["--scenarios", scenarios]
+    if load != Load.full:
+        arguments += ["--load", load]
     with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
         task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
@@ -139,8 +142,10 @@ def _answers(dataset: Path) -> "Sequence[LabelledAnswer]":
     return load_dataset(dataset)
 
 
-def _honest(scenarios: str | None, models: Iterable[Path]) -> list[Player]:
+def _honest(scenarios: str | None, load: Load, models: Iterable[Path]) -> list[Player]:
     trained: dict[str, Any] = {} if scenarios is None else {"scenarios": scenarios}
+    if load is not Load.full:
+        trained["load"] = load.value
     return [
         Player("always_clean", "always_clean", "trusts everything, P = 0.5"),
         Player("always_corrupted", "always_corrupted", "flags everything, P = 0.5"),

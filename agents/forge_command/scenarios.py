@@ -1,18 +1,20 @@
 """`forge-arena scenarios`: list, show and check families, and import documents."""
 
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from forge_arena.scenarios import Family, find_set, load_families
+from forge_arena.scenarios import Family, open_set
 from forge_arena.suggest import did_you_mean
-from forge_arena.types import CorruptionType
-from forge_command.console import JsonFile, deliver, fail, printer, writable_file
+from forge_arena.types import CorruptionType, Load
+from forge_command.console import JsonFile, deliver, fail, load_named, printer, writable_file
 from forge_command.progress import progress
 
 app = typer.Typer(
@@ -31,17 +33,18 @@ Folder = Annotated[
 ]
 
 
-def _load(folder: str | None) -> tuple[Family, ...]:
-    return load_families(None if folder is None else find_set(folder))
-
-
-def _find_families(names: list[str], folder: str | None) -> list[Family]:
-    known = {family.name: family for family in _load(folder)}
+def _find_families(names: list[str], folder: str | None, load: Load) -> list[Family]:
+    known = {family.name: family for family in open_set(folder, load)[0]}
     wanted = [Path(name).stem for name in names]
     for name in wanted:
         if name not in known:
             raise fail(f"no family {name!r}.{did_you_mean(name, known)} There are {', '.join(known)}")
     return [known[name] for name in wanted] if wanted else list(known.values())
+
+
+def _loads(folder: str | None) -> list[Load]:
+    """The loads that a set can be drawn under: all, or only `full` if its files do not say how to leave out a rule."""
+    return [load for load in Load if all(family.has(load) for family in open_set(folder)[0])]
 
 
 @app.command("list", epilog="Example: forge-arena scenarios list --folder short")
@@ -55,7 +58,7 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
             "corruptions": [type.value for type in sorted(family.corruptions)],
             "summary": family.spec.summary,
         }
-        for family in _load(folder)
+        for family in open_set(folder)[0]
     ]
     table = Table("family", "domain", "split", "types", "summary")
     for row in rows:
@@ -69,9 +72,10 @@ def show(
     family: Annotated[str, typer.Argument(help="A family, as `scenarios list` names it, or its file.")],
     index: Annotated[int, typer.Option(min=0, help="Which draw of the family: another index is another scenario.")] = 0,
     folder: Folder = None,
+    load: Annotated[str, typer.Option(metavar="LOAD", help="How much the task asks: light, normal or full.")] = "full",
 ) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
-    scenario = _find_families([family], folder)[0].draw(Random(index))
+    scenario = _find_families([family], folder, load_find_families(load))[0].draw(Random(index))
     out = printer()
     out.rule("task")
     out.print(scenario.task, highlight=False, markup=False)
@@ -90,26 +94,50 @@ def check(
     families: Annotated[list[str] | None, typer.Argument(help="Families or their files; default: all.")] = None,
     draws: Annotated[int, typer.Option(min=1, help="Scenarios to draw from each family.")] = 20,
     folder: Folder = None,
+    load: Annotated[
+        str | None,
+        typer.Option(metavar="LOAD", help="Only the load light, normal or full; default: every load of the families."),
+    ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement makes its claims, every corruption breaks its target. Exit code 1 otherwise."""
+    """Prove families under each load. Exit code 1 if a proof finds a problem.
+
+    Every statement must make its claims, and every corruption must break its target. Under a lighter load a rule that is
+    not asked must not stand in the source, and what is left of the source must read as a whole.
+    """
     from forge_arena.scenarios.proof import prove
 
-    named = _find_families(families or [], folder)
+    named = [
+        family
+        for wanted in ([load_find_families(load)] if load else _loads(folder))
+        for family in _find_families(families or [], folder, wanted)
+    ]
     with progress() as bar:
         proofs = [prove(family, draws) for family in bar.track(named, description="checking")]
     table = Table(
-        "family", "answers", "rejected", *[type.value.replace("_", "\n") for type in CorruptionType], "problems"
+        "family",
+        "load",
+        "answers",
+        "rejected",
+        *[type.value.replace("_", "\n") for type in CorruptionType],
+        "problems",
     )
     for proof in proofs:
         shares = [f"{proof.corrupted.get(type, 0)}/{4 * proof.answers}" for type in CorruptionType]
-        table.add_row(proof.family, str(proof.answers), str(proof.rejected), *shares, str(len(proof.problems)))
+        counts = (str(proof.answers), str(proof.rejected))
+        table.add_row(proof.family, proof.load.value, *counts, *shares, str(len(proof.problems)))
+
+    sizes = Table("load", "words of source", "facts asked", "rules", title="a task, in the middle of the families")
+    for of_load, group in groupby(proofs, key=lambda proof: proof.load):
+        asked = [(proof.words, proof.facts, proof.rules) for proof in group]
+        sizes.add_row(of_load.value, *[f"{median(column):g}" for column in zip(*asked, strict=True)])
 
     def show(out: Console) -> None:
         out.print(table)
+        out.print(sizes)
         for proof in proofs:
             for problem, times in proof.problems.items():
-                out.print(f"{proof.family}: {times}x {problem}", highlight=False, markup=False)
+                out.print(f"{proof.family}, {proof.load.value}: {times}x {problem}", highlight=False, markup=False)
 
     deliver([proof.model_dump() for proof in proofs], json, show)
     if any(proof.problems for proof in proofs):

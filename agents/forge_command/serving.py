@@ -14,6 +14,8 @@ forge-arena serve
 
 forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --store sqlite:///arena.db
 
+forge-arena serve --worker openai:SMALL_MODEL@http://127.0.0.1:8001/v1 --load light
+
 forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
 
@@ -48,6 +50,14 @@ def serve(
     ] = None,
     scenarios: Annotated[
         str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
+    ] = None,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOAD",
+            help="How much the tasks ask: full (default), normal, or light, for a Worker of 1 to 7B parameters. A lighter "
+            "load is a suite of its own: keys read forge-light:3:train:17.",
+        ),
     ] = None,
     token: Annotated[
         list[str] | None,
@@ -90,6 +100,7 @@ def serve(
             worker=worker,
             documents=documents[0] if documents else None,
             scenarios=scenarios,
+            load=load,
             tokens=tuple(token) if token else None,
             rate=rate,
             mechanism=mechanism,

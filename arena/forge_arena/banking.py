@@ -12,11 +12,11 @@ from pathlib import Path
 from pydantic import Field
 
 from forge_arena.asking import REVISIONS
-from forge_arena.episodes import SUITE, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
-from forge_arena.scenarios import Source, load_families
-from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.types import Mechanism, Noun, Split
+from forge_arena.scenarios import Source
+from forge_arena.scenarios.documents import open_sources
+from forge_arena.types import Load, Mechanism, Noun, Split
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker
 
@@ -44,6 +44,7 @@ class Filling(Noun):
     mechanism: Mechanism | None = None
     revisions: int = Field(default=REVISIONS, ge=0)
     documents: Path | None = None
+    load: Load = Load.full
     secret: str | None = Field(default=None, repr=False)
     api_key: str | None = Field(default=None, repr=False)
     vllm: str = "vllm"
@@ -60,10 +61,11 @@ class Filling(Noun):
             concurrency=self.concurrency,
         )
 
-    def sources(self) -> Sequence[Source]:
-        return load_documents(self.documents) if self.documents else load_families()
+    def sources(self) -> tuple[Sequence[Source], str]:
+        """What the server draws from, and its suite."""
+        return open_sources(documents=self.documents, load=self.load)
 
-    def arena(self, worker: Worker, sources: Sequence[Source]) -> Arena:
+    def arena(self, worker: Worker, sources: Sequence[Source], suite: str) -> Arena:
         """An arena whose keys are the server's.
 
         Raises:
@@ -71,14 +73,13 @@ class Filling(Noun):
         """
         if self.split is Split.test and self.secret is None:
             raise BadArgument("the test split is salted: give the secret of the server that will play it")
-        documents = [source for source in sources if isinstance(source, Document)]
         return Arena(
             worker,
             secret=self.secret,
             mechanism=self.mechanism,
             revisions=self.revisions,
             sources=sources,
-            suite=suite_of(documents) if documents else SUITE,
+            suite=suite,
         )
 
     def stretches(self, length: int) -> list["Filling"]:
@@ -164,7 +165,7 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
     """
     bank = Bank(file)
     before = len(bank)
-    arena = filling.arena(BankWorker(bank, filling.open_worker()), filling.sources())
+    arena = filling.arena(BankWorker(bank, filling.open_worker()), *filling.sources())
     try:
         await arena.worker.start()
         result = await fill(arena, filling, on_key)

@@ -52,7 +52,7 @@ class Filler:
         self._file = file
         self._stop = shards_of(file) / STOP
         self._live = filling.open_worker()
-        self._sources = filling.sources()
+        self._sources, self._suite = filling.sources()
         # Not followed, because what other actors record meanwhile is for other keys.
         self._known = Bank(file, follow=False)
         # A thread of its own, because Ray calls from changing threads and a Worker belongs to one event loop.
@@ -97,7 +97,7 @@ class Filler:
             worker = BankWorker(shard, self._live, known=self._known)
             # Before every stretch, because a start that fails says why the Worker is down.
             await worker.start()
-            return await fill(self._filling.arena(worker, self._sources), stretch)
+            return await fill(self._filling.arena(worker, self._sources, self._suite), stretch)
 
 
 def fill_with_ray(
@@ -125,7 +125,7 @@ def fill_with_ray(
         ModuleNotFoundError: ray is not installed.
     """
     # Refuse wrong settings before anything is started.
-    filling.arena(filling.open_worker(), filling.sources())
+    filling.arena(filling.open_worker(), *filling.sources())
     file = file.absolute()
     filled = FillingResult()
     with Bank(file) as bank:

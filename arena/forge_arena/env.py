@@ -12,8 +12,9 @@ from forge_arena.keys import Filters
 from forge_arena.loop_thread import LoopThread
 from forge_arena.play import Ending, Opened, OverseerEnv
 from forge_arena.rewards import score
+from forge_arena.scenarios import open_set
 from forge_arena.spaces import MAX_PROBES
-from forge_arena.types import Episode, Mechanism, Outcome, Probe, Split, Verdict
+from forge_arena.types import Episode, Load, Mechanism, Outcome, Probe, Split, Verdict
 from forge_arena.verify import Verifier
 from forge_arena.wire import ProbeAnswered
 from forge_arena.workers import Worker, open_worker
@@ -65,6 +66,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     - `mechanism`: `rewrite` (default) or `prompt`.
     - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default
       a random secret is drawn.
+    - `load`: how much the tasks ask, `light`, `normal` or `full` (default). A load lighter than `full` is a suite of its
+      own, and its keys read `forge-light:3:train:7`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies
@@ -89,17 +92,21 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
         probes: int = 1,
         mechanism: Mechanism | str | None = None,
         secret: str | None = None,
+        load: Load | str = Load.full,
         render_mode: str | None = None,
     ) -> None:
         super().__init__(render_mode)
         if not 0 <= probes <= MAX_PROBES:
             raise ValueError(f"probes must be 0..{MAX_PROBES}, got {probes}")
         self.split = Split(split)
+        sources, suite = open_set(load=Load(load))
         arena = Arena(
             open_worker(worker) if isinstance(worker, str) else worker,
             secret=secret,
             mechanism=Mechanism(mechanism) if mechanism else None,
             probes=probes,
+            sources=sources,
+            suite=suite,
         )
         self._source: ArenaSource = ArenaSource(arena, self.split)
 

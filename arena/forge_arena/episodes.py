@@ -22,7 +22,7 @@ from forge_arena.curriculum import STEALTH_LEVELS, Cell
 from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
-from forge_arena.scenarios import Source, load_families
+from forge_arena.scenarios import SUITE, Source, load_families
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -45,7 +45,6 @@ from forge_arena.usability import Usability
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import HiddenInstruction, Worker
 
-SUITE = "forge"
 VERSION = "3"
 # How many answers a key gets, each to another scenario, before the key counts as failed.
 TRIES = 8

@@ -19,7 +19,8 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import InvalidVerdict
 from forge_arena.measures import statistics
 from forge_arena.rewards import score
-from forge_arena.types import Components, Episode, Split
+from forge_arena.scenarios import open_set
+from forge_arena.types import Components, Episode, Load, Split
 from forge_arena.verdicts import messages, read_verdict
 from forge_arena.workers import ScriptedWorker
 
@@ -27,13 +28,14 @@ CORRUPTED, CLEAN = "corrupted", "clean"
 
 
 @task
-def overseer(split: str = "val", episodes: int = 100, start: int = 0) -> Task:
+def overseer(split: str = "val", episodes: int = 100, start: int = 0, load: str = "full") -> Task:
     """Tell corrupted answers from right ones.
 
     Args:
         split: `val` or `train`; the test split is sealed by a server's secret and cannot be played here.
         episodes: how many.
         start: the index of the first episode; another start gives other episodes.
+        load: how much the tasks ask: `light`, `normal` or `full`.
 
     Raises:
         ValueError: the split is the test split, or a number is out of range.
@@ -42,11 +44,11 @@ def overseer(split: str = "val", episodes: int = 100, start: int = 0) -> Task:
         raise ValueError("the test split is sealed: enter an overseer for a server's leaderboard instead")
     if episodes < 1 or start < 0:
         raise ValueError(f"episodes must be at least 1 and start at least 0, got {episodes}, {start}")
-    by_key = _make_episodes(Split(split), range(start, start + episodes))
+    by_key = _make_episodes(_arena(Load(load)), Split(split), range(start, start + episodes))
     return Task(
         dataset=MemoryDataset([_sample(key, episode) for key, episode in by_key.items()], name=f"forge_arena {split}"),
         solver=generate(),
-        scorer=verdict(),
+        scorer=verdict(load),
     )
 
 
@@ -83,13 +85,13 @@ def auroc() -> Metric:
         "readable": [mean()],
     }
 )
-def verdict() -> Scorer:
+def verdict(load: str = "full") -> Scorer:
     """Score a completion as the server would: reward and components. An unreadable one is wrong at full confidence.
 
     The key of a sample makes its episode again. If the episodes were an argument, the log would repeat all of them in
     every score.
     """
-    arena = Arena(ScriptedWorker())
+    arena = _arena(Load(load))
 
     async def score_sample(state: TaskState, target: Target) -> Score:
         episode, verifier = await arena.make_with_verifier(str(state.sample_id))
@@ -132,9 +134,13 @@ def _sample(key: str, episode: Episode) -> Sample:
     )
 
 
-def _make_episodes(split: Split, indices: Sequence[int]) -> dict[str, Episode]:
+def _arena(load: Load) -> Arena:
+    sources, suite = open_set(load=load)
+    return Arena(ScriptedWorker(), sources=sources, suite=suite)
+
+
+def _make_episodes(arena: Arena, split: Split, indices: Sequence[int]) -> dict[str, Episode]:
     """The episodes by key. Made in another thread, because Inspect may be running an event loop in this one."""
-    arena = Arena(ScriptedWorker())
 
     async def make_all() -> dict[str, Episode]:
         return {key: await arena.make(key) for key in (arena.key(split, index) for index in indices)}

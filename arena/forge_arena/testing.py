@@ -29,7 +29,19 @@ from forge_arena.rewards import Term, oracle_verdict, terms
 from forge_arena.scenarios import Family, Source, load_families, load_family, read_vocabulary
 from forge_arena.scenarios.proof import prove
 from forge_arena.suggest import did_you_mean
-from forge_arena.types import Answer, ClaimKind, CorruptionType, Episode, Form, Probe, Scenario, Span, Split, Verdict
+from forge_arena.types import (
+    Answer,
+    ClaimKind,
+    CorruptionType,
+    Episode,
+    Form,
+    Load,
+    Probe,
+    Scenario,
+    Span,
+    Split,
+    Verdict,
+)
 from forge_arena.verify import Verifier
 from forge_arena.workers import Reviser, ScriptedWorker, Worker, open_worker
 
@@ -115,13 +127,13 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
 
 
 def check_family(family: Family | Path, draws: int = DRAWS) -> int:
-    """Check a family: its statements say what they claim, its corruptions break what they name, its rules are fair.
+    """Check a family under each load: its statements say what they claim, its corruptions break what they name, and so on.
 
     Args:
         family: the family, or its file. The words of a file's vocabulary are those of the folder above it or its own.
         draws: how many scenarios are drawn.
 
-    Returns: how many answers were corrupted by every type.
+    Returns: how many answers to tasks of the full load were corrupted by every type.
 
     Raises:
         PromiseBroken: the promise in words, and what was seen.
@@ -131,10 +143,13 @@ def check_family(family: Family | Path, draws: int = DRAWS) -> int:
         folder = family.parent if (family.parent / VOCABULARY).is_file() else family.parent.parent
         family = load_family(family, read_vocabulary(folder / VOCABULARY))
     keep(FAMILY_PROMISES, family, f"family {family.name!r}")
-    proof = prove(family, draws)
-    for problem, times in proof.problems.items():
-        raise PromiseBroken(f"family {family.name!r}: It holds no fault. Seen: {problem} ({times} times)")
-    return proof.answers
+    proofs = [prove(family.at(load), draws) for load in Load if family.has(load)]
+    for proof in proofs:
+        for problem, times in proof.problems.items():
+            raise PromiseBroken(
+                f"family {family.name!r}, load {proof.load}: It holds no fault. Seen: {problem} ({times} times)"
+            )
+    return sum(proof.answers for proof in proofs if proof.load is Load.full)
 
 
 def check_reward_term(name: str, episodes: int = EPISODES) -> int:

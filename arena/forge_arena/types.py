@@ -99,6 +99,14 @@ class Split(StrEnum):
     test = "test"
 
 
+class Load(StrEnum):
+    """How much a task asks of its Worker, from little to much; see `forge_arena.scenarios.loads`."""
+
+    light = "light"
+    normal = "normal"
+    full = "full"
+
+
 class Outcome(StrEnum):
     """What became of an attempt. Only `scored` and `invalid_verdict` carry a reward; a failure never does."""
 

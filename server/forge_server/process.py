@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from forge_arena.episodes import SUITE, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError
-from forge_arena.scenarios import Source, open_set
-from forge_arena.scenarios.documents import load_documents, suite_of
+from forge_arena.scenarios import Source
+from forge_arena.scenarios.documents import open_sources
 from forge_arena.workers import Worker, open_worker
 from forge_server import logs
 from forge_server.settings import Settings, SettingsError
@@ -114,17 +114,12 @@ def _open_worker(settings: Settings) -> Worker:
         raise SettingsError(f"worker: {error}") from None
 
 
-def _sources(settings: Settings) -> tuple[Sequence[Source] | None, str]:
-    """The sources to play, None for the built-in families; and the suite that names their keys."""
+def _sources(settings: Settings) -> tuple[Sequence[Source], str]:
+    """The sources to play, and the suite that names their keys."""
     try:
-        if settings.scenarios is not None:
-            return open_set(settings.scenarios)
-        if settings.documents is not None:
-            documents = load_documents(settings.documents)
-            return documents, suite_of(documents)
+        return open_sources(documents=settings.documents, scenarios=settings.scenarios, load=settings.load)
     except (ScenarioError, OSError) as error:
-        raise SettingsError(f"{'documents' if settings.scenarios is None else 'scenarios'}: {error}") from None
-    return None, SUITE
+        raise SettingsError(f"{'scenarios' if settings.documents is None else 'documents'}: {error}") from None
 
 
 def _secret_in_store(settings: Settings) -> str:

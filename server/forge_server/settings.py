@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from forge_arena.asking import REVISIONS
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
-from forge_arena.types import Mechanism
+from forge_arena.types import Load, Mechanism
 from forge_arena.workers.registry import check_reads_documents
 from forge_server.access import Grant
 
@@ -53,6 +53,7 @@ class Settings(BaseModel):
     scenarios: str | None = Field(
         default=None, description="play another set of families: one shipped with the arena (short), or a folder"
     )
+    load: Load = Field(default=Load.full, description="how much the tasks ask: light, normal or full")
     tokens: tuple[str, ...] = Field(
         default=(),
         repr=False,

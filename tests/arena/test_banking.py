@@ -48,7 +48,7 @@ def records(file: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return SCRIPTED.sources()[0].draw(Random(0))
+    return SCRIPTED.sources()[0][0].draw(Random(0))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ class Moody(ScriptedWorker):
 
 async def test_failures_are_counted_not_recorded_and_asked_again(bank: Bank) -> None:
     async def run(worker: Moody) -> FillingResult:
-        return await fill(SCRIPTED.arena(BankWorker(bank, worker), SCRIPTED.sources()), SCRIPTED)
+        return await fill(SCRIPTED.arena(BankWorker(bank, worker), *SCRIPTED.sources()), SCRIPTED)
 
     filled = await run(Moody(lambda number: number % 5 == 0))
     assert (filled.keys, filled.last_failure) == (40, "it hurts")
@@ -154,7 +154,7 @@ async def test_a_worker_that_is_down_for_good_ends_it_with_nothing_left_in_hand(
     with pytest.raises(
         WorkerFailed, match=r"12 failures in a row, the last: it hurts; .*usable: 0 .*: it hurts \(12\)"
     ):
-        await fill(SCRIPTED.arena(BankWorker(bank, worker), SCRIPTED.sources()), SCRIPTED)
+        await fill(SCRIPTED.arena(BankWorker(bank, worker), *SCRIPTED.sources()), SCRIPTED)
     assert (worker.at_once, len(bank)) == (0, 0)
 
 

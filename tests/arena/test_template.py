@@ -4,7 +4,15 @@ from random import Random
 
 import pytest
 
-from forge_arena.scenarios.template import marks_of, parse, render, render_marked, slots_of
+from forge_arena.scenarios.template import (
+    conditions_of,
+    marks_of,
+    marks_under,
+    parse,
+    render,
+    render_marked,
+    slots_of,
+)
 
 
 def test_slots_are_filled_and_choices_taken() -> None:
@@ -46,3 +54,47 @@ def test_what_is_not_closed_is_refused_with_its_place(text: str) -> None:
 def test_an_unknown_slot_is_an_error_not_an_empty_text() -> None:
     with pytest.raises(KeyError):
         render(parse("${nobody}"), {}, Random(0))
+
+
+@pytest.mark.parametrize(
+    ("in_play", "text"),
+    [
+        ({"fee", "notice"}, "Notice is due, and the fee is $4 (both)."),
+        ({"fee"}, "Nothing is due, and the fee is $4."),
+        (set(), "Nothing is due."),
+    ],
+)
+def test_a_condition_stands_only_with_all_its_claims(in_play: set[str], text: str) -> None:
+    nodes = parse("$<notice: Notice||Nothing> is due$<fee:, and the fee is <<fee: ${fee}>>$<fee notice:  (both)>>.")
+    assert render(nodes, {"fee": "$4"}, Random(0), in_play) == text
+    assert conditions_of(nodes) == {"fee", "notice"}
+    assert list(marks_under(nodes)) == [("fee", frozenset({"fee"}))]
+
+
+def test_without_claims_in_play_every_condition_holds() -> None:
+    assert render(parse("a$<x: b||c>d"), {}, Random(0)) == "abd"
+
+
+def test_a_mark_in_a_condition_has_its_span() -> None:
+    text, marks = render_marked(parse("Now$<fee:  pay <<fee: ${fee}>>>."), {"fee": "$4"}, Random(0), {"fee"})
+    assert [(claim, span.of(text)) for claim, span in marks] == [("fee", "$4")]
+
+
+@pytest.mark.parametrize(
+    ("template", "with_aside", "without"),
+    [
+        ("One. $?[Two.|Two.] Three.", "One. Two. Three.", "One. Three."),
+        ("One. $?[Two.|Two.]", "One. Two.", "One."),
+        ("$?[One.|One.] Two.", "One. Two.", "Two."),
+        ("One.\n$?[Two.|Two.]\nThree.", "One.\nTwo.\nThree.", "One.\nThree."),
+    ],
+)
+def test_an_aside_takes_the_space_before_it_along(template: str, with_aside: str, without: str) -> None:
+    assert render(parse(template), {}, Random(0)) == with_aside
+    assert render(parse(template), {}, Random(0), set()) == without
+
+
+@pytest.mark.parametrize("text", ["$<fee: open", "$<: text>", "$<a fee without colon>", "$?[open"])
+def test_a_condition_that_names_no_claims_or_is_not_closed_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="at character 0"):
+        parse(text)

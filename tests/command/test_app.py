@@ -55,19 +55,19 @@ def test_an_unknown_command_is_refused() -> None:
 
 @pytest.mark.parametrize("error", [BadArgument("a wrong value"), FileNotFoundError("a wrong value")])
 def test_an_error_that_the_user_can_mend_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(scenarios, "load_families", raising(error))
+    monkeypatch.setattr(scenarios, "open_set", raising(error))
     assert called("scenarios", "list", code=2) == ("", "error: a wrong value")
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), KeyError("ours"), TypeError("ours"), RuntimeError("ours")])
 def test_a_defect_of_ours_is_no_refusal(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    monkeypatch.setattr(scenarios, "load_families", raising(error))
+    monkeypatch.setattr(scenarios, "open_set", raising(error))
     with pytest.raises(type(error), match="ours"):
         called("scenarios", "list")
 
 
 def test_a_defect_of_ours_is_a_traceback_of_the_process() -> None:
-    script = "from forge_command import app, scenarios\nscenarios.load_families = lambda _: {}['ours']\napp.main()"
+    script = "from forge_command import app, scenarios\nscenarios.open_set = lambda _: {}['ours']\napp.main()"
     done = subprocess.run(
         [sys.executable, "-c", script, "scenarios", "list"],
         capture_output=True,
@@ -82,10 +82,10 @@ def test_a_defect_of_ours_is_a_traceback_of_the_process() -> None:
 
 
 def raising(error: Exception) -> object:
-    def load_families(_: object) -> object:
+    def open_set(_: object) -> object:
         raise error
 
-    return load_families
+    return open_set
 
 
 HEAVY = ("torch", "sklearn", "matplotlib", "fastapi", "scipy")

@@ -36,9 +36,22 @@ def test_a_family_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 
 def test_a_family_is_checked() -> None:
-    (proof,) = json.loads(called("scenarios", "check", FAMILY.name, "--draws", "2", "--json", "-")[0])
-    assert proof["family"] == FAMILY.name
-    assert proof["problems"] == {}
+    proofs = json.loads(called("scenarios", "check", FAMILY.name, "--draws", "2", "--json", "-")[0])
+    assert [proof["load"] for proof in proofs] == ["light", "normal", "full"]
+    assert all((proof["family"], proof["problems"]) == (FAMILY.name, {}) for proof in proofs)
+    (proof,) = json.loads(
+        called("scenarios", "check", FAMILY.name, "--draws", "1", "--load", "light", "--json", "-")[0]
+    )
+    assert (proof["load"], proof["rules"]) == ("light", 1)
+
+
+def test_a_scenario_is_shown_under_a_load() -> None:
+    light, full = (called("scenarios", "show", FAMILY.name, "--load", load)[0] for load in ("light", "full"))
+    assert len(light.split()) < 0.9 * len(full.split())
+    assert (
+        "--load 'lihgt' is not known. Did you mean 'light'?"
+        in called("scenarios", "show", FAMILY.name, "--load", "lihgt", code=2)[1]
+    )
 
 
 def test_a_broken_folder_of_families_is_refused(tmp_path: Path) -> None:

@@ -286,6 +286,17 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server.end(signal.SIGTERM)
 
 
+def test_lighter_tasks_are_served_under_a_suite_of_their_own(tmp_path: Path) -> None:
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", load="light")
+    opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
+    assert all(re.fullmatch(r"forge-light:3:val:\d+", episode["key"]) for episode in opened)
+    assert httpx.get(f"{server.url}/v1/stats").json()["suite"] == "forge-light"
+    refused = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:3:val:7"]})
+    assert refused.status_code == 422
+    assert "forge-light:3" in refused.text
+    server.end(signal.SIGTERM)
+
+
 # Each by the settings that cannot be served. None needs Postgres, whose drivers are hidden.
 REFUSED = [
     ({"host": "0.0.0.0"}, "needs a token"),
@@ -295,6 +306,8 @@ REFUSED = [
     ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
     ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
     ({"scenarios": "shrot"}, "Did you mean 'short'?"),
+    ({"scenarios": "short", "load": "light"}, "has no load 'light', only 'full'"),
+    ({"load": "lihgt"}, "load: Input should be 'light', 'normal' or 'full'"),
     ({"scenarios": "short", "documents": "mine.jsonl"}, "scenarios and documents exclude each other"),
 ]
 REFUSE = """

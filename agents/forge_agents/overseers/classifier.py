@@ -19,9 +19,9 @@ from threadpoolctl import threadpool_limits
 from forge_arena.audits.classifiers import CHARACTERS, RAREST, WORDS, WORDS_AND_SIGNS, line, trees
 from forge_arena.audits.samples import Samples, draw
 from forge_arena.audits.surface import relation, surface
-from forge_arena.episodes import SUITE, Arena
+from forge_arena.episodes import Arena
 from forge_arena.scenarios import open_set
-from forge_arena.types import Observation, Split, Verdict
+from forge_arena.types import Load, Observation, Split, Verdict
 from forge_arena.workers import open_worker
 
 Kind = Literal["words", "characters", "surface"]
@@ -53,6 +53,7 @@ class Classifier:
         source: bool = True,
         episodes: int = 2_000,
         scenarios: str | None = None,
+        load: str = "full",
         seed: int = 0,
     ) -> None:
         if kind not in get_args(Kind):
@@ -60,7 +61,7 @@ class Classifier:
         if episodes < 10:
             raise ValueError(f"episodes must be at least 10, got {episodes}")
         self.name = f"classifier_{kind}" if source else f"classifier_{kind}_without_source"
-        samples = _draw_samples(episodes, scenarios)
+        samples = _draw_samples(episodes, scenarios, Load(load))
         self._model = _model(kind, source, seed)
         # One thread: on a busy machine, threads that wait for each other took up to twenty times as long as one.
         with threadpool_limits(1):
@@ -78,8 +79,8 @@ class Classifier:
         ]
 
 
-def _draw_samples(episodes: int, scenarios: str | None) -> Samples:
-    sources, suite = (None, SUITE) if scenarios is None else open_set(scenarios)
+def _draw_samples(episodes: int, scenarios: str | None, load: Load) -> Samples:
+    sources, suite = open_set(scenarios, load)
     arena = Arena(open_worker("scripted"), sources=sources, suite=suite)
     keys = [arena.key(Split.train, index) for index in range(episodes)]
     # In another thread, because the thread of a notebook already runs an event loop.

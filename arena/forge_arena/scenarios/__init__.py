@@ -15,7 +15,10 @@ from forge_arena.files import read_yaml, validate
 from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.reading import load_family
 from forge_arena.suggest import did_you_mean
-from forge_arena.types import CorruptionType, Domain, Scenario, Split
+from forge_arena.types import CorruptionType, Domain, Load, Scenario, Split
+
+# The suite of the arena's own families.
+SUITE = "forge"
 
 __all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
 
@@ -53,20 +56,45 @@ def find_set(name: str) -> Path:
     raise ScenarioError(f"no set of scenarios {name!r}: neither a folder nor one of {', '.join(shipped)}.{guess}")
 
 
-def open_set(name: str) -> tuple[tuple[Family, ...], str]:
-    """The families of a set, and the suite in the keys of their episodes. Raises what `find_set` raises."""
-    folder = find_set(name)
-    return load_families(folder), folder.name
+def open_set(name: str | None = None, load: Load = Load.full) -> tuple[tuple[Family, ...], str]:
+    """The families of a set under a load, and the suite in the keys of their episodes.
+
+    Args:
+        name: a shipped set, or the folder of a set; default the arena's own families.
+
+    Raises:
+        ScenarioError: there is no such set, or it has no such load.
+    """
+    folder = None if name is None else find_set(name)
+    return load_families(folder, load), suite_of_load(SUITE if folder is None else folder.name, load)
+
+
+def suite_of_load(suite: str, load: Load) -> str:
+    """The name of a suite under a load: `forge` and, because another load gives other episodes, `forge-light`.
+
+    Raises:
+        ScenarioError: the suite has a name that another suite has under a lighter load.
+    """
+    for lighter in Load.light, Load.normal:
+        if suite.endswith(f"-{lighter.value}"):
+            raise ScenarioError(
+                f"a set of scenarios must not be named {suite!r}: in keys -{lighter.value} stands for the load. "
+                "Rename the folder"
+            )
+    return suite if load is Load.full else f"{suite}-{load.value}"
 
 
 @lru_cache(maxsize=8)
-def load_families(folder: Path | None = None) -> tuple[Family, ...]:
+def load_families(folder: Path | None = None, load: Load = Load.full) -> tuple[Family, ...]:
     """All families under `folder` (default: the arena's own, and those of the domains that packages add), by path.
 
     Raises:
+        ScenarioError: a family has no such load (see `Family.at`).
         ScenarioError: a file does not fit, with file and line; two files name the same family; no file at all.
         BadAddition: a domain has no usable name, or is registered at a place that holds no families.
     """
+    if load is not Load.full:
+        return tuple(family.at(load) for family in load_families(folder))
     if folder is None:
         further_domains(Domain.SHIPPED)
     root = folder or scenario_folder()

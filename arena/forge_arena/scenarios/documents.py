@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.files import read_json_lines
-from forge_arena.types import CorruptionType, Domain, Scenario, Split
+from forge_arena.scenarios import Source, open_set
+from forge_arena.types import CorruptionType, Domain, Load, Scenario, Split
 
 SPLIT_SHARES = ((Split.train, 70), (Split.val, 15), (Split.test, 15))
 
@@ -60,6 +61,27 @@ def load_documents(path: Path) -> tuple[Document, ...]:
             f"{path}: no scenarios; make some with `forge-arena scenarios import ROWS.jsonl --out FILE`"
         )
     return tuple(documents)
+
+
+def open_sources(
+    *, documents: Path | None = None, scenarios: str | None = None, load: Load = Load.full
+) -> tuple[Sequence[Source], str]:
+    """What an arena draws from, and the suite in the keys of its episodes.
+
+    Args:
+        documents: a file of imported documents.
+        scenarios: a set of families, see `open_set`; without it and without documents the arena's own families.
+        load: how much the tasks ask.
+
+    Raises:
+        ScenarioError: the documents or the set cannot be read, or do not have this load.
+    """
+    if documents is None:
+        return open_set(scenarios, load)
+    if load is not Load.full:
+        raise ScenarioError(f"documents have no load {load.value!r}: what their tasks ask stands in the file")
+    imported = load_documents(documents)
+    return imported, suite_of(imported)
 
 
 def suite_of(documents: Sequence[Document]) -> str:

@@ -4,16 +4,26 @@ The file is data: `spec` gives its form, `reading` refuses what does not fit tog
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
+from forge_arena.scenarios.loads import Contents, Passages, draw_contents, passages_of, rules_of
 from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
-from forge_arena.scenarios.spec import ABSENT_PER_CLAIM, ClaimSpec, FamilySpec, SectionSpec, WordCount, wordings
+from forge_arena.scenarios.spec import (
+    ABSENT_PER_CLAIM,
+    ClaimSpec,
+    FamilySpec,
+    SectionSpec,
+    StatementSpec,
+    WordCount,
+    wordings,
+)
+from forge_arena.statements import slots_of
 from forge_arena.texts.sentences import enumeration, starts_of
 from forge_arena.types import (
     Alternative,
@@ -24,6 +34,7 @@ from forge_arena.types import (
     ClaimKind,
     CorruptionType,
     Domain,
+    Load,
     Scenario,
     Span,
     Split,
@@ -65,12 +76,31 @@ class _Source:
     spans: dict[str, list[Span]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A scenario with what its proof needs beside it.
+
+    Attributes:
+        readings: the readings of every option of its rules, with the same values.
+        rules: the words of the file's rules, each with whether the source lays the rule down.
+    """
+
+    scenario: Scenario
+    readings: tuple[Reading, ...]
+    rules: tuple[tuple[str, bool], ...]
+
+
 @dataclass(frozen=True)
 class Family:
-    """A checked scenario file, ready to draw from."""
+    """A checked scenario file, ready to draw from.
+
+    Attributes:
+        load: how much its tasks ask.
+    """
 
     spec: FamilySpec
     vocabulary: Mapping[str, tuple[str, ...]] = field(repr=False)
+    load: Load = Load.full
 
     @property
     def name(self) -> str:
@@ -89,6 +119,32 @@ class Family:
         """The corruption types that this family's claims make possible."""
         return possible(claim.outline(name) for name, claim in self.spec.claims.items())
 
+    @cached_property
+    def _passages(self) -> Passages:
+        return passages_of(self.spec)
+
+    def has(self, load: Load) -> bool:
+        """Whether the family can be drawn under a load."""
+        return load is Load.full or not self._wordless
+
+    @cached_property
+    def _wordless(self) -> list[str]:
+        """The rules whose words cannot be left out of a source."""
+        return [name for name in rules_of(self.spec) if self.spec.claims[name].rule is None]
+
+    def at(self, load: Load) -> "Family":
+        """The family under another load.
+
+        Raises:
+            ScenarioError: the file does not say what a rule's own words are, so that its draws cannot leave a rule out.
+        """
+        if not self.has(load):
+            raise ScenarioError(
+                f"family {self.name!r} has no load {load.value!r}, only 'full': its constraint {self._wordless[0]!r} has no "
+                "`rule`, the words that lay it down (see scenarios/README.md)"
+            )
+        return replace(self, load=load)
+
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario. The same state of `rng` gives the same scenario, byte for byte.
 
@@ -98,30 +154,45 @@ class Family:
 
     def draw_with_readings(self, rng: Random) -> tuple[Scenario, tuple[Reading, ...]]:
         """Draw a scenario, and with the same values the readings of every option of its rules."""
-        scenario, draws = self._draw(rng, 0)
-        return scenario, tuple(
+        trial = self.draw_trial(rng)
+        return trial.scenario, trial.readings
+
+    def draw_trial(self, rng: Random) -> Trial:
+        """Draw a scenario with what its proof needs."""
+        scenario, draws, contents = self._draw(rng, 0)
+        readings = tuple(
             Reading(name, option, self._reading(reading, draws, rng), allowed)
             for name, claim in self.spec.claims.items()
+            if name in contents.in_play
             for option, spec in claim.options.items()
             for allowed, readings in ((True, spec.allows), (False, spec.forbids))
             for reading in readings
         )
+        rules = tuple(
+            (self._text(claim.rule, draws, rng), name in contents.rules)
+            for name in rules_of(self.spec)
+            if (claim := self.spec.claims[name]).rule is not None
+        )
+        return Trial(scenario, readings, rules)
 
     def _reading(self, reading: str | WordCount, draws: Draws, rng: Random) -> str:
         if isinstance(reading, WordCount):
             return " ".join(["word"] * int(bound_value(reading.words, draws)))
         return self._text(reading, draws, rng)
 
-    def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws]:
+    def _draw(self, rng: Random, wording: int) -> tuple[Scenario, Draws, Contents]:
         spec = self.spec
         draws = self._draw_slots(rng)
-        required = self._draw_required(rng)
-        labels = [self._text(spec.claims[c].label, draws, rng) for c in required]
+        contents = draw_contents(spec, self._passages, self.load, rng)
+        labels = [self._text(spec.claims[c].label, draws, rng) for c in contents.required]
         rng.shuffle(labels)
         draws.texts["required"] = enumeration(labels)
-        source = self._draw_source(draws, rng)
+        draws.texts["rules"] = self._rules(contents.rules, draws, rng)
+        source = self._draw_source(draws, contents, rng)
         claims = tuple(
-            self._claim(name, claim, name in required, draws, source, rng) for name, claim in spec.claims.items()
+            self._claim(name, claim, name in contents.required, draws, source, rng)
+            for name, claim in spec.claims.items()
+            if name in contents.in_play
         )
         task = self._text(_choose(wordings(spec.task), rng), draws, rng)
         scenario = Scenario(
@@ -131,24 +202,46 @@ class Family:
             source_material=source.text,
             claims=claims,
             authorities=tuple(
-                Authority(forms=forms, supports=tuple(sorted(source.supports.get(name, ()))))
+                Authority(
+                    forms=forms,
+                    supports=tuple(sorted(c for c in source.supports.get(name, ()) if c in contents.in_play)),
+                )
                 for name, forms in source.authorities.items()
             ),
-            statements=self._word_statements(draws, Random(rng.getrandbits(64) + wording)),
+            statements=self._word_statements(draws, contents.in_play, Random(rng.getrandbits(64) + wording)),
         )
-        return scenario, draws
+        return scenario, draws, contents
 
-    def _word_statements(self, draws: Draws, rng: Random) -> tuple[Statement, ...]:
+    def _rules(self, rules: tuple[str, ...], draws: Draws, rng: Random) -> str:
+        """The rules that a source lays down, each as a sentence."""
+        return " ".join(_as_sentence(self._text(self.spec.claims[name].rule or "", draws, rng)) for name in rules)
+
+    def _word_statements(self, draws: Draws, in_play: Container[str], rng: Random) -> tuple[Statement, ...]:
         return tuple(
             Statement(
                 text=self._text(_choose(wordings(statement.text), rng), draws, rng),
-                says=statement.says,
-                when=statement.when,
+                says=tuple(claim for claim in statement.says if claim in in_play),
+                when={claim: option for claim, option in statement.when.items() if claim in in_play},
                 part=statement.part,
                 rank=statement.rank,
             )
             for statement in self.spec.statements
+            if self._can_be_said(statement, in_play, draws)
         )
+
+    def _can_be_said(self, statement: StatementSpec, in_play: Container[str], draws: Draws) -> bool:
+        """Whether a statement speaks of nothing that this draw left out, or only follows a habit of its kind of text."""
+        texts = wordings(statement.text)
+        named = {*statement.says, *statement.when, *(name for text in texts for name, _ in slots_of(text))}
+        out_of_play = {name for name in named & self.spec.claims.keys() if name not in in_play}
+        return all(self._is_habit(name, statement, draws) for name in out_of_play)
+
+    def _is_habit(self, name: str, statement: StatementSpec, draws: Draws) -> bool:
+        """Whether a statement follows the option that answers follow even if no rule asks for it."""
+        habit = self.spec.claims[name].habit
+        if habit is None:
+            return False
+        return statement.when.get(name) == template.render(template.parse(habit), draws.texts, Random(0))
 
     def _text(self, text: str, draws: Draws, rng: Random) -> str:
         return template.render(template.parse(text), draws.texts, rng)
@@ -166,22 +259,14 @@ class Family:
                     draws.add(f"{name}.{number}", value)
         return draws
 
-    def _draw_required(self, rng: Random) -> list[str]:
-        always = [name for name, claim in self.spec.claims.items() if claim.required == "always"]
-        sometimes = [name for name, claim in self.spec.claims.items() if claim.required == "sometimes"]
-        if not sometimes:
-            return always
-        share = rng.randint(1, max(1, (2 * len(sometimes) + 2) // 3))
-        return always + rng.sample(sometimes, min(share, len(sometimes)))
-
-    def _draw_source(self, draws: Draws, rng: Random) -> _Source:
+    def _draw_source(self, draws: Draws, contents: Contents, rng: Random) -> _Source:
         """Draw the order of the sections, number them, and write them one after the other."""
         authorities = {
             name: tuple(self._text(form, draws, rng) for form in authority.forms)
             for name, authority in self.spec.authorities.items()
         }
         supports = {name: set(authority.supports) for name, authority in self.spec.authorities.items()}
-        sections = self._draw_sections(rng)
+        sections = _draw_sections(contents.sections, rng)
         source = _Source(_choose(self.spec.source.cited_as, rng), authorities, supports)
         chapter, number = rng.choice(CHAPTERS), rng.randint(2, 12)
         style = _choose(HEADINGS, rng)
@@ -200,15 +285,17 @@ class Family:
                 source.text += f"\n\n{styled}\n" if heading else f"\n\n{styled.removeprefix('## ')}"
             else:
                 source.text += f"\n\n{heading}\n" if heading else "\n\n"
-            self._write_body(source, section, draws, rng)
+            self._write_body(source, section, draws, contents.in_play, rng)
+        if self.load is not Load.full:
+            self._drop_absent_authorities(source)
         return source
 
-    def _draw_sections(self, rng: Random) -> list[SectionSpec]:
-        """The sections that this draw has, in the order in which they stand."""
-        sections = [s for s in self.spec.source.sections if s.chance == 1 or rng.random() < s.chance]
-        first, middle, last = ([s for s in sections if s.place == place] for place in ("first", "anywhere", "last"))
-        rng.shuffle(middle)
-        return first + middle + last
+    def _drop_absent_authorities(self, source: _Source) -> None:
+        """An authority whose passage was left out is no authority of this source."""
+        text = source.text.casefold()
+        for name in self.spec.authorities:
+            if not any(_stands_alone_in(text, form.casefold()) for form in source.authorities[name]):
+                del source.authorities[name]
 
     def _add_sections(self, source: _Source, numbers: Mapping[str, str], draws: Draws) -> None:
         """Make the numbered sections authorities, and let templates name the number and the citation of each section."""
@@ -221,10 +308,12 @@ class Family:
             draws.texts[f"{name}.number"] = number
             draws.texts[f"{name}.cite"] = source.authorities[name][0]
 
-    def _write_body(self, source: _Source, section: SectionSpec, draws: Draws, rng: Random) -> None:
+    def _write_body(
+        self, source: _Source, section: SectionSpec, draws: Draws, in_play: Container[str], rng: Random
+    ) -> None:
         """Add the text of a section to the source, and remember which claims its passages state."""
         body = template.parse(_choose(wordings(section.text), rng).rstrip())
-        text, marks = template.render_marked(body, draws.texts, rng)
+        text, marks = template.render_marked(body, draws.texts, rng, in_play)
         at = len(source.text)
         source.text += text
         for claim, span in marks:
@@ -240,7 +329,7 @@ class Family:
         elif spec.options:
             alternatives = self._options(name, spec, draws, rng)
         else:
-            alternatives = self._values(spec, draws, rng)
+            alternatives = self._values(spec, draws, source.text, rng)
         spans = source.spans.get(name) or source.spans.get(spec.subject or "", [])
         return Claim(
             id=name,
@@ -262,14 +351,20 @@ class Family:
             source_spans=_spans_in_force(tuple(spans), source.text, alternatives),
         )
 
-    def _values(self, spec: ClaimSpec, draws: Draws, rng: Random) -> tuple[Alternative, ...]:
+    def _values(self, spec: ClaimSpec, draws: Draws, source: str, rng: Random) -> tuple[Alternative, ...]:
         slot = spec.slot or ""
         right = draws.drawn[slot]
         taken = {right.forms[0]}
         alternatives = [Alternative(name="current", standing=Standing.right, forms=right.forms)]
 
         def add(name: str, standing: Standing, value: Drawn, stealth: int) -> None:
-            if value.forms[0] not in taken:
+            # Under a lighter load the passage with another value may have been left out.
+            left_out = (
+                self.load is not Load.full
+                and standing is not Standing.absent
+                and not any(_stands_alone_in(source, form) for form in value.forms)
+            )
+            if value.forms[0] not in taken and not left_out:
                 taken.add(value.forms[0])
                 alternatives.append(Alternative(name=name, standing=standing, forms=value.forms, stealth=stealth))
 
@@ -363,6 +458,20 @@ class Family:
                     Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
                 )
         return tuple(alternatives)
+
+
+def _draw_sections(sections: tuple[SectionSpec, ...], rng: Random) -> list[SectionSpec]:
+    """The sections that a draw has, in the order in which they stand."""
+    drawn = [s for s in sections if s.chance == 1 or rng.random() < s.chance]
+    first, middle, last = ([s for s in drawn if s.place == place] for place in ("first", "anywhere", "last"))
+    rng.shuffle(middle)
+    return first + middle + last
+
+
+def _as_sentence(text: str) -> str:
+    """A rule with a capital letter and a full stop."""
+    end = "" if text.endswith((".", "!", "?", '."', '?"')) else "."
+    return f"{text[:1].upper()}{text[1:]}{end}"
 
 
 def _spans_in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Alternative, ...]) -> tuple[Span, ...]:

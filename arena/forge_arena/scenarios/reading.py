@@ -11,6 +11,7 @@ from forge_arena.errors import ScenarioError
 from forge_arena.files import YAML_LOADER, parse_yaml, read_text
 from forge_arena.scenarios import template
 from forge_arena.scenarios.family import Family
+from forge_arena.scenarios.loads import ALL_RULES, rules_of
 from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, wordings
 from forge_arena.statements import slots_of
 from forge_arena.types import VALUE_KINDS, ClaimKind
@@ -45,7 +46,7 @@ def _problems(family: Family) -> Iterator[Problem]:
     """What does not fit together in a well-formed file."""
     spec = family.spec
     sections = {section.id for section in spec.source.sections}
-    slots = {"required"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
+    slots = {"required", "rules"} | {f"{section}.{part}" for section in sections for part in ("number", "cite")}
     for name, slot in spec.slots.items():
         texts = (*(slot.choice or ()), slot.pattern or "", *(slot.to or {}).values())
         used = set[str]().union(*(template.slots_of(template.parse(text)) for text in texts))
@@ -58,12 +59,15 @@ def _problems(family: Family) -> Iterator[Problem]:
     for place, section in enumerate(spec.source.sections):
         for text in (section.heading, *wordings(section.text)):
             yield from _text_problems(("source", "sections", place), text, slots)
+            for problem in _condition_problems(text, spec):
+                yield ("source", "sections", place), problem
             marked |= template.marks_of(template.parse(text))
     for unknown in sorted(marked - set(spec.claims)):
         yield ("source",), f"a passage is marked <<{unknown}: …>> but there is no claim {unknown!r}"
     for both in sorted(sections & set(spec.authorities)):
         yield ("authorities", both), f"a section and an authority must not share the name {both!r}"
     yield from _statement_problems(spec, slots)
+    yield from _rule_problems(spec, slots)
     for name, claim in spec.claims.items():
         for option in claim.options.values():
             for reading in (*option.allows, *option.forbids):
@@ -82,6 +86,54 @@ def _text_problems(where: Location, text: str, slots: set[str]) -> Iterator[Prob
         return
     for name in sorted(unknown):
         yield where, f"unknown slot ${{{name}}}; slots are {', '.join(sorted(slots))}"
+
+
+def _condition_problems(text: str, spec: FamilySpec) -> Iterator[str]:
+    nodes = template.parse(text)
+    for unknown in sorted(template.conditions_of(nodes) - {*spec.claims, ALL_RULES, template.ASIDES}):
+        yield f"a passage depends on {unknown!r}, which is neither a claim nor {ALL_RULES!r}"
+    # A rule's own words must go when the rule is not asked.
+    for name in rules_of(spec):
+        for slot, claims in template.slots_under(nodes):
+            if slot in _words_of_rule(name, spec) and not claims & {name, ALL_RULES}:
+                yield (
+                    f"${{{slot}}} lays down the rule {name!r} also under a load that does not ask for the rule; "
+                    f"write it as $<{ALL_RULES}: ... ||${{rules}}>"
+                )
+
+
+def _words_of_rule(name: str, spec: FamilySpec) -> set[str]:
+    """The slots that hold the words of a rule: those in its `rule` that depend on which of its options is right."""
+    claim = spec.claims[name]
+    deciding = template.slots_of(template.parse(claim.right or ""))
+    return {
+        slot
+        for slot in template.slots_of(template.parse(claim.rule or ""))
+        if slot in spec.slots and spec.slots[slot].map in deciding
+    }
+
+
+def _rule_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:
+    """What hinders a draw from laying down some of the rules and not others."""
+    rules = rules_of(spec)
+    for name, claim in spec.claims.items():
+        where = ("claims", name)
+        if claim.rule is not None:
+            yield from _text_problems(where, claim.rule, slots)
+            if template.has_choices(template.parse(claim.rule)):
+                yield where, "rule must have one wording, without $[...|...]"
+        if claim.habit is not None:
+            yield from _text_problems(where, claim.habit, slots)
+        if name not in rules and (claim.rule is not None or claim.habit is not None):
+            yield where, f"only a constraint has a rule and a habit, not a claim of kind {claim.kind}"
+    for name in sorted({ALL_RULES, template.ASIDES} & set(spec.claims)):
+        yield ("claims", name), f"a claim must not be named {name!r}: templates have another use for the name"
+    lays_down_rules = any(
+        all("rules" in template.slots_of(template.parse(text)) for text in wordings(section.text))
+        for section in spec.source.sections
+    )
+    if any(spec.claims[name].rule is not None for name in rules) and not lays_down_rules:
+        yield ("source",), "no section has ${rules} in each of its wordings, so the rules would stand nowhere"
 
 
 def _statement_problems(spec: FamilySpec, slots: set[str]) -> Iterator[Problem]:

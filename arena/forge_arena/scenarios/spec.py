@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from forge_arena.scenarios.slots import Number, SlotSpec
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Noun, Split, Standing
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Load, Noun, Split, Standing
 
 # How many values that stand nowhere in the source each claim has as wrong alternatives.
 ABSENT_PER_CLAIM = 2
@@ -49,6 +49,9 @@ class ClaimSpec(Noun):
     authority: str | None = None
     fabricated: tuple[str, ...] = ()
     cases: tuple[Case, ...] = ()
+    rule: str | None = None
+    load: Load = Load.light
+    habit: str | None = None
 
     def outline(self, name: str) -> Claim:
         """The claim as every draw has it. Its alternatives have a standing and no forms yet.
@@ -98,7 +101,11 @@ class AuthoritySpec(Noun):
 
 
 class SectionSpec(Noun):
-    """A passage of the source. `text` is one wording or several; `chance` is how often a draw has the section."""
+    """A passage of the source. `text` is one wording or several; `chance` is how often a draw has the section.
+
+    `load` is the least load under which the section stands, whatever it states. Without a `load` the section stands under
+    a lighter load if it states a claim in play, or if it states no claim at all.
+    """
 
     id: str
     heading: str = ""
@@ -106,6 +113,7 @@ class SectionSpec(Noun):
     number: bool = True
     chance: float = Field(default=1.0, gt=0, le=1)
     place: Literal["anywhere", "first", "last"] = "anywhere"
+    load: Load | None = None
 
 
 class SourceSpec(Noun):

@@ -16,9 +16,9 @@ from forge_arena.audits.labels.collection import Collection
 from forge_arena.audits.labels.gates import gates
 from forge_arena.audits.labels.tables import figures, tables
 from forge_arena.audits.report import AuditReport
-from forge_arena.episodes import SUITE, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument
-from forge_arena.scenarios import Source, load_families
+from forge_arena.scenarios import SUITE, Source, load_families
 from forge_arena.types import Form, Mechanism, Split
 from forge_arena.workers.base import Worker
 
