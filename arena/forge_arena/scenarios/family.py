@@ -89,6 +89,11 @@ class Family:
         """The corruption types that this family's claims make possible."""
         return possible(claim.outline(name) for name, claim in self.spec.claims.items())
 
+    # Kept, because every server needs the specimens of all families before it is ready.
+    @cached_property
+    def specimen(self) -> str:
+        return self.draw(Random(self.name)).model_dump_json()
+
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario. The same state of `rng` gives the same scenario, byte for byte.
 
