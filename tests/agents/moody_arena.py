@@ -6,7 +6,6 @@ from random import Random
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
-from forge_arena.scenarios import open_set
 from forge_arena.types import Answer, Probe, Scenario
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
 from forge_server.app import create_app
@@ -41,10 +40,7 @@ def main(folder: Path) -> None:
     import uvicorn
 
     settings = Settings(port=0, store=f"sqlite:///{folder}/moody.db", stock=1, log_level="error")
-    # The short families, which take a third of the time to load.
-    sources, suite = open_set("short")
-    arena = Arena(MoodyWorker(folder / "down"), secret="for tests only", sources=sources, suite=suite)
-    app = create_app(settings, arena)
+    app = create_app(settings, Arena(MoodyWorker(folder / "down"), secret="for tests only"))
     listener = socket.create_server(("127.0.0.1", 0))
     sys.stdout.write(f"ForgeArena is ready at http://127.0.0.1:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
