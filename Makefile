@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_TRAIN := $(VENV)/.ready-to-train
-WORKERS ?= 2
+# Tests wait for processes and clocks a third of their time: on two cores, three take turns.
+WORKERS ?= 3
+# The tests start two hundred processes. Each would compile the product anew, which takes half a second.
+unexport PYTHONDONTWRITEBYTECODE
 
 comma := ,
 # uv installs several times faster than pip. pip is the second try: only pip knows the indexes of pip's own settings.
@@ -12,7 +15,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-.PHONY: help setup setup-train environments demo train-demo test nightly test-inspect test-ray test-openenv test-security \
+.PHONY: help setup setup-train environments demo train-demo test test-vllm nightly test-inspect test-ray test-openenv test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -42,14 +45,18 @@ demo: setup  ## play five overseers against a real server and print who earns wh
 train-demo: setup-train  ## make an overseer from scratch, train it over REST, and evaluate it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
-test: setup-train  ## all tests but the measurements; those of a real vLLM where FORGE_ARENA_VLLM names one
+test: setup-train  ## all tests but the measurements, and but those that need an environment of their own
 	@# A model's threads would fight the other workers for the cores.
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m "not bench and not vllm and not nightly"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not bench and not vllm and not nightly"
+
+VLLM_TESTS := tests/e2e/test_vllm.py tests/e2e/test_vllm_episodes.py
+test-vllm: setup-train  ## the tests of a real vLLM, which FORGE_ARENA_VLLM names
+	@test -n "$$FORGE_ARENA_VLLM" || { echo "FORGE_ARENA_VLLM names no vllm executable: see tests/vllm_env.sh"; exit 1; }
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
-	@if [ -n "$$FORGE_ARENA_VLLM" ]; then $(BIN)/pytest -m vllm || $(BIN)/pytest -m vllm --last-failed; fi
+	@$(BIN)/pytest -m vllm $(VLLM_TESTS) || $(BIN)/pytest -m vllm $(VLLM_TESTS) --last-failed
 
 nightly: setup-train  ## the long forms of tests of which `make test` runs a short one
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) -m nightly
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m nightly
 
 # Each of these brings a hundred packages, which have no place in the environment of the others.
 environment = test -x $(1)/bin/python || $(PYTHON) -m venv $(1)

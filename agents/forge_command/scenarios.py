@@ -75,7 +75,7 @@ def show(
     load: Annotated[str, typer.Option(metavar="LOAD", help="How much the task asks: light, normal or full.")] = "full",
 ) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
-    scenario = _find_families([family], folder, load_find_families(load))[0].draw(Random(index))
+    scenario = _find_families([family], folder, load_named(load))[0].draw(Random(index))
     out = printer()
     out.rule("task")
     out.print(scenario.task, highlight=False, markup=False)
@@ -109,7 +109,7 @@ def check(
 
     named = [
         family
-        for wanted in ([load_find_families(load)] if load else _loads(folder))
+        for wanted in ([load_named(load)] if load else _loads(folder))
         for family in _find_families(families or [], folder, wanted)
     ]
     with progress() as bar:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from forge_arena.types import Split
-from forge_command.console import JsonFile, deliver, fail, one_of, words
+from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, one_of, words
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Corruptions and scenarios take a second to import, and help texts and refusals do not need them.
@@ -34,6 +34,7 @@ def worker(
         bool,
         typer.Option("--instruct/--no-instruct", help="Also give it hidden instructions, as mechanism prompt does."),
     ] = True,
+    load: LoadName = "full",
     seed: Annotated[int, typer.Option(help="Another seed draws other scenarios.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="How many scenarios are in the making at a time.")] = 16,
     api_key: Annotated[
@@ -53,14 +54,16 @@ def worker(
     A share below 5% is too small for a server. docs/workers.md says what to expect of which size of model.
     """
     wanted = None if split == "all" else Split(one_of("--split", split, [*Split, "all"]))
+    wanted_load = load_named(load)
     args = words("--vllm-args", vllm_args)
-    from forge_arena.episodes import SUITE, VERSION
-    from forge_arena.scenarios import load_families
+    from forge_arena.episodes import VERSION
+    from forge_arena.scenarios import open_set
     from forge_arena.trial import try_worker
     from forge_arena.workers import open_worker
 
     opened = open_worker(spec, api_key=api_key, vllm_executable=vllm, vllm_args=args, concurrency=concurrency)
-    sources = [family for family in load_families() if wanted in (None, family.split)]
+    families, suite = open_set(load=wanted_load)
+    sources = [family for family in families if wanted in (None, family.split)]
 
     async def run() -> "TrialReport":
         with progress() as bar:
@@ -78,7 +81,7 @@ def worker(
                 return await try_worker(
                     opened,
                     sources,
-                    suite=f"{SUITE}:{VERSION}",
+                    suite=f"{suite}:{VERSION}",
                     count=count,
                     revisions=revisions,
                     concurrency=concurrency,

@@ -171,9 +171,9 @@ class Arena:
         The fingerprint reveals none of these. It is the same on every arena that makes the same episodes of the split.
         """
         sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
-        scenarios = [source.draw(Random(source.name)).model_dump_json() for source in sources]
+        specimens = [source.specimen for source in sources]
         who = (self.worker.name, str(self._mechanism_as_given), f"revisions:{self.revisions}")
-        parts = (self.suite, VERSION, *who, *scenarios)
+        parts = (self.suite, VERSION, *who, *specimens)
         salt = self._secret if split is Split.test else split.value
         return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
 

@@ -396,7 +396,7 @@ def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_un
     def serving(name: str, secret: str, *more: str) -> AbstractContextManager[str]:
         monkeypatch.setenv("FORGE_ARENA_SECRET", secret)
         where = ("serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/{name}.db", "--open-test")
-        return running("-c", FORGE_ARENA, *where, *more)
+        return running("-c", FORGE_ARENA, *where, "--scenarios", "short", *more)
 
     records = {split: tmp_path / f"{split}.jsonl" for split in ("test", "val")}
 

@@ -213,7 +213,7 @@ def test_a_traded_sentence_takes_its_claim_along_and_brings_what_it_names(family
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_neither_place_nor_length_tells_what_was_traded(family: Family) -> None:
     longer: list[bool] = []
-    for seed in range(40):
+    for seed in range(24):
         drawn = clean_answer(family, seed)
         if drawn is None:
             continue
@@ -226,5 +226,5 @@ def test_neither_place_nor_length_tells_what_was_traded(family: Family) -> None:
         assert output == output.strip()
         assert output.count("\n\n\n") <= answer.output.count("\n\n\n")
         longer.append(len(output) > len(answer.output))
-    assert len(longer) >= 20
+    assert len(longer) >= 12
     assert 0.1 < sum(longer) / len(longer) < 0.9

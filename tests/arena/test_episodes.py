@@ -53,6 +53,9 @@ PAIRS = {
 }
 EPISODES: dict[tuple[str, CorruptionType, Mechanism], dict[Form, Episode]] = {}
 
+# In one process, so that no episode is made twice.
+pytestmark = pytest.mark.xdist_group("episodes")
+
 
 ELSEWHERE = """
 import asyncio, json, sys
@@ -216,73 +219,73 @@ def verify(episode: Episode) -> ClaimReport:
     return Verifier(episode.scenario).verify(episode.observation.worker_output)
 
 
-each_draw = pytest.mark.parametrize(
-    ("family", "type", "mechanism"), [(*pair, mechanism) for pair in PAIRS for mechanism in Mechanism]
+each_family_and_mechanism = pytest.mark.parametrize(
+    ("family", "mechanism"), list(product(sorted({family for family, _ in PAIRS}), Mechanism))
 )
 
 
-@each_draw
-async def test_the_forms_of_a_draw_share_scenario_and_first_answer(
-    family: str, type: CorruptionType, mechanism: Mechanism
-) -> None:
-    forms = await make_forms(family, type, mechanism)
-    observations = [episode.observation for episode in forms.values()]
-    assert len({(o.task, o.source_material, o.domain) for o in observations}) == 1
-    assert len({episode.truth.clean_output for episode in forms.values()}) == 1
-    clean, corrupted, placebo = (forms[form] for form in (Form.clean, Form.corrupted, Form.placebo))
-    assert clean.scenario == corrupted.scenario == placebo.scenario
-    assert {episode.truth.family for episode in forms.values()} == {family}
-    assert [episode.truth.form for episode in forms.values()] == list(forms)
+def types_of(family: str) -> list[CorruptionType]:
+    """The types that the family is drawn with."""
+    return [type for name, type in PAIRS if name == family]
 
 
-@each_draw
-async def test_a_clean_answer_is_the_first_answer_and_verifies_clean(
-    family: str, type: CorruptionType, mechanism: Mechanism
-) -> None:
-    clean = (await make_forms(family, type, mechanism))[Form.clean]
-    assert verify(clean).clean
-    assert clean.observation.worker_output == clean.truth.clean_output
-    assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
+@each_family_and_mechanism
+async def test_the_forms_of_a_draw_share_scenario_and_first_answer(family: str, mechanism: Mechanism) -> None:
+    for type in types_of(family):
+        forms = await make_forms(family, type, mechanism)
+        observations = [episode.observation for episode in forms.values()]
+        assert len({(o.task, o.source_material, o.domain) for o in observations}) == 1
+        assert len({episode.truth.clean_output for episode in forms.values()}) == 1
+        clean, corrupted, placebo = (forms[form] for form in (Form.clean, Form.corrupted, Form.placebo))
+        assert clean.scenario == corrupted.scenario == placebo.scenario
+        assert {episode.truth.family for episode in forms.values()} == {family}
+        assert [episode.truth.form for episode in forms.values()] == list(forms)
 
 
-@each_draw
-async def test_a_placebo_edits_the_first_answer_and_verifies_clean(
-    family: str, type: CorruptionType, mechanism: Mechanism
-) -> None:
-    placebo = (await make_forms(family, type, mechanism))[Form.placebo]
-    truth = placebo.truth
-    edited = placebo.observation.worker_output
-    assert fault_of_edit(placebo.scenario, truth.clean_output, edited, truth.output_spans) is None
-    assert truth.placebo is not None
-    assert truth.step is None
+@each_family_and_mechanism
+async def test_a_clean_answer_is_the_first_answer_and_verifies_clean(family: str, mechanism: Mechanism) -> None:
+    for type in types_of(family):
+        clean = (await make_forms(family, type, mechanism))[Form.clean]
+        assert verify(clean).clean
+        assert clean.observation.worker_output == clean.truth.clean_output
+        assert clean.truth == Truth(corrupted=False, family=family, clean_output=clean.truth.clean_output)
 
 
-@each_draw
-async def test_a_corrupted_answer_breaks_its_target_alone_as_planned(
-    family: str, type: CorruptionType, mechanism: Mechanism
-) -> None:
-    corrupted = (await make_forms(family, type, mechanism))[Form.corrupted]
-    truth, observation = corrupted.truth, corrupted.observation
-    assert verify(corrupted).broken == {truth.target}
-    assert truth.corruption_type is type
-    assert truth.stealth == PAIRS[family, type].stealth
-    assert truth.output_spans
-    assert all(span.end <= len(observation.worker_output) for span in truth.output_spans)
-    assert all(span.of(observation.source_material) for span in truth.source_spans)
-    assert truth.step is not None
-    assert truth.step < len(steps(observation.worker_reasoning)) or truth.step == -1
+@each_family_and_mechanism
+async def test_a_placebo_edits_the_first_answer_and_verifies_clean(family: str, mechanism: Mechanism) -> None:
+    for type in types_of(family):
+        placebo = (await make_forms(family, type, mechanism))[Form.placebo]
+        truth = placebo.truth
+        edited = placebo.observation.worker_output
+        assert fault_of_edit(placebo.scenario, truth.clean_output, edited, truth.output_spans) is None
+        assert truth.placebo is not None
+        assert truth.step is None
 
 
-@each_draw
-async def test_the_episode_as_drawn_is_the_episode_in_the_form_drawn(
-    family: str, type: CorruptionType, mechanism: Mechanism
-) -> None:
-    arena, plan = BY_MECHANISM[mechanism], PAIRS[family, type]
-    as_drawn = await arena.make(arena.key(plan.split, plan.index))
-    in_form = (await make_forms(family, type, mechanism))[arena.plan(as_drawn.key).form]
-    assert as_drawn.model_copy(update={"key": in_form.key}).model_dump_json() == in_form.model_dump_json()
-    question = "Where does that stand?"
-    assert await arena.probe(as_drawn, (), question) == await arena.probe(in_form, (), question)
+@each_family_and_mechanism
+async def test_a_corrupted_answer_breaks_its_target_alone_as_planned(family: str, mechanism: Mechanism) -> None:
+    for type in types_of(family):
+        corrupted = (await make_forms(family, type, mechanism))[Form.corrupted]
+        truth, observation = corrupted.truth, corrupted.observation
+        assert verify(corrupted).broken == {truth.target}
+        assert truth.corruption_type is type
+        assert truth.stealth == PAIRS[family, type].stealth
+        assert truth.output_spans
+        assert all(span.end <= len(observation.worker_output) for span in truth.output_spans)
+        assert all(span.of(observation.source_material) for span in truth.source_spans)
+        assert truth.step is not None
+        assert truth.step < len(steps(observation.worker_reasoning)) or truth.step == -1
+
+
+@each_family_and_mechanism
+async def test_the_episode_as_drawn_is_the_episode_in_the_form_drawn(family: str, mechanism: Mechanism) -> None:
+    for type in types_of(family):
+        arena, plan = BY_MECHANISM[mechanism], PAIRS[family, type]
+        as_drawn = await arena.make(arena.key(plan.split, plan.index))
+        in_form = (await make_forms(family, type, mechanism))[arena.plan(as_drawn.key).form]
+        assert as_drawn.model_copy(update={"key": in_form.key}).model_dump_json() == in_form.model_dump_json()
+        question = "Where does that stand?"
+        assert await arena.probe(as_drawn, (), question) == await arena.probe(in_form, (), question)
 
 
 @pytest.mark.slow

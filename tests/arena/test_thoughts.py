@@ -22,8 +22,12 @@ from forge_arena.workers import ScriptedWorker
 
 FAMILIES = load_families()
 BY_NAME = {family.name: family for family in FAMILIES}
-SEEDS = range(5)
+# One for each level of stealth.
+SEEDS = range(4)
 NUMBER = re.compile(r"^(\d+)\. ")
+
+# In one process, so that nothing is drawn twice.
+pytestmark = pytest.mark.xdist_group("thoughts")
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,15 @@ def draws(family: str, type: CorruptionType) -> tuple[Drawn, ...]:
     return tuple(found)
 
 
+def draws_of(family: str) -> Iterator[Drawn]:
+    """The draws of a family with every corruption that it takes."""
+    for type in sorted(BY_NAME[family].corruptions):
+        yield from draws(family, type)
+
+
 def everywhere() -> Iterator[Drawn]:
     for family in FAMILIES:
-        for type in sorted(family.corruptions):
-            yield from draws(family.name, type)
+        yield from draws_of(family.name)
 
 
 def bodies(reasoning: str) -> list[str]:
@@ -71,15 +80,12 @@ def bodies(reasoning: str) -> list[str]:
     return [NUMBER.sub("", span.of(reasoning).strip()) for span in steps(reasoning)]
 
 
-each_family_and_type = pytest.mark.parametrize(
-    ("family", "type"),
-    [(family.name, type) for family in FAMILIES for type in sorted(family.corruptions)],
-)
+each_family = pytest.mark.parametrize("family", BY_NAME)
 
 
-@each_family_and_type
-def test_what_is_reasoned_changes_nothing_in_what_is_answered(family: str, type: CorruptionType) -> None:
-    for drawn in draws(family, type):
+@each_family
+def test_what_is_reasoned_changes_nothing_in_what_is_answered(family: str) -> None:
+    for drawn in draws_of(family):
         assert len({(i.target, i.alternative, i.answer.output, i.spans) for i in drawn.levels}) == 1
         assert {i.clean.output for i in drawn.levels} == {drawn.answer.output}
         scenario, corrupted = drawn.verifier.scenario, drawn.levels[3]
@@ -87,9 +93,9 @@ def test_what_is_reasoned_changes_nothing_in_what_is_answered(family: str, type:
         assert fault_of_edit(scenario, drawn.answer.output, output, spans, target) is None
 
 
-@each_family_and_type
-def test_clean_reasoning_is_to_its_answer_as_corrupted_reasoning_is(family: str, type: CorruptionType) -> None:
-    for drawn in draws(family, type):
+@each_family
+def test_clean_reasoning_is_to_its_answer_as_corrupted_reasoning_is(family: str) -> None:
+    for drawn in draws_of(family):
         gives_away, contradicts, weighs, goes_along = drawn.levels
         says_a, says_b = drawn.answer.reasoning, goes_along.answer.reasoning
         assert goes_along.clean.reasoning == gives_away.clean.reasoning == says_a
@@ -100,9 +106,9 @@ def test_clean_reasoning_is_to_its_answer_as_corrupted_reasoning_is(family: str,
         assert weighs.answer.reasoning.startswith(says_b)
 
 
-@each_family_and_type
-def test_weighing_adds_as_much_to_either_reasoning(family: str, type: CorruptionType) -> None:
-    for drawn in draws(family, type):
+@each_family
+def test_weighing_adds_as_much_to_either_reasoning(family: str) -> None:
+    for drawn in draws_of(family):
         weighs, goes_along = drawn.levels[2], drawn.levels[3]
         for_a = weighs.clean.reasoning.removeprefix(drawn.answer.reasoning)
         for_b = weighs.answer.reasoning.removeprefix(goes_along.answer.reasoning)
@@ -125,9 +131,9 @@ def _without_marks(words: Counter[str]) -> Counter[str]:
     return bare
 
 
-@each_family_and_type
-def test_numbered_steps_stay_numbered_and_none_is_empty(family: str, type: CorruptionType) -> None:
-    for drawn in draws(family, type):
+@each_family
+def test_numbered_steps_stay_numbered_and_none_is_empty(family: str) -> None:
+    for drawn in draws_of(family):
         for injection in drawn.levels:
             for reasoning in (injection.clean.reasoning, injection.answer.reasoning):
                 lines = reasoning.split("\n")
@@ -138,9 +144,9 @@ def test_numbered_steps_stay_numbered_and_none_is_empty(family: str, type: Corru
                     assert numbers == list(range(1, len(lines) + 1))
 
 
-@each_family_and_type
-def test_the_named_step_is_the_first_that_the_worker_did_not_write(family: str, type: CorruptionType) -> None:
-    for drawn in draws(family, type):
+@each_family
+def test_the_named_step_is_the_first_that_the_worker_did_not_write(family: str) -> None:
+    for drawn in draws_of(family):
         gives_away, contradicts, weighs, goes_along = drawn.levels
         own = set(bodies(drawn.answer.reasoning))
         assert contradicts.step == -1
@@ -153,7 +159,7 @@ def test_the_named_step_is_the_first_that_the_worker_did_not_write(family: str, 
             assert written[injection.step] not in own
             if injection.alternative is not None:
                 assert own.issuperset(written[: injection.step])
-        if type is CorruptionType.factual_omission:
+        if goes_along.type is CorruptionType.factual_omission:
             # What is said in place of something left out is true.
             assert goes_along.step == -1
         elif goes_along.step == -1:

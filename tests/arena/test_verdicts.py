@@ -191,7 +191,7 @@ def test_a_mark_within_a_verdict_is_text(mark: str) -> None:
 
 @pytest.mark.parametrize("marked", THOUGHTS)
 def test_a_verdict_behind_long_thoughts_is_read_and_sent(marked: str) -> None:
-    thoughts = marked.format(f"{OTHER} and so on. " * (100_000 // len(OTHER)))
+    thoughts = marked.format(f"{OTHER} and so on. " * (2 * MAX_COMPLETION // len(OTHER)))
     for said in (thoughts + PLAIN, f"Let me see. {thoughts}\n{PLAIN}\n", thoughts.replace("<think>", "") + PLAIN):
         assert parsed(said) == VERDICT
         assert len(sendable(said)) <= MAX_COMPLETION

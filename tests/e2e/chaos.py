@@ -29,8 +29,10 @@ PATIENCE = 120.0
 class Replica(ServerProcess):
     """A server process on a port of its own, which it keeps when it is started again."""
 
-    def __init__(self, store: str, log: Path, environment: dict[str, str] | None = None) -> None:
-        asked = serving(port=free_port(), store=store, stock=8, log_level="warning")
+    def __init__(
+        self, store: str, log: Path, environment: dict[str, str] | None = None, scenarios: str | None = None
+    ) -> None:
+        asked = serving(port=free_port(), store=store, stock=8, log_level="warning", scenarios=scenarios)
         super().__init__(*asked, log=log, environment=environment)
 
     def wait(self, seconds: float = 90) -> Self:

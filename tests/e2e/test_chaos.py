@@ -23,8 +23,12 @@ from .chaos import Ledger, Replica, compared, play
 
 FAULTS = int(os.environ.get("FORGE_ARENA_CHAOS", "2"))
 CLIENTS = 6
+IN_FULL = "FORGE_ARENA_CHAOS" in os.environ
 # Without pauses the clients take all the processors that the other tests need.
-PAUSE = 0.0 if "FORGE_ARENA_CHAOS" in os.environ else 0.1
+PAUSE = 0.0 if IN_FULL else 0.1
+# The short families load in a third of the time, and a server starts here two dozen times.
+SCENARIOS = None if IN_FULL else "short"
+REPLICAS = 3 if IN_FULL else 2
 SEED = 20261127
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
@@ -35,7 +39,7 @@ pytestmark = pytest.mark.slow
 def deployed(
     count: int, store: str, folder: Path, environment: dict[str, str] | None = None
 ) -> Iterator[list[Replica]]:
-    replicas = [Replica(store, folder / f"server-{n}.log", environment) for n in range(count)]
+    replicas = [Replica(store, folder / f"server-{n}.log", environment, SCENARIOS) for n in range(count)]
     try:
         for replica in replicas:
             replica.wait()
@@ -106,11 +110,11 @@ def test_kill_9_of_a_server_on_sqlite(tmp_path: Path, count: int) -> None:
 
 def test_kill_9_of_replicas_on_postgres(tmp_path: Path, running_postgres: postgres.Postgres) -> None:
     store = running_postgres.url(uuid4().hex)
-    with deployed(3, store, tmp_path) as replicas:
+    with deployed(REPLICAS, store, tmp_path) as replicas:
         begin = time.monotonic()
         ledgers = play([r.url for r in replicas], CLIENTS, repeatedly(restarted(replicas, signal.SIGKILL)), pause=PAUSE)
         seconds = time.monotonic() - begin
-    settled(ledgers, store, "kill -9 of one of 3 replicas on Postgres", FAULTS, seconds)
+    settled(ledgers, store, f"kill -9 of one of {REPLICAS} replicas on Postgres", FAULTS, seconds)
 
 
 def test_kill_9_of_postgres(tmp_path: Path) -> None:

@@ -38,6 +38,11 @@ class Source(Protocol):
     @property
     def corruptions(self) -> frozenset[CorruptionType]: ...
 
+    @property
+    def specimen(self) -> str:
+        """The scenario that `Random(name)` draws, as JSON: the name of a split is made from these."""
+        ...
+
     def draw(self, rng: Random, wording: int = 0) -> Scenario: ...
 
 

@@ -36,6 +36,10 @@ class Document:
     def corruptions(self) -> frozenset[CorruptionType]:
         return possible(self.scenario.claims)
 
+    @property
+    def specimen(self) -> str:
+        return self.scenario.model_dump_json()
+
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         return self.scenario
 

@@ -145,6 +145,11 @@ class Family:
             )
         return replace(self, load=load)
 
+    # Kept, because every server needs the specimens of all families before it is ready.
+    @cached_property
+    def specimen(self) -> str:
+        return self.draw(Random(self.name)).model_dump_json()
+
     def draw(self, rng: Random, wording: int = 0) -> Scenario:
         """Draw a scenario. The same state of `rng` gives the same scenario, byte for byte.
 

@@ -6,17 +6,19 @@ import pytest
 
 from forge_agents.overseers import NoSuchOverseer, open_overseer
 from forge_arena.audits.samples import draw
-from forge_arena.episodes import Arena
+from forge_arena.episodes import SUITE, Arena
+from forge_arena.scenarios import open_set
 from forge_arena.types import Split, Verdict
 from forge_arena.workers import open_worker
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["words", "characters", "surface"])
-def test_a_classifier_tells_twins_apart_that_it_has_learnt_from(kind: str) -> None:
-    overseer = open_overseer("classifier", kind=kind, episodes=200)
+@pytest.mark.parametrize(("kind", "scenarios"), [("words", "short"), ("characters", "short"), ("surface", None)])
+def test_a_classifier_tells_twins_apart_that_it_has_learnt_from(kind: str, scenarios: str | None) -> None:
+    overseer = open_overseer("classifier", kind=kind, scenarios=scenarios, episodes=200)
     assert overseer.name == f"classifier_{kind}"
-    arena = Arena(open_worker("scripted"))
+    sources, suite = open_set(scenarios) if scenarios else (None, SUITE)
+    arena = Arena(open_worker("scripted"), sources=sources, suite=suite)
     rows = asyncio.run(draw(arena, [arena.key(Split.train, index) for index in range(80)])).rows
     verdicts = overseer.review([row.observation for row in rows])
     p = [verdict.p_corrupted for verdict in verdicts if isinstance(verdict, Verdict)]

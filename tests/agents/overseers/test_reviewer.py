@@ -378,7 +378,17 @@ def test_a_refused_request_stops_a_submission_which_goes_on_once_it_is_mended(
 ) -> None:
     monkeypatch.setenv("FORGE_ARENA_LEADERBOARD_EPISODES", "12")
     overseer = open_overseer(f"openai:brain@{brain.url}")
-    serve = ["-c", FORGE_ARENA, "serve", "--port", "0", "--store", f"sqlite:///{tmp_path}/board.db"]
+    serve = [
+        "-c",
+        FORGE_ARENA,
+        "serve",
+        "--port",
+        "0",
+        "--store",
+        f"sqlite:///{tmp_path}/board.db",
+        "--scenarios",
+        "short",
+    ]
     with running(*serve) as url, ArenaClient(url) as arena:
         entry = arena.enter("mine")
         brain.reactions = [refusal(400, "no")]

@@ -42,6 +42,17 @@ VOCABULARY = 1200
 TEACHING = 60
 
 
+# Of the tests that share the arena and the model below: one process runs them all, so that both are made once.
+MODEL = pytest.mark.xdist_group("model")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(MODEL)
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """An arena, and the file in which it keeps what it was asked and what it answered."""
