@@ -123,6 +123,16 @@ def labels(
     key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl that belongs to the marks.")
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="Also measure how often a reader model errs on these answers: openai:MODEL@URL, vllm:MODEL, or worker "
+            "for the Worker's own model. No label depends on it."
+        ),
+    ] = None,
+    reader_api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
+    ] = None,
     api_key: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
     ] = None,
@@ -145,6 +155,8 @@ def labels(
         raise fail(
             "--marks and --key go together: give the marks that a reader downloaded, and the key of the same reading"
         )
+    if reader is not None and (export is not None or marks is not None):
+        raise fail("--reader is measured by the audit itself: leave out --export and --marks")
     if marks is not None and export is not None:
         raise fail("--export writes a reading and --marks scores one: give one of them")
     splits = _splits(split)
@@ -153,6 +165,7 @@ def labels(
         return
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
     from forge_arena.episodes import SUITE, Arena
+    from forge_arena.reader import open_reader
     from forge_arena.scenarios.documents import load_documents, suite_of
     from forge_arena.workers import open_worker
     from forge_arena.workers.registry import check_reads_documents
@@ -160,6 +173,11 @@ def labels(
     if documents:
         check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    reads = (
+        None
+        if reader is None
+        else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
+    )
     sources = load_documents(documents[0]) if documents else None
     suite = suite_of(sources) if sources else SUITE
     with progress() as bar:
@@ -181,6 +199,7 @@ def labels(
                 sources=sources,
                 suite=suite,
                 concurrency=concurrency,
+                reader=reads,
                 on_progress=show,
             )
     if export is not None:

@@ -65,6 +65,13 @@ def serve(
             help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0 is never.",
         ),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that helps to read answers: it points and vetoes, and code approves. openai:MODEL@URL, "
+            "vllm:MODEL, bank:FILE, or worker for the Worker's own model. Default: none."
+        ),
+    ] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
     vllm_args: Annotated[str | None, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = None,
     open_test: Annotated[
@@ -75,7 +82,7 @@ def serve(
     """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
 
     Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
-    an openai Worker.
+    an openai Worker, and FORGE_ARENA_READER_API_KEY the key for an openai reader.
     """
     with extra("server", "the server"):
         from forge_server.process import serve as run
@@ -93,6 +100,7 @@ def serve(
             rate=rate,
             mechanism=mechanism,
             revisions=revisions,
+            reader=reader,
             vllm=vllm,
             vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,
