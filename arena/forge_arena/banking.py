@@ -73,11 +73,11 @@ class Filling(Noun):
         Raises:
             BadArgument: the spec names no model that could read.
         """
-        if self.reader is None or worker.live is None:
+        if self.reader is None:
             return None
         reader = open_reader(
             self.reader,
-            worker.live,
+            worker.live or worker,
             api_key=self.reader_api_key,
             vllm_executable=self.vllm,
             vllm_args=self.vllm_args,

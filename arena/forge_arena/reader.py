@@ -37,6 +37,8 @@ LONGEST_STEM = 24
 # A word that the material uses in more sentences than these belongs to no topic.
 MOST_SENTENCES = 2
 
+MOST_FAILURES = 64
+
 _WORD = re.compile(r"[^\W\d_]+")
 _JSON_START = re.compile(r"[\[{]")
 _ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|\u2026)\s*|\s*(?:\.\.\.|\u2026)\W*$")
@@ -257,7 +259,7 @@ def open_reader(
         )
     if not isinstance(model, ChatModel):
         raise BadArgument(
-            f"reader {spec!r}: a {model.name} Worker has no model that could read; "
+            f"{spec!r} cannot read: a {model.name} Worker has no model; "
             "give openai:MODEL@URL, vllm:MODEL, bank:FILE, or worker for the Worker's own model"
         )
     return Reader(model, is_worker=model is worker)
@@ -333,15 +335,24 @@ def _topic_word(scenario: Scenario, text: str, span: Span) -> str | None:
 
 
 def _json_in(text: str) -> object:
-    """The first JSON list or object in a text, whatever stands around it; None if there is none."""
+    """The longest JSON list or object in a text, whatever stands around it; None if there is none."""
     decoder = json.JSONDecoder()
+    longest: object = None
+    size = end = failures = 0
     for start in _JSON_START.finditer(text):
-        try:
-            value: object = decoder.raw_decode(text, start.start())[0]
-        except (ValueError, RecursionError):
+        if start.start() < end:
             continue
-        return value
-    return None
+        try:
+            value, end = decoder.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            # Each failure may have read far, so a text of brackets alone would take minutes.
+            failures += 1
+            if failures == MOST_FAILURES:
+                break
+            continue
+        if end - start.start() > size:
+            longest, size = value, end - start.start()
+    return longest
 
 
 def _quotations_by_number(reply: object) -> Iterator[tuple[int, str]]:

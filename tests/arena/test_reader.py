@@ -153,6 +153,7 @@ def test_a_granted_word_is_of_no_value_and_of_no_other_topic() -> None:
         {"points": {"1": PLACE}},
         {"point 1": f"...{PLACE}..."},
         [{"quotation": PLACE}],
+        f"By [1] I mean the battery: {json.dumps({'1': PLACE})} See [2].",
         f"Sure! Here you are:\n```json\n{json.dumps({'1': PLACE})}\n```\nI hope that helps.",
         f"<think>Where? [1] maybe</think>{json.dumps({'1': PLACE})}",
         json.dumps({"1": PLACE.replace(" ", "\n")}),
@@ -325,11 +326,9 @@ async def test_a_reader_reads_at_temperature_0_and_never_gets_the_workers_key(
 
 
 def test_a_worker_without_a_model_is_no_reader() -> None:
-    with pytest.raises(
-        BadArgument, match="reader 'scripted': a scripted Worker has no model that could read; give openai"
-    ):
+    with pytest.raises(BadArgument, match="'scripted' cannot read: a scripted Worker has no model; give openai"):
         open_reader("scripted", ScriptedWorker())
-    with pytest.raises(BadArgument, match="reader 'worker': a scripted Worker has no model"):
+    with pytest.raises(BadArgument, match="'worker' cannot read: a scripted Worker has no model"):
         open_reader("worker", ScriptedWorker())
     with pytest.raises(BadArgument, match="Worker 'opneai:x'"):
         open_reader("opneai:x", ScriptedWorker())

@@ -294,6 +294,7 @@ REFUSED = [
     ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),
     ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
     ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+    ({"reader": "worker"}, "SettingsError: reader: 'worker' cannot read: a scripted Worker has no model"),
     ({"scenarios": "shrot"}, "Did you mean 'short'?"),
     ({"scenarios": "short", "documents": "mine.jsonl"}, "scenarios and documents exclude each other"),
 ]
