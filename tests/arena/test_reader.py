@@ -132,14 +132,17 @@ async def test_a_topic_is_granted_and_never_a_value(brain: Brain, reader: Reader
 
 
 def test_a_granted_word_is_of_no_value_and_of_no_other_topic() -> None:
-    def word(quotation: str, text: str = UNCLEAR) -> str | None:
+    def word(quotation: str, text: str = UNCLEAR, scenario: Scenario = HEADSET) -> str | None:
         start = text.index(quotation)
-        granted = grant_topic(HEADSET, "battery", text, Span(start=start, end=start + len(quotation)))
+        granted = grant_topic(scenario, "battery", text, Span(start=start, end=start + len(quotation)))
         return None if granted is None else granted.claims[0].about[0][-1]
 
     assert word("It plays music for 30 hours") in ("plays", "music")
     assert word("for 30 hours") is None
     assert word("On standby it") is None
+    songs = HEADSET.model_copy(update={"source_material": f"{HEADSET.source_material}{' Music is fun.' * 3}"})
+    # The material uses the word throughout, so it belongs to no topic.
+    assert word("music for 30 hours", scenario=songs) is None
     # The word stands in another sentence too, which would then be taken for this topic.
     assert word("music for 30 hours", "It plays music for 30 hours. More music costs nothing.") is None
 
