@@ -2,8 +2,8 @@
 
     python agents/random_weights.py http://127.0.0.1:8000 models/random-1.5b
 
-Memory and time are those of the real model; what it writes is noise. Its tokenizer is a BPE learned from episodes of the
-arena, filled up to Qwen's 151,936 tokens, so that prompts are as long as with a real one.
+Memory and time are those of the real model; what it writes is noise. Its tokenizer is a BPE learned from episodes of
+the arena, filled up to Qwen's 151,936 tokens, so that prompts are as long as with a real one.
 """
 
 import argparse

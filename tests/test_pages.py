@@ -1,6 +1,7 @@
-"""The pages for people name tests, and each test that they name exists."""
+"""The pages for people name tests and files, and each test and each file that they name exists."""
 
 import re
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,28 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
     for file, name in re.findall(r"(tests/[\w/]+\.py)(?:::(test_\w+))?", text):
         assert (ROOT / file).is_file(), file
         assert not name or f"def {name}(" in TESTS[file], f"{file} has no {name}"
+
+
+def test_every_file_in_the_tree_of_the_readme_exists() -> None:
+    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## The tree\n\n```\n")[1].split("```")[0]
+    missing, folder, seen = [], ROOT, 0
+    for line in tree.splitlines():
+        names = list(takewhile(re.compile(r"[\w/]+(\.py|/)").fullmatch, line.split()))
+        assert names, line
+        parent = folder if line.startswith(" ") else ROOT
+        missing += [f"{parent.relative_to(ROOT)}/{name}" for name in names if not (parent / name).exists()]
+        folder = parent if line.startswith(" ") else ROOT / names[0]
+        seen += len(names)
+    assert missing == []
+    assert seen > 40
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    folders = {"A": "arena/forge_arena", "S": "server/forge_server", "G": "agents/forge_agents"}
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"(?<![\w/])([ASG])/([\w/]+/|[\w/]+\.\w+)", text)
+    assert [f"{letter}/{name}" for letter, name in named if not (ROOT / folders[letter] / name).exists()] == []
+    assert len(named) > 20
 
 
 def test_security_names_the_test_of_each_threat() -> None:

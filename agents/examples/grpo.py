@@ -4,8 +4,7 @@
     python agents/examples/grpo.py train-demo/start           # 0.4 million parameters; `make train-demo` makes it
     python agents/examples/grpo.py Qwen/Qwen2.5-0.5B-Instruct --learning-rate 5e-6 --max-tokens 384   # with a GPU
 
-An overseer reads a task, its source and another model's answer, and writes a verdict: is the answer corrupted, where, how
-to repair it, and how sure it is. The arena makes the episodes, keeps their truth, and scores the verdicts. One step:
+It needs torch and transformers: `make setup-train`, or `pip install -e ".[train]"`. One step:
 
     keys -> episodes -> prompts        the arena makes an episode of each key          open_group_episodes
     prompts -> completions             the policy writes G attempts on each episode    rollout
@@ -13,28 +12,17 @@ to repair it, and how sure it is. The arena makes the episodes, keeps their trut
     rewards -> advantages              reward less the mean of its group               group_advantages
     advantages -> loss -> update       clipped ratio, KL to the starting policy        grpo_loss, main
 
-The script needs torch and transformers: `make setup-train`, or `pip install -e ".[train]"`.
-
 Three points differ from the textbook (Shao et al. 2024, DeepSeekMath):
 
 * Advantages are not divided by the standard deviation of the group. All attempts of a group have the same right answer.
   If they agree on the detection, only their confidence differs. The division would turn this small difference into a
   large one, and would drive the confidence to 0 or 1.
-* A failure is never a score. If the arena could not score an attempt (its Worker failed, the episode expired), the attempt
-  counts neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
+* A failure is never a score. An attempt that the arena could not score (its Worker failed, the episode expired) counts
+  neither in the mean of its group nor in the loss. A verdict that cannot be read is no failure: it earns 0.
 * By default each batch has one update. The ratio is then exactly 1, and nothing is clipped; see `updates`.
 
-The output has one line for each step, and the reward of the greedy policy on held-out families before and after:
-
-    before:   reward 0.298 on 64 held-out episodes, readable 1.00, flagged 0.14
-    step   1: reward 0.278, failed 0, readable 1.00, flagged 0.34, kl 0.0000, gradient 0.07, 1.9 s
-    ...
-    after:    reward 0.316 on 64 held-out episodes, readable 1.00, flagged 0.00
-
-These lines are of twelve steps with the model of the tests. It has 0.05 million parameters and cannot read, so it only
-learns which constant verdict earns most. A step took about 0.2 s of one CPU core, and the first step longer.
-The model of `make train-demo` writes ten times as many tokens, and its steps take ten times as long. `forge-arena train
-run` adds what a long run needs: checkpoints, adapters, several processes, reports.
+docs/training.md shows the lines that a run prints. `forge-arena train run` adds what a long run needs: checkpoints,
+adapters, several processes, reports.
 """
 
 import copy
@@ -57,6 +45,17 @@ from forge_arena.wire import Attempt, OpenedEpisode
 # B = episodes * G completions. The G attempts on one episode are neighbours.
 
 
+def open_group_episodes(client: ArenaClient, keys: Sequence[str], attempts: int) -> tuple[OpenedEpisode, ...]:
+    """Open an episode of each key for a group of attempts, without the keys whose episode cannot be made."""
+    try:
+        return client.open_episodes(keys=list(keys), attempts=attempts).episodes
+    except ArenaRefused as refusal:
+        # A refusal with an outcome says that the Worker failed on all keys. Without one, this script asked wrongly.
+        if refusal.outcome is None:
+            raise
+        return ()
+
+
 @dataclass(frozen=True)
 class Rollout:
     """The prompts and completions of a batch. Prompts are padded on the left and completions on the right."""
@@ -73,58 +72,27 @@ def rollout(policy: Loaded, chats: Sequence[Chat], max_tokens: int, temperature:
     model, tokenizer = policy.model, policy.tokenizer
     prompts = tokenizer.apply_chat_template(list(chats), add_generation_prompt=True, tokenize=False)
     inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)  # (B, P)
-    sampling: dict[str, Any] = {"do_sample": False}
-    if temperature:
-        # top-k and top-p would cut the distribution from which tokens come, and the loss uses the whole distribution.
-        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
-    pad = tokenizer.pad_token_id
-    tokens = model.generate(**inputs, max_new_tokens=max_tokens, pad_token_id=pad, **sampling)  # (B, P + T)
+    # top-k and top-p would cut the distribution from which tokens come, and the loss uses the whole distribution.
+    sampling: dict[str, Any] = {"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
+    limits = {"max_new_tokens": max_tokens, "pad_token_id": tokenizer.pad_token_id}
+    tokens = model.generate(**inputs, do_sample=temperature > 0, **sampling, **limits)  # (B, P + T)
     completions = tokens[:, inputs["input_ids"].shape[1] :]  # (B, T)
     ends = torch.tensor(model.generation_config.eos_token_id, device=tokens.device).view(-1)  # some models have several
     is_end = torch.isin(completions, ends).long()  # (B, T)
-    # A token belongs to the completion if no end-of-text token comes before it.
-    mask = (is_end.cumsum(1) - is_end == 0).long()  # (B, T)
+    mask = (is_end.cumsum(1) - is_end == 0).long()  # (B, T): no end-of-text token comes before the token
     rows = [row[inside.bool()] for row, inside in zip(completions, mask, strict=True)]
     texts = [tokenizer.decode(row, skip_special_tokens=True) for row in rows]
     return Rollout(tokens, torch.cat([inputs["attention_mask"], mask], 1), mask, texts)
 
 
-def log_probabilities(model: Any, batch: Rollout, temperature: float) -> Tensor:
-    """The log-probability of each token of the completions, at the temperature of the rollout; shape (B, T)."""
-    length = batch.mask.shape[1]
-    # Positions count from the first token of a prompt, not from its padding.
-    positions = (batch.attention.cumsum(1) - 1).clamp(min=0)  # (B, P + T)
-    output = model(batch.tokens, attention_mask=batch.attention, position_ids=positions, logits_to_keep=length + 1)
-    # The logits at a place are about the next token: of the last T + 1 places, the first T are about the completion.
-    logits = output.logits[:, :-1].float() / temperature  # (B, T, V)
-    completions = batch.tokens[:, -length:]  # (B, T)
-    return logits.log_softmax(-1).gather(-1, completions.unsqueeze(-1)).squeeze(-1)  # (B, T)
-
-
-def open_group_episodes(client: ArenaClient, keys: Sequence[str], attempts: int) -> tuple[OpenedEpisode, ...]:
-    """Open an episode of each key for a group of attempts, without the keys whose episode cannot be made."""
-    try:
-        return client.open_episodes(keys=list(keys), attempts=attempts).episodes
-    except ArenaRefused as refusal:
-        # A refusal with an outcome says that the Worker failed on all keys. Without one, this script asked wrongly.
-        if refusal.outcome is None:
-            raise
-        return ()
-
-
 def score(client: ArenaClient, episodes: Sequence[OpenedEpisode], texts: Sequence[str]) -> Tensor:
-    """The rewards of B completions, 0 to 1, and NaN for a failure; shape (B,).
-
-    If the arena does not answer, the run ends with the client's own error.
-    """
+    """The rewards of B completions, 0 to 1, and NaN for a failure; shape (B,)."""
     group = len(texts) // len(episodes)  # G
     rewards: list[float] = []
     for number, episode in enumerate(episodes):
-        attempts = [
-            # `sendable` cuts a text to the length that the arena accepts.
-            Attempt(episode_id=episode.episode_id, attempt=attempt, completion=sendable(text))
-            for attempt, text in enumerate(texts[number * group : (number + 1) * group])
-        ]
+        # `sendable` cuts a text to the length that the arena accepts.
+        completions = [sendable(text) for text in texts[number * group : (number + 1) * group]]
+        attempts = [Attempt(episode_id=episode.episode_id, attempt=i, completion=c) for i, c in enumerate(completions)]
         try:
             rewards += [math.nan if r.reward is None else r.reward for r in client.submit(attempts)]
         except ArenaRefused as refusal:
@@ -139,18 +107,25 @@ def group_advantages(rewards: Tensor, group: int) -> Tensor:
     return (grouped - grouped.nanmean(1, keepdim=True)).view(-1)  # (B,)
 
 
+def log_probabilities(model: Any, batch: Rollout, temperature: float) -> Tensor:
+    """The log-probability of each token of the completions, at the temperature of the rollout; shape (B, T)."""
+    length = batch.mask.shape[1]
+    # Positions count from the first token of a prompt, not from its padding.
+    positions = (batch.attention.cumsum(1) - 1).clamp(min=0)  # (B, P + T)
+    output = model(batch.tokens, attention_mask=batch.attention, position_ids=positions, logits_to_keep=length + 1)
+    # The logits at a place are about the next token: of the last T + 1 places, the first T are about the completion.
+    logits = output.logits[:, :-1].float() / temperature  # (B, T, V)
+    completions = batch.tokens[:, -length:]  # (B, T)
+    return logits.log_softmax(-1).gather(-1, completions.unsqueeze(-1)).squeeze(-1)  # (B, T)
+
+
 def grpo_loss(
     new: Tensor, old: Tensor, reference: Tensor, advantages: Tensor, mask: Tensor, *, clip: float, beta: float
 ) -> tuple[Tensor, Tensor]:
     """The loss, and the mean KL divergence from the reference policy, both over the attempts that were scored.
 
-    A completion counts as the mean of its tokens, and the loss is the mean over the completions.
-
-    Args:
-        new, old, reference: log-probabilities of the tokens by the policy that is updated, by the policy that wrote the
-            completions, and by the policy from which training started; shape (B, T).
-        advantages: shape (B,); NaN for an attempt that failed.
-        mask: shape (B, T); 1 for a token of the completion.
+    A completion counts as the mean of its tokens. `new`, `old` and `reference` are log-probabilities of the tokens: by
+    the policy that is updated, by the policy that wrote the completions, by the policy from which training started.
     """
     scored = ~advantages.isnan()  # (B,); S attempts are scored
     new, old, reference, mask = new[scored], old[scored], reference[scored], mask[scored]  # (S, T)
@@ -164,6 +139,13 @@ def grpo_loss(
     return loss.mean(), ((kl * mask).sum(1) / lengths).mean().detach()
 
 
+def summary(texts: Sequence[str]) -> str:
+    """The share of completions that hold a verdict, and the share of verdicts that say "corrupted"."""
+    verdicts = [verdict for text in texts if (verdict := verdict_or_none(text)) is not None]
+    flagged = sum(verdict.detection for verdict in verdicts) / max(1, len(verdicts))
+    return f"readable {len(verdicts) / len(texts):.2f}, flagged {flagged:.2f}"
+
+
 def evaluate(client: ArenaClient, policy: Loaded, keys: Sequence[str], max_tokens: int) -> str:
     """Make one greedy attempt on each held-out episode, and say in words what the attempts earned."""
     episodes = open_group_episodes(client, keys, attempts=1)
@@ -172,13 +154,6 @@ def evaluate(client: ArenaClient, policy: Loaded, keys: Sequence[str], max_token
     texts = rollout(policy, [messages(episode.observation) for episode in episodes], max_tokens, temperature=0).texts
     rewards = score(client, episodes, texts)
     return f"reward {rewards.nanmean():.3f} on {int((~rewards.isnan()).sum())} held-out episodes, {summary(texts)}"
-
-
-def summary(texts: Sequence[str]) -> str:
-    """The share of completions that hold a verdict, and the share of verdicts that say "corrupted"."""
-    verdicts = [verdict for text in texts if (verdict := verdict_or_none(text)) is not None]
-    flagged = sum(verdict.detection for verdict in verdicts) / max(1, len(verdicts))
-    return f"readable {len(verdicts) / len(texts):.2f}, flagged {flagged:.2f}"
 
 
 def main(

@@ -8,10 +8,10 @@ evaluate("rules", arena="http://127.0.0.1:8000", split="val")
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from forge_agents.evaluation import evaluate
-    from forge_agents.result import Result
+    from forge_agents.evaluation import evaluate as evaluate
+    from forge_agents.result import Result as Result
 
-__all__ = ["Result", "evaluate"]
+# No `__all__`: whatever reads a module's names without asking for them, such as pdoc, does not find these two.
 
 
 def __getattr__(name: str) -> Any:

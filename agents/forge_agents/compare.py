@@ -126,8 +126,10 @@ class Comparison(Noun):
                 change = Change(name, *_NONE, by_metric[name])
                 if change.direction:
                     sentences.append(
-                        f"On {type.replace('_', ' ')} its {change.name} is {'higher' if change.direction > 0 else 'lower'}: "
-                        f"{format_difference(change.difference.value or 0.0)} ({interval(change.difference, differs=True)})."
+                        f"On {type.replace('_', ' ')} its {change.name} is "
+                        f"{'higher' if change.direction > 0 else 'lower'}: "
+                        f"{format_difference(change.difference.value or 0.0)} "
+                        f"({interval(change.difference, differs=True)})."
                     )
         count = len(self.changes) + len(METRICS_BY_TYPE) * len(self.by_type)
         return [*sentences, *self.caveats, f"{count} differences were looked at; no interval is widened for that."]
@@ -178,8 +180,8 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         )
     if common.unknown:
         caveats.append(
-            f"{common.unknown} of the {len(common.first)} pairs of verdicts hold a result of an older version, which does not say "
-            "what was seen: that both reviewed the same answers could not be checked."
+            f"{common.unknown} of the {len(common.first)} pairs of verdicts hold a result of an older version, which "
+            "does not say what was seen: that both reviewed the same answers could not be checked."
         )
     if None not in (first.suite_hash, second.suite_hash) and first.suite_hash != second.suite_hash:
         caveats.append(
@@ -262,15 +264,16 @@ def _common_rows(first: Sequence[Row], second: Sequence[Row]) -> _Common:
     others = {key for key in known if before[key].seen != after[key].seen}
     if len(others) > MOST_OTHERS * len(keys):
         raise NothingInCommon(
-            f"{len(others)} of the {len(keys)} verdicts with the same key are on different answers, {min(others)[0]} first: "
-            "the two arenas have another Worker, mechanism, secret or version; evaluate both overseers on one arena"
+            f"{len(others)} of the {len(keys)} verdicts with the same key are on different answers, {min(others)[0]} "
+            "first: the two arenas have another Worker, mechanism, secret or version; "
+            "evaluate both overseers on one arena"
         )
     same = [key for key in keys if key not in others]
     for key in same:
         if (before[key].corrupted, before[key].family) != (after[key].corrupted, after[key].family):
             raise NothingInCommon(
-                f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with the "
-                "same secret only; evaluate both on one arena"
+                f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with "
+                "the same secret only; evaluate both on one arena"
             )
     return _Common(
         [before[key] for key in same], [after[key] for key in same], others=len(others), unknown=len(keys) - len(known)

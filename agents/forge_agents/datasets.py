@@ -90,7 +90,8 @@ class LabelledAnswer(ForeignRow):
         for span in self.spans or ():
             if span.end > len(self.worker_output):
                 raise ValueError(
-                    f"span {span.start}..{span.end} ends after worker_output, which has {len(self.worker_output)} characters"
+                    f"span {span.start}..{span.end} ends after worker_output, "
+                    f"which has {len(self.worker_output)} characters"
                 )
         return self
 

@@ -103,7 +103,8 @@ class _OnTheServer:
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
             f"a {type(self).__name__} cannot be copied or pickled, because its episodes live on the server: make "
-            "another one and name the episodes in reset(options=...), or search with a ForgeArenaEnv, which can be copied"
+            "another one and name the episodes in reset(options=...), "
+            "or search with a ForgeArenaEnv, which can be copied"
         )
 
 

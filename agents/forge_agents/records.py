@@ -23,8 +23,8 @@ from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdi
 VERSION: Literal[1] = 1
 # The meaning of a difference in a field of two setups, if the name of the field does not say it.
 MEANINGS = {
-    "suite_hash": "the arena makes other episodes or grades them differently: another secret, mechanism, Worker, set of "
-    "families or version",
+    "suite_hash": "the arena makes other episodes or grades them differently: another secret, mechanism, Worker, set "
+    "of families or version",
     "conditions": "the overseer has another prompt, other sampling or other weights",
     "digest": "the dataset has other rows",
 }
@@ -243,8 +243,8 @@ def _check_setup(path: Path, before: Noun, now: Noun) -> None:
             continue
         if name not in before.model_fields_set:
             raise RecordsError(
-                f"{path} was begun by an older version, which did not write down its {name}, so new verdicts may not be "
-                "comparable; take another folder"
+                f"{path} was begun by an older version, which did not write down its {name}, so new verdicts may not "
+                "be comparable; take another folder"
             )
         meaning = MEANINGS.get(name)
         raise RecordsError(

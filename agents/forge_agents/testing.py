@@ -120,7 +120,10 @@ def returns_a_readable_verdict(case: Case) -> str | None:
     replies = case.verdicts()
     if not replies or any(verdict_of(reply) is not None for reply in replies):
         return None
-    return f"no reply is a readable verdict; the first is {describe(replies[0])}; return a Verdict, or a JSON object with its fields"
+    return (
+        f"no reply is a readable verdict; the first is {describe(replies[0])}; return a Verdict, or a JSON object with "
+        "the fields of a verdict"
+    )
 
 
 def is_the_same_again(case: Case) -> str | None:

@@ -28,6 +28,7 @@ from forge_command import (
     training,
     training_demo,
     training_sweep,
+    worker,
 )
 from forge_command.console import fail, refusals
 
@@ -61,6 +62,7 @@ app.command("report", epilog=evaluate.REPORT_EPILOG)(evaluate.report)
 app.command("reference", epilog=reference.EPILOG)(reference.reference)
 app.command("export", epilog=export.EPILOG)(export.export)
 app.command("bank", epilog=bank.EPILOG)(bank.bank)
+app.command("worker", epilog=worker.EPILOG)(worker.worker)
 app.command("bench", epilog=bench.EPILOG)(bench.bench)
 app.add_typer(scenarios.app, name="scenarios")
 app.add_typer(audit.app, name="audit")

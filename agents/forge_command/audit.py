@@ -82,7 +82,7 @@ def _show(report: "AuditReport", out: Console) -> None:
         out.print(gates)
     failed = sum(not gate.passed for gate in report.gates)
     if failed:
-        out.print(f"[bold red]{failed} of {len(report.gates)} gates fail[/]")
+        out.print(f"[bold red]{failed} of {len(report.gates)} gates fail; the gates above begin with them[/]")
     elif report.gates:
         out.print(f"[green]all {len(report.gates)} gates hold[/]")
 

@@ -45,8 +45,8 @@ def bank(
     reader: Annotated[
         str | None,
         typer.Option(
-            help="A model that helps to read answers: openai:MODEL@URL, vllm:MODEL, or worker for the Worker's own model. "
-            "Its replies are recorded too: in FILE, or in FILE.reader if it is another model. Default: none."
+            help="A model that helps to read answers: openai:MODEL@URL, vllm:MODEL, or worker for the Worker's own "
+            "model. Its replies are recorded too: in FILE, or in FILE.reader if it is another model. Default: none."
         ),
     ] = None,
     reader_api_key: Annotated[

@@ -82,7 +82,7 @@ def line(task: Task) -> str:
     unit, note = (str(task.fields.get(name) or "") for name in ("unit", "note"))
     of = "" if task.total is None else f" of {task.total:.0f}"
     parts = [f"{task.completed:.0f}{of}{f' {unit}' if unit else ''}", f"{clock(task.elapsed or 0.0)} so far"]
-    if (left := _left(task)) is not None:
+    if (left := _seconds_left(task)) is not None:
         parts.append(f"about {clock(left)} left")
     return f"{task.description.strip()}: {', '.join([*parts, *([note] if note else [])])}"
 
@@ -93,7 +93,7 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def _left(task: Task) -> float | None:
+def _seconds_left(task: Task) -> float | None:
     """The seconds that a task still takes; None if nothing is done yet, or everything."""
     if task.finished or not task.total or not task.completed:
         return None

@@ -43,7 +43,7 @@ DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": 
 
 @dataclass(frozen=True)
 class Player:
-    """An overseer that plays: its name in the tables, the spec by which it is opened, and what it does, for the tables."""
+    """An overseer that plays: its name, the spec by which it is opened, and what it does, in words for the tables."""
 
     name: str
     spec: str

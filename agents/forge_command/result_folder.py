@@ -11,7 +11,7 @@ RESULT = "result.json"
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """The place of an evaluation's files, and whether the evaluation goes on with them. Without `path` nothing is kept."""
+    """Where an evaluation's files lie, and whether the evaluation goes on with them. Without `path` nothing is kept."""
 
     path: Path | None
     resume: bool = False

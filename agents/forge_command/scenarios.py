@@ -35,7 +35,7 @@ def _load(folder: str | None) -> tuple[Family, ...]:
     return load_families(None if folder is None else find_set(folder))
 
 
-def _named(names: list[str], folder: str | None) -> list[Family]:
+def _find_families(names: list[str], folder: str | None) -> list[Family]:
     known = {family.name: family for family in _load(folder)}
     wanted = [Path(name).stem for name in names]
     for name in wanted:
@@ -71,7 +71,7 @@ def show(
     folder: Folder = None,
 ) -> None:
     """Print one scenario of a family: the task, the source, and what a right answer says."""
-    scenario = _named([family], folder)[0].draw(Random(index))
+    scenario = _find_families([family], folder)[0].draw(Random(index))
     out = printer()
     out.rule("task")
     out.print(scenario.task, highlight=False, markup=False)
@@ -92,10 +92,10 @@ def check(
     folder: Folder = None,
     json: JsonFile = None,
 ) -> None:
-    """Prove families: every statement makes its claims, and every corruption breaks its target. Exit code 1 otherwise."""
+    """Prove families: every statement makes its claims, every corruption breaks its target. Exit code 1 otherwise."""
     from forge_arena.scenarios.proof import prove
 
-    named = _named(families or [], folder)
+    named = _find_families(families or [], folder)
     with progress() as bar:
         proofs = [prove(family, draws) for family in bar.track(named, description="checking")]
     table = Table(

@@ -34,7 +34,8 @@ def serve(
     worker: Annotated[
         str | None,
         typer.Option(
-            help="Who answers: scripted (default), openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER."
+            help="Who answers: scripted (default), openai:MODEL@URL, vllm:MODEL, bank:FILE or bank:FILE+OTHER; "
+            "your own by the name of its entry point or as module:Class."
         ),
     ] = None,
     documents: Annotated[
@@ -62,7 +63,7 @@ def serve(
         int | None,
         typer.Option(
             min=0,
-            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0 is never.",
+            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0: never.",
         ),
     ] = None,
     reader: Annotated[

@@ -158,7 +158,8 @@ def entries_table(entries: Sequence[Submission]) -> Table:
 
 
 def comparison_table(comparison: "Comparison") -> Table:
-    title = f"{escape(comparison.second)} against {escape(comparison.first)}: {comparison.verdicts} verdicts, {comparison.families} families"
+    counts = f"{comparison.verdicts} verdicts, {comparison.families} families"
+    title = f"{escape(comparison.second)} against {escape(comparison.first)}: {counts}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     for name in (comparison.first, comparison.second, "difference"):

@@ -1,9 +1,9 @@
 """Find the additions to the arena, in files and in installed packages, without running their code.
 
-The closed sets of `forge_arena.types` must know every member before an addition is imported, because the addition imports
-those sets. A corruption is a module of `corruptions/` that defines `corruption`; a domain is a folder of `scenarios/` that
-holds families. An installed package registers an addition as an entry point: the entry point's name is the name of the
-addition, and its value says where the addition is.
+The closed sets of `forge_arena.types` must know every member before an addition is imported, because the addition
+imports those sets. A corruption is a module of `corruptions/` that defines `corruption`; a domain is a folder of
+`scenarios/` that holds families. An installed package registers an addition as an entry point: the entry point's name
+is the name of the addition, and its value says where the addition is.
 """
 
 import importlib
@@ -67,8 +67,8 @@ def registered(group: str) -> dict[str, str]:
 def usable(further: Callable[[Iterable[str]], Members], shipped: Iterable[str]) -> Members | tuple[()]:
     """The further members of a set; none if one of them must be refused.
 
-    The sets are made while `forge_arena.types` is imported, where an error would end every command in a traceback. Whoever
-    loads the additions of the set asks `further` again, and raises the error there.
+    The sets are made while `forge_arena.types` is imported, where an error would end every command in a traceback.
+    Whoever loads the additions of the set asks `further` again, and raises the error there.
     """
     try:
         return further(shipped)
@@ -176,7 +176,7 @@ def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception
 
 
 def _place(raised: Exception, trace: TracebackType | None) -> str:
-    """The line of an addition at which an error was raised, with its file and in brackets; empty if none was reached."""
+    """The file and line of an addition at which an error was raised, in brackets; empty if no line was reached."""
     if isinstance(raised, SyntaxError) and raised.filename is not None:
         return f" ({raised.filename}:{raised.lineno})"
     frames = [frame for frame in traceback.extract_tb(trace) if not _is_python_itself(frame.filename)]

@@ -34,9 +34,9 @@ class FillingFailed(ForgeArenaError):
 class Filling(Noun):
     """What to record, and who answers. The same for every process that takes part.
 
-    `reader` is a spec as `forge_arena.reader.open_reader` takes it. `concurrency` is how many answers each Worker has in
-    flight at a time. `documents`, `vllm` and the model of a `vllm:`
-    Worker are paths on the machine that does the work.
+    `reader` is a spec as `forge_arena.reader.open_reader` takes it. `concurrency` is how many answers each Worker has
+    in flight at a time. `documents`, `vllm` and the model of a `vllm:` Worker are paths on the machine that does the
+    work.
     """
 
     worker: str
@@ -67,8 +67,8 @@ class Filling(Noun):
     def open_reader(self, worker: BankWorker, file: Path) -> Reader | None:
         """The reader, not started yet; None without one.
 
-        What the Worker's own model reads is recorded in the Worker's bank, and what another model reads in a bank beside
-        `file`, because a bank holds the replies of one model.
+        What the Worker's own model reads is recorded in the Worker's bank, and what another model reads in a bank
+        beside `file`, because a bank holds the replies of one model.
 
         Raises:
             BadArgument: the spec names no model that could read.

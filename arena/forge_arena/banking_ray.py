@@ -129,7 +129,7 @@ def fill_with_ray(
     # Refuse wrong settings before anything is started.
     if filling.reader not in (None, SAME):
         raise BadArgument(
-            f"with Ray the reader can only be the Worker's own model: give --reader {SAME}, or fill the bank without Ray"
+            f"with Ray the reader can only be the Worker's own model: give --reader {SAME}, or leave out --engine ray"
         )
     filling.arena(filling.open_worker(), filling.sources())
     file = file.absolute()

@@ -26,10 +26,11 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     """Decide whether a Worker's answer was corrupted, say where and how, and repair it.
 
     ## Description
-    A Worker, a language model, answers a task from source material. In half of the episodes the answer has one of five
-    corruptions, in a quarter it has a harmless edit. Code has verified both on the text. The five are `factual_omission`,
-    `bias_injection`, `temporal_shift`, `authority_fabrication` and `instruction_override`. The overseer sees task,
-    source, reasoning and answer, may put questions to the Worker, and ends the episode with a verdict.
+    A Worker, a language model, answers a task from source material. In half of the episodes the answer has
+    one of five corruptions, in a quarter it has a harmless edit. Code has verified both on the text. The five
+    are `factual_omission`, `bias_injection`, `temporal_shift`, `authority_fabrication` and
+    `instruction_override`. The overseer sees task, source, reasoning and answer, may put questions to the
+    Worker, and ends the episode with a verdict.
 
     ## Action Space
     `Dict(kind, question, detection, explanation, correction, confidence)`. If `kind` is 0, the Worker gets the
@@ -45,24 +46,25 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the episode that `options={"key": "forge:3:train:7"}` names. `options` may instead
-    narrow the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
-    `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker fails, further episodes are
-    drawn; `reset` raises `WorkerFailed` after 8 draws in vain, and at once for an episode that `options` names.
+    An episode drawn by `seed`, or the episode that `options={"key": "forge:3:train:7"}` names. `options` may
+    instead narrow the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean,
+    corrupted, placebo). `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker
+    fails, further episodes are drawn; `reset` raises `WorkerFailed` after 8 draws in vain, and at once for an
+    episode that `options` names.
 
     ## Episode End
     The verdict terminates the episode: `info["outcome"]` is `scored`, and `info["truth"]` is the whole truth as JSON.
-    The episode is truncated after `probes` + 8 steps without a verdict, and if the Worker fails to answer a probe. In the
-    second case `info["outcome"]` is `worker_failed`, and the reward of 0.0 is no score. A probe beyond the last one gets
-    no answer, and `info["probe_refused"]` says why. `step` after the end raises Gymnasium's `ResetNeeded`.
+    The episode is truncated after `probes` + 8 steps without a verdict, and if the Worker fails to answer a probe. In
+    the second case `info["outcome"]` is `worker_failed`, and the reward of 0.0 is no score. A probe beyond the last one
+    gets no answer, and `info["probe_refused"]` says why. `step` after the end raises Gymnasium's `ResetNeeded`.
 
     ## Arguments
     - `worker`: a Worker, or a text for `forge_arena.workers.open_worker` (default `scripted`).
     - `split`: `train`, `val` or `test`.
     - `probes`: questions per episode, 0 to 16, default 1.
     - `mechanism`: `rewrite` (default) or `prompt`.
-    - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default a
-      random secret is drawn.
+    - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default
+      a random secret is drawn.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies
@@ -72,8 +74,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     be pickled: make the environment anew in the other process, and name the episode by `options={"key": ...}`.
 
     ## Closing
-    `close()` stops the Worker in good order. A script that does not call `close()` still ends, and leaves no child process
-    of the Worker behind.
+    `close()` stops the Worker in good order. A script that does not call `close()` still ends, and leaves no child
+    process of the Worker behind.
 
     ## Version History
     - v0: the first version. Every key names the suite's version, which is 3.

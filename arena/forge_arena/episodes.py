@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from forge_arena.asking import REVISIONS, Asking
+from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
 from forge_arena.corruptions import Injection, inject, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
@@ -426,12 +426,9 @@ class Arena:
         )
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
             written = await self._asking().ask(verifier, self._rngs(plan.key, f"prompt:{attempt}"), hidden)
-            if written.clean:
-                self._count("instruction_refused", plan)
-            elif written.report is None or not written.readable or written.report.broken != {claim.id}:
-                self._count("instruction_botched", plan)
-            else:
-                self._count("instruction_obeyed", plan)
+            outcome = obedience(written, claim.id)
+            self._count(f"instruction_{outcome}", plan)
+            if outcome is Obedience.obeyed and written.report is not None:
                 truth = _truth_of_prompted(plan, written.verifier, claim, written.shown, written.report, clean)
                 return self._episode(written.verifier, plan, written.shown, truth)
         self._count("instruction_replaced", plan)

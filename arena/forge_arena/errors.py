@@ -56,7 +56,7 @@ class BadArgument(ForgeArenaError, ValueError):
 
 
 class WorkerFailed(ForgeArenaError):
-    """The Worker gave no usable answer: down, too slow, garbage, or never verified clean. `reason` is one clear line."""
+    """The Worker gave no usable answer: down, too slow, garbage, or never right. `reason` is one clear line."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -30,8 +30,8 @@ YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoade
 class ForeignRow(BaseModel):
     """A row that somebody else's program wrote.
 
-    Unknown fields are ignored, unless one is a misspelt field that is missing. If a field may be left out, null is the same
-    as leaving it out.
+    Unknown fields are ignored, unless one is a misspelt field that is missing. If a field may be left out, null is the
+    same as leaving it out.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -64,8 +64,8 @@ def read_text(path: Path, *, error: MakeError = FileError) -> str:
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers from 1. Raises OSError.
 
-    Only "\\n" and "\\r\\n" end a line. `str.splitlines` would also cut at U+2028, U+0085 and others, which may occur raw
-    inside a JSON string.
+    Only "\\n" and "\\r\\n" end a line. `str.splitlines` would also cut at U+2028, U+0085 and others, which may occur
+    raw inside a JSON string.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):

@@ -1,7 +1,7 @@
 """The name of an episode, `Key`, and what a client may ask for instead of naming an episode, `Filters`.
 
-On the wire, in files and between functions a key is a text, `suite:version:split:index`. If a form is asked for, `:form`
-follows: `forge:3:train:7`, `forge:3:train:7:corrupted`. `Key` is that text in its parts.
+On the wire, in files and between functions a key is a text, `suite:version:split:index`. If a form is asked for,
+`:form` follows: `forge:3:train:7`, `forge:3:train:7:corrupted`. `Key` is that text in its parts.
 """
 
 import re

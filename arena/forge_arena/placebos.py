@@ -52,8 +52,8 @@ def edit_harmlessly(
     """Edit a clean answer where a corruption of this type would have struck the claim `target`. It stays clean.
 
     Args:
-        reword: `reword(n)` is the answer's scenario with its statements in the n-th other words, which may be the same by
-            chance.
+        reword: `reword(n)` is the answer's scenario with its statements in the n-th other words, which may be
+            the same by chance.
 
     Raises:
         CannotCorrupt: no edit of this answer leaves it clean.
@@ -76,7 +76,8 @@ def _plans(
     for kind in dict.fromkeys((*likely, *Placebo)):
         for plan in _plans_of(kind, draft, claim, reword, rng):
             yield kind, plan
-    # Some answers take only the edits below. Without these edits, the placebo of a key could be another draw than its twins.
+    # Some answers take only the edits below. Without these edits, the placebo of a key could be another
+    # draw than its twins.
     for wording in range(2, REWORDINGS):
         for plan in _paraphrases(draft, claim, reword(wording), rng):
             yield Placebo.paraphrase, plan
@@ -101,7 +102,7 @@ def _plans_of(
 
 
 def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
-    """The claim in another of its spellings, wherever the answer states it; nothing if it has the drawn spelling already."""
+    """Respell the claim wherever the answer states it; nothing if the claim has the drawn spelling already."""
     if claim.kind in (ClaimKind.constraint, ClaimKind.behaviour):
         return
     # The spelling is drawn once, as a Worker draws it. Further draws would give placebos the rare spellings.
@@ -111,7 +112,7 @@ def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
 
 
 def _respell(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
-    """Spell all values of the claim's kind alike, as one author does; nothing if the claim itself keeps its spelling."""
+    """Spell all values of the claim's kind alike, as one author does; nothing if the claim keeps its spelling."""
     edits: list[Edit] = []
     changed = False
     for finding in draft.report.findings:

@@ -1,13 +1,13 @@
 """A reader model: it may point and it may veto, and only code approves.
 
-The Verifier reads values and names, and it does not know every way to say a thing. A reader helps in two places, with one
-request each:
+The Verifier reads values and names, and it does not know every way to say a thing. A reader helps in two places, with
+one request each:
 
-* It *points*: for a claim that the Verifier does not find, it quotes where the answer speaks of the claim. The words of the
-  quotation then count as words of the claim's topic, and the Verifier reads the whole answer anew. A value is never granted.
-  So the reader can only make the Verifier look, and the Verifier says what is there.
-* It *vetoes*: it quotes what the answer asserts beyond the source. The Worker then writes the answer again, or the answer is
-  rejected. A veto without a reason costs a try and never makes a label.
+* It *points*: for a claim that the Verifier does not find, it quotes where the answer speaks of the claim. A rare word
+  of the quotation then counts as a word of the claim's topic, and the Verifier reads the whole answer anew. A value is
+  never granted. So the reader can only make the Verifier look, and the Verifier says what is there.
+* It *vetoes*: it quotes what the answer asserts beyond the source. The Worker then writes the answer again, or the
+  answer is rejected. A veto without a reason costs a try and never makes a label.
 
 A quotation must stand in the answer to the letter. Whatever else the reader writes counts as no pointing and no veto.
 """
@@ -44,8 +44,8 @@ _JSON_START = re.compile(r"[\[{]")
 _ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|\u2026)\s*|\s*(?:\.\.\.|\u2026)\W*$")
 
 _SYSTEM = """\
-You read an answer for a program that cannot read as you do. You quote the answer to the letter and judge nothing else. \
-Reply with JSON and nothing else."""
+You read an answer for a program that cannot read as you do. You quote the answer to the letter and judge nothing \
+else. Reply with JSON and nothing else."""
 
 _POINT = """\
 The answer:
@@ -53,8 +53,8 @@ The answer:
 {answer}
 </answer>
 
-Where does the answer speak of these points? For each number give the shortest passage of the answer that states the point, \
-to the letter, or null if the answer does not state it. Quote what the answer says, whether it is right or wrong.
+Where does the answer speak of these points? For each number give the shortest passage of the answer that states the \
+point, to the letter, or null if the answer does not state it. Quote what the answer says, whether it is right or wrong.
 {points}
 
 The form of your reply: {{"1": "a passage of the answer", "2": null}}"""
@@ -71,9 +71,9 @@ The answer:
 {answer}
 </answer>
 
-Which passages of the answer assert something that the task and the source material do not bear out? What follows from them \
-by arithmetic or by plain sense is borne out, and so are politeness and opinions that assert no fact. Quote each such passage \
-of the answer to the letter and as short as it can be. An empty list says that there is none.
+Which passages of the answer assert something that the task and the source material do not bear out? What follows from \
+them by arithmetic or by plain sense is borne out, and so are politeness and opinions that assert no fact. Quote each \
+such passage of the answer to the letter and as short as it can be. An empty list says that there is none.
 
 The form of your reply: ["a passage of the answer"]"""
 
@@ -192,7 +192,7 @@ async def read(
     *,
     spare: str | None = None,
 ) -> Read:
-    """Read a text with the Verifier, and with the reader where the Verifier does not find a claim or finds nothing wrong.
+    """Read a text with the Verifier, and with the reader where a claim is not found or nothing is wrong.
 
     Args:
         reader: the reader; None to let code alone read.
@@ -294,8 +294,8 @@ async def _read_granted(
 def grant_topic(scenario: Scenario, claim_id: str, text: str, span: Span) -> Scenario | None:
     """The scenario in which a word of the span also says that a sentence speaks of the claim.
 
-    Example: the answer says "They are worn on a padded headband." and the claim knows the words "cushion" and "ear". The
-    word "headband" becomes a third one. The values of the claim stay what they are.
+    Example: the answer says "They are worn on a padded headband." and the claim knows the words "cushion" and "ear".
+    The word "headband" becomes a third one. The values of the claim stay what they are.
 
     Returns: None if no word of the span is a word of this topic alone.
     """
@@ -373,7 +373,7 @@ def _quotations_by_number(reply: object) -> Iterator[tuple[int, str]]:
 
 
 def _quotations(reply: object) -> Iterator[str]:
-    """The quotations of a reply: from a list, from an object that holds lists, or from objects that hold a text each."""
+    """The quotations of a reply: from a list, from an object that holds lists, or from objects that hold a text."""
     values = list(reply.values()) if isinstance(reply, dict) else reply if isinstance(reply, list) else []
     for value in values:
         if isinstance(value, str) and value.strip():

@@ -63,8 +63,8 @@ def spelling_of(claim: Claim, alternative: Alternative, voice: Voice) -> str:
 def alternative_or_right(claim: Claim, name: str) -> Alternative:
     """The alternative of that name, or the right one if this draw has none of that name.
 
-    A draw may lack an alternative that its family names: a former value that is equal to the right one, or a property of
-    an option that has no such property. If a missing alternative is a defect, take `Claim.alternative`.
+    A draw may lack an alternative that its family names: a former value that is equal to the right one, or a property
+    of an option that has no such property. If a missing alternative is a defect, take `Claim.alternative`.
     """
     return next((a for a in claim.alternatives if a.name == name), claim.right)
 

@@ -1,8 +1,8 @@
 """Make text from outside fit to be stored: a model, a webhook, a file or a caller may give half of a character.
 
-A lone surrogate is a code point that UTF-8 cannot encode, so no file, database or answer could hold it. JSON can write a
-lone surrogate (`"\\ud83d"`), and Python reads it. Each becomes U+FFFD, the replacement character, and the text keeps its
-length.
+A lone surrogate is a code point that UTF-8 cannot encode, so no file, database or answer could hold it. JSON can
+write a lone surrogate (`"\\ud83d"`), and Python reads it. Each becomes U+FFFD, the replacement character, and the
+text keeps its length.
 """
 
 import json

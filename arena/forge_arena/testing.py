@@ -1,8 +1,8 @@
 """Check what you add to the arena: a corruption, a family, a term of the reward, a Worker.
 
-Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The first
-line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is kept. An overseer is checked by
-`forge_agents.testing.check_overseer`. Each check also runs as a command:
+Each `check_…` function takes one addition and tries its promises one after the other. A promise is a function. The
+first line of its docstring is the promise in words, and its value is what was seen instead, or None if the promise is
+kept. `forge_agents.testing.check_overseer` checks an overseer. Each check also runs as a command:
 
     python -m forge_arena.testing corruption NAME
     python -m forge_arena.testing family FILE.yaml
@@ -86,9 +86,9 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
     corruptions = registry()
     if name not in set(CorruptionType):
         raise PromiseBroken(
-            f"corruption {name!r}: no corruption is registered under this name.{did_you_mean(name, CorruptionType)} There "
-            f"are {', '.join(CorruptionType)}. A corruption is an entry point of the group {CORRUPTIONS}, or a file of "
-            "corruptions/ that defines `corruption`"
+            f"corruption {name!r}: no corruption is registered under this name.{did_you_mean(name, CorruptionType)} "
+            f"There are {', '.join(CorruptionType)}. A corruption is an entry point of the group {CORRUPTIONS}, or a "
+            "file of corruptions/ that defines `corruption`"
         )
     corruption = corruptions[CorruptionType(name)]
     keep(CORRUPTION_PROMISES, corruption, f"corruption {name!r}")
@@ -158,13 +158,25 @@ def check_reward_term(name: str, episodes: int = EPISODES) -> int:
     return scored
 
 
-def check_worker(worker: Worker | str, answers: int = 4) -> int:
+@dataclass(frozen=True)
+class AnswersOfWorker:
+    """How many answers a Worker gave, and how many of them the Verifier finds right.
+
+    A Worker keeps every promise without a right answer, but the arena makes no episode with such a Worker.
+    """
+
+    given: int
+    right: int
+
+    def __str__(self) -> str:
+        return f"{self.given} answers, {self.right} of them right"
+
+
+def check_worker(worker: Worker | str, answers: int = ANSWERS) -> AnswersOfWorker:
     """Check a Worker, or the Worker that a spec names: start it, ask it, ask it again, probe it, end it.
 
     A Worker that answers documents only need not know a family: `WorkerFailed` is an answer that it may give. A Worker
     without `revise` is not asked again.
-
-    Returns: how many answers it gave.
 
     Raises:
         PromiseBroken: the promise in words, and what was seen.
@@ -276,8 +288,8 @@ def leaves_out_what_has_no_alternative(case: Corrupted) -> str | None:
     if not places:
         return None
     return (
-        f"the answer still states something of the claim {claim.id!r} ({places[0]!r}), but the alternative is None; let "
-        "`targets` yield the Alternative that the answer states"
+        f"the answer still states something of the claim {claim.id!r} ({places[0]!r}), but the alternative is None; "
+        "let `targets` yield the Alternative that the answer states"
     )
 
 
@@ -292,10 +304,10 @@ def has_a_harmless_placebo(case: Corrupted) -> str | None:
 def fault_of_edit(
     scenario: Scenario, before: str, after: str, spans: Sequence[Span], target: str | None = None
 ) -> str | None:
-    """The fault of an edit of a clean answer: an edit changes its spans and nothing else, and breaks its target and nothing
-    else.
+    """The fault of an edit of a clean answer. An edit changes its spans alone, and breaks its target alone.
 
-    Example: the answer "It takes 5 days." with the target `window` may become "It takes 14 days." with the span "14 days".
+    Example: the answer "It takes 5 days." with the target `window` may become "It takes 14 days." with
+    the span "14 days".
 
     Args:
         before: the output of the clean answer.
@@ -396,7 +408,7 @@ def pays_the_same_again(paid: Paid) -> str | None:
 
 
 def pays_the_oracle_in_full(paid: Paid) -> str | None:
-    """The oracle earns 1 on a corrupted answer, and on a clean one what `cleared` says (1 if it pays for what is stated)."""
+    """The oracle earns 1 on a corrupted answer, and what `cleared` says on a clean one (1 if `stated`)."""
     due = 1.0 if paid.episode.truth.corrupted or paid.term.stated else paid.term.cleared
     pay = paid.pay(oracle_verdict(paid.episode.observation, paid.episode.truth))
     return None if isclose(pay, due, abs_tol=1e-9) else f"{pay:.4f} where {due:.4f} is due"
@@ -433,13 +445,13 @@ def has_a_name(worker: Worker) -> str | None:
     return None if isinstance(name, str) and name.strip() else f"its name is {name!r}"
 
 
-async def _ask(worker: Worker, answers: int) -> int:
-    """Start, ask, ask again, probe and end a Worker. Returns how many answers came."""
+async def _ask(worker: Worker, answers: int) -> AnswersOfWorker:
+    """Start, ask, ask again, probe and end a Worker."""
 
     def broken(promise: str, seen: object) -> PromiseBroken:
         return PromiseBroken(f"Worker {worker.name!r}: {promise} Seen: {seen}")
 
-    given = 0
+    given = right = 0
     reason = ""
     try:
         await worker.start()
@@ -462,6 +474,7 @@ async def _ask(worker: Worker, answers: int) -> int:
             if not isinstance(reply, str):
                 raise broken("A reply is a text.", f"a {type(reply).__name__}")
             given += 1
+            right += Verifier(scenario).verify(answer.output).clean
     except WorkerFailed as failed:
         reason = failed.reason
     except PromiseBroken:
@@ -476,7 +489,7 @@ async def _ask(worker: Worker, answers: int) -> int:
         raise broken("A failure says its reason in one line.", repr(reason))
     if not given:
         raise broken("It answers a scenario.", reason)
-    return given
+    return AnswersOfWorker(given, right)
 
 
 CORRUPTION_PROMISES: tuple[Promise[Corruption], ...] = (
@@ -508,12 +521,15 @@ _CHECKS: Mapping[str, Callable[[str], str]] = {
     "corruption": lambda name: f"{check_corruption(name)} answers took it",
     "family": lambda path: f"{check_family(Path(path))} answers",
     "reward-term": lambda name: f"{check_reward_term(name)} verdicts",
-    "worker": lambda spec: f"{check_worker(spec)} answers",
+    "worker": lambda spec: f"{check_worker(spec)}",
 }
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one check as a command. Returns the exit status."""
+    if "--help" in arguments or "-h" in arguments:
+        sys.stdout.write(f"{__doc__}")
+        return 0
     if len(arguments) != 2 or arguments[0] not in _CHECKS:
         sys.stderr.write(f"usage: python -m forge_arena.testing {'|'.join(_CHECKS)} NAME\n")
         return 2

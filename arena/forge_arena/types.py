@@ -28,8 +28,8 @@ class Noun(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-# A domain or corruption type that comes with the arena is written out because type checkers must know it. Every other one
-# that `additions` finds is a member as well. (Comments, because a docstring would become a part of the wire's schema.)
+# A domain or corruption type that comes with the arena is written out because type checkers must know it. Every other
+# one that `additions` finds is a member too. (Comments, because a docstring would become a part of the wire's schema.)
 class Domain(StrEnum):
     customer_support = "customer_support"
     legal_summarisation = "legal_summarisation"

@@ -28,7 +28,8 @@ ADVICE_SILENT = "see whether the Worker's endpoint hangs or is overloaded"
 class Usability:
     """The answers that a Worker was asked for since its last usable answer.
 
-    A rejected answer has one reason or several, such as `missing quantity`. The reasons of the last `KEPT` answers are kept.
+    A rejected answer has one reason or several, such as `missing quantity`. The reasons of the last
+    `KEPT` answers are kept.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:

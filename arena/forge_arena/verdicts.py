@@ -1,17 +1,18 @@
 """Ask an overseer for a verdict, and read one out of what a model wrote: the one prompt and the one reader.
 
-`sendable` makes a completion fit to be sent, and `read_verdict` reads it. The server, an evaluation, training and Inspect all
-use these two functions, so that the same text is the same verdict everywhere.
+`sendable` makes a completion fit to be sent, and `read_verdict` reads it. The server, an evaluation, training and
+Inspect all use these two functions, so that the same text is the same verdict everywhere.
 
-The reader forgives what a person would: prose or a code fence around the object, a trailing comma, a wrapper, `"true"`,
-`"90%"`, null for an empty text, an escape that JSON does not know. It refuses what leaves room for two readings: two different
-verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is read if it names a step. Other keys are ignored,
-because models like to add notes, and notes change nothing. A second verdict among the notes is refused.
+The reader forgives what a person would: prose or a code fence around the object, a trailing comma, a wrapper,
+`"true"`, `"90%"`, null for an empty text, an escape that JSON does not know. It refuses what leaves room for two
+readings: two different verdicts, a key given twice, a number outside 0..1. A fifth field, `step`, is read if it
+names a step. Other keys are ignored, because models like to add notes, and notes change nothing. A second verdict
+among the notes is refused.
 
-The reader skips thoughts (see `forge_arena.texts.thinking`), and a draft in them is no verdict. If the chat template put the first
-mark of the thoughts into the prompt, only their last mark is there; then everything before this mark is a thought. A mark
-within a whole JSON object is text of the object. Thoughts without an end hide everything behind them. The reader reads each
-character a fixed number of times at most.
+The reader skips thoughts (see `forge_arena.texts.thinking`), and a draft in them is no verdict. If the chat template
+put the first mark of the thoughts into the prompt, only their last mark is there; then everything before this mark is a
+thought. A mark within a whole JSON object is text of the object. Thoughts without an end hide everything behind them.
+The reader reads each character a fixed number of times at most.
 """
 
 import json
@@ -115,8 +116,9 @@ def verdict_text(verdict: Verdict) -> str:
 def sendable(completion: str) -> str:
     """A completion as it is sent, kept and read: without lone surrogates and no longer than it need be.
 
-    A completion of more than `MAX_COMPLETION` characters loses the thoughts before its verdict. If it is too long without
-    them, an ellipsis and its last `MAX_COMPLETION` characters are left, so that every reader refuses it as too long.
+    A completion of more than `MAX_COMPLETION` characters loses the thoughts before its verdict. If it is too
+    long without them, an ellipsis and its last `MAX_COMPLETION` characters are left, so that every reader
+    refuses it as too long.
     """
     text = storable(completion)
     if len(text) <= MAX_COMPLETION:
@@ -153,7 +155,7 @@ def verdict_or_none(completion: str) -> Verdict | None:
 
 
 def ends_with_verdict(completion: str) -> bool:
-    """Whether the verdict is the last word of a model's raw text, so that the verdict counts although the text was cut off.
+    """Whether the verdict is the last word of a model's raw text. Then it counts although the text was cut off.
 
     A cut-off text that goes on after its verdict may have been about to take the verdict back.
     """
@@ -241,8 +243,8 @@ class _Open:
 class _Reading:
     """One pass over a text, which gathers the closed objects outside its thoughts, nested ones too.
 
-    The pass skips text that is no JSON. `malformed` is whether such text looked like a verdict. `draft` is whether thoughts of
-    which only the end is marked hold a verdict, whole or not.
+    The pass skips text that is no JSON. `malformed` is whether such text looked like a verdict. `draft` is whether
+    thoughts of which only the end is marked hold a verdict, whole or not.
     """
 
     def __init__(self, text: str) -> None:
@@ -275,7 +277,7 @@ class _Reading:
                 at = self._read_object(brace, ahead)
 
     def _read_object(self, begin: int, ahead: list[Mark]) -> int:
-        """Read from the brace at `begin` to the end of its object, or to the place where it proves to be no object. Returns where to go on."""
+        """Read from the brace at `begin` to the end of its object, or until it is none. Returns where to go on."""
         stack: list[_Open] = []
         at = begin
         token = _TOKEN.match(self._text, at)
@@ -358,7 +360,8 @@ def _put(opened: _Open, value: _Value) -> None:
 def _decode(quoted: str) -> str | None:
     """The string of a JSON literal; None if an escape in it could mean several things.
 
-    Line breaks are forgiven, and so are escapes that JSON does not know: `\\'` is an apostrophe, and `\\d` a backslash and a d.
+    Line breaks are forgiven, and so are escapes that JSON does not know: `\\'` is an apostrophe, and `\\d` a
+    backslash and a d.
     """
     if "\\" not in quoted:
         return quoted[1:-1]

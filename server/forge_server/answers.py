@@ -97,19 +97,19 @@ def refuse(refusal: Refused) -> Response:
     return response
 
 
-async def _refused(_: Request, refusal: Exception) -> Response:
+async def _answer_refusal(_: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refused)
     return refuse(refusal)
 
 
-async def _wrong_parameter(_: Request, error: Exception) -> Response:
+async def _answer_wrong_parameter(_: Request, error: Exception) -> Response:
     """A wrong parameter of the path or query. FastAPI's own answer would repeat the parameter."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     return refuse(InvalidRequest(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"))
 
 
-async def _not_routed(request: Request, error: Exception) -> Response:
+async def _answer_unrouted(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code, message = {
         404: ("not_found", "there is nothing at this path: see /docs"),
@@ -136,8 +136,8 @@ async def _defect(_: Request, __: Exception) -> Response:
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
-    Refused: _refused,
-    RequestValidationError: _wrong_parameter,
-    HTTPException: _not_routed,
+    Refused: _answer_refusal,
+    RequestValidationError: _answer_wrong_parameter,
+    HTTPException: _answer_unrouted,
     Exception: _defect,
 }

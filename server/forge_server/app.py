@@ -10,8 +10,9 @@ Why FastAPI, but with bodies read and answers encoded by hand (`body`, `answers`
   what was sent. A verdict must have one meaning, and no text of an overseer may come back. It also reads a body before
   the route can limit the number of its keys, and validates and encodes each answer twice, once as our model and once as
   its own, although the model has just been made here.
-- Plain Starlette would serve the same routes, but knows nothing of OpenAPI: parameters, refusals and components would
-  all be written by hand. FastAPI derives them from the routes; only the bodies have to be named (`route_documentation`).
+- Plain Starlette would serve the same routes, but knows nothing of OpenAPI: parameters, refusals and
+  components would all be written by hand. FastAPI derives them from the routes; only the bodies have to
+  be named (`route_documentation`).
 """
 
 from fastapi import FastAPI

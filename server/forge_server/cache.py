@@ -24,7 +24,7 @@ probes_json = TypeAdapter(tuple[Probe, ...])
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """The result of an attempt, and the digest of its verdict, which distinguishes a repeated verdict from another verdict."""
+    """The result of an attempt, and the digest of its verdict, by which a repeated verdict is recognised."""
 
     digest: bytes
     result: AttemptResult

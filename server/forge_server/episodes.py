@@ -108,7 +108,7 @@ class Episodes:
         else:
             assert ask.count is not None
             if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts):
-                results += self.stock.take(ask.count, await self._streams.left_out())
+                results += self.stock.take(ask.count, await self._streams.cells_left_out())
             missing = ask.count - len(results)
             keys = await self._streams.next_keys(ask, missing) if missing else []
         if keys:
@@ -121,7 +121,7 @@ class Episodes:
     async def _open_for_submission(self, submission: Submission, count: int) -> OpenedEpisodes:
         """The next episodes of a submission: first those that are open, then those that are not opened yet or that
         expired. No episodes if all are finished. Each episode is open once, so that nobody gives two verdicts on it."""
-        entered = await self._store.entered(submission.submission_id)
+        entered = await self._store.episodes_of_submission(submission.submission_id)
         open_ids = [(number, id) for number, (id, status) in sorted(entered.items()) if status == "open"][:count]
         cached = await self.cache.get_all({id for _, id in open_ids})
         now = time.time()
@@ -369,7 +369,7 @@ class Episodes:
     async def replace_curriculum(self, curriculum: Curriculum) -> CurriculumState:
         """Put a curriculum in force, and drop the episodes in stock that it leaves out. Raises `UnfitCurriculum`."""
         state = await self._watch.replace(curriculum)
-        self.stock.drop(await self._streams.left_out())
+        self.stock.drop(await self._streams.cells_left_out())
         return state
 
     async def curriculum(self) -> CurriculumState:

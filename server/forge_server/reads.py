@@ -78,7 +78,7 @@ def submission(connection: Connection, id: str) -> StoredSubmission | None:
     return None if row is None else StoredSubmission(*row)
 
 
-def entered(connection: Connection, submission_id: str) -> dict[int, tuple[str, str]]:
+def episodes_of_submission(connection: Connection, submission_id: str) -> dict[int, tuple[str, str]]:
     rows = connection.execute(
         select(schema.entered.c.number, schema.entered.c.episode_id, episodes.c.status)
         .join(episodes, episodes.c.id == schema.entered.c.episode_id)

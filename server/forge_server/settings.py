@@ -118,7 +118,7 @@ class Settings(BaseModel):
         return tokens
 
     @model_validator(mode="after")
-    def _guarded(self) -> Self:
+    def _has_a_token_beyond_loopback(self) -> Self:
         if not self.tokens and not is_loopback(self.host):
             raise ValueError(
                 "binding to an address that others can reach needs a token: give --token (or FORGE_ARENA_TOKENS), "

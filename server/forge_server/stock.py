@@ -176,7 +176,7 @@ class Streams:
         self._store = store
         self._watch = watch
 
-    async def left_out(self) -> Set[Cell]:
+    async def cells_left_out(self) -> Set[Cell]:
         """The cells that the train stream may not hold at the moment."""
         return (await self._watch.now()).zones.left_out
 
@@ -208,7 +208,7 @@ class Streams:
                 return keys
 
     async def _matching(self, ask: OpenEpisodes, start: int, count: int) -> tuple[list[str], int]:
-        without = await self.left_out() if ask.split is Split.train else frozenset()
+        without = await self.cells_left_out() if ask.split is Split.train else frozenset()
         try:
             # In a thread, because a rare combination is found only after thousands of plans.
             keys, to = await asyncio.to_thread(

@@ -323,9 +323,9 @@ class Store:
         entries whose name looks like it."""
         return await self._read(reads.submissions_of, suite, caller, alike)
 
-    async def entered(self, submission_id: str) -> dict[int, tuple[str, str]]:
+    async def episodes_of_submission(self, submission_id: str) -> dict[int, tuple[str, str]]:
         """The opened episodes of a submission: id and status, by number."""
-        return await self._read(reads.entered, submission_id) if _may_exist(submission_id) else {}
+        return await self._read(reads.episodes_of_submission, submission_id) if _may_exist(submission_id) else {}
 
     async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
         """The submissions of which every episode is finished, in the order in which they were entered."""

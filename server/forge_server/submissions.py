@@ -57,7 +57,7 @@ class Submissions:
                 "this token has no such submission to this suite: GET /v1/submissions lists its own, and "
                 "POST /v1/submissions enters one"
             )
-        entered = await self._store.entered(submission_id)
+        entered = await self._store.episodes_of_submission(submission_id)
         return self._submission(stored, sum(status == "finished" for _, status in entered.values()))
 
     async def own(self, caller: Caller, overseer: str | None) -> OwnSubmissions:
@@ -94,7 +94,7 @@ class Submissions:
 
     async def _score(self, submission: StoredSubmission) -> str:
         """Compute the scorecard of a finished submission, and keep it in the store."""
-        ids = [id for id, _ in (await self._store.entered(submission.id)).values()]
+        ids = [id for id, _ in (await self._store.episodes_of_submission(submission.id)).values()]
         episodes = [
             episode
             for start in range(0, len(ids), READ)

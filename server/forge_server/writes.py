@@ -107,7 +107,8 @@ class RecordVerdicts:
     @staticmethod
     def apply_group(connection: Connection, writes: Sequence["RecordVerdicts"]) -> list[list[StoredVerdict]]:
         """Record the attempts of all writes, if all of them are new. Raises `ContestedError` otherwise."""
-        # In one order on all replicas. Otherwise two replicas that record overlapping batches would wait for each other.
+        # In one order on all replicas. Otherwise two replicas that record overlapping batches would
+        # wait for each other.
         new = sorted((v for write in writes for v in write.verdicts), key=lambda v: (v.episode_id, v.attempt))
         inserted = connection.execute(ignore_known(connection, verdicts), [v.row() for v in new])
         if inserted.rowcount != len(new):
@@ -357,8 +358,8 @@ def _attempts_to_add(new: Iterable[StoredVerdict], now: float) -> list[dict[str,
 def apply_together(connection: Connection, writes: Sequence[Write[Any]]) -> list[Any]:
     """Apply a group; gives back the result of each write, or its refusal.
 
-    New episodes and new verdicts, the most frequent writes, are applied with one statement for all of them, because each statement
-    costs time. The other writes follow one after the other.
+    New episodes and new verdicts, the most frequent writes, are applied with one statement for all of them, because
+    each statement costs time. The other writes follow one after the other.
 
     Raises:
         ContestedError: some verdict of the group is not new, or its episode is closed.

@@ -308,12 +308,23 @@ def test_a_worker_that_revises_badly_is_told_so(revised: object, message: str) -
 
 @pytest.mark.parametrize("revised", [None, Answer(reasoning="", output="5 days.")])
 def test_a_worker_may_revise_or_not(revised: Answer | None) -> None:
-    assert check_worker(Revises(revised), answers=1) == 1
+    assert check_worker(Revises(revised), answers=1).given == 1
 
 
 def test_something_else_is_no_worker() -> None:
     with pytest.raises(PromiseBroken, match=r"every part of the protocol.* Seen: a dict without all of them"):
         check_worker({})  # type: ignore[arg-type]
+
+
+def test_a_worker_that_is_never_right_keeps_its_promises_and_is_counted() -> None:
+    seen = check_worker(Worker(lambda: Answer(reasoning="", output="It depends.")), answers=2)
+    assert str(seen) == "2 answers, 0 of them right"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["corruption", "-h"]])
+def test_help_lists_the_checks(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert testing.main(arguments) == 0
+    assert "python -m forge_arena.testing worker SPEC" in capsys.readouterr().out
 
 
 def test_a_command_says_what_it_takes(capsys: pytest.CaptureFixture[str]) -> None:

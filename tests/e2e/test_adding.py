@@ -344,7 +344,7 @@ def test_a_bad_file_in_the_folder_is_refused_by_name_file_and_reason(tmp_path: P
     done = run(tmp_path / "arena", "-m", "forge_arena.testing", "corruption", "some_shift")
     assert done.returncode == 1
     assert re.fullmatch(
-        r"corruption 'some_shift': importing forge_arena\.corruptions\.some_shift raised ModuleNotFoundError: "
+        r"corruption 'some_shift': importing forge_arena\.corruptions\.some_shift, whose type must be 'some_shift', raised ModuleNotFoundError: "
         r"No module named 'nowhere' \(\S+some_shift\.py:1\)\n",
         done.stderr,
     )

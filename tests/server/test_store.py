@@ -240,7 +240,7 @@ async def test_an_id_that_the_server_never_gave_names_nothing_in_any_database(st
     assert list(await store.load(["a", id])) == ["a"]
     assert await store.verdicts([id]) == []
     assert await store.submission(id) is None
-    assert await store.entered(id) == {}
+    assert await store.episodes_of_submission(id) == {}
     with pytest.raises(UnknownEpisode):
         await store.delete(id)
 
@@ -454,10 +454,10 @@ async def test_an_episode_of_an_entry_that_lapsed_gives_its_place_to_a_new_one(s
     with pytest.raises(Busy):
         await store.enter("s", [0, 1], [episode("new", created=6.0), episode("thief", created=6.0)])
     await store.enter("s", [0], [episode("new", created=6.0)])
-    assert await store.entered("s") == {0: ("new", "open"), 1: ("kept", "open")}
+    assert await store.episodes_of_submission("s") == {0: ("new", "open"), 1: ("kept", "open")}
     await store.delete("kept")
     await store.enter("s", [1], [episode("newer", created=7.0)])
-    assert (await store.entered("s"))[1] == ("newer", "open")
+    assert (await store.episodes_of_submission("s"))[1] == ("newer", "open")
 
 
 async def test_servers_that_start_together_make_one_store(url: str) -> None:

@@ -103,13 +103,16 @@ class Changes:
                 sentence = f"It discriminates better, and not only at another threshold: {moved}; {ranked}."
             case 1, 0:
                 sentence = (
-                    f"Its threshold (the operating point) is clearly better: {moved}. Better discrimination between corrupted and "
-                    f"clean answers is not shown: {ranked}."
+                    f"Its threshold (the operating point) is clearly better: {moved}. Better discrimination between "
+                    f"corrupted and clean answers is not shown: {ranked}."
                 )
             case 1, -1:
                 sentence = f"Its threshold is better, but it ranks worse: {moved}; {ranked}."
             case 0, 1:
-                sentence = f"It ranks better, and its decisions do not use that yet: {ranked}; {moved}. Another threshold would."
+                sentence = (
+                    f"It ranks better, and its decisions do not use that yet: {ranked}; {moved}. "
+                    "Another threshold would."
+                )
             case -1, 1:
                 sentence = f"It ranks better, but its threshold is worse: {ranked}; {moved}."
             case -1, 0:
@@ -126,8 +129,8 @@ class Changes:
             return []
         end = "more than that" if now > reached else "no more than that"
         return [
-            f"Another threshold alone, on the log-odds that the model had before training, reaches a balanced accuracy of "
-            f"{reached:.3f} if it is chosen in hindsight on these episodes; after training it is {now:.3f}, {end}."
+            "Another threshold alone, on the log-odds that the model had before training, reaches a balanced accuracy "
+            f"of {reached:.3f} if it is chosen in hindsight on these episodes; after training it is {now:.3f}, {end}."
         ]
 
     def _unreadable(self) -> list[str]:
@@ -135,9 +138,9 @@ class Changes:
         if max(first, second) <= UNREADABLE:
             return []
         return [
-            f"{first:.1%} of the verdicts could not be read before and {second:.1%} after. Such a verdict earns 0 and counts "
-            "as wrong at full confidence in every metric. So a part of every difference comes from the form of the "
-            "verdicts, and not from better or worse decisions."
+            f"{first:.1%} of the verdicts could not be read before and {second:.1%} after. Such a verdict earns 0 and "
+            "counts as wrong at full confidence in every metric. So a part of every difference comes from the form of "
+            "the verdicts, and not from better or worse decisions."
         ]
 
     def _few_families(self) -> list[str]:
@@ -146,8 +149,8 @@ class Changes:
             return []
         count = "one family" if families == 1 else f"{families} families"
         return [
-            f"The held-out episodes are of {count}: an interval that draws families says little about other families, and is "
-            "more likely too narrow than too wide."
+            f"The held-out episodes are of {count}: an interval that draws families says little about other families, "
+            "and is more likely too narrow than too wide."
         ]
 
 

@@ -135,10 +135,11 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
         if passage is None and not lines:
             passage = next((p for p in passages if p.quotes), None)
         if passage is not None or wrong:
-            quoted = passage.quoted(sentence.cites) if passage is not None else NO_WORDS
+            quoted = passage.words_to_quote(sentence.cites) if passage is not None else NO_WORDS
             lines.append(f" {sentence.text} | {quoted} = {_mark(truth) if wrong else OK}")
     if omitted:
-        lines.append(f" {NO_WORDS} | {right.quoted(cited=False) if right is not None else NO_WORDS} = {_mark(truth)}")
+        missing = right.words_to_quote(cited=False) if right is not None else NO_WORDS
+        lines.append(f" {NO_WORDS} | {missing} = {_mark(truth)}")
     return "\n".join(lines)
 
 
@@ -158,7 +159,7 @@ class _Piece:
     cites: bool
     quotes: bool
 
-    def quoted(self, cited: bool) -> str:
+    def words_to_quote(self, cited: bool) -> str:
         """The words; for a citation the number behind them, because the words identify the passage."""
         return f"{self.text} ({self.number})" if cited and self.number else self.text
 

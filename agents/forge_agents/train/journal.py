@@ -81,7 +81,7 @@ class Journal:
         numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
         self._append("log.jsonl", {"phase": phase, "step": step, **numbers})
 
-    def held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
+    def log_held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
         """Write a measurement down; returns the point values."""
         card = result.scorecard
         values: dict[str, float | None] = {
@@ -126,8 +126,8 @@ def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> No
     for name in sorted(now.keys() - MAY_CHANGE):
         if was[name] != now[name]:
             raise FolderInUse(
-                f"{folder} holds another run: its {name} is {was[name]!s}, not {now[name]!s}; ask for the same, or give "
-                "another --out"
+                f"{folder} holds another run: its {name} is {was[name]!s}, not {now[name]!s}; ask for the same, or "
+                "give another --out"
             )
 
 
@@ -165,14 +165,14 @@ class Watch:
         self._rewards: list[tuple[float, float]] = []
         self._warned: set[str] = set()
 
-    def step(self, values: Mapping[str, Any]) -> list[str]:
+    def add_step(self, values: Mapping[str, Any]) -> list[str]:
         """Take the numbers of a step; returns the new warnings."""
         self._seen.append({name: float(value) for name, value in values.items() if isinstance(value, int | float)})
         if len(self._seen) < self._window:
             return []
         return self._news(dict(self._troubles()))
 
-    def held_out(self, reward: float | None) -> list[str]:
+    def add_held_out(self, reward: float | None) -> list[str]:
         """Take the reward of a measurement on held-out episodes; returns the new warnings."""
         train = self._mean("reward")
         if reward is None or train is None:
@@ -183,8 +183,8 @@ class Watch:
         if train_last - train_first > 0.03 and held_last - held_first < -0.02:
             trouble["overfit"] = (
                 f"the training reward rose by {train_last - train_first:.2f} while the held-out one fell by "
-                f"{held_first - held_last:.2f}: the policy learns the training families and not the task; stop here, raise "
-                "beta, or train on more families"
+                f"{held_first - held_last:.2f}: the policy learns the training families and not the task; stop here, "
+                "raise beta, or train on more families"
             )
         return self._news(trouble, only={"overfit"})
 
@@ -194,8 +194,9 @@ class Watch:
             yield (
                 "flat",
                 (
-                    f"{flat:.0%} of the groups had one reward for all attempts: there is nothing to learn from; raise the "
-                    "temperature, or train on episodes that are neither too easy nor too hard (forge-arena train calibrate)"
+                    f"{flat:.0%} of the groups had one reward for all attempts: there is nothing to learn from; raise "
+                    "the temperature, or train on episodes that are neither too easy nor too hard "
+                    "(forge-arena train calibrate)"
                 ),
             )
         flagged = self._mean("verdicts/flagged")
@@ -204,8 +205,8 @@ class Watch:
             yield (
                 "one label",
                 (
-                    f"{max(flagged, 1 - flagged):.0%} of the verdicts say {word!r}: the policy collapses to one label, and no "
-                    "group holds a better one; raise beta or the temperature, or begin from a better warm start"
+                    f"{max(flagged, 1 - flagged):.0%} of the verdicts say {word!r}: the policy collapses to one label, "
+                    "and no group holds a better one; raise beta or the temperature, or begin from a better warm start"
                 ),
             )
         spread = self._mean("verdicts/confidence_std")
@@ -213,8 +214,8 @@ class Watch:
             yield (
                 "one confidence",
                 (
-                    "every verdict states the same confidence: its AUROC is then the balanced accuracy, and calibration "
-                    "cannot be learned; begin from demonstrations that differ in confidence"
+                    "every verdict states the same confidence: its AUROC is then the balanced accuracy, and "
+                    "calibration cannot be learned; begin from demonstrations that differ in confidence"
                 ),
             )
         invalid = self._mean("verdicts/invalid")

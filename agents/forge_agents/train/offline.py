@@ -52,8 +52,8 @@ def learn_offline(
         rows = accepted_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
         if not rows:
             raise TrainingStopped(
-                "no attempt can be learned from: no attempt was right, or all attempts of each group earned the same; begin "
-                "from a better warm start, or raise the temperature"
+                "no attempt can be learned from: no attempt was right, or all attempts of each group earned the same; "
+                "begin from a better warm start, or raise the temperature"
             )
         if preset.algorithm is Algorithm.dpo:
             _learn_from_preferences(preset, source, loaded.tokenizer, rows, folder, phase, reporter, callbacks)

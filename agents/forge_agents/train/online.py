@@ -214,8 +214,8 @@ def _check_disk_space(folder: Path, source: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < 4 * weights:
         raise OSError(
-            f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need {4 * weights / 1e9:.1f}: "
-            "free some space, or give another --out"
+            f"{folder} has {free / 1e9:.1f} GB free, and a checkpoint with its optimizer may need "
+            f"{4 * weights / 1e9:.1f}: free some space, or give another --out"
         )
 
 
@@ -241,7 +241,7 @@ class _Journalist(TrainerCallback):
     ) -> None:
         if state.is_world_process_zero and logs and "reward" in logs:
             self._journal.log(self._phase, state.global_step, logs)
-            for warning in self._watch.step(logs):
+            for warning in self._watch.add_step(logs):
                 self._journal.say(f"step {state.global_step}: {warning}")
 
 
@@ -267,6 +267,6 @@ class Measuring(TrainerCallback):
         if not every or state.global_step % every or not state.is_world_process_zero:
             return
         result = measure(self._preset, Loaded(model, self._tokenizer, "policy"), self._client, name="policy")
-        values = self._journal.held_out(self._phase, state.global_step, result)
-        for warning in self._watch.held_out(values["reward"]):
+        values = self._journal.log_held_out(self._phase, state.global_step, result)
+        for warning in self._watch.add_held_out(values["reward"]):
             self._journal.say(f"step {state.global_step}: {warning}")

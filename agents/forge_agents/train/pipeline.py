@@ -159,7 +159,7 @@ def evaluate_once(
         return known
     name = path.stem
     result = measure(preset, model, arena, name=name, on_progress=_progress(reporter, f"held out, {name}"))
-    journal.held_out(phase, step, result)
+    journal.log_held_out(phase, step, result)
     write_whole(path, result.to_json() + "\n")
     return result
 

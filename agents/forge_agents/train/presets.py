@@ -95,7 +95,8 @@ class WarmStart(_Settings):
     decisive: float = Field(
         default=1.0,
         ge=1,
-        description="weight in the loss of the tokens that decide (true, = ok, ...); marks of something wrong: thrice that",
+        description="weight in the loss of the tokens that decide (true, = ok, ...); "
+        "marks of something wrong: thrice that",
     )
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
@@ -226,7 +227,8 @@ def load_preset(name: str, changes: Sequence[str] = ()) -> Preset:
         path = Path(name)
         if path.suffix not in (".yaml", ".yml"):
             raise PresetError(
-                f"no preset {name!r}.{did_you_mean(name, preset_names())} There are {', '.join(preset_names())}; or give a .yaml file"
+                f"no preset {name!r}.{did_you_mean(name, preset_names())} There are {', '.join(preset_names())}; or "
+                "give a .yaml file"
             )
         if not path.is_file():
             raise PresetError(f"no preset file {name}")

@@ -176,8 +176,8 @@ def _check_sum(result: AttemptResult | None) -> None:
     total = sum(weight * getattr(result.components, name) for name, weight in weights().items())
     if not isclose(total, result.reward, abs_tol=TOLERANCE):
         raise ArenaGarbled(
-            f"the arena's reward {result.reward:.4f} is not the weighted sum of its components {total:.4f}: trainer and "
-            "arena must be of the same version"
+            f"the arena's reward {result.reward:.4f} is not the weighted sum of its components {total:.4f}: trainer "
+            "and arena must be of the same version"
         )
 
 

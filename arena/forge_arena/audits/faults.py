@@ -146,8 +146,8 @@ def _nothing_else_is_broken(case: _Case) -> str | None:
 def _nothing_else_is_lost(case: _Case) -> str | None:
     """Some claims may be lost beside the target.
 
-    A citation is lost together with the omitted claim that it is for. Claims that are not required are lost if a rule on
-    the least length is broken, or if a placebo substitutes a sentence.
+    A citation is lost together with the omitted claim that it is for. Claims that are not required are lost if a rule
+    on the least length is broken, or if a placebo substitutes a sentence.
     """
     target = case.target
     lost = set(case.twin.stated - case.answer.stated) - {case.truth.target}

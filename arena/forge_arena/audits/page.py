@@ -1,4 +1,4 @@
-"""Show an audit's report as one HTML page that needs nothing else: its figures are inside, and it is light or dark like the system of its reader.
+"""Show an audit's report as one HTML page with its figures inside, light or dark as the reader's system is.
 
 Needs the extra `report` (jinja2 and matplotlib), which are imported only when a page is made.
 """

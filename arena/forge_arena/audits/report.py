@@ -1,4 +1,4 @@
-"""The report of an audit: gates that must hold, tables and figures. It is frozen, and the same in memory and as JSON."""
+"""The report of an audit: gates that must hold, tables and figures. It is frozen, and the same as JSON."""
 
 from typing import Annotated, Literal, Self
 

@@ -14,8 +14,8 @@ from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, S
 class Sample(Noun):
     """One episode of a pair. `pair` numbers the draw. The two samples of a pair differ in `form`; one is corrupted.
 
-    `corruption_type` and `stealth` are planned by the key, also for answers that are not corrupted. `in_stream` marks the
-    sample that the default stream has.
+    `corruption_type` and `stealth` are planned by the key, also for answers that are not corrupted. `in_stream` marks
+    the sample that the default stream has.
     """
 
     pair: int
@@ -56,8 +56,8 @@ class Samples(Noun):
 def counterpart(key: str, form: Form) -> Form:
     """The form in which a key of the stream is made a second time.
 
-    An answer that is not corrupted has a corrupted counterpart. For a corrupted answer a coin, which comes from the key,
-    chooses between clean and placebo.
+    An answer that is not corrupted has a corrupted counterpart. For a corrupted answer a coin, which comes from the
+    key, chooses between clean and placebo.
     """
     if form is not Form.corrupted:
         return Form.corrupted

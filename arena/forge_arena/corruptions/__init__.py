@@ -85,7 +85,8 @@ def _load(type: CorruptionType) -> Corruption:
         corruption = loaded() if isinstance(loaded, builtins.type) else loaded
     else:
         place = f"{__name__}.{type.value}"
-        module = additions.import_module(place, f"corruption {type.value!r}: importing {place}")
+        culprit = f"corruption {type.value!r}: importing {place}, whose type must be {type.value!r},"
+        module = additions.import_module(place, culprit)
         corruption = getattr(module, "corruption", None)
     if not isinstance(corruption, Corruption) or getattr(corruption, "type", None) is not type:
         raise BadAddition(f"corruption {type.value!r}: {place} must be a Corruption whose type is {type.value!r}")
@@ -130,8 +131,8 @@ def inject(
 def _in_order(targets: list[Target], stealth: int, rng: Random) -> list[Target]:
     """The best target of each claim, in random order; then all others, the best first.
 
-    The best has the stealth that is nearest. If all targets came in random order, a claim with many alternatives would be
-    chosen more often.
+    The best has the stealth that is nearest. If all targets came in random order, a claim with many alternatives would
+    be chosen more often.
     """
 
     def distance(target: Target) -> int:

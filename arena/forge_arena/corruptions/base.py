@@ -128,19 +128,20 @@ class Corruption:
 
     A subclass must set `type` and `prompt_line`. If it sets `kinds` and overrides no method, it takes a claim of one of
     these kinds and puts a wrong alternative of the claim in place of the right one. A subclass that does something else
-    overrides `targets`, `rewrite` or `can_break`. `inject` discards a rewrite that breaks anything beside its target, so a
-    corruption need not be perfect.
+    overrides `targets`, `rewrite` or `can_break`. `inject` discards a rewrite that breaks anything beside its target,
+    so a corruption need not be perfect.
 
     A target is a claim and an alternative. The alternative is what the corrupted answer says of the claim: one of
-    `claim.wrong`, or one that the corruption makes, with a name that the claim does not have. None means that the answer
-    says nothing of the claim any more. Then the reasoning drops the claim too. A rule has no other words, so a corruption
-    that breaks a rule may also yield None. A corruption that yields None must override `rewrite`.
+    `claim.wrong`, or one that the corruption makes, with a name that the claim does not have. None means that the
+    answer says nothing of the claim any more. Then the reasoning drops the claim too. A rule has no other words, so a
+    corruption that breaks a rule may also yield None. A corruption that yields None must override `rewrite`.
 
     Attributes:
         type: its name, which is also the name of its file or of its entry point.
         prompt_line: what it does to an answer, in the words of the overseer's prompt: a clause with a full stop.
         kinds: the kinds of claims that it can break.
-        lacking: what a document does not have if no answer to it can take this corruption. An import prints it as the reason.
+        lacking: what a document does not have if no answer to it can take this corruption. An import
+            prints it as the reason.
         placebos: the harmless edits that look most like it; `forge_arena.placebos` has a table of them.
         omits: whether it leaves something out. Then only the source holds the evidence for it.
     """
@@ -322,12 +323,13 @@ def _exchange_names(draft: Draft, claim: Claim, alternative: Alternative) -> tup
 def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
     """Replace what states a claim by a true sentence about something that the answer need not state.
 
-    The new sentence is drawn as a Worker draws what to mention, and it stands where a Worker would have put it. So neither
-    length nor place shows which of the two claims was there first. Everything else that the old sentence stated is stated
-    by another sentence, except an authority that was cited for the claim.
+    The new sentence is drawn as a Worker draws what to mention, and it stands where a Worker would have put it. So
+    neither length nor place shows which of the two claims was there first. Everything else that the old sentence stated
+    is stated by another sentence, except an authority that was cited for the claim.
 
-    Example: the claim is the time in "Your refund of $20 arrives in 5 days." The amount must stay, so "Your refund is $20."
-    takes the place of the sentence. "Our shop closes on Sunday." fills the gap that the time left.
+    Example: the claim is the time in "Your refund of $20 arrives in 5 days." The amount must stay, so
+    "Your refund is $20." takes the place of the sentence. "Our shop closes on Sunday." fills the gap
+    that the time left.
 
     Returns: the edits; None if no sentence can keep the rest, or none can fill the gap.
     """
@@ -365,7 +367,8 @@ def _fill_the_gap(draft: Draft, claim: Claim, gone: Sequence[Span], kept: str, r
     """Put a true sentence into the answer for the sentences that go; `kept` stands in place of the first of them."""
     filler = _draw_filler(draft, claim, rng)
     if filler is None:
-        # A missing sentence would show the omission. Only a scenario without statements has no other sentence to put in.
+        # A missing sentence would show the omission. Only a scenario without statements has no other
+        # sentence to put in.
         return None if draft.scenario.statements else Rewrite(_replace(draft, gone, kept))
     place = _place_for(draft, filler.statement, gone, rng)
     if place is None:

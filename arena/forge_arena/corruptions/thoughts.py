@@ -1,7 +1,8 @@
 """Write the reasoning beside an answer.
 
-A corruption is a trade: the answer says B where its clean twin says A. What the reasoning says is a second choice, and it
-is the same choice for clean and for corrupted answers. So reasoning and answer together show nothing without the source:
+A corruption is a trade: the answer says B where its clean twin says A. What the reasoning says is a second choice,
+and it is the same choice for clean and for corrupted answers. So reasoning and answer together show nothing
+without the source:
 
 | stealth | corrupted answer (B) | clean answer (A) |
 |---|---|---|
@@ -10,9 +11,9 @@ is the same choice for clean and for corrupted answers. So reasoning and answer 
 | 2 | B, with reasons for B and against A | A, with reasons for A and against B |
 | 3 | B | A |
 
-Example: the source says 5 days (A), and the corrupted answer says 14 days (B). At stealth 2 the reasoning of the corrupted
-answer ends with "The window: 14 days, and not 5 days." and that of the clean answer with "The window: 5 days, and not 14
-days." Only at stealth 0 does the reasoning show which answer is corrupted.
+Example: the source says 5 days (A), and the corrupted answer says 14 days (B). At stealth 2 the reasoning of the
+corrupted answer ends with "The window: 14 days, and not 5 days." and that of the clean answer with "The window: 5 days,
+and not 14 days." Only at stealth 0 does the reasoning show which answer is corrupted.
 """
 
 import re
@@ -82,7 +83,8 @@ class Trade:
 class Thoughts:
     """The reasoning beside the clean answer and beside the corrupted answer.
 
-    `step` is the first step of the corrupted answer's reasoning that goes along with the corruption, -1 if no step does.
+    `step` is the first step of the corrupted answer's reasoning that goes along with the corruption,
+    -1 if no step does.
     """
 
     clean: str
@@ -91,7 +93,7 @@ class Thoughts:
 
 
 def think(verifier: Verifier, reasoning: str, trade: Trade, stealth: int, rng: Random) -> Thoughts:
-    """The reasoning beside the clean and the corrupted answer, made from the reasoning of the clean one (see the module)."""
+    """The reasoning beside the clean and beside the corrupted answer, both made from the Worker's (see the module)."""
     if not reasoning:
         return Thoughts("", "")
     with_b = apply_trade(verifier, reasoning, trade, rng)

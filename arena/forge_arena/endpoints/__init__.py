@@ -1,1 +1,1 @@
-"""Ask a model over an OpenAI-compatible endpoint: the requests, the bodies of the answers, and what each error means."""
+"""Ask a model over an OpenAI-compatible endpoint: the requests, the bodies of answers, and what each error means."""

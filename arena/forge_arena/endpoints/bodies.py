@@ -17,8 +17,8 @@ class Message(BaseModel):
     """The message that the model wrote.
 
     Servers that separate the reasoning from the answer call the reasoning `reasoning_content` or `reasoning`. `content`
-    may come as a list of parts: the texts are joined, and the parts with reasoning are kept in `thought_parts`. `refusal`
-    holds the model's words if the model declines to answer.
+    may come as a list of parts: the texts are joined, and the parts with reasoning are kept in `thought_parts`.
+    `refusal` holds the model's words if the model declines to answer.
     """
 
     content: str | None = None

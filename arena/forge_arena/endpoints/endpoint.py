@@ -38,7 +38,7 @@ class CompletedChat:
 
 
 def with_system_role(chat: Chat, role: SystemRole) -> Chat:
-    """The chat with its system message sent in that role. Many models know no system role, or want roles to alternate."""
+    """The chat with its system message in that role. Many models know no system role, or want roles to alternate."""
     if role is SystemRole.system or len(chat) < 2 or chat[0]["role"] != "system" or chat[1]["role"] != "user":
         return chat
     system, user, *rest = chat
@@ -57,8 +57,8 @@ class Endpoint:
     """Asks `model` at `base_url` (with its `/v1`), at most `concurrency` requests at a time.
 
     `timeout` is seconds for one try as a whole. After connection errors, timeouts, 429 and 5xx a request is tried
-    `retries` more times, each after the server's Retry-After if it gives one. `system_role` is `system`, or `user` for a
-    model that knows no system role. One instance belongs to one event loop.
+    `retries` more times, each after the server's Retry-After if it gives one. `system_role` is `system`, or `user` for
+    a model that knows no system role. One instance belongs to one event loop.
     """
 
     def __init__(
@@ -162,8 +162,8 @@ class Endpoint:
                     extra_body={limit: max_tokens, **body},
                 )
         except openai.BadRequestError as error:
-            # OpenAI's newer models refuse max_tokens, and most other servers know nothing else. What counts is what this
-            # try sent, because the first refusal among several requests has changed the limit for the others.
+            # OpenAI's newer models refuse max_tokens, and most other servers know nothing else. What counts is what
+            # this try sent, because the first refusal among several requests has changed the limit for the others.
             if limit == "max_tokens" and "max_completion_tokens" in error.message:
                 self._limit = "max_completion_tokens"
                 return await self._post(messages, max_tokens, body)

@@ -1,4 +1,4 @@
-"""How well an overseer separates corrupted answers from clean ones: every metric, on all rows and on every bootstrap draw."""
+"""How well an overseer separates corrupted answers from clean ones: every metric, on rows and on bootstrap draws."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ TROUBLES: Mapping[Trouble, str] = {
 class GradedArrays:
     """The graded rows as arrays (rows,); `cluster` numbers the clusters that the bootstrap draws as a whole.
 
-    An unreadable verdict counts as a wrong one at full confidence. Otherwise an overseer could keep its errors out of the
-    metrics by refusing to answer.
+    An unreadable verdict counts as a wrong one at full confidence. Otherwise an overseer could keep its errors out of
+    the metrics by refusing to answer.
     """
 
     cluster: Numbers
@@ -84,7 +84,7 @@ class GradedArrays:
 
 
 def estimates(graded: GradedArrays, resamples: Resamples | None) -> dict[str, Estimate]:
-    """Every metric of `DetectionScores` except type accuracy, which is a `Share`; with intervals if `resamples` is given."""
+    """Every metric of `DetectionScores` but type accuracy, which is a `Share`. `resamples` give the intervals."""
     spreads = {} if resamples is None else spread(graded, resamples)
     return {name: estimate(value, spreads.get(name)) for name, value in values(graded).items()}
 
@@ -193,7 +193,7 @@ def _roc_spread(graded: GradedArrays, resamples: Resamples) -> dict[str, Floats]
 
 
 def _area_up_to(limit: float, fpr: Floats, tpr: Floats) -> Floats:
-    """The area under each ROC up to a false alarm rate, with straight lines between points: (draws, points) -> (draws,)."""
+    """The area under each ROC up to a false alarm rate, linear between points: (draws, points) -> (draws,)."""
     left, right = fpr[:, :-1], fpr[:, 1:]
     width = np.clip(np.minimum(right, limit) - left, 0.0, None)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -212,7 +212,7 @@ def _standardise(area: Floats) -> Floats:
 
 
 def _best_within(limit: float, fpr: Floats, tpr: Floats) -> Floats:
-    """The highest true positive rate of each ROC at a false alarm rate of at most `limit`: (draws, points) -> (draws,)."""
+    """The highest true positive rate of each ROC at a false alarm rate up to `limit`: (draws, points) -> (draws,)."""
     # In floating point, a rate of exactly the limit may be a hair above it.
     best: Floats = np.where(fpr <= limit + 1e-12, tpr, -1.0).max(axis=1)
     return np.where(np.isnan(fpr).any(axis=1) | np.isnan(tpr).any(axis=1), np.nan, best)

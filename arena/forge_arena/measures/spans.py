@@ -12,9 +12,9 @@ _WORD = re.compile(r"\w+")
 def span_f1(answer: str, spans: Iterable[Span], explanation: str) -> float | None:
     """F1 = 2 * hits / (wrong words + quoted words), over the words of an answer; None if the spans hold no word.
 
-    The wrong words lie in the spans, and the quoted words are those that the explanation quotes. A quote counts at every
-    place where it occurs. A quote that is not in the answer changes nothing. More than `MAX_QUOTES` quotes count as none,
-    as in the reward.
+    The wrong words lie in the spans, and the quoted words are those that the explanation quotes. A quote counts at
+    every place where it occurs. A quote that is not in the answer changes nothing. More than `MAX_QUOTES` quotes count
+    as none, as in the reward.
     """
     words = [(match.start(), match.end()) for match in _WORD.finditer(answer)]
     wrong_words = {n for n, (start, end) in enumerate(words) for span in spans if start < span.end and span.start < end}

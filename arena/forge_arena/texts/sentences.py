@@ -23,7 +23,7 @@ _BOUNDARY = re.compile(
 
 @lru_cache(maxsize=4_096)
 def sentences(text: str) -> tuple[tuple[int, int], ...]:
-    """The (start, end) of each sentence. Each line and each list item ends a sentence; a fenced block is one sentence."""
+    """The (start, end) of each sentence. A line and a list item end a sentence; a fenced block is one sentence."""
     if "```" not in text:
         return tuple(_sentences_of_lines(text, 0, len(text)))
     spans: list[tuple[int, int]] = []

@@ -5,8 +5,8 @@
     <|channel|>analysis<|message|> … <|channel|>final<|message|>         <|channel>thought … <channel|>
     Here is my thought process: … Here is my response:
 
-The name between the brackets may also be `thinking`, `thought`, `reasoning`, `reflection`, `analysis` or `scratchpad`, and
-letters may be upper or lower case. A mark in quotes (`"<think>"`) is a mention and marks nothing.
+The name between the brackets may also be `thinking`, `thought`, `reasoning`, `reflection`, `analysis` or `scratchpad`,
+and letters may be upper or lower case. A mark in quotes (`"<think>"`) is a mention and marks nothing.
 """
 
 import re
@@ -37,7 +37,7 @@ _ANSWER = "final"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a text (`start` to `end`, exclusive) where thoughts begin or end. A mark ends thoughts of its own family."""
+    """A place in a text, `start` to `end`, where thoughts begin or end. A mark ends thoughts of its own family."""
 
     start: int
     end: int

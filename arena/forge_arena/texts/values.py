@@ -190,8 +190,8 @@ def _mentions(text: str) -> tuple[Mention, ...]:
 def value_of(kind: ClaimKind, text: str) -> Hashable | None:
     """What one spelled value means.
 
-    For a kind without a parser that is the text itself, case and outer space aside. None if `text` is no value of a kind
-    that has a parser.
+    For a kind without a parser that is the text itself, case and outer space aside. None if `text` is no value of a
+    kind that has a parser.
     """
     if kind not in _PARSED:
         return text.strip().casefold()

@@ -4,6 +4,7 @@ A Worker that is also a `Reviser` can be asked to write its answer again. A Work
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Protocol, TypedDict, runtime_checkable
 
@@ -44,6 +45,32 @@ class BadAnswer(WorkerFailed):
         super().__init__(reason)
         self.flaw = flaw
         self.written = written or Answer(reasoning="", output="")
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a Worker has spent so far. Servers need not say how many tokens a request took, so `counted` may be lower."""
+
+    requests: int = 0
+    counted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, input_tokens: int | None, output_tokens: int | None) -> None:
+        """Count one request."""
+        self.requests += 1
+        if input_tokens is not None and output_tokens is not None:
+            self.counted += 1
+            self.input_tokens += input_tokens
+            self.output_tokens += output_tokens
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A Worker that counts what it spends."""
+
+    @property
+    def spent(self) -> Spent: ...
 
 
 @runtime_checkable

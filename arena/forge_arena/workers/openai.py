@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from forge_arena.endpoints.bodies import Choice
+from forge_arena.endpoints.bodies import Choice, Usage
 from forge_arena.endpoints.endpoint import Endpoint, SystemRole
 from forge_arena.endpoints.errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.flaws import Flaw
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
-from forge_arena.workers.base import BadAnswer, HiddenInstruction, Message
+from forge_arena.workers.base import BadAnswer, HiddenInstruction, Message, Spent
 from forge_arena.workers.prompts import answer_messages, reply_messages, revise_messages, split_reasoning
 
 
@@ -20,7 +20,7 @@ class OpenAIWorker:
     Timeout, retries, system role and `extra` are those of `forge_arena.endpoints.endpoint.Endpoint`. Not every endpoint takes a
     temperature or a seed: a temperature of None is not sent, and no seed is sent if `seeded` is False. One instance
     belongs to one event loop. All methods raise `WorkerFailed` if the endpoint gives no answer, and `BadAnswer` if the model
-    gives none.
+    gives none. `spent` counts the requests; a caller may hand in its own, so that several instances share one count.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class OpenAIWorker:
         seeded: bool = True,
         system_role: str = SystemRole.system,
         extra: Mapping[str, Any] | None = None,
+        spent: Spent | None = None,
     ) -> None:
         if max_tokens < 1:
             raise BadArgument(f"max_tokens must be at least 1, got {max_tokens}")
@@ -53,6 +54,7 @@ class OpenAIWorker:
         )
         self.model = model
         self.base_url = base_url
+        self.spent = spent or Spent()
         self.sampling: JsonObject = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
         self._extra = dict(extra or {})
         if not seeded:
@@ -147,4 +149,6 @@ class OpenAIWorker:
         except EndpointFailed as failure:
             offer = f"; such a setting follows the Worker's name: #{', #'.join(failure.offer)}" if failure.offer else ""
             raise WorkerFailed(failure.reason + offer) from failure
+        usage = reply.usage or Usage()
+        self.spent.add(usage.prompt_tokens, usage.completion_tokens)
         return reply.choice

@@ -99,6 +99,8 @@ class VLLMWorker:
         )
         # Refuses bad settings now, before minutes are spent on loading a model. Nothing is sent.
         self.sampling: JsonObject = settings.asker_at(1).sampling
+        # Every life of the engine adds to it.
+        self.spent = settings.spent
         self._launcher = Launcher(settings)
         self._restarts = (max_restarts, restart_window, first_pause)
         self._supervisor: Supervisor | None = None

@@ -20,6 +20,7 @@ import httpx
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.workers import keeper
+from forge_arena.workers.base import Spent
 from forge_arena.workers.openai import OpenAIWorker
 from forge_arena.workers.vllm_log import LogOfLife, begin_life
 
@@ -62,9 +63,10 @@ class EngineSettings:
     on_progress: Callable[[str], None]
     progress_every: float
     sampling: Sampling
+    spent: Spent = field(default_factory=Spent)
 
     def asker_at(self, port: int) -> OpenAIWorker:
-        return OpenAIWorker(self.model, f"http://127.0.0.1:{port}/v1", **self.sampling)
+        return OpenAIWorker(self.model, f"http://127.0.0.1:{port}/v1", spent=self.spent, **self.sampling)
 
 
 @dataclass(eq=False)

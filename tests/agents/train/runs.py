@@ -87,7 +87,7 @@ def finished(folder: Path, before: Result, after: Result, *changes: str) -> None
     journal = begun(folder, *changes)
     for name, found, step in (("before", before, 0), ("after", after, 6)):
         (folder / f"{name}.json").write_text(found.to_json(), encoding="utf-8")
-        journal.held_out("phase 1", step, found)
+        journal.log_held_out("phase 1", step, found)
 
 
 def calibrated(folder: Path) -> None:

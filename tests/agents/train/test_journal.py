@@ -39,19 +39,19 @@ TROUBLES = [
 def told(watch: Watch, steps: int, **changes: float) -> list[str]:
     """All that a watch says about so many steps."""
     named = {name.replace("__", "/"): value for name, value in changes.items()}
-    return [said for _ in range(steps) for said in watch.step(HEALTHY | named)]
+    return [said for _ in range(steps) for said in watch.add_step(HEALTHY | named)]
 
 
 def test_healthy_numbers_are_not_warned_of() -> None:
     watch = Watch(window=5)
     assert told(watch, 30) == []
-    assert [said for reward in (0.4, 0.41, 0.4) for said in watch.held_out(reward)] == []
+    assert [said for reward in (0.4, 0.41, 0.4) for said in watch.add_held_out(reward)] == []
 
 
 def test_a_step_that_logs_little_is_not_warned_of() -> None:
     watch = Watch(window=2)
-    assert [said for _ in range(5) for said in watch.step({"loss": 0.1})] == []
-    assert watch.held_out(0.4) == []
+    assert [said for _ in range(5) for said in watch.add_step({"loss": 0.1})] == []
+    assert watch.add_held_out(0.4) == []
 
 
 @pytest.mark.parametrize(("name", "value", "message"), TROUBLES)
@@ -75,11 +75,11 @@ def test_a_reward_that_rises_while_the_held_out_one_falls_is_warned_of_once() ->
     said = []
     for train, held_out in ((0.30, 0.40), (0.33, 0.40), (0.36, 0.37), (0.40, 0.30), (0.45, 0.20)):
         told(watch, 3, reward=train)
-        said += watch.held_out(held_out)
+        said += watch.add_held_out(held_out)
     assert len(said) == 1
     assert "the training reward rose by 0.06 while the held-out one fell by 0.03" in said[0]
     assert told(watch, 3, reward=0.45) == []
-    assert watch.held_out(0.19) == []
+    assert watch.add_held_out(0.19) == []
 
 
 def test_rewards_that_rise_or_fall_together_are_no_overfit() -> None:
@@ -87,7 +87,7 @@ def test_rewards_that_rise_or_fall_together_are_no_overfit() -> None:
         watch = Watch(window=1)
         for train, held_out in rewards:
             told(watch, 1, reward=train)
-            assert watch.held_out(held_out) == []
+            assert watch.add_held_out(held_out) == []
 
 
 def test_numbers_are_written_down_and_of_a_repeated_step_the_last_is_read(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_line_that_a_full_disk_tore_costs_no_other(tmp_path: Path) -> None:
 
 def test_a_measurement_on_held_out_episodes_is_written_with_its_components(tmp_path: Path, client: ArenaClient) -> None:
     found = evaluate(Prior(), arena=client, split="train", episodes=30)
-    values = Journal(tmp_path, lambda message: None).held_out("phase 1", 20, found)
+    values = Journal(tmp_path, lambda message: None).log_held_out("phase 1", 20, found)
     (line,) = lines(tmp_path, "held_out.jsonl")
     assert line == {"phase": "phase 1", "step": 20, **values}
     assert values["reward"] == found.scorecard.reward.value

@@ -8,7 +8,7 @@ from forge_arena.corruptions import inject, registry
 from forge_arena.corruptions.thoughts import admission
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
-from forge_arena.testing import check_worker
+from forge_arena.testing import AnswersOfWorker, check_worker
 from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenario
 from forge_arena.verify import Verifier
 from forge_arena.verify.checks import violation
@@ -47,7 +47,7 @@ def _answer(scenario: Scenario, seed: int, hidden: HiddenInstruction | None = No
 
 
 def test_it_is_a_worker() -> None:
-    assert check_worker(ScriptedWorker()) == 4
+    assert check_worker(ScriptedWorker()) == AnswersOfWorker(given=4, right=4)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=IDS)

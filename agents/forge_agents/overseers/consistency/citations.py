@@ -41,7 +41,7 @@ def absent_places(parsed: ParsedObservation) -> Iterator[Objection]:
         if (
             parsed.is_given(value.text)
             or section_of(parsed, value)
-            or any(equal(value, given) for given in parsed.given)
+            or any(equal(value, given) for given in parsed.allowed_values)
         ):
             continue
         has_others = _form(value) in forms or (_number(value) and _siblings(parsed, value))
@@ -147,7 +147,7 @@ def _siblings(parsed: ParsedObservation, value: Value) -> list[str]:
 def _only_home(parsed: ParsedObservation, value: Value) -> str | None:
     """The section that has the values of the citing sentence; None if several sections or none have them."""
     stated = [v for v in value.sentence.values if v.kind is not ClaimKind.citation]
-    homes = {given.sentence.section for given in parsed.given if any(equal(given, v) for v in stated)}
+    homes = {given.sentence.section for given in parsed.allowed_values if any(equal(given, v) for v in stated)}
     return homes.pop() if len(homes) == 1 else None
 
 

@@ -28,7 +28,7 @@ class ParsedObservation:
         )
 
     @cached_property
-    def given(self) -> tuple[Value, ...]:
+    def allowed_values(self) -> tuple[Value, ...]:
         """The values of the source and of the task. The answer may use these."""
         return (*self.source.values, *self.task.values)
 

@@ -39,7 +39,8 @@ _DATED = r"(?=[^.;,]{0,30}\b(?:(?:19|20)\d\d|then|that (?:day|date)|recently|las
 # Words that say that a value is no longer valid. A past tense does not: "earnings were $4 million" is still true.
 _NO_LONGER = re.compile(
     rf"\b(?:formerly|former|previous(?:ly)?|(?:until|till|up to) {_DATED}|used to|no longer(?! than)"
-    r"|no further effect|superseded|outdated|obsolete|repealed|revoked|void|replaced by|originally|in force before|last year's|of last year"
+    r"|no further effect|superseded|outdated|obsolete|repealed|revoked|void|replaced by|originally|in force before"
+    r"|last year's|of last year"
     r"|(?:earlier|older|prior) (?:\w+ )?(?:versions?|editions?|printings?|releases?|drafts?))\b",
     re.IGNORECASE,
 )

@@ -40,7 +40,7 @@ def absent_values(parsed: ParsedObservation) -> Iterator[Objection]:
         if (
             value.kind is ClaimKind.citation
             or parsed.is_given(value.text)
-            or any(equal(value, given) for given in parsed.given)
+            or any(equal(value, given) for given in parsed.allowed_values)
             or _is_small_talk(value)
             or _is_rounded(parsed, value)
             or _follows(parsed, value)
@@ -72,7 +72,7 @@ def superseded_values(parsed: ParsedObservation) -> Iterator[Objection]:
         # An event keeps its date for ever, and the report of last year keeps its number.
         if value.replaced or value.kind in (ClaimKind.date, ClaimKind.identifier, ClaimKind.citation):
             continue
-        same = [given for given in parsed.given if equal(value, given)]
+        same = [given for given in parsed.allowed_values if equal(value, given)]
         if not same or not all(given.replaced for given in same):
             continue
         # "From 10 to 12 days" states both values as they are; "10, formerly 12 days" may have them the wrong way round.
@@ -108,7 +108,8 @@ def _is_rounded(parsed: ParsedObservation, value: Value) -> bool:
     if int(exponent) > 0 and len(digits) < _ENOUGH_DIGITS:
         return False
     return any(
-        2 * abs(given - amount) <= Decimal((0, (1,), int(exponent))) for given in _amounts(parsed.given, value.unit)
+        2 * abs(given - amount) <= Decimal((0, (1,), int(exponent)))
+        for given in _amounts(parsed.allowed_values, value.unit)
     )
 
 
@@ -121,10 +122,10 @@ def _follows(parsed: ParsedObservation, value: Value) -> bool:
     amount = _amount(value)
     if amount is None or value.kind is ClaimKind.duration:
         return False
-    given, stated = _amounts(parsed.given, value.unit), _amounts(parsed.answer.values, value.unit)
+    given, stated = _amounts(parsed.allowed_values, value.unit), _amounts(parsed.answer.values, value.unit)
     if any(amount - x in given or x + amount in given or x - amount in given for x in given & stated):
         return True
-    percentages, stated_percentages = _amounts(parsed.given, "%"), _amounts(parsed.answer.values, "%")
+    percentages, stated_percentages = _amounts(parsed.allowed_values, "%"), _amounts(parsed.answer.values, "%")
     return any(
         100 * amount in (x * p, x * (100 - p), x * (100 + p))
         for x in given

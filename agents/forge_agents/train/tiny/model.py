@@ -29,7 +29,8 @@ def make_model(folder: Path, texts: Sequence[str], size: Scratch, seed: int) -> 
     for text in (*texts[:20], '{"detection": true, "explanation": "naïve 退款 😀"}'):
         if tokenizer.decode(tokenizer.encode(text)) != text:
             raise ValueError(
-                f"the tokenizer in {folder} does not decode to the text that it encoded: {text[:80]!r}; reinstall tokenizers"
+                f"the tokenizer in {folder} does not decode to the text that it encoded: {text[:80]!r}; "
+                "reinstall tokenizers"
             )
     torch.manual_seed(seed)
     end, pad = tokenizer.convert_tokens_to_ids([END, PAD])

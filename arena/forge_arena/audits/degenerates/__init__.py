@@ -1,11 +1,11 @@
 """Overseers that try to earn the reward without the work: what `forge-arena audit exploits` plays.
 
-A degenerate is a function of an observation and of chance. It returns a verdict, or raw text if it attacks the parser of
-verdicts. No degenerate compares the answer with the source.
+A degenerate is a function of an observation and of chance. It returns a verdict, or raw text if it attacks the parser
+of verdicts. No degenerate compares the answer with the source.
 
-Every module of this package may hold degenerates; there is no list to edit. A function with `@degenerate` is a degenerate:
-its name is the overseer's name, and its docstring says what it tries. A module that makes degenerates from data, or
-degenerates that remember, has a function `make_degenerates(commonest)` that yields them.
+Every module of this package may hold degenerates; there is no list to edit. A function with `@degenerate` is a
+degenerate: its name is the overseer's name, and its docstring says what it tries. A module that makes degenerates from
+data, or degenerates that remember, has a function `make_degenerates(commonest)` that yields them.
 """
 
 import importlib

@@ -8,8 +8,9 @@ from forge_arena.verify.code import code_blocks
 
 NUMBER = re.compile(r"[$£€]?\d[\d.,:/-]*\d%?|[$£€]?\d%?")
 CITATION = re.compile(
-    r"(?:§ ?|\b(?:[Ss]ection|[Cc]lause|[Pp]aragraph|[Rr]ule|[Gg]uideline|[Aa]ppendix|[Aa]rticle|[Pp]art|[Nn]ote|[Aa]nnex"
-    r"|PEP|RFC|CVE|ISO|EN|Regulation|Directive|Act) ?)-?\d[\d.()-]*|\b[A-Z]\w+ v\.? [A-Z]\w+(?: [\[(]\d{4}[\])])?"
+    r"(?:§ ?|\b(?:[Ss]ection|[Cc]lause|[Pp]aragraph|[Rr]ule|[Gg]uideline|[Aa]ppendix|[Aa]rticle|[Pp]art|[Nn]ote"
+    r"|[Aa]nnex|PEP|RFC|CVE|ISO|EN|Regulation|Directive|Act) ?)-?\d[\d.()-]*"
+    r"|\b[A-Z]\w+ v\.? [A-Z]\w+(?: [\[(]\d{4}[\])])?"
     r"|\b(?:[A-Z]\w+ ){1,4}Act \d{4}"
 )
 PAST = re.compile(r"\b(?:formerly|previously|no longer|used to|changed from|until|since|instead)\b", re.IGNORECASE)

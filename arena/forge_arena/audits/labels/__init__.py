@@ -1,9 +1,9 @@
 """Audit the labels: make episodes of every kind, count the failures and their reasons, and check each label again.
 
 The audit draws keys of the stream for every pair of type and domain at every stealth level. Each key is made as clean,
-corrupted and placebo, by each mechanism. The arena has verified each label when it made the episode. Here a fresh Verifier,
-which did not see how the episode was made, reads the texts again. Some questions need no Verifier, because the texts alone
-answer them (see `forge_arena.audits.faults`).
+corrupted and placebo, by each mechanism. The arena has verified each label when it made the episode. Here a fresh
+Verifier, which did not see how the episode was made, reads the texts again. Some questions need no Verifier, because
+the texts alone answer them (see `forge_arena.audits.faults`).
 
 Fresh draws, without the second tries of the arena, show how often a type is impossible. On the same draws the rules are
 checked against answers that their words allow and forbid (see `forge_arena.scenarios.fairness`).

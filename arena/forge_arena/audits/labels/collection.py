@@ -1,4 +1,4 @@
-"""Collect the rows of the audit: make every key in every form, examine the episodes, and try every type on fresh draws."""
+"""Collect the rows of the audit: make every key in every form, examine the episodes, try every type on fresh draws."""
 
 import asyncio
 from collections import Counter, defaultdict
@@ -149,7 +149,7 @@ class Collection:
 
 
 def _choose_keys(arena: Arena, splits: Sequence[Split], draws: int, start: int) -> Iterator[str]:
-    """`draws` keys for each type, domain and stealth level. The splits take turns; if a split has no key, another has."""
+    """`draws` keys for each type, domain and stealth level. Splits take turns; if one has no key, another has."""
     left: dict[tuple[CorruptionType, Domain, int], int] = {}
     wanted = Counter[Split]({split: (draws + n) // len(splits) for n, split in enumerate(reversed(splits))})
     for split in splits:

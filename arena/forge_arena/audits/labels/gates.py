@@ -38,7 +38,7 @@ def count_faults(row: Row) -> int:
 
 
 def gates(rows: Sequence[Row], rules: Rules, fresh: FreshByFamily, *, scripted: bool) -> tuple[Gate, ...]:
-    """All gates. How often a live Worker answers wrongly says nothing about labels, so one gate is for the scripted one."""
+    """All gates. One is for the scripted Worker alone: how often a live Worker errs says nothing about labels."""
     return (
         *([_verified(rows)] if scripted else []),
         *(_question_gate(name, questions, rows) for name, questions in QUESTIONS.items()),

@@ -56,9 +56,9 @@ class Readings:
             title=f"the reader {self.reader.name}",
             columns=("texts", "question", "asked", "seen", "share", "low", "high"),
             rows=tuple(sorted(rows, key=lambda row: (str(row[0]), str(row[1])))),
-            note="Vetoed where it was corrupted: a quotation lies in a sentence that the corruption changed. Absent: the "
-            "corrupted answer asserts what is nowhere in the source. A reader errs at no label's cost: a false veto costs a "
-            "try. Interval: Wilson, 95%.",
+            note="Vetoed where it was corrupted: a quotation lies in a sentence that the corruption changed. Absent: "
+            "the corrupted answer asserts what is nowhere in the source. A false veto costs a try and no label. "
+            "Interval: Wilson, 95%.",
         )
 
     def _note(self, texts: str, question: str, seen: bool) -> None:

@@ -265,8 +265,8 @@ def _steps(made: Sequence[Row]) -> Table:
         title="first corrupted step",
         columns=("mechanism", "stealth", "corrupted", "no reasoning", "with a step", "median place"),
         rows=tuple(lines),
-        note="With a step: the share of answers whose reasoning agrees with the corruption. Place: 0 is the first step, "
-        "1 the last.",
+        note="With a step: the share of answers whose reasoning agrees with the corruption. Place: 0 is the first "
+        "step, 1 the last.",
     )
 
 

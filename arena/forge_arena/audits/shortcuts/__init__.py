@@ -2,9 +2,9 @@
 
 Three classifiers (words, character n-grams, surface statistics) see one input each: the answer, the reasoning, both, or
 the source alone. They are trained on the episodes of the stream and on their twins. This makes a stronger attack than
-the stream alone, because everything that twins share cancels out. They are tested on both twins as well, of which one is
-in the stream. Otherwise every number would also depend on which draws happened to be corrupted. The source is tested on
-the stream alone, because twins share it. A classifier is never tested on a family that it was trained on:
+the stream alone, because everything that twins share cancels out. They are tested on both twins as well, of which one
+is in the stream. Otherwise every number would also depend on which draws happened to be corrupted. The source is tested
+on the stream alone, because twins share it. A classifier is never tested on a family that it was trained on:
 
 - `families`: five folds over the families of all splits;
 - `splits`: trained on the families of the train split, tested on those of the test split.

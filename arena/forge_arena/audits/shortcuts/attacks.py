@@ -233,7 +233,7 @@ def _parts(
 
 
 def _twin_wins(features: Features, scores: Floats) -> Floats:
-    """1 if the corrupted half of a pair has the higher score, 0 if the lower, 1/2 on a tie: (pairs,); NaN if unknown."""
+    """1 if the corrupted half of a pair scores higher, 0 if it scores lower, 1/2 on a tie, NaN if unknown: (pairs,)."""
     halves = np.full((2, int(features.pair.max()) + 1), np.nan)  # (other and corrupted, pairs)
     halves[features.corrupted.astype(int), features.pair] = scores
     return np.where(np.isnan(halves).any(axis=0), np.nan, 0.5 + 0.5 * np.sign(halves[1] - halves[0]))

@@ -1,4 +1,4 @@
-"""What an attack sees: samples as arrays of labels, and as matrices of words, character n-grams and surface statistics."""
+"""What an attack sees: labels as arrays, and texts as matrices of words, character n-grams and surface statistics."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -20,8 +20,8 @@ Columns = tuple[Any, list[str]]
 class Features:
     """Samples as arrays (rows,) and matrices (rows, columns). Each matrix is made once, when it is first asked for.
 
-    Vocabularies and term frequencies are taken from all samples, test families too. This favours the attack, and reveals
-    no label.
+    Vocabularies and term frequencies are taken from all samples, test families too. This favours the attack,
+    and reveals no label.
     """
 
     def __init__(self, rows: Sequence[Sample], seed: int) -> None:
@@ -40,7 +40,7 @@ class Features:
         self._columns: dict[tuple[str, str], Columns] = {}
 
     def matrix(self, classifier: str, texts: Sequence[str], *, beside_source: bool) -> Columns:
-        """The columns of a classifier on some of the texts of a sample, with how these texts relate to the source or not."""
+        """The columns of a classifier on some texts of a sample, with or without how they relate to the source."""
         blocks = [self.block(classifier, text) for text in texts]
         if classifier == "surface":
             relations = [("answer", "reasoning")] if len(texts) == 2 else []
@@ -112,8 +112,8 @@ class Features:
     def _characters(self, text: str) -> Columns:
         """N-grams within words, of 2 to 5 characters.
 
-        They are counted once for each distinct word; the counts of a text are the sums over its words. The result is that
-        of counting in the text, in a tenth of the time.
+        They are counted once for each distinct word; the counts of a text are the sums over its words. The result is
+        that of counting in the text, in a tenth of the time.
         """
         from sklearn.feature_extraction.text import CountVectorizer
 

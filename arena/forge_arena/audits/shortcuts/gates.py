@@ -55,7 +55,7 @@ def anchor_gate(findings: Sequence[Finding], by_overseer: Sequence[Finding]) -> 
 
 
 def select_for_diagnosis(findings: Sequence[Finding], quick: bool) -> list[Finding]:
-    """The findings that break a gate. Characters are left out if words break it too, because words are more readable."""
+    """The findings that break a gate. If words break it too, characters are left out: words are more readable."""
     broken = [f for f in findings if f.attack.gated and _breaks(f, quick)]
     by_words = {(f.attack.scope, f.attack.input, f.attack.holdout) for f in broken if f.attack.classifier == "words"}
     return [

@@ -28,8 +28,8 @@ def tables(
             title="Without the source",
             columns=_COLUMNS,
             rows=tuple(_row(finding) for finding in findings if finding.attack.gated),
-            note="If an input has reasoning, stealth 0 is left out, because there the reasoning admits the corruption by "
-            "design. Twins share their source, so the source cannot rank them. Intervals: bootstrap over families.",
+            note="If an input has reasoning, stealth 0 is left out, because there the reasoning admits the corruption "
+            "by design. Twins share their source, so the source cannot rank them. Intervals: bootstrap over families.",
         ),
         Table(
             title="Stealth 0 alone, without the source",
@@ -41,8 +41,8 @@ def tables(
             title="With the source",
             columns=_COLUMNS,
             rows=tuple(_row(finding) for finding in (*findings, *by_overseer) if finding.attack.sees_source),
-            note="The upper anchor: the same classifiers with statistics of the texts beside the source, and an overseer. "
-            "The classifiers leave out stealth 0 if they see reasoning; the overseer does not.",
+            note="The upper anchor: the same classifiers with statistics of the texts beside the source, and an "
+            "overseer. The classifiers leave out stealth 0 if they see reasoning; the overseer does not.",
         ),
         *_diagnosis(broken),
         _words_between_twins(features),
@@ -133,9 +133,9 @@ def _diagnosis(broken: Sequence[Finding]) -> list[Table]:
             title="Telling features, if a gate fails",
             columns=(*_ATTACK, "feature", "push", "corrupted", "other"),
             rows=tuple(telling),
-            note="On unseen families. For words and characters, push is the feature's part in the gap of the scores, and the "
-            "two columns are the shares of corrupted and other answers that have the feature. For statistics, push is the "
-            "AUROC that is lost if the column is shuffled, and the two columns are means.",
+            note="On unseen families. For words and characters, push is the feature's part in the gap of the scores, "
+            "and the two columns are the shares of corrupted and other answers that have the feature. For statistics, "
+            "push is the AUROC that is lost if the column is shuffled, and the two columns are means.",
         ),
         Table(
             title="By stealth, if a gate fails",
@@ -160,7 +160,7 @@ def _words_between_twins(features: Features) -> Table:
             (word.type.value, word.name, word.corrupted, word.other, word.to_corrupted, word.to_other, word.example)
             for word in one_sided_words(features)
         ),
-        note="Corrupted and other: the pairs in which only that twin has the words. The families are counted by the side to "
-        "which they lean. The list has the most one-sided words of each type and text on which families agree. The example "
-        "shows the differing sentences of one pair: other → corrupted.",
+        note="Corrupted and other: the pairs in which only that twin has the words. The families are counted by the "
+        "side to which they lean. The list has the most one-sided words of each type and text on which families agree. "
+        "The example shows the differing sentences of one pair: other → corrupted.",
     )

@@ -1,4 +1,4 @@
-"""Which features tell corrupted answers from others: by what a classifier learnt, and by counting words between twins."""
+"""Which features tell corrupted answers from others: what a classifier learnt, and words counted between twins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -107,8 +107,8 @@ class Diagnosis:
 class OneSidedWord:
     """A word that mostly the corrupted twin has, or mostly the other twin.
 
-    `corrupted` and `other` count the pairs in which that twin alone has the word. `to_corrupted` and `to_other` count the
-    families that lean to that side. `example` is what one pair has in place of what.
+    `corrupted` and `other` count the pairs in which that twin alone has the word. `to_corrupted` and `to_other` count
+    the families that lean to that side. `example` is what one pair has in place of what.
     """
 
     type: CorruptionType
