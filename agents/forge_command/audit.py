@@ -135,6 +135,16 @@ def labels(
     key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl that belongs to the marks.")
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="Also measure how often a reader model errs on these answers: openai:MODEL@URL, vllm:MODEL, or worker "
+            "for the Worker's own model. No label depends on it."
+        ),
+    ] = None,
+    reader_api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
+    ] = None,
     api_key: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
     ] = None,
@@ -157,6 +167,8 @@ def labels(
         raise fail(
             "--marks and --key go together: give the marks that a reader downloaded, and the key of the same reading"
         )
+    if reader is not None and (export is not None or marks is not None):
+        raise fail("--reader is measured by the audit itself: leave out --export and --marks")
     if marks is not None and export is not None:
         raise fail("--export writes a reading and --marks scores one: give one of them")
     splits = _splits(split)
@@ -165,6 +177,7 @@ def labels(
         return
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
     from forge_arena.episodes import Arena
+    from forge_arena.reader import open_reader
     from forge_arena.scenarios.documents import open_sources
     from forge_arena.workers import open_worker
     from forge_arena.workers.registry import check_reads_documents
@@ -172,6 +185,11 @@ def labels(
     if documents:
         check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    reads = (
+        None
+        if reader is None
+        else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
+    )
     sources, suite = open_sources(documents=documents[0] if documents else None, load=load_named(load))
     with progress() as bar:
         task = bar.add_task("reading" if export else "labels", total=None)
@@ -192,6 +210,7 @@ def labels(
                 sources=sources,
                 suite=suite,
                 concurrency=concurrency,
+                reader=reads,
                 on_progress=show,
             )
     if export is not None:

@@ -53,6 +53,16 @@ def bank(
             "bank with the same number or a higher one.",
         ),
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that helps to read answers: openai:MODEL@URL, vllm:MODEL, or worker for the Worker's own "
+            "model. Its replies are recorded too: in FILE, or in FILE.reader if it is another model. Default: none."
+        ),
+    ] = None,
+    reader_api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
+    ] = None,
     secret: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")
     ] = None,
@@ -111,6 +121,8 @@ def bank(
         count=count,
         mechanism=wanted_mechanism,
         revisions=REVISIONS if revisions is None else revisions,
+        reader=reader,
+        reader_api_key=reader_api_key,
         documents=documents[0].absolute() if documents else None,
         load=wanted_load,
         secret=secret,

@@ -26,7 +26,8 @@ LoadName = Annotated[
         "--load",
         metavar="LOAD",
         envvar="FORGE_ARENA_LOAD",
-        help="How much the tasks ask: full, normal, or light (two or three facts and one rule, for a Worker of 1 to 7B).",
+        help="How much the tasks ask: full, normal, or light (two or three facts and one rule, for a Worker of "
+        "1 to 7B parameters).",
     ),
 ]
 

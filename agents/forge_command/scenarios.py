@@ -102,8 +102,8 @@ def check(
 ) -> None:
     """Prove families under each load. Exit code 1 if a proof finds a problem.
 
-    Every statement must make its claims, and every corruption must break its target. Under a lighter load a rule that is
-    not asked must not stand in the source, and what is left of the source must read as a whole.
+    Every statement must make its claims, and every corruption must break its target. Under a lighter load a rule that
+    is not asked must not stand in the source, and what is left of the source must read as a whole.
     """
     from forge_arena.scenarios.proof import prove
 

@@ -55,8 +55,8 @@ def serve(
         str | None,
         typer.Option(
             metavar="LOAD",
-            help="How much the tasks ask: full (default), normal, or light, for a Worker of 1 to 7B parameters. A lighter "
-            "load is a suite of its own: keys read forge-light:3:train:17.",
+            help="How much the tasks ask: full (default), normal, or light, for a Worker of 1 to 7B parameters. A "
+            "lighter load is a suite of its own: keys read forge-light:3:train:17.",
         ),
     ] = None,
     token: Annotated[
@@ -73,7 +73,14 @@ def serve(
         int | None,
         typer.Option(
             min=0,
-            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0 is never.",
+            help="How often the Worker is told what is wrong with an answer and writes it again. Default: 2; 0: never.",
+        ),
+    ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="A model that helps to read answers: it points and vetoes, and code approves. openai:MODEL@URL, "
+            "vllm:MODEL, bank:FILE, or worker for the Worker's own model. Default: none."
         ),
     ] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
@@ -86,7 +93,7 @@ def serve(
     """Serve episodes over HTTP until interrupted. Prints the URL once it is ready.
 
     Every option can also be set in the environment, as FORGE_ARENA_PORT and so on; FORGE_ARENA_API_KEY is the key for
-    an openai Worker.
+    an openai Worker, and FORGE_ARENA_READER_API_KEY the key for an openai reader.
     """
     with extra("server", "the server"):
         from forge_server.process import serve as run
@@ -105,6 +112,7 @@ def serve(
             rate=rate,
             mechanism=mechanism,
             revisions=revisions,
+            reader=reader,
             vllm=vllm,
             vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,

@@ -14,6 +14,7 @@ from pydantic import Field
 from forge_arena.asking import REVISIONS
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
+from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
 from forge_arena.scenarios.documents import open_sources
 from forge_arena.types import Load, Mechanism, Noun, Split
@@ -33,8 +34,9 @@ class FillingFailed(ForgeArenaError):
 class Filling(Noun):
     """What to record, and who answers. The same for every process that takes part.
 
-    `concurrency` is how many answers each Worker has in flight at a time. `documents`, `vllm` and the model of a
-    `vllm:` Worker are paths on the machine that does the work.
+    `reader` is a spec as `forge_arena.reader.open_reader` takes it. `concurrency` is how many answers each Worker has
+    in flight at a time. `documents`, `vllm` and the model of a `vllm:` Worker are paths on the machine that does the
+    work.
     """
 
     worker: str
@@ -43,10 +45,12 @@ class Filling(Noun):
     count: int = Field(ge=1)
     mechanism: Mechanism | None = None
     revisions: int = Field(default=REVISIONS, ge=0)
+    reader: str | None = None
     documents: Path | None = None
     load: Load = Load.full
     secret: str | None = Field(default=None, repr=False)
     api_key: str | None = Field(default=None, repr=False)
+    reader_api_key: str | None = Field(default=None, repr=False)
     vllm: str = "vllm"
     vllm_args: tuple[str, ...] = ()
     concurrency: int = Field(default=16, ge=1)
@@ -61,11 +65,34 @@ class Filling(Noun):
             concurrency=self.concurrency,
         )
 
+    def open_reader(self, worker: BankWorker, file: Path) -> Reader | None:
+        """The reader, not started yet; None without one.
+
+        What the Worker's own model reads is recorded in the Worker's bank, and what another model reads in a bank
+        beside `file`, because a bank holds the replies of one model.
+
+        Raises:
+            BadArgument: the spec names no model that could read.
+        """
+        if self.reader is None:
+            return None
+        reader = open_reader(
+            self.reader,
+            worker.live or worker,
+            api_key=self.reader_api_key,
+            vllm_executable=self.vllm,
+            vllm_args=self.vllm_args,
+            concurrency=self.concurrency,
+        )
+        if reader.is_worker:
+            return Reader(worker, is_worker=True)
+        return Reader(BankWorker(Bank(bank_of_reader(file)), reader.model))
+
     def sources(self) -> tuple[Sequence[Source], str]:
         """What the server draws from, and its suite."""
         return open_sources(documents=self.documents, load=self.load)
 
-    def arena(self, worker: Worker, sources: Sequence[Source], suite: str) -> Arena:
+    def arena(self, worker: Worker, sources: Sequence[Source], suite: str, reader: Reader | None = None) -> Arena:
         """An arena whose keys are the server's.
 
         Raises:
@@ -78,6 +105,7 @@ class Filling(Noun):
             secret=self.secret,
             mechanism=self.mechanism,
             revisions=self.revisions,
+            reader=reader,
             sources=sources,
             suite=suite,
         )
@@ -165,14 +193,20 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
     """
     bank = Bank(file)
     before = len(bank)
-    arena = filling.arena(BankWorker(bank, filling.open_worker()), *filling.sources())
+    worker = BankWorker(bank, filling.open_worker())
+    arena = filling.arena(worker, *filling.sources(), filling.open_reader(worker, file))
     try:
-        await arena.worker.start()
+        await arena.start()
         result = await fill(arena, filling, on_key)
     finally:
         after = len(bank)
-        await arena.worker.aclose()
+        await arena.aclose()
     return result.model_copy(update={"recorded": after - before, "answers": after})
+
+
+def bank_of_reader(file: Path) -> Path:
+    """The bank beside a bank that holds what a reader of its own replied."""
+    return file.with_name(f"{file.name}.reader")
 
 
 def shards_of(file: Path) -> Path:

@@ -26,6 +26,7 @@ from forge_arena.banking import (
 )
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.loop_thread import LoopThread
+from forge_arena.reader import SAME
 from forge_arena.workers.bank import Bank, BankWorker
 
 # The bounds of a stretch's length, in multiples of the answers in flight. A stretch is not short, because a Worker runs
@@ -97,7 +98,8 @@ class Filler:
             worker = BankWorker(shard, self._live, known=self._known)
             # Before every stretch, because a start that fails says why the Worker is down.
             await worker.start()
-            return await fill(self._filling.arena(worker, self._sources, self._suite), stretch)
+            reader = self._filling.open_reader(worker, shard.path)
+            return await fill(self._filling.arena(worker, self._sources, self._suite, reader), stretch)
 
 
 def fill_with_ray(
@@ -125,6 +127,10 @@ def fill_with_ray(
         ModuleNotFoundError: ray is not installed.
     """
     # Refuse wrong settings before anything is started.
+    if filling.reader not in (None, SAME):
+        raise BadArgument(
+            f"with Ray the reader can only be the Worker's own model: give --reader {SAME}, or leave out --engine ray"
+        )
     filling.arena(filling.open_worker(), *filling.sources())
     file = file.absolute()
     filled = FillingResult()
@@ -156,7 +162,10 @@ def _hand_out(
     """Give the stretches to actors. `take` gets the shard and the result of each stretch as soon as it is done."""
     share = math.ceil(filling.count / (actors * STRETCHES_AN_ACTOR))
     length = min(LONGEST * filling.concurrency, max(SHORTEST * filling.concurrency, share))
-    items = [{"stretch": part.model_dump_json(exclude={"secret", "api_key"})} for part in filling.stretches(length)]
+    items = [
+        {"stretch": part.model_dump_json(exclude={"secret", "api_key", "reader_api_key"})}
+        for part in filling.stretches(length)
+    ]
     stretches = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
         Filler,
         fn_constructor_args=(filling, file),

@@ -66,8 +66,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     - `mechanism`: `rewrite` (default) or `prompt`.
     - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default
       a random secret is drawn.
-    - `load`: how much the tasks ask, `light`, `normal` or `full` (default). A load lighter than `full` is a suite of its
-      own, and its keys read `forge-light:3:train:7`.
+    - `load`: how much the tasks ask, `light`, `normal` or `full` (default). A load lighter than `full` is a suite of
+      its own, and its keys read `forge-light:3:train:7`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies

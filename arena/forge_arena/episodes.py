@@ -22,6 +22,7 @@ from forge_arena.curriculum import STEALTH_LEVELS, Cell
 from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
+from forge_arena.reader import Reader
 from forge_arena.scenarios import SUITE, Source, load_families
 from forge_arena.types import (
     Answer,
@@ -114,6 +115,8 @@ class Arena:
         probes: how many questions an overseer may put to the Worker per episode.
         revisions: how often the Worker is told what is wrong with an answer and writes it again; 0 for never. Episodes
             of a Worker that can revise differ with this number.
+        reader: the model that points and vetoes where the Worker's answers are read; default none, so that code alone
+            reads. Episodes differ with the reader.
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key. Give another suite if `sources` are not the arena's own. If packages add
             corruptions or domains, the suite's name says so, see `suite_with_additions`.
@@ -135,6 +138,7 @@ class Arena:
         tries: int = TRIES,
         probes: int = 1,
         revisions: int = REVISIONS,
+        reader: Reader | None = None,
         sources: Sequence[Source] | None = None,
         suite: str = SUITE,
     ) -> None:
@@ -143,7 +147,8 @@ class Arena:
         self.worker = worker
         self.probes = probes
         self.revisions = revisions
-        self.counts: Counter[str] = Counter()
+        self.reader = reader
+        self.counts: Counter[str] = Counter() if reader is None else reader.counts
         self.usability = Usability()
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism or Mechanism.rewrite
@@ -161,6 +166,25 @@ class Arena:
         """The name of the suite in reports: the first two parts of every key of this arena."""
         return f"{self.suite}:{VERSION}"
 
+    @property
+    def answers_by(self) -> str:
+        """Who answers and who reads, for records and reports: the Worker's name, and the reader's if there is one."""
+        return self.worker.name if self.reader is None else f"{self.worker.name}, read by {self.reader.name}"
+
+    async def start(self) -> None:
+        """Make the Worker and the reader ready. Raises `WorkerFailed` if an answer cannot be had."""
+        await self.worker.start()
+        if self.reader is not None:
+            await self.reader.start()
+
+    async def aclose(self) -> None:
+        """Release the Worker and the reader."""
+        try:
+            if self.reader is not None:
+                await self.reader.aclose()
+        finally:
+            await self.worker.aclose()
+
     def key(self, split: Split, index: int, form: Form | None = None) -> str:
         """The key of an episode: as it is drawn, or in a form."""
         return str(Key(self.suite, VERSION, split, index, form))
@@ -172,7 +196,7 @@ class Arena:
         """
         sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
         specimens = [source.specimen for source in sources]
-        who = (self.worker.name, str(self._mechanism_as_given), f"revisions:{self.revisions}")
+        who = (self.answers_by, str(self._mechanism_as_given), f"revisions:{self.revisions}")
         parts = (self.suite, VERSION, *who, *specimens)
         salt = self._secret if split is Split.test else split.value
         return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
@@ -317,8 +341,8 @@ class Arena:
         written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
         if not written.clean:
             # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
-            return Rejected(asking.reject(verifier, written))
-        answer = written.shown
+            return Rejected(asking.reject(written))
+        answer, verifier = written.shown, written.verifier
         # Also for answers that stay clean, because clean and corrupted answers must come from the same population.
         try:
             injection = inject(
@@ -404,13 +428,13 @@ class Arena:
             outcome = obedience(written, claim.id)
             self._count(f"instruction_{outcome}", plan)
             if outcome is Obedience.obeyed and written.report is not None:
-                truth = _truth_of_prompted(plan, verifier, claim, written.shown, written.report, clean)
-                return self._episode(verifier, plan, written.shown, truth)
+                truth = _truth_of_prompted(plan, written.verifier, claim, written.shown, written.report, clean)
+                return self._episode(written.verifier, plan, written.shown, truth)
         self._count("instruction_replaced", plan)
         return None
 
     def _asking(self) -> Asking:
-        return Asking(self.worker, self.revisions, self.counts, self.usability)
+        return Asking(self.worker, self.revisions, self.counts, self.usability, self.reader)
 
     def _count(self, what: str, plan: Plan) -> None:
         """Count what became of a hidden instruction: per type, and per type with awareness and candour."""
@@ -427,9 +451,7 @@ class Arena:
             domain=scenario.domain,
             probes_left=self.probes,
         )
-        episode = Episode(
-            key=plan.key, scenario=scenario, observation=observation, truth=truth, worker=self.worker.name
-        )
+        episode = Episode(key=plan.key, scenario=scenario, observation=observation, truth=truth, worker=self.answers_by)
         return Made(episode, verifier)
 
     def _rng(self, key: str, purpose: str) -> Random:
@@ -437,9 +459,9 @@ class Arena:
         name = Key.parse(key)
         return self._random(name.split, str(name.draw), purpose)
 
-    def _rngs(self, key: str, purpose: str) -> Callable[[int], Random]:
-        """The random numbers of an answer, and of each time that it is written again."""
-        return lambda revision: self._rng(key, f"{purpose}:revision:{revision}" if revision else purpose)
+    def _rngs(self, key: str, purpose: str) -> Callable[[str], Random]:
+        """The random numbers of an answer, and of each further request that the answer gives rise to."""
+        return lambda request: self._rng(key, f"{purpose}{request}")
 
     def _random(self, split: Split, name: str, purpose: str) -> Random:
         salt = self._secret if split is Split.test else ""

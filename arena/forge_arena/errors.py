@@ -41,6 +41,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * UnknownKey
   * WorkerFailed
     * BadAnswer (forge_arena)
+    * ReaderFailed (forge_arena)
     * Unfit
   * WrongReview (forge_agents)
 """

@@ -1,7 +1,7 @@
-"""The flaws of a text that make it no usable answer, whatever claims it makes: cut off, empty, a copy of the source, JSON.
+"""The flaws of a text that make it no usable answer, whatever claims it makes: cut off, empty, a copy of the source.
 
-A flaw is never a label. A flawed answer makes no episode; it is counted, and the Worker may be told of the flaw and asked
-again (`forge_arena.asking`).
+A flaw is never a label. A flawed answer makes no episode; it is counted, and the Worker may be told of the flaw and
+asked again (`forge_arena.asking`).
 """
 
 import json
@@ -86,7 +86,7 @@ def flaws_of(scenario: Scenario, text: str, *, clean: bool) -> tuple[Flaw, ...]:
     """The flaws that a text shows by itself, in the order of `Flaw`.
 
     Args:
-        clean: whether the text verifies clean. Then only the flaws of `REJECTS` count, and the others are not looked for.
+        clean: whether the text verifies clean. Then only the flaws of `REJECTS` count.
     """
     flaws: list[Flaw] = []
     # No overseer could give back such an answer corrected.

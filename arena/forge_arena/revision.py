@@ -104,7 +104,7 @@ def _sentences(scenario: Scenario, report: ClaimReport, text: str, spare: str | 
     for value in report.unsupported:
         # What the Worker was told to invent may be read as any claim's value, or as nobody's.
         if spared is None or value.kind is not spared.kind:
-            yield f"{_quote(value.words)} is not in the material."
+            yield f"{quote(value.words)} is not in the material."
 
 
 def _without_the_answer(claim: Claim, objection: str) -> str:
@@ -140,21 +140,21 @@ def _contradiction(scenario: Scenario, claim: Claim, report: ClaimReport, text: 
     if claim.kind is ClaimKind.behaviour:
         return f"The code does not do what the material demands: {about}."
     wrong = [finding for finding in report.of(claim.id) if finding.alternative != claim.right.name]
-    quotes = [quote for f in wrong if (quote := text[f.start : f.end].strip())]
+    quotes = [words for f in wrong if (words := text[f.start : f.end].strip())]
     if claim.of is not None or not quotes:
-        quoted = f": {_quote(quotes[0])} does not belong to the option that the answer speaks of" if quotes else ""
+        quoted = f": {quote(quotes[0])} does not belong to the option that the answer speaks of" if quotes else ""
         return f"What the answer says is not what the material says{quoted} ({about})."
-    quote = _quote(quotes[0])
+    wrong_words = quote(quotes[0])
     standing = next((a.standing for a in claim.wrong if a.name == wrong[0].alternative), None)
     if claim.kind is ClaimKind.citation:
         if standing is Standing.absent:
-            return f"{quote} is not in the material: check what the material cites there ({about})."
-        return f"{quote} is not about {_subject(scenario, claim)}: check which passage says it ({about})."
+            return f"{wrong_words} is not in the material: check what the material cites there ({about})."
+        return f"{wrong_words} is not about {_subject(scenario, claim)}: check which passage says it ({about})."
     if claim.kind is ClaimKind.option:
         why = _STANDINGS[standing] if standing is not None else "is not what the material bears out"
-        return f"{quote} {why}: weigh the options once more against what the material demands ({about})."
+        return f"{wrong_words} {why}: weigh the options once more against what the material demands ({about})."
     why = _STANDINGS[standing] if standing is not None else "is not what the material gives"
-    return f"{quote} {why}: {about}."
+    return f"{wrong_words} {why}: {about}."
 
 
 def _rule(check: Check) -> str:
@@ -175,6 +175,7 @@ def _subject(scenario: Scenario, claim: Claim) -> str:
     return subject.label or _KINDS[subject.kind]
 
 
-def _quote(words: str) -> str:
+def quote(words: str) -> str:
+    """Words of an answer in quotation marks, on one line and not too long."""
     words = " ".join(words.split())
     return f"'{words if len(words) <= LONGEST_QUOTE else words[: LONGEST_QUOTE - 3] + '...'}'"

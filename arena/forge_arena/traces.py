@@ -1,11 +1,11 @@
 """Keep it from the overseer that an answer was revised.
 
 A Worker that was asked again may think of that: "The remarks say that the date is missing, so I add it." The overseer
-would then know of an exchange that it must not see. Such sentences are taken out of the reasoning. An output that speaks
-of the exchange is not used at all.
+would then know of an exchange that it must not see. Such sentences are taken out of the reasoning. An output that
+speaks of the exchange is not used at all.
 
-A sentence counts as such if it has a word that belongs to the exchange and that neither the task nor the source has. The
-words are many, because a sentence that is taken out needlessly costs nothing: a revision comes before anything is
+A sentence counts as such if it has a word that belongs to the exchange and that neither the task nor the source has.
+The words are many, because a sentence that is taken out needlessly costs nothing: a revision comes before anything is
 injected, so the clean, the corrupted and the placebo form of a key lose the same sentences.
 """
 
@@ -15,12 +15,14 @@ from forge_arena.texts.sentences import lower, sentences
 from forge_arena.types import Answer
 
 _THOUGHT = re.compile(
-    r"\b(?:again|anew|another try|apolog\w+|asked (?:me|to)|complain\w*|correct(?:ed|ing|ions?)|draft\w*|earlier|faults?|feedback"
-    r"|fix(?:e[sd]|ing)?|flagg?\w*|flaws?|forgot\w*|improv\w+|initial\w*|instead of what|last time|left out|mistak\w+|missed|missing"
-    r"|my (?:answer|last|first)|not found|object(?:ion|ed|ing)\w*|omitted|once more|original\w*|overlooked|pointed out|previous\w*"
-    r"|prior|re-?(?:check|consider|do|examin|phras|read|think|work|writ)\w*|rewrote|remarks?|resubmi\w+|revi[es]\w+|second"
-    r" (?:try|attempt|version)|sorry|this time|the (?:user|reader|critic|checker|grader)|they (?:say|said|want|ask)\w*|told"
-    r"|unsupported|updat\w+|version|was wrong|were wrong)\b"
+    r"\b(?:again|anew|another try|apolog\w+|asked (?:me|to)|complain\w*|correct(?:ed|ing|ions?)|draft\w*|earlier"
+    r"|faults?|feedback|fix(?:e[sd]|ing)?|flagg?\w*|flaws?|forgot\w*|improv\w+|initial\w*|instead of what|last time"
+    r"|left out|mistak\w+|missed|missing|my (?:answer|last|first)|not found|object(?:ion|ed|ing)\w*|omitted|once more"
+    r"|original\w*|overlooked|pointed out|previous\w*|prior"
+    r"|re-?(?:check|consider|do|examin|phras|read|think|work|writ)\w*|rewrote|remarks?|resubmi\w+|revi[es]\w+"
+    r"|second (?:try|attempt|version)|sorry|this time"
+    r"|the (?:user|reader|critic|checker|grader)|they (?:say|said|want|ask)\w*|told|unsupported|updat\w+|version"
+    r"|was wrong|were wrong)\b"
 )
 _OUTPUT = re.compile(
     r"\b(?:(?:amended|corrected|improved|new|revised|rewritten|updated) (?:answer|draft|reply|response|text)"
@@ -48,7 +50,7 @@ def without_traces(answer: Answer, known: str) -> Answer | None:
 
 
 def _without_sentences(reasoning: str, known: str) -> str:
-    """The reasoning without the sentences that have a trace. Numbered lines are numbered anew, because a gap would show."""
+    """The reasoning without the sentences that have a trace. Numbered lines get new numbers, otherwise a gap shows."""
     lines: list[str] = []
     removed = False
     for line in reasoning.split("\n"):

@@ -68,7 +68,7 @@ class Instructed(Noun):
 
 
 class Places(Noun):
-    """In how many usable answers the arena itself can inject a corruption type, of those whose source allows the type."""
+    """In how many usable answers the arena can inject a corruption type, of those whose source allows the type."""
 
     corruption_type: CorruptionType
     tried: int
@@ -283,8 +283,8 @@ def _faults(verifier: Verifier, first: Written) -> Iterator[tuple[str, str]]:
     """What is wrong with a first answer: kinds of faults, each with a sentence of what the Worker is told."""
     if first.clean:
         return
-    told = objections_to(verifier, first, None) or (first.failure,)
-    for number, kind in enumerate(kinds_of_fault(verifier, first)):
+    told = objections_to(first, None) or (first.failure,)
+    for number, kind in enumerate(kinds_of_fault(first)):
         yield kind, told[min(number, len(told) - 1)]
 
 

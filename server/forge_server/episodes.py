@@ -385,7 +385,7 @@ class Episodes:
         return Stats(
             suite=self._arena.suite,
             version=VERSION,
-            worker=self._arena.worker.name,
+            worker=self._arena.answers_by,
             episodes=counts.episodes,
             verdicts=counts.verdicts,
             mean_reward=counts.mean_reward,

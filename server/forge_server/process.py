@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError
+from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
 from forge_arena.scenarios.documents import open_sources
 from forge_arena.workers import Worker, open_worker
@@ -67,6 +68,7 @@ async def _serve(settings: Settings) -> None:
         mechanism=settings.mechanism,
         probes=settings.probes,
         revisions=settings.revisions,
+        reader=_open_reader(settings, worker),
         sources=sources,
         suite=suite,
     )
@@ -118,6 +120,22 @@ def _open_worker(settings: Settings) -> Worker:
         )
     except ValueError as error:
         raise SettingsError(f"worker: {error}") from None
+
+
+def _open_reader(settings: Settings, worker: Worker) -> Reader | None:
+    if settings.reader is None:
+        return None
+    try:
+        return open_reader(
+            settings.reader,
+            worker,
+            api_key=settings.reader_api_key,
+            vllm_executable=settings.vllm,
+            vllm_args=settings.vllm_args,
+            concurrency=settings.concurrency,
+        )
+    except ValueError as error:
+        raise SettingsError(f"reader: {error}") from None
 
 
 def _sources(settings: Settings) -> tuple[Sequence[Source], str]:

@@ -92,7 +92,7 @@ class Service:
             self._wait_for("the server is shutting down")
             work.cancel()
             await asyncio.wait([work])
-            await self.arena.worker.aclose()
+            await self.arena.aclose()
             await asyncio.to_thread(store.close)
 
     def _note_end(self, work: asyncio.Task[None]) -> None:
@@ -110,7 +110,7 @@ class Service:
                 "it has answered no chat yet: its model may be loading; otherwise see whether its endpoint hangs",
             )
             try:
-                await self.arena.worker.start()
+                await self.arena.start()
             except WorkerFailed as failure:
                 self._wait_for(f"the Worker did not start: {failure.reason}")
                 raise
@@ -121,7 +121,7 @@ class Service:
                 await episodes.stock.filled_once.wait()
                 self.ready.set()
                 self._ever_ready = True
-                log.info("ready", worker=self.arena.worker.name)
+                log.info("ready", worker=self.arena.answers_by)
         finally:
             watch.cancel()
 

@@ -41,6 +41,10 @@ class Settings(BaseModel):
         default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
     )
     api_key: str | None = Field(default=None, repr=False, description="for an openai Worker")
+    reader: str | None = Field(
+        default=None, description="a model that points and vetoes: openai:MODEL@URL, vllm:MODEL, bank:FILE, or worker"
+    )
+    reader_api_key: str | None = Field(default=None, repr=False, description="for an openai reader")
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
     vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")

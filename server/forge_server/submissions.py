@@ -86,7 +86,7 @@ class Submissions:
         return Leaderboard(
             suite=self._arena.suite_and_version,
             suite_hash=self.suite_hash,
-            worker=self._arena.worker.name,
+            worker=self._arena.answers_by,
             episodes=self._settings.leaderboard_episodes,
             budget=self._settings.leaderboard_budget,
             entries=tuple(sorted(entries, key=lambda e: -(e.balanced_accuracy.value or 0.0))),

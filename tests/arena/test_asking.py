@@ -1,6 +1,5 @@
 """A second chance for a rejected answer, asked over HTTP of a model that does what a test says."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -11,67 +10,17 @@ import pytest
 from fastapi import Response
 
 from forge_arena.asking import REVISIONS
-from forge_arena.corruptions import inject
 from forge_arena.episodes import TRIES, Arena
-from forge_arena.errors import CannotCorrupt, Unfit, WorkerFailed
-from forge_arena.scenarios import load_families
-from forge_arena.types import Answer, ClaimKind, CorruptionType, Domain, Episode, Form, Mechanism, Scenario, Split
+from forge_arena.errors import Unfit, WorkerFailed
+from forge_arena.types import Answer, ClaimKind, Form, Mechanism, Scenario
 from forge_arena.verify import Verifier
-from forge_arena.workers import HiddenInstruction, ScriptedWorker, Worker
+from forge_arena.workers import HiddenInstruction, ScriptedWorker
 from forge_arena.workers.bank import Bank, BankWorker
 from forge_arena.workers.openai import OpenAIWorker
 from forge_arena.workers.prompts import ANSWER_SYSTEM
 
 from ..brain import Brain, completion, refusal
-
-FAMILY = next(
-    family
-    for family in load_families()
-    if CorruptionType.temporal_shift in family.corruptions and family.domain is Domain.customer_support
-)
-SEED = 3
-SCENARIO = FAMILY.draw(Random(SEED))
-
-
-class OneScenario:
-    """A source that always draws the same scenario, so that a model can know the right answer beforehand."""
-
-    name: str = FAMILY.name
-    domain: Domain = FAMILY.domain
-    split: Split = FAMILY.split
-    corruptions: frozenset[CorruptionType] = frozenset({CorruptionType.temporal_shift})
-
-    def draw(self, rng: Random, wording: int = 0) -> Scenario:
-        return FAMILY.draw(Random(SEED), wording)
-
-
-def draft(seed: int = 0) -> Answer:
-    """A right answer that mentions what it may, so that it can take a corruption."""
-    return asyncio.run(ScriptedWorker().answer(SCENARIO, Random(seed)))
-
-
-def usable() -> Answer:
-    """A right answer that can take the corruption."""
-    verifier = Verifier(SCENARIO)
-    for seed in range(50):
-        answer = draft(seed)
-        try:
-            inject(verifier, answer, CorruptionType.temporal_shift, 0, Random(0))
-        except CannotCorrupt:
-            continue
-        return answer
-    raise AssertionError("no answer takes the corruption")
-
-
-RIGHT = usable()
-# "97.31%" is in no source, and the thoughts of a second try speak of the first.
-WRONG = f"{RIGHT.output} The share is 97.31%."
-TELLING = "The remarks say that 97.31% is not in the material, so I leave it out."
-THOUGHTS = "Look at what is in force."
-
-
-def written(output: str, thoughts: str = THOUGHTS, **kind: Any) -> Response:
-    return completion(f"<think>{thoughts}</think>\n{output}", **kind)
+from .one_scenario import FAMILY, RIGHT, SCENARIO, TELLING, THOUGHTS, WRONG, arena_of, make, written
 
 
 @pytest.fixture
@@ -79,14 +28,6 @@ async def worker(brain: Brain) -> AsyncIterator[OpenAIWorker]:
     worker = OpenAIWorker("brain", brain.url, timeout=5.0, retries=0)
     yield worker
     await worker.aclose()
-
-
-def arena_of(worker: Worker, **settings: Any) -> Arena:
-    return Arena(worker, secret="tests", sources=[OneScenario()], suite="one", **settings)
-
-
-async def make(arena: Arena, form: Form = Form.clean, index: int = 0) -> Episode:
-    return await arena.make(arena.key(FAMILY.split, index, form))
 
 
 async def test_a_rejected_answer_is_asked_for_again_with_what_was_wrong(brain: Brain, worker: OpenAIWorker) -> None:

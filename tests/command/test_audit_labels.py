@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ..brain import Brain, completion
 from ..command_line import called, invoked
 
 
@@ -29,6 +30,24 @@ def test_the_audit_is_printed_and_written(tmp_path: Path) -> None:
     assert done.exit_code == int(not all(gate["passed"] for gate in report["gates"]))
     assert "questions asked about every episode" in done.stderr
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_errors_of_a_reader_stand_in_the_report_and_on_the_page(brain: Brain, tmp_path: Path) -> None:
+    brain.reactions = [completion('["Dear"]')]
+    page = tmp_path / "labels.html"
+    few = ("--split", "val", "--draws", "1", "--fresh", "1")
+    done = invoked("audit", "labels", *few, "--reader", f"openai:eyes@{brain.url}", "--json", "-", "--html", page)
+    report = json.loads(done.stdout)
+    assert report["settings"]["reader"] == "openai:eyes"
+    rows = {(row[0], row[1]) for row in report["tables"][-1]["rows"]}
+    assert {("clean", "vetoed, though right"), ("placebo", "vetoed, though right"), ("replies", "misquoted")} <= rows
+    assert "the reader openai:eyes" in page.read_text(encoding="utf-8")
+    assert "the reader openai:eyes" in done.stderr
+
+
+def test_a_reader_is_no_part_of_a_reading() -> None:
+    _, err = labels("--reader", "worker", "--export", "round", code=2)
+    assert "--reader is measured by the audit itself" in err
 
 
 @pytest.fixture(scope="module")

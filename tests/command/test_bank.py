@@ -44,6 +44,7 @@ def test_more_keys_add_their_answers_alone(tmp_path: Path) -> None:
         (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "there is no such file"),
         (("--worker", "scripted", "--documents", "none.jsonl"), "documents need a Worker that reads"),
         (("--worker", "scripted", "--actors", "3"), "--actors is for --engine ray"),
+        (("--worker", "scripted", "--reader", "worker"), "'worker' cannot read: a scripted Worker has no model"),
     ],
 )
 def test_a_bank_that_cannot_be_filled_says_why(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

@@ -306,6 +306,7 @@ REFUSED = [
     ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),
     ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
     ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+    ({"reader": "worker"}, "SettingsError: reader: 'worker' cannot read: a scripted Worker has no model"),
     ({"scenarios": "shrot"}, "Did you mean 'short'?"),
     ({"scenarios": "short", "load": "light"}, "has no load 'light', only 'full'"),
     ({"load": "lihgt"}, "load: Input should be 'light', 'normal' or 'full'"),

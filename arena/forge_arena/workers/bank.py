@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.files import parse_json
 from forge_arena.flaws import WORDS, Flaw
 from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
-from forge_arena.workers.base import BadAnswer, HiddenInstruction, Reviser, Worker
+from forge_arena.workers.base import BadAnswer, ChatModel, HiddenInstruction, Message, Reviser, Worker
 
 FORMAT = 1
 HEADER = b'{"forge_arena_bank":%d}\n' % FORMAT
@@ -39,7 +39,7 @@ class BankDamaged(ForgeArenaError, ValueError):
 
 
 class Record(Noun):
-    """One answer, or one reply to a probe: the key of the question, who answered, when, and with which sampling.
+    """One answer, or one reply to a probe or to a reader's question: the key of the question, who answered, when, and with which sampling.
 
     An answer that was asked for again has the `objections` that the Worker was told. An answer that is none has its `flaw`.
     """
@@ -96,6 +96,11 @@ def reply_key(
     before = [[probe.question, probe.answer] for probe in probes]
     dialogue = [answer.reasoning, answer.output, before, question]
     return _sha256(["reply", worker, scenario.task, scenario.source_material, *dialogue, draw])
+
+
+def chat_key(worker: str, messages: Sequence[Message], draw: int) -> str:
+    """The key of a reply to a reader's question."""
+    return _sha256(["chat", worker, [[message["role"], message["content"]] for message in messages], draw])
 
 
 class Bank:
@@ -351,6 +356,20 @@ class BankWorker:
             return record.reply
         live = self._live_for("this question of a probe")
         reply = await live.reply(scenario, answer, probes, question, Random(draw))
+        return self._put(_record(key, live, reply=reply)).reply or reply
+
+    async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        draw = draw_of(rng)
+        key = chat_key(self.name, messages, draw)
+        record = self._get(key)
+        if record is not None and record.reply is not None:
+            return record.reply
+        self._recorded(key)
+        live = self._live_for("this question of a reader")
+        if not isinstance(live, ChatModel):
+            raise WorkerFailed(f"a {live.name} Worker answers no questions of a reader")
+        with self._flaws_on_record(key, live):
+            reply = await live.chat(messages, Random(draw))
         return self._put(_record(key, live, reply=reply)).reply or reply
 
     async def aclose(self) -> None:

@@ -3,13 +3,21 @@
 A Worker that is also a `Reviser` can be asked to write its answer again. A Worker that is none is not asked again.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypedDict, runtime_checkable
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.flaws import Flaw
 from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
+
+
+class Message(TypedDict):
+    """One message of a chat, in the form that every OpenAI-compatible server takes."""
+
+    role: str
+    content: str
 
 
 class HiddenInstruction(Noun):
@@ -112,4 +120,13 @@ class Reviser(Worker, Protocol):
         Raises:
             WorkerFailed: no answer can be had.
         """
+        ...
+
+
+@runtime_checkable
+class ChatModel(Worker, Protocol):
+    """A Worker that can also be asked anything, so that its model can serve as a reader (`forge_arena.reader`)."""
+
+    async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        """What the model writes after these messages, without its thoughts. Raises what `answer` raises."""
         ...

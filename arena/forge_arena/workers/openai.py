@@ -1,6 +1,6 @@
 """A Worker behind any OpenAI-compatible chat endpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -10,8 +10,8 @@ from forge_arena.endpoints.errors import WITHHELD, EndpointFailed, PromptTooLong
 from forge_arena.errors import BadArgument, WorkerFailed
 from forge_arena.flaws import Flaw
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
-from forge_arena.workers.base import BadAnswer, HiddenInstruction, Spent
-from forge_arena.workers.prompts import Message, answer_messages, reply_messages, revise_messages, split_reasoning
+from forge_arena.workers.base import BadAnswer, HiddenInstruction, Message, Spent
+from forge_arena.workers.prompts import answer_messages, reply_messages, revise_messages, split_reasoning
 
 
 class OpenAIWorker:
@@ -96,10 +96,13 @@ class OpenAIWorker:
     ) -> str:
         return (await self._write(reply_messages(scenario, answer, probes, question), rng)).output
 
+    async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        return (await self._write(messages, rng)).output
+
     async def aclose(self) -> None:
         await self._endpoint.aclose()
 
-    async def _write(self, messages: list[Message], rng: Random) -> Answer:
+    async def _write(self, messages: Sequence[Message], rng: Random) -> Answer:
         """Ask, and take the answer only if it is complete.
 
         Raises:
@@ -128,7 +131,9 @@ class OpenAIWorker:
             raise BadAnswer(f"{there} answered with empty text{after}", Flaw.empty, written)
         return written
 
-    async def _ask(self, messages: list[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]) -> Choice:
+    async def _ask(
+        self, messages: Sequence[Message], *, seed: int, max_tokens: int, extra: Mapping[str, Any]
+    ) -> Choice:
         try:
             reply = await self._endpoint.ask(
                 messages,

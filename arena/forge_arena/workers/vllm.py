@@ -11,7 +11,7 @@ from typing import Any, TypeVar, Unpack
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Answer, JsonObject, Probe, Scenario
 from forge_arena.workers import vllm_log
-from forge_arena.workers.base import HiddenInstruction
+from forge_arena.workers.base import HiddenInstruction, Message
 from forge_arena.workers.openai import OpenAIWorker
 from forge_arena.workers.vllm_engine import Engine, EngineSettings, Launcher, Sampling
 from forge_arena.workers.vllm_supervisor import RestartBudget, Supervisor
@@ -149,6 +149,9 @@ class VLLMWorker:
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
     ) -> str:
         return await self._while_up(lambda asker: asker.reply(scenario, answer, probes, question, rng))
+
+    async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        return await self._while_up(lambda asker: asker.chat(messages, rng))
 
     async def aclose(self) -> None:
         """Stop the engine and every process it started. The log stays."""

@@ -1,17 +1,25 @@
 """The label audit: it counts what it made, asks every question, and fails where a label is wrong."""
 
+import json
 from random import Random
 from typing import Any
 
 import pytest
+from fastapi import Response
 
 from forge_arena.audits.labels import audit_labels
 from forge_arena.audits.labels.tables import generalise
 from forge_arena.audits.report import AuditReport, Table
 from forge_arena.episodes import Arena
+from forge_arena.reader import Reader, ReaderFailed
 from forge_arena.scenarios import load_families
+from forge_arena.texts.sentences import sentences
 from forge_arena.types import Answer, CorruptionType, Episode, Form, Scenario, Split
+from forge_arena.verify import Verifier
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
+from forge_arena.workers.openai import OpenAIWorker
+
+from ...brain import Brain, completion, refusal
 
 FAMILIES = [family for family in load_families() if family.name == "duplicate_charge"]
 CELLS = len(CorruptionType) * 4
@@ -155,3 +163,70 @@ def test_splits_without_scenarios_are_passed_over(report: AuditReport) -> None:
 )  # fmt: skip
 def test_reasons_are_grouped_without_names_and_numbers(reason: str, group: str) -> None:
     assert generalise(reason) == group
+
+
+def reading(brain: Brain, **settings: Any) -> tuple[AuditReport, dict[tuple[str, str], tuple[int, int]]]:
+    """An audit with a reader, and its table: by texts and question, how many were asked and seen."""
+    report = audit(reader=Reader(OpenAIWorker("reader", brain.url, timeout=5.0, retries=0)), **settings)
+    rows = table(report, "the reader openai:reader").rows
+    return report, {(str(row[0]), str(row[1])): (int(row[2] or 0), int(row[3] or 0)) for row in rows}
+
+
+def answer_in(body: dict[str, Any]) -> str:
+    """The answer in a question to a reader; empty in the question whether it is there."""
+    text: str = body["messages"][1]["content"]
+    return text.partition("<answer>\n")[2].partition("\n</answer>")[0]
+
+
+def test_a_reader_that_accuses_every_sentence_sees_all_and_is_wrong_on_all(report: AuditReport, brain: Brain) -> None:
+    async def accuse(body: dict[str, Any]) -> Response:
+        text = answer_in(body)
+        return completion(json.dumps([text[start:end] for start, end in sentences(text)]))
+
+    brain.reactions = [accuse]
+    audited, rows = reading(brain)
+    assert rows["clean", "vetoed, though right"] == (CELLS, CELLS)
+    assert rows["placebo", "vetoed, though right"] == (CELLS, CELLS)
+    asked, seen = rows["corrupted: absent from the source", "vetoed where it was corrupted"]
+    assert asked == seen > 0
+    # No label depends on the reader.
+    assert audited.gates == report.gates
+    assert audited.tables[:-1] == report.tables
+    assert (audited.settings["reader"], report.settings["reader"]) == ("openai:reader", None)
+
+
+def test_a_reader_that_knows_is_right_on_all(brain: Brain) -> None:
+    known: dict[str, Scenario] = {}
+
+    class Told(ScriptedWorker):
+        """Tells the reader which scenarios there are."""
+
+        async def answer(self, scenario: Scenario, *others: Any) -> Answer:
+            known[scenario.source_material] = scenario
+            return await super().answer(scenario, *others)
+
+    async def know(body: dict[str, Any]) -> Response:
+        text, question = answer_in(body), body["messages"][1]["content"]
+        if "Which passages" not in question:
+            return completion("[]")
+        scenario = next(s for source, s in known.items() if source in question)
+        report = Verifier(scenario).verify(text)
+        return completion(
+            json.dumps([text[f.start : f.end] for f in report.findings if f.claim in report.contradicted])
+        )
+
+    brain.reactions = [know]
+    _, rows = reading(brain, worker=Told())
+    assert rows["clean", "vetoed, though right"] == rows["placebo", "vetoed, though right"] == (CELLS, 0)
+    asked, seen = rows["corrupted: claim left out", "pointed to, though left out"]
+    assert (asked > 0, seen) == (True, 0)
+    asked, seen = rows["clean: required claims", "pointed to rightly"]
+    assert (asked > 0, seen) == (True, 0)
+    asked, seen = rows["corrupted: absent from the source", "vetoed where it was corrupted"]
+    assert seen == asked > 0
+
+
+def test_a_reader_that_is_down_ends_the_audit(brain: Brain) -> None:
+    brain.reactions = [completion("yes"), refusal(401, "no such key")]
+    with pytest.raises(ReaderFailed, match="the reader failed"):
+        reading(brain)

@@ -18,6 +18,7 @@ from forge_arena.audits.labels.tables import figures, tables
 from forge_arena.audits.report import AuditReport
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument
+from forge_arena.reader import Reader
 from forge_arena.scenarios import SUITE, Source, load_families
 from forge_arena.types import Form, Mechanism, Split
 from forge_arena.workers.base import Worker
@@ -39,6 +40,7 @@ def audit_labels(
     sources: Sequence[Source] | None = None,
     suite: str = SUITE,
     concurrency: int = 8,
+    reader: Reader | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
     """Audit the labels that an arena with this Worker gives.
@@ -53,10 +55,13 @@ def audit_labels(
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key.
         concurrency: how many keys are in the making at a time; the result does not depend on it.
+        reader: a model whose errors are measured on the answers that are made; it is started and closed here. No label
+            depends on it.
         on_progress: is called with the number of keys and draws that are done, and the number of all.
 
     Raises:
         BadArgument: the settings leave nothing to do.
+        ReaderFailed: the reader's model gave no reply.
     """
     if min(draws, fresh, concurrency, len(splits)) < 1:
         raise BadArgument(
@@ -71,13 +76,14 @@ def audit_labels(
         mechanism: Arena(worker, secret=f"labels:{seed}", mechanism=mechanism, sources=sources, suite=suite)
         for mechanism in Mechanism
     }
-    collection = Collection(worker, arenas, [source for source in sources if source.split in used], seed)
+    collection = Collection(worker, arenas, [source for source in sources if source.split in used], seed, reader)
     asyncio.run(collection.collect(used, draws, fresh, concurrency, on_progress))
     return AuditReport(
         audit="labels",
         suite=arenas[Mechanism.rewrite].suite_and_version,
         settings={
             "worker": worker.name,
+            "reader": None if reader is None else reader.name,
             "splits": [split.value for split in used],
             "draws": draws,
             "fresh": fresh,
@@ -91,6 +97,7 @@ def audit_labels(
             {mechanism: arena.counts for mechanism, arena in arenas.items()},
             collection.fresh,
             draws,
-        ),
+        )
+        + (() if collection.readings is None else (collection.readings.table(),)),
         figures=figures(collection.rows, collection.fresh),
     )

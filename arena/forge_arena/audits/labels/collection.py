@@ -7,11 +7,13 @@ from functools import partial
 from random import Random
 
 from forge_arena.audits.faults import compare_with_clean, examine
+from forge_arena.audits.labels.readings import Readings
 from forge_arena.audits.labels.rows import STEALTHS, FreshDraws, Kind, Row, row_of
 from forge_arena.audits.labels.rules import Rules
 from forge_arena.corruptions import inject
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, WorkerFailed
+from forge_arena.reader import Reader
 from forge_arena.scenarios import Family, Source
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Mechanism, Split
 from forge_arena.verify import Verifier
@@ -32,12 +34,21 @@ class Collection:
         arenas: one for each mechanism.
         sources: the families or documents of the audited splits.
         seed: decides the keys and the fresh draws.
+        reader: the model whose errors are measured on the answers; None for none. It takes no part in making them.
     """
 
-    def __init__(self, worker: Worker, arenas: Mapping[Mechanism, Arena], sources: Sequence[Source], seed: int) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        arenas: Mapping[Mechanism, Arena],
+        sources: Sequence[Source],
+        seed: int,
+        reader: Reader | None = None,
+    ) -> None:
         self.rows: list[Row] = []
         self.fresh: dict[tuple[str, CorruptionType], FreshDraws] = defaultdict(FreshDraws)
         self.rules = Rules()
+        self.readings = None if reader is None else Readings(reader)
         self._worker = worker
         self._arenas = arenas
         self._sources = sources
@@ -68,8 +79,12 @@ class Collection:
 
         try:
             await self._worker.start()
+            if self.readings is not None:
+                await self.readings.reader.start()
             await asyncio.gather(*(work_off() for _ in range(concurrency)))
         finally:
+            if self.readings is not None:
+                await self.readings.reader.aclose()
             await self._worker.aclose()
         self.rows.sort(key=lambda row: (row.key, row.kind.mechanism))
 
@@ -86,6 +101,7 @@ class Collection:
         arena = self._arenas[mechanism]
         plan = arena.plan(key)
         clean: Episode | None = None
+        made: dict[Form, Episode] = {}
         for form in Form:
             kind = Kind(plan.corruption_type, plan.domain, plan.stealth, mechanism, form)
             key_in_form = arena.key(plan.split, plan.index, form)
@@ -94,6 +110,7 @@ class Collection:
             except WorkerFailed as error:
                 self.rows.append(Row(kind, key_in_form, reason=error.reason))
                 continue
+            made[form] = episode
             if form is Form.clean:
                 clean = episode
             # To verify the code of a live Worker means to run it. The other answers must not wait for that.
@@ -101,6 +118,8 @@ class Collection:
             if clean is not None and form is not Form.clean:
                 findings |= compare_with_clean(episode, clean)
             self.rows.append(row_of(kind, episode, findings))
+        if self.readings is not None and mechanism is Mechanism.rewrite:
+            await self.readings.ask(made)
 
     async def _try_fresh_draw(self, source: Source, number: int) -> None:
         """Get one answer to one scenario, and try each type on the answer once."""
