@@ -127,7 +127,7 @@ def check_corruption(name: str, sources: Sequence[Family] | None = None, answers
 
 
 def check_family(family: Family | Path, draws: int = DRAWS) -> int:
-    """Check a family under each load: its statements say what they claim, its corruptions break their targets, and more.
+    """Check a family under each load: its statements say what they claim, its corruptions break their targets.
 
     Args:
         family: the family, or its file. The words of a file's vocabulary are those of the folder above it or its own.

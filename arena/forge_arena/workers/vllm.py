@@ -22,7 +22,8 @@ T = TypeVar("T")
 # NVIDIA, NVIDIA under Windows, AMD, Gaudi. Not /dev/dri, which is there for any screen.
 ACCELERATORS = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd", "/dev/accel/accel0")
 # A seeded request ends the CPU engine if its prompt is prefilled in parts, so the CPU engine never divides a prompt.
-CPU_ARGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill")
+# By default vLLM reserves 92% of a machine's memory, and refuses to start if other programs hold more than the rest.
+CPU_ARGS = ("--dtype", "float32", "--enforce-eager", "--no-enable-chunked-prefill", "--gpu-memory-utilization", "0.5")
 CPU_ENV = {"TORCH_COMPILE_DISABLE": "1"}
 ENV = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
 
