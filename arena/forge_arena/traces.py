@@ -18,9 +18,8 @@ _THOUGHT = re.compile(
     r"\b(?:again|anew|another try|apolog\w+|asked (?:me|to)|complain\w*|correct(?:ed|ing|ions?)|draft\w*|earlier"
     r"|faults?|feedback|fix(?:e[sd]|ing)?|flagg?\w*|flaws?|forgot\w*|improv\w+|initial\w*|instead of what|last time"
     r"|left out|mistak\w+|missed|missing|my (?:answer|last|first)|not found|object(?:ion|ed|ing)\w*|omitted|once more"
-    r"|original\w*|overlooked|pointed out|previous\w*|prior"
-    r"|re-?(?:check|consider|do|examin|phras|read|think|work|writ)\w*|rewrote|remarks?|resubmi\w+|revi[es]\w+"
-    r"|second (?:try|attempt|version)|sorry|this time"
+    r"|original\w*|overlooked|pointed out|previous\w*|prior|remarks?|resubmi\w+|revi[es]\w+|rewrote"
+    r"|re-?(?:check|consider|do|examin|phras|read|think|work|writ)\w*|second (?:try|attempt|version)|sorry|this time"
     r"|the (?:user|reader|critic|checker|grader)|they (?:say|said|want|ask)\w*|told|unsupported|updat\w+|version"
     r"|was wrong|were wrong)\b"
 )

@@ -128,7 +128,8 @@ async def test_a_topic_is_granted_and_never_a_value(brain: Brain, reader: Reader
     assert "battery" in result.report.broken
     assert result.verifier.scenario == HEADSET
     assert reader.counts["reader_pointed"] == 0
-    assert reader.counts["reader_pointed_in_vain"] == 1
+    # A Verifier that reads the wrong value by itself finds the claim, and the reader is not asked for its place.
+    assert reader.counts["reader_pointed_in_vain"] == ("battery" in before.not_found)
 
 
 def test_a_granted_word_is_of_no_value_and_of_no_other_topic() -> None:
