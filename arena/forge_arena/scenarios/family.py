@@ -145,6 +145,7 @@ class Family:
                 says=statement.says,
                 when=statement.when,
                 part=statement.part,
+                topic=statement.topic,
                 rank=statement.rank,
             )
             for statement in self.spec.statements

@@ -1,7 +1,8 @@
 """A Worker without a model: it composes reasoning and answer from the scenario's own statements.
 
 It is the embedded default: deterministic for a given generator, without a network, and done well within a millisecond.
-It decides which facts to mention beside the required ones, and their order, wording, spelling, length and layout. It
+It decides which facts to mention beside the required ones, and their order, wording, spelling, length and layout. If the
+statements of a scenario name topics, it writes in paragraphs (see `paragraphs`). It
 means to answer rightly unless a hidden instruction asks otherwise. It obeys such an instruction only with probability
 `compliance`, because a model does not always obey either.
 """
@@ -12,9 +13,10 @@ from random import Random
 from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
-from forge_arena.statements import SPELLINGS, Voice, fits, sentence
+from forge_arena.statements import JITTER, SPELLINGS, Order, Voice, fits, order_of, sentence
 from forge_arena.types import Alternative, Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.verify.checks import violation
+from forge_arena.workers import paragraphs
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -105,6 +107,20 @@ def _draft(
         c.id for c in scenario.claims if c.id in by_claim and (_is_wanted(c, appetite, rng) or c.id in instructed)
     ]
     rng.shuffle(wanted)
+    order = order_of(scenario)
+    body = paragraphs.choose(wanted, by_claim, rng) if order.places else _choose(wanted, by_claim, rng)
+    if not order.places:
+        body.sort(key=lambda s: s.rank + 1.6 * rng.random())
+    opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
+    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
+    stated = {claim for s in body for claim in s.says}
+    if order.places and not _is_list(scenario, voice):
+        return _in_paragraphs(opening, body, closing, order, rng, scenario, voice), stated
+    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), stated
+
+
+def _choose(wanted: list[str], by_claim: Mapping[str, list[Statement]], rng: Random) -> list[Statement]:
+    """Statements that say what is wanted: for each claim one of its statements, each as likely as any other."""
     stated: set[str] = set()
     body: list[Statement] = []
     for claim in wanted:
@@ -116,12 +132,15 @@ def _draft(
         chosen = fresh[rng.randrange(len(fresh))]
         body.append(chosen)
         stated.update(chosen.says)
-    body.sort(key=lambda s: s.rank + 1.6 * rng.random())
-    opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
-    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
-    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), {
-        claim for s in body for claim in s.says
-    }
+    return body
+
+
+def _in_paragraphs(
+    opening: str, body: list[Statement], closing: str, order: Order, rng: Random, scenario: Scenario, voice: Voice
+) -> str:
+    arranged = paragraphs.arrange(paragraphs.in_order(body, order, rng), order, rng)
+    texts = [[sentence(s, scenario, voice) for s in paragraph] for paragraph in arranged]
+    return paragraphs.write(opening, texts, closing, rng)
 
 
 def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
@@ -174,8 +193,7 @@ def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random) -
 
 
 def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice) -> str:
-    names = {check.name for claim in scenario.claims if (check := _check(claim, voice)) is not None}
-    if "bullets" in names or "list_items" in names:
+    if _is_list(scenario, voice):
         text = "\n".join(f"- {line}" for line in body)
     else:
         text, since = "", 0
@@ -188,9 +206,18 @@ def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: 
     return "\n\n".join(part for part in (opening, text, closing) if part)
 
 
+def _is_list(scenario: Scenario, voice: Voice) -> bool:
+    """Whether a rule wants the answer as a list."""
+    return any(
+        (c := _check(claim, voice)) is not None and c.name in ("bullets", "list_items") for claim in scenario.claims
+    )
+
+
 def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
     pool = [s for s in scenario.statements if s.part == "reasoning" and fits(s, scenario, voice)]
     steps: list[str] = []
+    if order_of(scenario).places:
+        return _thoughts(pool, scenario, voice, stated, rng)
     general = [s for s in pool if not s.says]
     if general:
         steps.append(sentence(general[rng.randrange(len(general))], scenario, voice))
@@ -203,6 +230,35 @@ def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) 
     if rng.random() < 0.5:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     return " ".join(steps)
+
+
+def _thoughts(pool: list[Statement], scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
+    """The reasoning of an answer in paragraphs: how to go about it, then one thing after the other, in the order of ranks.
+
+    A thought that states no claim stands for its rank: the first always, each later one half of the time.
+    """
+    general: dict[int, list[Statement]] = {}
+    by_claim: dict[str, list[Statement]] = {}
+    for statement in pool:
+        if not statement.says:
+            general.setdefault(statement.rank, []).append(statement)
+        elif stated.issuperset(statement.says):
+            for claim in statement.says:
+                by_claim.setdefault(claim, []).append(statement)
+    thoughts = [
+        group[rng.randrange(len(group))]
+        for number, (_, group) in enumerate(sorted(general.items()))
+        if number == 0 or rng.random() < 0.5
+    ]
+    mentioned = [claim for claim in sorted(by_claim) if rng.random() < MENTIONED]
+    rng.shuffle(mentioned)
+    thoughts += paragraphs.choose(mentioned, by_claim, rng)
+    thoughts.sort(key=lambda s: s.rank + JITTER * rng.random())
+    steps = [sentence(s, scenario, voice) for s in thoughts]
+    layout = rng.random()
+    if layout < 0.2:
+        return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    return ("\n" if layout < 0.4 else " ").join(steps)
 
 
 def _check(claim: Claim, voice: Voice) -> Check | None:
