@@ -12,6 +12,7 @@ SPELLINGS = 3
 # How far a sentence may stand from its rank among the sentences of its topic.
 JITTER = 0.9
 
+_WORDED_KINDS = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.term})
 _SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z0-9_]+))?\}")
 
 
@@ -74,9 +75,15 @@ def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
         claim, other = scenario.claim(slot[1]), slot[2]
         choice = voice.alternative(claim)
         name = choice if other is None else claim.right.name if other == choice else other
-        return spelling_of(claim, alternative_or_right(claim, name), voice)
+        spelled = spelling_of(claim, alternative_or_right(claim, name), voice)
+        return _capitalised(spelled) if slot.start() == 0 and claim.kind in _WORDED_KINDS else spelled
 
     return _SLOT.sub(fill, statement.text)
+
+
+def _capitalised(words: str) -> str:
+    """Words as they begin a sentence. A single word may be a name of program code, which keeps its case."""
+    return words[0].upper() + words[1:] if " " in words else words
 
 
 def spelling_of(claim: Claim, alternative: Alternative, voice: Voice) -> str:
