@@ -29,8 +29,14 @@ LONGEST = 6
 _LAST_LINE_IS_A_SENTENCE = re.compile(r"(?:^|\n)[^\n]*\S+(?: \S+){3,}[.!?]$")
 
 
-def choose(wanted: Sequence[str], by_claim: Mapping[str, Sequence[Statement]], rng: Random) -> list[Statement]:
-    """Statements that say all that is wanted and nothing twice, if there are such statements."""
+def choose(
+    wanted: Sequence[str], by_claim: Mapping[str, Sequence[Statement]], rng: Random, joint: float = JOINT
+) -> list[Statement]:
+    """Statements that say all that is wanted and nothing twice, if there are such statements.
+
+    Args:
+        joint: how much more often a statement is chosen for each further wanted claim that it says.
+    """
     chosen: list[Statement] = []
     stated: set[str] = set()
     wishes = frozenset(wanted)
@@ -39,15 +45,15 @@ def choose(wanted: Sequence[str], by_claim: Mapping[str, Sequence[Statement]], r
             continue
         fresh = [s for s in by_claim[claim] if stated.isdisjoint(s.says)]
         if fresh:
-            statement = rng.choices(fresh, [_weight(s, wishes) for s in fresh])[0]
+            statement = rng.choices(fresh, [_weight(s, wishes, joint) for s in fresh])[0]
             chosen.append(statement)
             stated.update(statement.says)
     return chosen
 
 
-def _weight(statement: Statement, wishes: frozenset[str]) -> float:
+def _weight(statement: Statement, wishes: frozenset[str], joint: float) -> float:
     hits = sum(claim in wishes for claim in statement.says)
-    weight: float = JOINT ** (hits - 1) * STRAY ** (len(statement.says) - hits)
+    weight: float = joint ** (hits - 1) * STRAY ** (len(statement.says) - hits)
     return weight
 
 

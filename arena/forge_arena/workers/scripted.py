@@ -58,8 +58,8 @@ class ScriptedWorker:
             elif omits(hidden.corruption_type):
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
-        for _ in range(DRAFTS):
-            output, stated = _draft(scenario, voice, unsaid, choice, rng)
+        for number in range(DRAFTS):
+            output, stated = _draft(scenario, voice, unsaid, choice, rng, paragraphs.JOINT * (number + 1))
             if all(
                 _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
             ):
@@ -94,9 +94,15 @@ def _with_alternative(scenario: Scenario, target: str, alternative: Alternative)
 
 
 def _draft(
-    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random
+    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random, joint: float
 ) -> tuple[str, set[str]]:
-    """One answer, and the claims that it states. `instructed` has the claims that it must state, by alternative."""
+    """One answer, and the claims that it states.
+
+    Args:
+        instructed: the claims that it must state, by alternative.
+        joint: how much it prefers sentences that say several things. Each further draft prefers them more, because what
+            breaks a rule is most often the length.
+    """
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
@@ -108,7 +114,7 @@ def _draft(
     ]
     rng.shuffle(wanted)
     order = order_of(scenario)
-    body = paragraphs.choose(wanted, by_claim, rng) if order.places else _choose(wanted, by_claim, rng)
+    body = paragraphs.choose(wanted, by_claim, rng, joint) if order.places else _choose(wanted, by_claim, rng)
     if not order.places:
         body.sort(key=lambda s: s.rank + 1.6 * rng.random())
     opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
@@ -166,6 +172,8 @@ def _to_length(
             rng.shuffle(droppable)
             while _words(body, scenario, voice) > limit and droppable:
                 body.remove(droppable.pop())
+            if order_of(scenario).places:
+                body = _shortened(body, usable, limit, scenario, voice)
         else:
             stated = {c for s in body for c in s.says}
             extra = [s for s in usable if stated.isdisjoint(s.says)]
@@ -176,6 +184,25 @@ def _to_length(
                     stated.update(more.says)
                     body.append(more)
             body.sort(key=lambda s: s.rank)
+    return body
+
+
+def _shortened(
+    body: list[Statement], usable: list[Statement], limit: int, scenario: Scenario, voice: Voice
+) -> list[Statement]:
+    """The body with shorter statements for the longest ones, until it has no more words than the limit.
+
+    A shorter statement says all that the answer needs of the longer one, and nothing else.
+    """
+    for long in sorted(body, key=lambda s: -_words([s], scenario, voice)):
+        if _words(body, scenario, voice) <= limit:
+            break
+        needed = {claim for claim in long.says if _is_needed(scenario.claim(claim))}
+        shortest = min(
+            (s for s in usable if set(s.says) == needed), key=lambda s: _words([s], scenario, voice), default=long
+        )
+        if _words([shortest], scenario, voice) < _words([long], scenario, voice):
+            body[body.index(long)] = shortest
     return body
 
 
