@@ -59,7 +59,7 @@ class ScriptedWorker:
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
         for number in range(DRAFTS):
-            output, stated = _draft(scenario, voice, unsaid, choice, rng, paragraphs.JOINT * (number + 1))
+            output, stated = _draft(scenario, voice, unsaid, choice, rng, number)
             if all(
                 _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
             ):
@@ -94,14 +94,14 @@ def _with_alternative(scenario: Scenario, target: str, alternative: Alternative)
 
 
 def _draft(
-    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random, joint: float
+    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random, failed: int
 ) -> tuple[str, set[str]]:
     """One answer, and the claims that it states.
 
     Args:
         instructed: the claims that it must state, by alternative.
-        joint: how much it prefers sentences that say several things. Each further draft prefers them more, because what
-            breaks a rule is most often the length.
+        failed: how many drafts have broken a rule. What breaks a rule is most often the length. So each further draft prefers
+            sentences that say several things more, and a late one begins and ends as briefly as it can.
     """
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
@@ -114,10 +114,15 @@ def _draft(
     ]
     rng.shuffle(wanted)
     order = order_of(scenario)
-    body = paragraphs.choose(wanted, by_claim, rng, joint) if order.places else _choose(wanted, by_claim, rng)
+    body = (
+        paragraphs.choose(wanted, by_claim, rng, paragraphs.JOINT * (failed + 1))
+        if order.places
+        else _choose(wanted, by_claim, rng)
+    )
     if not order.places:
         body.sort(key=lambda s: s.rank + 1.6 * rng.random())
-    opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
+    is_brief = bool(order.places) and failed >= DRAFTS // 2
+    opening, closing = (_random_sentence(scenario, part, voice, rng, is_brief) for part in ("opening", "closing"))
     body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
     stated = {claim for s in body for claim in s.says}
     if order.places and not _is_list(scenario, voice):
@@ -214,8 +219,10 @@ def _is_needed(claim: Claim) -> bool:
     return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
 
 
-def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
+def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random, is_brief: bool) -> str:
     pool = [s for s in scenario.statements if s.part == part and fits(s, scenario, voice)]
+    if is_brief:
+        return min((sentence(s, scenario, voice) for s in pool), key=len, default="")
     return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
 
 
