@@ -45,7 +45,7 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the episode that `options={"key": "forge:3:train:7"}` names. `options` may instead
+    An episode drawn by `seed`, or the episode that `options={"key": "forge:4:train:7"}` names. `options` may instead
     narrow the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean, corrupted, placebo).
     `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker fails, further episodes are
     drawn; `reset` raises `WorkerFailed` after 8 draws in vain, and at once for an episode that `options` names.

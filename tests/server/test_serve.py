@@ -104,7 +104,7 @@ class Restart:
 
 
 def sealed_observation(http: httpx.Client) -> dict[str, Any]:
-    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["forge:3:test:5"]}).json()["episodes"][0]
+    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["forge:4:test:5"]}).json()["episodes"][0]
     return opened["observation"]  # type: ignore[no-any-return]
 
 
@@ -280,7 +280,7 @@ async def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(s
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db", scenarios="short")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"short:3:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"short:4:val:\d+", episode["key"]) for episode in opened)
     again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
     assert again["observation"] == opened[0]["observation"]
     server.end(signal.SIGTERM)
