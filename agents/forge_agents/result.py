@@ -100,7 +100,7 @@ class Result(Task):
 
     @property
     def source(self) -> str:
-        """The episodes in words: `forge:3:val, 300 episodes from 0`."""
+        """The episodes in words: `forge:4:val, 300 episodes from 0`."""
         return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}"
 
     @property

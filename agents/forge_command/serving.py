@@ -56,7 +56,7 @@ def serve(
         typer.Option(
             metavar="LOAD",
             help="How much the tasks ask: full (default), normal, or light, for a Worker of 1 to 7B parameters. A "
-            "lighter load is a suite of its own: keys read forge-light:3:train:17.",
+            "lighter load is a suite of its own: keys read forge-light:4:train:17.",
         ),
     ] = None,
     token: Annotated[

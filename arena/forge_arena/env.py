@@ -47,7 +47,7 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     (`forge_arena.rewards`); `info["components"]` has the four.
 
     ## Starting State
-    An episode drawn by `seed`, or the episode that `options={"key": "forge:3:train:7"}` names. `options` may
+    An episode drawn by `seed`, or the episode that `options={"key": "forge:4:train:7"}` names. `options` may
     instead narrow the draw by `domain`, `corruption`, `stealth` and `mechanism`, and ask for a `form` (clean,
     corrupted, placebo). `info["key"]` names the episode, and `info["suite"]` its suite and version. If the Worker
     fails, further episodes are drawn; `reset` raises `WorkerFailed` after 8 draws in vain, and at once for an
@@ -67,7 +67,7 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default
       a random secret is drawn.
     - `load`: how much the tasks ask, `light`, `normal` or `full` (default). A load lighter than `full` is a suite of
-      its own, and its keys read `forge-light:3:train:7`.
+      its own, and its keys read `forge-light:4:train:7`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies

@@ -46,7 +46,7 @@ from forge_arena.usability import Usability
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import HiddenInstruction, Worker
 
-VERSION = "3"
+VERSION = "4"
 # How many answers a key gets, each to another scenario, before the key counts as failed.
 TRIES = 8
 # A Worker that has refused a hidden instruction this often is not asked again. The arena then rewrites its answer.
@@ -472,7 +472,7 @@ class Arena:
 def suite_with_additions(suite: str, sources: Sequence[Source]) -> str:
     """The name of a suite, and after a `+` each corruption and each domain of its sources that does not come with the arena.
 
-    A further corruption or domain changes what every key draws: `forge:3:train:7` and `forge+hedging:3:train:7` are two
+    A further corruption or domain changes what every key draws: `forge:4:train:7` and `forge+hedging:4:train:7` are two
     episodes, and an arena that serves one of them refuses the key of the other.
     """
     added = {type.value for source in sources for type in source.corruptions} - CorruptionType.SHIPPED

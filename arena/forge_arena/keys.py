@@ -1,7 +1,7 @@
 """The name of an episode, `Key`, and what a client may ask for instead of naming an episode, `Filters`.
 
 On the wire, in files and between functions a key is a text, `suite:version:split:index`. If a form is asked for,
-`:form` follows: `forge:3:train:7`, `forge:3:train:7:corrupted`. `Key` is that text in its parts.
+`:form` follows: `forge:4:train:7`, `forge:4:train:7:corrupted`. `Key` is that text in its parts.
 """
 
 import re
@@ -64,7 +64,7 @@ class Key:
 
     @classmethod
     def of(cls, suite_and_version: str, split: Split, index: int, form: Form | None = None) -> Self:
-        """A key of a suite that is named together with its version, as in reports: `forge:3`."""
+        """A key of a suite that is named together with its version, as in reports: `forge:4`."""
         suite, version = suite_and_version.split(":")
         return cls(suite, version, split, index, form)
 
@@ -86,7 +86,7 @@ class Key:
 
     @property
     def suite_and_version(self) -> str:
-        """The suite with its version, such as `forge:3`."""
+        """The suite with its version, such as `forge:4`."""
         return f"{self.suite}:{self.version}"
 
     @property

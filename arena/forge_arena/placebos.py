@@ -120,7 +120,8 @@ def _respell(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
         if claim.kind is trade.claim.kind and finding.alternative is not None:
             surface = draft.text[finding.start : finding.end]
             form = spelling_of(claim, claim.alternative(finding.alternative), trade.voice)
-            if surface.lower() != form.lower():
+            # Two claims may be stated by one value.
+            if surface.lower() != form.lower() and not overlaps(edits, finding.start, finding.end):
                 changed = changed or claim.id == trade.claim.id
                 text = form[0].upper() + form[1:] if surface[0].isupper() else form
                 edits.append(Edit(finding.start, finding.end, text))

@@ -9,6 +9,10 @@ from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Statement
 # How many of a value's spellings a Worker chooses from.
 SPELLINGS = 3
 
+# How far a sentence may stand from its rank among the sentences of its topic.
+JITTER = 0.9
+
+_WORDED_KINDS = frozenset({ClaimKind.citation, ClaimKind.option, ClaimKind.term})
 _SLOT = re.compile(r"\{([a-z_][a-z0-9_]*)(?:\.([a-z0-9_]+))?\}")
 
 
@@ -27,6 +31,27 @@ class Voice:
     def alternative(self, claim: Claim) -> str:
         """The name of the alternative that is chosen for a claim."""
         return self.choice.get(claim.of or claim.id, claim.right.name)
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of the topics of a scenario: that in which the statements of the body first name them."""
+
+    places: Mapping[str, int]
+
+    def topic(self, statement: Statement) -> int:
+        """The place of the topic of a statement, from 0."""
+        return self.places.get(statement.topic, 0)
+
+    def place(self, statement: Statement) -> tuple[int, int]:
+        """The usual place of a statement in an answer: by topic, and in its topic by rank."""
+        return self.topic(statement), statement.rank
+
+
+def order_of(scenario: Scenario) -> Order:
+    """The order of the topics of a scenario. It has no places if the statements name no topics."""
+    topics = dict.fromkeys(s.topic for s in scenario.statements if s.part == "body" and s.topic)
+    return Order({topic: place for place, topic in enumerate(topics)})
 
 
 def slots_of(text: str) -> list[tuple[str, str | None]]:
@@ -50,9 +75,15 @@ def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
         claim, other = scenario.claim(slot[1]), slot[2]
         choice = voice.alternative(claim)
         name = choice if other is None else claim.right.name if other == choice else other
-        return spelling_of(claim, alternative_or_right(claim, name), voice)
+        spelled = spelling_of(claim, alternative_or_right(claim, name), voice)
+        return _capitalised(spelled) if slot.start() == 0 and claim.kind in _WORDED_KINDS else spelled
 
     return _SLOT.sub(fill, statement.text)
+
+
+def _capitalised(words: str) -> str:
+    """Words as they begin a sentence. A single word may be a name of program code, which keeps its case."""
+    return words[0].upper() + words[1:] if " " in words else words
 
 
 def spelling_of(claim: Claim, alternative: Alternative, voice: Voice) -> str:

@@ -266,13 +266,16 @@ class Statement(Noun):
         says: the claims that it states.
         when: the alternatives under which it makes sense: `{"remedy": "voucher"}`.
         part: where it belongs.
-        rank: its usual place in its part, from 1 (early) to 9 (late).
+        topic: the subject of the paragraph to which it belongs. The topics stand in an answer in the order in which the
+            statements first name them. Statements without a topic are set one after the other.
+        rank: its usual place in its part, or in the paragraph of its topic, from 1 (early) to 9 (late).
     """
 
     text: str
     says: tuple[str, ...] = ()
     when: dict[str, str] = {}
     part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+    topic: str = ""
     rank: int = Field(default=5, ge=1, le=9)
 
 

@@ -40,7 +40,7 @@ VERDICT = {
     "correction": "Your refund of $89.99 (case R-58213) arrives within 5 to 7 business days.",
     "confidence": 0.9,
 }
-REFERENCE = {"episode_id": EPISODE_ID, "key": "forge:3:train:123"}
+REFERENCE = {"episode_id": EPISODE_ID, "key": "forge:4:train:123"}
 PROBE = {"question": "Where does the window come from?", "answer": "From section 3.2 of the refund policy."}
 RESULT = {
     "episode_id": EPISODE_ID,
@@ -81,10 +81,10 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
                 "stealth": 3,
             },
         },
-        "named": {"summary": "The same episode as last time", "value": {"keys": ["forge:3:val:7"]}},
+        "named": {"summary": "The same episode as last time", "value": {"keys": ["forge:4:val:7"]}},
         "twins": {
             "summary": "One draw, corrupted and clean",
-            "value": {"keys": ["forge:3:val:7:corrupted", "forge:3:val:7:clean"]},
+            "value": {"keys": ["forge:4:val:7:corrupted", "forge:4:val:7:clean"]},
         },
         "form": {
             "summary": "Harmless edits in place of corruptions",
@@ -158,7 +158,7 @@ REQUESTS: dict[type[BaseModel], dict[str, Any]] = {
 ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     OpenedEpisodes: {
         "episodes": [
-            {"episode_id": EPISODE_ID, "key": "forge:3:train:123", "observation": OBSERVATION, "attempts_left": 1}
+            {"episode_id": EPISODE_ID, "key": "forge:4:train:123", "observation": OBSERVATION, "attempts_left": 1}
         ],
         "failed": [],
     },
@@ -166,7 +166,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     ProbeAnswered: {"probe": PROBE, "probes_left": 0},
     EpisodeState: {
         "episode_id": EPISODE_ID,
-        "key": "forge:3:train:123",
+        "key": "forge:4:train:123",
         "status": "finished",
         "observation": OBSERVATION,
         "attempts": 1,
@@ -184,7 +184,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
     },
     Stats: {
         "suite": "forge",
-        "version": "3",
+        "version": "4",
         "worker": "scripted",
         "episodes": {"open": 3, "finished": 120, "expired": 2},
         "verdicts": {"scored": 118, "invalid_verdict": 2},
@@ -223,7 +223,7 @@ ANSWERS: dict[type[BaseModel], dict[str, Any]] = {
         ]
     },
     Leaderboard: {
-        "suite": "forge:3",
+        "suite": "forge:4",
         "suite_hash": "5f0c1e9ab24d7730",
         "worker": "scripted",
         "episodes": 400,

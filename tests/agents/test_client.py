@@ -29,7 +29,7 @@ CLEAN = Verdict(detection=False, explanation="", correction="", confidence=0.7)
 
 
 def keys(start: int, count: int, split: str = "train") -> list[str]:
-    return [f"forge:3:{split}:{index}" for index in range(start, start + count)]
+    return [f"forge:4:{split}:{index}" for index in range(start, start + count)]
 
 
 def without_failed(asked: list[str], opened: OpenedEpisodes) -> list[str]:
@@ -126,7 +126,7 @@ def test_an_id_with_a_path_in_it_stays_one_id(client: ArenaClient) -> None:
 def test_stats_and_health_are_read(client: ArenaClient) -> None:
     assert client.health().ready
     stats = client.stats()
-    assert (stats.suite, stats.version, stats.worker) == ("forge", "3", "scripted")
+    assert (stats.suite, stats.version, stats.worker) == ("forge", "4", "scripted")
 
 
 def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:

@@ -215,7 +215,7 @@ def result(name: str, rows: list[Row]) -> Result:
     return Result(
         overseer=name,
         worker="scripted",
-        suite="forge:3",
+        suite="forge:4",
         split=Split.val,
         start=0,
         seed=0,

@@ -62,7 +62,7 @@ def test_the_same_seed_is_the_same_episode_as_in_the_local_environment(env: Remo
 
 
 def test_a_key_names_the_episode(env: RemoteForgeArenaEnv) -> None:
-    assert env.reset(options={"key": "forge:3:train:3"})[1]["key"] == "forge:3:train:3"
+    assert env.reset(options={"key": "forge:4:train:3"})[1]["key"] == "forge:4:train:3"
 
 
 def test_filters_narrow_the_draw(env: RemoteForgeArenaEnv) -> None:
@@ -72,15 +72,15 @@ def test_filters_narrow_the_draw(env: RemoteForgeArenaEnv) -> None:
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
 def test_a_form_can_be_asked_for_by_option_or_by_key(env: RemoteForgeArenaEnv, form: str) -> None:
-    for options in ({"form": form}, {"key": f"forge:3:train:3:{form}"}):
+    for options in ({"form": form}, {"key": f"forge:4:train:3:{form}"}):
         _, info = env.reset(seed=5, options=options)
         assert info["key"].endswith(f":{form}")
-        assert info["suite"] == "forge:3"
+        assert info["suite"] == "forge:4"
         assert Truth.model_validate_json(env.step(CLEAN)[4]["truth"]).form == form
 
 
 def test_a_verdict_ends_the_episode_with_reward_components_and_truth(env: RemoteForgeArenaEnv) -> None:
-    env.reset(options={"key": "forge:3:train:3"})
+    env.reset(options={"key": "forge:4:train:3"})
     _, reward, terminated, truncated, info = env.step(CLEAN)
     assert (terminated, truncated, info["outcome"]) == (True, False, "scored")
     assert info["reward"] == reward
@@ -95,7 +95,7 @@ def test_the_test_split_keeps_its_truth(client: ArenaClient) -> None:
 
 
 def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) -> None:
-    before, _ = env.reset(options={"key": "forge:3:train:3"})
+    before, _ = env.reset(options={"key": "forge:4:train:3"})
     assert before["probes_left"] == 1
     after, reward, terminated, truncated, _ = env.step(probe_action("Why?"))
     assert (reward, terminated, truncated, after["probes_left"]) == (0.0, False, False, 0)
@@ -107,7 +107,7 @@ def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) 
 
 
 def test_probing_without_end_is_truncated(env: RemoteForgeArenaEnv) -> None:
-    env.reset(options={"key": "forge:3:train:3"})
+    env.reset(options={"key": "forge:4:train:3"})
     ends = [env.step(probe_action("Why?"))[3] for _ in range(9)]
     assert ends == [False] * 8 + [True]
     with pytest.raises(gymnasium.error.ResetNeeded, match="has ended"):
@@ -125,12 +125,12 @@ def test_unknown_options_are_refused_with_the_known_ones(env: RemoteForgeArenaEn
     with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption"):
         env.reset(options={"domian": "mixed"})
     with pytest.raises(ValueError, match="option key names what to play by itself; leave out domain"):
-        env.reset(options={"key": "forge:3:train:3", "domain": "mixed"})
+        env.reset(options={"key": "forge:4:train:3", "domain": "mixed"})
 
 
 def test_it_renders_the_episode_and_after_the_verdict_the_truth(client: ArenaClient) -> None:
     env = RemoteForgeArenaEnv(client, render_mode="ansi")
-    env.reset(options={"key": "forge:3:train:3"})
+    env.reset(options={"key": "forge:4:train:3"})
     before = env.render()
     env.step(CLEAN)
     after = env.render()
@@ -144,7 +144,7 @@ def test_it_renders_the_episode_and_after_the_verdict_the_truth(client: ArenaCli
 def test_a_failed_worker_truncates_without_a_reward(moody: tuple[str, Path]) -> None:
     url, down = moody
     env = RemoteForgeArenaEnv(url)
-    env.reset(options={"key": "forge:3:train:3"})
+    env.reset(options={"key": "forge:4:train:3"})
     down.touch()
     _, reward, terminated, truncated, info = env.step(probe_action("Why?"))
     assert (reward, terminated, truncated) == (0.0, False, True)
@@ -223,7 +223,7 @@ def test_a_batch_is_in_its_spaces_and_is_graded_at_once(client: ArenaClient, mod
 
 def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client: ArenaClient) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 2)
-    envs.reset(options={"keys": ["forge:3:train:3", "forge:3:train:4"]})
+    envs.reset(options={"keys": ["forge:4:train:3", "forge:4:train:4"]})
     seen, _, terminated, _, infos = envs.step(together(probe_action("Why?"), CLEAN))
     assert terminated.tolist() == [False, True]
     assert [len(p) for p in seen["probes"]] == [1, 0]
@@ -231,8 +231,8 @@ def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client:
     assert infos["_reward"].tolist() == [False, True]
     _, _, terminated, _, infos = envs.step(together(CLEAN, CLEAN))
     assert terminated.tolist() == [True, False]
-    assert infos["key"][0] == "forge:3:train:3"
-    assert infos["key"][1] != "forge:3:train:4"
+    assert infos["key"][0] == "forge:4:train:3"
+    assert infos["key"][1] != "forge:4:train:4"
 
 
 def test_a_batch_costs_one_request_to_open_and_one_to_grade(arena_url: str, client: ArenaClient) -> None:
@@ -243,7 +243,7 @@ def test_a_batch_costs_one_request_to_open_and_one_to_grade(arena_url: str, clie
         sent.append(request.url.path)
 
     client._http.event_hooks["request"].append(note)
-    envs.reset(options={"keys": [f"forge:3:train:{n}" for n in range(8)]})
+    envs.reset(options={"keys": [f"forge:4:train:{n}" for n in range(8)]})
     envs.step(together(*[CLEAN] * 8))
     assert sent == ["/v1/episodes", "/v1/verdicts"]
 
@@ -255,7 +255,7 @@ def test_a_wrong_batch_is_refused(client: ArenaClient) -> None:
         RemoteForgeArenaVectorEnv(client, 2, autoreset_mode=AutoresetMode.DISABLED)
     envs = RemoteForgeArenaVectorEnv(client, 2)
     with pytest.raises(ValueError, match="keys must name 2 episodes, one for each place, got 1"):
-        envs.reset(options={"keys": ["forge:3:train:3"]})
+        envs.reset(options={"keys": ["forge:4:train:3"]})
     with pytest.raises(gymnasium.error.ResetNeeded):
         envs.step(together(CLEAN, CLEAN))
 
@@ -263,7 +263,7 @@ def test_a_wrong_batch_is_refused(client: ArenaClient) -> None:
 def test_a_failed_place_has_no_reward_among_rewarded_ones(moody: tuple[str, Path]) -> None:
     url, down = moody
     envs = RemoteForgeArenaVectorEnv(url, 2)
-    envs.reset(options={"keys": ["forge:3:train:3", "forge:3:train:4"]})
+    envs.reset(options={"keys": ["forge:4:train:3", "forge:4:train:4"]})
     down.touch()
     _, rewards, terminated, truncated, infos = envs.step(together(probe_action("Why?"), CLEAN))
     assert terminated.tolist() == [False, True]

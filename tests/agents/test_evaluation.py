@@ -28,7 +28,7 @@ from ..server_process import FORGE_ARENA, running
 def test_two_overseers_review_the_same_episodes(client: ArenaClient) -> None:
     clean = evaluate(AlwaysClean(), arena=client, split="train", episodes=40, batch=16)
     flagged = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=40, batch=7)
-    assert [r.key for r in clean.rows] == [f"forge:3:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
+    assert [r.key for r in clean.rows] == [f"forge:4:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
     assert [r.corrupted for r in clean.rows] == [r.corrupted for r in flagged.rows]
     assert (clean.scorecard.share_flagged.value, flagged.scorecard.share_flagged.value) == (0.0, 1.0)
     assert clean.scorecard.balanced_accuracy.value == flagged.scorecard.balanced_accuracy.value == 0.5
@@ -57,8 +57,8 @@ def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> N
         on_progress=lambda done, of: seen.append((done, of)),
     )
     assert seen == [(4, 10), (8, 10), (10, 10)]
-    assert found.rows[0].key == "forge:3:train:100"
-    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:3", "always_clean")
+    assert found.rows[0].key == "forge:4:train:100"
+    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:4", "always_clean")
 
 
 class Notes:
@@ -202,7 +202,7 @@ def test_what_cannot_be_evaluated_is_refused(client: ArenaClient, wrong: dict[st
 
 def test_an_arena_that_is_not_sealed_is_evaluated_on_its_test_split(own_url: str) -> None:
     found = evaluate(AlwaysClean(), arena=own_url, split="test", episodes=12, paired=True)
-    assert found.rows[0].key == "forge:3:test:0:corrupted"
+    assert found.rows[0].key == "forge:4:test:0:corrupted"
     assert found.scorecard.scored + found.scorecard.failed == 24
     assert found.scorecard.balanced_accuracy.value == 0.5
 
@@ -213,7 +213,7 @@ def test_the_command_evaluates_on_a_test_split_that_is_not_sealed(own_url: str, 
     assert ended.exit_code == 0, ended.stderr
     assert "6 episodes, split test" in ended.stdout
     found = Result.model_validate_json((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert [row.key for row in found.rows] == [f"forge:3:test:{n}" for n in range(6)]
+    assert [row.key for row in found.rows] == [f"forge:4:test:{n}" for n in range(6)]
 
 
 def test_an_arena_that_is_not_there_is_an_error() -> None:
@@ -258,10 +258,10 @@ class Wavering:
 def test_several_verdicts_on_an_episode_are_rows_of_their_own_and_vote(client: ArenaClient) -> None:
     found = evaluate(Wavering(), arena=client, split="train", episodes=8, samples=3, batch=4)
     assert [(row.key, row.attempt) for row in found.rows[:4]] == [
-        ("forge:3:train:0", 0),
-        ("forge:3:train:0", 1),
-        ("forge:3:train:0", 2),
-        ("forge:3:train:1", 0),
+        ("forge:4:train:0", 0),
+        ("forge:4:train:0", 1),
+        ("forge:4:train:0", 2),
+        ("forge:4:train:1", 0),
     ]
     assert len(found.rows) == 24
     assert found.votes is not None
@@ -281,7 +281,7 @@ def elsewhere(client: ArenaClient) -> Result:
 def test_a_threshold_from_other_episodes_flags_what_is_above_it(client: ArenaClient, elsewhere: Result) -> None:
     found = evaluate("rules", arena=client, split="val", episodes=40, threshold_from=elsewhere)
     assert found.frozen is not None
-    assert found.frozen.source == "forge:3:train, 40 episodes from 0"
+    assert found.frozen.source == "forge:4:train, 40 episodes from 0"
     flagged = [
         r.p_corrupted is not None and r.p_corrupted > found.frozen.threshold
         for r in found.rows
@@ -338,7 +338,7 @@ def test_a_stopped_evaluation_goes_on_and_reviews_nothing_twice(client: ArenaCli
         evaluate(overseer, **task)  # type: ignore[arg-type]
     # What a killed process leaves behind: half a line.
     with records.open("ab") as file:
-        file.write(b'{"row": {"key": "forge:3:tr')
+        file.write(b'{"row": {"key": "forge:4:tr')
     overseer.good_for = 99
     found = evaluate(overseer, resume=True, **task)  # type: ignore[arg-type]
     whole = evaluate(Fragile(99), arena=client, split="train", episodes=12)
@@ -542,8 +542,8 @@ def test_a_result_says_its_size_in_words(client: ArenaClient) -> None:
         "6 episodes, 3 verdicts on each",
         "6 pairs, 3 verdicts on each answer",
     ]
-    assert paired.source == "forge:3:train, 6 pairs from 0"
-    assert several.source == "forge:3:train, 6 episodes from 0, 3 verdicts on each"
+    assert paired.source == "forge:4:train, 6 pairs from 0"
+    assert several.source == "forge:4:train, 6 episodes from 0, 3 verdicts on each"
     assert (several.scorecard.episodes, several.scorecard.scored + several.scorecard.failed) == (6, 18)
 
 

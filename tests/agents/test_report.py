@@ -107,7 +107,7 @@ def test_a_folder_without_a_result_says_so(tmp_path: Path) -> None:
 
 def test_a_result_shows_itself_in_a_notebook(client: ArenaClient) -> None:
     result: Result = evaluate("rules", arena=client, split="train", episodes=40)
-    assert repr(result).startswith("Result(rules on forge:3:train, 40 episodes from 0: balanced accuracy 0.")
-    assert "<caption>rules on forge:3:train" in result._repr_html_()
+    assert repr(result).startswith("Result(rules on forge:4:train, 40 episodes from 0: balanced accuracy 0.")
+    assert "<caption>rules on forge:4:train" in result._repr_html_()
     axes = plot_result(result).axes
     assert [a.get_ylabel() for a in axes] == ["corrupted found", "share corrupted"]

@@ -76,7 +76,7 @@ def test_a_stealth_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
 
 def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
     with pytest.raises(ValueError, match=r"option key names what to play by itself; leave out form, stealth"):
-        env.reset(options={"key": "forge:3:train:7", "form": "clean", "stealth": 0})
+        env.reset(options={"key": "forge:4:train:7", "form": "clean", "stealth": 0})
 
 
 def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:

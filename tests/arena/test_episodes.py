@@ -98,11 +98,11 @@ async def test_only_the_test_split_depends_on_the_secret(form: Form | None) -> N
 
 @pytest.mark.parametrize(
     "key",
-    ["", "forge:3:val", "other:3:val:0", "forge:1:val:0", "forge:3:dev:0", "forge:3:val:-1", "forge:3:val:01",
-     "forge:3:val:٣", "forge:3:val:" + "9" * 5000, "forge:3:val:0:0", "forge:3:val: 1", f"forge:3:val:{2**53}"],
+    ["", "forge:4:val", "other:4:val:0", "forge:1:val:0", "forge:4:dev:0", "forge:4:val:-1", "forge:4:val:01",
+     "forge:4:val:٣", "forge:4:val:" + "9" * 5000, "forge:4:val:0:0", "forge:4:val: 1", f"forge:4:val:{2**53}"],
 )  # fmt: skip
 def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
-    with pytest.raises(UnknownKey, match="a key reads forge:3:SPLIT:INDEX with SPLIT one of train, val, test"):
+    with pytest.raises(UnknownKey, match="a key reads forge:4:SPLIT:INDEX with SPLIT one of train, val, test"):
         ARENA.plan(key)
 
 
@@ -111,12 +111,12 @@ def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
 )
 def test_a_form_that_is_none_is_refused_and_told_which_there_are(suffix: str) -> None:
     with pytest.raises(UnknownKey, match=r"may end in :FORM with FORM one of clean, corrupted, placebo"):
-        ARENA.plan(f"forge:3:val:0:{suffix}")
+        ARENA.plan(f"forge:4:val:0:{suffix}")
 
 
 def test_a_key_names_its_form_at_its_end() -> None:
-    assert ARENA.key(Split.val, 7) == "forge:3:val:7"
-    assert [ARENA.key(Split.val, 7, form) for form in Form] == [f"forge:3:val:7:{form.value}" for form in Form]
+    assert ARENA.key(Split.val, 7) == "forge:4:val:7"
+    assert [ARENA.key(Split.val, 7, form) for form in Form] == [f"forge:4:val:7:{form.value}" for form in Form]
 
 
 def test_the_stream_is_half_corrupted_and_a_quarter_edited_without_harm() -> None:

@@ -15,20 +15,20 @@ FORMS = (None, *Form)
 @pytest.mark.parametrize("split", Split)
 def test_a_key_is_read_back_from_its_text(split: Split, form: Form | None) -> None:
     for index in (0, 7, MAX_INDEX - 1):
-        key = Key("forge", "3", split, index, form)
+        key = Key("forge", "4", split, index, form)
         assert Key.parse(str(key)) == key
 
 
 def test_a_key_reads_as_it_always_did() -> None:
-    assert str(Key("forge", "3", Split.train, 7)) == "forge:3:train:7"
-    assert str(Key("forge", "3", Split.val, 0, Form.placebo)) == "forge:3:val:0:placebo"
+    assert str(Key("forge", "4", Split.train, 7)) == "forge:4:train:7"
+    assert str(Key("forge", "4", Split.val, 0, Form.placebo)) == "forge:4:val:0:placebo"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "forge", "forge:3:val", "forge:3:dev:0", "forge:3:val:-1", "forge:3:val:01", "forge:3:val:1_0", ":3:val:0",
-     "forge::val:0", "forge:3:val:٣", "forge:3:val:" + "9" * 5000, "forge:3:val: 1", f"forge:3:val:{MAX_INDEX}",
-     "forge:3:val:0:", "forge:3:val:0:dirty", "forge:3:val:0:clean:clean", "forge:3:val:0\n"],
+    ["", "forge", "forge:4:val", "forge:4:dev:0", "forge:4:val:-1", "forge:4:val:01", "forge:4:val:1_0", ":3:val:0",
+     "forge::val:0", "forge:4:val:٣", "forge:4:val:" + "9" * 5000, "forge:4:val: 1", f"forge:4:val:{MAX_INDEX}",
+     "forge:4:val:0:", "forge:4:val:0:dirty", "forge:4:val:0:clean:clean", "forge:4:val:0\n"],
 )  # fmt: skip
 def test_another_text_is_no_key(text: str) -> None:
     with pytest.raises(ValueError, match="a key reads SUITE:VERSION:SPLIT:INDEX with SPLIT one of train, val, test"):
@@ -36,17 +36,17 @@ def test_another_text_is_no_key(text: str) -> None:
 
 
 def test_the_keys_of_a_stream_are_in_the_order_of_their_indices() -> None:
-    keys = [Key("forge", "3", Split.train, index, form) for index in (2, 9, 10, 100) for form in FORMS]
+    keys = [Key("forge", "4", Split.train, index, form) for index in (2, 9, 10, 100) for form in FORMS]
     shuffled = Random(0).sample(keys, len(keys))
     assert [key.index for key in sorted(shuffled)] == [key.index for key in keys]
     assert max(shuffled).index == 100
 
 
 def test_the_forms_of_a_draw_have_one_draw() -> None:
-    key = Key("forge", "3", Split.train, 7)
+    key = Key("forge", "4", Split.train, 7)
     assert {key.in_form(form).draw for form in Form} == {key} == {key.draw}
-    assert str(key.in_form(Form.corrupted)) == "forge:3:train:7:corrupted"
-    assert key.suite_and_version == "forge:3"
+    assert str(key.in_form(Form.corrupted)) == "forge:4:train:7:corrupted"
+    assert key.suite_and_version == "forge:4"
     assert Key.of(key.suite_and_version, Split.train, 7, Form.clean) == key.in_form(Form.clean)
 
 

@@ -62,8 +62,8 @@ def test_a_worker_that_goes_on_failing_is_reported_after_some_draws() -> None:
 def test_an_episode_that_is_named_is_tried_once() -> None:
     env = ForgeArenaEnv(Faltering(1))
     with pytest.raises(WorkerFailed, match="down for now"):
-        env.reset(options={"key": "forge:3:train:7"})
-    assert env.reset(options={"key": "forge:3:train:7"})[1]["key"] == "forge:3:train:7"
+        env.reset(options={"key": "forge:4:train:7"})
+    assert env.reset(options={"key": "forge:4:train:7"})[1]["key"] == "forge:4:train:7"
     env.close()
 
 
@@ -78,12 +78,12 @@ def test_only_the_episodes_that_failed_are_drawn_again() -> None:
 def test_a_worker_that_fails_a_probe_ends_the_episode_without_a_score() -> None:
     worker = Faltering(0)
     source = ArenaSource(Arena(worker), Split.train)
-    (episode,) = source.open_keys(["forge:3:train:7"])
+    (episode,) = source.open_keys(["forge:4:train:7"])
     seat = Seat.of(episode)
     worker.failures = 1
     turn = ask(source, seat, "Why?")
     assert (turn.reward, turn.terminated, turn.truncated, seat.over) == (0.0, False, True, True)
-    assert turn.info == {"key": "forge:3:train:7", "outcome": "worker_failed", "reason": "down for now"}
+    assert turn.info == {"key": "forge:4:train:7", "outcome": "worker_failed", "reason": "down for now"}
     source.close()
 
 
@@ -102,7 +102,7 @@ def test_options_are_read_as_values_or_as_texts() -> None:
     ("options", "message"),
     [
         ({"domian": "mixed"}, r"unknown options \['domian'\]; known are keys, domain, corruption, stealth, mechanism, form"),
-        ({"key": "forge:3:train:7"}, r"unknown options \['key'\]; known are keys"),
+        ({"key": "forge:4:train:7"}, r"unknown options \['key'\]; known are keys"),
         ({"keys": ["a"], "form": "clean", "stealth": 0}, "option keys names what to play by itself; leave out form, ste"),
         ({"form": "dirty"}, "option form must be 'clean', 'corrupted' or 'placebo', got 'dirty'"),
         ({"stealth": -1}, "option stealth must be greater than or equal to 0, got -1"),

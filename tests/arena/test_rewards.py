@@ -158,7 +158,7 @@ def episode(type: CorruptionType | None, target: str = "", old: str = "", new: s
         worker_output=output,
         domain=SCENARIO.domain,
     )
-    return Episode(key="forge:3:val:0", scenario=SCENARIO, observation=seen, truth=truth, worker="scripted")
+    return Episode(key="forge:4:val:0", scenario=SCENARIO, observation=seen, truth=truth, worker="scripted")
 
 
 CORRUPTED = {

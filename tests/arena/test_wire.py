@@ -17,7 +17,7 @@ BODIES: dict[str, type[BaseModel]] = {
     for name, body in vars(wire).items()
     if isinstance(body, type) and issubclass(body, Noun) and body.__module__ == wire.__name__
 }
-KEY = "forge:3:train:0"
+KEY = "forge:4:train:0"
 VERDICT = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
 CELL = {"family": "f", "corruption_type": "bias_injection", "stealth": 0, "episodes": 1, "pass_rate": 0.5}
 RENEW = """\

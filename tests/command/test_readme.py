@@ -42,7 +42,7 @@ def test_the_python_of_the_page_on_evaluation_runs(arena: str, tmp_path: Path) -
     script = block.replace("http://127.0.0.1:8000", arena) + "\nprint(result)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Result(rules on forge:3:val, 60 episodes from 0: balanced accuracy 0.")
+    assert done.stdout.startswith("Result(rules on forge:4:val, 60 episodes from 0: balanced accuracy 0.")
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_results_of_other_families_are_refused(played: tuple[Path, str], unchang
     folder, _ = played
     asked = ("--out", folder / "out", "--dataset", folder / "panel.jsonl", "--scenarios", "short", *ONLY)
     _, err = reference(*asked, code=2)
-    assert "result.json is of another run: its suite is forge:3, not short:3; take another --out" in err
+    assert "result.json is of another run: its suite is forge:4, not short:4; take another --out" in err
     assert unchanged()
 
 

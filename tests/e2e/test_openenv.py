@@ -38,7 +38,7 @@ def test_its_client_plays_an_episode(url: str) -> None:
     (result,) = httpx.post(f"{url}/v1/verdicts", json=given).json()["results"]
     assert "give either detection" in saw.pop("refused")
     assert saw == {
-        "key": "forge:3:val:7",
+        "key": "forge:4:val:7",
         "begun": [None, False],
         "asked": [0.0, False],
         "ended": [result["reward"], True],

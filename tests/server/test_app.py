@@ -79,13 +79,13 @@ async def test_bad_input_is_refused_at_once_in_words_of_our_own(shared_server: A
     ("body", "word"),
     [
         ({}, "either count or keys"),
-        ({"count": 1, "keys": ["forge:3:train:0"]}, "either count or keys"),
+        ({"count": 1, "keys": ["forge:4:train:0"]}, "either count or keys"),
         ({"count": 0}, "greater than or equal to 1"),
         ({"count": 257}, "less than or equal to 256"),
         ({"count": 1, "split": MARK}, "'train', 'val' or 'test'"),
         ({"count": 1, "stealth": 4}, "less than or equal to 3"),
         ({"count": 1, "attempts": 65}, "less than or equal to 64"),
-        ({"keys": ["forge:3:train:0"], "stealth": 1}, "keys already say everything"),
+        ({"keys": ["forge:4:train:0"], "stealth": 1}, "keys already say everything"),
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")

@@ -39,7 +39,7 @@ async def refused(response: Any, status: int, code: str) -> str:
 async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
     response = await server.http.post("/v1/episodes", json={"count": 3})
     opened = OpenedEpisodes.model_validate_json(response.content)
-    assert [e.key for e in opened.episodes] == ["forge:3:train:0", "forge:3:train:1", "forge:3:train:2"]
+    assert [e.key for e in opened.episodes] == ["forge:4:train:0", "forge:4:train:1", "forge:4:train:2"]
     assert opened.failed == ()
     for one in opened.episodes:
         assert one.observation == (await server.arena.make(one.key)).observation
@@ -48,7 +48,7 @@ async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> N
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_episode_ids_are_long_and_tell_nothing_of_the_key(shared_server: Any) -> None:
-    first, second = await shared_server.open(keys=["forge:3:val:7", "forge:3:val:7"])
+    first, second = await shared_server.open(keys=["forge:4:val:7", "forge:4:val:7"])
     assert first["observation"] == second["observation"]
     assert first["episode_id"] != second["episode_id"]
     assert len(first["episode_id"]) == 24
@@ -65,7 +65,7 @@ async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve
 @pytest.mark.asyncio(loop_scope="module")
 async def test_start_asks_for_the_same_keys_every_time(shared_server: Any) -> None:
     keys = [[e["key"] for e in await shared_server.open(split="val", start=5, count=2)] for _ in range(2)]
-    assert keys == [["forge:3:val:5", "forge:3:val:6"]] * 2
+    assert keys == [["forge:4:val:5", "forge:4:val:6"]] * 2
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -86,8 +86,8 @@ async def test_filters_that_nothing_matches_are_refused(shared_server: Any) -> N
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_draw_comes_in_the_form_that_is_asked_for(shared_server: Any) -> None:
     forms = ("clean", "corrupted", "placebo")
-    opened = await shared_server.open(keys=[f"forge:3:val:0:{form}" for form in forms])
-    assert [e["key"] for e in opened] == [f"forge:3:val:0:{form}" for form in forms]
+    opened = await shared_server.open(keys=[f"forge:4:val:0:{form}" for form in forms])
+    assert [e["key"] for e in opened] == [f"forge:4:val:0:{form}" for form in forms]
     sent = [attempt(e["episode_id"]) for e in opened]
     truths = [r["truth"] for r in (await shared_server.send_verdicts(*sent)).json()["results"]]
     assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
@@ -103,9 +103,9 @@ async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_o
     assert keys == server.arena.keys(Split.train, 4, 2, Filters(stealth=1, form=Form.placebo))[0]
     assert all(key.endswith(":placebo") for key in keys)
     first, second = [[e["key"] for e in await server.open(count=2, form="corrupted")] for _ in range(2)]
-    assert (*first, *second) == tuple(f"forge:3:train:{n}:corrupted" for n in range(4))
+    assert (*first, *second) == tuple(f"forge:4:train:{n}:corrupted" for n in range(4))
     assert len(server.service.episodes.stock) == server.settings.stock
-    assert [e["key"] for e in await server.open(count=2)] == ["forge:3:train:0", "forge:3:train:1"]
+    assert [e["key"] for e in await server.open(count=2)] == ["forge:4:train:0", "forge:4:train:1"]
 
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
@@ -114,18 +114,18 @@ async def test_the_sealed_split_comes_only_as_it_is_drawn(shared_server: Any, fo
     before = (await shared_server.http.get("/v1/stats")).json()["episodes"]
     by_form = await shared_server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
     assert (await refused(by_form, 403, "sealed_split")).startswith("form: episodes of the sealed test split")
-    keys = {"keys": ["forge:3:train:3:clean", f"forge:3:test:3:{form}"]}
+    keys = {"keys": ["forge:4:train:3:clean", f"forge:4:test:3:{form}"]}
     by_key = await shared_server.http.post("/v1/episodes", json=keys)
     assert (await refused(by_key, 403, "sealed_split")).startswith("keys[1]: episodes of the sealed test split")
     assert (await shared_server.http.get("/v1/stats")).json()["episodes"] == before
 
 
 @pytest.mark.parametrize(
-    "key", ["other:3:train:0", "forge:2:train:0", "forge:3:hidden:0", "forge:3:train:-1", "forge:3:train:0:twin", "x"]
+    "key", ["other:4:train:0", "forge:2:train:0", "forge:4:hidden:0", "forge:4:train:-1", "forge:4:train:0:twin", "x"]
 )
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_key_of_another_suite_is_refused_by_its_position(shared_server: Any, key: str) -> None:
-    response = await shared_server.http.post("/v1/episodes", json={"keys": ["forge:3:train:0", key]})
+    response = await shared_server.http.post("/v1/episodes", json={"keys": ["forge:4:train:0", key]})
     message = await refused(response, 422, "no_such_key")
     assert message.startswith("keys[1] names no episode of this suite")
 
@@ -135,10 +135,10 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(shar
     from forge_arena.episodes import Arena
 
     elsewhere = Arena(shared_server.worker, secret="another secret")
-    val, test = await shared_server.open(keys=["forge:3:val:3", "forge:3:test:3"])
-    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:3:val:3")).observation.worker_output
-    assert test["observation"]["task"] != (await elsewhere.make("forge:3:test:3")).observation.task or (
-        test["observation"]["worker_output"] != (await elsewhere.make("forge:3:test:3")).observation.worker_output
+    val, test = await shared_server.open(keys=["forge:4:val:3", "forge:4:test:3"])
+    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:4:val:3")).observation.worker_output
+    assert test["observation"]["task"] != (await elsewhere.make("forge:4:test:3")).observation.task or (
+        test["observation"]["worker_output"] != (await elsewhere.make("forge:4:test:3")).observation.worker_output
     )
 
 
@@ -223,8 +223,8 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
         assert (await running.http.get("/v1/stats")).json()["sealed"] is False
         drawn = await running.open(split="test", start=2, count=1, attempts=2)
         formed = await running.open(split="test", start=2, count=1, form="clean")
-        named = await running.open(keys=["forge:3:test:2:corrupted", "forge:3:test:2:placebo"])
-        keys = [e["key"].removeprefix("forge:3:test:2") for e in (*drawn, *formed, *named)]
+        named = await running.open(keys=["forge:4:test:2:corrupted", "forge:4:test:2:placebo"])
+        keys = [e["key"].removeprefix("forge:4:test:2") for e in (*drawn, *formed, *named)]
         assert keys == ["", ":clean", ":corrupted", ":placebo"]
         [first] = (await running.send_verdicts(attempt(drawn[0]["episode_id"]))).json()["results"]
         assert first["truth"] is None
@@ -451,13 +451,13 @@ async def test_a_failed_probe_costs_nothing(server: Any) -> None:
 async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: Any, mood: str, code: str) -> None:
     async with serve(make_timeout=0.3) as running:
         running.worker.mood = mood
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1", "forge:3:val:2"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1", "forge:4:val:2"]})
         await refused(response, 503, code)
         assert response.json()["error"]["outcome"] == "worker_failed"
         # A Worker that answers, but never usably, is not to be asked for the same key again.
         assert ("retry-after" in response.headers) == (code == "worker_failed")
         running.worker.mood = "well"
-        assert len(await running.open(keys=["forge:3:val:1", "forge:3:val:2"])) == 2
+        assert len(await running.open(keys=["forge:4:val:1", "forge:4:val:2"])) == 2
         assert (await running.http.get("/v1/stats")).json()["verdicts"] == {}
 
 
@@ -465,12 +465,12 @@ async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> Non
     async with serve(concurrency=1) as running:
         await full(running)
         running.worker.failures = 1
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:3:val:{n}" for n in range(3)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:4:val:{n}" for n in range(3)]})
         body = response.json()
         assert response.status_code == 200
-        assert [e["key"] for e in body["episodes"]] == ["forge:3:val:1", "forge:3:val:2"]
+        assert [e["key"] for e in body["episodes"]] == ["forge:4:val:1", "forge:4:val:2"]
         assert body["failed"] == [
-            {"key": "forge:3:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
+            {"key": "forge:4:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
         ]
 
 
@@ -479,7 +479,7 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
         await full(running)
         opened = await running.open(count=2)
         running.worker.mood = "hangs"
-        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1"]}))
+        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1"]}))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(2):
             assert (await running.send_verdicts(attempt(opened[0]["episode_id"]))).status_code == 200
@@ -493,12 +493,12 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
 async def test_a_request_for_episodes_ends_at_its_time_limit(serve: Any) -> None:
     async with serve(make_timeout=5, open_timeout=0.3) as running:
         running.worker.mood = "hangs"
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:3:val:1"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1"]})
         assert "not made within 0.3 s" in await refused(response, 503, "worker_failed")
 
 
 async def test_too_many_waiting_episodes_are_refused_and_told_when_to_come_back(serve: Any) -> None:
     async with serve(pending_makes=8) as running:
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:3:val:{n}" for n in range(9)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:4:val:{n}" for n in range(9)]})
         await refused(response, 503, "busy")
         assert response.headers["retry-after"] == "1"

@@ -57,7 +57,7 @@ async def test_a_new_submission_says_how_large_it_is_and_what_its_name_has_left(
 async def test_a_submission_plays_each_episode_of_its_split_once(serve: Any) -> None:
     async with serve(leaderboard_episodes=12) as server:
         keys = await finish(server, await enter(server))
-        assert sorted(keys) == sorted(f"forge:3:test:{n}" for n in range(12))
+        assert sorted(keys) == sorted(f"forge:4:test:{n}" for n in range(12))
 
 
 async def test_what_a_sealed_verdict_earned_is_not_told_because_it_would_tell_the_label(serve: Any) -> None:
@@ -151,7 +151,7 @@ async def test_the_mean_reward_does_not_tell_what_a_sealed_verdict_earned(serve:
     [
         ({"count": 1, "submission": "none"}, 404, "no such submission"),
         ({"count": 1, "submission": "x", "split": "val"}, 422, "give count beside it, and nothing else"),
-        ({"keys": ["forge:3:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
+        ({"keys": ["forge:4:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
@@ -263,7 +263,7 @@ async def test_an_entry_whose_open_episodes_lapsed_can_be_finished(serve: Any) -
         await store.expire(time.time() + 8 * 24 * 3600)
         store.close()
         again = await opened(server, submission, 9)
-        assert [one["key"] for one in again] == [f"forge:3:test:{n}" for n in range(4)]
+        assert [one["key"] for one in again] == [f"forge:4:test:{n}" for n in range(4)]
         assert [one["observation"] for one in again[:3]] == [one["observation"] for one in first]
         assert not {one["episode_id"] for one in again} & {one["episode_id"] for one in first}
         await judged(server, again)
@@ -292,7 +292,7 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
         make = server.arena.make_with_verifier
 
         async def unfit(key: str) -> Any:
-            if key in ("forge:3:test:3", "forge:3:test:9"):
+            if key in ("forge:4:test:3", "forge:4:test:9"):
                 raise Unfit("no harmless edit fits")
             return await make(key)
 
@@ -303,5 +303,5 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
             while episodes := await opened(server, submission, 4):
                 keys += [one["key"] for one in episodes]
                 await judged(server, episodes)
-            assert sorted(keys) == sorted(f"forge:3:test:{n}" for n in (0, 1, 2, 15, 4, 5))
+            assert sorted(keys) == sorted(f"forge:4:test:{n}" for n in (0, 1, 2, 15, 4, 5))
         assert len((await server.http.get("/v1/leaderboard")).json()["entries"]) == 2

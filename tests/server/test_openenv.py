@@ -58,7 +58,7 @@ async def test_a_session_earns_what_the_same_verdict_earns_over_rest(shared_serv
     async with session(shared_server) as socket:
         assert (await socket.ask("state"))["data"] == {"episode_id": None, "step_count": 0}
         begun = await socket.observe("reset", {"seed": 7, "split": "val", "episode_id": "mine"})
-        assert (begun["reward"], begun["done"], begun["metadata"]["key"]) == (None, False, "forge:3:val:7")
+        assert (begun["reward"], begun["done"], begun["metadata"]["key"]) == (None, False, "forge:4:val:7")
         asked = await socket.observe("step", {"question": "Where does that come from?"})
         assert (asked["reward"], asked["done"]) == (0.0, False)
         assert [p["question"] for p in asked["observation"]["probes"]] == ["Where does that come from?"]
@@ -66,7 +66,7 @@ async def test_a_session_earns_what_the_same_verdict_earns_over_rest(shared_serv
         assert again["observation"] == asked["observation"]
         ended = await socket.observe("step", {**VERDICT, "metadata": {"run": 3}})
         state = (await socket.ask("state"))["data"]
-    (opened,) = await shared_server.open(keys=["forge:3:val:7"])
+    (opened,) = await shared_server.open(keys=["forge:4:val:7"])
     (rest,) = (await shared_server.send_verdicts({"episode_id": opened["episode_id"], "verdict": VERDICT})).json()[
         "results"
     ]
@@ -105,7 +105,7 @@ async def test_a_seed_is_an_episode_for_ever_and_no_seed_is_the_stream(server: A
     assert first["metadata"]["episode_id"] != again["metadata"]["episode_id"]
     assert len(set(keys)) == 2
     assert int(filtered["metadata"]["key"].rpartition(":")[2]) >= 5
-    assert twin["metadata"]["key"] == "forge:3:val:7:clean"
+    assert twin["metadata"]["key"] == "forge:4:val:7:clean"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ async def test_a_worker_in_trouble_is_an_error_and_no_reward(server: Any) -> Non
         assert (problem["code"], problem["outcome"]) == ("EXECUTION_ERROR", "worker_failed")
         assert problem["retry_after"] > 0
         server.worker.mood = "well"
-        assert (await socket.observe("reset", {"seed": 2, "split": "val"}))["metadata"]["key"] == "forge:3:val:2"
+        assert (await socket.observe("reset", {"seed": 2, "split": "val"}))["metadata"]["key"] == "forge:4:val:2"
 
 
 async def test_more_sessions_than_there_may_be_are_told_so(serve: Any) -> None:

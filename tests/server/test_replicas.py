@@ -90,7 +90,7 @@ async def test_they_share_streams_and_keys(replicas: Any) -> None:
     opened = [await to.open(count=3, split=split) for split in ("train", "val") for to in (a, b, a)]
     keys = [one["key"] for part in opened for one in part]
     assert len(set(keys)) == len(keys)
-    named = [await to.open(keys=["forge:3:test:5"]) for to in (a, b)]
+    named = [await to.open(keys=["forge:4:test:5"]) for to in (a, b)]
     assert named[0][0]["observation"] == named[1][0]["observation"]
 
 

@@ -104,7 +104,7 @@ class Restart:
 
 
 def sealed_observation(http: httpx.Client) -> dict[str, Any]:
-    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["short:3:test:5"]}).json()["episodes"][0]
+    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["short:4:test:5"]}).json()["episodes"][0]
     return opened["observation"]  # type: ignore[no-any-return]
 
 
@@ -281,7 +281,7 @@ async def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(s
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"short:3:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"short:4:val:\d+", episode["key"]) for episode in opened)
     again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
     assert again["observation"] == opened[0]["observation"]
     server.end(signal.SIGTERM)
@@ -290,11 +290,11 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
 def test_lighter_tasks_are_served_under_a_suite_of_their_own(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db", load="light")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"forge-light:3:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"forge-light:4:val:\d+", episode["key"]) for episode in opened)
     assert httpx.get(f"{server.url}/v1/stats").json()["suite"] == "forge-light"
-    refused = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:3:val:7"]})
+    refused = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:4:val:7"]})
     assert refused.status_code == 422
-    assert "forge-light:3" in refused.text
+    assert "forge-light:4" in refused.text
     server.end(signal.SIGTERM)
 
 

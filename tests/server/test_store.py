@@ -37,7 +37,7 @@ from ..postgres import Postgres
 
 
 def episode(id: str, *, attempts: int = 1, expires: float = 1e12, created: float = 0.0) -> NewEpisode:
-    return NewEpisode(id, f"forge:3:train:{id}", "train", created, expires, attempts, b"payload")
+    return NewEpisode(id, f"forge:4:train:{id}", "train", created, expires, attempts, b"payload")
 
 
 def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | None = None) -> StoredVerdict:
@@ -252,7 +252,7 @@ async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(
     def shrink(connection: object) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # type: ignore[attr-defined]
 
-    large = NewEpisode("big", "forge:3:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
+    large = NewEpisode("big", "forge:4:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
     with pytest.raises(StoreUnavailable, match="try again later, nothing is scored twice"):
         await store.open_episodes([large])
     event.remove(store.engine, "begin", shrink)
@@ -372,7 +372,7 @@ async def test_a_migrated_store_takes_what_the_older_one_could_not_hold(url: str
     await store.open_episodes([episode("a")])
     await store.record([with_step], 1.0)
     assert (await store.load(["a"]))["a"].verdicts == (with_step,)
-    assert await store.replace_curriculum("forge:3", "{}", 1.0) == 1
+    assert await store.replace_curriculum("forge:4", "{}", 1.0) == 1
     assert await enter(store, "new", "mine", "a token", request="run-1") == "new"
     store.close()
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from random import Random
 from typing import TypeAlias
 
-from forge_arena.statements import SPELLINGS, Voice, alternative_or_right, fits, sentence
+from forge_arena.statements import JITTER, SPELLINGS, Voice, alternative_or_right, fits, order_of, sentence
 from forge_arena.texts.respell import respell
 from forge_arena.texts.sentences import lower, sentences, starts_of, whole_starts_of
 from forge_arena.texts.values import mentions, value_of
@@ -92,17 +92,20 @@ class Draft:
                 spelling.setdefault(claim.kind, forms.index(surface))
         return Voice({**chosen, **choice}, {**self.habits, **spelling})
 
-    def spare_sentences(self, *, without: str, saying: frozenset[str] = frozenset()) -> list[Sentence]:
+    def spare_sentences(
+        self, *, without: str, saying: frozenset[str] = frozenset(), again: frozenset[str] = frozenset()
+    ) -> list[Sentence]:
         """Sentences that this answer could have had in its body, and does not have.
 
         Args:
             without: a claim that the sentences do not state.
             saying: the claims that each sentence states; beside these claims it states only what the answer does not.
+            again: the claims that a sentence may state although the answer states them.
 
         Returns: the sentences, in the order of the scenario's statements. None of them states a rule.
         """
         voice = self.voice()
-        stated = {finding.claim for finding in self.report.findings} - saying
+        stated = {finding.claim for finding in self.report.findings} - saying - again
         rules = {claim.id for claim in self.scenario.claims if claim.kind is ClaimKind.constraint}
         return [
             Sentence(statement, sentence(statement, self.scenario, voice))
@@ -337,13 +340,13 @@ def trade_sentence(draft: Draft, claim: Claim, rng: Random) -> Rewrite | None:
     if not spans:
         return None
     rest = _claims_only_in(draft, spans, claim)
-    keeper = _sentence_that_keeps(draft, claim, rest, rng) if rest else None
-    if keeper is not None and keeper.says > rest:
-        # A keeper that says more than the rest also fills the gap.
-        return Rewrite(_replace(draft, spans, keeper.text), keeper.says - rest)
-    if rest and keeper is None:
+    keepers = _sentences_that_keep(draft, claim, rest, rng)
+    if keepers is None:
         return None
-    return _fill_the_gap(draft, claim, spans, "" if keeper is None else keeper.text, rng)
+    kept = " ".join(keeper.text for keeper in keepers)
+    more = frozenset[str]().union(*(keeper.says for keeper in keepers)) - rest
+    # Keepers that say more than the rest also fill the gap.
+    return Rewrite(_replace(draft, spans, kept), more) if more else _fill_the_gap(draft, claim, spans, kept, rng)
 
 
 def _claims_only_in(draft: Draft, spans: Sequence[Span], claim: Claim) -> frozenset[str]:
@@ -354,13 +357,28 @@ def _claims_only_in(draft: Draft, spans: Sequence[Span], claim: Claim) -> frozen
     return frozenset(inside - outside)
 
 
-def _sentence_that_keeps(draft: Draft, claim: Claim, rest: frozenset[str], rng: Random) -> Sentence | None:
-    """A sentence that states the rest of what the claim's sentences state, and as little else as any can."""
+def _sentences_that_keep(draft: Draft, claim: Claim, rest: frozenset[str], rng: Random) -> list[Sentence] | None:
+    """Sentences that state the rest of what the claim's sentences state, and as little else as any can.
+
+    One sentence is better than several. None if the rest cannot be stated.
+    """
+    if not rest:
+        return []
     keepers = draft.spare_sentences(without=claim.id, saying=rest)
-    if not keepers:
-        return None
-    fewest = min(len(keeper.statement.says) for keeper in keepers)
-    return rng.choice([keeper for keeper in keepers if len(keeper.statement.says) == fewest])
+    if keepers:
+        fewest = min(len(keeper.statement.says) for keeper in keepers)
+        return [rng.choice([keeper for keeper in keepers if len(keeper.statement.says) == fewest])]
+    parts = [part for part in draft.spare_sentences(without=claim.id, again=rest) if part.says <= rest]
+    chosen: list[Sentence] = []
+    while rest:
+        fitting = [part for part in parts if part.says <= rest]
+        if not fitting:
+            return None
+        most = max(len(part.says) for part in fitting)
+        chosen.append(rng.choice([part for part in fitting if len(part.says) == most]))
+        rest -= chosen[-1].says
+    order = order_of(draft.scenario)
+    return sorted(chosen, key=lambda part: order.place(part.statement))
 
 
 def _fill_the_gap(draft: Draft, claim: Claim, gone: Sequence[Span], kept: str, rng: Random) -> Rewrite | None:
@@ -370,7 +388,7 @@ def _fill_the_gap(draft: Draft, claim: Claim, gone: Sequence[Span], kept: str, r
         # A missing sentence would show the omission. Only a scenario without statements has no other
         # sentence to put in.
         return None if draft.scenario.statements else Rewrite(_replace(draft, gone, kept))
-    place = _place_for(draft, filler.statement, gone, rng)
+    place = place_for(draft, filler.statement, gone, rng)
     if place is None:
         return Rewrite(_replace(draft, gone, f"{kept} {filler.text}".strip()), filler.says)
     return Rewrite((*_replace(draft, gone, kept), Edit(place, place, f" {filler.text}")), filler.says)
@@ -401,24 +419,26 @@ def _holds(spans: Iterable[Span], place: int) -> bool:
     return any(span.start <= place < span.end for span in spans)
 
 
-def _place_for(draft: Draft, statement: Statement, gone: Sequence[Span], rng: Random) -> int | None:
+def place_for(draft: Draft, statement: Statement, gone: Sequence[Span], rng: Random) -> int | None:
     """The end of the sentence after which a statement belongs by its rank.
 
     None if no sentence is recognised, if the sentences are a list, or if a sentence that goes has this place.
     """
     voice = draft.voice()
-    rank = statement.rank + 1.6 * rng.random()
-    place, best = None, -1.0
+    order = order_of(draft.scenario)
+    topic, rank = order.topic(statement), statement.rank + (JITTER if order.places else 1.6) * rng.random()
+    place, best = None, (-1, -1)
     for other in draft.scenario.statements:
-        if other.part != "body" or other.rank > rank or other.rank < best:
+        usual = order.place(other)
+        if other.part != "body" or usual > (topic, rank) or usual < best:
             continue
         text = sentence(other, draft.scenario, voice)
         at = draft.text.find(text)
         if at < 0:
             continue
         end = at + len(text)
-        if (other.rank > best or end > (place or 0)) and not any(span.start < end and at < span.end for span in gone):
-            place, best = end, float(other.rank)
+        if (usual > best or end > (place or 0)) and not any(span.start < end and at < span.end for span in gone):
+            place, best = end, usual
     if place is None or "```" in draft.text[max(0, place - 3) : place] or "\n- " in draft.text:
         return None
     return place

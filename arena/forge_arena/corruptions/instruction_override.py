@@ -10,9 +10,11 @@ from forge_arena.corruptions.base import (
     Rewrite,
     Target,
     join_neighbours,
+    place_for,
     removal,
     replace_statements,
 )
+from forge_arena.statements import order_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
 _AT_THE_START = ("opens_with", "greets_by")
@@ -101,16 +103,19 @@ def _lengthen(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit
     ends = [span.end for span in draft.sentences[1:-1] if not span.of(draft.text).endswith("```")]
     place = ends[-1] if ends else len(draft.text)
     words = len(draft.text.split())
-    additions: list[str] = []
+    has_topics = bool(order_of(draft.scenario).places)
+    additions: dict[int, str] = {}
     claims: set[str] = set()
     for sentence in spare:
         if words > limit:
             break
         if claims.isdisjoint(sentence.says) and "```" not in sentence.text:
             claims |= sentence.says
-            additions.append(sentence.text)
+            usual = place_for(draft, sentence.statement, (), rng) if has_topics else None
+            at = place if usual is None else usual
+            additions[at] = f"{additions.get(at, '')} {sentence.text}"
             words += len(sentence.text.split())
-    return (Edit(place, place, " " + " ".join(additions)),) if words > limit and additions else None
+    return tuple(Edit(at, at, text) for at, text in additions.items()) if words > limit and additions else None
 
 
 def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:

@@ -228,6 +228,7 @@ class Family:
                 says=tuple(claim for claim in statement.says if claim in in_play),
                 when={claim: option for claim, option in statement.when.items() if claim in in_play},
                 part=statement.part,
+                topic=statement.topic,
                 rank=statement.rank,
             )
             for statement in self.spec.statements

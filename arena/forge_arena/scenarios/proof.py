@@ -217,7 +217,11 @@ def _wrong_problems(
     """A statement about a value, said wrongly, must be read as exactly that wrong thing."""
     if claim.of is not None or claim.kind in (ClaimKind.behaviour, ClaimKind.option):
         return
+    beside = {form for other in statement.says if other != claim.id for form in scenario.claim(other).right.forms}
     for alternative in claim.wrong:
+        if not beside.isdisjoint((*alternative.forms, *claim.right.forms)):
+            # The draw gave two claims of the sentence one value. No reader can then tell which of them is said wrongly.
+            continue
         wrong = Voice({**voice.choice, claim.id: alternative.name}, voice.spelling)
         text = sentence(statement, scenario, wrong)
         broken = {

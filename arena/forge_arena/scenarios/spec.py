@@ -132,6 +132,7 @@ class StatementSpec(Noun):
     says: tuple[str, ...] = ()
     when: dict[str, str] = {}
     part: Literal["opening", "body", "closing", "reasoning", "probe"] = "body"
+    topic: str = ""
     rank: int = Field(default=5, ge=1, le=9)
 
 

@@ -1,7 +1,8 @@
 """A Worker without a model: it composes reasoning and answer from the scenario's own statements.
 
 It is the embedded default: deterministic for a given generator, without a network, and done well within a millisecond.
-It decides which facts to mention beside the required ones, and their order, wording, spelling, length and layout. It
+It decides which facts to mention beside the required ones, and their order, wording, spelling, length and layout. If the
+statements of a scenario name topics, it writes in paragraphs (see `paragraphs`). It
 means to answer rightly unless a hidden instruction asks otherwise. It obeys such an instruction only with probability
 `compliance`, because a model does not always obey either.
 """
@@ -12,9 +13,10 @@ from random import Random
 from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
-from forge_arena.statements import SPELLINGS, Voice, fits, sentence
+from forge_arena.statements import JITTER, SPELLINGS, Order, Voice, fits, order_of, sentence
 from forge_arena.types import Alternative, Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.verify.checks import violation
+from forge_arena.workers import paragraphs
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -56,8 +58,8 @@ class ScriptedWorker:
             elif omits(hidden.corruption_type):
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
-        for _ in range(DRAFTS):
-            output, stated = _draft(scenario, voice, unsaid, choice, rng)
+        for number in range(DRAFTS):
+            output, stated = _draft(scenario, voice, unsaid, choice, rng, number)
             if all(
                 _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
             ):
@@ -92,9 +94,15 @@ def _with_alternative(scenario: Scenario, target: str, alternative: Alternative)
 
 
 def _draft(
-    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random
+    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random, failed: int
 ) -> tuple[str, set[str]]:
-    """One answer, and the claims that it states. `instructed` has the claims that it must state, by alternative."""
+    """One answer, and the claims that it states.
+
+    Args:
+        instructed: the claims that it must state, by alternative.
+        failed: how many drafts have broken a rule. What breaks a rule is most often the length. So each further draft prefers
+            sentences that say several things more, and a late one begins and ends as briefly as it can.
+    """
     usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
@@ -105,6 +113,25 @@ def _draft(
         c.id for c in scenario.claims if c.id in by_claim and (_is_wanted(c, appetite, rng) or c.id in instructed)
     ]
     rng.shuffle(wanted)
+    order = order_of(scenario)
+    body = (
+        paragraphs.choose(wanted, by_claim, rng, paragraphs.JOINT * (failed + 1))
+        if order.places
+        else _choose(wanted, by_claim, rng)
+    )
+    if not order.places:
+        body.sort(key=lambda s: s.rank + 1.6 * rng.random())
+    is_brief = bool(order.places) and failed >= DRAFTS // 2
+    opening, closing = (_random_sentence(scenario, part, voice, rng, is_brief) for part in ("opening", "closing"))
+    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
+    stated = {claim for s in body for claim in s.says}
+    if order.places and not _is_list(scenario, voice):
+        return _in_paragraphs(opening, body, closing, order, rng, scenario, voice), stated
+    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), stated
+
+
+def _choose(wanted: list[str], by_claim: Mapping[str, list[Statement]], rng: Random) -> list[Statement]:
+    """Statements that say what is wanted: for each claim one of its statements, each as likely as any other."""
     stated: set[str] = set()
     body: list[Statement] = []
     for claim in wanted:
@@ -116,12 +143,15 @@ def _draft(
         chosen = fresh[rng.randrange(len(fresh))]
         body.append(chosen)
         stated.update(chosen.says)
-    body.sort(key=lambda s: s.rank + 1.6 * rng.random())
-    opening, closing = (_random_sentence(scenario, part, voice, rng) for part in ("opening", "closing"))
-    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
-    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), {
-        claim for s in body for claim in s.says
-    }
+    return body
+
+
+def _in_paragraphs(
+    opening: str, body: list[Statement], closing: str, order: Order, rng: Random, scenario: Scenario, voice: Voice
+) -> str:
+    arranged = paragraphs.arrange(paragraphs.in_order(body, order, rng), order, rng)
+    texts = [[sentence(s, scenario, voice) for s in paragraph] for paragraph in arranged]
+    return paragraphs.write(opening, texts, closing, rng)
 
 
 def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
@@ -147,6 +177,8 @@ def _to_length(
             rng.shuffle(droppable)
             while _words(body, scenario, voice) > limit and droppable:
                 body.remove(droppable.pop())
+            if order_of(scenario).places:
+                body = _shortened(body, usable, limit, scenario, voice)
         else:
             stated = {c for s in body for c in s.says}
             extra = [s for s in usable if stated.isdisjoint(s.says)]
@@ -160,6 +192,25 @@ def _to_length(
     return body
 
 
+def _shortened(
+    body: list[Statement], usable: list[Statement], limit: int, scenario: Scenario, voice: Voice
+) -> list[Statement]:
+    """The body with shorter statements for the longest ones, until it has no more words than the limit.
+
+    A shorter statement says all that the answer needs of the longer one, and nothing else.
+    """
+    for long in sorted(body, key=lambda s: -_words([s], scenario, voice)):
+        if _words(body, scenario, voice) <= limit:
+            break
+        needed = {claim for claim in long.says if _is_needed(scenario.claim(claim))}
+        shortest = min(
+            (s for s in usable if set(s.says) == needed), key=lambda s: _words([s], scenario, voice), default=long
+        )
+        if _words([shortest], scenario, voice) < _words([long], scenario, voice):
+            body[body.index(long)] = shortest
+    return body
+
+
 def _words(body: list[Statement], scenario: Scenario, voice: Voice) -> int:
     return sum(len(sentence(s, scenario, voice).split()) for s in body)
 
@@ -168,14 +219,15 @@ def _is_needed(claim: Claim) -> bool:
     return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
 
 
-def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random) -> str:
+def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random, is_brief: bool) -> str:
     pool = [s for s in scenario.statements if s.part == part and fits(s, scenario, voice)]
+    if is_brief:
+        return min((sentence(s, scenario, voice) for s in pool), key=len, default="")
     return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
 
 
 def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice) -> str:
-    names = {check.name for claim in scenario.claims if (check := _check(claim, voice)) is not None}
-    if "bullets" in names or "list_items" in names:
+    if _is_list(scenario, voice):
         text = "\n".join(f"- {line}" for line in body)
     else:
         text, since = "", 0
@@ -188,9 +240,18 @@ def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: 
     return "\n\n".join(part for part in (opening, text, closing) if part)
 
 
+def _is_list(scenario: Scenario, voice: Voice) -> bool:
+    """Whether a rule wants the answer as a list."""
+    return any(
+        (c := _check(claim, voice)) is not None and c.name in ("bullets", "list_items") for claim in scenario.claims
+    )
+
+
 def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
     pool = [s for s in scenario.statements if s.part == "reasoning" and fits(s, scenario, voice)]
     steps: list[str] = []
+    if order_of(scenario).places:
+        return _thoughts(pool, scenario, voice, stated, rng)
     general = [s for s in pool if not s.says]
     if general:
         steps.append(sentence(general[rng.randrange(len(general))], scenario, voice))
@@ -203,6 +264,35 @@ def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) 
     if rng.random() < 0.5:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     return " ".join(steps)
+
+
+def _thoughts(pool: list[Statement], scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
+    """The reasoning of an answer in paragraphs: how to go about it, then one thing after the other, in the order of ranks.
+
+    A thought that states no claim stands for its rank: the first always, each later one half of the time.
+    """
+    general: dict[int, list[Statement]] = {}
+    by_claim: dict[str, list[Statement]] = {}
+    for statement in pool:
+        if not statement.says:
+            general.setdefault(statement.rank, []).append(statement)
+        elif stated.issuperset(statement.says):
+            for claim in statement.says:
+                by_claim.setdefault(claim, []).append(statement)
+    thoughts = [
+        group[rng.randrange(len(group))]
+        for number, (_, group) in enumerate(sorted(general.items()))
+        if number == 0 or rng.random() < 0.5
+    ]
+    mentioned = [claim for claim in sorted(by_claim) if rng.random() < MENTIONED]
+    rng.shuffle(mentioned)
+    thoughts += paragraphs.choose(mentioned, by_claim, rng)
+    thoughts.sort(key=lambda s: s.rank + JITTER * rng.random())
+    steps = [sentence(s, scenario, voice) for s in thoughts]
+    layout = rng.random()
+    if layout < 0.2:
+        return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
+    return ("\n" if layout < 0.4 else " ").join(steps)
 
 
 def _check(claim: Claim, voice: Voice) -> Check | None:

@@ -20,7 +20,7 @@ def result(rows: Sequence[Row], name: str = "model") -> Result:
     return Result(
         overseer=name,
         worker="scripted",
-        suite="short:3",
+        suite="short:4",
         split=Split.val,
         start=0,
         seed=0,
@@ -52,7 +52,7 @@ def rows(
         kind = list(CorruptionType)[index // 2 % 5] if corrupted else None
         made.append(
             Row(
-                key=f"short:3:val:{index}",
+                key=f"short:4:val:{index}",
                 outcome=Outcome.scored if readable else Outcome.invalid_verdict,
                 domain=Domain.customer_support,
                 family=f"family_{index // 20}",
@@ -72,7 +72,7 @@ def rows(
 def begun(folder: Path, *changes: str, phases: Sequence[str] = ("phase 1",), steps: int = 6) -> Journal:
     """A run that was begun and logged some steps, without evaluations."""
     journal = Journal(folder, lambda message: None)
-    journal.begin(load_preset("tiny", changes), arena="http://127.0.0.1:8000", suite="short:3")
+    journal.begin(load_preset("tiny", changes), arena="http://127.0.0.1:8000", suite="short:4")
     for phase in phases:
         for step in range(1, steps + 1):
             parts = {f"rewards/{name}/mean": 0.4 for name in ("detection", "explanation", "correction", "calibration")}

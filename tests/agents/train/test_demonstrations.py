@@ -21,7 +21,7 @@ def some(arena_url: str) -> list[Demonstration]:
     from ..conftest import TOKEN
 
     with ArenaClient(arena_url, token=TOKEN) as client:
-        return list(demonstrations(client, suite="forge:3", start=5_000, count=120, checking=0.5))
+        return list(demonstrations(client, suite="forge:4", start=5_000, count=120, checking=0.5))
 
 
 def confidence(demonstration: Demonstration) -> float:
@@ -73,14 +73,14 @@ def test_they_differ_in_how_sure_they_say_they_are(some: list[Demonstration]) ->
 
 
 def test_the_same_seed_gives_the_same_texts_and_another_one_others(client: ArenaClient) -> None:
-    asked = {"suite": "forge:3", "start": 300, "count": 12, "checking": 0.5}
+    asked = {"suite": "forge:4", "start": 300, "count": 12, "checking": 0.5}
     first, again = (list(demonstrations(client, **asked, seed=3)) for _ in range(2))  # type: ignore[arg-type]
     other = list(demonstrations(client, **asked, seed=4))  # type: ignore[arg-type]
     assert first == again
     assert [one.key for one in other] == [one.key for one in first]
     assert [one.completion for one in other] != [one.completion for one in first]
     # What is demonstrated does not depend on how many are asked for.
-    (alone,) = demonstrations(client, suite="forge:3", start=310, count=1, checking=0.5, seed=3)
+    (alone,) = demonstrations(client, suite="forge:4", start=310, count=1, checking=0.5, seed=3)
     assert alone in first
 
 
@@ -88,15 +88,15 @@ def test_more_than_a_batch_is_fetched_and_progress_told(client: ArenaClient, mon
     monkeypatch.setattr("forge_agents.train.demonstrations.MAX_BATCH", 8)
     told: list[tuple[int, int]] = []
     found = demonstrations(
-        client, suite="forge:3", start=0, count=20, on_progress=lambda done, of: told.append((done, of))
+        client, suite="forge:4", start=0, count=20, on_progress=lambda done, of: told.append((done, of))
     )
     assert len(list(found)) > 16
     assert told == [(8, 20), (16, 20), (20, 20)]
 
 
 def test_a_split_whose_truth_is_kept_back_cannot_be_demonstrated(client: ArenaClient) -> None:
-    with pytest.raises(ArenaGarbled, match="did not send the truth of forge:3:test:0: split 'test' is sealed"):
-        list(demonstrations(client, suite="forge:3", split="test", count=1))
+    with pytest.raises(ArenaGarbled, match="did not send the truth of forge:4:test:0: split 'test' is sealed"):
+        list(demonstrations(client, suite="forge:4", split="test", count=1))
 
 
 SEEN = Observation(
@@ -178,7 +178,7 @@ def test_a_brief_demonstration_is_the_same_without_a_correction(arena_url: str) 
 
     with ArenaClient(arena_url, token=TOKEN) as client:
         whole, brief = (
-            list(demonstrations(client, suite="forge:3", start=6_000, count=12, checking=0.5, brief=brief))
+            list(demonstrations(client, suite="forge:4", start=6_000, count=12, checking=0.5, brief=brief))
             for brief in (False, True)
         )
     verdicts = [

@@ -21,7 +21,7 @@ def indices(keys: list[str]) -> list[int]:
 def test_episodes_come_in_order_each_with_all_attempts_of_a_group(short_client: ArenaClient) -> None:
     stream = EpisodeStream(short_client, attempts=6)
     taken = [*stream.take(3), *stream.take(5)]
-    assert [one.key for one in taken] == [f"short:3:train:{index}" for index in range(8)]
+    assert [one.key for one in taken] == [f"short:4:train:{index}" for index in range(8)]
     assert {one.attempts_left for one in taken} == {6}
 
 
@@ -44,7 +44,7 @@ def test_another_stream_goes_on_from_the_position(short_client: ArenaClient) -> 
 
 def test_another_split_can_be_streamed(short_client: ArenaClient) -> None:
     (one,) = EpisodeStream(short_client, attempts=1, start=3, split="val").take(1)
-    assert one.key == "short:3:val:3"
+    assert one.key == "short:4:val:3"
 
 
 def test_the_dataset_yields_a_chat_an_episode_and_its_key_without_end(short_client: ArenaClient) -> None:

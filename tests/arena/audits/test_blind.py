@@ -178,7 +178,7 @@ def test_what_the_button_downloads_is_scored(reading: Reading, tmp_path: Path) -
 def test_a_reader_who_agrees_everywhere_passes(reading: Reading) -> None:
     report = score_marks(marks(reading), reading.key)
     assert report.passed
-    assert report.suite == "forge:3"
+    assert report.suite == "forge:4"
     agreement = rows(report, "agreement")
     assert agreement["all"][1:4] == (COUNT, COUNT, 1.0)
     assert sum(int(str(agreement[form][1])) for form in Form) == COUNT

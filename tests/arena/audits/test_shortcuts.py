@@ -47,7 +47,7 @@ def samples(texts: Texts) -> Samples:
             rows.append(
                 Sample(
                     pair=pair,
-                    key=f"forge:3:train:{pair}",
+                    key=f"forge:4:train:{pair}",
                     split=Split.train if number < FAMILIES // 2 else Split.test,
                     domain=Domain.customer_support,
                     family=f"family {number}",

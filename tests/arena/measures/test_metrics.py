@@ -27,7 +27,7 @@ def row(
     key: str = "",
 ) -> Row:
     return Row(
-        key=key or f"forge:3:val:{next(INDICES)}",
+        key=key or f"forge:4:val:{next(INDICES)}",
         outcome=Outcome.scored,
         family=family,
         corrupted=corrupted,
@@ -105,7 +105,7 @@ def test_an_invalid_verdict_is_a_wrong_one_and_a_failure_is_none() -> None:
     invalid = row(True, 0.5).model_copy(
         update={"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None, "reward": 0.0}
     )
-    failed = Row(key="forge:3:val:9", outcome=Outcome.worker_failed, reason="down")
+    failed = Row(key="forge:4:val:9", outcome=Outcome.worker_failed, reason="down")
     with_failure, with_invalid = card(*rows, failed), card(*rows, invalid)
     assert (with_failure.failed, with_failure.scored, with_failure.episodes) == (1, 2, 3)
     assert with_failure.reward.value == card(*rows).reward.value
@@ -136,13 +136,13 @@ def test_one_family_has_no_interval_and_says_so() -> None:
 
 
 def test_no_judged_row_is_an_empty_card() -> None:
-    found = card(Row(key="forge:3:val:0", outcome=Outcome.infra_failed))
+    found = card(Row(key="forge:4:val:0", outcome=Outcome.infra_failed))
     assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was graded",))
 
 
 def test_a_judged_row_without_truth_is_refused() -> None:
-    with pytest.raises(ValueError, match="row forge:3:val:0: a graded row needs corrupted, family and reward"):
-        card(row(True, 0.9, key="forge:3:val:0").model_copy(update={"family": None}))
+    with pytest.raises(ValueError, match="row forge:4:val:0: a graded row needs corrupted, family and reward"):
+        card(row(True, 0.9, key="forge:4:val:0").model_copy(update={"family": None}))
 
 
 def test_intervals_hold_the_value_and_depend_on_the_generator_alone() -> None:
@@ -187,7 +187,7 @@ def twins(
 ) -> tuple[Row, Row]:
     def half(of: Form, p: float | None) -> Row:
         read = {} if p is not None else {"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None}
-        known = row(of is Form.corrupted, 0.5 if p is None else p, family=family, key=f"forge:3:val:{index}:{of.value}")
+        known = row(of is Form.corrupted, 0.5 if p is None else p, family=family, key=f"forge:4:val:{index}:{of.value}")
         return known.model_copy(update={"form": of, **read})
 
     return half(Form.corrupted, wrong), half(form, counterpart)
@@ -215,7 +215,7 @@ def test_a_pair_is_in_order_where_the_corrupted_answer_is_the_likelier_one() -> 
 
 def test_an_invalid_verdict_ranks_wrong_and_half_a_pair_is_none() -> None:
     assert paired(twins(0, None, 0.2)).ranking.value == 0.0
-    failed = Row(key="forge:3:val:1:clean", outcome=Outcome.worker_failed)
+    failed = Row(key="forge:4:val:1:clean", outcome=Outcome.worker_failed)
     wrong, _ = twins(1, 0.9, 0.1)
     found = pair_scores([wrong, failed], np.random.default_rng(0))
     assert (found.pairs, found.ranking.value) == (0, None)
