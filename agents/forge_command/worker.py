@@ -30,6 +30,13 @@ def worker(
     revisions: Annotated[
         int, typer.Option(min=0, help="How often it may write an answer again, after it was told what is wrong.")
     ] = 2,
+    reader: Annotated[
+        str | None,
+        typer.Option(help="A model that points and vetoes (a spec as for a Worker, or `worker`: its own model)."),
+    ] = None,
+    reader_api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
+    ] = None,
     instruct: Annotated[
         bool,
         typer.Option("--instruct/--no-instruct", help="Also give it hidden instructions, as mechanism prompt does."),
@@ -57,11 +64,17 @@ def worker(
     wanted_load = load_named(load)
     args = words("--vllm-args", vllm_args)
     from forge_arena.episodes import VERSION
+    from forge_arena.reader import open_reader
     from forge_arena.scenarios import open_set
     from forge_arena.trial import try_worker
     from forge_arena.workers import open_worker
 
     opened = open_worker(spec, api_key=api_key, vllm_executable=vllm, vllm_args=args, concurrency=concurrency)
+    reads = (
+        None
+        if reader is None
+        else open_reader(reader, opened, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
+    )
     families, suite = open_set(load=wanted_load)
     sources = [family for family in families if wanted in (None, family.split)]
 
@@ -77,11 +90,15 @@ def worker(
 
             try:
                 await opened.start()
+                if reads is not None:
+                    await reads.start()
                 bar.update(task, note="")
                 return await try_worker(
                     opened,
                     sources,
                     suite=f"{suite}:{VERSION}",
+                    load=wanted_load,
+                    reader=reads,
                     count=count,
                     revisions=revisions,
                     concurrency=concurrency,
@@ -91,6 +108,8 @@ def worker(
                 )
             finally:
                 await opened.aclose()
+                if reads is not None:
+                    await reads.aclose()
 
     try:
         report = asyncio.run(run())

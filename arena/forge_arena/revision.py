@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Check, Claim, ClaimKind, Scenario, Standing
+from forge_arena.usability import kind_of_contradiction
 from forge_arena.verify import ClaimReport
 
 # More objections than these would only repeat what the first ones say of a text that is wrong throughout.
@@ -85,26 +86,32 @@ def objections(scenario: Scenario, report: ClaimReport, text: str, *, spare: str
         report: what the Verifier says of the text.
         spare: a claim on which nothing is said. The Worker was told in secret to break this claim.
     """
-    seen = dict.fromkeys(_sentences(scenario, report, text, spare))
+    seen = dict.fromkeys(words for _, words in faults(scenario, report, text, spare=spare))
     most = list(seen)[:MOST]
     if len(seen) > MOST:
         most.append(f"There are {len(seen) - MOST} more faults of these kinds.")
     return tuple(most)
 
 
-def _sentences(scenario: Scenario, report: ClaimReport, text: str, spare: str | None) -> Iterator[str]:
+def faults(
+    scenario: Scenario, report: ClaimReport, text: str, *, spare: str | None = None
+) -> Iterator[tuple[str, str]]:
+    """Each fault of a text: its kind, as `forge_arena.usability` counts it, and the sentence that says it."""
     for claim in scenario.claims:
         if claim.id == spare:
             continue
         if claim.id in report.contradicted:
-            yield _without_the_answer(claim, _contradiction(scenario, claim, report, text))
+            yield (
+                kind_of_contradiction(claim),
+                _without_the_answer(claim, _contradiction(scenario, claim, report, text)),
+            )
         elif claim.id in report.not_found:
-            yield _without_the_answer(claim, _lack(scenario, claim))
+            yield f"missing {claim.kind}", _without_the_answer(claim, _lack(scenario, claim))
     spared = scenario.claim(spare) if spare is not None else None
     for value in report.unsupported:
         # What the Worker was told to invent may be read as any claim's value, or as nobody's.
         if spared is None or value.kind is not spared.kind:
-            yield f"{quote(value.words)} is not in the material."
+            yield f"invented {value.kind}", f"{quote(value.words)} is not in the material."
 
 
 def _without_the_answer(claim: Claim, objection: str) -> str:

@@ -9,16 +9,20 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from random import Random
 
 from pydantic import Field
 
-from forge_arena.asking import REVISIONS, Asking, Obedience, Written, kinds_of_fault, obedience, objections_to
+from forge_arena.asking import REVISIONS, VETOED, Asking, Obedience, Written, obedience
 from forge_arena.corruptions import Injection, inject, registry
 from forge_arena.curriculum import STEALTH_LEVELS
 from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
+from forge_arena.flaws import WORDS
+from forge_arena.reader import Reader
+from forge_arena.revision import faults, quote
 from forge_arena.scenarios import Source
-from forge_arena.types import CorruptionType, Noun, Scenario
+from forge_arena.types import CorruptionType, Load, Noun, Scenario
 from forge_arena.usability import Usability
 from forge_arena.verify import Verifier
 from forge_arena.workers.base import HiddenInstruction, Metered, Worker
@@ -93,6 +97,7 @@ class TrialReport(Noun):
 
     worker: str
     suite: str
+    load: Load = Load.full
     revisions: int
     concurrency: int
     asked: int
@@ -149,7 +154,9 @@ async def try_worker(
     *,
     suite: str,
     count: int,
+    load: Load = Load.full,
     revisions: int = REVISIONS,
+    reader: Reader | None = None,
     concurrency: int = 16,
     instruct: bool = True,
     seed: int = 0,
@@ -158,10 +165,12 @@ async def try_worker(
     """Try a Worker that is started.
 
     Args:
-        sources: where scenarios are drawn from, each in turn.
+        sources: where scenarios are drawn from, each in turn, and the domains in turn.
         suite: names the sources in the report.
+        load: how much their tasks ask.
         count: how many scenarios are drawn.
         revisions: how often the Worker may write an answer again.
+        reader: points and vetoes, as in an arena; it is started.
         concurrency: how many scenarios are in the making at a time.
         instruct: whether the Worker also gets a hidden instruction for each scenario that it answered rightly.
         seed: another seed draws other scenarios.
@@ -173,7 +182,8 @@ async def try_worker(
     """
     if not sources or count < 1:
         raise BadArgument(f"a trial needs scenarios, got {len(sources)} sources and a count of {count}")
-    trial = _Trial(worker, revisions, seed, instruct)
+    sources = _by_domains_in_turn(sources)
+    trial = _Trial(worker, reader, revisions, seed, instruct)
     numbers = iter(range(count))
     draws: list[Draw] = []
     in_a_row = 0
@@ -203,6 +213,7 @@ async def try_worker(
         update={
             "worker": worker.name,
             "suite": suite,
+            "load": load,
             "concurrency": concurrency,
             "seconds": round(time.monotonic() - began, 3),
             **_costs(before, _spent(worker)),
@@ -214,8 +225,9 @@ async def try_worker(
 class _Trial:
     """Draws one scenario after another and asks the Worker."""
 
-    def __init__(self, worker: Worker, revisions: int, seed: int, instruct: bool) -> None:
+    def __init__(self, worker: Worker, reader: Reader | None, revisions: int, seed: int, instruct: bool) -> None:
         self._worker = worker
+        self._reader = reader
         self._revisions = revisions
         self._seed = seed
         self._instruct = instruct
@@ -227,10 +239,10 @@ class _Trial:
         try:
             written = await self._ask(verifier, source, number)
             first = (*written.earlier, written)[0]
-            draw = draw.model_copy(update={"reasons": tuple(_faults(verifier, first))})
+            draw = draw.model_copy(update={"reasons": tuple(_faults(first))})
             if not written.clean:
                 return draw
-            places = dict(self._injections(verifier, written, source, number))
+            places = dict(self._injections(written, source, number))
             draw = draw.model_copy(
                 update={
                     "usable_after": len(written.earlier),
@@ -250,22 +262,31 @@ class _Trial:
         self, verifier: Verifier, source: Source, number: int, hidden: HiddenInstruction | None = None
     ) -> Written:
         purpose = "answer" if hidden is None else "prompt"
-        asking = Asking(self._worker, self._revisions, Counter(), Usability())
-        return await asking.ask(verifier, lambda n: self._random(source, number, f"{purpose}:{n}"), hidden)
+        asking = Asking(self._worker, self._revisions, Counter(), Usability(), self._reader)
+        return await asking.ask(verifier, lambda request: self._random(source, number, f"{purpose}{request}"), hidden)
 
     def _injections(
-        self, verifier: Verifier, written: Written, source: Source, number: int
+        self, written: Written, source: Source, number: int
     ) -> Iterator[tuple[CorruptionType, Injection | None]]:
         """The injection of each corruption type that the source allows; None if this answer offers no place."""
         for type in sorted(source.corruptions):
             rng = self._random(source, number, f"inject:{type}")
             try:
-                yield type, inject(verifier, written.shown, type, number % STEALTH_LEVELS, rng)
+                yield type, inject(written.verifier, written.shown, type, number % STEALTH_LEVELS, rng)
             except CannotCorrupt:
                 yield type, None
 
     def _random(self, source: Source, number: int, purpose: str) -> Random:
         return Random(f"trial|{self._seed}|{source.name}|{number}|{purpose}")
+
+
+def _by_domains_in_turn(sources: Sequence[Source]) -> list[Source]:
+    """The sources in such an order that a short trial sees every domain."""
+    by_domain: dict[str, list[Source]] = {}
+    for source in sources:
+        by_domain.setdefault(source.domain, []).append(source)
+    turns = zip_longest(*by_domain.values())
+    return [source for turn in turns for source in turn if source is not None]
 
 
 def _instruction(scenario: Scenario, injection: Injection) -> HiddenInstruction:
@@ -279,13 +300,17 @@ def _instruction(scenario: Scenario, injection: Injection) -> HiddenInstruction:
     )
 
 
-def _faults(verifier: Verifier, first: Written) -> Iterator[tuple[str, str]]:
-    """What is wrong with a first answer: kinds of faults, each with a sentence of what the Worker is told."""
-    if first.clean:
-        return
-    told = objections_to(first, None) or (first.failure,)
-    for number, kind in enumerate(kinds_of_fault(first)):
-        yield kind, told[min(number, len(told) - 1)]
+def _faults(first: Written) -> Iterator[tuple[str, str]]:
+    """What is wrong with a first answer: each kind of fault, with the first sentence that says it."""
+    for flaw in first.flaws:
+        yield WORDS[flaw].reason, WORDS[flaw].objection or first.failure
+    if not first.flaws and first.report is not None:
+        sentences: dict[str, str] = {}
+        for kind, words in faults(first.verifier.scenario, first.report, first.answer.output):
+            sentences.setdefault(kind, words)
+        yield from sentences.items()
+    for span in first.vetoed[:1]:
+        yield VETOED, f"The material does not bear this out: {quote(span.of(first.answer.output))}."
 
 
 def _report(draws: Sequence[Draw], revisions: int) -> TrialReport:
@@ -367,6 +392,7 @@ def advice(report: TrialReport) -> Iterator[str]:
         yield f"No answer came ({report.last_failure}): see that the endpoint is up and takes these requests."
         return
     share, usable = report.total.share, sum(report.total.usable)
+    less = "" if report.load is Load.light else ", or ask less of this one (--load light)"
     cut = sum(reason.answers for reason in report.reasons if reason.name == "cut answer") / report.total.asked
     if cut >= OFTEN_CUT:
         yield (
@@ -376,12 +402,11 @@ def advice(report: TrialReport) -> Iterator[str]:
     if share < TOO_FEW:
         yield (
             f"{usable} of {report.total.asked} answers can be used, too few for a server: take a stronger "
-            "instruction-tuned model, or ask less of this one (--load light)."
+            f"instruction-tuned model{less}."
         )
     elif share < ENOUGH:
         yield (
-            f"{usable} of {report.total.asked} answers can be used: fill a bank ahead of time (forge-arena bank), or "
-            "ask less of this model (--load light)."
+            f"{usable} of {report.total.asked} answers can be used: fill a bank ahead of time (forge-arena bank){less}."
         )
     else:
         yield f"{usable} of {report.total.asked} answers can be used: this model is at home as a Worker."

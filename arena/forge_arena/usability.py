@@ -130,13 +130,14 @@ def reasons_against(scenario: Scenario, report: ClaimReport) -> tuple[str, ...]:
     Reasons name kinds of claims and never their words: `missing quantity`, `wrong date`, `invented money`, `violated
     constraint`, `failed behaviour`.
     """
-    reasons = {_contradiction(scenario.claim(claim)) for claim in report.contradicted}
+    reasons = {kind_of_contradiction(scenario.claim(claim)) for claim in report.contradicted}
     reasons |= {f"missing {scenario.claim(claim).kind}" for claim in report.not_found}
     reasons |= {f"invented {value.kind}" for value in report.unsupported}
     return tuple(sorted(reasons))
 
 
-def _contradiction(claim: Claim) -> str:
+def kind_of_contradiction(claim: Claim) -> str:
+    """The reason that a contradicted claim is."""
     if claim.kind is ClaimKind.constraint:
         return "violated constraint"
     return "failed behaviour" if claim.kind is ClaimKind.behaviour else f"wrong {claim.kind}"
