@@ -120,6 +120,9 @@ def labels(
         typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
     ] = None,
     load: LoadName = "full",
+    revisions: Annotated[
+        int | None, typer.Option(min=0, help="How often the Worker may write an answer again. Default: 2.")
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -175,6 +178,7 @@ def labels(
     if marks is not None and key is not None:
         finish(_score(marks, key), json, html)
         return
+    from forge_arena.asking import REVISIONS
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
     from forge_arena.episodes import Arena
     from forge_arena.reader import open_reader
@@ -191,6 +195,7 @@ def labels(
         else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
     )
     sources, suite = open_sources(documents=documents[0] if documents else None, load=load_named(load))
+    revised = REVISIONS if revisions is None else revisions
     with progress() as bar:
         task = bar.add_task("reading" if export else "labels", total=None)
 
@@ -198,7 +203,7 @@ def labels(
             bar.update(task, completed=done, total=total)
 
         if export is not None:
-            arena = Arena(who, secret=f"reading:{seed}", sources=sources, suite=suite)
+            arena = Arena(who, secret=f"reading:{seed}", revisions=revised, sources=sources, suite=suite)
             places = _export(export, arena, count, splits or (Split.val, Split.test), seed, show)
         else:
             report = audit_labels(
@@ -209,6 +214,7 @@ def labels(
                 seed=seed,
                 sources=sources,
                 suite=suite,
+                revisions=revised,
                 concurrency=concurrency,
                 reader=reads,
                 on_progress=show,

@@ -12,6 +12,7 @@ checked against answers that their words allow and forbid (see `forge_arena.scen
 import asyncio
 from collections.abc import Callable, Sequence
 
+from forge_arena.asking import REVISIONS
 from forge_arena.audits.labels.collection import Collection
 from forge_arena.audits.labels.gates import gates
 from forge_arena.audits.labels.tables import figures, tables
@@ -39,6 +40,7 @@ def audit_labels(
     seed: int = 0,
     sources: Sequence[Source] | None = None,
     suite: str = SUITE,
+    revisions: int = REVISIONS,
     concurrency: int = 8,
     reader: Reader | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -54,6 +56,7 @@ def audit_labels(
         seed: another seed draws other keys.
         sources: families or imported documents; default the arena's own families.
         suite: the first part of every key.
+        revisions: how often the Worker may write an answer again.
         concurrency: how many keys are in the making at a time; the result does not depend on it.
         reader: a model whose errors are measured on the answers that are made; it is started and closed here. No label
             depends on it.
@@ -73,7 +76,14 @@ def audit_labels(
     if not used:
         raise BadArgument(f"no scenarios in {', '.join(splits)}")
     arenas = {
-        mechanism: Arena(worker, secret=f"labels:{seed}", mechanism=mechanism, sources=sources, suite=suite)
+        mechanism: Arena(
+            worker,
+            secret=f"labels:{seed}",
+            mechanism=mechanism,
+            revisions=revisions,
+            sources=sources,
+            suite=suite,
+        )
         for mechanism in Mechanism
     }
     collection = Collection(worker, arenas, [source for source in sources if source.split in used], seed, reader)
