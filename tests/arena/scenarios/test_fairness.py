@@ -41,7 +41,7 @@ def test_a_check_that_is_wider_than_its_rule_is_found() -> None:
 
 
 def test_a_reading_in_the_scripted_workers_words_proves_nothing() -> None:
-    own = "Dear ${first}. The day on which this is put right is not something we can pin down."
+    own = "Dear ${first}. You need not do anything further for this."
     before = CHARGE.spec.claims[ROLE].options["first_name"].allows
     found = problems(with_option(CHARGE, ROLE, "first_name", allows=(*before, own)))
     assert found

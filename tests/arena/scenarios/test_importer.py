@@ -491,7 +491,7 @@ async def test_documents_are_played_under_keys_of_their_own(tmp_path: Path) -> N
     found = documents(tmp_path, 12)
     arena = Arena(Reader(), secret="tests", sources=found, suite=suite_of(found))
     seen: set[CorruptionType | None] = set()
-    for index in range(40):
+    for index in range(80):
         episode = await arena.make(arena.key(Split.train, index))
         assert episode.key.startswith(f"{suite_of(found)}:")
         assert episode.observation.source_material == POLICY
