@@ -17,12 +17,15 @@ The verifier then finds `window` stated rightly, because a past value states not
 
 import re
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
-from forge_arena.texts.values import COUNTED, Mention, mentions, value_of
+from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
+from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.ownership import Ownership, Place
+from forge_arena.verify.passages import Passages
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -37,12 +40,12 @@ _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
 _PAST = re.compile(
-    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer|earlier|prior|older?"
+    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer(?! than)|earlier|prior|older?"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
-    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to|(?:was|were|is) (?:the|an?)"
+    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer(?! than)|as it used to|(?:was|were|is) (?:the|an?)"
     r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
 )
 _PAST_AFTER_REACH = 40
@@ -50,6 +53,8 @@ _REJECTED = re.compile(
     r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
     r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
 )
+# A day that only bounds a time is not the day on which something happened: "before 19 July 2026".
+_BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 
@@ -65,6 +70,9 @@ class Reading:
         end: where the words end in the sentence.
         past: whether the sentence speaks of the alternative as past, or of an option as rejected.
         option: the one option that the sentence names, if it names exactly one.
+        owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
+        borne: whether the source states the value, for this claim or for something else.
+        doubtful: whether it can be read otherwise just as well.
     """
 
     claim: str
@@ -73,6 +81,9 @@ class Reading:
     end: int
     past: bool
     option: str | None
+    owned: bool = False
+    borne: bool = False
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,9 @@ class SentenceReader:
         self._source = scenario.source_material
         self._authorities = scenario.authorities
         self._claims = scenario.claims
+        self.passages = Passages(scenario)
+        self._ownership = Ownership(self.passages)
+        self._citations = Citations(self.passages)
         self._spelled_claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
@@ -120,6 +134,8 @@ class SentenceReader:
         # Filled when a claim's values are first asked for. By claim: alternatives by value, and by spelling.
         self._names_by_value: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._names_by_spelling: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._claims_by_value: dict[tuple[ClaimKind, Hashable], list[tuple[Claim, tuple[str, ...]]]] = {}
+        self._claim_by_id = {claim.id: claim for claim in scenario.claims}
         self._sentences: dict[str, ReadSentence] = {}
 
     def read(self, sentence: str) -> ReadSentence:
@@ -150,10 +166,12 @@ class SentenceReader:
         topics = self._topics(beginnings)
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
+        named = [self._weigh_citation(reading, named, sentence) for reading in named]
+        named = [reading for reading in named if reading is not None]
         values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
-            [claim for claim in self._valued_claims if claim.id in topics], values, low, option, readings
+            [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
         )
         readings += valued
         unclaimed = []
@@ -236,7 +254,13 @@ class SentenceReader:
         return right_readings + [reading for reading in wrong_readings if reading.claim not in cited]
 
     def _read_values(
-        self, claims: list[Claim], values: list[Mention], low: str, option: str | None, named: list[Reading]
+        self,
+        claims: list[Claim],
+        values: list[Mention],
+        sentence: str,
+        low: str,
+        option: str | None,
+        named: list[Reading],
     ) -> tuple[list[Reading], list[Mention]]:
         """What the values of a sentence say of claims, and the values that say nothing of any claim.
 
@@ -252,6 +276,7 @@ class SentenceReader:
         Args:
             claims: the claims with values that the sentence is about.
             values: the values of the sentence that no name covers.
+            sentence: the sentence.
             low: the sentence in lower case.
             option: the only option that the sentence names.
             named: what the names of the sentence say.
@@ -277,18 +302,86 @@ class SentenceReader:
         unassigned: list[Mention] = []
         stated = {reading.claim for reading in (*named, *readings) if not reading.past}
         for value, same_kind, past in pending:
-            surface = low[value.start : value.end]
-            open_claims = [claim for claim in same_kind if claim.id not in stated]
-            names = {claim.id: self._names_of(claim, value.value, surface) for claim in open_claims}
-            taker = next((claim for claim in open_claims if names[claim.id]), None)
-            if taker is None and not past:
-                taker = next(iter(open_claims), None)
-            if taker is None:
+            taken = self._read_value(value, [c for c in same_kind if c.id not in stated], past, sentence, low, option)
+            readings += taken
+            stated |= {reading.claim for reading in taken}
+            if not taken:
                 unassigned.append(value)
-            else:
-                readings.append(Reading(taker.id, names[taker.id], value.start, value.end, past, option))
-                stated.add(taker.id)
         return readings, unassigned
+
+    def _read_value(
+        self, value: Mention, open_claims: list[Claim], past: bool, sentence: str, low: str, option: str | None
+    ) -> list[Reading]:
+        """What a value says of the claims that the sentence is about and has not stated, or of the claim that owns it."""
+        surface = low[value.start : value.end]
+        names = {claim.id: self._names_of(claim, value.value, surface) for claim in open_claims}
+        taker = next((claim for claim in open_claims if names[claim.id]), None)
+        if taker is None and not past:
+            taker = next(iter(open_claims), None)
+        if past:
+            given = () if taker is None else ((taker, names[taker.id]),)
+            return [Reading(claim.id, n, value.start, value.end, past, option) for claim, n in given]
+        place = Place.of(sentence, value.start, value.end)
+        owners = self._right_owners(value, option)
+        borne = self.is_supported(value.kind, value.value, surface)
+        if taker is not None and not (
+            borne and self._is_given_for_another(value, taker, names[taker.id], place, owners)
+        ):
+            return [Reading(taker.id, names[taker.id], value.start, value.end, past, option, borne=borne)]
+        if owners:
+            owner = self._ownership.nearest(owners, place)
+            return [
+                Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
+                for c in (owners if owner is None else [owner])
+            ]
+        former = [claim for claim, n in self._owners_of(value) if _superseded_name(claim) in n]
+        if taker is None and len(former) == 1 and self._ownership.speaks_of(former[0], place):
+            names_of_former = (_superseded_name(former[0]) or "",)
+            return [Reading(former[0].id, names_of_former, value.start, value.end, past, option, owned=True)]
+        return []
+
+    def _is_given_for_another(
+        self, value: Mention, claim: Claim, names: tuple[str, ...], place: Place, owners: list[Claim]
+    ) -> bool:
+        """Whether a value that is no right one of a claim is given for something else that the source gives it for."""
+        if _superseded_name(claim) in names:
+            return False
+        if value.kind is ClaimKind.date and not names and _BOUNDARY.search(place.before):
+            return True
+        owner = owners[0] if len(owners) == 1 else None
+        return not self._ownership.is_given_for(claim, value.kind, value.value, place, owner)
+
+    def _owners_of(self, value: Mention) -> list[tuple[Claim, tuple[str, ...]]]:
+        """The claims of which a value is an alternative, with the names of these alternatives."""
+        if not self._claims_by_value:
+            for claim in self._valued_claims:
+                for known, names in self._names_by_value_of(claim).items():
+                    self._claims_by_value.setdefault((claim.kind, known), []).append((claim, names))
+        return self._claims_by_value.get((value.kind, same_amount(value.value)), [])
+
+    def _right_owners(self, value: Mention, option: str | None) -> list[Claim]:
+        return [
+            claim
+            for claim, names in self._owners_of(value)
+            if claim.right.name in names or (claim.of is not None and option in names)
+        ]
+
+    def _weigh_citation(self, reading: Reading, named: list[Reading], sentence: str) -> Reading | None:
+        """A citation of another passage than the right one, if it is not cited for what it says itself."""
+        claim = self._claim_by_id[reading.claim]
+        if claim.kind is not ClaimKind.citation or claim.right.name in reading.alternatives or not reading.alternatives:
+            return reading
+        alternative = claim.alternative(reading.alternatives[0])
+        if alternative.standing is not Standing.elsewhere:
+            return reading
+        others = [(other.start, other.end) for other in named]
+        match self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, others):
+            case Weight.wrong:
+                return reading
+            case Weight.doubtful:
+                return replace(reading, doubtful=True)
+            case Weight.own:
+                return None
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]
@@ -316,7 +409,7 @@ class SentenceReader:
             for alternative in claim.alternatives:
                 for form in map(lower, alternative.forms):
                     names_by_spelling[form] = (*names_by_spelling.get(form, ()), alternative.name)
-        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(value, ())
+        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(same_amount(value), ())
 
     def _names_by_value_of(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
         names_by_value = self._names_by_value.get(claim.id)
@@ -324,7 +417,7 @@ class SentenceReader:
             names_by_value = self._names_by_value[claim.id] = {}
             for alternative in claim.alternatives:
                 for form in alternative.forms[:1]:
-                    value = value_of(claim.kind, form)
+                    value = same_amount(value_of(claim.kind, form))
                     names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
         return names_by_value
 

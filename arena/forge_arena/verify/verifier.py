@@ -21,6 +21,7 @@ from forge_arena.types import Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.checks import violation
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.sentence_reader import Reading, SentenceReader
+from forge_arena.verify.settling import settle
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -66,6 +67,8 @@ class ClaimReport:
         not_found: the required claims for which no place was found.
         unsupported: the values that the source does not bear out.
         findings: the places where the text makes a claim.
+        doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A required
+            claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
     """
 
     stated: frozenset[str]
@@ -73,6 +76,7 @@ class ClaimReport:
     not_found: frozenset[str]
     unsupported: tuple[Unsupported, ...]
     findings: tuple[Finding, ...]
+    doubtful: frozenset[str] = frozenset()
 
     @property
     def broken(self) -> frozenset[str]:
@@ -109,7 +113,8 @@ class Verifier:
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
         readings, unsupported = self._read(text)
-        findings = list(self._findings(readings))
+        findings = list(self._findings(settle(readings, self._claims)))
+        doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
         stated: set[str] = set()
@@ -131,6 +136,7 @@ class Verifier:
             not_found=frozenset(c.id for c in self.scenario.claims if c.required and c.id not in found),
             unsupported=tuple(unsupported),
             findings=tuple(findings),
+            doubtful=frozenset(doubtful - found),
         )
 
     def runs_code(self, text: str) -> bool:
