@@ -17,12 +17,18 @@ from forge_arena.types import Alternative, Claim
 from forge_arena.verify.passages import Passages
 
 
+_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+# A sentence of which so many words are those of the cited passage alone is about that passage.
+MANY, MUCH = 4, 3.0
+FEW = 2
+
+
 class Weight(Enum):
-    """What a citation of another passage is: cited for its own words, cited wrongly, or in doubt."""
+    """What a citation of another passage is: cited for its own words, perhaps so, or cited wrongly."""
 
     own = auto()
+    perhaps = auto()
     wrong = auto()
-    doubtful = auto()
 
 
 class Citations:
@@ -46,9 +52,10 @@ class Citations:
         right, other = self._words_of(claim.right), self._words_of(cited)
         for_right = self._passages.weight(words & (right - other))
         for_other = self._passages.weight(words & (other - right))
-        if for_other > for_right:
+        count = len(words & (other - right))
+        if count >= MANY and for_other > MUCH * for_right:
             return Weight.own
-        return Weight.doubtful if len(words & (other - right)) >= 2 else Weight.wrong
+        return Weight.perhaps if for_other > for_right or count >= FEW else Weight.wrong
 
     def _words_of(self, authority: Alternative) -> frozenset[str]:
         words = self._words.get(authority.forms)
@@ -63,3 +70,9 @@ def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[in
     if len(re.findall(r"\w{3,}", before)) >= 3:
         return before
     return sentence[:start] + sentence[end : min((at for at, _ in others if at >= end), default=len(sentence))]
+
+
+def section_of_form(form: str) -> str | None:
+    """The number in a form such as "section 3.2"."""
+    match = _SECTION_FORM.fullmatch(form)
+    return None if match is None else match[1]

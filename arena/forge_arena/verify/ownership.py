@@ -83,8 +83,6 @@ class Ownership:
         words = self._words.get(claim.id)
         if words is None:
             words = content(claim.label) | self._passages.words_of(claim)
-            if claim.kind is not ClaimKind.term:
-                words -= frozenset().union(*(content(form) for form in claim.right.forms))
             self._words[claim.id] = words
         return words
 

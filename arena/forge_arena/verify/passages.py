@@ -19,6 +19,8 @@ from forge_arena.texts.values import mentions
 from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario
 
+SHORT = 3
+
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 _CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
 
@@ -79,11 +81,20 @@ class Passages:
         return self._words_by_value.get((kind, value), [])
 
     def words_of(self, claim: Claim) -> frozenset[str]:
-        """The words of the passages that state the right alternative of a claim."""
+        """The words of the passages that state the right alternative of a claim, without the words of the alternative.
+
+        If a passage is hardly more than the alternative, the words of the clause around the passage are its words too.
+        """
         words: frozenset[str] = frozenset()
+        own = frozenset[str]().union(*(content(form) for form in claim.right.forms))
         for span in claim.source_spans:
-            words |= content(span.of(self._source))
-        return words
+            inside = content(span.of(self._source)) - own
+            words |= inside
+            if len(inside) < SHORT:
+                for passage in self.passages:
+                    if passage.start <= span.start < passage.end:
+                        words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
+        return words - own
 
     def has_phrase(self, phrase: str) -> bool:
         """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""

@@ -71,7 +71,9 @@ class Reading:
         past: whether the sentence speaks of the alternative as past, or of an option as rejected.
         option: the one option that the sentence names, if it names exactly one.
         owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
-        borne: whether the source states the value, for this claim or for something else.
+        elsewhere: whether the words around it are those that stand around it in the source, where the source gives it for
+            something else than the claim.
+        owner: the claim that it states rightly if it is given for that claim instead.
         doubtful: whether it can be read otherwise just as well.
     """
 
@@ -82,7 +84,8 @@ class Reading:
     past: bool
     option: str | None
     owned: bool = False
-    borne: bool = False
+    elsewhere: bool = False
+    owner: str | None = None
     doubtful: bool = False
 
 
@@ -167,7 +170,6 @@ class SentenceReader:
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
         named = [self._weigh_citation(reading, named, sentence) for reading in named]
-        named = [reading for reading in named if reading is not None]
         values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
@@ -323,13 +325,25 @@ class SentenceReader:
             return [Reading(claim.id, n, value.start, value.end, past, option) for claim, n in given]
         place = Place.of(sentence, value.start, value.end)
         owners = self._right_owners(value, option)
-        borne = self.is_supported(value.kind, value.value, surface)
-        if taker is not None and not (
-            borne and self._is_given_for_another(value, taker, names[taker.id], place, owners)
-        ):
-            return [Reading(taker.id, names[taker.id], value.start, value.end, past, option, borne=borne)]
+        owner = self._ownership.nearest(owners, place) if owners else None
+        if taker is not None:
+            elsewhere = (owner is not None or self.is_supported(value.kind, value.value, surface)) and (
+                self._is_given_for_another(value, taker, names[taker.id], place, owner)
+            )
+            if not elsewhere or names[taker.id]:
+                return [
+                    Reading(
+                        taker.id,
+                        names[taker.id],
+                        value.start,
+                        value.end,
+                        past,
+                        option,
+                        elsewhere=elsewhere,
+                        owner=owner.id if owner is not None else None,
+                    )
+                ]
         if owners:
-            owner = self._ownership.nearest(owners, place)
             return [
                 Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
                 for c in (owners if owner is None else [owner])
@@ -341,14 +355,13 @@ class SentenceReader:
         return []
 
     def _is_given_for_another(
-        self, value: Mention, claim: Claim, names: tuple[str, ...], place: Place, owners: list[Claim]
+        self, value: Mention, claim: Claim, names: tuple[str, ...], place: Place, owner: Claim | None
     ) -> bool:
         """Whether a value that is no right one of a claim is given for something else that the source gives it for."""
         if _superseded_name(claim) in names:
             return False
         if value.kind is ClaimKind.date and not names and _BOUNDARY.search(place.before):
             return True
-        owner = owners[0] if len(owners) == 1 else None
         return not self._ownership.is_given_for(claim, value.kind, value.value, place, owner)
 
     def _owners_of(self, value: Mention) -> list[tuple[Claim, tuple[str, ...]]]:
@@ -366,8 +379,8 @@ class SentenceReader:
             if claim.right.name in names or (claim.of is not None and option in names)
         ]
 
-    def _weigh_citation(self, reading: Reading, named: list[Reading], sentence: str) -> Reading | None:
-        """A citation of another passage than the right one, if it is not cited for what it says itself."""
+    def _weigh_citation(self, reading: Reading, named: list[Reading], sentence: str) -> Reading:
+        """A citation of another passage than the right one, with whether the passage is cited for what it says itself."""
         claim = self._claim_by_id[reading.claim]
         if claim.kind is not ClaimKind.citation or claim.right.name in reading.alternatives or not reading.alternatives:
             return reading
@@ -375,13 +388,8 @@ class SentenceReader:
         if alternative.standing is not Standing.elsewhere:
             return reading
         others = [(other.start, other.end) for other in named]
-        match self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, others):
-            case Weight.wrong:
-                return reading
-            case Weight.doubtful:
-                return replace(reading, doubtful=True)
-            case Weight.own:
-                return None
+        weight = self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, others)
+        return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]

@@ -9,23 +9,43 @@ A sentence alone cannot say everything. Three things show only in the whole text
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
 
-from forge_arena.types import Claim
+from forge_arena.texts.sentences import contains_whole, lower
+from forge_arena.types import Claim, ClaimKind
+from forge_arena.verify.citations import section_of_form
 from forge_arena.verify.sentence_reader import Reading
 
+PlacedReading: TypeAlias = tuple[int, Reading]
 
-def settle(readings: list[tuple[int, Reading]], claims: Mapping[str, Claim]) -> list[tuple[int, Reading]]:
-    """The readings that count, each with the place where its sentence starts."""
+
+def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str) -> list[PlacedReading]:
+    """The readings that count, each with the place where its sentence starts.
+
+    A reading whose `doubtful` is set counts for nothing. The caller reports its claim as doubtful.
+    """
     stated = {
         reading.claim
         for _, reading in readings
         if not reading.past and not reading.doubtful and _is_right(reading, claims[reading.claim])
     }
-    return [
-        (offset, reading)
-        for offset, reading in readings
-        if not reading.doubtful and not (reading.claim in stated and _is_beside_the_point(reading, claims[reading.claim]))
-    ]
+    settled: list[PlacedReading] = []
+    for offset, reading in readings:
+        claim = claims[reading.claim]
+        if reading.past or _is_right(reading, claim):
+            settled.append((offset, reading))
+        elif claim.kind is ClaimKind.citation:
+            if not reading.doubtful and not (reading.elsewhere and _cites_rightly(claim, text)):
+                settled.append((offset, reading))
+        elif claim.id not in stated:
+            settled.append((offset, reading))
+        elif reading.elsewhere and reading.owner is not None:
+            owner = claims[reading.owner]
+            settled.append((offset, replace(reading, claim=owner.id, alternatives=(owner.right.name,), owned=True)))
+        elif not (reading.elsewhere or reading.owned):
+            settled.append((offset, reading))
+    return settled
 
 
 def _is_right(reading: Reading, claim: Claim) -> bool:
@@ -34,8 +54,9 @@ def _is_right(reading: Reading, claim: Claim) -> bool:
     return claim.right.name in reading.alternatives
 
 
-def _is_beside_the_point(reading: Reading, claim: Claim) -> bool:
-    """Whether a reading says nothing of a claim that the text states rightly elsewhere."""
-    if reading.past or _is_right(reading, claim):
-        return False
-    return reading.owned or (reading.borne and not reading.alternatives)
+def _cites_rightly(claim: Claim, text: str) -> bool:
+    """Whether the text cites the right authority of a claim somewhere."""
+    low = lower(text)
+    forms = [lower(form) for form in claim.right.forms]
+    numbers = [number for form in forms if (number := section_of_form(form)) is not None]
+    return any(contains_whole(low, form) for form in (*forms, *numbers))

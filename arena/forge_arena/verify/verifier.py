@@ -113,7 +113,7 @@ class Verifier:
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
         readings, unsupported = self._read(text)
-        findings = list(self._findings(settle(readings, self._claims)))
+        findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
