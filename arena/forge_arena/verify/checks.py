@@ -9,7 +9,7 @@ The search for phrases ignores case, typographic quotes and dashes, line breaks,
 import ast
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from textwrap import dedent
 from typing import TypeAlias
@@ -142,8 +142,11 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    """The last sentence begins with one of the phrases, or the text ends with one."""
-    return None if _begins(_last_sentence(text), phrases) or _ends(text, phrases) else VIOLATED
+    """The last sentence begins with one of the phrases, or the text ends with one.
+
+    Under a phrase with a comma, such as "Yours faithfully,", a name may stand.
+    """
+    return None if any(_begins(_last_sentence(end), phrases) or _ends(end, phrases) for end in _ends_of(text)) else VIOLATED
 
 
 @_check(tuple)
@@ -315,6 +318,17 @@ def _ends(text: str, phrases: tuple[str, ...]) -> bool:
         if wanted and end.endswith(wanted) and is_whole(end, start, len(end)):
             return True
     return False
+
+
+def _ends_of(text: str) -> Iterator[str]:
+    """The text, and the text without a signature under a line that ends with a comma."""
+    yield text
+    lines = [line for line in text.rstrip().split("\n") if line.strip()]
+    for place in range(max(0, len(lines) - _SIGNATURE_LINES), len(lines) - 1):
+        under = lines[place + 1 :]
+        if lines[place].rstrip(" *_").endswith(",") and len(" ".join(under).split()) <= _SIGNATURE_WORDS // 2:
+            yield "\n".join(lines[: place + 1]).rstrip(" *_,")
+            return
 
 
 def _is_greeted(greeting: str, name: str) -> bool:

@@ -101,17 +101,23 @@ class Passages:
         wanted = _plain(phrase)
         return bool(wanted) and f" {wanted} " in self._plain_text
 
-    def has_words(self, words: str) -> bool:
-        """Whether the task or the source contains each of these words."""
-        return set(_plain(words).split()) <= self._plain_words
+    def says(self, phrase: str) -> bool:
+        """Whether the task or the source says a phrase, or has all its words in one line."""
+        if self.has_phrase(phrase):
+            return True
+        words = set(_plain(phrase).split())
+        return any(words <= line for line in self._lines)
+
+    @cached_property
+    def _lines(self) -> tuple[frozenset[str], ...]:
+        """The words of each sentence of the task and of the source."""
+        texts = [self._task[start:end] for start, end in sentences(self._task)]
+        texts += [passage.text for passage in self.passages]
+        return tuple(frozenset(_plain(text).split()) for text in texts)
 
     @cached_property
     def _plain_text(self) -> str:
         return f" {_plain(self._task)} | {_plain(self._source)} "
-
-    @cached_property
-    def _plain_words(self) -> frozenset[str]:
-        return frozenset(self._plain_text.split())
 
     @cached_property
     def _sections(self) -> dict[str, frozenset[str]]:

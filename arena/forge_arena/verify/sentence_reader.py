@@ -150,6 +150,15 @@ class SentenceReader:
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
 
+    def is_about(self, claim: Claim, sentence: str) -> bool:
+        """Whether the words of a sentence show that it speaks of a claim."""
+        beginnings = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(lower(sentence)))))
+        return bool(claim.about) and self._is_about(claim.id, beginnings)
+
+    def option_named(self, sentence: str) -> str | None:
+        """The option that a sentence names, if it names exactly one."""
+        return self._only_option(lower(sentence))
+
     def is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
         """Whether the task or the source states a value. If they contain its spelling, nothing is parsed."""
         if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
@@ -169,13 +178,13 @@ class SentenceReader:
         topics = self._topics(beginnings)
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
-        named = [self._weigh_citation(reading, named, sentence) for reading in named]
         values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
             [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
         )
         readings += valued
+        readings = [self._weigh(reading, readings, sentence) for reading in readings]
         unclaimed = []
         for mention in unassigned:
             claim = self._claim_of_stranger(mention, sentence, beginnings, readings)
@@ -379,17 +388,24 @@ class SentenceReader:
             if claim.right.name in names or (claim.of is not None and option in names)
         ]
 
-    def _weigh_citation(self, reading: Reading, named: list[Reading], sentence: str) -> Reading:
-        """A citation of another passage than the right one, with whether the passage is cited for what it says itself."""
+    def _weigh(self, reading: Reading, readings: list[Reading], sentence: str) -> Reading:
+        """A reading with whether its words are given for something else than its claim, which the source bears out.
+
+        Only another passage than the right one and a wrong option or term are weighed.
+        """
         claim = self._claim_by_id[reading.claim]
-        if claim.kind is not ClaimKind.citation or claim.right.name in reading.alternatives or not reading.alternatives:
+        if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
             return reading
         alternative = claim.alternative(reading.alternatives[0])
-        if alternative.standing is not Standing.elsewhere:
-            return reading
-        others = [(other.start, other.end) for other in named]
-        weight = self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, others)
-        return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
+        if claim.kind is ClaimKind.citation and alternative.standing is Standing.elsewhere:
+            places = [(other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind]
+            weight = self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
+            if weight is Weight.own and any(other.claim == claim.subject and not other.past for other in readings):
+                weight = Weight.perhaps
+            return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
+        if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
+            return replace(reading, doubtful=self.passages.bears_out(sentence))
+        return reading
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]

@@ -17,11 +17,13 @@ from functools import lru_cache
 from textwrap import dedent
 
 from forge_arena.texts.sentences import sentences
-from forge_arena.types import Case, Claim, ClaimKind, Scenario
-from forge_arena.verify.checks import violation
+from forge_arena.statements import alternative_or_right
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.sentence_reader import Reading, SentenceReader
+from forge_arena.verify.rules import KEPT, judge
+from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
+from forge_arena.verify.terms import Saying, denies, says, says_option, supposes
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -115,6 +117,7 @@ class Verifier:
         readings, unsupported = self._read(text)
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
+        findings += self._findings_in_other_words(text, findings, doubtful)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
         stated: set[str] = set()
@@ -124,11 +127,14 @@ class Verifier:
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
             check = claim.right.check
-            if check is not None and (spans := violation(check, text)) is not None:
-                contradicted.add(claim.id)
-                findings.extend(Finding(claim.id, None, span.start, span.end) for span in spans)
-            else:
+            judgement = KEPT if check is None else judge(check, text, self._reader.passages)
+            if judgement.kept:
                 stated.add(claim.id)
+            elif judgement.doubtful:
+                doubtful.add(claim.id)
+            else:
+                contradicted.add(claim.id)
+                findings.extend(Finding(claim.id, None, span.start, span.end) for span in judgement.places)
         found = stated | contradicted
         return ClaimReport(
             stated=frozenset(stated - contradicted),
@@ -187,6 +193,68 @@ class Verifier:
             elif claim.kind is not ClaimKind.option and claim.right.name in reading.alternatives:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
+
+    def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
+        """The required terms and names, and the options, that no sentence states in the words of their claims.
+
+        Claims that may be stated are added to `doubtful`.
+        """
+        found = {finding.claim for finding in findings}
+        missing = [c for c in self.scenario.claims if c.id not in found and c.kind in SPELLED_KINDS]
+        named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
+        options = [c for c in missing if c.kind is ClaimKind.option]
+        if not named and not options:
+            return []
+        prose = [(start, text[start:end]) for start, end in sentences(text) if "```" not in text[start:end]]
+        chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
+        more: list[Finding] = []
+        for claim in named:
+            name = chosen.get(claim.of) if claim.of is not None else None
+            alternative = claim.right if name is None else alternative_or_right(claim, name)
+            place = self._place_of_saying(claim, alternative, prose)
+            if place is not None and place.certain:
+                more.append(Finding(claim.id, alternative.name, place.start, place.end))
+            elif place is not None:
+                doubtful.add(claim.id)
+        for claim in options:
+            finding = self._choice(claim, prose)
+            if finding is not None:
+                more.append(finding)
+        return more
+
+    def _place_of_saying(self, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]) -> Saying | None:
+        """Where a text says an alternative of a claim in other words; the first certain place if there is one."""
+        doubtful = None
+        for offset, sentence in prose:
+            saying = says(sentence, alternative, is_about=self._reader.is_about(claim, sentence))
+            if saying is None:
+                continue
+            if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
+                continue
+            place = Saying(saying.start + offset, saying.end + offset, saying.certain)
+            if place.certain:
+                return place
+            doubtful = doubtful or place
+        return doubtful
+
+    def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
+        """The option that a text chooses without a word that the claim knows.
+
+        The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only one that
+        is named, and not merely described: "A refund is made only where the card paid" chooses nothing.
+        """
+        chosen: dict[str, Finding] = {}
+        for offset, sentence in prose:
+            for alternative in claim.alternatives:
+                saying = says_option(sentence, alternative)
+                if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
+                    continue
+                finding = Finding(claim.id, alternative.name, saying.start + offset, saying.end + offset)
+                if alternative.name == claim.right.name:
+                    return finding
+                if not supposes(sentence) and not self._reader.passages.bears_out(sentence):
+                    chosen.setdefault(alternative.name, finding)
+        return next(iter(chosen.values())) if len(chosen) == 1 else None
 
     def _findings_in_code(self, claim: Claim, text: str) -> Iterator[Finding]:
         """What the answer's code does.
