@@ -22,6 +22,8 @@ from forge_arena.types import Claim, ClaimKind, Scenario
 SHORT = 3
 
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+# A short line without a full stop, between an empty line and a text.
+_UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
 _CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
 
 
@@ -136,7 +138,8 @@ class Passages:
         starts.sort()
         ends = [start for start, _ in starts[1:]] + [len(self._source)]
         return {
-            number: content(self._source[start:end]) for (start, number), end in zip(starts, ends, strict=True)
+            number: content(_UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0])
+            for (start, number), end in zip(starts, ends, strict=True)
         }
 
     def cited(self, forms: Iterable[str]) -> frozenset[str]:

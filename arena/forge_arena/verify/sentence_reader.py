@@ -18,12 +18,14 @@ The verifier then finds `window` stated rightly, because a past value states not
 import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
 from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages
 
@@ -444,6 +446,11 @@ class SentenceReader:
                     value = same_amount(value_of(claim.kind, form))
                     names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
         return names_by_value
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        """The numbers of the source to which an answer may give the unit."""
+        return numbers_of(self._source)
 
     @cached_property
     def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:

@@ -31,6 +31,7 @@ _NEGATIONS = frozenset({"not", "cannot", "never", "no", "none", "nor", "neither"
 _CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
 _NOUNS_AROUND = re.compile(r"^(?:an?|the)?\s*[\w'-]+(?:\s+[\w'-]+){0,2}\s+(?:in|within|inside|on|at|of|with|about|for)\s", re.IGNORECASE)
 _ACTS = re.compile(r"\b(?:we|i|you|we'(?:re|ve|ll)|i'(?:m|ve|ll)|you'(?:re|ve|ll))\b", re.IGNORECASE)
+_NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule|in general)\b",
     re.IGNORECASE,
@@ -73,6 +74,8 @@ def says_option(sentence: str, alternative: Alternative) -> Saying | None:
     saying = says(sentence, alternative, is_about=True)
     if saying is None or _exactly(sentence, alternative.forms) is not None:
         return saying
+    if _NUMBER.match(sentence, saying.end):
+        return None
     if _ACTS.search(sentence) is None and all(len(_form_words(form)) < 2 for form in alternative.forms):
         return None
     return saying

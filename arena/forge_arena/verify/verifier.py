@@ -19,7 +19,9 @@ from textwrap import dedent
 from forge_arena.texts.sentences import sentences
 from forge_arena.statements import alternative_or_right
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
+from forge_arena.texts.values import Mention, mentions
 from forge_arena.verify.code import code_blocks, run_cases
+from forge_arena.verify.derived import follows, is_about_code
 from forge_arena.verify.rules import KEPT, judge
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
@@ -156,16 +158,31 @@ class Verifier:
     def _read(self, text: str) -> tuple[list[tuple[int, Reading]], list[Unsupported]]:
         """The readings of all sentences, each with the place where its sentence starts, and the unsupported values."""
         readings: list[tuple[int, Reading]] = []
-        unsupported: list[Unsupported] = []
+        strangers: list[tuple[int, str, Mention]] = []
         for start, end in sentences(text):
             sentence = text[start:end]
             read = self._reader.read(sentence)
             readings += [(start, reading) for reading in read.readings]
             for value in read.unassigned:
-                surface = sentence[value.start : value.end]
-                if not self._reader.is_supported(value.kind, value.value, surface):
-                    unsupported.append(Unsupported(value.kind, surface, start + value.start, start + value.end))
-        return readings, unsupported
+                if not self._reader.is_supported(value.kind, value.value, sentence[value.start : value.end]):
+                    strangers.append((start, sentence, value))
+        return readings, self._unsupported(text, strangers) if strangers else []
+
+    def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
+        """The values that the source does not state and that do not follow from what it states."""
+        stated = [
+            value
+            for start, end in sentences(text)
+            for value in mentions(text[start:end])
+            if "```" not in text[start:end]
+            and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
+        ]
+        unsupported: list[Unsupported] = []
+        for offset, sentence, value in strangers:
+            if not is_about_code(sentence, value) and not follows(value, stated, self._reader.numbers):
+                start, end = value.start + offset, value.end + offset
+                unsupported.append(Unsupported(value.kind, text[start:end], start, end))
+        return unsupported
 
     def _is_right(self, claim: Claim, alternative: str | None) -> bool:
         if claim.of is None:
