@@ -146,7 +146,11 @@ def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
 
     Under a phrase with a comma, such as "Yours faithfully,", a name may stand.
     """
-    return None if any(_begins(_last_sentence(end), phrases) or _ends(end, phrases) for end in _ends_of(text)) else VIOLATED
+    return (
+        None
+        if any(_begins(_last_sentence(end), phrases) or _ends(end, phrases) for end in _ends_of(text))
+        else VIOLATED
+    )
 
 
 @_check(tuple)

@@ -5,8 +5,9 @@ postage of £7.95 and goods of £157.90, and an answer that has stated both says
 source, and both follow from it.
 
 A value follows by its unit (48 hours are 2 days; a number of the source's code with the unit that belongs to it), or by one step
-of arithmetic from values that the answer states beside it: a sum, a difference, a share, a day so many days later. Without
-"states beside it", nearly every small number would follow from some two values of a source.
+of arithmetic from values that the answer states beside it: a sum or a difference of money, a share of it, a day so many days
+later. Without "states beside it", nearly every number would follow from some two values of a source. Times and counts are not
+added up at all, because they are small numbers.
 """
 
 import re
@@ -78,9 +79,9 @@ def _one_step(known: list[tuple[ClaimKind, Hashable]]) -> Iterator[tuple[ClaimKi
 def _amounts(
     kind: ClaimKind, first: tuple[Decimal, str], other_kind: ClaimKind, second: tuple[Decimal, str]
 ) -> Iterator[tuple[ClaimKind, Hashable]]:
-    if kind is other_kind and first[1] == second[1]:
+    if kind is other_kind is ClaimKind.money and first[1] == second[1]:
         for number in (first[0] + second[0], abs(first[0] - second[0])):
-            yield kind, _like(kind, number, first[1])
+            yield kind, (number, first[1])
     for (share_kind, share), (money_kind, money) in (
         ((kind, first), (other_kind, second)),
         ((other_kind, second), (kind, first)),
@@ -127,7 +128,3 @@ def _plain_number(value: Any) -> Decimal | None:
     """The number of a duration in minutes, whatever unit it is counted in."""
     amount = _amount(value)
     return amount[0] / 60 if amount is not None and amount[1] == "second" else None
-
-
-def _like(kind: ClaimKind, number: Decimal, unit: str) -> Hashable:
-    return (number, number, unit) if kind in (ClaimKind.duration, ClaimKind.quantity) else (number, unit)

@@ -16,23 +16,27 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from forge_arena.texts.values import Mention
-from forge_arena.texts.words import content
+from forge_arena.texts.words import content, placed_stems
 from forge_arena.types import Claim, ClaimKind
 from forge_arena.verify.passages import Passages, clause
+
+CLEARLY = 1.5
+BESIDE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A value in an answer: the content words of the clause around it, and of its sentence."""
+    """A value in an answer: the content words of its clause and of its sentence, and the text on both sides."""
 
     near: frozenset[str]
     sentence: frozenset[str]
     before: str
+    behind: str
 
     @classmethod
     def of(cls, sentence: str, start: int, end: int) -> "Place":
         own = content(sentence[start:end])
-        return cls(content(clause(sentence, start, end)) - own, content(sentence) - own, sentence[:start])
+        return cls(content(clause(sentence, start, end)) - own, content(sentence) - own, sentence[:start], sentence[end:])
 
 
 class Ownership:
@@ -42,9 +46,11 @@ class Ownership:
         self._passages = passages
         self._words: dict[str, frozenset[str]] = {}
 
-    def speaks_of(self, claim: Claim, place: Place) -> bool:
-        """Whether any word of a claim stands in the sentence."""
-        return self._closeness(self._words_of(claim), place, claim) > 0
+    def stands_beside(self, claim: Claim, place: Place) -> bool:
+        """Whether the content word before or behind a value is a word of the claim: "the agreement of 29 September"."""
+        before, behind = placed_stems(place.before[-BESIDE:]), placed_stems(place.behind[:BESIDE])
+        words = self._words_of(claim)
+        return any(beside[0] in words for beside in (*before[-1:], *behind[:1]))
 
     def nearest(self, claims: Sequence[Claim], place: Place) -> Claim | None:
         """The claim whose words stand nearest to a value; None if no claim's words stand nearer than another's."""
@@ -68,7 +74,7 @@ class Ownership:
         places = self._passages.words_around(kind, value)
         for at, near, around in places:
             # Where the source states both in one sentence, only the clause tells them apart.
-            shared = any(span.start <= at < span.end for span in claim.source_spans) or bool(around & own & near)
+            shared = self._passages.is_in_one_sentence(at, claim)
             other = near if shared else around | near
             if owner is not None:
                 other |= self._words_of(owner)
@@ -78,6 +84,15 @@ class Ownership:
             other = self._words_of(owner)
             return self._closeness(other - own, place, owner) <= self._closeness(own - other, place, claim)
         return True
+
+    def is_nearer(self, claim: Claim, others: Iterable[Claim], place: Place) -> bool:
+        """Whether the words of a claim stand clearly nearer to a value than the words of each of the others."""
+        own = self._words_of(claim)
+        return all(
+            self._closeness(own - (words := self._words_of(other)), place, claim)
+            > CLEARLY * self._closeness(words - own, place, other)
+            for other in others
+        )
 
     def _words_of(self, claim: Claim) -> frozenset[str]:
         words = self._words.get(claim.id)
@@ -96,4 +111,3 @@ class Ownership:
                 closeness += 2.0 * any(word.startswith(tuple(stems)) for word in place.near)
                 closeness += 1.0 * any(word.startswith(tuple(stems)) for word in place.sentence)
         return closeness
-

@@ -9,6 +9,7 @@ around it in the source.
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -81,6 +82,16 @@ class Passages:
     def words_around(self, kind: ClaimKind, value: Hashable) -> list[tuple[int, frozenset[str], frozenset[str]]]:
         """For each place where the source states a value: the place, the words of its clause and of its sentence."""
         return self._words_by_value.get((kind, value), [])
+
+    def is_in_one_sentence(self, at: int, claim: Claim) -> bool:
+        """Whether a sentence of the source has a place and states the right alternative of a claim as well."""
+        place = bisect_right(self._starts, at) - 1
+        passage = self.passages[max(place, 0)]
+        return any(passage.start <= span.start < passage.end for span in claim.source_spans)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [passage.start for passage in self.passages]
 
     def words_of(self, claim: Claim) -> frozenset[str]:
         """The words of the passages that state the right alternative of a claim, without the words of the alternative.
@@ -155,12 +166,15 @@ class Passages:
                     words |= content(_part_that_names(passage.text, form)) or passage.words
         return words
 
-    def bears_out(self, text: str, share: float = 0.75) -> bool:
-        """Whether one sentence of the source has most of the content words of a text."""
+    def bears_out(self, text: str, with_words: Iterable[str] = (), share: float = 0.75) -> bool:
+        """Whether one sentence of the source has most of the content words of a text, and all words of `with_words`."""
         words = content(text)
         if len(words) < 2:
             return False
-        return any(len(words & passage.words) >= share * len(words) for passage in self.passages)
+        needed = frozenset[str]().union(*map(content, with_words))
+        return any(
+            needed <= passage.words and len(words & passage.words) >= share * len(words) for passage in self.passages
+        )
 
 
 def clause(text: str, start: int, end: int) -> str:

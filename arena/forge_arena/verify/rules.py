@@ -72,7 +72,9 @@ def _common_ending(phrases: tuple[str, ...]) -> str:
     """The words with which all of several phrases end: "Mei" of "Hi Mei" and "Hello Mei"."""
     reversed_words = [phrase.split()[::-1] for phrase in phrases]
     ending: list[str] = list(commonprefix(reversed_words))
-    return " ".join(ending[::-1]) if len(phrases) > 1 and all(len(ending) < len(words) for words in reversed_words) else ""
+    return (
+        " ".join(ending[::-1]) if len(phrases) > 1 and all(len(ending) < len(words) for words in reversed_words) else ""
+    )
 
 
 def _without_borrowed(text: str, passages: Passages) -> str:

@@ -309,6 +309,8 @@ class SentenceReader:
                 # An option's property is right for whichever option the answer chooses, so any known value will do.
                 if names[claim.id] and (claim.of is not None or claim.right.name in names[claim.id])
             ]
+            if takers and not past and low.count(surface) > 1:
+                takers = self._without_nearer(takers, value, same_kind, names, sentence)
             readings += [Reading(c.id, names[c.id], value.start, value.end, past, option) for c in takers]
             if not takers:
                 pending.append((value, same_kind, past))
@@ -321,6 +323,19 @@ class SentenceReader:
             if not taken:
                 unassigned.append(value)
         return readings, unassigned
+
+    def _without_nearer(
+        self,
+        takers: list[Claim],
+        value: Mention,
+        same_kind: list[Claim],
+        names: dict[str, tuple[str, ...]],
+        sentence: str,
+    ) -> list[Claim]:
+        """The takers of a value that a sentence gives twice; none if it is given for another claim here, as a wrong value."""
+        others = [claim for claim in same_kind if claim not in takers and names[claim.id]]
+        place = Place.of(sentence, value.start, value.end)
+        return [] if any(self._ownership.is_nearer(other, takers, place) for other in others) else takers
 
     def _read_value(
         self, value: Mention, open_claims: list[Claim], past: bool, sentence: str, low: str, option: str | None
@@ -354,16 +369,46 @@ class SentenceReader:
                         owner=owner.id if owner is not None else None,
                     )
                 ]
-        if owners:
+        wrong = None if taker is not None else self._wrong_owner(value, owners, place, surface)
+        if wrong is not None:
+            claim, known = wrong
+            owner_id = owner.id if owner is not None else None
             return [
-                Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
-                for c in (owners if owner is None else [owner])
+                Reading(
+                    claim.id, known, value.start, value.end, past, option, owned=True, elsewhere=True, owner=owner_id
+                )
             ]
-        former = [claim for claim, n in self._owners_of(value) if _superseded_name(claim) in n]
-        if taker is None and len(former) == 1 and self._ownership.speaks_of(former[0], place):
-            names_of_former = (_superseded_name(former[0]) or "",)
-            return [Reading(former[0].id, names_of_former, value.start, value.end, past, option, owned=True)]
-        return []
+        return [
+            Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
+            for c in (owners if owner is None else [owner])
+        ]
+
+    def _wrong_owner(
+        self, value: Mention, owners: list[Claim], place: Place, surface: str
+    ) -> tuple[Claim, tuple[str, ...]] | None:
+        """The claim for which a value is given wrongly, in a sentence without a word by which the claim is known.
+
+        A value that is the right one of another claim, or that the source gives about something else, is given for a claim
+        only if the words around the value are the claim's words.
+        """
+        names_by_id = {claim.id: names for claim, names in self._owners_of(value)}
+        candidates = [
+            self._claim_by_id[claim_id] for claim_id in names_by_id if self._claim_by_id[claim_id] not in owners
+        ]
+        claim = self._ownership.nearest(candidates, place) if candidates else None
+        if claim is None:
+            return None
+        names = names_by_id[claim.id]
+        if owners:
+            return (claim, names) if self._ownership.is_nearer(claim, owners, place) else None
+        standings = {claim.alternative(name).standing for name in names}
+        if standings == {Standing.absent}:
+            return None if self.is_supported(value.kind, value.value, surface) else (claim, names)
+        if Standing.superseded in standings or claim.of is not None:
+            return claim, names
+        if self._is_given_for_another(value, claim, names, place, None) or not self._ownership.stands_beside(claim, place):
+            return None
+        return claim, names
 
     def _is_given_for_another(
         self, value: Mention, claim: Claim, names: tuple[str, ...], place: Place, owner: Claim | None
@@ -400,13 +445,15 @@ class SentenceReader:
             return reading
         alternative = claim.alternative(reading.alternatives[0])
         if claim.kind is ClaimKind.citation and alternative.standing is Standing.elsewhere:
-            places = [(other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind]
+            places = [
+                (other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind
+            ]
             weight = self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
             if weight is Weight.own and any(other.claim == claim.subject and not other.past for other in readings):
                 weight = Weight.perhaps
             return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
-            return replace(reading, doubtful=self.passages.bears_out(sentence))
+            return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
         return reading
 
     def _claim_of_stranger(

@@ -27,9 +27,13 @@ from forge_arena.types import Alternative
 ALL_WORDS, MOST_WORDS = 1.0, 0.8
 APART, APART_PER_WORD = 6, 3
 
-_NEGATIONS = frozenset({"not", "cannot", "never", "no", "none", "nor", "neither", "without", "nothing", "nobody", "hard"})
+_NEGATIONS = frozenset(
+    {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "nothing", "nobody", "hard"}
+)
 _CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
-_NOUNS_AROUND = re.compile(r"^(?:an?|the)?\s*[\w'-]+(?:\s+[\w'-]+){0,2}\s+(?:in|within|inside|on|at|of|with|about|for)\s", re.IGNORECASE)
+_NOUNS_AROUND = re.compile(
+    r"^(?:an?|the)?\s*[\w'-]+(?:\s+[\w'-]+){0,2}\s+(?:in|within|inside|on|at|of|with|about|for)\s", re.IGNORECASE
+)
 _ACTS = re.compile(r"\b(?:we|i|you|we'(?:re|ve|ll)|i'(?:m|ve|ll)|you'(?:re|ve|ll))\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
@@ -89,8 +93,12 @@ def denies(sentence: str, start: int, end: int) -> bool:
     return (
         any(word in _NEGATIONS for word in words)
         or _CONTRACTED.search(before) is not None
-        or re.search(r"\b(?:rather than|instead of|in place of|unlike|nor|over)\s+(?:an?|the|by|as)?\s*$", before) is not None
-        or re.match(r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?(?:not\b|no longer\b|ruled out)", after)
+        or re.search(r"\b(?:rather than|instead of|in place of|unlike|nor|over)\s+(?:an?|the|by|as)?\s*$", before)
+        is not None
+        or re.match(
+            r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?(?:not\b|no longer\b|ruled out)",
+            after,
+        )
         is not None
     )
 

@@ -22,6 +22,7 @@ from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import follows, is_about_code
+from forge_arena.verify.passages import clause
 from forge_arena.verify.rules import KEPT, judge
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
@@ -269,7 +270,8 @@ class Verifier:
                 finding = Finding(claim.id, alternative.name, saying.start + offset, saying.end + offset)
                 if alternative.name == claim.right.name:
                     return finding
-                if not supposes(sentence) and not self._reader.passages.bears_out(sentence):
+                described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
+                if not self._reader.passages.bears_out(described, alternative.forms[:1]):
                     chosen.setdefault(alternative.name, finding)
         return next(iter(chosen.values())) if len(chosen) == 1 else None
 
