@@ -9,11 +9,13 @@ paid in the currency of the order".
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum, auto
 
+from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.words import content
-from forge_arena.types import Alternative, Claim
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify.passages import Passages
 
 
@@ -21,6 +23,10 @@ _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A sentence of which so many words are those of the cited passage alone is about that passage.
 MANY, MUCH = 4, 3.0
 FEW = 2
+# A heading such as "Accounts (paragraph 11.14)" has fewer content words.
+FEW_BESIDE = 5
+LONGEST_PARAGRAPH = 1_000
+_POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
 class Weight(Enum):
@@ -31,11 +37,24 @@ class Weight(Enum):
     wrong = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """A citation that stands for a claim for which another authority is right."""
+
+    claim: Claim
+    start: int
+    end: int
+
+
 class Citations:
     """Weighs the citations of one scenario."""
 
-    def __init__(self, passages: Passages) -> None:
+    def __init__(self, scenario: Scenario, passages: Passages) -> None:
         self._passages = passages
+        self._claims = [claim for claim in scenario.claims if claim.kind is ClaimKind.citation]
+        self._authorities = [tuple(authority.forms) for authority in scenario.authorities]
+        self._subjects = {claim.id: claim for claim in scenario.claims}
+        self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
 
     def weigh(
@@ -49,7 +68,7 @@ class Citations:
             others: the places of all citations and names of the sentence.
         """
         words = content(_words_beside(sentence, start, end, others))
-        right, other = self._words_of(claim.right), self._words_of(cited)
+        right, other = self._words_of(claim.right.forms), self._words_of(cited.forms)
         for_right = self._passages.weight(words & (right - other))
         for_other = self._passages.weight(words & (other - right))
         count = len(words & (other - right))
@@ -57,10 +76,85 @@ class Citations:
             return Weight.own
         return Weight.perhaps if for_other > for_right or count >= FEW else Weight.wrong
 
-    def _words_of(self, authority: Alternative) -> frozenset[str]:
-        words = self._words.get(authority.forms)
+    def strays(
+        self, text: str, spans: Iterable[tuple[int, int]], read: Iterable[tuple[int, int]], stated: Container[str]
+    ) -> Iterator[Stray]:
+        """The citations that no sentence ties to a claim by the claim's own words, and that stand for a claim wrongly.
+
+        A citation is wrong here only if the words beside it are those of one claim's subject, at least two of them, and hardly
+        any are those of the cited authority. A heading is read with the lines under it, and a sentence that begins with "This"
+        with the sentence before.
+
+        Args:
+            spans: the sentences of the text.
+            read: the places that are read already.
+            stated: the claims that the text states rightly. They cannot be wrong.
+        """
+        sentences = list(spans)
+        known = list(read)
+        for number, (start, end) in enumerate(sentences):
+            sentence = text[start:end]
+            if "```" in sentence:
+                continue
+            places = self._places_in(sentence)
+            for (at, stop), authority in places.items():
+                if any(start + at < b and a < start + stop for a, b in known):
+                    continue
+                beside = _words_beside(sentence, at, stop, places)
+                if _POINTS_BACK.match(sentence) and number > 0:
+                    beside = f"{text[slice(*sentences[number - 1])]} {beside}"
+                elif len(content(sentence)) < FEW_BESIDE:
+                    beside = f"{beside} {_paragraph_under(text, end)}"
+                claim = self._claim_of(content(beside), authority)
+                if claim is not None and claim.id not in stated and claim.right.forms not in places.values():
+                    yield Stray(claim, start + at, start + stop)
+
+    def _places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
+        """The places where a sentence cites an authority of the source, with the authority's forms."""
+        low = lower(sentence)
+        places: dict[tuple[int, int], tuple[str, ...]] = {}
+        for forms in self._authorities:
+            number = section_of_form(forms[0])
+            for form in (number,) if number is not None else map(lower, forms):
+                if form in low:
+                    for at in whole_starts_of(low, form):
+                        places[at, at + len(form)] = forms
+        return places
+
+    def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:
+        """The claim whose subject the words are about, if they are not about what is cited."""
+        if any(claim.right.forms == cited and len(words & self._subject_words(claim)) >= FEW for claim in self._claims):
+            return None
+        weight = self._passages.weight
+        other = self._words_of(cited)
+        best: tuple[float, Claim] | None = None
+        is_section = section_of_form(cited[0]) is not None
+        for claim in self._claims:
+            if (section_of_form(claim.right.forms[0]) is not None) is not is_section:
+                continue
+            own = words & (self._subject_words(claim) - other)
+            for_other = weight(words & (other - self._words_of(claim.right.forms)))
+            if claim.right.forms != cited and len(own) >= FEW and weight(own) > MUCH * for_other:
+                best = max(best or (0.0, claim), (weight(own), claim), key=lambda scored: scored[0])
+        return None if best is None else best[1]
+
+    def _subject_words(self, claim: Claim) -> frozenset[str]:
+        """The words of the labels of a citation and of its subject, and of the passages that state the subject."""
+        words = self._words_by_subject.get(claim.id)
         if words is None:
-            words = self._words[authority.forms] = self._passages.cited(authority.forms)
+            words = content(claim.label) | self._passages.words_of(claim)
+            subject = self._subjects.get(claim.subject or "")
+            if subject is not None:
+                words |= content(subject.label)
+            if section_of_form(claim.right.forms[0]) is None:
+                words |= self._words_of(claim.right.forms)
+            self._words_by_subject[claim.id] = words
+        return words
+
+    def _words_of(self, authority: tuple[str, ...]) -> frozenset[str]:
+        words = self._words.get(authority)
+        if words is None:
+            words = self._words[authority] = self._passages.cited(authority)
         return words
 
 
@@ -70,6 +164,13 @@ def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[in
     if len(re.findall(r"\w{3,}", before)) >= 3:
         return before
     return sentence[:start] + sentence[end : min((at for at, _ in others if at >= end), default=len(sentence))]
+
+
+def _paragraph_under(text: str, heading_end: int) -> str:
+    """The lines under a heading, up to the next empty line."""
+    start = heading_end + len(text[heading_end:]) - len(text[heading_end:].lstrip(" *_:.\n"))
+    end = text.find("\n\n", start)
+    return text[start : end if end >= 0 else len(text)][:LONGEST_PARAGRAPH]
 
 
 def section_of_form(form: str) -> str | None:

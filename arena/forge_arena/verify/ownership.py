@@ -36,7 +36,9 @@ class Place:
     @classmethod
     def of(cls, sentence: str, start: int, end: int) -> "Place":
         own = content(sentence[start:end])
-        return cls(content(clause(sentence, start, end)) - own, content(sentence) - own, sentence[:start], sentence[end:])
+        return cls(
+            content(clause(sentence, start, end)) - own, content(sentence) - own, sentence[:start], sentence[end:]
+        )
 
 
 class Ownership:

@@ -57,6 +57,8 @@ _REJECTED = re.compile(
 )
 # A day that only bounds a time is not the day on which something happened: "before 19 July 2026".
 _BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
+# "You still call it so" speaks of the state that is to end, if the text says as well what is right.
+_STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 
@@ -110,7 +112,7 @@ class SentenceReader:
         self._claims = scenario.claims
         self.passages = Passages(scenario)
         self._ownership = Ownership(self.passages)
-        self._citations = Citations(self.passages)
+        self.citations = Citations(scenario, self.passages)
         self._spelled_claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
@@ -406,7 +408,9 @@ class SentenceReader:
             return None if self.is_supported(value.kind, value.value, surface) else (claim, names)
         if Standing.superseded in standings or claim.of is not None:
             return claim, names
-        if self._is_given_for_another(value, claim, names, place, None) or not self._ownership.stands_beside(claim, place):
+        if self._is_given_for_another(value, claim, names, place, None) or not self._ownership.stands_beside(
+            claim, place
+        ):
             return None
         return claim, names
 
@@ -438,7 +442,7 @@ class SentenceReader:
     def _weigh(self, reading: Reading, readings: list[Reading], sentence: str) -> Reading:
         """A reading with whether its words are given for something else than its claim, which the source bears out.
 
-        Only another passage than the right one and a wrong option or term are weighed.
+        Only another passage than the right one, a wrong term and a superseded value are weighed.
         """
         claim = self._claim_by_id[reading.claim]
         if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
@@ -448,12 +452,14 @@ class SentenceReader:
             places = [
                 (other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind
             ]
-            weight = self._citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
+            weight = self.citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
             if weight is Weight.own and any(other.claim == claim.subject and not other.past for other in readings):
                 weight = Weight.perhaps
             return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
+        if alternative.standing is Standing.superseded:
+            return replace(reading, elsewhere=_STILL.search(sentence, 0, reading.start) is not None)
         return reading
 
     def _claim_of_stranger(

@@ -33,10 +33,12 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
     settled: list[PlacedReading] = []
     for offset, reading in readings:
         claim = claims[reading.claim]
+        if reading.doubtful:
+            continue
         if reading.past or _is_right(reading, claim):
             settled.append((offset, reading))
         elif claim.kind is ClaimKind.citation:
-            if not reading.doubtful and not (reading.elsewhere and _cites_rightly(claim, text)):
+            if not (reading.elsewhere and _cites_rightly(claim, text)):
                 settled.append((offset, reading))
         elif claim.id not in stated:
             settled.append((offset, reading))

@@ -121,6 +121,15 @@ class Verifier:
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         findings += self._findings_in_other_words(text, findings, doubtful)
+        findings += [
+            Finding(stray.claim.id, None, stray.start, stray.end)
+            for stray in self._reader.citations.strays(
+                text,
+                sentences(text),
+                [(offset + reading.start, offset + reading.end) for offset, reading in readings],
+                {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)},
+            )
+        ]
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
         stated: set[str] = set()
