@@ -348,7 +348,11 @@ def _measures(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
             kind = ClaimKind.duration
         elif quantity is not None:
             unit, factor, kind = quantity[0], Decimal(quantity[1]), ClaimKind.quantity
-        yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
+        if bounds[0] > bounds[1]:
+            # "in 2025 to 231 users" is no range.
+            yield Mention(kind, (bounds[1] * factor, bounds[1] * factor, unit), m.start("hi"), m.end())
+        else:
+            yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
 
 
 _FINDERS: tuple[Callable[[str, _Patterns | None], Iterator[Mention]], ...] = (

@@ -34,12 +34,20 @@ def numbers_of(source: str) -> frozenset[Decimal]:
     return frozenset(in_code | long)
 
 
-def follows(value: Mention, stated: Iterable[Mention], numbers: frozenset[Decimal]) -> bool:
+def follows(
+    value: Mention,
+    stated: Iterable[Mention],
+    numbers: frozenset[Decimal],
+    beside: Iterable[Mention] = (),
+    days: Iterable[Hashable] = (),
+) -> bool:
     """Whether a value follows from the numbers of the source, or from the other values that an answer states.
 
     Args:
         stated: the values of the answer that the source bears out.
         numbers: see `numbers_of`.
+        beside: the values of the same sentence.
+        days: the days that the source states. The time between one of these and a day of the sentence follows.
     """
     amount = _amount(value.value)
     if amount is not None and value.kind in (ClaimKind.duration, ClaimKind.quantity) and amount[0] in numbers:
@@ -49,6 +57,13 @@ def follows(value: Mention, stated: Iterable[Mention], numbers: frozenset[Decima
     if value.kind is ClaimKind.money and amount is not None and amount[1] == "USD cents" and amount[0] in numbers:
         return True
     wanted = same_amount(value.value)
+    if value.kind is ClaimKind.duration:
+        near = [other.value for other in beside if other.kind is ClaimKind.date]
+        between = (
+            days_between for day in days for other in near for days_between in _days(value.kind, day, value.kind, other)
+        )
+        if any(length == wanted for _, length in between):
+            return True
     known = list(dict.fromkeys((other.kind, same_amount(other.value)) for other in stated))[:MAX_VALUES]
     return any(result == (value.kind, wanted) for result in _one_step(known))
 

@@ -506,6 +506,11 @@ class SentenceReader:
         return numbers_of(self._source)
 
     @cached_property
+    def dates(self) -> frozenset[Hashable]:
+        """The days that the source states."""
+        return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
+
+    @cached_property
     def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         """Every value that the task, the source or an alternative that is not absent from the source states."""
         texts = [self._task, *self._source.splitlines()]

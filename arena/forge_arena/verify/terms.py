@@ -7,8 +7,9 @@ term.
 A sentence with all content words of a form does not state the term for certain
 
 * if the sentence denies what the form does not deny ("the socket must not be in the hallway"), or
-* if the words stand in another order ("the landlord pays the tenant" has all words of "the tenant pays the landlord"). Only
-  around a preposition two nouns may change places: "a value that holds an equals sign" says "an equals sign in the value".
+* if the words of a longer form stand in another order ("the rent is raised by the tenant and paid to the landlord"), or if the
+  form has a word such as "by" or "to", between whose neighbours a change of places changes the meaning. The few words of a
+  plain form may stand as they like: "the fan wheel is cracked" says "a cracked fan wheel".
 
 Then the term is read with doubt. An option is chosen, turned down, or merely described: "If the card had paid, there would be a
 refund" describes a refund and chooses nothing.
@@ -31,10 +32,14 @@ _NEGATIONS = frozenset(
     {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "nothing", "nobody", "hard"}
 )
 _CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
-_NOUNS_AROUND = re.compile(
-    r"^(?:an?|the)?\s*[\w'-]+(?:\s+[\w'-]+){0,2}\s+(?:in|within|inside|on|at|of|with|about|for)\s", re.IGNORECASE
+# Between these words stand two things that must not change places.
+_PARTED = re.compile(r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead)\b", re.IGNORECASE)
+FREE_ORDER = 3
+_ACTS = re.compile(
+    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can)|['\u2019](?:re|m|ll|ve))|\b(?:is|are|has|have|will) be(?:en|ing)?)"
+    r"(?: \w+){0,3} $",
+    re.IGNORECASE,
 )
-_ACTS = re.compile(r"\b(?:we|i|you|we'(?:re|ve|ll)|i'(?:m|ve|ll)|you'(?:re|ve|ll))\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule|in general)\b",
@@ -72,17 +77,17 @@ def says(sentence: str, alternative: Alternative, *, is_about: bool) -> Saying |
 def says_option(sentence: str, alternative: Alternative) -> Saying | None:
     """Where a sentence names an option.
 
-    An option of one content word is named by other words only if the sentence says what its author does or what its reader
-    gets: "we are refunding the charge" names "a refund", and "a year later" does not name "once in a year".
+    An option of one content word is named by another form of this word only if somebody does so now: "we are refunding the
+    charge" names "a refund"; "the amount up to which we refund" and "a year later" name nothing.
     """
     saying = says(sentence, alternative, is_about=True)
     if saying is None or _exactly(sentence, alternative.forms) is not None:
         return saying
     if _NUMBER.match(sentence, saying.end):
         return None
-    if _ACTS.search(sentence) is None and all(len(_form_words(form)) < 2 for form in alternative.forms):
-        return None
-    return saying
+    if any(len(_form_words(form)) > 1 for form in alternative.forms):
+        return saying
+    return saying if _ACTS.search(sentence, 0, saying.start) is not None else None
 
 
 def denies(sentence: str, start: int, end: int) -> bool:
@@ -139,7 +144,9 @@ def _in_other_words(sentence: str, form: str, is_about: bool) -> Saying | None:
     start, end = inside[0][1], inside[-1][2]
     text = sentence[_clause_start(sentence, start) : end]
     order = [word for word in dict.fromkeys(word for word, _, _ in inside) if word in needed]
-    in_order = order == [word for word in needed if word in order] or _NOUNS_AROUND.match(form) is not None
+    in_order = order == [word for word in needed if word in order] or (
+        len(needed) <= FREE_ORDER and _PARTED.search(form) is None
+    )
     return Saying(start, end, certain=in_order and _denials(text) <= _denials(form) + (is_about and "no" in wanted))
 
 

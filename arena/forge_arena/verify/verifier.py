@@ -189,7 +189,10 @@ class Verifier:
         ]
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
-            if not is_about_code(sentence, value) and not follows(value, stated, self._reader.numbers):
+            beside = mentions(sentence)
+            if not is_about_code(sentence, value) and not follows(
+                value, stated, self._reader.numbers, beside, self._reader.dates
+            ):
                 start, end = value.start + offset, value.end + offset
                 unsupported.append(Unsupported(value.kind, text[start:end], start, end))
         return unsupported
