@@ -26,6 +26,8 @@ FEW = 2
 # A heading such as "Accounts (paragraph 11.14)" has fewer content words.
 FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
+# A sentence with more citations is a list of passages.
+MOST_CITATIONS = 12
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -76,6 +78,10 @@ class Citations:
             return Weight.own
         return Weight.perhaps if for_other > for_right or count >= FEW else Weight.wrong
 
+    def closeness(self, claim: Claim, sentence: str) -> float:
+        """How much of the right passage of a claim stands in a sentence."""
+        return self._passages.weight(content(sentence) & (self._words_of(claim.right.forms) | content(claim.label)))
+
     def strays(
         self, text: str, spans: Iterable[tuple[int, int]], read: Iterable[tuple[int, int]], stated: Container[str]
     ) -> Iterator[Stray]:
@@ -91,14 +97,16 @@ class Citations:
             stated: the claims that the text states rightly. They cannot be wrong.
         """
         sentences = list(spans)
-        known = list(read)
+        known = {place for start, end in read for place in range(start, end)}
         for number, (start, end) in enumerate(sentences):
             sentence = text[start:end]
             if "```" in sentence:
                 continue
             places = self._places_in(sentence)
+            if len(places) > MOST_CITATIONS:
+                continue
             for (at, stop), authority in places.items():
-                if any(start + at < b and a < start + stop for a, b in known):
+                if not known.isdisjoint(range(start + at, start + stop)):
                     continue
                 beside = _words_beside(sentence, at, stop, places)
                 if _POINTS_BACK.match(sentence) and number > 0:

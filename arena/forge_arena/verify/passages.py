@@ -45,6 +45,7 @@ class Passages:
         self._source = scenario.source_material
         self._task = scenario.task
         self._authorities = scenario.authorities
+        self._quotable: tuple[tuple[str, int], ...] | None = None
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -109,6 +110,13 @@ class Passages:
                         words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
         return words - own
 
+    def quotable(self, least: int) -> tuple[tuple[str, int], ...]:
+        """The sentences of the source with at least so many words, in one line each, and how many words each has."""
+        if self._quotable is None:
+            plain = (" ".join(passage.text.split()) for passage in self.passages)
+            self._quotable = tuple((text, count) for text in plain if (count := len(text.split())) >= least)
+        return self._quotable
+
     def has_phrase(self, phrase: str) -> bool:
         """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""
         wanted = _plain(phrase)
@@ -147,7 +155,7 @@ class Passages:
             if heading is not None:
                 starts.append((heading.start(), number))
         starts.sort()
-        ends = [start for start, _ in starts[1:]] + [len(self._source)]
+        ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
         return {
             number: content(_UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0])
             for (start, number), end in zip(starts, ends, strict=True)

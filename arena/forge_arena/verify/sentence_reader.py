@@ -31,6 +31,8 @@ from forge_arena.verify.passages import Passages
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
+# A sentence with more values is a table or a trick, and no words in it stand nearer to one value than to another.
+MOST_VALUES = 30
 
 # Kinds that a text states by an accepted spelling. The other kinds are stated by a value, however it is spelled.
 SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
@@ -231,7 +233,7 @@ class SentenceReader:
         readings = []
         for (start, end), candidates in candidates_by_place.items():
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]
-            for claim, name in right or candidates[:1]:
+            for claim, name in right or self._nearest_citation(candidates, low):
                 marker = _REJECTED if claim.kind is ClaimKind.option else _PAST
                 readings.append(Reading(claim.id, (name,), start, end, _is_marked(low, start, end, marker), option))
         return readings
@@ -259,7 +261,7 @@ class SentenceReader:
                 (claim, name) for claim, name in self._claims_by_section.get(number, ()) if claim.id in topics
             ]
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]
-            for claim, name in right or candidates[:1]:
+            for claim, name in right or self._nearest_citation(candidates, sentence):
                 past = _is_marked(low, start, end, _PAST)
                 (right_readings if right else wrong_readings).append(
                     Reading(claim.id, (name,), start, end, past, option)
@@ -267,6 +269,12 @@ class SentenceReader:
         # Beside the right passage, a sentence may cite a further passage of the source for something else.
         cited = {reading.claim for reading in (*named, *right_readings)}
         return right_readings + [reading for reading in wrong_readings if reading.claim not in cited]
+
+    def _nearest_citation(self, candidates: list[tuple[Claim, str]], sentence: str) -> list[tuple[Claim, str]]:
+        """Of the claims for which a passage is cited wrongly, the one whose right passage has most words of the sentence."""
+        if len(candidates) < 2 or candidates[0][0].kind is not ClaimKind.citation:
+            return candidates[:1]
+        return [max(candidates, key=lambda candidate: self.citations.closeness(candidate[0], sentence))]
 
     def _read_values(
         self,
@@ -311,7 +319,7 @@ class SentenceReader:
                 # An option's property is right for whichever option the answer chooses, so any known value will do.
                 if names[claim.id] and (claim.of is not None or claim.right.name in names[claim.id])
             ]
-            if takers and not past and low.count(surface) > 1:
+            if takers and not past and 1 < low.count(surface) < MOST_VALUES:
                 takers = self._without_nearer(takers, value, same_kind, names, sentence)
             readings += [Reading(c.id, names[c.id], value.start, value.end, past, option) for c in takers]
             if not takers:
@@ -319,7 +327,8 @@ class SentenceReader:
         unassigned: list[Mention] = []
         stated = {reading.claim for reading in (*named, *readings) if not reading.past}
         for value, same_kind, past in pending:
-            taken = self._read_value(value, [c for c in same_kind if c.id not in stated], past, sentence, low, option)
+            open_claims = [claim for claim in same_kind if claim.id not in stated]
+            taken = self._read_value(value, open_claims, past, sentence, low, option, crowded=len(values) > MOST_VALUES)
             readings += taken
             stated |= {reading.claim for reading in taken}
             if not taken:
@@ -340,7 +349,15 @@ class SentenceReader:
         return [] if any(self._ownership.is_nearer(other, takers, place) for other in others) else takers
 
     def _read_value(
-        self, value: Mention, open_claims: list[Claim], past: bool, sentence: str, low: str, option: str | None
+        self,
+        value: Mention,
+        open_claims: list[Claim],
+        past: bool,
+        sentence: str,
+        low: str,
+        option: str | None,
+        *,
+        crowded: bool,
     ) -> list[Reading]:
         """What a value says of the claims that the sentence is about and has not stated, or of the claim that owns it."""
         surface = low[value.start : value.end]
@@ -348,7 +365,7 @@ class SentenceReader:
         taker = next((claim for claim in open_claims if names[claim.id]), None)
         if taker is None and not past:
             taker = next(iter(open_claims), None)
-        if past:
+        if past or crowded:
             given = () if taker is None else ((taker, names[taker.id]),)
             return [Reading(claim.id, n, value.start, value.end, past, option) for claim, n in given]
         place = Place.of(sentence, value.start, value.end)
@@ -371,7 +388,7 @@ class SentenceReader:
                         owner=owner.id if owner is not None else None,
                     )
                 ]
-        wrong = None if taker is not None else self._wrong_owner(value, owners, place, surface)
+        wrong = self._wrong_owner(value, owners, place, surface)
         if wrong is not None:
             claim, known = wrong
             owner_id = owner.id if owner is not None else None

@@ -28,6 +28,14 @@ from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceR
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, denies, says, says_option, supposes
 
+# The name under which a report lists a copy of the source among what is broken.
+COPY = "copy of the source"
+
+# Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
+LONGEST_SENTENCE = 1_200
+# A text that holds so much of its source to the letter answers nothing. A short source may be quoted whole.
+COPIED_SHARE, COPIED_WORDS, QUOTED_WORDS = 0.7, 40, 6
+
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
 
@@ -74,6 +82,8 @@ class ClaimReport:
         findings: the places where the text makes a claim.
         doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A required
             claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
+        copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values beside those
+            in force, and chooses nothing.
     """
 
     stated: frozenset[str]
@@ -82,15 +92,18 @@ class ClaimReport:
     unsupported: tuple[Unsupported, ...]
     findings: tuple[Finding, ...]
     doubtful: frozenset[str] = frozenset()
+    copies_source: bool = False
 
     @property
     def broken(self) -> frozenset[str]:
         """All that keeps the text from being clean: claims, and each unsupported value as `invented:<words>`."""
-        return self.contradicted | self.not_found | {f"{INVENTED}{value.words}" for value in self.unsupported}
+        copied = {COPY} if self.copies_source else set()
+        return self.contradicted | self.not_found | {f"{INVENTED}{value.words}" for value in self.unsupported} | copied
 
     @property
     def clean(self) -> bool:
-        return not (self.contradicted or self.not_found or self.unsupported)
+        """Whether nothing is contradicted or unsupported, every required claim is stated, and the source is not copied."""
+        return not (self.contradicted or self.not_found or self.unsupported or self.copies_source)
 
     def of(self, claim_id: str) -> tuple[Finding, ...]:
         """The places where the text speaks of a claim."""
@@ -125,7 +138,7 @@ class Verifier:
             Finding(stray.claim.id, None, stray.start, stray.end)
             for stray in self._reader.citations.strays(
                 text,
-                sentences(text),
+                _sentences(text),
                 [(offset + reading.start, offset + reading.end) for offset, reading in readings],
                 {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)},
             )
@@ -155,7 +168,19 @@ class Verifier:
             unsupported=tuple(unsupported),
             findings=tuple(findings),
             doubtful=frozenset(doubtful - found),
+            copies_source=self._copies_source(text),
         )
+
+    def _copies_source(self, text: str) -> bool:
+        """Whether a text holds most of the words of the source in the source's sentences."""
+        if len(text) < COPIED_SHARE / 2 * len(self.scenario.source_material):
+            return False
+        quotable = self._reader.passages.quotable(QUOTED_WORDS)
+        words = sum(count for _, count in quotable)
+        if words < COPIED_WORDS:
+            return False
+        plain = " ".join(text.split())
+        return sum(count for sentence, count in quotable if sentence in plain) >= COPIED_SHARE * words
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.
@@ -169,7 +194,7 @@ class Verifier:
         """The readings of all sentences, each with the place where its sentence starts, and the unsupported values."""
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
-        for start, end in sentences(text):
+        for start, end in _sentences(text):
             sentence = text[start:end]
             read = self._reader.read(sentence)
             readings += [(start, reading) for reading in read.readings]
@@ -182,7 +207,7 @@ class Verifier:
         """The values that the source does not state and that do not follow from what it states."""
         stated = [
             value
-            for start, end in sentences(text)
+            for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
             and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
@@ -235,7 +260,7 @@ class Verifier:
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
             return []
-        prose = [(start, text[start:end]) for start, end in sentences(text) if "```" not in text[start:end]]
+        prose = [(start, text[start:end]) for start, end in _sentences(text) if "```" not in text[start:end]]
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
@@ -301,6 +326,17 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
+    for start, end in sentences(text):
+        while end - start > LONGEST_SENTENCE and "```" not in text[start : start + 8]:
+            cut = text.rfind(" ", start + 1, start + LONGEST_SENTENCE)
+            cut = cut if cut > start else start + LONGEST_SENTENCE
+            yield start, cut
+            start = cut
+        yield start, end
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:
