@@ -11,7 +11,7 @@ added up at all, because they are small numbers.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from forge_arena.types import ClaimKind
 # Longer numbers hardly stand in a text by chance.
 LONG_NUMBER = 3
 MAX_VALUES = 40
+FEW_DAYS = 4
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\b\w+\([^()\n]*\)", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,6})?(?![\w%]|\.\d)")
@@ -34,17 +35,23 @@ def numbers_of(source: str) -> frozenset[Decimal]:
     return frozenset(in_code | long)
 
 
+def consequences(stated: Iterable[Mention]) -> frozenset[tuple[ClaimKind, Hashable]]:
+    """The values that follow by one step of arithmetic from the values of an answer that the source bears out."""
+    known = list(dict.fromkeys((other.kind, same_amount(other.value)) for other in stated))[:MAX_VALUES]
+    return frozenset(_one_step(known))
+
+
 def follows(
     value: Mention,
-    stated: Iterable[Mention],
-    numbers: frozenset[Decimal],
+    results: Container[tuple[ClaimKind, Hashable]],
+    numbers: Container[Decimal],
     beside: Iterable[Mention] = (),
     days: Iterable[Hashable] = (),
 ) -> bool:
     """Whether a value follows from the numbers of the source, or from the other values that an answer states.
 
     Args:
-        stated: the values of the answer that the source bears out.
+        results: see `consequences`.
         numbers: see `numbers_of`.
         beside: the values of the same sentence.
         days: the days that the source states. The time between one of these and a day of the sentence follows.
@@ -52,20 +59,21 @@ def follows(
     amount = _amount(value.value)
     if amount is not None and value.kind in (ClaimKind.duration, ClaimKind.quantity) and amount[0] in numbers:
         return True
-    if value.kind is ClaimKind.duration and _plain_number(value.value) in numbers:
+    if value.kind is ClaimKind.duration and _minutes(value.value) in numbers:
         return True
     if value.kind is ClaimKind.money and amount is not None and amount[1] == "USD cents" and amount[0] in numbers:
         return True
     wanted = same_amount(value.value)
     if value.kind is ClaimKind.duration:
-        near = [other.value for other in beside if other.kind is ClaimKind.date]
-        between = (
-            days_between for day in days for other in near for days_between in _days(value.kind, day, value.kind, other)
-        )
-        if any(length == wanted for _, length in between):
+        near = [other.value for other in beside if other.kind is ClaimKind.date][:FEW_DAYS]
+        if any(
+            length == wanted
+            for day in days
+            for other in near
+            for _, length in _days(value.kind, day, value.kind, other)
+        ):
             return True
-    known = list(dict.fromkeys((other.kind, same_amount(other.value)) for other in stated))[:MAX_VALUES]
-    return any(result == (value.kind, wanted) for result in _one_step(known))
+    return (value.kind, wanted) in results
 
 
 def is_about_code(sentence: str, value: Mention) -> bool:
@@ -139,7 +147,7 @@ def _amount(value: Any) -> tuple[Decimal, str] | None:
     return (value[0], value[2]) if value[0] == value[1] else None
 
 
-def _plain_number(value: Any) -> Decimal | None:
-    """The number of a duration in minutes, whatever unit it is counted in."""
+def _minutes(value: Any) -> Decimal | None:
+    """The number of minutes of a time that is counted in seconds, minutes or hours."""
     amount = _amount(value)
     return amount[0] / 60 if amount is not None and amount[1] == "second" else None

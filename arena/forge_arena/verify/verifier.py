@@ -21,7 +21,7 @@ from forge_arena.statements import alternative_or_right
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import follows, is_about_code
+from forge_arena.verify.derived import consequences, follows, is_about_code
 from forge_arena.verify.passages import clause
 from forge_arena.verify.rules import KEPT, judge
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
@@ -33,6 +33,8 @@ COPY = "copy of the source"
 
 # Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
 LONGEST_SENTENCE = 1_200
+# Of a text with more inventions nobody asks whether further values follow from something.
+MOST_UNSUPPORTED = 50
 # A text that holds so much of its source to the letter answers nothing. A short source may be quoted whole.
 COPIED_SHARE, COPIED_WORDS, QUOTED_WORDS = 0.7, 40, 6
 
@@ -205,21 +207,23 @@ class Verifier:
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
-        stated = [
+        results = consequences(
             value
             for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
             and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
-        ]
+        )
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
-            beside = mentions(sentence)
-            if not is_about_code(sentence, value) and not follows(
-                value, stated, self._reader.numbers, beside, self._reader.dates
+            may_follow = len(unsupported) < MOST_UNSUPPORTED
+            if may_follow and (
+                is_about_code(sentence, value)
+                or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
             ):
-                start, end = value.start + offset, value.end + offset
-                unsupported.append(Unsupported(value.kind, text[start:end], start, end))
+                continue
+            start, end = value.start + offset, value.end + offset
+            unsupported.append(Unsupported(value.kind, text[start:end], start, end))
         return unsupported
 
     def _is_right(self, claim: Claim, alternative: str | None) -> bool:
