@@ -18,7 +18,6 @@ from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify.passages import Passages
 
-
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A sentence of which so many words are those of the cited passage alone is about that passage.
 MANY, MUCH = 4, 3.0

@@ -15,7 +15,6 @@ Three rules, in this order:
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from forge_arena.texts.values import Mention
 from forge_arena.texts.words import content, placed_stems
 from forge_arena.types import Claim, ClaimKind
 from forge_arena.verify.passages import Passages, clause

@@ -12,7 +12,7 @@ A check compares letters. Three things show only beside the source:
 
 import re
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 
 from forge_arena.texts.words import content
 from forge_arena.types import Check, Span
@@ -71,10 +71,11 @@ def _judge_unsaid(
 def _common_ending(phrases: tuple[str, ...]) -> str:
     """The words with which all of several phrases end: "Mei" of "Hi Mei" and "Hello Mei"."""
     reversed_words = [phrase.split()[::-1] for phrase in phrases]
-    ending: list[str] = list(commonprefix(reversed_words))
-    return (
-        " ".join(ending[::-1]) if len(phrases) > 1 and all(len(ending) < len(words) for words in reversed_words) else ""
-    )
+    same = takewhile(lambda words: len(set(words)) == 1, zip(*reversed_words, strict=False))
+    ending = [words[0] for words in same]
+    if len(phrases) < 2 or any(len(ending) == len(words) for words in reversed_words):
+        return ""
+    return " ".join(ending[::-1])
 
 
 def _without_borrowed(text: str, passages: Passages) -> str:

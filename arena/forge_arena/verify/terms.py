@@ -131,7 +131,7 @@ def _in_other_words(sentence: str, form: str, is_about: bool) -> Saying | None:
     wanted = _form_words(form)
     # What is missing is denied by the word "missing" as well: "no second currency".
     needed = tuple(word for word in wanted if word != "no") if is_about else wanted
-    if not needed or len(needed) < 2 and not is_about:
+    if not needed or (len(needed) < 2 and not is_about):
         return None
     share = MOST_WORDS if is_about else ALL_WORDS
     if len(content(sentence) & set(needed)) < share * len(needed):

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
 
-from forge_arena.texts.sentences import sentences
 from forge_arena.statements import alternative_or_right
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
+from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import Mention, mentions
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_about_code
 from forge_arena.verify.passages import clause
@@ -36,7 +36,7 @@ LONGEST_SENTENCE = 1_200
 # Of a text with more inventions nobody asks whether further values follow from something.
 MOST_UNSUPPORTED = 50
 # A text that holds so much of its source to the letter answers nothing. A short source may be quoted whole.
-COPIED_SHARE, COPIED_WORDS, QUOTED_WORDS = 0.7, 40, 6
+COPIED_SHARE, COPIED_WORDS, QUOTED_WORDS = 0.85, 40, 6
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
