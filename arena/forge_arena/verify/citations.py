@@ -27,6 +27,7 @@ FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
+CACHED_SENTENCES = 4_096
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -54,6 +55,7 @@ class Citations:
         self._passages = passages
         self._claims = [claim for claim in scenario.claims if claim.kind is ClaimKind.citation]
         self._authorities = [tuple(authority.forms) for authority in scenario.authorities]
+        self._places: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {}
         self._subjects = {claim.id: claim for claim in scenario.claims}
         self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
@@ -95,6 +97,8 @@ class Citations:
             read: the places that are read already.
             stated: the claims that the text states rightly. They cannot be wrong.
         """
+        if not self._claims:
+            return
         sentences = list(spans)
         known = {place for start, end in read for place in range(start, end)}
         for number, (start, end) in enumerate(sentences):
@@ -102,7 +106,7 @@ class Citations:
             if "```" in sentence:
                 continue
             places = self._places_in(sentence)
-            if len(places) > MOST_CITATIONS:
+            if not places or len(places) > MOST_CITATIONS:
                 continue
             for (at, stop), authority in places.items():
                 if not known.isdisjoint(range(start + at, start + stop)):
@@ -118,6 +122,11 @@ class Citations:
 
     def _places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
         """The places where a sentence cites an authority of the source, with the authority's forms."""
+        known = self._places.get(sentence)
+        if known is not None:
+            return known
+        if len(self._places) >= CACHED_SENTENCES:
+            self._places.clear()
         low = lower(sentence)
         places: dict[tuple[int, int], tuple[str, ...]] = {}
         for forms in self._authorities:
@@ -126,6 +135,7 @@ class Citations:
                 if form in low:
                     for at in whole_starts_of(low, form):
                         places[at, at + len(form)] = forms
+        self._places[sentence] = places
         return places
 
     def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:

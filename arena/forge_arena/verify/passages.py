@@ -21,6 +21,7 @@ from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario
 
 SHORT = 3
+QUOTED_WORDS = 6
 
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A short line without a full stop, between an empty line and a text.
@@ -38,6 +39,15 @@ class Passage:
     words: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Quotable:
+    """Sentences of the source, each in one line, and how many words and characters they have together."""
+
+    sentences: tuple[str, ...]
+    words: int
+    characters: int
+
+
 class Passages:
     """The source of one scenario, read for its words. Everything is made when it is first asked for."""
 
@@ -45,7 +55,6 @@ class Passages:
         self._source = scenario.source_material
         self._task = scenario.task
         self._authorities = scenario.authorities
-        self._quotable: tuple[tuple[str, int], ...] | None = None
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -110,12 +119,12 @@ class Passages:
                         words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
         return words - own
 
-    def quotable(self, least: int) -> tuple[tuple[str, int], ...]:
-        """The sentences of the source with at least so many words, in one line each, and how many words each has."""
-        if self._quotable is None:
-            plain = (" ".join(passage.text.split()) for passage in self.passages)
-            self._quotable = tuple((text, count) for text in plain if (count := len(text.split())) >= least)
-        return self._quotable
+    @cached_property
+    def quotable(self) -> Quotable:
+        """The sentences of the source that are long enough to be a quotation."""
+        plain = (" ".join(passage.text.split()) for passage in self.passages)
+        quoted = tuple(text for text in plain if len(text.split()) >= QUOTED_WORDS)
+        return Quotable(quoted, sum(len(text.split()) for text in quoted), sum(map(len, quoted)))
 
     def has_phrase(self, phrase: str) -> bool:
         """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""

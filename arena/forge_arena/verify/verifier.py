@@ -33,10 +33,11 @@ COPY = "copy of the source"
 
 # Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
 LONGEST_SENTENCE = 1_200
+CACHED_CHOICES = 8_192
 # Of a text with more inventions nobody asks whether further values follow from something.
 MOST_UNSUPPORTED = 50
 # A text that holds so much of its source to the letter answers nothing. A short source may be quoted whole.
-COPIED_SHARE, COPIED_WORDS, QUOTED_WORDS = 0.85, 40, 6
+COPIED_SHARE, COPIED_WORDS = 0.85, 40
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -125,6 +126,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
         """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
@@ -175,14 +177,12 @@ class Verifier:
 
     def _copies_source(self, text: str) -> bool:
         """Whether a text holds most of the words of the source in the source's sentences."""
-        if len(text) < COPIED_SHARE / 2 * len(self.scenario.source_material):
-            return False
-        quotable = self._reader.passages.quotable(QUOTED_WORDS)
-        words = sum(count for _, count in quotable)
-        if words < COPIED_WORDS:
+        quotable = self._reader.passages.quotable
+        if len(text) < COPIED_SHARE * quotable.characters or quotable.words < COPIED_WORDS:
             return False
         plain = " ".join(text.split())
-        return sum(count for sentence, count in quotable if sentence in plain) >= COPIED_SHARE * words
+        copied = sum(len(sentence.split()) for sentence in quotable.sentences if sentence in plain)
+        return copied >= COPIED_SHARE * quotable.words
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.
@@ -304,17 +304,31 @@ class Verifier:
         """
         chosen: dict[str, Finding] = {}
         for offset, sentence in prose:
-            for alternative in claim.alternatives:
-                saying = says_option(sentence, alternative)
-                if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
-                    continue
-                finding = Finding(claim.id, alternative.name, saying.start + offset, saying.end + offset)
-                if alternative.name == claim.right.name:
+            for name, start, end in self._options_chosen(claim, sentence):
+                finding = Finding(claim.id, name, start + offset, end + offset)
+                if name == claim.right.name:
                     return finding
-                described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
-                if not self._reader.passages.bears_out(described, alternative.forms[:1]):
-                    chosen.setdefault(alternative.name, finding)
+                chosen.setdefault(name, finding)
         return next(iter(chosen.values())) if len(chosen) == 1 else None
+
+    def _options_chosen(self, claim: Claim, sentence: str) -> tuple[tuple[str, int, int], ...]:
+        """(name, start, end) of each option that a sentence names and neither turns down nor merely describes."""
+        known = self._choices.get((claim.id, sentence))
+        if known is not None:
+            return known
+        if len(self._choices) >= CACHED_CHOICES:
+            self._choices.clear()
+        chosen = []
+        for alternative in claim.alternatives:
+            saying = says_option(sentence, alternative)
+            if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
+                continue
+            described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
+            is_right = alternative.name == claim.right.name
+            if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
+                chosen.append((alternative.name, saying.start, saying.end))
+        self._choices[claim.id, sentence] = tuple(chosen)
+        return self._choices[claim.id, sentence]
 
     def _findings_in_code(self, claim: Claim, text: str) -> Iterator[Finding]:
         """What the answer's code does.
