@@ -9,8 +9,7 @@ paid in the currency of the order".
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import Enum, auto
 
 from forge_arena.texts.sentences import lower, whole_starts_of
@@ -27,7 +26,6 @@ FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
-CACHED_SENTENCES = 4_096
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -39,15 +37,6 @@ class Weight(Enum):
     wrong = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """A citation that stands for a claim for which another authority is right."""
-
-    claim: Claim
-    start: int
-    end: int
-
-
 class Citations:
     """Weighs the citations of one scenario."""
 
@@ -55,7 +44,6 @@ class Citations:
         self._passages = passages
         self._claims = [claim for claim in scenario.claims if claim.kind is ClaimKind.citation]
         self._authorities = [tuple(authority.forms) for authority in scenario.authorities]
-        self._places: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {}
         self._subjects = {claim.id: claim for claim in scenario.claims}
         self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
@@ -83,60 +71,44 @@ class Citations:
         """How much of the right passage of a claim stands in a sentence."""
         return self._passages.weight(content(sentence) & (self._words_of(claim.right.forms) | content(claim.label)))
 
-    def strays(
-        self, text: str, spans: Iterable[tuple[int, int]], read: Iterable[tuple[int, int]], stated: Container[str]
-    ) -> Iterator[Stray]:
-        """The citations that no sentence ties to a claim by the claim's own words, and that stand for a claim wrongly.
+    def places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
+        """The places where a sentence cites an authority of the source, with the authority's forms.
 
-        A citation is wrong here only if the words beside it are those of one claim's subject, at least two of them, and hardly
-        any are those of the cited authority. A heading is read with the lines under it, and a sentence that begins with "This"
-        with the sentence before.
-
-        Args:
-            spans: the sentences of the text.
-            read: the places that are read already.
-            stated: the claims that the text states rightly. They cannot be wrong.
+        A sentence with very many citations is a list and has none that could be weighed.
         """
-        if not self._claims:
-            return
-        sentences = list(spans)
-        known = {place for start, end in read for place in range(start, end)}
-        for number, (start, end) in enumerate(sentences):
-            sentence = text[start:end]
-            if "```" in sentence:
-                continue
-            places = self._places_in(sentence)
-            if not places or len(places) > MOST_CITATIONS:
-                continue
-            for (at, stop), authority in places.items():
-                if not known.isdisjoint(range(start + at, start + stop)):
-                    continue
-                beside = _words_beside(sentence, at, stop, places)
-                if _POINTS_BACK.match(sentence) and number > 0:
-                    beside = f"{text[slice(*sentences[number - 1])]} {beside}"
-                elif len(content(sentence)) < FEW_BESIDE:
-                    beside = f"{beside} {_paragraph_under(text, end)}"
-                claim = self._claim_of(content(beside), authority)
-                if claim is not None and claim.id not in stated and claim.right.forms not in places.values():
-                    yield Stray(claim, start + at, start + stop)
-
-    def _places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
-        """The places where a sentence cites an authority of the source, with the authority's forms."""
-        known = self._places.get(sentence)
-        if known is not None:
-            return known
-        if len(self._places) >= CACHED_SENTENCES:
-            self._places.clear()
         low = lower(sentence)
         places: dict[tuple[int, int], tuple[str, ...]] = {}
-        for forms in self._authorities:
+        for forms in self._authorities if self._claims else ():
             number = section_of_form(forms[0])
             for form in (number,) if number is not None else map(lower, forms):
                 if form in low:
                     for at in whole_starts_of(low, form):
                         places[at, at + len(form)] = forms
-        self._places[sentence] = places
-        return places
+        return places if len(places) <= MOST_CITATIONS else {}
+
+    def stray(
+        self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
+    ) -> Claim | None:
+        """The claim for which a citation stands wrongly, if no word of the sentence ties the citation to a claim.
+
+        The citation is wrong only if the words beside it are those of one claim's subject, at least two of them, and hardly any
+        are those of the cited authority. A heading is read with the lines under it, and a sentence that begins with "This" with
+        the sentence before.
+
+        Args:
+            sentence: where the sentence stands in the text.
+            before: where the sentence before stands.
+            place: where the citation stands in the sentence.
+        """
+        words = text[slice(*sentence)]
+        places = self.places_in(words)
+        beside = _words_beside(words, *place, places)
+        if _POINTS_BACK.match(words) and before is not None:
+            beside = f"{text[slice(*before)]} {beside}"
+        elif len(content(words)) < FEW_BESIDE:
+            beside = f"{beside} {_paragraph_under(text, sentence[1])}"
+        claim = self._claim_of(content(beside), places[place])
+        return None if claim is None or claim.right.forms in places.values() else claim
 
     def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:
         """The claim whose subject the words are about, if they are not about what is cited."""

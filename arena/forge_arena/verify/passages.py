@@ -21,7 +21,7 @@ from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario
 
 SHORT = 3
-QUOTED_WORDS = 6
+QUOTED_WORDS, LONGEST_QUOTED = 6, 8
 
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A short line without a full stop, between an empty line and a text.
@@ -41,11 +41,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """Sentences of the source, each in one line, and how many words and characters they have together."""
+    """Sentences of the source, each in one line, and how many words and characters they have together.
+
+    `beginnings` are the first words of the longest sentences. A text without any of them is no copy.
+    """
 
     sentences: tuple[str, ...]
     words: int
     characters: int
+    beginnings: tuple[str, ...]
 
 
 class Passages:
@@ -124,7 +128,9 @@ class Passages:
         """The sentences of the source that are long enough to be a quotation."""
         plain = (" ".join(passage.text.split()) for passage in self.passages)
         quoted = tuple(text for text in plain if len(text.split()) >= QUOTED_WORDS)
-        return Quotable(quoted, sum(len(text.split()) for text in quoted), sum(map(len, quoted)))
+        longest = sorted(quoted, key=len)[-LONGEST_QUOTED:]
+        beginnings = tuple(" ".join(text.split()[:2]) for text in longest)
+        return Quotable(quoted, sum(len(text.split()) for text in quoted), sum(map(len, quoted)), beginnings)
 
     def has_phrase(self, phrase: str) -> bool:
         """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""

@@ -97,10 +97,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ReadSentence:
-    """What a sentence says of claims, by place, and its values that say nothing of any claim."""
+    """What a sentence says of claims, by place, its values that say nothing of any claim, and its citations that do not."""
 
     readings: tuple[Reading, ...]
     unassigned: tuple[Mention, ...]
+    loose_citations: tuple[tuple[int, int], ...] = ()
 
 
 class SentenceReader:
@@ -199,7 +200,12 @@ class SentenceReader:
             else:
                 readings.append(Reading(claim.id, (), mention.start, mention.end, past=False, option=option))
         readings.sort(key=lambda reading: reading.start)
-        return ReadSentence(tuple(readings), tuple(unclaimed))
+        loose = (
+            (start, end)
+            for start, end in self.citations.places_in(sentence)
+            if not any(reading.start < end and start < reading.end for reading in readings)
+        )
+        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
 
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
         """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""

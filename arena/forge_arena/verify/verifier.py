@@ -11,7 +11,7 @@ required is not found and nothing is unsupported. Everything else is *broken*.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
@@ -134,19 +134,12 @@ class Verifier:
 
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
-        readings, unsupported = self._read(text)
+        spans = _sentences(text)
+        readings, unsupported, loose = self._read(text, spans)
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         findings += self._findings_in_other_words(text, findings, doubtful)
-        findings += [
-            Finding(stray.claim.id, None, stray.start, stray.end)
-            for stray in self._reader.citations.strays(
-                text,
-                _sentences(text),
-                [(offset + reading.start, offset + reading.end) for offset, reading in readings],
-                {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)},
-            )
-        ]
+        findings += self._stray_citations(text, spans, loose, findings)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, text))
         stated: set[str] = set()
@@ -180,6 +173,8 @@ class Verifier:
         quotable = self._reader.passages.quotable
         if len(text) < COPIED_SHARE * quotable.characters or quotable.words < COPIED_WORDS:
             return False
+        if not any(beginning in text for beginning in quotable.beginnings):
+            return False
         plain = " ".join(text.split())
         copied = sum(len(sentence.split()) for sentence in quotable.sentences if sentence in plain)
         return copied >= COPIED_SHARE * quotable.words
@@ -192,18 +187,45 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(self, text: str) -> tuple[list[tuple[int, Reading]], list[Unsupported]]:
-        """The readings of all sentences, each with the place where its sentence starts, and the unsupported values."""
+    def _read(
+        self, text: str, spans: Sequence[tuple[int, int]]
+    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[tuple[int, tuple[int, int]]]]:
+        """What the sentences say.
+
+        Returns: the readings, each with the place where its sentence starts; the unsupported values; and the citations that
+        no sentence ties to a claim, each with the number of its sentence.
+        """
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
-        for start, end in _sentences(text):
+        loose: list[tuple[int, tuple[int, int]]] = []
+        for number, (start, end) in enumerate(spans):
             sentence = text[start:end]
             read = self._reader.read(sentence)
             readings += [(start, reading) for reading in read.readings]
+            loose += [(number, place) for place in read.loose_citations]
             for value in read.unassigned:
                 if not self._reader.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
-        return readings, self._unsupported(text, strangers) if strangers else []
+        return readings, self._unsupported(text, strangers) if strangers else [], loose
+
+    def _stray_citations(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        loose: list[tuple[int, tuple[int, int]]],
+        findings: list[Finding],
+    ) -> list[Finding]:
+        """The citations that stand for a claim wrongly, although no word of their sentence ties them to the claim."""
+        if not loose:
+            return []
+        stated = {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)}
+        strays = []
+        for number, place in loose:
+            start = spans[number][0]
+            claim = self._reader.citations.stray(text, spans[number], spans[number - 1] if number else None, place)
+            if claim is not None and claim.id not in stated:
+                strays.append(Finding(claim.id, None, start + place[0], start + place[1]))
+        return strays
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
@@ -346,15 +368,21 @@ class Verifier:
             yield Finding(claim.id, name, span.start, span.end)
 
 
-def _sentences(text: str) -> Iterator[tuple[int, int]]:
+def _sentences(text: str) -> Sequence[tuple[int, int]]:
     """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
-    for start, end in sentences(text):
-        while end - start > LONGEST_SENTENCE and "```" not in text[start : start + 8]:
-            cut = text.rfind(" ", start + 1, start + LONGEST_SENTENCE)
-            cut = cut if cut > start else start + LONGEST_SENTENCE
-            yield start, cut
-            start = cut
-        yield start, end
+    spans = sentences(text)
+    if all(end - start <= LONGEST_SENTENCE for start, end in spans):
+        return spans
+    pieces: list[tuple[int, int]] = []
+    for start, end in spans:
+        at = start
+        while end - at > LONGEST_SENTENCE and "```" not in text[start : start + 8]:
+            cut = text.rfind(" ", at + 1, at + LONGEST_SENTENCE)
+            cut = cut if cut > at else at + LONGEST_SENTENCE
+            pieces.append((at, cut))
+            at = cut
+        pieces.append((at, end))
+    return pieces
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:
