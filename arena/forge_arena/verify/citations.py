@@ -100,15 +100,21 @@ class Citations:
             before: where the sentence before stands.
             place: where the citation stands in the sentence.
         """
+        places = self.places_in(text[slice(*sentence)])
+        claim = self._claim_of(self._words_for(text, sentence, before, place), places[place])
+        return None if claim is None or claim.right.forms in places.values() else claim
+
+    def _words_for(
+        self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
+    ) -> frozenset[str]:
+        """The content words for which a citation stands."""
         words = text[slice(*sentence)]
-        places = self.places_in(words)
-        beside = _words_beside(words, *place, places)
+        beside = _words_beside(words, *place, self.places_in(words))
         if _POINTS_BACK.match(words) and before is not None:
             beside = f"{text[slice(*before)]} {beside}"
         elif len(content(words)) < FEW_BESIDE:
             beside = f"{beside} {_paragraph_under(text, sentence[1])}"
-        claim = self._claim_of(content(beside), places[place])
-        return None if claim is None or claim.right.forms in places.values() else claim
+        return content(beside)
 
     def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:
         """The claim whose subject the words are about, if they are not about what is cited."""

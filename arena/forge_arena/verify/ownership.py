@@ -53,6 +53,10 @@ class Ownership:
         words = self._words_of(claim)
         return any(beside[0] in words for beside in (*before[-1:], *behind[:1]))
 
+    def is_named_beside(self, claim: Claim, place: Place) -> bool:
+        """Whether the clause around a value has a word by which the claim is known."""
+        return any(word.startswith(tuple(stems)) for stems in claim.about for word in place.near)
+
     def nearest(self, claims: Sequence[Claim], place: Place) -> Claim | None:
         """The claim whose words stand nearest to a value; None if no claim's words stand nearer than another's."""
         if len(claims) == 1:

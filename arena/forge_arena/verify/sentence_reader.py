@@ -192,6 +192,7 @@ class SentenceReader:
         )
         readings += valued
         readings = [self._weigh(reading, readings, sentence) for reading in readings]
+        readings += self._read_former_names(topics, low, readings, option)
         unclaimed = []
         for mention in unassigned:
             claim = self._claim_of_stranger(mention, sentence, beginnings, readings)
@@ -443,6 +444,8 @@ class SentenceReader:
         """Whether a value that is no right one of a claim is given for something else that the source gives it for."""
         if _superseded_name(claim) in names:
             return False
+        if not names and owner is not None and not self._ownership.is_named_beside(claim, place):
+            return True
         if value.kind is ClaimKind.date and not names and _BOUNDARY.search(place.before):
             return True
         return not self._ownership.is_given_for(claim, value.kind, value.value, place, owner)
@@ -484,6 +487,21 @@ class SentenceReader:
         if alternative.standing is Standing.superseded:
             return replace(reading, elsewhere=_STILL.search(sentence, 0, reading.start) is not None)
         return reading
+
+    def _read_former_names(
+        self, topics: set[str], low: str, readings: list[Reading], option: str | None
+    ) -> list[Reading]:
+        """The superseded names that a sentence gives as current without a word by which their claim is known."""
+        former: list[Reading] = []
+        for claim in self._spelled_claims:
+            name = _superseded_name(claim) if claim.kind is ClaimKind.identifier and claim.id not in topics else None
+            forms = [form for form in self._forms[claim.id] if form[1] == name and form[0] in low] if name else []
+            for start, end, _ in _places_of_forms(low, forms) if forms else ():
+                if any(other.start < end and start < other.end for other in readings):
+                    continue
+                if not _is_marked(low, start, end, _PAST) and not _STILL.search(low, 0, start):
+                    former.append(Reading(claim.id, (name or "",), start, end, past=False, option=option, owned=True))
+        return former
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]

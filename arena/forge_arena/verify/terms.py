@@ -36,7 +36,7 @@ _CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
 _PARTED = re.compile(r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead)\b", re.IGNORECASE)
 FREE_ORDER = 3
 _ACTS = re.compile(
-    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can)|['\u2019](?:re|m|ll|ve))|\b(?:is|are|has|have|will) be(?:en|ing)?)"
+    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can|could|may|might)|['\u2019](?:re|m|ll|ve))|\b(?:is|are|has|have|will) be(?:en|ing)?)"
     r"(?: \w+){0,3} $",
     re.IGNORECASE,
 )
