@@ -27,7 +27,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
-from forge_arena.verify.passages import Passages
+from forge_arena.verify.passages import Passages, clause
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -44,7 +44,8 @@ _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
 _PAST = re.compile(
-    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer(?! than)|earlier|prior|older?"
+    r"\b(?:formerly|previously|(?:was|were|had) once|once(?= [\d$\u20ac\u00a3])|used to|superseded|former|outdated|out of date"
+    r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
@@ -59,8 +60,9 @@ _REJECTED = re.compile(
 )
 # A day that only bounds a time is not the day on which something happened: "before 19 July 2026".
 _BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
-# "You still call it so" speaks of the state that is to end, if the text says as well what is right.
+# "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
 _STILL = re.compile(r"\bstill\b", re.IGNORECASE)
+_WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 
@@ -485,7 +487,9 @@ class SentenceReader:
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
         if alternative.standing is Standing.superseded:
-            return replace(reading, elsewhere=_STILL.search(sentence, 0, reading.start) is not None)
+            beside = clause(sentence, reading.start, reading.end)
+            past = _STILL.search(sentence, 0, reading.start) is not None or _WAS.search(beside) is not None
+            return replace(reading, elsewhere=past)
         return reading
 
     def _read_former_names(

@@ -77,7 +77,7 @@ def says(sentence: str, alternative: Alternative, *, is_about: bool) -> Saying |
 def says_option(sentence: str, alternative: Alternative) -> Saying | None:
     """Where a sentence names an option.
 
-    An option of one content word is named by another form of this word only if somebody does so now: "we are refunding the
+    An option of several content words is named by all of them in their order. An option of one content word is named by another form of this word only if somebody does so now: "we are refunding the
     charge" names "a refund"; "the amount up to which we refund" and "a year later" name nothing.
     """
     saying = says(sentence, alternative, is_about=True)
@@ -86,7 +86,7 @@ def says_option(sentence: str, alternative: Alternative) -> Saying | None:
     if _NUMBER.match(sentence, saying.end):
         return None
     if any(len(_form_words(form)) > 1 for form in alternative.forms):
-        return saying
+        return saying if any(_in_one_piece(sentence, form) for form in alternative.forms) else None
     return saying if _ACTS.search(sentence, 0, saying.start) is not None else None
 
 
@@ -120,6 +120,21 @@ def _exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
         if at is not None:
             return Saying(at, at + len(form), certain=True)
     return None
+
+
+def _in_one_piece(sentence: str, form: str) -> bool:
+    """Whether a sentence has the content words of a form in their order, with at most a word between two of them."""
+    wanted = _form_words(form)
+    words = [word for word, _, _ in placed_stems(sentence)]
+    for start in (place for place, word in enumerate(words) if word == wanted[0]):
+        at = start
+        for word in wanted[1:]:
+            if word not in words[at + 1 : at + 3]:
+                break
+            at = words.index(word, at + 1)
+        else:
+            return True
+    return False
 
 
 @lru_cache(maxsize=8_192)
