@@ -26,7 +26,7 @@ from forge_arena.types import Alternative
 
 # Words of the form that may be missing if the sentence is about the claim, and how far the words may stand apart.
 ALL_WORDS, MOST_WORDS = 1.0, 0.8
-APART, APART_PER_WORD = 6, 3
+APART, APART_PER_WORD = 3, 2
 
 _NEGATIONS = frozenset(
     {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "nothing", "nobody", "hard"}
