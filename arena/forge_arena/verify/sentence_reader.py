@@ -546,6 +546,16 @@ class SentenceReader:
         return names_by_value
 
     @cached_property
+    def states_what_is_wrong(self) -> bool:
+        """Whether the source states a superseded value or an unfit option."""
+        return any(
+            alternative.standing in (Standing.superseded, Standing.unfit) and contains_whole(self._source, form)
+            for claim in self._claims
+            for alternative in claim.wrong
+            for form in alternative.forms
+        )
+
+    @cached_property
     def numbers(self) -> frozenset[Decimal]:
         """The numbers of the source to which an answer may give the unit."""
         return numbers_of(self._source)

@@ -36,8 +36,10 @@ LONGEST_SENTENCE = 1_200
 CACHED_CHOICES = 8_192
 # Of a text with more inventions nobody asks whether further values follow from something.
 MOST_UNSUPPORTED = 50
-# A text that holds so much of its source to the letter answers nothing. A short source may be quoted whole.
-COPIED_SHARE, COPIED_WORDS = 0.85, 40
+# A text that holds so much of its source to the letter answers nothing.
+COPIED_SHARE = 0.85
+# A shorter source may be quoted whole, unless it states what is superseded or unfit.
+LONG_SOURCE, SHORT_SOURCE = 150, 25
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -171,7 +173,9 @@ class Verifier:
     def _copies_source(self, text: str) -> bool:
         """Whether a text holds most of the words of the source in the source's sentences."""
         quotable = self._reader.passages.quotable
-        if len(text) < COPIED_SHARE * quotable.characters or quotable.words < COPIED_WORDS:
+        if len(text) < COPIED_SHARE * quotable.characters:
+            return False
+        if quotable.words < (SHORT_SOURCE if self._reader.states_what_is_wrong else LONG_SOURCE):
             return False
         if not any(beginning in text for beginning in quotable.beginnings):
             return False
