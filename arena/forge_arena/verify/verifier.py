@@ -18,6 +18,7 @@ from textwrap import dedent
 
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
+from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
@@ -136,6 +137,8 @@ class Verifier:
 
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
+        written, spaced = text, plain_spaces(text)
+        text = unwrapped(spaced)
         spans = _sentences(text)
         readings, unsupported, loose = self._read(text, spans)
         findings = list(self._findings(settle(readings, self._claims, text)))
@@ -143,7 +146,7 @@ class Verifier:
         findings += self._findings_in_other_words(text, findings, doubtful)
         findings += self._stray_citations(text, spans, loose, findings)
         for claim in self._behaviours:
-            findings.extend(self._findings_in_code(claim, text))
+            findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
         contradicted: set[str] = set()
         for finding in findings:
@@ -151,7 +154,7 @@ class Verifier:
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
             check = claim.right.check
-            judgement = KEPT if check is None else judge(check, text, self._reader.passages)
+            judgement = KEPT if check is None else judge(check, spaced, self._reader.passages)
             if judgement.kept:
                 stated.add(claim.id)
             elif judgement.doubtful:
