@@ -43,7 +43,7 @@ _SECOND = re.compile(r"[Yy](?:ou(?:rs?|rself|rselves)?|OU(?:RS?)?)(?!\w)")
 # What Markdown and quotation marks may put around the first and the last words of an answer.
 _BEFORE_WORDS = re.compile(r"[\s>#*_`\"'\[(-]*")
 _AFTER_WORDS = " \t\r\n.!*_`\"')]"
-_SUBJECT_LINE = re.compile(r"\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
+_SUBJECT_LINE = re.compile(r"\A\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
 _EMPHASIS = r"[*`]{0,3}"
 _GAP = r"[*_`]{0,3}\s{1,3}[*_`]{0,3}"
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
@@ -124,7 +124,8 @@ def excludes(text: str, phrases: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def opens_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _begins(text, phrases) else VIOLATED
+    """The text begins with one of the phrases. A line with the subject of a mail may come before."""
+    return None if _begins(text, phrases) or _begins(_without_subject(text), phrases) else VIOLATED
 
 
 @_check(tuple)
@@ -134,7 +135,7 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
     "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
     "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may come before the greeting.
     """
-    start = _SUBJECT_LINE.sub("", text[:1_000], count=1)
+    start = _without_subject(text[:1_000])
     first = _BEFORE_WORDS.sub("", start, count=1).translate(_SAME_SIGN).partition("\n")[0]
     greeting = " ".join(first.split()[:_GREETING_WORDS])
     return None if any(_is_greeted(greeting, name) for name in names) else VIOLATED
@@ -322,6 +323,11 @@ def _ends(text: str, phrases: tuple[str, ...]) -> bool:
         if wanted and end.endswith(wanted) and is_whole(end, start, len(end)):
             return True
     return False
+
+
+def _without_subject(text: str) -> str:
+    """The text without a first line such as "Subject: your refund"."""
+    return _SUBJECT_LINE.sub("", text, count=1)
 
 
 def _ends_of(text: str) -> Iterator[str]:

@@ -1,13 +1,21 @@
 """Say which claims a text makes, and which of them it breaks: the one definition of right and wrong in the arena.
 
-The verifier reads the text alone. It cuts the text into sentences, asks of each sentence which claims the sentence is
-about, and looks there for the claims' alternatives: for values by what they mean, for names and citations by their
-accepted spellings (`sentence_reader` has a worked example). A value that is spoken of as past ("formerly 10 days") does
-not state the claim, and an option that is turned down ("rather than a voucher") is not chosen.
+The Verifier reads the text alone. It cuts the text into sentences and asks of each value, name and citation for which claim
+the sentence gives it (`sentence_reader`, `ownership`). Then the whole text decides what these readings come to (`settling`).
+Required terms and options that no sentence names in a claim's own words are looked for in other words (`terms`), and citations
+that no sentence ties to a claim are weighed by the passage that they cite (`citations`). A value that neither stands in the
+source nor follows from it (`derived`) is unsupported.
 
-A claim is stated, contradicted (stated wrongly, or violated as a constraint) or, if it is required, not found. A value that
-the source does not support and that belongs to no claim is unsupported. A text is clean if nothing is contradicted, nothing
-required is not found and nothing is unsupported. Everything else is *broken*.
+A claim is stated, contradicted (stated wrongly, or violated as a rule) or, if it is required, not found. What can be read in
+two ways is doubtful, and neither stated nor contradicted. A text is clean if nothing is contradicted or unsupported, every
+required claim is stated, and the source is not copied. Everything else is *broken*.
+
+An example: the refund is 48%, it takes 5 days (until March it took 10), and section 3.2 says so.
+
+    You get 48% back, and it is with you in 5 days; it used to take 10 (3.2).
+
+The refund is stated, because only the refund is 48%. The time is stated, because 5 days are in force and 10 are spoken of as
+past. The citation fits, because 3.2 is the passage that has these words.
 """
 
 import re
