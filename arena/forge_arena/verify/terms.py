@@ -40,6 +40,7 @@ _ACTS = re.compile(
     r"(?: \w+){0,3} $",
     re.IGNORECASE,
 )
+_ARTICLE = re.compile(r"^(?:an?|the) ")
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule|in general)\b",
@@ -115,7 +116,7 @@ def supposes(sentence: str) -> bool:
 
 def _exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
     low = lower(sentence)
-    for form in map(lower, forms):
+    for form in map(_without_article, map(lower, forms)):
         at = next(whole_starts_of(low, form), None) if form in low else None
         if at is not None:
             return Saying(at, at + len(form), certain=True)
@@ -135,6 +136,12 @@ def _in_one_piece(sentence: str, form: str) -> bool:
         else:
             return True
     return False
+
+
+def _without_article(form: str) -> str:
+    """A form without its article, unless only one word would be left: "no room for the mark" names "the room for the mark"."""
+    rest = _ARTICLE.sub("", form)
+    return rest if " " in rest else form
 
 
 @lru_cache(maxsize=8_192)
