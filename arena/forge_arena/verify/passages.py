@@ -189,7 +189,7 @@ class Passages:
                     words |= content(_part_that_names(passage.text, form)) or passage.words
         return words
 
-    def bears_out(self, text: str, with_words: Iterable[str] = (), share: float = 0.75) -> bool:
+    def bears_out(self, text: str, with_words: Iterable[str] = (), share: float = 0.78) -> bool:
         """Whether one sentence of the source has most of the content words of a text, and all words of `with_words`."""
         words = content(text)
         if len(words) < 2:
