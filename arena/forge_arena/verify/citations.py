@@ -15,9 +15,8 @@ from enum import Enum, auto
 from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
-from forge_arena.verify.passages import Passages
+from forge_arena.verify.passages import Passages, section_of_form
 
-_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A sentence of which so many words are those of the cited passage alone is about that passage.
 MANY, MUCH = 4, 3.0
 FEW = 2
@@ -166,9 +165,3 @@ def _paragraph_under(text: str, heading_end: int) -> str:
     start = heading_end + len(text[heading_end:]) - len(text[heading_end:].lstrip(" *_:.\n"))
     end = text.find("\n\n", start)
     return text[start : end if end >= 0 else len(text)][:LONGEST_PARAGRAPH]
-
-
-def section_of_form(form: str) -> str | None:
-    """The number in a form such as "section 3.2"."""
-    match = _SECTION_FORM.fullmatch(form)
-    return None if match is None else match[1]

@@ -159,10 +159,10 @@ class Passages:
     def _sections(self) -> dict[str, frozenset[str]]:
         """The words of each numbered section, from its heading to the next heading with a number."""
         numbers = [
-            match[1]
+            number
             for authority in self._authorities
             for form in authority.forms[:1]
-            if (match := _SECTION_FORM.fullmatch(form)) is not None
+            if (number := section_of_form(form)) is not None
         ]
         starts: list[tuple[int, str]] = []
         for number in numbers:
@@ -180,9 +180,9 @@ class Passages:
         """The words of what an authority's forms name: of the section, or of the sentences that name the authority."""
         words: frozenset[str] = frozenset()
         for form in forms:
-            section = _SECTION_FORM.fullmatch(form)
-            if section is not None and section[1] in self._sections:
-                return self._sections[section[1]]
+            section = section_of_form(form)
+            if section is not None and section in self._sections:
+                return self._sections[section]
             low = lower(form)
             for passage in self.passages:
                 if next(whole_starts_of(lower(passage.text), low), None) is not None:
@@ -198,6 +198,12 @@ class Passages:
         return any(
             needed <= passage.words and len(words & passage.words) >= share * len(words) for passage in self.passages
         )
+
+
+def section_of_form(form: str) -> str | None:
+    """The number in a form such as "section 3.2"."""
+    match = _SECTION_FORM.fullmatch(form)
+    return None if match is None else match[1]
 
 
 def clause(text: str, start: int, end: int) -> str:

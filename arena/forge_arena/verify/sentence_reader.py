@@ -27,7 +27,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
-from forge_arena.verify.passages import Passages, clause
+from forge_arena.verify.passages import Passages, clause, section_of_form
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -40,7 +40,6 @@ SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citat
 WHOLE_TEXT_KINDS = frozenset({ClaimKind.constraint, ClaimKind.behaviour})
 
 _WORD = re.compile(r"\w+")
-_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
 _PAST = re.compile(
@@ -581,7 +580,7 @@ class SentenceReader:
 
 def _section_numbers(forms: tuple[str, ...]) -> frozenset[str]:
     """The numbers in forms such as "section 3.2"."""
-    return frozenset(match[1] for form in forms if (match := _SECTION_FORM.fullmatch(form)) is not None)
+    return frozenset(number for form in forms if (number := section_of_form(form)) is not None)
 
 
 def _section_of(value: Hashable) -> str | None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Claim, ClaimKind
-from forge_arena.verify.citations import section_of_form
+from forge_arena.verify.passages import section_of_form
 from forge_arena.verify.sentence_reader import Reading
 
 PlacedReading: TypeAlias = tuple[int, Reading]
