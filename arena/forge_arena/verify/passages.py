@@ -126,7 +126,7 @@ class Passages:
     @cached_property
     def quotable(self) -> Quotable:
         """The sentences of the source that are long enough to be a quotation."""
-        plain = (" ".join(passage.text.split()) for passage in self.passages)
+        plain = (" ".join(self._source[start:end].split()) for start, end in sentences(self._source))
         quoted = tuple(text for text in plain if len(text.split()) >= QUOTED_WORDS)
         longest = sorted(quoted, key=len)[-LONGEST_QUOTED:]
         beginnings = tuple(" ".join(text.split()[:2]) for text in longest)

@@ -183,6 +183,8 @@ class Verifier:
 
     def _copies_source(self, text: str) -> bool:
         """Whether a text holds most of the words of the source in the source's sentences."""
+        if len(text) < COPIED_SHARE / 2 * len(self.scenario.source_material):
+            return False
         quotable = self._reader.passages.quotable
         if len(text) < COPIED_SHARE * quotable.characters:
             return False
