@@ -42,7 +42,11 @@ class Citations:
     def __init__(self, scenario: Scenario, passages: Passages) -> None:
         self._passages = passages
         self._claims = [claim for claim in scenario.claims if claim.kind is ClaimKind.citation]
-        self._authorities = [tuple(authority.forms) for authority in scenario.authorities]
+        # Each authority's forms, and what to look for in a text: the number of a section, or the forms in lower case.
+        self._spellings = [
+            (forms, (number,) if (number := section_of_form(forms[0])) is not None else tuple(map(lower, forms)))
+            for forms in (authority.forms for authority in scenario.authorities if self._claims)
+        ]
         self._subjects = {claim.id: claim for claim in scenario.claims}
         self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
@@ -77,9 +81,8 @@ class Citations:
         """
         low = lower(sentence)
         places: dict[tuple[int, int], tuple[str, ...]] = {}
-        for forms in self._authorities if self._claims else ():
-            number = section_of_form(forms[0])
-            for form in (number,) if number is not None else map(lower, forms):
+        for forms, spellings in self._spellings:
+            for form in spellings:
                 if form in low:
                     for at in whole_starts_of(low, form):
                         places[at, at + len(form)] = forms
