@@ -34,10 +34,12 @@ from forge_command.console import (
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
+    from forge_arena.audits.answers import AnswersReport, AnswerVerdict
     from forge_arena.audits.report import AuditReport
     from forge_arena.episodes import Arena
 
 ROWS_PRINTED = 40
+LONGEST_WORDS = 60
 
 app = typer.Typer(
     help="Prove that the labels are true, that the source is needed, and that the reward cannot be gamed.",
@@ -353,6 +355,57 @@ def exploits(
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     finish(report, json, html)
+
+
+@app.command(epilog="Example: forge-arena audit answers answers.jsonl --json report.json")
+def answers(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE.jsonl", exists=True, dir_okay=False, readable=True, help="Rows with id, scenario and content."
+        ),
+    ],
+    json: JsonFile = None,
+) -> None:
+    """Which answers does the Verifier accept, and what do the others fall for? Verify a file of answers.
+
+    A row is {"id": ..., "scenario": ..., "content": ...}: a scenario as JSON, and all that a Worker wrote, thoughts
+    included. Other fields are ignored, and no label is read. For each answer the report says which claims are
+    contradicted, not found and in doubt, and which values the source does not support, with words and places. A row
+    that cannot be read is listed with its line; all others are verified, and the exit code is then 1.
+    """
+    from forge_arena.audits.answers import audit_answers
+
+    with progress() as bar:
+        task = bar.add_task("answers", total=None)
+        report = audit_answers(file, on_progress=lambda done, total: bar.update(task, completed=done, total=total))
+    deliver(report, json, partial(_show_answers, report))
+    if report.unread:
+        raise typer.Exit(1)
+
+
+def _show_answers(report: "AnswersReport", out: Console) -> None:
+    grid = Grid("answer", "", "why", title=escape(report.file), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for answer in report.answers:
+        state = "[green]accepted[/]" if answer.accepted else "[red]rejected[/]"
+        grid.add_row(escape(answer.id), state, escape("\n".join(_faults(answer))))
+    out.print(grid)
+    reasons = ", ".join(f"{reason}: {count}" for reason, count in report.reasons.items())
+    out.print(f"{report.accepted} accepted, {report.rejected} rejected" + (f" ({reasons})" if reasons else ""))
+    for row in report.unread:
+        out.print(f"[red]not verified[/] {escape(row.problem)}", highlight=False, soft_wrap=True)
+
+
+def _faults(answer: "AnswerVerdict") -> list[str]:
+    """What an answer falls for, one line a fault."""
+    lines = []
+    for fault in answer.contradicted:
+        words = "; ".join(f'"{place.words[:LONGEST_WORDS]}" at {place.start}' for place in fault.places[:3])
+        lines.append(f"contradicts {fault.label or fault.claim}" + (f": {words}" if words else ""))
+    lines += [f"does not state {label or claim}" for claim, label in answer.not_found.items()]
+    lines += [f'not in the source: "{place.words}" at {place.start}' for place in answer.unsupported]
+    lines += ["copies the source"] if answer.copies_source else []
+    return [*lines, *([f"in doubt: {', '.join(answer.doubtful)}"] if answer.doubtful else [])]
 
 
 @app.command(epilog="Example: forge-arena audit regrade --database sqlite:///forge-arena.db --export changes.jsonl")

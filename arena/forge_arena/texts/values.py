@@ -72,6 +72,8 @@ _QUANTITIES: dict[str, tuple[str, str]] = {
     "millimetre": ("m", "0.001"), "mile": ("mile", "1"), "mi": ("mile", "1"), "inch": ("inch", "1"),
     "ft": ("foot", "1"), "kw": ("w", "1000"), "w": ("w", "1"), "watt": ("w", "1"), "kilowatt": ("w", "1000"),
     "kwh": ("wh", "1000"), "wh": ("wh", "1"), "mah": ("mah", "1"), "ah": ("mah", "1000"),
+    "terabyte": ("mb", "1000000"), "gigabyte": ("mb", "1000"), "megabyte": ("mb", "1"), "kilobyte": ("mb", "0.001"),
+    "kilowatt-hour": ("wh", "1000"), "decibel": ("db", "1"), "megahertz": ("hz", "1000000"),
     "tb": ("mb", "1000000"), "gb": ("mb", "1000"), "mb": ("mb", "1"), "kb": ("mb", "0.001"), "gib": ("mib", "1024"),
     "mib": ("mib", "1"), "tib": ("mib", "1048576"), "mbps": ("mbps", "1"), "gbps": ("mbps", "1000"),
     "ghz": ("hz", "1000000000"), "mhz": ("hz", "1000000"), "khz": ("hz", "1000"), "hz": ("hz", "1"),
@@ -156,6 +158,7 @@ DATE = re.compile(
     rf"|(?P<my>{_MONTH} \d{{4}})|(?P<dm>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?!\w)))"
 )
 _DIGIT = re.compile(r"\d")
+_DAY = 86_400
 _BUSINESS = frozenset({"business", "working"})
 _CITED_WITHOUT_NUMBER = (" v", "ppendi", "xhibit", "nnex", "chedule")
 _CITED_NORMAL = {"§": "section", "§§": "section", "sec.": "section", "art.": "article", "iso/iec": "iso"}
@@ -199,6 +202,15 @@ def value_of(kind: ClaimKind, text: str) -> Hashable | None:
         if mention.kind is kind:
             return mention.value
     return text.strip().casefold() if kind in (ClaimKind.identifier, ClaimKind.citation) else None
+
+
+def same_amount(value: Hashable) -> Hashable:
+    """A value in the unit in which equal amounts are equal: 48 hours are 2 days. Other values stay as they are."""
+    if isinstance(value, tuple) and len(value) == 3 and value[2] == "second":
+        low, high, _ = value
+        if low % _DAY == 0 and high % _DAY == 0:
+            return (low / _DAY, high / _DAY, "day")
+    return value
 
 
 def _number(text: str) -> Decimal | None:
@@ -336,7 +348,11 @@ def _measures(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
             kind = ClaimKind.duration
         elif quantity is not None:
             unit, factor, kind = quantity[0], Decimal(quantity[1]), ClaimKind.quantity
-        yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
+        if bounds[0] > bounds[1]:
+            # "in 2025 to 231 users" is no range.
+            yield Mention(kind, (bounds[1] * factor, bounds[1] * factor, unit), m.start("hi"), m.end())
+        else:
+            yield Mention(kind, (bounds[0] * factor, bounds[1] * factor, unit), *m.span())
 
 
 _FINDERS: tuple[Callable[[str, _Patterns | None], Iterator[Mention]], ...] = (

@@ -1,7 +1,14 @@
 """Read an answer and say which claims of its scenario it states and which it breaks. Labels are decided here.
 
 sentence_reader   which claims one sentence states, and with which values
-checks            the rules of a task, each as a function of the text
+ownership         to which claim a value belongs, where the words of its sentence alone do not say it
+passages          what the source says where: the words around its values, its claims and its sections
+settling          what the readings of all sentences come to, once the whole text has been read
+terms             terms and options in other words
+citations         whether a passage is cited for what it says itself
+derived           values that follow from what the source states
+rules             a rule of the task, judged with the source at hand
+checks            the tests that rules can demand, each as a function of the text
 code              run a code block against the cases of a claim
 verifier          one report on the whole answer: `Verifier.verify(text) -> ClaimReport`
 """

@@ -9,7 +9,7 @@ The search for phrases ignores case, typographic quotes and dashes, line breaks,
 import ast
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from textwrap import dedent
 from typing import TypeAlias
@@ -43,7 +43,7 @@ _SECOND = re.compile(r"[Yy](?:ou(?:rs?|rself|rselves)?|OU(?:RS?)?)(?!\w)")
 # What Markdown and quotation marks may put around the first and the last words of an answer.
 _BEFORE_WORDS = re.compile(r"[\s>#*_`\"'\[(-]*")
 _AFTER_WORDS = " \t\r\n.!*_`\"')]"
-_SUBJECT_LINE = re.compile(r"\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
+_SUBJECT_LINE = re.compile(r"\A\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
 _EMPHASIS = r"[*`]{0,3}"
 _GAP = r"[*_`]{0,3}\s{1,3}[*_`]{0,3}"
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
@@ -124,7 +124,8 @@ def excludes(text: str, phrases: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def opens_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    return None if _begins(text, phrases) else VIOLATED
+    """The text begins with one of the phrases. A line with the subject of a mail may come before."""
+    return None if _begins(text, phrases) or _begins(_without_subject(text), phrases) else VIOLATED
 
 
 @_check(tuple)
@@ -134,7 +135,7 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
     "Dear Ana", "Good morning, Ana" and "Ana," greet by "Ana"; "Dear Ana Roe", "Dear Ms Ana" and "Ana's parcel" do not.
     "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may come before the greeting.
     """
-    start = _SUBJECT_LINE.sub("", text[:1_000], count=1)
+    start = _without_subject(text[:1_000])
     first = _BEFORE_WORDS.sub("", start, count=1).translate(_SAME_SIGN).partition("\n")[0]
     greeting = " ".join(first.split()[:_GREETING_WORDS])
     return None if any(_is_greeted(greeting, name) for name in names) else VIOLATED
@@ -142,8 +143,15 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
 
 @_check(tuple)
 def closes_with(text: str, phrases: tuple[str, ...]) -> Violation:
-    """The last sentence begins with one of the phrases, or the text ends with one."""
-    return None if _begins(_last_sentence(text), phrases) or _ends(text, phrases) else VIOLATED
+    """The last sentence begins with one of the phrases, or the text ends with one.
+
+    Under a phrase with a comma, such as "Yours faithfully,", a name may stand.
+    """
+    return (
+        None
+        if any(_begins(_last_sentence(end), phrases) or _ends(end, phrases) for end in _ends_of(text))
+        else VIOLATED
+    )
 
 
 @_check(tuple)
@@ -315,6 +323,22 @@ def _ends(text: str, phrases: tuple[str, ...]) -> bool:
         if wanted and end.endswith(wanted) and is_whole(end, start, len(end)):
             return True
     return False
+
+
+def _without_subject(text: str) -> str:
+    """The text without a first line such as "Subject: your refund"."""
+    return _SUBJECT_LINE.sub("", text, count=1)
+
+
+def _ends_of(text: str) -> Iterator[str]:
+    """The text, and the text without a signature under a line that ends with a comma."""
+    yield text
+    lines = [line for line in text.rstrip().split("\n") if line.strip()]
+    for place in range(max(0, len(lines) - _SIGNATURE_LINES), len(lines) - 1):
+        under = lines[place + 1 :]
+        if lines[place].rstrip(" *_").endswith(",") and len(" ".join(under).split()) <= _SIGNATURE_WORDS // 2:
+            yield "\n".join(lines[: place + 1]).rstrip(" *_,")
+            return
 
 
 def _is_greeted(greeting: str, name: str) -> bool:

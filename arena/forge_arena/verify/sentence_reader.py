@@ -17,15 +17,22 @@ The verifier then finds `window` stated rightly, because a past value states not
 
 import re
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property, lru_cache
 
 from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
-from forge_arena.texts.values import COUNTED, Mention, mentions, value_of
+from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
+from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.derived import numbers_of
+from forge_arena.verify.ownership import Ownership, Place
+from forge_arena.verify.passages import Passages, clause, section_of_form
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
+# A sentence with more values is a table or a trick, and no words in it stand nearer to one value than to another.
+MOST_VALUES = 30
 
 # Kinds that a text states by an accepted spelling. The other kinds are stated by a value, however it is spelled.
 SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citation, ClaimKind.option})
@@ -33,16 +40,16 @@ SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citat
 WHOLE_TEXT_KINDS = frozenset({ClaimKind.constraint, ClaimKind.behaviour})
 
 _WORD = re.compile(r"\w+")
-_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
 _PAST = re.compile(
-    r"\b(?:formerly|previously|once|used to|superseded|former|outdated|out of date|no longer|earlier|prior|older?"
+    r"\b(?:formerly|previously|(?:was|were|had) once|once(?= [\d$\u20ac\u00a3])|used to|superseded|former|outdated|out of date"
+    r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
-    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer|as it used to|(?:was|were|is) (?:the|an?)"
+    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer(?! than)|as it used to|(?:was|were|is) (?:the|an?)"
     r" (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
 )
 _PAST_AFTER_REACH = 40
@@ -50,6 +57,11 @@ _REJECTED = re.compile(
     r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
     r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
 )
+# A day that only bounds a time is not the day on which something happened: "before 19 July 2026".
+_BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
+# "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
+_STILL = re.compile(r"\bstill\b", re.IGNORECASE)
+_WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 
@@ -65,6 +77,11 @@ class Reading:
         end: where the words end in the sentence.
         past: whether the sentence speaks of the alternative as past, or of an option as rejected.
         option: the one option that the sentence names, if it names exactly one.
+        owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
+        elsewhere: whether the words around it are those that stand around it in the source, where the source gives it for
+            something else than the claim.
+        owner: the claim that it states rightly if it is given for that claim instead.
+        doubtful: whether it can be read otherwise just as well.
     """
 
     claim: str
@@ -73,14 +90,19 @@ class Reading:
     end: int
     past: bool
     option: str | None
+    owned: bool = False
+    elsewhere: bool = False
+    owner: str | None = None
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReadSentence:
-    """What a sentence says of claims, by place, and its values that say nothing of any claim."""
+    """What a sentence says of claims, by place, its values that say nothing of any claim, and its citations that do not."""
 
     readings: tuple[Reading, ...]
     unassigned: tuple[Mention, ...]
+    loose_citations: tuple[tuple[int, int], ...] = ()
 
 
 class SentenceReader:
@@ -92,6 +114,9 @@ class SentenceReader:
         self._source = scenario.source_material
         self._authorities = scenario.authorities
         self._claims = scenario.claims
+        self.passages = Passages(scenario)
+        self._ownership = Ownership(self.passages)
+        self.citations = Citations(scenario, self.passages)
         self._spelled_claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
@@ -120,6 +145,8 @@ class SentenceReader:
         # Filled when a claim's values are first asked for. By claim: alternatives by value, and by spelling.
         self._names_by_value: dict[str, dict[Hashable, tuple[str, ...]]] = {}
         self._names_by_spelling: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._claims_by_value: dict[tuple[ClaimKind, Hashable], list[tuple[Claim, tuple[str, ...]]]] = {}
+        self._claim_by_id = {claim.id: claim for claim in scenario.claims}
         self._sentences: dict[str, ReadSentence] = {}
 
     def read(self, sentence: str) -> ReadSentence:
@@ -130,6 +157,15 @@ class SentenceReader:
                 self._sentences.clear()
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
+
+    def is_about(self, claim: Claim, sentence: str) -> bool:
+        """Whether the words of a sentence show that it speaks of a claim."""
+        beginnings = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(lower(sentence)))))
+        return bool(claim.about) and self._is_about(claim.id, beginnings)
+
+    def option_named(self, sentence: str) -> str | None:
+        """The option that a sentence names, if it names exactly one."""
+        return self._only_option(lower(sentence))
 
     def is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
         """Whether the task or the source states a value. If they contain its spelling, nothing is parsed."""
@@ -153,9 +189,11 @@ class SentenceReader:
         values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
-            [claim for claim in self._valued_claims if claim.id in topics], values, low, option, readings
+            [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
         )
         readings += valued
+        readings = [self._weigh(reading, readings, sentence) for reading in readings]
+        readings += self._read_former_names(topics, low, readings, option)
         unclaimed = []
         for mention in unassigned:
             claim = self._claim_of_stranger(mention, sentence, beginnings, readings)
@@ -164,7 +202,12 @@ class SentenceReader:
             else:
                 readings.append(Reading(claim.id, (), mention.start, mention.end, past=False, option=option))
         readings.sort(key=lambda reading: reading.start)
-        return ReadSentence(tuple(readings), tuple(unclaimed))
+        loose = (
+            (start, end)
+            for start, end in self.citations.places_in(sentence)
+            if not any(reading.start < end and start < reading.end for reading in readings)
+        )
+        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
 
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
         """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
@@ -198,7 +241,7 @@ class SentenceReader:
         readings = []
         for (start, end), candidates in candidates_by_place.items():
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]
-            for claim, name in right or candidates[:1]:
+            for claim, name in right or self._nearest_citation(candidates, low):
                 marker = _REJECTED if claim.kind is ClaimKind.option else _PAST
                 readings.append(Reading(claim.id, (name,), start, end, _is_marked(low, start, end, marker), option))
         return readings
@@ -226,7 +269,7 @@ class SentenceReader:
                 (claim, name) for claim, name in self._claims_by_section.get(number, ()) if claim.id in topics
             ]
             right = [(claim, name) for claim, name in candidates if name == claim.right.name]
-            for claim, name in right or candidates[:1]:
+            for claim, name in right or self._nearest_citation(candidates, sentence):
                 past = _is_marked(low, start, end, _PAST)
                 (right_readings if right else wrong_readings).append(
                     Reading(claim.id, (name,), start, end, past, option)
@@ -235,8 +278,20 @@ class SentenceReader:
         cited = {reading.claim for reading in (*named, *right_readings)}
         return right_readings + [reading for reading in wrong_readings if reading.claim not in cited]
 
+    def _nearest_citation(self, candidates: list[tuple[Claim, str]], sentence: str) -> list[tuple[Claim, str]]:
+        """Of the claims for which a passage is cited wrongly, the one whose right passage has most words of the sentence."""
+        if len(candidates) < 2 or candidates[0][0].kind is not ClaimKind.citation:
+            return candidates[:1]
+        return [max(candidates, key=lambda candidate: self.citations.closeness(candidate[0], sentence))]
+
     def _read_values(
-        self, claims: list[Claim], values: list[Mention], low: str, option: str | None, named: list[Reading]
+        self,
+        claims: list[Claim],
+        values: list[Mention],
+        sentence: str,
+        low: str,
+        option: str | None,
+        named: list[Reading],
     ) -> tuple[list[Reading], list[Mention]]:
         """What the values of a sentence say of claims, and the values that say nothing of any claim.
 
@@ -252,6 +307,7 @@ class SentenceReader:
         Args:
             claims: the claims with values that the sentence is about.
             values: the values of the sentence that no name covers.
+            sentence: the sentence.
             low: the sentence in lower case.
             option: the only option that the sentence names.
             named: what the names of the sentence say.
@@ -271,24 +327,184 @@ class SentenceReader:
                 # An option's property is right for whichever option the answer chooses, so any known value will do.
                 if names[claim.id] and (claim.of is not None or claim.right.name in names[claim.id])
             ]
+            if takers and not past and 1 < low.count(surface) < MOST_VALUES:
+                takers = self._without_nearer(takers, value, same_kind, names, sentence)
             readings += [Reading(c.id, names[c.id], value.start, value.end, past, option) for c in takers]
             if not takers:
                 pending.append((value, same_kind, past))
         unassigned: list[Mention] = []
         stated = {reading.claim for reading in (*named, *readings) if not reading.past}
         for value, same_kind, past in pending:
-            surface = low[value.start : value.end]
             open_claims = [claim for claim in same_kind if claim.id not in stated]
-            names = {claim.id: self._names_of(claim, value.value, surface) for claim in open_claims}
-            taker = next((claim for claim in open_claims if names[claim.id]), None)
-            if taker is None and not past:
-                taker = next(iter(open_claims), None)
-            if taker is None:
+            taken = self._read_value(value, open_claims, past, sentence, low, option, crowded=len(values) > MOST_VALUES)
+            readings += taken
+            stated |= {reading.claim for reading in taken}
+            if not taken:
                 unassigned.append(value)
-            else:
-                readings.append(Reading(taker.id, names[taker.id], value.start, value.end, past, option))
-                stated.add(taker.id)
         return readings, unassigned
+
+    def _without_nearer(
+        self,
+        takers: list[Claim],
+        value: Mention,
+        same_kind: list[Claim],
+        names: dict[str, tuple[str, ...]],
+        sentence: str,
+    ) -> list[Claim]:
+        """The takers of a value that a sentence gives twice; none if it is given for another claim here, as a wrong value."""
+        others = [claim for claim in same_kind if claim not in takers and names[claim.id]]
+        place = Place.of(sentence, value.start, value.end)
+        return [] if any(self._ownership.is_nearer(other, takers, place) for other in others) else takers
+
+    def _read_value(
+        self,
+        value: Mention,
+        open_claims: list[Claim],
+        past: bool,
+        sentence: str,
+        low: str,
+        option: str | None,
+        *,
+        crowded: bool,
+    ) -> list[Reading]:
+        """What a value says of the claims that the sentence is about and has not stated, or of the claim that owns it."""
+        surface = low[value.start : value.end]
+        names = {claim.id: self._names_of(claim, value.value, surface) for claim in open_claims}
+        taker = next((claim for claim in open_claims if names[claim.id]), None)
+        if taker is None and not past:
+            taker = next(iter(open_claims), None)
+        if past or crowded:
+            given = () if taker is None else ((taker, names[taker.id]),)
+            return [Reading(claim.id, n, value.start, value.end, past, option) for claim, n in given]
+        place = Place.of(sentence, value.start, value.end)
+        owners = self._right_owners(value, option)
+        owner = self._ownership.nearest(owners, place) if owners else None
+        if taker is not None:
+            elsewhere = (owner is not None or self.is_supported(value.kind, value.value, surface)) and (
+                self._is_given_for_another(value, taker, names[taker.id], place, owner)
+            )
+            if not elsewhere or names[taker.id]:
+                return [
+                    Reading(
+                        taker.id,
+                        names[taker.id],
+                        value.start,
+                        value.end,
+                        past,
+                        option,
+                        elsewhere=elsewhere,
+                        owner=owner.id if owner is not None else None,
+                    )
+                ]
+        wrong = self._wrong_owner(value, owners, place, surface)
+        if wrong is not None:
+            claim, known = wrong
+            owner_id = owner.id if owner is not None else None
+            return [
+                Reading(
+                    claim.id, known, value.start, value.end, past, option, owned=True, elsewhere=True, owner=owner_id
+                )
+            ]
+        return [
+            Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
+            for c in (owners if owner is None else [owner])
+        ]
+
+    def _wrong_owner(
+        self, value: Mention, owners: list[Claim], place: Place, surface: str
+    ) -> tuple[Claim, tuple[str, ...]] | None:
+        """The claim for which a value is given wrongly, in a sentence without a word by which the claim is known.
+
+        A value that is the right one of another claim, or that the source gives about something else, is given for a claim
+        only if the words around the value are the claim's words.
+        """
+        names_by_id = {claim.id: names for claim, names in self._owners_of(value)}
+        candidates = [
+            self._claim_by_id[claim_id] for claim_id in names_by_id if self._claim_by_id[claim_id] not in owners
+        ]
+        claim = self._ownership.nearest(candidates, place) if candidates else None
+        if claim is None:
+            return None
+        names = names_by_id[claim.id]
+        if owners:
+            return (claim, names) if self._ownership.is_nearer(claim, owners, place) else None
+        standings = {claim.alternative(name).standing for name in names}
+        if standings == {Standing.absent}:
+            return None if self.is_supported(value.kind, value.value, surface) else (claim, names)
+        if Standing.superseded in standings or claim.of is not None:
+            return claim, names
+        if self._is_given_for_another(value, claim, names, place, None) or not self._ownership.stands_beside(
+            claim, place
+        ):
+            return None
+        return claim, names
+
+    def _is_given_for_another(
+        self, value: Mention, claim: Claim, names: tuple[str, ...], place: Place, owner: Claim | None
+    ) -> bool:
+        """Whether a value that is no right one of a claim is given for something else that the source gives it for."""
+        if _superseded_name(claim) in names:
+            return False
+        if not names and owner is not None and not self._ownership.is_named_beside(claim, place):
+            return True
+        if value.kind is ClaimKind.date and not names and _BOUNDARY.search(place.before):
+            return True
+        return not self._ownership.is_given_for(claim, value.kind, value.value, place, owner)
+
+    def _owners_of(self, value: Mention) -> list[tuple[Claim, tuple[str, ...]]]:
+        """The claims of which a value is an alternative, with the names of these alternatives."""
+        if not self._claims_by_value:
+            for claim in self._valued_claims:
+                for known, names in self._names_by_value_of(claim).items():
+                    self._claims_by_value.setdefault((claim.kind, known), []).append((claim, names))
+        return self._claims_by_value.get((value.kind, same_amount(value.value)), [])
+
+    def _right_owners(self, value: Mention, option: str | None) -> list[Claim]:
+        return [
+            claim
+            for claim, names in self._owners_of(value)
+            if claim.right.name in names or (claim.of is not None and option in names)
+        ]
+
+    def _weigh(self, reading: Reading, readings: list[Reading], sentence: str) -> Reading:
+        """A reading with whether its words are given for something else than its claim, which the source bears out.
+
+        Only another passage than the right one, a wrong term and a superseded value are weighed.
+        """
+        claim = self._claim_by_id[reading.claim]
+        if not reading.alternatives or claim.right.name in reading.alternatives or claim.of is not None or reading.past:
+            return reading
+        alternative = claim.alternative(reading.alternatives[0])
+        if claim.kind is ClaimKind.citation and alternative.standing is Standing.elsewhere:
+            places = [
+                (other.start, other.end) for other in readings if self._claim_by_id[other.claim].kind is claim.kind
+            ]
+            weight = self.citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
+            if weight is Weight.own and any(other.claim == claim.subject and not other.past for other in readings):
+                weight = Weight.perhaps
+            return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
+        if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
+            return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
+        if alternative.standing is Standing.superseded:
+            beside = clause(sentence, reading.start, reading.end)
+            past = _STILL.search(sentence, 0, reading.start) is not None or _WAS.search(beside) is not None
+            return replace(reading, elsewhere=past)
+        return reading
+
+    def _read_former_names(
+        self, topics: set[str], low: str, readings: list[Reading], option: str | None
+    ) -> list[Reading]:
+        """The superseded names that a sentence gives as current without a word by which their claim is known."""
+        former: list[Reading] = []
+        for claim in self._spelled_claims:
+            name = _superseded_name(claim) if claim.kind is ClaimKind.identifier and claim.id not in topics else None
+            forms = [form for form in self._forms[claim.id] if form[1] == name and form[0] in low] if name else []
+            for start, end, _ in _places_of_forms(low, forms) if forms else ():
+                if any(other.start < end and start < other.end for other in readings):
+                    continue
+                if not _is_marked(low, start, end, _PAST) and not _STILL.search(low, 0, start):
+                    former.append(Reading(claim.id, (name or "",), start, end, past=False, option=option, owned=True))
+        return former
 
     def _claim_of_stranger(
         self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]
@@ -316,7 +532,7 @@ class SentenceReader:
             for alternative in claim.alternatives:
                 for form in map(lower, alternative.forms):
                     names_by_spelling[form] = (*names_by_spelling.get(form, ()), alternative.name)
-        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(value, ())
+        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(same_amount(value), ())
 
     def _names_by_value_of(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
         names_by_value = self._names_by_value.get(claim.id)
@@ -324,9 +540,29 @@ class SentenceReader:
             names_by_value = self._names_by_value[claim.id] = {}
             for alternative in claim.alternatives:
                 for form in alternative.forms[:1]:
-                    value = value_of(claim.kind, form)
+                    value = same_amount(value_of(claim.kind, form))
                     names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
         return names_by_value
+
+    @cached_property
+    def states_what_is_wrong(self) -> bool:
+        """Whether the source states a superseded value or an unfit option."""
+        return any(
+            alternative.standing in (Standing.superseded, Standing.unfit) and contains_whole(self._source, form)
+            for claim in self._claims
+            for alternative in claim.wrong
+            for form in alternative.forms
+        )
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        """The numbers of the source to which an answer may give the unit."""
+        return numbers_of(self._source)
+
+    @cached_property
+    def dates(self) -> frozenset[Hashable]:
+        """The days that the source states."""
+        return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
 
     @cached_property
     def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
@@ -344,7 +580,7 @@ class SentenceReader:
 
 def _section_numbers(forms: tuple[str, ...]) -> frozenset[str]:
     """The numbers in forms such as "section 3.2"."""
-    return frozenset(match[1] for form in forms if (match := _SECTION_FORM.fullmatch(form)) is not None)
+    return frozenset(number for form in forms if (number := section_of_form(form)) is not None)
 
 
 def _section_of(value: Hashable) -> str | None:

@@ -1,26 +1,54 @@
 """Say which claims a text makes, and which of them it breaks: the one definition of right and wrong in the arena.
 
-The verifier reads the text alone. It cuts the text into sentences, asks of each sentence which claims the sentence is
-about, and looks there for the claims' alternatives: for values by what they mean, for names and citations by their
-accepted spellings (`sentence_reader` has a worked example). A value that is spoken of as past ("formerly 10 days") does
-not state the claim, and an option that is turned down ("rather than a voucher") is not chosen.
+The Verifier reads the text alone. It cuts the text into sentences and asks of each value, name and citation for which claim
+the sentence gives it (`sentence_reader`, `ownership`). Then the whole text decides what these readings come to (`settling`).
+Required terms and options that no sentence names in a claim's own words are looked for in other words (`terms`), and citations
+that no sentence ties to a claim are weighed by the passage that they cite (`citations`). A value that neither stands in the
+source nor follows from it (`derived`) is unsupported.
 
-A claim is stated, contradicted (stated wrongly, or violated as a constraint) or, if it is required, not found. A value that
-the source does not support and that belongs to no claim is unsupported. A text is clean if nothing is contradicted, nothing
-required is not found and nothing is unsupported. Everything else is *broken*.
+A claim is stated, contradicted (stated wrongly, or violated as a rule) or, if it is required, not found. What can be read in
+two ways is doubtful, and neither stated nor contradicted. A text is clean if nothing is contradicted or unsupported, every
+required claim is stated, and the source is not copied. Everything else is *broken*.
+
+An example: the refund is 48%, it takes 5 days (until March it took 10), and section 3.2 says so.
+
+    You get 48% back, and it is with you in 5 days; it used to take 10 (3.2).
+
+The refund is stated, because only the refund is 48%. The time is stated, because 5 days are in force and 10 are spoken of as
+past. The citation fits, because 3.2 is the passage that has these words.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
 
+from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
-from forge_arena.types import Case, Claim, ClaimKind, Scenario
-from forge_arena.verify.checks import violation
+from forge_arena.texts.spacing import plain_spaces, unwrapped
+from forge_arena.texts.values import Mention, mentions
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.sentence_reader import Reading, SentenceReader
+from forge_arena.verify.derived import consequences, follows, is_about_code
+from forge_arena.verify.passages import clause
+from forge_arena.verify.rules import KEPT, judge
+from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
+from forge_arena.verify.settling import settle
+from forge_arena.verify.terms import Saying, denies, says, says_option, supposes
+
+# The name under which a report lists a copy of the source among what is broken.
+COPY = "copy of the source"
+
+# Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
+LONGEST_SENTENCE = 1_200
+CACHED_CHOICES = 8_192
+# Of a text with more inventions nobody asks whether further values follow from something.
+MOST_UNSUPPORTED = 50
+# A text that holds so much of its source to the letter answers nothing.
+COPIED_SHARE = 0.85
+# A shorter source may be quoted whole, unless it states what is superseded or unfit.
+LONG_SOURCE, SHORT_SOURCE = 150, 25
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -66,6 +94,10 @@ class ClaimReport:
         not_found: the required claims for which no place was found.
         unsupported: the values that the source does not bear out.
         findings: the places where the text makes a claim.
+        doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A required
+            claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
+        copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values beside those
+            in force, and chooses nothing.
     """
 
     stated: frozenset[str]
@@ -73,15 +105,19 @@ class ClaimReport:
     not_found: frozenset[str]
     unsupported: tuple[Unsupported, ...]
     findings: tuple[Finding, ...]
+    doubtful: frozenset[str] = frozenset()
+    copies_source: bool = False
 
     @property
     def broken(self) -> frozenset[str]:
         """All that keeps the text from being clean: claims, and each unsupported value as `invented:<words>`."""
-        return self.contradicted | self.not_found | {f"{INVENTED}{value.words}" for value in self.unsupported}
+        copied = {COPY} if self.copies_source else set()
+        return self.contradicted | self.not_found | {f"{INVENTED}{value.words}" for value in self.unsupported} | copied
 
     @property
     def clean(self) -> bool:
-        return not (self.contradicted or self.not_found or self.unsupported)
+        """Whether nothing is contradicted or unsupported, every required claim is stated, and the source is not copied."""
+        return not (self.contradicted or self.not_found or self.unsupported or self.copies_source)
 
     def of(self, claim_id: str) -> tuple[Finding, ...]:
         """The places where the text speaks of a claim."""
@@ -101,6 +137,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
         """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
@@ -108,10 +145,16 @@ class Verifier:
 
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
-        readings, unsupported = self._read(text)
-        findings = list(self._findings(readings))
+        written, spaced = text, plain_spaces(text)
+        text = unwrapped(spaced)
+        spans = _sentences(text)
+        readings, unsupported, loose = self._read(text, spans)
+        findings = list(self._findings(settle(readings, self._claims, text)))
+        doubtful = {reading.claim for _, reading in readings if reading.doubtful}
+        findings += self._findings_in_other_words(text, findings, doubtful)
+        findings += self._stray_citations(text, spans, loose, findings)
         for claim in self._behaviours:
-            findings.extend(self._findings_in_code(claim, text))
+            findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
         contradicted: set[str] = set()
         for finding in findings:
@@ -119,11 +162,14 @@ class Verifier:
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
             check = claim.right.check
-            if check is not None and (spans := violation(check, text)) is not None:
-                contradicted.add(claim.id)
-                findings.extend(Finding(claim.id, None, span.start, span.end) for span in spans)
-            else:
+            judgement = KEPT if check is None else judge(check, spaced, self._reader.passages)
+            if judgement.kept:
                 stated.add(claim.id)
+            elif judgement.doubtful:
+                doubtful.add(claim.id)
+            else:
+                contradicted.add(claim.id)
+                findings.extend(Finding(claim.id, None, span.start, span.end) for span in judgement.places)
         found = stated | contradicted
         return ClaimReport(
             stated=frozenset(stated - contradicted),
@@ -131,7 +177,24 @@ class Verifier:
             not_found=frozenset(c.id for c in self.scenario.claims if c.required and c.id not in found),
             unsupported=tuple(unsupported),
             findings=tuple(findings),
+            doubtful=frozenset(doubtful - found),
+            copies_source=self._copies_source(text),
         )
+
+    def _copies_source(self, text: str) -> bool:
+        """Whether a text holds most of the words of the source in the source's sentences."""
+        if len(text) < COPIED_SHARE / 2 * len(self.scenario.source_material):
+            return False
+        quotable = self._reader.passages.quotable
+        if len(text) < COPIED_SHARE * quotable.characters:
+            return False
+        if quotable.words < (SHORT_SOURCE if self._reader.states_what_is_wrong else LONG_SOURCE):
+            return False
+        if not any(beginning in text for beginning in quotable.beginnings):
+            return False
+        plain = " ".join(text.split())
+        copied = sum(len(sentence.split()) for sentence in quotable.sentences if sentence in plain)
+        return copied >= COPIED_SHARE * quotable.words
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.
@@ -141,19 +204,66 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(self, text: str) -> tuple[list[tuple[int, Reading]], list[Unsupported]]:
-        """The readings of all sentences, each with the place where its sentence starts, and the unsupported values."""
+    def _read(
+        self, text: str, spans: Sequence[tuple[int, int]]
+    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[tuple[int, tuple[int, int]]]]:
+        """What the sentences say.
+
+        Returns: the readings, each with the place where its sentence starts; the unsupported values; and the citations that
+        no sentence ties to a claim, each with the number of its sentence.
+        """
         readings: list[tuple[int, Reading]] = []
-        unsupported: list[Unsupported] = []
-        for start, end in sentences(text):
+        strangers: list[tuple[int, str, Mention]] = []
+        loose: list[tuple[int, tuple[int, int]]] = []
+        for number, (start, end) in enumerate(spans):
             sentence = text[start:end]
             read = self._reader.read(sentence)
             readings += [(start, reading) for reading in read.readings]
+            loose += [(number, place) for place in read.loose_citations]
             for value in read.unassigned:
-                surface = sentence[value.start : value.end]
-                if not self._reader.is_supported(value.kind, value.value, surface):
-                    unsupported.append(Unsupported(value.kind, surface, start + value.start, start + value.end))
-        return readings, unsupported
+                if not self._reader.is_supported(value.kind, value.value, sentence[value.start : value.end]):
+                    strangers.append((start, sentence, value))
+        return readings, self._unsupported(text, strangers) if strangers else [], loose
+
+    def _stray_citations(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        loose: list[tuple[int, tuple[int, int]]],
+        findings: list[Finding],
+    ) -> list[Finding]:
+        """The citations that stand for a claim wrongly, although no word of their sentence ties them to the claim."""
+        if not loose:
+            return []
+        stated = {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)}
+        strays = []
+        for number, place in loose:
+            start = spans[number][0]
+            claim = self._reader.citations.stray(text, spans[number], spans[number - 1] if number else None, place)
+            if claim is not None and claim.id not in stated:
+                strays.append(Finding(claim.id, None, start + place[0], start + place[1]))
+        return strays
+
+    def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
+        """The values that the source does not state and that do not follow from what it states."""
+        results = consequences(
+            value
+            for start, end in _sentences(text)
+            for value in mentions(text[start:end])
+            if "```" not in text[start:end]
+            and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
+        )
+        unsupported: list[Unsupported] = []
+        for offset, sentence, value in strangers:
+            may_follow = len(unsupported) < MOST_UNSUPPORTED
+            if may_follow and (
+                is_about_code(sentence, value)
+                or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
+            ):
+                continue
+            start, end = value.start + offset, value.end + offset
+            unsupported.append(Unsupported(value.kind, text[start:end], start, end))
+        return unsupported
 
     def _is_right(self, claim: Claim, alternative: str | None) -> bool:
         if claim.of is None:
@@ -182,6 +292,83 @@ class Verifier:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
 
+    def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
+        """The required terms and names, and the options, that no sentence states in the words of their claims.
+
+        Claims that may be stated are added to `doubtful`.
+        """
+        found = {finding.claim for finding in findings}
+        missing = [c for c in self.scenario.claims if c.id not in found and c.kind in SPELLED_KINDS]
+        named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
+        options = [c for c in missing if c.kind is ClaimKind.option]
+        if not named and not options:
+            return []
+        prose = [(start, text[start:end]) for start, end in _sentences(text) if "```" not in text[start:end]]
+        chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
+        more: list[Finding] = []
+        for claim in named:
+            name = chosen.get(claim.of) if claim.of is not None else None
+            alternative = claim.right if name is None else alternative_or_right(claim, name)
+            place = self._place_of_saying(claim, alternative, prose)
+            if place is not None and place.certain:
+                more.append(Finding(claim.id, alternative.name, place.start, place.end))
+            elif place is not None:
+                doubtful.add(claim.id)
+        for claim in options:
+            finding = self._choice(claim, prose)
+            if finding is not None:
+                more.append(finding)
+        return more
+
+    def _place_of_saying(self, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]) -> Saying | None:
+        """Where a text says an alternative of a claim in other words; the first certain place if there is one."""
+        doubtful = None
+        for offset, sentence in prose:
+            saying = says(sentence, alternative, is_about=self._reader.is_about(claim, sentence))
+            if saying is None:
+                continue
+            if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
+                continue
+            place = Saying(saying.start + offset, saying.end + offset, saying.certain)
+            if place.certain:
+                return place
+            doubtful = doubtful or place
+        return doubtful
+
+    def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
+        """The option that a text chooses without a word that the claim knows.
+
+        The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only one that
+        is named, and not merely described: "A refund is made only where the card paid" chooses nothing.
+        """
+        chosen: dict[str, Finding] = {}
+        for offset, sentence in prose:
+            for name, start, end in self._options_chosen(claim, sentence):
+                finding = Finding(claim.id, name, start + offset, end + offset)
+                if name == claim.right.name:
+                    return finding
+                chosen.setdefault(name, finding)
+        return next(iter(chosen.values())) if len(chosen) == 1 else None
+
+    def _options_chosen(self, claim: Claim, sentence: str) -> tuple[tuple[str, int, int], ...]:
+        """(name, start, end) of each option that a sentence names and neither turns down nor merely describes."""
+        known = self._choices.get((claim.id, sentence))
+        if known is not None:
+            return known
+        if len(self._choices) >= CACHED_CHOICES:
+            self._choices.clear()
+        chosen = []
+        for alternative in claim.alternatives:
+            saying = says_option(sentence, alternative)
+            if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
+                continue
+            described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
+            is_right = alternative.name == claim.right.name
+            if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
+                chosen.append((alternative.name, saying.start, saying.end))
+        self._choices[claim.id, sentence] = tuple(chosen)
+        return self._choices[claim.id, sentence]
+
     def _findings_in_code(self, claim: Claim, text: str) -> Iterator[Finding]:
         """What the answer's code does.
 
@@ -196,6 +383,23 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+def _sentences(text: str) -> Sequence[tuple[int, int]]:
+    """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
+    spans = sentences(text)
+    if all(end - start <= LONGEST_SENTENCE for start, end in spans):
+        return spans
+    pieces: list[tuple[int, int]] = []
+    for start, end in spans:
+        at = start
+        while end - at > LONGEST_SENTENCE and "```" not in text[start : start + 8]:
+            cut = text.rfind(" ", at + 1, at + LONGEST_SENTENCE)
+            cut = cut if cut > at else at + LONGEST_SENTENCE
+            pieces.append((at, cut))
+            at = cut
+        pieces.append((at, end))
+    return pieces
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:

@@ -32,6 +32,8 @@ KEPT: list[tuple[str, Argument, str]] = [
     ("opens_with", ("Severity: major",), "**Severity:** major\n\nThe job fails."),
     ("opens_with", ("Severity: major",), "## Severity: Major"),
     ("opens_with", ("You asked",), "\u201cYou asked\u201d is how we begin."),
+    ("opens_with", ("Thank you",), "Subject: your claim\n\nThank you for it."),
+    ("closes_with", ("Yours truly",), "It was nice.\n\nYours truly,\n\nAna Roe\nThe hive"),
     ("includes_any", ("not legal advice",), "This is **not** legal\nadvice."),
     ("includes_any", ("# backport of I1",), "```\n# backport of I1\n```"),
     ("includes_any", ("the tenant's deposit",), "The tenant\u2019s deposit."),

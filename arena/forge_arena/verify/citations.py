@@ -1,0 +1,170 @@
+"""Say whether a passage is cited for what it says, or for what another passage says.
+
+An answer may cite any passage of its source. So a citation of another passage than the right one is wrong only if the words
+beside it are those of the right passage. An example: section 3.2 says "Refunds take 5 days", and section 3.4 says "Refunds are
+paid in the currency of the order".
+
+    Refunds take 5 days (section 3.4).                        wrong: `take` and `5 days` are words of section 3.2 alone
+    Refunds come in the currency of the order (section 3.4).  right: `currency` and `order` are words of section 3.4 alone
+"""
+
+import re
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from forge_arena.texts.sentences import lower, whole_starts_of
+from forge_arena.texts.words import content
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
+from forge_arena.verify.passages import Passages, section_of_form
+
+# A sentence of which so many words are those of the cited passage alone is about that passage.
+MANY, MUCH = 4, 3.0
+FEW = 2
+# A heading such as "Accounts (paragraph 11.14)" has fewer content words.
+FEW_BESIDE = 5
+LONGEST_PARAGRAPH = 1_000
+# A sentence with more citations is a list of passages.
+MOST_CITATIONS = 12
+_POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
+
+
+class Weight(Enum):
+    """What a citation of another passage is: cited for its own words, perhaps so, or cited wrongly."""
+
+    own = auto()
+    perhaps = auto()
+    wrong = auto()
+
+
+class Citations:
+    """Weighs the citations of one scenario."""
+
+    def __init__(self, scenario: Scenario, passages: Passages) -> None:
+        self._passages = passages
+        self._claims = [claim for claim in scenario.claims if claim.kind is ClaimKind.citation]
+        # Each authority's forms, and what to look for in a text: the number of a section, or the forms in lower case.
+        self._spellings = [
+            (forms, (number,) if (number := section_of_form(forms[0])) is not None else tuple(map(lower, forms)))
+            for forms in (authority.forms for authority in scenario.authorities if self._claims)
+        ]
+        self._subjects = {claim.id: claim for claim in scenario.claims}
+        self._words_by_subject: dict[str, frozenset[str]] = {}
+        self._words: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def weigh(
+        self, claim: Claim, cited: Alternative, sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]
+    ) -> Weight:
+        """What a citation at `start` to `end` of a sentence is.
+
+        Args:
+            claim: the claim about the right authority.
+            cited: the authority that is cited instead. It stands in the source.
+            others: the places of all citations and names of the sentence.
+        """
+        words = content(_words_beside(sentence, start, end, others))
+        right, other = self._words_of(claim.right.forms), self._words_of(cited.forms)
+        for_right = self._passages.weight(words & (right - other))
+        for_other = self._passages.weight(words & (other - right))
+        count = len(words & (other - right))
+        if count >= MANY and for_other > MUCH * for_right:
+            return Weight.own
+        return Weight.perhaps if for_other > for_right or count >= FEW else Weight.wrong
+
+    def closeness(self, claim: Claim, sentence: str) -> float:
+        """How much of the right passage of a claim stands in a sentence."""
+        return self._passages.weight(content(sentence) & (self._words_of(claim.right.forms) | content(claim.label)))
+
+    def places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
+        """The places where a sentence cites an authority of the source, with the authority's forms.
+
+        A sentence with very many citations is a list and has none that could be weighed.
+        """
+        low = lower(sentence)
+        places: dict[tuple[int, int], tuple[str, ...]] = {}
+        for forms, spellings in self._spellings:
+            for form in spellings:
+                if form in low:
+                    for at in whole_starts_of(low, form):
+                        places[at, at + len(form)] = forms
+        return places if len(places) <= MOST_CITATIONS else {}
+
+    def stray(
+        self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
+    ) -> Claim | None:
+        """The claim for which a citation stands wrongly, if no word of the sentence ties the citation to a claim.
+
+        The citation is wrong only if the words beside it are those of one claim's subject, at least two of them, and hardly any
+        are those of the cited authority. A heading is read with the lines under it, and a sentence that begins with "This" with
+        the sentence before.
+
+        Args:
+            sentence: where the sentence stands in the text.
+            before: where the sentence before stands.
+            place: where the citation stands in the sentence.
+        """
+        places = self.places_in(text[slice(*sentence)])
+        claim = self._claim_of(self._words_for(text, sentence, before, place), places[place])
+        return None if claim is None or claim.right.forms in places.values() else claim
+
+    def _words_for(
+        self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
+    ) -> frozenset[str]:
+        """The content words for which a citation stands."""
+        words = text[slice(*sentence)]
+        beside = _words_beside(words, *place, self.places_in(words))
+        if _POINTS_BACK.match(words) and before is not None:
+            beside = f"{text[slice(*before)]} {beside}"
+        elif len(content(words)) < FEW_BESIDE:
+            beside = f"{beside} {_paragraph_under(text, sentence[1])}"
+        return content(beside)
+
+    def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:
+        """The claim whose subject the words are about, if they are not about what is cited."""
+        if any(claim.right.forms == cited and len(words & self._subject_words(claim)) >= FEW for claim in self._claims):
+            return None
+        weight = self._passages.weight
+        other = self._words_of(cited)
+        best: tuple[float, Claim] | None = None
+        is_section = section_of_form(cited[0]) is not None
+        for claim in self._claims:
+            if (section_of_form(claim.right.forms[0]) is not None) is not is_section:
+                continue
+            own = words & (self._subject_words(claim) - other)
+            for_other = weight(words & (other - self._words_of(claim.right.forms)))
+            if claim.right.forms != cited and len(own) >= FEW and weight(own) > MUCH * for_other:
+                best = max(best or (0.0, claim), (weight(own), claim), key=lambda scored: scored[0])
+        return None if best is None else best[1]
+
+    def _subject_words(self, claim: Claim) -> frozenset[str]:
+        """The words of the labels of a citation and of its subject, and of the passages that state the subject."""
+        words = self._words_by_subject.get(claim.id)
+        if words is None:
+            words = content(claim.label) | self._passages.words_of(claim)
+            subject = self._subjects.get(claim.subject or "")
+            if subject is not None:
+                words |= content(subject.label)
+            if section_of_form(claim.right.forms[0]) is None:
+                words |= self._words_of(claim.right.forms)
+            self._words_by_subject[claim.id] = words
+        return words
+
+    def _words_of(self, authority: tuple[str, ...]) -> frozenset[str]:
+        words = self._words.get(authority)
+        if words is None:
+            words = self._words[authority] = self._passages.cited(authority)
+        return words
+
+
+def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]) -> str:
+    """The words for which a citation stands: those since the citation before, or those behind it if it opens the sentence."""
+    before = sentence[max((stop for _, stop in others if stop <= start), default=0) : start]
+    if len(re.findall(r"\w{3,}", before)) >= 3:
+        return before
+    return sentence[:start] + sentence[end : min((at for at, _ in others if at >= end), default=len(sentence))]
+
+
+def _paragraph_under(text: str, heading_end: int) -> str:
+    """The lines under a heading, up to the next empty line."""
+    start = heading_end + len(text[heading_end:]) - len(text[heading_end:].lstrip(" *_:.\n"))
+    end = text.find("\n\n", start)
+    return text[start : end if end >= 0 else len(text)][:LONGEST_PARAGRAPH]

@@ -1,0 +1,153 @@
+"""Values that follow from what the source states, and that are therefore no inventions.
+
+A source says "a shift that starts and ends at the same minute lasts 1440", and an answer says "1440 minutes". A source has a
+postage of £7.95 and goods of £157.90, and an answer that has stated both says "£165.85 in all". Both values stand nowhere in the
+source, and both follow from it.
+
+A value follows by its unit (48 hours are 2 days; a number of the source's code with the unit that belongs to it), or by one step
+of arithmetic from values that the answer states beside it: a sum or a difference of money, a share of it, a day so many days
+later. Without "states beside it", nearly every number would follow from some two values of a source. Times and counts are not
+added up at all, because they are small numbers.
+"""
+
+import re
+from collections.abc import Container, Hashable, Iterable, Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from forge_arena.texts.values import Mention, same_amount
+from forge_arena.types import ClaimKind
+
+# Longer numbers hardly stand in a text by chance.
+LONG_NUMBER = 3
+MAX_VALUES = 40
+FEW_DAYS = 4
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\b\w+\([^()\n]*\)", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,6})?(?![\w%]|\.\d)")
+
+
+def numbers_of(source: str) -> frozenset[Decimal]:
+    """The numbers to which an answer may give the unit: those in code and calls, and long ones anywhere."""
+    in_code = {Decimal(number) for code in _CODE.findall(source) for number in _NUMBER.findall(code)}
+    long = {Decimal(number) for number in _NUMBER.findall(source) if len(number) >= LONG_NUMBER}
+    return frozenset(in_code | long)
+
+
+def consequences(stated: Iterable[Mention]) -> frozenset[tuple[ClaimKind, Hashable]]:
+    """The values that follow by one step of arithmetic from the values of an answer that the source bears out."""
+    known = list(dict.fromkeys((other.kind, same_amount(other.value)) for other in stated))[:MAX_VALUES]
+    return frozenset(_one_step(known))
+
+
+def follows(
+    value: Mention,
+    results: Container[tuple[ClaimKind, Hashable]],
+    numbers: Container[Decimal],
+    beside: Iterable[Mention] = (),
+    days: Iterable[Hashable] = (),
+) -> bool:
+    """Whether a value follows from the numbers of the source, or from the other values that an answer states.
+
+    Args:
+        results: see `consequences`.
+        numbers: see `numbers_of`.
+        beside: the values of the same sentence.
+        days: the days that the source states. The time between one of these and a day of the sentence follows.
+    """
+    amount = _amount(value.value)
+    if amount is not None and value.kind in (ClaimKind.duration, ClaimKind.quantity) and amount[0] in numbers:
+        return True
+    if value.kind is ClaimKind.duration and _minutes(value.value) in numbers:
+        return True
+    if value.kind is ClaimKind.money and amount is not None and amount[1] == "USD cents" and amount[0] in numbers:
+        return True
+    wanted = same_amount(value.value)
+    if value.kind is ClaimKind.duration:
+        near = [other.value for other in beside if other.kind is ClaimKind.date][:FEW_DAYS]
+        if any(
+            length == wanted
+            for day in days
+            for other in near
+            for _, length in _days(value.kind, day, value.kind, other)
+        ):
+            return True
+    return (value.kind, wanted) in results
+
+
+def is_about_code(sentence: str, value: Mention) -> bool:
+    """Whether a value is no figure of the source but a word: a literal of code, or "one" where it means "a"."""
+    words = sentence[value.start : value.end]
+    if value.kind is ClaimKind.quantity and words.lower().startswith(("one ", "one-")):
+        return True
+    before = sentence[: value.start]
+    return before.count("`") % 2 == 1 and value.kind not in (ClaimKind.citation, ClaimKind.identifier)
+
+
+def _one_step(known: list[tuple[ClaimKind, Hashable]]) -> Iterator[tuple[ClaimKind, Hashable]]:
+    """Every value that one step of arithmetic gives."""
+    for place, (kind, value) in enumerate(known):
+        first = _amount(value)
+        if kind is ClaimKind.percent and first is not None:
+            yield kind, (100 - first[0], first[1])
+        for other_kind, other in known[place + 1 :]:
+            second = _amount(other)
+            if kind is ClaimKind.date or other_kind is ClaimKind.date:
+                yield from _days(kind, value, other_kind, other)
+            elif first is not None and second is not None:
+                yield from _amounts(kind, first, other_kind, second)
+
+
+def _amounts(
+    kind: ClaimKind, first: tuple[Decimal, str], other_kind: ClaimKind, second: tuple[Decimal, str]
+) -> Iterator[tuple[ClaimKind, Hashable]]:
+    if kind is other_kind is ClaimKind.money and first[1] == second[1]:
+        for number in (first[0] + second[0], abs(first[0] - second[0])):
+            yield kind, (number, first[1])
+    for (share_kind, share), (money_kind, money) in (
+        ((kind, first), (other_kind, second)),
+        ((other_kind, second), (kind, first)),
+    ):
+        if share_kind is ClaimKind.percent and money_kind is ClaimKind.money:
+            part = money[0] * share[0] / 100
+            for number in (part, money[0] - part, money[0] + part):
+                yield ClaimKind.money, (number.quantize(Decimal("0.01")), money[1])
+        if share_kind is ClaimKind.quantity and money_kind is ClaimKind.money:
+            yield ClaimKind.money, (money[0] * share[0], money[1])
+
+
+def _days(kind: ClaimKind, value: Any, other_kind: ClaimKind, other: Any) -> Iterator[tuple[ClaimKind, Hashable]]:
+    if kind is other_kind:
+        days = [day for day in (_day(value), _day(other)) if day is not None]
+        if len(days) == 2:
+            apart = Decimal(abs((days[0] - days[1]).days))
+            yield ClaimKind.duration, (apart, apart, "day")
+        return
+    day, length = (_day(value), _amount(other)) if kind is ClaimKind.date else (_day(other), _amount(value))
+    if day is None or length is None or length[1] != "day" or length[0] > 3_650:
+        return
+    for sign in (1, -1):
+        moved = day + sign * timedelta(days=int(length[0]))
+        yield ClaimKind.date, (moved.year, moved.month, moved.day)
+
+
+def _day(value: Any) -> date | None:
+    if isinstance(value, tuple) and len(value) == 3 and all(isinstance(part, int) for part in value):
+        return date(*value)
+    return None
+
+
+def _amount(value: Any) -> tuple[Decimal, str] | None:
+    """(number, unit) of a value that is one number and no range."""
+    if not isinstance(value, tuple) or not isinstance(value[0], Decimal):
+        return None
+    if len(value) == 2:
+        return value
+    return (value[0], value[2]) if value[0] == value[1] else None
+
+
+def _minutes(value: Any) -> Decimal | None:
+    """The number of minutes of a time that is counted in seconds, minutes or hours."""
+    amount = _amount(value)
+    return amount[0] / 60 if amount is not None and amount[1] == "second" else None

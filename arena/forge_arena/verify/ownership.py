@@ -1,0 +1,118 @@
+"""Say which claim a value of an answer belongs to, where the words of its sentence alone do not say it.
+
+Three rules, in this order:
+
+1. A value belongs to the claim that alone can own it: the only claim whose right alternative has this value, whatever the
+   words of the sentence. "A trader who gives up early gets 48% back" states the claim `refund` (48%), although no word of the
+   sentence begins with "refund", because no other claim of the scenario is 48%.
+2. If several claims can own a value, the value belongs to the claim whose words stand nearest: first in the clause around the
+   value, then in the sentence. The words of a claim are those of its label and those around it in the source.
+3. A value that the source gives about something else is given for a claim only if the words around the value say so. "It
+   costs £820 a year to run" is no wrong price, because *year* and *run* stand around £820 in the source, and not around the
+   price. "The price is £820" is a wrong price.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+from forge_arena.texts.words import content, placed_stems
+from forge_arena.types import Claim, ClaimKind
+from forge_arena.verify.passages import Passages, clause
+
+CLEARLY = 1.5
+BESIDE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A value in an answer: the content words of its clause and of its sentence, and the text on both sides."""
+
+    near: frozenset[str]
+    sentence: frozenset[str]
+    before: str
+    behind: str
+
+    @classmethod
+    def of(cls, sentence: str, start: int, end: int) -> "Place":
+        own = content(sentence[start:end])
+        return cls(
+            content(clause(sentence, start, end)) - own, content(sentence) - own, sentence[:start], sentence[end:]
+        )
+
+
+class Ownership:
+    """The claims of one scenario as possible owners of values."""
+
+    def __init__(self, passages: Passages) -> None:
+        self._passages = passages
+        self._words: dict[str, frozenset[str]] = {}
+
+    def stands_beside(self, claim: Claim, place: Place) -> bool:
+        """Whether the content word before or behind a value is a word of the claim: "the agreement of 29 September"."""
+        before, behind = placed_stems(place.before[-BESIDE:]), placed_stems(place.behind[:BESIDE])
+        words = self._words_of(claim)
+        return any(beside[0] in words for beside in (*before[-1:], *behind[:1]))
+
+    def is_named_beside(self, claim: Claim, place: Place) -> bool:
+        """Whether the clause around a value has a word by which the claim is known."""
+        return any(word.startswith(tuple(stems)) for stems in claim.about for word in place.near)
+
+    def nearest(self, claims: Sequence[Claim], place: Place) -> Claim | None:
+        """The claim whose words stand nearest to a value; None if no claim's words stand nearer than another's."""
+        if len(claims) == 1:
+            return claims[0]
+        scores = sorted(
+            ((self._closeness(self._words_of(claim), place, claim), number) for number, claim in enumerate(claims)),
+            key=lambda score: -score[0],
+        )
+        if not scores or scores[0][0] == scores[1][0]:
+            return None
+        return claims[scores[0][1]]
+
+    def is_given_for(self, claim: Claim, kind: ClaimKind, value: Hashable, place: Place, owner: Claim | None) -> bool:
+        """Whether the words around a value give it for a claim, although the source gives the value for something else.
+
+        Args:
+            owner: the claim that has the value rightly, if there is one.
+        """
+        own = self._words_of(claim)
+        places = self._passages.words_around(kind, value)
+        for at, near, around in places:
+            # Where the source states both in one sentence, only the clause tells them apart.
+            shared = self._passages.is_in_one_sentence(at, claim)
+            other = near if shared else around | near
+            if owner is not None:
+                other |= self._words_of(owner)
+            if self._closeness(other - own, place, owner) > self._closeness(own - other, place, claim):
+                return False
+        if not places and owner is not None:
+            other = self._words_of(owner)
+            return self._closeness(other - own, place, owner) <= self._closeness(own - other, place, claim)
+        return True
+
+    def is_nearer(self, claim: Claim, others: Iterable[Claim], place: Place) -> bool:
+        """Whether the words of a claim stand clearly nearer to a value than the words of each of the others."""
+        own = self._words_of(claim)
+        return all(
+            self._closeness(own - (words := self._words_of(other)), place, claim)
+            > CLEARLY * self._closeness(words - own, place, other)
+            for other in others
+        )
+
+    def _words_of(self, claim: Claim) -> frozenset[str]:
+        words = self._words.get(claim.id)
+        if words is None:
+            words = content(claim.label) | self._passages.words_of(claim)
+            self._words[claim.id] = words
+        return words
+
+    def _closeness(self, words: Iterable[str], place: Place, claim: Claim | None) -> float:
+        """How much of the words stands around a place. Words in the clause count more than words in the sentence."""
+        words = frozenset(words)
+        weight = self._passages.weight
+        closeness = 2.0 * weight(words & place.near) + weight(words & place.sentence)
+        if claim is not None:
+            for stems in claim.about:
+                closeness += 2.0 * any(word.startswith(tuple(stems)) for word in place.near)
+                closeness += 1.0 * any(word.startswith(tuple(stems)) for word in place.sentence)
+        return closeness

@@ -1,0 +1,227 @@
+"""What the source says where: the words around each value, around each claim, and in each passage that may be cited.
+
+An answer speaks of a thing in words that it takes from the source. So the words around a value in the answer show what the
+value is given for. Example: the source says "Refunds take 5 days" and "A depot keeps a parcel for 12 days". In the answer
+"Your parcel stays at the depot for 12 days", the words *parcel* and *depot* stand around 12 days in the source too: the value
+is given for what the source gives it for. In "Your refund arrives in 12 days" nothing stands around 12 days that stands
+around it in the source.
+"""
+
+import math
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from forge_arena.texts.sentences import lower, sentences, whole_starts_of
+from forge_arena.texts.values import mentions
+from forge_arena.texts.words import content
+from forge_arena.types import Claim, ClaimKind, Scenario
+
+SHORT = 3
+QUOTED_WORDS, LONGEST_QUOTED = 6, 8
+
+_SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
+# A short line without a full stop, between an empty line and a text.
+_UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
+_CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A sentence of the source: its place, and its content words."""
+
+    start: int
+    end: int
+    text: str
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotable:
+    """Sentences of the source, each in one line, and how many words and characters they have together.
+
+    `beginnings` are the first words of the longest sentences. A text without any of them is no copy.
+    """
+
+    sentences: tuple[str, ...]
+    words: int
+    characters: int
+    beginnings: tuple[str, ...]
+
+
+class Passages:
+    """The source of one scenario, read for its words. Everything is made when it is first asked for."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._source = scenario.source_material
+        self._task = scenario.task
+        self._authorities = scenario.authorities
+
+    @cached_property
+    def passages(self) -> tuple[Passage, ...]:
+        """The sentences of the source."""
+        return tuple(
+            Passage(start, end, text := self._source[start:end], content(text))
+            for start, end in sentences(self._source)
+        )
+
+    @cached_property
+    def rarity(self) -> dict[str, float]:
+        """How much a word tells: the fewer sentences of the source have it, the more."""
+        counts = Counter(word for passage in self.passages for word in passage.words)
+        total = len(self.passages) + 1
+        return {word: math.log(total / count) for word, count in counts.items()}
+
+    def weight(self, words: Iterable[str]) -> float:
+        """How much these words tell together."""
+        rarity = self.rarity
+        return sum(rarity.get(word, 0.0) for word in words)
+
+    @cached_property
+    def _words_by_value(self) -> dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]]:
+        """By value: for each place where the source states it, the place, the words of its clause and of its sentence."""
+        places: dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]] = {}
+        for passage in self.passages:
+            for mention in mentions(passage.text):
+                near = content(clause(passage.text, mention.start, mention.end))
+                own = content(passage.text[mention.start : mention.end])
+                places.setdefault((mention.kind, mention.value), []).append(
+                    (passage.start + mention.start, near - own, passage.words - own)
+                )
+        return places
+
+    def words_around(self, kind: ClaimKind, value: Hashable) -> list[tuple[int, frozenset[str], frozenset[str]]]:
+        """For each place where the source states a value: the place, the words of its clause and of its sentence."""
+        return self._words_by_value.get((kind, value), [])
+
+    def is_in_one_sentence(self, at: int, claim: Claim) -> bool:
+        """Whether a sentence of the source has a place and states the right alternative of a claim as well."""
+        place = bisect_right(self._starts, at) - 1
+        passage = self.passages[max(place, 0)]
+        return any(passage.start <= span.start < passage.end for span in claim.source_spans)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [passage.start for passage in self.passages]
+
+    def words_of(self, claim: Claim) -> frozenset[str]:
+        """The words of the passages that state the right alternative of a claim, without the words of the alternative.
+
+        If a passage is hardly more than the alternative, the words of the clause around the passage are its words too.
+        """
+        words: frozenset[str] = frozenset()
+        own = frozenset[str]().union(*(content(form) for form in claim.right.forms))
+        for span in claim.source_spans:
+            inside = content(span.of(self._source)) - own
+            words |= inside
+            if len(inside) < SHORT:
+                for passage in self.passages:
+                    if passage.start <= span.start < passage.end:
+                        words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
+        return words - own
+
+    @cached_property
+    def quotable(self) -> Quotable:
+        """The sentences of the source that are long enough to be a quotation."""
+        plain = (" ".join(self._source[start:end].split()) for start, end in sentences(self._source))
+        quoted = tuple(text for text in plain if len(text.split()) >= QUOTED_WORDS)
+        longest = sorted(quoted, key=len)[-LONGEST_QUOTED:]
+        beginnings = tuple(" ".join(text.split()[:2]) for text in longest)
+        return Quotable(quoted, sum(len(text.split()) for text in quoted), sum(map(len, quoted)), beginnings)
+
+    def has_phrase(self, phrase: str) -> bool:
+        """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""
+        wanted = _plain(phrase)
+        return bool(wanted) and f" {wanted} " in self._plain_text
+
+    def says(self, phrase: str) -> bool:
+        """Whether the task or the source says a phrase, or has all its words in one line."""
+        if self.has_phrase(phrase):
+            return True
+        words = set(_plain(phrase).split())
+        return any(words <= line for line in self._lines)
+
+    @cached_property
+    def _lines(self) -> tuple[frozenset[str], ...]:
+        """The words of each sentence of the task and of the source."""
+        texts = [self._task[start:end] for start, end in sentences(self._task)]
+        texts += [passage.text for passage in self.passages]
+        return tuple(frozenset(_plain(text).split()) for text in texts)
+
+    @cached_property
+    def _plain_text(self) -> str:
+        return f" {_plain(self._task)} | {_plain(self._source)} "
+
+    @cached_property
+    def _sections(self) -> dict[str, frozenset[str]]:
+        """The words of each numbered section, from its heading to the next heading with a number."""
+        numbers = [
+            number
+            for authority in self._authorities
+            for form in authority.forms[:1]
+            if (number := section_of_form(form)) is not None
+        ]
+        starts: list[tuple[int, str]] = []
+        for number in numbers:
+            heading = re.search(rf"^\W*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
+            if heading is not None:
+                starts.append((heading.start(), number))
+        starts.sort()
+        ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
+        return {
+            number: content(_UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0])
+            for (start, number), end in zip(starts, ends, strict=True)
+        }
+
+    def cited(self, forms: Iterable[str]) -> frozenset[str]:
+        """The words of what an authority's forms name: of the section, or of the sentences that name the authority."""
+        words: frozenset[str] = frozenset()
+        for form in forms:
+            section = section_of_form(form)
+            if section is not None and section in self._sections:
+                return self._sections[section]
+            low = lower(form)
+            for passage in self.passages:
+                if next(whole_starts_of(lower(passage.text), low), None) is not None:
+                    words |= content(_part_that_names(passage.text, form)) or passage.words
+        return words
+
+    def bears_out(self, text: str, with_words: Iterable[str] = (), share: float = 0.78) -> bool:
+        """Whether one sentence of the source has most of the content words of a text, and all words of `with_words`."""
+        words = content(text)
+        if len(words) < 2:
+            return False
+        needed = frozenset[str]().union(*map(content, with_words))
+        return any(
+            needed <= passage.words and len(words & passage.words) >= share * len(words) for passage in self.passages
+        )
+
+
+def section_of_form(form: str) -> str | None:
+    """The number in a form such as "section 3.2"."""
+    match = _SECTION_FORM.fullmatch(form)
+    return None if match is None else match[1]
+
+
+def clause(text: str, start: int, end: int) -> str:
+    """The part of a sentence around a place, between two marks such as a comma or the word "and"."""
+    left = 0
+    for mark in _CLAUSE_END.finditer(text, 0, start):
+        left = mark.end()
+    right = _CLAUSE_END.search(text, end)
+    return text[left : right.start() if right else len(text)]
+
+
+def _part_that_names(text: str, form: str) -> str:
+    """The part of a sentence that speaks of an authority: from its name to the next semicolon."""
+    at = lower(text).find(lower(form))
+    left = text.rfind(";", 0, at) + 1
+    right = text.find(";", at)
+    return text[left : right if right >= 0 else len(text)]
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", text.lower().replace("\u2019", "'")))

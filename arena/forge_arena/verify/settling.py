@@ -1,0 +1,64 @@
+"""Decide what the readings of all sentences come to, once the whole text has been read.
+
+A sentence alone cannot say everything. Three things show only in the whole text:
+
+* A value that the source gives about something else is no wrong value of a claim that the text states rightly. "Your journey
+  of 2 June" and, further down, "the changes of 19 July came after your journey": the journey is stated, and rightly.
+* A superseded value that only ownership ties to a claim is wrong if the text does not state the claim rightly as well.
+* What is read with doubt neither states nor contradicts anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypeAlias
+
+from forge_arena.texts.sentences import contains_whole, lower
+from forge_arena.types import Claim, ClaimKind
+from forge_arena.verify.passages import section_of_form
+from forge_arena.verify.sentence_reader import Reading
+
+PlacedReading: TypeAlias = tuple[int, Reading]
+
+
+def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str) -> list[PlacedReading]:
+    """The readings that count, each with the place where its sentence starts.
+
+    A reading whose `doubtful` is set counts for nothing. The caller reports its claim as doubtful.
+    """
+    stated = {
+        reading.claim
+        for _, reading in readings
+        if not reading.past and not reading.doubtful and _is_right(reading, claims[reading.claim])
+    }
+    settled: list[PlacedReading] = []
+    for offset, reading in readings:
+        claim = claims[reading.claim]
+        if reading.doubtful:
+            continue
+        if reading.past or _is_right(reading, claim):
+            settled.append((offset, reading))
+        elif claim.kind is ClaimKind.citation:
+            if not (reading.elsewhere and _cites_rightly(claim, text)):
+                settled.append((offset, reading))
+        elif claim.id not in stated:
+            settled.append((offset, reading))
+        elif reading.elsewhere and reading.owner is not None:
+            owner = claims[reading.owner]
+            settled.append((offset, replace(reading, claim=owner.id, alternatives=(owner.right.name,), owned=True)))
+        elif not (reading.elsewhere or reading.owned):
+            settled.append((offset, reading))
+    return settled
+
+
+def _is_right(reading: Reading, claim: Claim) -> bool:
+    if claim.of is not None:
+        return bool(reading.alternatives)
+    return claim.right.name in reading.alternatives
+
+
+def _cites_rightly(claim: Claim, text: str) -> bool:
+    """Whether the text cites the right authority of a claim somewhere."""
+    low = lower(text)
+    forms = [lower(form) for form in claim.right.forms]
+    numbers = [number for form in forms if (number := section_of_form(form)) is not None]
+    return any(contains_whole(low, form) for form in (*forms, *numbers))

@@ -1,0 +1,55 @@
+"""Values that follow from others, and values that do not."""
+
+import pytest
+
+from forge_arena.texts.values import mentions
+from forge_arena.verify.derived import consequences, follows, is_about_code, numbers_of
+
+
+def derived(value: str, stated: str, source: str = "", days: str = "") -> bool:
+    (mention,) = mentions(value)
+    return follows(
+        mention,
+        consequences(mentions(stated)),
+        numbers_of(source),
+        mentions(stated),
+        [day.value for day in mentions(days)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "stated", "follow"),
+    [
+        ("£12.50", "£10 and £2.50", True),
+        ("£7.50", "£10 and £2.50", True),
+        ("£2", "20% of £10", True),
+        ("£8", "20% of £10", True),
+        ("80%", "20%", True),
+        ("10 May 2026", "3 May 2026, 7 days", True),
+        ("£11", "£10 and £2.50", False),
+        # Small numbers would nearly all follow from some others.
+        ("9 days", "4 days and 5 days", False),
+        ("3 kg", "1 kg and 2 kg", False),
+    ],
+)
+def test_one_step_of_arithmetic(value: str, stated: str, follow: bool) -> None:
+    assert derived(value, stated) is follow
+
+
+def test_a_number_of_the_source_may_get_its_unit() -> None:
+    assert derived("1440 minutes", "", source="It lasts a whole day, that is 1440.")
+    assert derived("10 cents", "", source="split(10, [1, 1])")
+    assert not derived("10 minutes", "", source="seat 10")
+
+
+def test_the_days_between_two_dates_follow() -> None:
+    assert derived("six days", "22 November 2024", days="16 November 2024")
+    assert not derived("five days", "22 November 2024", days="16 November 2024")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "about"), [("It prints one star too many.", True), ("It has `4 GB` there.", True), ("It has 4 GB.", False)]
+)  # fmt: skip
+def test_talk_about_code_is_no_figure(sentence: str, about: bool) -> None:
+    (mention,) = mentions(sentence)
+    assert is_about_code(sentence, mention) is about
