@@ -1,8 +1,8 @@
 """Verify a file of answers: which are accepted, and what each of the others falls for.
 
-A row of the file has an `id`, a `scenario` as JSON, and `content`, which is all that a Worker wrote. Thoughts are split off as
-from any Worker, and other fields are ignored, so a file may keep its own labels beside the rows. A row that cannot be read is
-reported with its line, and all other rows are verified.
+A row of the file has an `id`, a `scenario` as JSON, and `content`, which is all that a Worker wrote. Thoughts are split
+off as from any Worker, and other fields are ignored, so a file may keep its own labels beside the rows. A row that
+cannot be read is reported with its line, and all other rows are verified.
 """
 
 from collections import Counter
@@ -38,7 +38,7 @@ class Passage(Noun):
 
 
 class ClaimFault(Noun):
-    """A claim that an answer contradicts, and the places where it does; none if a rule is broken at no place in particular."""
+    """A claim that an answer contradicts, and the places where it does; a broken rule may have no place."""
 
     claim: str
     label: str

@@ -1,7 +1,7 @@
 """The content words of a text: what is left when the small words and the endings are taken away.
 
-"the sockets must stand in the hallway" has the content words `socket`, `must`, `stand` and `hallway`. Two texts that say the
-same in other words share most of their content words.
+"the sockets must stand in the hallway" has the content words `socket`, `must`, `stand` and `hallway`. Two texts that
+say the same in other words share most of their content words.
 """
 
 import re
@@ -15,13 +15,14 @@ _stem = snowballstemmer.stemmer("english").stemWord
 # Words that only join other words. A closed class of English, so the list is complete without looking at any scenario.
 SMALL_WORDS = frozenset(
     """
-    a about above after again all also am an and another any anybody anyone anything are as at be because been before being
-    below between both but by can could did do does doing done down during each either else ever every for from further
-    get gets getting got had has have having he her here hers herself him himself his how i if in into is it its itself
-    just let me more most much my myself neither of off on once one only onto or other others our ours ourselves out over
-    own per quite same shall she should since so some such than that the their theirs them themselves then there these
-    they this those though through to too under until up upon us very was we were what whatever when where whether which
-    while who whom whose why will with within would yes yet you your yours yourself yourselves
+    a about above after again all also am an and another any anybody anyone anything are as at be because been
+    before being below between both but by can could did do does doing done down during each either else ever every
+    for from further get gets getting got had has have having he her here hers herself him himself his how i if in
+    into is it its itself just let me more most much my myself neither of off on once one only onto or other others
+    our ours ourselves out over own per quite same shall she should since so some such than that the their theirs
+    them themselves then there these they this those though through to too under until up upon us very was we were
+    what whatever when where whether which while who whom whose why will with within would yes yet you your yours
+    yourself yourselves
     """.split()  # noqa: SIM905 - a list of a hundred quoted words is harder to read
 )
 
