@@ -61,7 +61,7 @@ def open_worker(
         spec: `scripted`; `openai:MODEL@http://host:port/v1` (any OpenAI-compatible server); `vllm:MODEL` (a supervised
             `vllm serve` child); `bank:FILE` (recorded answers), or `bank:FILE+SPEC` to record what is not there yet; a
             kind that a package registers, such as `echo` or `echo:TEXT`; or `module:Class`. Settings of an openai or a
-            vllm Worker may follow: `#temperature=none,seed=none,system_role=user`, or `#max_tokens=4096`.
+            vllm Worker may follow: `#temperature=none,seed=none,system_role=user`, or `#max_tokens=4096,timeout=300`.
         concurrency: how many requests an endpoint or a vLLM is sent at a time; further ones wait here.
 
     Raises:
@@ -219,10 +219,12 @@ _WANTED = {
     "seed": "give none, to send none; otherwise the episode's key decides the seed",
     "system_role": "give system or user",
     "max_tokens": "give a whole number",
+    "timeout": "give a number of seconds above 0",
 }
 _READ_SETTING: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "temperature": lambda value: {"temperature": None if value == NONE else float(value)},
     "seed": lambda value: {"seeded": _read_seed(value)},
     "system_role": lambda value: {"system_role": value},
     "max_tokens": lambda value: {"max_tokens": int(value)},
+    "timeout": lambda value: {"timeout": float(value)},
 }
