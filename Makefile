@@ -15,7 +15,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-.PHONY: help setup setup-train environments demo train-demo test test-vllm nightly test-inspect test-ray test-openenv test-security \
+.PHONY: help setup setup-train environments demo train-demo test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -49,11 +49,16 @@ test: setup-train  ## all tests but the measurements, and but those that need an
 	@# A model's threads would fight the other workers for the cores.
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not bench and not vllm and not nightly"
 
+# What a model of 135M parameters does takes a quarter of an hour: see tests/smollm2.py.
+SMALL_MODEL_TESTS := tests/e2e/test_small_model.py
 VLLM_TESTS := tests/e2e/test_vllm.py tests/e2e/test_vllm_episodes.py
 test-vllm: setup-train  ## the tests of a real vLLM, which FORGE_ARENA_VLLM names
 	@test -n "$$FORGE_ARENA_VLLM" || { echo "FORGE_ARENA_VLLM names no vllm executable: see tests/vllm_env.sh"; exit 1; }
 	@# A real engine on a busy machine can miss a deadline: what failed is tried once more, and must pass then.
 	@$(BIN)/pytest -m vllm $(VLLM_TESTS) || $(BIN)/pytest -m vllm $(VLLM_TESTS) --last-failed
+
+test-small-model: setup-train  ## a real small model as the Worker; FORGE_ARENA_VLLM and FORGE_ARENA_SMALL_MODEL name them
+	@$(BIN)/pytest -m vllm $(SMALL_MODEL_TESTS)
 
 nightly: setup-train  ## the long forms of tests of which `make test` runs a short one
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadgroup -m nightly
