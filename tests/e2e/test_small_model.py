@@ -62,14 +62,13 @@ def test_a_trial_says_how_much_of_its_work_can_be_used(tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]", Path]]:
-    log = tmp_path / "server.log"
+    log, store = tmp_path / "server.log", ("--store", f"sqlite:///{tmp_path}/a.db")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("wb") as stderr:
         process = subprocess.Popen(
-            command("serve", "--port", str(port), "--store", f"sqlite:///{tmp_path}/a.db", "--worker", WORKER, *VLLM)
-            + ["--load", "light"],
+            command("serve", *store, "--port", str(port), "--worker", WORKER, *VLLM, "--load", "light"),
             env={**ENVIRONMENT, "HF_HUB_OFFLINE": "1", "FORGE_ARENA_WATCH_EVERY": "10"},
             stderr=stderr,
         )
