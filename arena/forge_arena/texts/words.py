@@ -5,12 +5,14 @@ say the same in other words share most of their content words.
 """
 
 import re
+import threading
 from functools import lru_cache
 
 import snowballstemmer
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?|\d+(?:[.,]\d+)*")
-_stem = snowballstemmer.stemmer("english").stemWord
+# One stemmer a thread, because a stemmer works in fields of its own, and a server verifies in threads.
+_of_thread = threading.local()
 
 # Words that only join other words. A closed class of English, so the list is complete without looking at any scenario.
 SMALL_WORDS = frozenset(
@@ -30,7 +32,9 @@ SMALL_WORDS = frozenset(
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """The stem of a word: `expiry`, `expires` and `expired` become one or nearly so."""
-    stemmed: str = _stem(word.replace("\u2019", "'").removesuffix("'s").removesuffix("'"))
+    if not hasattr(_of_thread, "stemmer"):
+        _of_thread.stemmer = snowballstemmer.stemmer("english")
+    stemmed: str = _of_thread.stemmer.stemWord(word.replace("\u2019", "'").removesuffix("'s").removesuffix("'"))
     return stemmed
 
 
