@@ -17,7 +17,8 @@ from random import Random
 from typing import TypeAlias
 
 from forge_arena.corruptions import registry
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, draft_of, overlaps, trade_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, trade_sentence
+from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, sentence, spelling_of

@@ -2,7 +2,8 @@
 
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Rewrite, choose_otherwise
+from forge_arena.corruptions.base import Corruption, choose_otherwise
+from forge_arena.corruptions.draft import Draft, Rewrite
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
 

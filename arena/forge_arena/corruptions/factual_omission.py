@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Rewrite, Target, trade_sentence
+from forge_arena.corruptions.base import Corruption, Target, trade_sentence
+from forge_arena.corruptions.draft import Draft, Rewrite
 from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
 
 

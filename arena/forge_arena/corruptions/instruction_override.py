@@ -3,16 +3,8 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import (
-    Corruption,
-    Draft,
-    Edit,
-    Rewrite,
-    Target,
-    join_neighbours,
-    removal,
-    replace_statements,
-)
+from forge_arena.corruptions.base import Corruption, Target, replace_statements
+from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
 _AT_THE_START = ("opens_with", "greets_by")

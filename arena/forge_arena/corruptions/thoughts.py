@@ -19,14 +19,8 @@ import re
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import (
-    Draft,
-    apply,
-    choose_otherwise,
-    removal,
-    replace_statements,
-    restate,
-)
+from forge_arena.corruptions.base import choose_otherwise, replace_statements, restate
+from forge_arena.corruptions.draft import Draft, apply, removal
 from forge_arena.statements import Voice, fits, sentence, spelling_of
 from forge_arena.texts.reasoning import steps
 from forge_arena.types import Alternative, Claim, ClaimKind
