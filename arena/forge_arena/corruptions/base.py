@@ -5,11 +5,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import TypeAlias
 
-from forge_arena.corruptions.draft import Draft, Edit, Rewrite, Sentence, holds, overlaps, removal
+from forge_arena.corruptions.draft import (
+    Draft,
+    Edit,
+    Rewrite,
+    Sentence,
+    holds,
+    overlaps,
+    places_of_former,
+    removal,
+    rewrite_of,
+)
+from forge_arena.corruptions.prose import restate_freely
 from forge_arena.statements import alternative_or_right, fits, sentence
 from forge_arena.texts.respell import respell
-from forge_arena.texts.sentences import lower, starts_of, whole_starts_of
-from forge_arena.texts.values import mentions, value_of
+from forge_arena.texts.sentences import lower, starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span, Statement
 
 Target: TypeAlias = tuple[Claim, Alternative | None]
@@ -69,7 +79,11 @@ class Corruption:
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
         """The edits that break the claim; None if the answer offers no place for them."""
-        return None if alternative is None else Rewrite(restate(draft, claim, alternative))
+        if alternative is None:
+            return None
+        if draft.is_composed:
+            return Rewrite(restate(draft, claim, alternative))
+        return rewrite_of(restate_freely(draft, claim, alternative))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         """The hidden instruction by which a Worker is to corrupt its own answer."""
@@ -87,24 +101,10 @@ def restate(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit,
     for finding in draft.report.of(claim.id):
         surface = draft.text[finding.start : finding.end]
         edits.append(Edit(finding.start, finding.end, _like(claim, claim.right, alternative, surface, usual)))
-    for start, end in _places_of_former(draft, claim, alternative):
+    for start, end in places_of_former(draft, claim, alternative):
         if not overlaps(edits, start, end):
             edits.append(Edit(start, end, _like(claim, alternative, claim.right, draft.text[start:end], usual)))
     return tuple(edits)
-
-
-def _places_of_former(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[int, int]]:
-    """Where the sentences that state a claim also name another alternative of it, by value or by spelling."""
-    value = value_of(claim.kind, alternative.forms[0])
-    for span in draft.sentences_of(claim.id):
-        text = span.of(draft.text)
-        for mention in mentions(text):
-            if mention.kind is claim.kind and mention.value == value:
-                yield span.start + mention.start, span.start + mention.end
-        low = lower(text)
-        for form in alternative.forms:
-            for at in whole_starts_of(low, lower(form)):
-                yield span.start + at, span.start + at + len(form)
 
 
 def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual: int) -> str:

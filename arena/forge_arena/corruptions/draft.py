@@ -1,13 +1,14 @@
 """An answer as a corruption sees it, and the edits that change it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
 from forge_arena.statements import SPELLINGS, Voice, fits, sentence
-from forge_arena.texts.sentences import sentences
-from forge_arena.types import ClaimKind, Scenario, Span, Statement
+from forge_arena.texts.sentences import lower, sentences, whole_starts_of
+from forge_arena.texts.values import mentions, value_of
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Span, Statement
 from forge_arena.verify import ClaimReport, Verifier
 
 
@@ -26,6 +27,11 @@ class Rewrite:
 
     edits: tuple[Edit, ...]
     instead: frozenset[str] = frozenset()
+
+
+def rewrite_of(edits: tuple[Edit, ...] | None) -> Rewrite | None:
+    """The rewrite that consists of these edits; None without edits."""
+    return Rewrite(edits) if edits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,19 @@ class Draft:
     @cached_property
     def sentences(self) -> tuple[Span, ...]:
         return tuple(Span.model_construct(start=start, end=end) for start, end in sentences(self.text))
+
+    @cached_property
+    def is_composed(self) -> bool:
+        """Whether the text consists of the scenario's own statements, by at least half of its letters.
+
+        Such a text takes further statements without a seam. Any other text was written by somebody in words of their own.
+        """
+        voice = self.voice()
+        known = 0
+        for statement in self.scenario.statements:
+            text = sentence(statement, self.scenario, voice)
+            known += len(text) if text in self.text else 0
+        return bool(known) and 2 * known >= len(self.text)
 
     def sentences_of(self, claim_id: str) -> list[Span]:
         """The sentences that speak of a claim, in order; neighbours count as one."""
@@ -173,3 +192,17 @@ def removal(text: str, span: Span) -> Edit:
 def holds(spans: Iterable[Span], place: int) -> bool:
     """Whether one of the spans holds a place."""
     return any(span.start <= place < span.end for span in spans)
+
+
+def places_of_former(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[int, int]]:
+    """Where the sentences that state a claim also name another alternative of it, by value or by spelling."""
+    value = value_of(claim.kind, alternative.forms[0])
+    for span in draft.sentences_of(claim.id):
+        text = span.of(draft.text)
+        for mention in mentions(text):
+            if mention.kind is claim.kind and mention.value == value:
+                yield span.start + mention.start, span.start + mention.end
+        low = lower(text)
+        for form in alternative.forms:
+            for at in whole_starts_of(low, lower(form)):
+                yield span.start + at, span.start + at + len(form)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from random import Random
 
 from forge_arena.corruptions.base import Corruption, Target, replace_statements
-from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal
+from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal, rewrite_of
+from forge_arena.corruptions.house_rules import break_rule
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
 _AT_THE_START = ("opens_with", "greets_by")
@@ -26,8 +27,9 @@ class InstructionOverride(Corruption):
                     yield claim, None
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        edits = self._edits(draft, claim, alternative, rng)
-        return Rewrite(edits) if edits else None
+        if not draft.is_composed:
+            return rewrite_of(break_rule(draft, claim, alternative, rng))
+        return rewrite_of(self._edits(draft, claim, alternative, rng))
 
     def _edits(
         self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random
