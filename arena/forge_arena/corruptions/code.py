@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import takewhile
 from textwrap import dedent
 
 from forge_arena.corruptions.draft import Draft, Edit
@@ -37,7 +38,20 @@ def exchange_code(draft: Draft, claim: Claim, alternative: Alternative) -> tuple
     for quoted in _QUOTED.findall(prose):
         if quoted in block and quoted not in new and quoted not in draft.scenario.source_material:
             return None
-    return (Edit(place.start, place.start + len(block.rstrip("\n")), new.rstrip("\n")),)
+    return (_changed_lines(place.start, block.rstrip("\n"), new.rstrip("\n")),)
+
+
+def _changed_lines(start: int, old: str, new: str) -> Edit:
+    """The edit from the first to the last line that differs."""
+    before, after = old.split("\n"), new.split("\n")
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))))
+    room = min(len(before), len(after)) - same
+    alike = len(
+        list(takewhile(lambda pair: pair[0] == pair[1], zip(before[::-1][:room], after[::-1][:room], strict=True)))
+    )
+    first = start + sum(len(line) + 1 for line in before[:same])
+    gone, text = "\n".join(before[same : len(before) - alike]), "\n".join(after[same : len(after) - alike])
+    return Edit(first, first + len(gone), text)
 
 
 def _proven_code(draft: Draft, claim: Claim, alternative: Alternative, behaviour: Claim) -> str | None:

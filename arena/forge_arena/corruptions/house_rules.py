@@ -9,7 +9,7 @@ from random import Random
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.corruptions.prose import optional_cuts
-from forge_arena.texts.cutting import Cut, cuts, has_verb, is_seamless
+from forge_arena.texts.cutting import Cut, cuts, has_verb, is_incomplete, is_seamless
 from forge_arena.texts.fitting import places_of
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Check, Claim
@@ -35,6 +35,7 @@ _TO_PLURAL = {
     "i am": "we are", "i'm": "we're", "i was": "we were", "i've": "we've", "i'll": "we'll", "i'd": "we'd", "i": "we",
     "am i": "are we", "was i": "were we", "me": "us", "my": "our", "mine": "ours", "myself": "ourselves",
 }  # fmt: skip
+_ADVERB = re.compile(r"(?:in|on|for|by|with|to|following|after|regarding|concerning|about)\b", re.IGNORECASE)
 FEWEST_LEFT_OUT = 4
 
 
@@ -91,6 +92,8 @@ def _exchange_phrase(
     stop = text.find("\n", end)
     rest = text[end : len(text) if stop < 0 else stop]
     for other in others:
+        if other.lower() in text.lower():
+            continue
         edit = _fitted(text, start, end, rest, other, at_the_start)
         if edit is not None:
             return (edit,)
@@ -110,14 +113,14 @@ def _fitted(text: str, start: int, end: int, rest: str, other: str, at_the_start
     if after[:1] in ":.!;":
         return Edit(start, end, other)
     if after[:1] == ",":
-        is_label = not re.match(
-            r"(?:in|on|for|by|with|to|dear|hi|hello|good|yours|best|kind|no-go|go|yes|not)\b", other.lower()
-        )
-        was_label = not re.match(r"(?:in|on|for|by|with|to)\b", phrase.lower())
-        if is_label and not was_label:
+        was_adverb, is_adverb = _ADVERB.match(phrase), _ADVERB.match(other)
+        calls_somebody = not has_verb(re.split(r"[.!:\n]", after)[0])
+        if was_adverb and not is_adverb:
             return Edit(start, end + 1, f"{other}:")
-        return Edit(start, end, other)
-    if phrase.split()[:2] == other.split()[:2] and len(other.split()) > 2:
+        if calls_somebody or (was_adverb and is_adverb):
+            return Edit(start, end, other)
+        return None
+    if phrase.split()[:2] == other.split()[:2] and len(other.split()) > 2 and after.startswith(" of "):
         return Edit(start, end, other)
     if at_the_start and (offers := _OFFERS.match(after)) and re.match(r"(?:our|my|the)\b", other.lower()):
         return Edit(start, end + offers.end(), f"{other} is")
@@ -176,7 +179,8 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
         # "is, in my view, the": both commas go; "..., subject to a test.": one.
         found.append(Cut(start - 2, end + (behind[:1] == ",")))
     if (
-        before.endswith(" ")
+        not is_incomplete(text[line : start - 1])
+        and before.endswith(" ")
         and behind[:1] in (".", ",", ";")
         and re.match(r"(?:with|without|free|subject|in|at|by|as|no later)\b", text[start:end].lower())
     ):

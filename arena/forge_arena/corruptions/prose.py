@@ -19,7 +19,7 @@ from random import Random
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, overlaps, places_of_former
 from forge_arena.statements import alternative_or_right, fits, sentence
-from forge_arena.texts.cutting import Cut, cuts, follows_alone, leans
+from forge_arena.texts.cutting import Cut, cuts, follows_alone, is_referred_to, leans
 from forge_arena.texts.fitting import Phrase, Replacement, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import mentions, value_of
@@ -31,12 +31,15 @@ _REASON = re.compile(
     r"^(?P<kept>(?: \([^()]*\))?),? (?P<cut>(?:so that|so as|so|since|because|whose|as it|as they|as this|as these|"
     r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves))\b[^;.]*)(?=[;.])"
 )
-_DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b")
+_DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
 _NEXT_IN_LIST = re.compile(r"^(?:,| and| or|;) (?:[a-z]+s? )?(\d+(?:\.\d+)*)")
 _BEFORE_IN_LIST = re.compile(r"(\d+(?:\.\d+)*)(?:,| and| or|;) (?:[a-z]+s? )?$")
 _FORMER = re.compile(r"\.superseded\}|\bformer|\bprevious|\bused to\b|\bno longer\b")
+# What names a thing that only the sentence before has named.
+_ELLIPTIC = re.compile(r"```|\b(?:one|ones|it|its|they|them|this|these)\b|[:;]")
 MOST_WORDS_AWAY = 6
+MOST_OF = 0.6
 
 
 def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[Edit, ...] | None:
@@ -65,6 +68,9 @@ def _restated(draft: Draft, claim: Claim, old: Alternative, new: Alternative, st
     """The edit that makes `new` of what the text says from `start` to `end`; None if the author's spelling is not understood."""
     text, surface = draft.text, draft.text[start:end]
     fit: Replacement | None = None
+    if claim.kind is ClaimKind.option and re.search(r"\b(?:[Yy]our|[Mm]y) $", text[max(0, start - 6) : start]):
+        # "Your loop" is what the reader has done, whatever is chosen now.
+        return None
     if claim.kind in (ClaimKind.term, ClaimKind.option):
         fit = replacement(text, start, end, old.forms, new.forms)
     elif claim.kind is ClaimKind.citation:
@@ -163,7 +169,7 @@ def choose_freely(draft: Draft, claim: Claim, alternative: Alternative, rng: Ran
     blocks = code_blocks(draft.text)
     if blocks and not add(exchange_code(draft, claim, alternative)):
         return None
-    dependents = [c for c in draft.scenario.claims if c.of == claim.id and draft.report.of(c.id)]
+    dependents = [c for c in draft.scenario.claims if c.of == claim.id]
     for finding in draft.report.of(claim.id):
         edit = _restated(draft, claim, claim.right, alternative, finding.start, finding.end)
         further = _with_reason(draft, edit) if edit is not None else None
@@ -189,22 +195,51 @@ def _let_depend(
 ) -> bool:
     """Say of the other option what the answer said of the right one; an optional property may go instead."""
     new = alternative_or_right(dependent, alternative.name)
-    if new.name == dependent.right.name:
+    if new.name == dependent.right.name or set(new.forms) & set(dependent.right.forms):
         return True
-    for finding in draft.report.of(dependent.id):
-        if overlaps(edits, finding.start, finding.end):
+    places = [(f.start, f.end) for f in draft.report.of(dependent.id)]
+    for start, end in places or _unread(draft, dependent):
+        if overlaps(edits, start, end):
             continue
-        edit = _restated(draft, dependent, dependent.right, new, finding.start, finding.end)
+        edit = _behind_colon(draft, dependent, new, start)
+        if edit is None and places:
+            edit = _restated(draft, dependent, dependent.right, new, start, end)
         further = _with_reason(draft, edit) if edit is not None else None
-        if further is None:
-            further = _written_anew(draft, finding.start, {claim.id: alternative.name}, rng)
+        if further is None and places:
+            further = _written_anew(draft, start, {claim.id: alternative.name}, rng)
         if further is None and not dependent.required:
-            cut = _cut_for(draft, dependent, finding.start, finding.end, rng)
+            cut = _cut_for(draft, dependent, start, end, rng)
             further = None if cut is None else (Edit(cut.start, cut.end, cut.text),)
         if further is None or any(overlaps(edits, e.start, e.end) for e in further):
             return False
         edits.extend(further)
     return True
+
+
+def _unread(draft: Draft, dependent: Claim) -> list[tuple[int, int]]:
+    """The last character of a sentence that says most of what a property is, in words that the report does not vouch for."""
+    words = content(dependent.right.forms[0]) if dependent.kind is ClaimKind.term else frozenset()
+    for span in draft.sentences:
+        said = words & content(span.of(draft.text))
+        if words and len(said) >= MOST_OF * len(words):
+            return [(span.end - 1, span.end)]
+    return []
+
+
+def _behind_colon(draft: Draft, dependent: Claim, new: Alternative, place: int) -> Edit | None:
+    """The property behind a colon at the end of a sentence, whatever its grammar: "One snag: the menu is in Italian."."""
+    span = draft.sentences[_number_at(draft, place)]
+    own = span.of(draft.text)
+    match = re.search(r":(?:\*\*)? (?P<said>[^:;()]+?)[.!]?$", own)
+    if match is None or dependent.kind is not ClaimKind.term or span.start + match.start("said") > place:
+        return None
+    words = content(dependent.right.forms[0])
+    said = content(match["said"])
+    if len(words & said) < MOST_OF * len(words) or len(said - words) > 1:
+        return None
+    text = new.forms[0]
+    text = text[0].upper() + text[1:] if match["said"][0].isupper() else text
+    return Edit(span.start + match.start("said"), span.start + match.end("said"), text)
 
 
 def holds_place(spans: Sequence[Span], place: int) -> bool:
@@ -222,10 +257,12 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
         start = edit.end + reason.end("kept")
         stop = edit.end + reason.end("cut")
         inside = [f for f in draft.report.findings if start <= f.start < stop]
+        joined = draft.text[stop : stop + 1] == ";"
         if (
             inside
+            or joined
             or "`" in reason["cut"]
-            or not follows_alone(draft.text, _spans(draft), _number_at(draft, edit.start))
+            or is_referred_to(draft.text, _spans(draft), _number_at(draft, edit.start))
         ):
             return None
         return edit, Edit(start, stop, "")
@@ -250,11 +287,15 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
     number = _number_at(draft, place)
     span = draft.sentences[number]
     own = span.of(draft.text)
-    if "```" in own or "**" in own or ":" in own or ";" in own or "(" in own or leans(own) or not own.endswith("."):
+    if re.search(r"```|\*\*|[:;]", own) or leans(own) or not own.endswith("."):
         return None
+    inside = [f for f in draft.report.findings if span.start <= f.start < span.end]
+    for aside in re.finditer(r"\(([^()]*)\)", own):
+        if not any(f.start <= span.start + aside.start(1) and span.start + aside.end(1) <= f.end for f in inside):
+            return None
     if number == 0 or not follows_alone(draft.text, _spans(draft), number):
         return None
-    says = {f.claim for f in draft.report.findings if span.start <= f.start < span.end}
+    says = {f.claim for f in inside}
     voice = draft.voice(**choice)
     others = []
     for statement in draft.scenario.statements:
@@ -262,7 +303,11 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
             continue
         if fits(statement, draft.scenario, voice):
             text = sentence(statement, draft.scenario, voice)
-            if abs(len(text.split()) - len(own.split())) <= MOST_WORDS_AWAY and "```" not in text and not leans(text):
+            if (
+                abs(len(text.split()) - len(own.split())) <= MOST_WORDS_AWAY
+                and not _ELLIPTIC.search(text)
+                and not leans(text)
+            ):
                 others.append(text)
     return (Edit(span.start, span.end, rng.choice(others)),) if others else None
 

@@ -41,14 +41,17 @@ _SUBJECT = (
 _LEANS = re.compile(
     r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|there|here|both|neither|"
     r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
-    r"if not|for the same|under the same|the same|the latter|the former|the other|another|after that|before that|until "
+    r"if not|for the same|under the same|the same|the latter|the former|the other|another|the day (?:after|before)|on the (?:day|following)|the next|the following|"
+    r"after that|before that|until "
     r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
     re.IGNORECASE,
 )
 _ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|there|he|she|both|which|who)\b", re.I)
+_REFERS = re.compile(r"\b(?:it|its|this|that|these|those|they|them|their|he|she|him|her|such|so|same)\b")
 _ANNOUNCES = re.compile(
-    r"\b(?:two|three|four|five|six|several|some|few|both|following|below|further|other|more)\b[^.]*"
+    r"\b(?:one|another|a (?:second|third|further|last)) (?:\w+ )?(?:point|thing|matter|note|remark|reason|thought|question|change|"
+    r"problem|fault|case)\b|\b(?:two|three|four|five|six|several|some|few|both|following|below|further|other|more)\b[^.]*"
     r"\b(?:points?|things?|periods?|matters?|notes?|changes?|items?|remarks?|reasons?|dates?|figures?|questions?|ways?|"
     r"terms?|rules?|limits?|conditions?|requests?|others?)\b|:\s*$|\bas follows\b",
     re.IGNORECASE,
@@ -86,7 +89,7 @@ _EVENT = re.compile(
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*$")
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
-    r"available|open|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    r"available|open|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
 _BAD = re.compile(
@@ -106,6 +109,7 @@ def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
         *_aside(text, spans[number], start, end),
         *_day(text, spans[number], start, end),
         *_period(text, spans[number], start, end),
+        *_reference(text, spans[number], start, end),
         *_item_of_enumeration(text, spans[number], start, end),
         *_clause(text, spans[number], start, end),
         *_line_of_list(text, start, end),
@@ -135,6 +139,17 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
     following = text[slice(*spans[number + 1])]
     between = text[spans[number][1] : spans[number + 1][0]]
     return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
+
+
+def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
+    """Whether the next sentence begins with a pronoun that may stand for something of this sentence."""
+    following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
+    return _ANAPHOR.match(following) is not None
+
+
+def is_incomplete(text: str) -> bool:
+    """Whether a text breaks off behind a verb or a word that wants more: "the repair is"."""
+    return _INCOMPLETE.search(text) is not None
 
 
 def has_verb(text: str) -> bool:
@@ -198,7 +213,7 @@ def _aside(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[C
 
 def _stop(text: str, span: tuple[int, int]) -> int:
     """Where the words of a sentence end and its last signs begin."""
-    return span[0] + len(text[slice(*span)].rstrip(".!?\"')]*_ \u201d")) if text[span[1] - 1] not in ")" else span[1]
+    return span[0] + len(text[slice(*span)].rstrip(".!?*_ "))
 
 
 def _day(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
@@ -233,9 +248,27 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         yield Cut(span[0] + match.start(), stop)
 
 
+def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """A number or a name that only says which one or by whom: "looked at it for ticket T-12", "the ruling by Sandoval"."""
+    before, behind = text[span[0] : start], text[end : span[1]]
+    if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{_FINITE})\b", behind)):
+        return
+    which = re.search(
+        r" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:[a-z]+ ){1,2}(?:number |no\.? )?$",
+        before,
+    ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
+    # A clause in front of a comma may be a list, whose items must stay alike.
+    if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
+        return
+    if re.search(r"[\w)`]$", before[: which.start()]) and len(before[: which.start()].split()) >= 2:
+        yield Cut(span[0] + which.start(), end)
+
+
 def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
     """An item of "A, B and C", if each item holds a figure and no verb. The first item may begin with the verb."""
     low = span[0]
+    if _ITEM.match(text[slice(*span)]):
+        return
     marks = [
         m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not _inside(text, span, low + m.start())
     ]
@@ -282,7 +315,9 @@ def _inside(text: str, span: tuple[int, int], at: int) -> bool:
 
 def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
     """A main clause before or behind a semicolon or a conjunction, or what a subject does besides ("and costs $5")."""
-    low, stop = span[0], _stop(text, span)
+    stop = _stop(text, span)
+    item = _ITEM.match(text[slice(*span)])
+    low = span[0] + (item.end() if item else 0)
     joints = [m for m in re.finditer(r"; |,? (?:and|but) ", text[low:stop]) if not _inside(text, span, low + m.start())]
     for joint in joints:
         a, b = low + joint.start(), low + joint.end()
@@ -298,7 +333,7 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         if b <= start and end <= end_of_clause and has_verb(before) and (whole or shared) and is_last:
             yield Cut(a, end_of_clause)
         first_clause = (
-            strong and whole and not leans(behind) and not _ANAPHOR.match(behind) and not re.search(r"; ", before)
+            strong and whole and not leans(behind) and not _REFERS.search(behind) and not re.search(r"; ", before)
         )
         if end <= a and first_clause and has_verb(before) and not _LABEL.match(text[low:stop]) and ", " not in before:
             yield Cut(low, b + 1, text[b].upper())
@@ -326,7 +361,7 @@ def _sentence(text: str, spans: Sequence[tuple[int, int]], number: int) -> Itera
     own = text[start:end]
     if _LABEL.match(own) or _ITEM.match(own) or own.rstrip().endswith(":") or not has_verb(own):
         return
-    if not follows_alone(text, spans, number) or number in (0, len(spans) - 1):
+    if not follows_alone(text, spans, number) or number == 0:
         return
     line = text.rfind("\n", 0, start) + 1
     stop = text.find("\n", end)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from forge_arena.texts.words import content
+
 _PREPOSITIONS = frozenset(
     [
         "about",
@@ -123,9 +125,15 @@ def replacement(text: str, start: int, end: int, old: Sequence[str], new: Sequen
 def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, other: str) -> Replacement | None:
     new = Phrase.of(other)
     agrees = old.is_plural == new.is_plural or not _AGREES.match(text[end:])
-    if not agrees or not surface or re.match(r"\s+themsel|\s+itself", text[end:]):
+    if not agrees or not surface:
         return None
+    # "run by the engineers themselves": what stresses the old phrase goes along.
+    stress = re.match(r" (?:themselves|itself|alone)(?=[.,;:)])", text[end:])
+    end += stress.end() if stress else 0
     capital = surface[0].isupper() and form[:1].islower()
+    own = _word_before(text, start)
+    if own in _PREPOSITIONS and re.search(rf"\b{own}\b", new.core):
+        return None
     if surface.lower() == form.lower():
         if bool(old.preposition) != bool(new.preposition):
             return None
@@ -133,6 +141,8 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
             return None
         return Replacement(start, end, other[0].upper() + other[1:] if capital else other)
     without = {old.core.lower(): "", f"{old.determiner} {old.core}".lower().strip(): old.determiner}
+    if surface.lower() not in without and _is_said_alike(surface, old.core):
+        without[surface.lower()] = ""
     if surface.lower() not in without:
         return None
     if new.preposition and new.preposition != old.preposition:
@@ -142,7 +152,6 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
     if without[surface.lower()]:
         phrase = f"{new.determiner} {new.core}".strip()
         return Replacement(start, end, phrase[0].upper() + phrase[1:] if capital else phrase)
-    own = _word_before(text, start)
     if own not in _DETERMINERS:
         return None if old.determiner else Replacement(start, end, new.core)
     if own in ("a", "an"):
@@ -158,6 +167,11 @@ def _fit(text: str, start: int, end: int, surface: str, old: Phrase, form: str, 
         at = start - len(own) - 1
         return None if text[at].isupper() else Replacement(at, end, new.core)
     return Replacement(start, end, new.core)
+
+
+def _is_said_alike(surface: str, core: str) -> bool:
+    """Whether a phrase has the same head and the same content words: "a line that is run by us" and "a line run by us"."""
+    return surface.split()[:1] == core.split()[:1] and content(surface) == content(core)
 
 
 def article(phrase: str) -> str:
