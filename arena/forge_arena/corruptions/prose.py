@@ -198,6 +198,7 @@ def _let_depend(
     if new.name == dependent.right.name or set(new.forms) & set(dependent.right.forms):
         return True
     places = [(f.start, f.end) for f in draft.report.of(dependent.id)]
+    places = places or list(places_of(draft.text, dependent.right.forms))
     for start, end in places or _unread(draft, dependent):
         if overlaps(edits, start, end):
             continue
@@ -256,6 +257,9 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
     if reason is not None:
         start = edit.end + reason.end("kept")
         stop = edit.end + reason.end("cut")
+        if reason["cut"].startswith("so ") and "`" in reason["cut"]:
+            # "so the loop over `total` can go" is said of the code under review.
+            return (edit,)
         inside = [f for f in draft.report.findings if start <= f.start < stop]
         joined = draft.text[stop : stop + 1] == ";"
         if (

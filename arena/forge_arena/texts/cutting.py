@@ -25,6 +25,8 @@ class Cut:
     text: str = ""
 
 
+# An imperative has no finite verb that a list could know.
+FEWEST_WORDS = 6
 _FINITE = (
     "is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did|need|needs|cannot|"
     "applies|asks|becomes|begins|brings|buys|carries|closes|comes|costs|counts|covers|decides|delivers|ends|expires|falls|"
@@ -39,7 +41,7 @@ _SUBJECT = (
 )
 # What leans on the sentence or clause before it.
 _LEANS = re.compile(
-    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|there|here|both|neither|"
+    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|there(?! (?:is|are|was|were|has|have)\b)|here|both|neither|"
     r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
     r"if not|for the same|under the same|the same|the latter|the former|the other|another|the day (?:after|before)|on the (?:day|following)|the next|the following|"
     r"after that|before that|until "
@@ -47,7 +49,7 @@ _LEANS = re.compile(
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
     re.IGNORECASE,
 )
-_ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|there|he|she|both|which|who)\b", re.I)
+_ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|he|she|both|which|who)\b", re.I)
 _REFERS = re.compile(r"\b(?:it|its|this|that|these|those|they|them|their|he|she|him|her|such|so|same)\b")
 _ANNOUNCES = re.compile(
     r"\b(?:one|another|a (?:second|third|further|last)) (?:\w+ )?(?:point|thing|matter|note|remark|reason|thought|question|change|"
@@ -60,6 +62,9 @@ _SUBORDINATE = re.compile(
     r"^(?:if|when|where|whereas|while|because|since|as|although|though|unless|until|after|before|should|whoever|whatever|"
     r"whether|once|for|with|under|by|in|on|of|at|from|to)\b",
     re.IGNORECASE,
+)
+_SIMPLE_SUBJECT = re.compile(
+    rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
 )
 _LABEL = re.compile(
     r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
@@ -79,6 +84,7 @@ _DAY = re.compile(
 _PARTICIPLE = re.compile(
     r"(?:ed|en|made|held|sent|set|put|met|read|laid|built|sold|bought|brought|paid|found|left|kept)$"
 )
+_DONE_BY = re.compile(r"(?<!\w)(?:[a-z]+ed|given|made|held|set|taken) by (?:the )?[A-Z][\w'-]+$")
 _EVENT = re.compile(
     r"\b(?:your|our|my|the|a|his|her|their|its|this)\s+(?:\w+\s+)?(?:call|letter|message|meeting|visit|order|request|report|"
     r"mail|email|note|query|enquiry|survey|inspection|decision|ruling|bill|invoice|lease|agreement|deed|act|entry|slip|"
@@ -86,7 +92,7 @@ _EVENT = re.compile(
     r"memo|minutes|motion|vote|form|change|plan|release|scan)$",
     re.IGNORECASE,
 )
-_PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*$")
+_PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
     r"available|open|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
@@ -142,9 +148,9 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
 
 
 def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
-    """Whether the next sentence begins with a pronoun that may stand for something of this sentence."""
+    """Whether the next sentence begins with a word that may stand for all that this sentence says."""
     following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
-    return _ANAPHOR.match(following) is not None
+    return re.match(r"(?:This|That|These|Those|So|Then|Both|Such)\b", following) is not None
 
 
 def is_incomplete(text: str) -> bool:
@@ -207,7 +213,9 @@ def _aside(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[C
     aside, rest = text[before + 2 : behind], text[behind + 1 : _stop(text, span)]
     is_short = not re.search(r"\b(?:and|or)\b", aside) and not has_verb(aside) and len(aside.split()) <= 6
     # "The card, Amex ending 5449, is not ...": a verb must follow, otherwise the aside may be an item of a list.
-    if len(commas) == 2 and is_short and _VERB.match(rest.strip()):
+    # "ADR 12, decided by Castillo, wants ...": right behind a subject further commas do no harm.
+    is_subject = commas.index(before) == 0 and len(head.split()) <= 4 and not has_verb(head)
+    if (len(commas) == 2 or (is_subject and commas.index(behind) == 1)) and is_short and _VERB.match(rest.strip()):
         yield Cut(before, behind + 1)
 
 
@@ -224,10 +232,12 @@ def _day(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut
             word = re.search(r"[\w'-]+$", before)
             # Right behind a comma or the start there is no event.
             if word is None or not re.match(
-                r"[.,;:)]|\s(?=and|to|was|is|has|about)|$", behind + text[match.end() + 2 : match.end() + 6]
+                r"[.,;:)]|\s(?=and|to|was|is|has|about|in|by|with|under|at|for)|$",
+                behind + text[match.end() + 2 : match.end() + 6],
             ):
                 continue
             passive = _PARTICIPLE.search(word[0]) and re.search(r"\b(?:was|were|been|is|are)\b", before)
+            passive = passive or _DONE_BY.search(before)
             if (match["lead"] != " of" and passive) or (
                 match["lead"] in (" of", " dated", " on") and _EVENT.search(before)
             ):
@@ -260,8 +270,9 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
     # A clause in front of a comma may be a list, whose items must stay alike.
     if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
         return
-    if re.search(r"[\w)`]$", before[: which.start()]) and len(before[: which.start()].split()) >= 2:
-        yield Cut(span[0] + which.start(), end)
+    if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
+        comma = before[: which.start()].endswith(",")
+        yield Cut(span[0] + which.start() - comma, end)
 
 
 def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
@@ -295,16 +306,17 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
     last = here
     while last + 1 < len(edges) and plain(last + 1):
         last += 1
-    # The items are `first - 1` to `last`; the last of them must stand behind "and" at the end of the sentence.
+    lead = first - 1 if re.search(r"\d", text[edges[first - 1] : stops[first - 1]]) else first
+    # The items are `lead` to `last`; the last of them must stand behind "and" at the end of the sentence.
     joint = text[bounds[last - 1][0] : bounds[last - 1][1]]
-    if last != len(edges) - 1 or "and" not in joint or not re.search(r"\d", text[edges[first - 1] : stops[first - 1]]):
+    if last != len(edges) - 1 or "and" not in joint or here == lead:
         return
     if here < last:
         yield Cut(bounds[here - 1][0], stops[here])
-    elif last - first >= 1:
+    elif last - lead >= 2:
         before = bounds[last - 2]
         yield Cut(before[0], stops[last], f"{joint}{text[edges[last - 1] : stops[last - 1]]}")
-    elif last == 1 or first == last:
+    else:
         yield Cut(bounds[last - 1][0], stops[last])
 
 
@@ -322,7 +334,11 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     for joint in joints:
         a, b = low + joint.start(), low + joint.end()
         before, behind = text[low:a], text[b:stop]
-        if re.search(r"\bboth\b|\beither\b|\bbetween\b", before) or _SUBORDINATE.match(before.strip()):
+        # "Once that is in, the change waits": the main clause begins behind the comma.
+        main = before.rpartition(", ")[2] if _SUBORDINATE.match(before.strip()) and ", " in before else before
+        if re.search(r"\bboth\b|\beither\b|\bbetween\b", before) or _SUBORDINATE.match(main.strip()):
+            continue
+        if main is not before and not has_verb(main):
             continue
         strong = joint[0].startswith((";", ","))
         whole = re.match(rf"{_SUBJECT}\b", behind) and has_verb(behind) and (strong or _ANAPHOR.match(behind))
@@ -332,6 +348,10 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         is_last = not re.search(r",? (?:and|but) ", text[b:end_of_clause])
         if b <= start and end <= end_of_clause and has_verb(before) and (whole or shared) and is_last:
             yield Cut(a, end_of_clause)
+        subject = _SIMPLE_SUBJECT.match(text, low)
+        if subject and end <= a and subject.end() <= start and shared and not re.search(r",| and | but ", before):
+            # "It weighs 2 kg and has a lid" has one subject for both.
+            yield Cut(subject.end(), b)
         first_clause = (
             strong and whole and not leans(behind) and not _REFERS.search(behind) and not re.search(r"; ", before)
         )
@@ -359,7 +379,9 @@ def _line_of_list(text: str, start: int, end: int) -> Iterator[Cut]:
 def _sentence(text: str, spans: Sequence[tuple[int, int]], number: int) -> Iterator[Cut]:
     start, end = spans[number]
     own = text[start:end]
-    if _LABEL.match(own) or _ITEM.match(own) or own.rstrip().endswith(":") or not has_verb(own):
+    yield from _paragraph(text, spans, number)
+    is_whole = has_verb(own) or (own.endswith(".") and len(own.split()) >= FEWEST_WORDS)
+    if _LABEL.match(own) or _ITEM.match(own) or own.rstrip().endswith(":") or not is_whole:
         return
     if not follows_alone(text, spans, number) or number == 0:
         return
@@ -389,3 +411,19 @@ def _sentence(text: str, spans: Sequence[tuple[int, int]], number: int) -> Itera
     else:
         after = len(text[end:stop]) - len(text[end:stop].lstrip(" "))
         yield Cut(start, end + after)
+
+
+def _paragraph(text: str, spans: Sequence[tuple[int, int]], number: int) -> Iterator[Cut]:
+    """A whole paragraph that consists of a label and one sentence: "**Notices.** Any notice goes by letter."."""
+    start, end = spans[number]
+    line, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    inside = [text[a:b] for a, b in spans if line <= a and (stop < 0 or b <= stop)]
+    if not text[:line].endswith("\n\n") or text[stop : stop + 2] != "\n\n" or _ITEM.match(text[line:end]):
+        return
+    is_label = (
+        len(inside) == 2 and inside[1] == text[start:end] and not has_verb(inside[0]) and len(inside[0].split()) <= 6
+    )
+    is_bold = len(inside) == 1 and text[start:end].startswith("**") and _LABEL.match(text[start:end])
+    above = text[: line - 2].rpartition("\n\n")[2]
+    if (is_label or is_bold) and number > 1 and not above.rstrip().endswith(":") and follows_alone(text, spans, number):
+        yield Cut(line - 2, stop)
