@@ -27,6 +27,8 @@ class Cut:
 
 # An imperative has no finite verb that a list could know.
 FEWEST_WORDS = 6
+# A pronoun among so many first words of a sentence may stand for something in the sentence before.
+FIRST_WORDS = 8
 _FINITE = (
     "is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did|need|needs|cannot|"
     "applies|asks|becomes|begins|brings|buys|carries|closes|comes|costs|counts|covers|decides|delivers|ends|expires|falls|"
@@ -95,7 +97,7 @@ _EVENT = re.compile(
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
-    r"available|open|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    r"available|open|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
 _BAD = re.compile(
@@ -144,6 +146,8 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
         return True
     following = text[slice(*spans[number + 1])]
     between = text[spans[number][1] : spans[number + 1][0]]
+    if re.search(r"\b(?:it|they|them|this|these|those)\b", " ".join(following.split()[:FIRST_WORDS])):
+        return False
     return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
 
 
@@ -268,6 +272,9 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
         before,
     ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
     # A clause in front of a comma may be a list, whose items must stay alike.
+    opened = before.rfind("(")
+    if opened > before.rfind(")") and len(before[opened + 1 :].split()) < 4:
+        return
     if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
         return
     if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:

@@ -67,7 +67,9 @@ _PREPOSITIONS = frozenset(
 )
 _DETERMINERS = frozenset("a an the your our my his her its their this that these those any each every no some".split())  # noqa: SIM905
 _PHRASE = re.compile(r"^(?:(?P<prep>[a-z]+) )?(?:(?P<det>[A-Za-z]+) )?(?P<core>.+)$", re.DOTALL)
-_AGREES = re.compile(r"^\s+(?:is|are|was|were|has|have|does|do)\b|^\s+[a-z]+s\b(?!\s*(?:of|and|or)\b)")
+_AGREES = re.compile(
+    r"^\s+(?:is|are|was|were|has|have|does|do)\b|^\s+(?!as\b|this\b|its\b|is\b|us\b)[a-z]+s\b(?!\s*(?:of|and|or)\b)"
+)
 _VOWEL = re.compile(r"^[`\"'(\u201c]*(?:[aeioAEIO]|u(?!ni|se|ti)|8|11(?!\d)|18(?!\d)|hour|honest|heir)")
 _LOUD_LETTER = re.compile(r"^[`\"'(\u201c]*(?:one\b|once\b|eu|[AEFHILMNORSX](?:[A-Z]|-?\d))")
 
