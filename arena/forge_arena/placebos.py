@@ -40,6 +40,8 @@ REWORDINGS = 8
 # The edits of an output, and what its reasoning is to trade for what; None if the reasoning stays as it is.
 Plan: TypeAlias = tuple[tuple[Edit, ...], Trade | None]
 
+# How often an answer in an author's own words is spared another spelling if another edit is as likely.
+SPARED = 0.6
 # Places so near to each other count as equally near.
 NEAR = 80
 
@@ -89,6 +91,8 @@ def _plans(
     likely = list(registry()[type].placebos)
     rng.shuffle(likely)
     if not draft.is_composed:
+        # Another spelling changes every value of a kind, so it shows more than a synonym does.
+        likely.sort(key=lambda kind: kind is Placebo.respelling and rng.random() < SPARED)
         for kind in dict.fromkeys((*likely, *Placebo)):
             yield from ((kind, plan) for plan in _free_plans_of(kind, draft, claim, rng))
         return

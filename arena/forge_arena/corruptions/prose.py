@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from forge_arena.corruptions.code import exchange_code
-from forge_arena.corruptions.draft import Draft, Edit, overlaps, places_of_former
+from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.statements import alternative_or_right, fits, sentence
 from forge_arena.texts.cutting import Cut, cuts, follows_alone, is_referred_to, leans
-from forge_arena.texts.fitting import Phrase, Replacement, places_of, replacement, with_article
+from forge_arena.texts.fitting import Replacement, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
-from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Span
+from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind
 from forge_arena.verify.code import code_blocks
 
 _REASON = re.compile(
@@ -61,6 +61,14 @@ def restate_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tupl
             if edit is None:
                 return None
             edits.append(edit)
+    if claim.kind is ClaimKind.identifier:
+        # Code that still calls the right function would contradict the sentence that names another.
+        blocks = code_blocks(draft.text)
+        edits += [
+            Edit(start, end, alternative.forms[0])
+            for start, end in places_of(draft.text, claim.right.forms[:1])
+            if holds(blocks, start) and not overlaps(edits, start, end)
+        ]
     return tuple(edits) if edits and not _leaves_value(draft, claim, edits) else None
 
 
@@ -179,7 +187,7 @@ def choose_freely(draft: Draft, claim: Claim, alternative: Alternative, rng: Ran
             return None
     for old, new in ((claim.right, alternative), (alternative, claim.right)):
         for start, end in places_of(draft.text, old.forms):
-            if overlaps(edits, start, end) or holds_place(blocks, start):
+            if overlaps(edits, start, end) or holds(blocks, start):
                 continue
             edit = _restated(draft, claim, old, new, start, end)
             if edit is None or not add((edit,)):
@@ -239,12 +247,11 @@ def _behind_colon(draft: Draft, dependent: Claim, new: Alternative, place: int) 
     if len(words & said) < MOST_OF * len(words) or len(said - words) > 1:
         return None
     text = new.forms[0]
+    if text.startswith("no "):
+        # "One thing is missing: no undo" would deny what is denied already.
+        return None
     text = text[0].upper() + text[1:] if match["said"][0].isupper() else text
     return Edit(span.start + match.start("said"), span.start + match.end("said"), text)
-
-
-def holds_place(spans: Sequence[Span], place: int) -> bool:
-    return any(span.start <= place < span.end for span in spans)
 
 
 def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
@@ -323,7 +330,7 @@ def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: 
     blocks = code_blocks(draft.text)
     for words in (mine - others, others - mine):
         for span in draft.sentences:
-            if holds_place(blocks, span.start):
+            if holds(blocks, span.start):
                 continue
             left = "".join(
                 " " if overlaps(edits, at, at + 1) else character
@@ -383,9 +390,3 @@ def optional_cuts(draft: Draft, rng: Random) -> Iterator[tuple[Claim, tuple[Edit
         edits = leave_out(draft, claim, rng)
         if edits is not None:
             yield claim, edits
-
-
-def is_name(form: str) -> bool:
-    """Whether a form is a bare name, without preposition and determiner."""
-    phrase = Phrase.of(form)
-    return not phrase.preposition and not phrase.determiner

@@ -146,7 +146,9 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
         return True
     following = text[slice(*spans[number + 1])]
     between = text[spans[number][1] : spans[number + 1][0]]
-    if re.search(r"\b(?:it|they|them|this|these|those)\b", " ".join(following.split()[:FIRST_WORDS])):
+    if re.search(
+        r"\b(?:it|they|them|this|these|those|none|then|also|too)\b", " ".join(following.split()[:FIRST_WORDS])
+    ):
         return False
     return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
 
@@ -258,6 +260,8 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     if match is None or not span[0] + match.start() <= start:
         return
     before = text[span[0] : span[0] + match.start()]
+    if has_verb(match[0]) or _SUBORDINATE.match(re.split(r"[,;] | and | but ", before)[-1].removeprefix("and ")):
+        return
     if has_verb(before) and not _INCOMPLETE.search(before) and not _SUBORDINATE.match(before.strip()):
         yield Cut(span[0] + match.start(), stop)
 
@@ -268,7 +272,7 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
     if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{_FINITE})\b", behind)):
         return
     which = re.search(
-        r" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:[a-z]+ ){1,2}(?:number |no\.? )?$",
+        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{_FINITE})\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
         before,
     ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
     # A clause in front of a comma may be a list, whose items must stay alike.
