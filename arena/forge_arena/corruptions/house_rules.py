@@ -36,7 +36,9 @@ _TO_PLURAL = {
     "am i": "are we", "was i": "were we", "me": "us", "my": "our", "mine": "ours", "myself": "ourselves",
 }  # fmt: skip
 _ADVERB = re.compile(r"(?:in|on|for|by|with|to|following|after|regarding|concerning|about)\b", re.IGNORECASE)
-FEWEST_LEFT_OUT = 4
+# "Not as it stands, Ms Roe." calls somebody; a clause behind a comma is longer.
+MOST_WORDS_OF_A_NAME = 4
+MOST_LEFT_OUT = 4
 
 
 def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> tuple[Edit, ...] | None:
@@ -114,7 +116,7 @@ def _fitted(text: str, start: int, end: int, rest: str, other: str, at_the_start
         return Edit(start, end, other)
     if after[:1] == ",":
         was_adverb, is_adverb = _ADVERB.match(phrase), _ADVERB.match(other)
-        calls_somebody = not has_verb(re.split(r"[.!:\n]", after)[0])
+        calls_somebody = len(re.split(r"[.!:\n]", after)[0].split()) <= MOST_WORDS_OF_A_NAME
         if was_adverb and not is_adverb:
             return Edit(start, end + 1, f"{other}:")
         if calls_somebody or (was_adverb and is_adverb):
@@ -244,7 +246,7 @@ def _shorten(draft: Draft, limit: int, rng: Random) -> tuple[Edit, ...] | None:
     for _, further in optional_cuts(draft, rng):
         if words < limit:
             break
-        if len(edits) >= FEWEST_LEFT_OUT:
+        if len(edits) >= MOST_LEFT_OUT:
             return None
         if not any(overlaps(edits, e.start - 1, e.end + 1) for e in further):
             edits.extend(further)

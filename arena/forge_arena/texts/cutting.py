@@ -27,6 +27,7 @@ class Cut:
 
 # An imperative has no finite verb that a list could know.
 FEWEST_WORDS = 6
+FEWEST_WORDS_OF_A_CLAUSE = 3
 # A pronoun among so many first words of a sentence may stand for something in the sentence before.
 FIRST_WORDS = 8
 _FINITE = (
@@ -97,7 +98,8 @@ _EVENT = re.compile(
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
-    r"available|open|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    r"available|open|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
+    r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
 _BAD = re.compile(
@@ -262,7 +264,8 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     before = text[span[0] : span[0] + match.start()]
     if has_verb(match[0]) or _SUBORDINATE.match(re.split(r"[,;] | and | but ", before)[-1].removeprefix("and ")):
         return
-    if has_verb(before) and not _INCOMPLETE.search(before) and not _SUBORDINATE.match(before.strip()):
+    is_clause = len(before.split()) >= FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(before.strip())
+    if is_clause and not _INCOMPLETE.search(before):
         yield Cut(span[0] + match.start(), stop)
 
 

@@ -16,8 +16,6 @@ _PER = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # (one way, the other way, what must follow either of them)
 _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("at most", "no more than", _NUMBER),
-    ("at least", "no less than", _NUMBER),
-    ("costs", "comes to", _NUMBER),
     ("lasts", "runs for", _NUMBER),
     ("has", "comes with", r"(?= (?:a|an|\d))"),
     ("each", "every", r"(?= (?!of\b|other\b|side\b|case\b)[a-z]{3})"),
@@ -32,11 +30,8 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("let us know", "tell us", ""),
     ("let me know", "tell me", ""),
     ("asks for", "calls for", _THING),
-    ("requires", "calls for", _THING),
-    ("wants", "asks for", _THING),
     ("says that", "states that", ""),
     ("is due", "is payable", r"(?= (?:on|in|by|at)\b)"),
-    ("the whole", "the entire", r"(?= [a-z])"),
     ("at once", "immediately", ""),
     ("simply", "just", ""),
     ("at present", "at the moment", ""),
@@ -51,7 +46,6 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("accepted", "approved", r"(?= (?:by|on|in)\b)"),
     ("decided", "settled", r"(?= (?:by|on|in)\b)"),
     ("the fault", "the defect", r"(?=[ .,:])"),
-    ("should be", "ought to be", ""),
     ("gives", "returns", r"(?= [`\[])"),
     ("fails", "breaks", r"(?= on\b)"),
     ("further", "other", r"(?= (?:points?|changes?|questions?|orders?)\b)"),
@@ -62,7 +56,6 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("is kept", "is held", r"(?= (?:for|in|on)\b)"),
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
     ("we have checked", "we have looked into", ""),
-    ("buy", "purchase", _THING),
     ("replies", "answers", r"(?= within\b)"),
 )
 _REPLACES = [
