@@ -33,7 +33,8 @@ class Corruption:
     A subclass must set `type` and `prompt_line`. If it sets `kinds` and overrides no method, it takes a claim of one of
     these kinds and puts a wrong alternative of the claim in place of the right one. A subclass that does something else
     overrides `targets`, `rewrite` or `can_break`. `inject` discards a rewrite that breaks anything beside its target, so a
-    corruption need not be perfect.
+    corruption need not be perfect. An answer that does not consist of the scenario's statements (`Draft.is_composed`) must be
+    rewritten without a seam: `restate_freely`, `choose_freely` and `leave_out` of `corruptions.prose` do so.
 
     A target is a claim and an alternative. The alternative is what the corrupted answer says of the claim: one of
     `claim.wrong`, or one that the corruption makes, with a name that the claim does not have. None means that the answer

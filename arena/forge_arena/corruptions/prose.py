@@ -213,7 +213,9 @@ def _let_depend(
         edit = _behind_colon(draft, dependent, new, start)
         if edit is None and places:
             edit = _restated(draft, dependent, dependent.right, new, start, end)
-        further = _with_reason(draft, edit) if edit is not None else None
+        further = None if edit is None else (edit,)
+        if edit is not None and dependent.kind is ClaimKind.term:
+            further = _with_reason(draft, edit)
         if further is None and places:
             further = _written_anew(draft, start, {claim.id: alternative.name}, rng)
         if further is None and not dependent.required:
