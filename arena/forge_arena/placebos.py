@@ -29,6 +29,7 @@ from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, sentence, spelling_of
 from forge_arena.texts.cutting import has_verb, leans
 from forge_arena.texts.number_words import number_word
+from forge_arena.texts.ordering import reorderings
 from forge_arena.texts.synonyms import other_words
 from forge_arena.texts.values import MONTHS
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
@@ -40,6 +41,8 @@ REWORDINGS = 8
 # The edits of an output, and what its reasoning is to trade for what; None if the reasoning stays as it is.
 Plan: TypeAlias = tuple[tuple[Edit, ...], Trade | None]
 
+# How often the placebo of an answer in an author's own words keeps to the author's words, if it can.
+WORDS_KEPT = 0.7
 # How often an answer in an author's own words is spared another spelling if another edit is as likely.
 SPARED = 0.6
 # Places so near to each other count as equally near.
@@ -91,7 +94,11 @@ def _plans(
     likely = list(registry()[type].placebos)
     rng.shuffle(likely)
     if not draft.is_composed:
-        # Another spelling changes every value of a kind, so it shows more than a synonym does.
+        # Each other word and each other spelling departs from the author's habits, so it shows which answer was edited. What
+        # only moves or goes does not.
+        if not registry()[type].omits and rng.random() < WORDS_KEPT:
+            keeping = [Placebo.reordering, Placebo.substitution]
+            likely = [*sorted(keeping, key=lambda kind: kind not in likely and rng.random() < 0.5), *likely]
         likely.sort(key=lambda kind: kind is Placebo.respelling and rng.random() < SPARED)
         for kind in dict.fromkeys((*likely, *Placebo)):
             yield from ((kind, plan) for plan in _free_plans_of(kind, draft, claim, rng))
@@ -134,7 +141,9 @@ def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> It
             voice = draft.voice()
             return ((edits, Trade(other, None, voice)) for other, edits in optional_cuts(draft, rng))
         case Placebo.reordering:
-            return chain(_reorderings(draft, rng), _list_reorderings(draft, rng))
+            return chain(
+                _parts_in_other_order(draft, claim, rng), _reorderings(draft, rng), _list_reorderings(draft, rng)
+            )
 
 
 def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tuple[Edit, ...]]:
@@ -198,6 +207,15 @@ def _synonyms(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
     rng.shuffle(found)
     found.sort(key=lambda edit: min(abs(edit.start - place) // NEAR for place in places))
     yield from (((edit,), None) for edit in found)
+
+
+def _parts_in_other_order(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
+    """Two clauses or two items in the other order, those near the claim first."""
+    places = [finding.start for finding in draft.report.of(claim.id)] or [0]
+    parts = list(reorderings(draft.text))
+    rng.shuffle(parts)
+    parts.sort(key=lambda part: min(abs(part.start - place) // NEAR for place in places))
+    yield from (((Edit(part.start, part.end, part.text),), None) for part in parts)
 
 
 def _list_reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:

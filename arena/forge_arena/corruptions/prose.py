@@ -213,7 +213,7 @@ def _let_depend(
         edit = _behind_colon(draft, dependent, new, start)
         if edit is None and places:
             edit = _restated(draft, dependent, dependent.right, new, start, end)
-        further = None if edit is None else (edit,)
+        further: tuple[Edit, ...] | None = None if edit is None else (edit,)
         if edit is not None and dependent.kind is ClaimKind.term:
             further = _with_reason(draft, edit)
         if further is None and places:

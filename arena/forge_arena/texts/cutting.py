@@ -161,6 +161,11 @@ def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> 
     return re.match(r"(?:This|That|These|Those|So|Then|Both|Such)\b", following) is not None
 
 
+def refers_back(text: str) -> bool:
+    """Whether a clause has a pronoun that may stand for something outside of it."""
+    return _REFERS.search(text) is not None
+
+
 def is_incomplete(text: str) -> bool:
     """Whether a text breaks off behind a verb or a word that wants more: "the repair is"."""
     return _INCOMPLETE.search(text) is not None

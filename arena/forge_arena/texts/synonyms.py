@@ -17,7 +17,6 @@ _PER = ("minute", "hour", "day", "week", "month", "quarter", "year")
 _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("at most", "no more than", _NUMBER),
     ("lasts", "runs for", _NUMBER),
-    ("has", "comes with", r"(?= (?:a|an|\d))"),
     ("each", "every", r"(?= (?!of\b|other\b|side\b|case\b)[a-z]{3})"),
     ("you can", "you may", r"(?= [a-z])"),
     ("can be", "may be", r"(?= [a-z]+ed\b)"),
@@ -52,7 +51,6 @@ _PAIRS: tuple[tuple[str, str, str], ...] = (
     ("a few", "some", r"(?= [a-z]+s\b)"),
     ("on time", "in time", ""),
     ("before that", "until then", ""),
-    ("so that", "so", r"(?= (?:it|they|you|we|the|a|no)\b)"),
     ("is kept", "is held", r"(?= (?:for|in|on)\b)"),
     ("are kept", "are held", r"(?= (?:for|in|on)\b)"),
     ("we have checked", "we have looked into", ""),
