@@ -22,7 +22,10 @@ _WRAPPING = " \t>#*_`\"'[("
 _OFFERS = re.compile(
     r"^ (?:we|I) (?:offer|recommend|suggest|propose|advise|have chosen|choose|would take)(?= the\b| [A-Z])"
 )
-_IS = re.compile(r"^ is(?= the\b| [A-Z])")
+_IS = re.compile(r"^(?: for(?: (?:a|an|the|your|our))? [a-z]+)? is(?= the\b| [A-Z])")
+_ASKED = re.compile(r"^ (?:about|how|what|whether|when|which|why|where|for|us|to)\b")
+_ASKING = re.compile(r"^ for asking(?= (?:about|how|what|whether|when|which|why|where)\b)")
+_QUESTION = re.compile(r"(?:shall|would|will|may|can|do|does|is|are|should) (?:i|we|you|it|this|that)\b", re.IGNORECASE)
 _SIGNATURE_WORDS = re.compile(
     r"\b(?:positional|keyword|default|parameters?|arguments?|signature|annotat\w+|type hints?|def line)\b",
     re.IGNORECASE,
@@ -51,7 +54,9 @@ def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng:
     others = other.argument if other is not None and isinstance(other.argument, tuple) else ()
     if check.name in (*_AT_THE_START, *_AT_THE_END):
         at_the_start = check.name in _AT_THE_START
-        return _greet_otherwise(draft, phrases, others) or _exchange_phrase(draft, phrases, others, at_the_start)
+        names = check.name == "greets_by"
+        name, called = (phrases[0], (*others, "")[0]) if names else (common_ending(phrases), common_ending(others))
+        return _greet_otherwise(draft, name, called) or _exchange_phrase(draft, phrases, others, at_the_start)
     if check.name == "includes_any":
         return _cut_phrases(draft, phrases, rng)
     if check.name == "first_person_plural":
@@ -67,9 +72,8 @@ def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng:
     return None
 
 
-def _greet_otherwise(draft: Draft, phrases: tuple[str, ...], others: tuple[str, ...]) -> tuple[Edit, ...] | None:
+def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | None:
     """Greet by the other name: the author's own "Dear" stays."""
-    name, other = common_ending(phrases), common_ending(others)
     if not name or not other:
         return None
     first = draft.text.partition("\n")[0]
@@ -89,12 +93,14 @@ def _exchange_phrase(
         return None
     start, end = places[0] if at_the_start else places[-1]
     line = text.rfind("\n", 0, start) + 1
-    if text[line:start].strip(_WRAPPING) or (at_the_start and text[:line].strip()):
+    opens_sentence = not at_the_start and re.search(r"[.!?] $", text[:start]) is not None
+    if (text[line:start].strip(_WRAPPING) and not opens_sentence) or (at_the_start and text[:line].strip()):
         return None
     stop = text.find("\n", end)
     rest = text[end : len(text) if stop < 0 else stop]
     for other in others:
-        if other.lower() in text.lower():
+        said_already = other.lower() in text[:start].lower() + text[end:].lower()
+        if said_already and not rest.lstrip("*_ ,;:.").startswith(other):
             continue
         edit = _fitted(text, start, end, rest, other, at_the_start)
         if edit is not None:
@@ -104,6 +110,9 @@ def _exchange_phrase(
 
 def _fitted(text: str, start: int, end: int, rest: str, other: str, at_the_start: bool) -> Edit | None:
     phrase, after = text[start:end], rest.lstrip("*_")
+    asks = bool(_QUESTION.match(other))
+    if after.strip() in (".", "?") and asks != bool(_QUESTION.match(phrase)):
+        return Edit(start, end + len(rest.rstrip()), f"{other}{'?' if asks else '.'}")
     if not after.strip(" .!?,;:"):
         return Edit(start, end, other)
     if after[:1] in ",;:." and after[1:].strip().startswith(other):
@@ -126,6 +135,14 @@ def _fitted(text: str, start: int, end: int, rest: str, other: str, at_the_start
         return Edit(start, end, other)
     if at_the_start and (offers := _OFFERS.match(after)) and re.match(r"(?:our|my|the)\b", other.lower()):
         return Edit(start, end + offers.end(), f"{other} is")
+    if at_the_start and _ASKED.match(after) and phrase.lower() == "you asked" and other.lower() == "thank you":
+        return Edit(start, end, f"{other} for asking")
+    if (
+        at_the_start
+        and (asking := _ASKING.match(after))
+        and (phrase.lower(), other.lower()) == ("thank you", "you asked")
+    ):
+        return Edit(start, end + asking.end(), other)
     if at_the_start and (is_ := _IS.match(after)) and re.match(r"for\b", other.lower()):
         return Edit(start, end + is_.end(), f"{other} we recommend")
     if (

@@ -149,7 +149,8 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
     following = text[slice(*spans[number + 1])]
     between = text[spans[number][1] : spans[number + 1][0]]
     if re.search(
-        r"\b(?:it|they|them|this|these|those|none|then|also|too)\b", " ".join(following.split()[:FIRST_WORDS])
+        r"\b(?:it|they|them|this|these|those|none|then|also|too|that(?= is| was| has))\b",
+        " ".join(following.split()[:FIRST_WORDS]),
     ):
         return False
     return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
@@ -158,7 +159,10 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
 def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
     """Whether the next sentence begins with a word that may stand for all that this sentence says."""
     following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
-    return re.match(r"(?:This|That|These|Those|So|Then|Both|Such)\b", following) is not None
+    return (
+        re.search(r"^(?:This|That|These|Those|So|Then|Both|Such)\b|\b(?:same|that|this) reason\b", following)
+        is not None
+    )
 
 
 def refers_back(text: str) -> bool:

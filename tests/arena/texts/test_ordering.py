@@ -14,7 +14,10 @@ def in_other_order(text: str) -> set[str]:
     [
         ("The rent is £70, and the deposit is £90.", "The deposit is £90, and the rent is £70."),
         ("The gate opens at dawn; the lamps are lit by then.", None),
-        ("It has a timeout of 5 seconds and a buffer of 9 rows.", "It has a buffer of 9 rows and a timeout of 5 seconds."),
+        (
+            "It has a timeout of 5 seconds and a buffer of 9 rows.",
+            "It has a buffer of 9 rows and a timeout of 5 seconds.",
+        ),
         ("The rent is £70, and it is due on 3 May.", None),
         ("The rent is £70, and the deposit is £90, and the key is free.", None),
         ("If it rains, the rent is £70, and the deposit is £90.", None),
