@@ -12,6 +12,9 @@ from forge_arena.corruptions.draft import Draft, Rewrite, rewrite_of
 from forge_arena.corruptions.prose import leave_out
 from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
 
+# How many cuts of a claim are drawn at most. Some of them take along what must stay.
+CUTS_TRIED = 3
+
 
 class FactualOmission(Corruption):
     type = CorruptionType.factual_omission
@@ -26,7 +29,8 @@ class FactualOmission(Corruption):
     def targets(self, draft: Draft) -> Iterator[Target]:
         stated = [claim for claim in draft.scenario.claims if self.can_break(claim) and claim.id in draft.report.stated]
         if not draft.is_composed:
-            yield from ((claim, None) for claim in stated)
+            # Each time another cut may be drawn.
+            yield from ((claim, None) for _ in range(CUTS_TRIED) for claim in stated)
             return
         # A claim that shares no sentence can go without a trace. Otherwise its authorities would move elsewhere.
         alone = [claim for claim in stated if draft.has_to_itself(claim.id)]

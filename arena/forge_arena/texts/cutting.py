@@ -29,7 +29,7 @@ class Cut:
 FEWEST_WORDS = 6
 FEWEST_WORDS_OF_A_CLAUSE = 3
 # A pronoun among so many first words of a sentence may stand for something in the sentence before.
-FIRST_WORDS = 8
+FIRST_WORDS = 10
 _FINITE = (
     "is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did|need|needs|cannot|"
     "applies|asks|becomes|begins|brings|buys|carries|closes|comes|costs|counts|covers|decides|delivers|ends|expires|falls|"
@@ -149,7 +149,7 @@ def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> b
     following = text[slice(*spans[number + 1])]
     between = text[spans[number][1] : spans[number + 1][0]]
     if re.search(
-        r"\b(?:it|they|them|this|these|those|none|then|also|too|that(?= is| was| has))\b",
+        r"\b(?:it|they|them|this|these|those|none|then|also|too|same|that(?= is| was| has))\b",
         " ".join(following.split()[:FIRST_WORDS]),
     ):
         return False
@@ -184,6 +184,9 @@ def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) 
     start, end = spans[number]
     if cut.start <= start and end <= cut.end:
         return True
+    before = text[slice(*spans[number - 1])] if number else ""
+    if cut.start == start and _ANNOUNCES.search(before):
+        return False
     if cut.end >= end - 1 and not follows_alone(text, spans, number):
         return False
     left = (text[start : cut.start] + cut.text + text[cut.end : end]).strip()
@@ -362,6 +365,12 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         if re.search(r"\bboth\b|\beither\b|\bbetween\b", before) or _SUBORDINATE.match(main.strip()):
             continue
         if main is not before and not has_verb(main):
+            continue
+        # "A is here, B is there, and C is gone": without C the comma would join two sentences.
+        is_series = (
+            main is before and joint[0].startswith(",") and has_verb(before.rpartition(", ")[2]) and ", " in before
+        )
+        if is_series and not re.match(r"(?:which|who|where|as|so|if|when)\b", before.rpartition(", ")[2]):
             continue
         strong = joint[0].startswith((";", ","))
         whole = re.match(rf"{_SUBJECT}\b", behind) and has_verb(behind) and (strong or _ANAPHOR.match(behind))

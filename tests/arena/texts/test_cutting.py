@@ -70,6 +70,18 @@ def test_a_label_goes_with_its_sentence() -> None:
     assert left_over(text, "3 May") == {text.replace("\n\n**Time.** We open on 3 May.", "")}
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "never"),
+    [
+        ("The gate is here, the lamp is there, and the key is 3 cm long.", "3 cm", "the lamp is there."),
+        ("Two dates matter. Bookings close on 3 May, and a letter will do.", "3 May", "matter. A letter"),
+        ("The fee is £30. On the same day the lamp is lit.", "£30", "care. On the same"),
+    ],
+)
+def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: str) -> None:
+    assert not any(never in left for left in left_over(START + text + END, words))
+
+
 def test_code_is_never_cut() -> None:
     text = "Use this:\n\n```python\nwait(30)\n```\n\nThat is all."
 
