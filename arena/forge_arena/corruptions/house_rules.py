@@ -41,6 +41,8 @@ _TO_PLURAL = {
 _ADVERB = re.compile(r"(?:in|on|for|by|with|to|following|after|regarding|concerning|about)\b", re.IGNORECASE)
 # "Not as it stands, Ms Roe." calls somebody; a clause behind a comma is longer.
 MOST_WORDS_OF_A_NAME = 4
+# So many characters of the line above a closing must not hold its words.
+BESIDE = 60
 MOST_LEFT_OUT = 4
 
 
@@ -101,6 +103,10 @@ def _exchange_phrase(
     for other in others:
         said_already = other.lower() in text[:start].lower() + text[end:].lower()
         if said_already and not rest.lstrip("*_ ,;:.").startswith(other):
+            continue
+        above = "" if at_the_start or opens_sentence else text[:line].rstrip().rpartition("\n")[2]
+        if content(other) & content(above[-BESIDE:]):
+            # "With kind regards" above "Best regards" would sign twice.
             continue
         edit = _fitted(text, start, end, rest, other, at_the_start)
         if edit is not None:

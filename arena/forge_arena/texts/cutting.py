@@ -44,9 +44,11 @@ _SUBJECT = (
 )
 # What leans on the sentence or clause before it.
 _LEANS = re.compile(
-    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|there(?! (?:is|are|was|were|has|have)\b)|here|both|neither|"
+    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|"
+    r"there(?! (?:is|are|was|were|has|have)\b)|here|both|neither|"
     r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
-    r"if not|for the same|under the same|the same|the latter|the former|the other|another|the day (?:after|before)|on the (?:day|following)|the next|the following|"
+    r"if not|for the same|under the same|the same|the latter|the former|the other|another|"
+    r"the day (?:after|before)|on the (?:day|following)|the next|the following|"
     r"after that|before that|until "
     r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
     r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
@@ -98,7 +100,7 @@ _EVENT = re.compile(
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
 _INCOMPLETE = re.compile(
     r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
-    r"available|open|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
+    r"available|open|replies|reply|answers?|responds?|arrives?|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
     r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
