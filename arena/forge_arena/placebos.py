@@ -8,27 +8,47 @@ Each corruption names the kinds of edit that look most like it (`Corruption.plac
 | substitution | a sentence that nobody asked for gives way to another such sentence | an omission |
 | paraphrase | "It takes 5 days." becomes "You wait 5 days." | the other types |
 | reordering | two sentences change places | the other types |
+
+An answer that somebody wrote in words of their own takes the same kinds in another way, as corruptions do: a statement
+that nobody asked for is cut out, a few words give way to a synonym, and two items of a list may change places.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 from typing import TypeAlias
 
 from forge_arena.corruptions import registry
-from forge_arena.corruptions.base import NEVER_REQUIRED, Draft, Edit, apply, draft_of, overlaps, trade_sentence
+from forge_arena.corruptions.base import NEVER_REQUIRED, trade_sentence
+from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
+from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
 from forge_arena.statements import SPELLINGS, Voice, sentence, spelling_of
+from forge_arena.texts.cutting import has_verb, leans
+from forge_arena.texts.number_words import number_word
+from forge_arena.texts.ordering import reorderings
+from forge_arena.texts.synonyms import other_words
+from forge_arena.texts.values import MONTHS
 from forge_arena.types import Answer, Claim, ClaimKind, CorruptionType, Placebo, Scenario, Span
 from forge_arena.verify import Verifier
+from forge_arena.verify.code import code_blocks
 
 REWORDINGS = 8
 
 # The edits of an output, and what its reasoning is to trade for what; None if the reasoning stays as it is.
 Plan: TypeAlias = tuple[tuple[Edit, ...], Trade | None]
 
+# How often the placebo of an answer in an author's own words keeps to the author's words, if it can.
+WORDS_KEPT = 0.7
+# How often an answer in an author's own words is spared another spelling if another edit is as likely.
+SPARED = 0.6
+# Places so near to each other count as equally near.
+NEAR = 80
+
+_TWO_ITEMS = re.compile(r"(?<![^\n])(?P<mark>[-*\u2022]) (?P<a>[^\n]+)\n(?P=mark) (?=(?P<b>[^\n]+))")
 _LEANS = re.compile(r"\b(?:it|its|this|that|these|they|them|there|then|here|so|also|such|both|latter)\b", re.IGNORECASE)
 
 
@@ -73,6 +93,16 @@ def _plans(
     """All edits to try, those that look most like the corruption first."""
     likely = list(registry()[type].placebos)
     rng.shuffle(likely)
+    if not draft.is_composed:
+        # Each other word and each other spelling departs from the author's habits, so it shows which answer was edited.
+        # What only moves or goes does not.
+        if not registry()[type].omits and rng.random() < WORDS_KEPT:
+            keeping = [Placebo.reordering, Placebo.substitution]
+            likely = [*sorted(keeping, key=lambda kind: kind not in likely and rng.random() < 0.5), *likely]
+        likely.sort(key=lambda kind: kind is Placebo.respelling and rng.random() < SPARED)
+        for kind in dict.fromkeys((*likely, *Placebo)):
+            yield from ((kind, plan) for plan in _free_plans_of(kind, draft, claim, rng))
+        return
     for kind in dict.fromkeys((*likely, *Placebo)):
         for plan in _plans_of(kind, draft, claim, reword, rng):
             yield kind, plan
@@ -99,6 +129,108 @@ def _plans_of(
             return _substitutions(draft, rng)
         case Placebo.reordering:
             return _reorderings(draft, rng)
+
+
+def _free_plans_of(kind: Placebo, draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
+    """The edits of a kind for an answer in an author's own words."""
+    match kind:
+        case Placebo.respelling:
+            return ((edits, None) for edits in _other_spellings(draft, claim.kind, rng))
+        case Placebo.paraphrase:
+            return _synonyms(draft, claim, rng)
+        case Placebo.substitution:
+            voice = draft.voice()
+            return ((edits, Trade(other, None, voice)) for other, edits in optional_cuts(draft, rng))
+        case Placebo.reordering:
+            return chain(
+                _parts_in_other_order(draft, claim, rng), _reorderings(draft, rng), _list_reorderings(draft, rng)
+            )
+
+
+def _other_spellings(draft: Draft, kind: ClaimKind, rng: Random) -> Iterator[tuple[Edit, ...]]:
+    """All values of a kind in another spelling, because an author spells them alike; then the values of other kinds."""
+    writers = [writer for writer in _OTHER_SPELLINGS if writer[0] is not kind]
+    rng.shuffle(writers)
+    writers.sort(key=lambda writer: writer[0] not in (ClaimKind.date, ClaimKind.duration))
+    for _, pattern, write in [*(w for w in _OTHER_SPELLINGS if w[0] is kind), *writers]:
+        blocks = code_blocks(draft.text)
+        edits = [
+            Edit(match.start(), match.end(), write(match))
+            for match in pattern.finditer(draft.text)
+            if not any(block.start <= match.start() < block.end for block in blocks)
+        ]
+        if edits:
+            yield tuple(edits)
+
+
+_MONTHS = "|".join(MONTHS)
+_SMALL_NUMBERS = {str(n): number_word(n) for n in range(2, 13)} | {number_word(n): str(n) for n in range(2, 13)}
+_UNITS = r"(?: (?:business|working|calendar))? (?:seconds|minutes|hours|days|weeks|months|years)\b"
+_OTHER_SPELLINGS: tuple[tuple[ClaimKind, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (ClaimKind.date, re.compile(rf"\b(\d{{1,2}}) ({_MONTHS}) (\d{{4}})\b"), lambda m: f"{m[2]} {m[1]}, {m[3]}"),
+    (ClaimKind.date, re.compile(rf"\b({_MONTHS}) (\d{{1,2}}),? (\d{{4}})\b"), lambda m: f"{m[2]} {m[1]} {m[3]}"),
+    (ClaimKind.percent, re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)%"), lambda m: f"{m[1]} percent"),
+    (ClaimKind.percent, re.compile(r"(?<![\d.])(\d+(?:\.\d+)?) per ?cent\b"), lambda m: f"{m[1]}%"),
+    (
+        ClaimKind.duration,
+        re.compile(rf"(?<![\w.,$€£-])(?:[2-9]|1[0-2])(?={_UNITS})"),
+        lambda m: _SMALL_NUMBERS[m[0]],
+    ),
+    (
+        ClaimKind.duration,
+        re.compile(rf"(?<![\w-])(?:{'|'.join(number_word(n) for n in range(2, 13))})(?={_UNITS})"),
+        lambda m: _SMALL_NUMBERS[m[0]],
+    ),
+    (
+        ClaimKind.citation,
+        re.compile(r"(?<!^)(?<![.!?] )(?<!\n)\b(section|clause|article|paragraph|rule|annex|chapter)(?= \d)"),
+        lambda m: m[0].capitalize(),
+    ),
+    (
+        ClaimKind.citation,
+        re.compile(r"(?<!^)(?<![.!?] )(?<!\n)\b(Section|Clause|Article|Paragraph|Rule|Chapter)(?= \d)"),
+        lambda m: m[0].lower(),
+    ),
+)
+
+
+def _synonyms(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
+    """A few words near the claim in other words of the same meaning, then words farther away."""
+    spans = [(f.start, f.end) for f in draft.report.findings]
+    places = [finding.start for finding in draft.report.of(claim.id)] or [rng.randrange(len(draft.text))]
+    blocks = code_blocks(draft.text)
+    found = [
+        Edit(other.start, other.end, other.text)
+        for other in other_words(draft.text)
+        if not any(block.start <= other.start < block.end for block in blocks)
+        and not any(start < other.end and other.start < end for start, end in spans)
+    ]
+    rng.shuffle(found)
+    found.sort(key=lambda edit: min(abs(edit.start - place) // NEAR for place in places))
+    yield from (((edit,), None) for edit in found)
+
+
+def _parts_in_other_order(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
+    """Two clauses or two items in the other order, those near the claim first."""
+    places = [finding.start for finding in draft.report.of(claim.id)] or [0]
+    parts = list(reorderings(draft.text))
+    rng.shuffle(parts)
+    parts.sort(key=lambda part: min(abs(part.start - place) // NEAR for place in places))
+    yield from (((Edit(part.start, part.end, part.text),), None) for part in parts)
+
+
+def _list_reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
+    """Two neighbouring items of a list in the other order, if they end alike."""
+    pairs = [
+        match
+        for match in _TWO_ITEMS.finditer(draft.text)
+        if match["a"][-1:] == match["b"][-1:] and not _LEANS.search(match["b"]) and not _LEANS.search(match["a"])
+    ]
+    rng.shuffle(pairs)
+    for match in pairs:
+        start, end = match.start("a"), match.end("b")
+        between = draft.text[match.end("a") : match.start("b")]
+        yield (Edit(start, end, f"{match['b']}{between}{match['a']}"),), None
 
 
 def _respellings(draft: Draft, claim: Claim, rng: Random) -> Iterator[Plan]:
@@ -165,6 +297,7 @@ def _reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
         and "\n\n" in draft.text[: a.start]
         and "\n\n" in draft.text[b.end :]
         and all(_stands_alone(span.of(draft.text)) for span in (a, b))
+        and (draft.is_composed or _may_trade_places(draft, a, b))
     ]
     rng.shuffle(pairs)
     for a, b in pairs:
@@ -174,6 +307,13 @@ def _reorderings(draft: Draft, rng: Random) -> Iterator[Plan]:
 def _stands_alone(text: str) -> bool:
     """Whether a sentence can change places: it does not announce the next sentence, nor refer to the one before."""
     return text.endswith(".") and not _LEANS.search(text)
+
+
+def _may_trade_places(draft: Draft, a: Span, b: Span) -> bool:
+    """Whether two sentences in an author's own words stand in the midst of a paragraph and neither is a label."""
+    line = draft.text.rfind("\n", 0, a.start) + 1
+    first = draft.text[line : a.start].strip()
+    return bool(first) and all(has_verb(text) and not leans(text) for text in (a.of(draft.text), b.of(draft.text)))
 
 
 def _follow(verifier: Verifier, reasoning: str, trade: Trade | None, rng: Random) -> str:

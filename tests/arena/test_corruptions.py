@@ -9,16 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forge_arena.corruptions import inject, registry
-from forge_arena.corruptions.base import (
-    NEVER_REQUIRED,
-    Draft,
-    Edit,
-    apply,
-    choose_otherwise,
-    removal,
-    restate,
-    trade_sentence,
-)
+from forge_arena.corruptions.base import NEVER_REQUIRED, choose_otherwise, restate, trade_sentence
+from forge_arena.corruptions.draft import Draft, Edit, apply, removal
 from forge_arena.errors import CannotCorrupt, WorkerFailed
 from forge_arena.scenarios import Family, load_families
 from forge_arena.testing import INJECTION_PROMISES, Corrupted, check_corruption, keep

@@ -13,7 +13,8 @@ import pytest
 from scipy.stats import binomtest
 
 from forge_arena.corruptions import Corruption, registry
-from forge_arena.corruptions.base import Draft, Target
+from forge_arena.corruptions.base import Target
+from forge_arena.corruptions.draft import Draft
 from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters

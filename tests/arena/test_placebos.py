@@ -173,16 +173,16 @@ def test_an_answer_that_takes_no_edit_is_refused_and_told_in_place_of_what() -> 
         label="the window",
         about=(("take",),),
         required=True,
-        alternatives=(Alternative(name="current", standing=Standing.right, forms=("5 days",)),),
+        alternatives=(Alternative(name="current", standing=Standing.right, forms=("50 days",)),),
     )
     scenario = Scenario(
         family="small",
         domain=Domain.customer_support,
         task="Answer.",
-        source_material="It takes 5 days.",
+        source_material="It takes 50 days.",
         claims=(window,),
     )
-    answer = Answer(reasoning="", output="It takes 5 days.")
+    answer = Answer(reasoning="", output="It takes 50 days.")
     with pytest.raises(CannotCorrupt, match="no harmless edit fits this answer in place of temporal_shift"):
         edit_harmlessly(
             Verifier(scenario), answer, CorruptionType.temporal_shift, "window", Random(0), lambda _: scenario

@@ -11,7 +11,8 @@ import pytest
 
 from forge_arena import testing
 from forge_arena.corruptions import Corruption, inject, registry
-from forge_arena.corruptions.base import Draft, Rewrite, Target, restate
+from forge_arena.corruptions.base import Target, restate
+from forge_arena.corruptions.draft import Draft, Rewrite
 from forge_arena.errors import WorkerFailed
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.rewards import Term, detection, terms

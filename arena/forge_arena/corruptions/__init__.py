@@ -12,7 +12,8 @@ from random import Random
 
 from forge_arena import additions
 from forge_arena.additions import BadAddition
-from forge_arena.corruptions.base import Corruption, Draft, Edit, Rewrite, Target, apply, draft_of
+from forge_arena.corruptions.base import Corruption, Target
+from forge_arena.corruptions.draft import Draft, Edit, Rewrite, apply, draft_of
 from forge_arena.corruptions.thoughts import Trade, think
 from forge_arena.errors import CannotCorrupt
 from forge_arena.types import Alternative, Answer, Claim, CorruptionType, Noun, Span

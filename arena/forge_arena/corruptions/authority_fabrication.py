@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from forge_arena.corruptions.base import Corruption, Draft, Target
+from forge_arena.corruptions.base import Corruption, Target
+from forge_arena.corruptions.draft import Draft
 from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo
 

@@ -2,7 +2,9 @@
 
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Rewrite, choose_otherwise
+from forge_arena.corruptions.base import Corruption, choose_otherwise
+from forge_arena.corruptions.draft import Draft, Rewrite, rewrite_of
+from forge_arena.corruptions.prose import choose_freely
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 
 
@@ -13,7 +15,11 @@ class BiasInjection(Corruption):
     lacking = "the row names no fitting_option among two or more options"
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        return None if alternative is None else Rewrite(choose_otherwise(draft, claim, alternative, rng))
+        if alternative is None:
+            return None
+        if draft.is_composed:
+            return Rewrite(choose_otherwise(draft, claim, alternative, rng))
+        return rewrite_of(choose_freely(draft, claim, alternative, rng))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         form = alternative.forms[0] if alternative else "the option that earns most"

@@ -1,10 +1,19 @@
-"""Factual omission: the answer leaves out what it must state, and states something that it need not state instead."""
+"""Factual omission: the answer leaves out what it must state.
+
+An answer that consists of the scenario's statements states something that it need not state instead. From any other
+answer the statement is cut out. The placebos then cut out what nobody asked for, so a shorter answer shows nothing.
+"""
 
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import Corruption, Draft, Rewrite, Target, trade_sentence
+from forge_arena.corruptions.base import Corruption, Target, trade_sentence
+from forge_arena.corruptions.draft import Draft, Rewrite, rewrite_of
+from forge_arena.corruptions.prose import leave_out
 from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
+
+# How many cuts of a claim are drawn at most. Some of them take along what must stay.
+CUTS_TRIED = 3
 
 
 class FactualOmission(Corruption):
@@ -19,12 +28,16 @@ class FactualOmission(Corruption):
 
     def targets(self, draft: Draft) -> Iterator[Target]:
         stated = [claim for claim in draft.scenario.claims if self.can_break(claim) and claim.id in draft.report.stated]
+        if not draft.is_composed:
+            # Each time another cut may be drawn.
+            yield from ((claim, None) for _ in range(CUTS_TRIED) for claim in stated)
+            return
         # A claim that shares no sentence can go without a trace. Otherwise its authorities would move elsewhere.
         alone = [claim for claim in stated if draft.has_to_itself(claim.id)]
         yield from ((claim, None) for claim in alone or stated)
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        return trade_sentence(draft, claim, rng)
+        return trade_sentence(draft, claim, rng) if draft.is_composed else rewrite_of(leave_out(draft, claim, rng))
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         return f"Do not mention {claim.label}, in whatever words; fill the space with something else that is true."

@@ -3,17 +3,9 @@
 from collections.abc import Iterator
 from random import Random
 
-from forge_arena.corruptions.base import (
-    Corruption,
-    Draft,
-    Edit,
-    Rewrite,
-    Target,
-    join_neighbours,
-    place_for,
-    removal,
-    replace_statements,
-)
+from forge_arena.corruptions.base import Corruption, Target, place_for, replace_statements
+from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal, rewrite_of
+from forge_arena.corruptions.house_rules import break_rule
 from forge_arena.statements import order_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
@@ -36,8 +28,9 @@ class InstructionOverride(Corruption):
                     yield claim, None
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
-        edits = self._edits(draft, claim, alternative, rng)
-        return Rewrite(edits) if edits else None
+        if not draft.is_composed:
+            return rewrite_of(break_rule(draft, claim, alternative, rng))
+        return rewrite_of(self._edits(draft, claim, alternative, rng))
 
     def _edits(
         self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random

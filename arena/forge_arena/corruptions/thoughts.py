@@ -20,14 +20,9 @@ import re
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.corruptions.base import (
-    Draft,
-    apply,
-    choose_otherwise,
-    removal,
-    replace_statements,
-    restate,
-)
+from forge_arena.corruptions.base import choose_otherwise, replace_statements, restate
+from forge_arena.corruptions.draft import Draft, Edit, apply, removal
+from forge_arena.corruptions.prose import choose_freely, leave_out, restate_freely
 from forge_arena.statements import Voice, fits, sentence, spelling_of
 from forge_arena.texts.reasoning import steps
 from forge_arena.types import Alternative, Claim, ClaimKind
@@ -132,6 +127,10 @@ def first_wrong_step(verifier: Verifier, reasoning: str, claim: Claim) -> int:
 def apply_trade(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:
     """The reasoning with B in place of A."""
     draft = Draft(verifier.scenario, reasoning, verifier.verify(reasoning), trade.voice.spelling)
+    if not draft.is_composed:
+        edits = _free_edits(draft, trade, rng)
+        if edits is not None:
+            return apply(reasoning, edits)[0]
     if trade.alternative is None:
         removals = tuple(removal(reasoning, span) for span in draft.sentences_of(trade.claim.id))
         return _add_mention(verifier, _close_gaps(apply(reasoning, removals)[0], reasoning), trade, rng)
@@ -142,6 +141,19 @@ def apply_trade(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -
     else:
         edits = restate(draft, trade.claim, trade.alternative)
     return apply(reasoning, edits)[0]
+
+
+def _free_edits(draft: Draft, trade: Trade, rng: Random) -> tuple[Edit, ...] | None:
+    """The edits of a reasoning in words of its own; None if it offers no place without a seam.
+
+    Then the reasoning is edited as if it consisted of statements. A mismatch with the answer would tell more than a
+    seam, because reasoning is often in fragments.
+    """
+    if trade.alternative is None:
+        return leave_out(draft, trade.claim, rng)
+    if trade.claim.kind is ClaimKind.option:
+        return choose_freely(draft, trade.claim, trade.alternative, rng)
+    return None if trade.alternative.check is not None else restate_freely(draft, trade.claim, trade.alternative)
 
 
 def _add_mention(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) -> str:

@@ -5,8 +5,21 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from forge_arena.texts.number_words import number_word
 from forge_arena.texts.values import DATE, IN_WORDS, MONEY, MONTHS, value_of
 from forge_arena.types import ClaimKind
+
+_DAY_AND_MONTH = re.compile(
+    r"(?=.*?(?P<month>[A-Z][a-z]{2,8}\.?))(?=\D*(?P<day>\d{1,2})(?P<ordinal>st|nd|rd|th)?(?!\d))(?=(?:.*\b(?P<year>\d{4})\b)?)"
+    r"(?:\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Z][a-z]+\.?|[A-Z][a-z]+\.? \d{1,2}(?:st|nd|rd|th)?)(?:,? \d{4})?"
+)
+_WHOLE = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER_TOKEN = re.compile(
+    r"\d+(?:[.,]\d+)*|\b(?:"
+    + "|".join(sorted((number_word(n) for n in range(1, 100)), key=len, reverse=True))
+    + r")\b",
+    re.IGNORECASE,
+)
 
 
 def respell(text: str, like: str, kind: ClaimKind) -> str:
@@ -17,6 +30,75 @@ def respell(text: str, like: str, kind: ClaimKind) -> str:
         return text
     respelled = writer(text, like.strip(), value)
     return respelled if respelled is not None and value_of(kind, respelled) == value else text
+
+
+def rewrite(old: str, new: str, surface: str, kind: ClaimKind) -> str | None:
+    """The value `new` as the author writes it who wrote `surface` for the value `old`.
+
+    Only the parts that differ change, each in the author's own hand: the day and the month of a date without its year,
+    a number in words or with a hyphen.
+
+    Examples: "sixty days" for "60 days" makes "thirty days" of "30 days", "12-month" makes "9-month" of "9 months", and
+    "21 May" for "21 May 2025" makes "2 June" of "2 June 2025".
+
+    Returns: the spelling; None if the author's spelling is not understood.
+    """
+    if kind is ClaimKind.date:
+        return _rewrite_date(old, new, surface)
+    if kind in (ClaimKind.duration, ClaimKind.quantity, ClaimKind.percent):
+        return _rewrite_measure(old, new, surface)
+    return None
+
+
+def _rewrite_date(old: str, new: str, surface: str) -> str | None:
+    before, after = value_of(ClaimKind.date, old), value_of(ClaimKind.date, new)
+    if not (isinstance(before, tuple) and isinstance(after, tuple)) or None in before or None in after:
+        return None
+    parts = _DAY_AND_MONTH.fullmatch(surface)
+    if parts is None:
+        return None
+    month, day = parts["month"], parts["day"]
+    full = MONTHS[before[1] - 1]
+    if (
+        int(day) != before[2]
+        or not full.startswith(month.rstrip("."))
+        or ((parts["year"] or before[0]) != str(before[0]) and parts["year"])
+    ):
+        return None
+    name = MONTHS[after[1] - 1]
+    shown = name if month == full else name[: len(month.rstrip("."))] + ("." if month.endswith(".") else "")
+    number = f"{after[2]}{_ordinal(after[2])}" if parts["ordinal"] else f"{after[2]}"
+    written = surface.replace(month, shown).replace(f"{day}{parts['ordinal'] or ''}", number, 1)
+    return written.replace(str(before[0]), str(after[0])) if parts["year"] else written
+
+
+def _ordinal(day: int) -> str:
+    return "th" if 10 < day < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
+
+
+def _rewrite_measure(old: str, new: str, surface: str) -> str | None:
+    numbers, others, own = _WHOLE.findall(old), _WHOLE.findall(new), list(_NUMBER_TOKEN.finditer(surface))
+    if not len(numbers) == len(others) == len(own):
+        return None
+    unit, other_unit = (_WHOLE.sub("", text).strip(" -") for text in (old, new))
+    if unit.removesuffix("s") != other_unit.removesuffix("s"):
+        return None
+    parts, at = [], 0
+    for token, number, other in zip(own, numbers, others, strict=True):
+        if token[0] == number:
+            spelling = other
+        elif number.isdigit() and other.isdigit() and token[0].lower() == number_word(int(number)):
+            spelling = number_word(int(other))
+            spelling = spelling.capitalize() if token[0][0].isupper() else spelling
+        else:
+            return None
+        parts += [surface[at : token.start()], spelling]
+        at = token.end()
+    rest = surface[at:]
+    if "-" not in rest[:1] and numbers[-1] != others[-1] and "1" in (numbers[-1], others[-1]):
+        word = rest.rstrip()
+        rest = word.removesuffix("s") if others[-1] == "1" else word if word.endswith("s") else f"{word}s"
+    return "".join([*parts, rest])
 
 
 def _write_money(text: str, like: str, value: tuple[Decimal, str]) -> str | None:

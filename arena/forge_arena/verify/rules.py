@@ -61,14 +61,14 @@ def _judge_unsaid(
     if check.name == "includes_any":
         kept = any(words and words <= content(text) for words in map(content, phrases))
         return KEPT if kept else Judgement(kept=False, places=places)
-    name = _common_ending(phrases)
+    name = common_ending(phrases)
     if check.name == "opens_with" and name and passages.says(name):
         kept = violation(Check(name="greets_by", argument=(name,)), text) is None
         return KEPT if kept else Judgement(kept=False, places=places)
     return Judgement(kept=False, places=places, doubtful=True)
 
 
-def _common_ending(phrases: tuple[str, ...]) -> str:
+def common_ending(phrases: tuple[str, ...]) -> str:
     """The words with which all of several phrases end: "Mei" of "Hi Mei" and "Hello Mei"."""
     reversed_words = [phrase.split()[::-1] for phrase in phrases]
     same = takewhile(lambda words: len(set(words)) == 1, zip(*reversed_words, strict=False))

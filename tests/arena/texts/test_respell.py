@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forge_arena.texts.respell import respell
+from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import value_of
 from forge_arena.types import ClaimKind
 
@@ -87,3 +87,24 @@ def test_respelling_never_changes_the_value(drawn: tuple[ClaimKind, str, str]) -
 @given(TEXTS, TEXTS, st.sampled_from(ClaimKind))
 def test_nothing_raises_on_any_text(text: str, like: str, kind: ClaimKind) -> None:
     assert isinstance(respell(text, like, kind), str)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "surface", "kind", "wanted"),
+    [
+        ("21 May 2031", "2 June 2031", "21 May", ClaimKind.date, "2 June"),
+        ("21 May 2031", "2 June 2032", "May 21st, 2031", ClaimKind.date, "June 2nd, 2032"),
+        ("60 days", "30 days", "sixty days", ClaimKind.duration, "thirty days"),
+        ("12 months", "9 months", "12-month", ClaimKind.duration, "9-month"),
+        ("1 week", "5 weeks", "one week", ClaimKind.duration, "five weeks"),
+        ("4 to 6 days", "3 to 9 days", "between 4 and 6 days", ClaimKind.duration, "between 3 and 9 days"),
+        ("16 GB", "8 GB", "16 gigabytes", ClaimKind.quantity, "8 gigabytes"),
+        ("12 months", "9 months", "a year", ClaimKind.duration, None),
+        ("12 months", "9 weeks", "12-month", ClaimKind.duration, None),
+        ("21 May 2031", "2 June 2031", "22 May", ClaimKind.date, None),
+    ],
+)
+def test_a_value_is_written_in_the_hand_of_its_author_or_not_at_all(
+    old: str, new: str, surface: str, kind: ClaimKind, wanted: str | None
+) -> None:
+    assert rewrite(old, new, surface, kind) == wanted

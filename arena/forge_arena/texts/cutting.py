@@ -1,0 +1,463 @@
+"""Cut something that a sentence says out of a text, so that what is left reads as if it had never been there.
+
+A person who leaves a fact out takes away the smallest unit that holds it: a parenthesis, a clause behind "and", an item
+of a list, an aside between commas, the day of an event, or the whole sentence. Commas, capitals and the "and" of a list
+are repaired. If what is left would lean on what is gone ("It takes ..."), would announce it ("Two points."), or would
+be no sentence, there is no such cut: no cut is better than a seam.
+
+Only the shape of English is known here. Nothing is known of what a text is about.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from forge_arena.texts.sentences import sentences
+from forge_arena.texts.values import MONTHS
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Take away the characters `start` to `end`; `text` stands in their place, a repaired comma or capital."""
+
+    start: int
+    end: int
+    text: str = ""
+
+
+# An imperative has no finite verb that a list could know.
+FEWEST_WORDS = 6
+FEWEST_WORDS_OF_A_CLAUSE = 3
+# A pronoun among so many first words of a sentence may stand for something in the sentence before.
+FIRST_WORDS = 10
+_FINITE = (
+    "is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|did|need|needs|cannot|"
+    "applies|asks|becomes|begins|brings|buys|carries|closes|comes|costs|counts|covers|decides|delivers|ends|expires|falls|"
+    "follows|gets|gives|goes|holds|includes|keeps|lapses|lasts|lets|makes|offers|opens|owes|pays|provides|reaches|remains|"
+    "renews|requires|rises|runs|says|sells|sends|serves|shows|sits|stands|starts|stays|takes|uses|wants|weighs|works"
+)
+# Case counts: "May" is a month.
+_VERB = re.compile(rf"\b(?:{_FINITE})\b")
+_SUBJECT = (
+    r"(?:it|they|we|you|he|she|I|there|the|a|an|this|that|these|those|your|our|my|its|their|no|any|every|each|all|some|"
+    r"anyone|whoever|[A-Z][\w'-]+)"
+)
+# What leans on the sentence or clause before it.
+_LEANS = re.compile(
+    r"^[\W_]*(?:it|its|this|that|these|those|they|them|their|he|she|his|her|such|so|also|then|"
+    r"there(?! (?:is|are|was|were|has|have)\b)|here|both|neither|"
+    r"either|otherwise|however|therefore|hence|thus|instead|but|and|or|nor|yet|as such|in that case|in this case|if so|"
+    r"if not|for the same|under the same|the same|the latter|the former|the other|another|"
+    r"the day (?:after|before)|on the (?:day|following)|the next|the following|"
+    r"after that|before that|until "
+    r"then|from then|on top|in addition|besides|furthermore|moreover|likewise|similarly|again|nothing else|everything "
+    r"else|anything else|anyone else|one of|for this|for that|in return|that said|the exception|the one)\b",
+    re.IGNORECASE,
+)
+_ANAPHOR = re.compile(r"^(?:it|its|this|that|these|those|they|them|their|so|then|he|she|both|which|who)\b", re.I)
+_REFERS = re.compile(r"\b(?:it|its|this|that|these|those|they|them|their|he|she|him|her|such|so|same)\b")
+_ANNOUNCES = re.compile(
+    r"\b(?:one|another|a (?:second|third|further|last)) (?:\w+ )?(?:point|thing|matter|note|remark|reason|thought|question|change|"
+    r"problem|fault|case)\b|\b(?:two|three|four|five|six|several|some|few|both|following|below|further|other|more)\b[^.]*"
+    r"\b(?:points?|things?|periods?|matters?|notes?|changes?|items?|remarks?|reasons?|dates?|figures?|questions?|ways?|"
+    r"terms?|rules?|limits?|conditions?|requests?|others?)\b|:\s*$|\bas follows\b",
+    re.IGNORECASE,
+)
+_SUBORDINATE = re.compile(
+    r"^(?:if|when|where|whereas|while|because|since|as|although|though|unless|until|after|before|should|whoever|whatever|"
+    r"whether|once|for|with|under|by|in|on|of|at|from|to)\b",
+    re.IGNORECASE,
+)
+_SIMPLE_SUBJECT = re.compile(
+    rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
+)
+_LABEL = re.compile(
+    r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
+)
+_ITEM = re.compile(r"^[ \t]*(?P<mark>[-*\u2022]|\d{1,2}[.)])[ \t]+")
+_TAIL = re.compile(
+    r"^,\s+(?:which|who|with|without|counted|as|until|from|including|rising|payable|taken|measured|plus|and not|not|"
+    r"rather than|instead of|in line with|in answer to|subject to|so|since|because|though|although|after|before|"
+    r"\w+(?:ing|ed))\b"
+)
+_MONTH = "|".join(MONTHS)
+_MONTH_AND_DAY = re.compile(rf"(?:{_MONTH}) \d{{1,2}}$")
+_DAY = re.compile(
+    rf"(?P<lead> (?:on|of|dated|from)) (?:(?:the )?\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTH})(?:,? \d{{4}})?"
+    rf"|(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?|\d{{4}}-\d{{2}}-\d{{2}})"
+)
+_PARTICIPLE = re.compile(
+    r"(?:ed|en|made|held|sent|set|put|met|read|laid|built|sold|bought|brought|paid|found|left|kept)$"
+)
+_DONE_BY = re.compile(r"(?<!\w)(?:[a-z]+ed|given|made|held|set|taken) by (?:the )?[A-Z][\w'-]+$")
+_EVENT = re.compile(
+    r"\b(?:your|our|my|the|a|his|her|their|its|this)\s+(?:\w+\s+)?(?:call|letter|message|meeting|visit|order|request|report|"
+    r"mail|email|note|query|enquiry|survey|inspection|decision|ruling|bill|invoice|lease|agreement|deed|act|entry|slip|"
+    r"bump|complaint|journey|trip|ticket|purchase|delivery|default|case|review|session|resolution|circular|version|"
+    r"memo|minutes|motion|vote|form|change|plan|release|scan)$",
+    re.IGNORECASE,
+)
+_PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
+_INCOMPLETE = re.compile(
+    r"\b(?:is|are|was|were|be|been|being|has|have|had|must|may|can|will|shall|should|comes?|falls?|lies?|stands?|valid|due|"
+    r"available|open|replies|reply|answers?|responds?|arrives?|made|given|put|done|decides?|belongs?|refers?|relates?|amounts?|lives?|brought|lasts?|"
+    r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
+    re.IGNORECASE,
+)
+_BAD = re.compile(
+    r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
+)
+_CITES = re.compile(r"^ (?:\([^()]{1,60}\)|\[\d[^\[\]]{0,12}\])")
+
+
+def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
+    """The ways to cut what stands from `start` to `end` out of a text, the smaller units first."""
+    spans = sentences(text)
+    number = next((n for n, (a, b) in enumerate(spans) if a <= start < b), None)
+    if number is None or "```" in text[slice(*spans[number])]:
+        return
+    found = [
+        *_parenthesis(text, spans[number], start, end),
+        *_aside(text, spans[number], start, end),
+        *_day(text, spans[number], start, end),
+        *_period(text, spans[number], start, end),
+        *_reference(text, spans[number], start, end),
+        *_item_of_enumeration(text, spans[number], start, end),
+        *_clause(text, spans[number], start, end),
+        *_line_of_list(text, start, end),
+        *_sentence(text, spans, number),
+    ]
+    for cut in dict.fromkeys(found):
+        if cut.start <= start and end <= cut.end and is_seamless(text, cut) and _can_go(text, spans, number, cut):
+            yield cut
+
+
+def is_seamless(text: str, cut: Cut) -> bool:
+    """Whether the text has no broken punctuation and no doubled word where something was cut out."""
+    after = text[: cut.start] + cut.text + text[cut.end :]
+    low, high = max(0, cut.start - 24), cut.start + len(cut.text) + 24
+    return len(_BAD.findall(after[low:high])) <= len(_BAD.findall(text[low : cut.end + 24]))
+
+
+def leans(text: str) -> bool:
+    """Whether a sentence or a clause refers to what stands before it."""
+    return _LEANS.search(text) is not None
+
+
+def follows_alone(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
+    """Whether the sentence behind a sentence does not lean on it. A sentence of another paragraph leans rarely."""
+    if number + 1 >= len(spans):
+        return True
+    following = text[slice(*spans[number + 1])]
+    between = text[spans[number][1] : spans[number + 1][0]]
+    if re.search(
+        r"\b(?:it|they|them|this|these|those|none|then|also|too|same|that(?= is| was| has))\b",
+        " ".join(following.split()[:FIRST_WORDS]),
+    ):
+        return False
+    return "```" not in following and not (leans(following) and ("\n\n" not in between or _ANAPHOR.match(following)))
+
+
+def is_referred_to(text: str, spans: Sequence[tuple[int, int]], number: int) -> bool:
+    """Whether the next sentence begins with a word that may stand for all that this sentence says."""
+    following = text[slice(*spans[number + 1])] if number + 1 < len(spans) else ""
+    return (
+        re.search(r"^(?:This|That|These|Those|So|Then|Both|Such)\b|\b(?:same|that|this) reason\b", following)
+        is not None
+    )
+
+
+def refers_back(text: str) -> bool:
+    """Whether a clause has a pronoun that may stand for something outside of it."""
+    return _REFERS.search(text) is not None
+
+
+def is_incomplete(text: str) -> bool:
+    """Whether a text breaks off behind a verb or a word that wants more: "the repair is"."""
+    return _INCOMPLETE.search(text) is not None
+
+
+def has_verb(text: str) -> bool:
+    """Whether a text has a finite verb, as far as a list of common verbs tells."""
+    return _VERB.search(text) is not None
+
+
+def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) -> bool:
+    start, end = spans[number]
+    if cut.start <= start and end <= cut.end:
+        return True
+    before = text[slice(*spans[number - 1])] if number else ""
+    if cut.start == start and _ANNOUNCES.search(before):
+        return False
+    if cut.end >= end - 1 and not follows_alone(text, spans, number):
+        return False
+    left = (text[start : cut.start] + cut.text + text[cut.end : end]).strip()
+    return len(left.split()) >= 3 and (has_verb(left) or not has_verb(text[start:end]))
+
+
+def _parenthesis(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    opening = text.rfind("(", span[0], start + 1)
+    closing = text.find(")", end - 1, span[1])
+    if opening > span[0] and closing > 0 and "(" not in text[opening + 1 : closing] and ")" not in text[opening:end]:
+        yield Cut(opening - (text[opening - 1] == " "), closing + 1)
+
+
+def _commas(text: str, span: tuple[int, int]) -> list[int]:
+    """The commas of a sentence that are outside parentheses and numbers."""
+    depth, places = 0, []
+    for at in range(*span):
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(text[at], 0)
+        # "March 5, 2026" is one day.
+        in_a_day = re.match(r", \d{4}\b", text[at : at + 6]) and _MONTH_AND_DAY.search(text, max(0, at - 14), at)
+        if text[at] == "," and depth <= 0 and text[at + 1 : at + 2] in (" ", "\n") and not in_a_day:
+            places.append(at)
+    return places
+
+
+def _aside(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """An aside without a verb between two commas, or a last part behind a comma that only adds to what was said."""
+    commas = _commas(text, span)
+    before = max((at for at in commas if at < start), default=None)
+    if before is None:
+        return
+    head = text[span[0] : before]
+    behind = min((at for at in commas if at >= end), default=None)
+    if behind is None:
+        stop = _stop(text, span)
+        if (
+            has_verb(head)
+            and not _SUBORDINATE.match(head.strip())
+            and _TAIL.match(text[before:stop])
+            and start > before + 1
+        ):
+            yield Cut(before, stop)
+        return
+    aside, rest = text[before + 2 : behind], text[behind + 1 : _stop(text, span)]
+    is_short = not re.search(r"\b(?:and|or)\b", aside) and not has_verb(aside) and len(aside.split()) <= 6
+    # "The card, Amex ending 5449, is not ...": a verb must follow, otherwise the aside may be an item of a list.
+    # "ADR 12, decided by Castillo, wants ...": right behind a subject further commas do no harm.
+    is_subject = commas.index(before) == 0 and len(head.split()) <= 4 and not has_verb(head)
+    if (len(commas) == 2 or (is_subject and commas.index(behind) == 1)) and is_short and _VERB.match(rest.strip()):
+        yield Cut(before, behind + 1)
+
+
+def _stop(text: str, span: tuple[int, int]) -> int:
+    """Where the words of a sentence end and its last signs begin."""
+    return span[0] + len(text[slice(*span)].rstrip(".!?*_ "))
+
+
+def _day(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """The day of an event that happened: "confirmed on 5 May", "your call of 5 May"."""
+    for match in _DAY.finditer(text, span[0], span[1]):
+        if match.start() <= start and end <= match.end():
+            before, behind = text[span[0] : match.start()], text[match.end() : match.end() + 2]
+            word = re.search(r"[\w'-]+$", before)
+            # Right behind a comma or the start there is no event.
+            if word is None or not re.match(
+                r"[.,;:)]|\s(?=and|to|was|is|has|about|in|by|with|under|at|for)|$",
+                behind + text[match.end() + 2 : match.end() + 6],
+            ):
+                continue
+            passive = _PARTICIPLE.search(word[0]) and re.search(r"\b(?:was|were|been|is|are)\b", before)
+            passive = passive or _DONE_BY.search(before)
+            if (match["lead"] != " of" and passive) or (
+                match["lead"] in (" of", " dated", " on") and _EVENT.search(before)
+            ):
+                yield Cut(match.start(), match.end())
+
+
+def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """A period at the end of a clause that is whole without it: "The buyer confirms the order within 6 hours."."""
+    stop = min(
+        [text.find(sign, end, span[1]) for sign in (",", ";") if text.find(sign, end, span[1]) > 0]
+        or [_stop(text, span)]
+    )
+    match = _PERIOD.search(text[span[0] : stop])
+    if match is None or not span[0] + match.start() <= start:
+        return
+    before = text[span[0] : span[0] + match.start()]
+    if has_verb(match[0]) or _SUBORDINATE.match(re.split(r"[,;] | and | but ", before)[-1].removeprefix("and ")):
+        return
+    is_clause = len(before.split()) >= FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(before.strip())
+    if is_clause and not _INCOMPLETE.search(before):
+        yield Cut(span[0] + match.start(), stop)
+
+
+def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """A number or a name that only says which one or by whom: "looked at it for ticket T-12", "the rule by Obi"."""
+    before, behind = text[span[0] : start], text[end : span[1]]
+    if not (re.match(r"[.,;:)]", behind) or re.match(rf" (?:{_FINITE})\b", behind)):
+        return
+    which = re.search(
+        rf" (?:for|under|in|of|against|with|on|as|at|by way of|by) (?:the |your |our |its )?(?:(?!(?:{_FINITE})\b)[a-z]+ ){{1,2}}(?:number |no\.? )?$",
+        before,
+    ) or re.search(r" by (?:the )?(?:Mr |Ms |Mrs |Dr )?$", before)
+    # A clause in front of a comma may be a list, whose items must stay alike.
+    opened = before.rfind("(")
+    if opened > before.rfind(")") and len(before[opened + 1 :].split()) < 4:
+        return
+    if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
+        return
+    if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
+        comma = before[: which.start()].endswith(",")
+        yield Cut(span[0] + which.start() - comma, end)
+
+
+def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """An item of "A, B and C", if each item holds a figure and no verb. The first item may begin with the verb."""
+    low = span[0]
+    if _ITEM.match(text[slice(*span)]):
+        return
+    marks = [
+        m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not _inside(text, span, low + m.start())
+    ]
+    bounds = [(low + m.start(), low + m.end()) for m in marks]
+    edges = [span[0], *(b for _, b in bounds)]
+    stops = [*(a for a, _ in bounds), _stop(text, span)]
+    here = next((n for n, (a, b) in enumerate(zip(edges, stops, strict=True)) if a <= start and end <= b), None)
+    if here is None or here == 0:
+        return
+
+    def plain(n: int) -> bool:
+        item = text[edges[n] : stops[n]]
+        return (
+            bool(re.search(r"\d", item))
+            and not has_verb(item)
+            and not re.search(r"\b(?:if|which|who|that|but)\b", item)
+        )
+
+    if not plain(here):
+        return
+    first = here
+    while first > 1 and plain(first - 1):
+        first -= 1
+    last = here
+    while last + 1 < len(edges) and plain(last + 1):
+        last += 1
+    lead = first - 1 if re.search(r"\d", text[edges[first - 1] : stops[first - 1]]) else first
+    # The items are `lead` to `last`; the last of them must stand behind "and" at the end of the sentence.
+    joint = text[bounds[last - 1][0] : bounds[last - 1][1]]
+    if last != len(edges) - 1 or "and" not in joint or here == lead:
+        return
+    if here < last:
+        yield Cut(bounds[here - 1][0], stops[here])
+    elif last - lead >= 2:
+        before = bounds[last - 2]
+        yield Cut(before[0], stops[last], f"{joint}{text[edges[last - 1] : stops[last - 1]]}")
+    else:
+        yield Cut(bounds[last - 1][0], stops[last])
+
+
+def _inside(text: str, span: tuple[int, int], at: int) -> bool:
+    before = text[span[0] : at]
+    return before.count("(") > before.count(")") or before.count('"') % 2 == 1 or before.count("`") % 2 == 1
+
+
+def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
+    """A main clause before or behind a semicolon or a conjunction, or what a subject does besides ("and costs $5")."""
+    stop = _stop(text, span)
+    item = _ITEM.match(text[slice(*span)])
+    low = span[0] + (item.end() if item else 0)
+    joints = [m for m in re.finditer(r"; |,? (?:and|but) ", text[low:stop]) if not _inside(text, span, low + m.start())]
+    for joint in joints:
+        a, b = low + joint.start(), low + joint.end()
+        before, behind = text[low:a], text[b:stop]
+        # "Once that is in, the change waits": the main clause begins behind the comma.
+        main = before.rpartition(", ")[2] if _SUBORDINATE.match(before.strip()) and ", " in before else before
+        if re.search(r"\bboth\b|\beither\b|\bbetween\b", before) or _SUBORDINATE.match(main.strip()):
+            continue
+        if main is not before and not has_verb(main):
+            continue
+        # "A is here, B is there, and C is gone": without C the comma would join two sentences.
+        is_series = (
+            main is before and joint[0].startswith(",") and has_verb(before.rpartition(", ")[2]) and ", " in before
+        )
+        if is_series and not re.match(r"(?:which|who|where|as|so|if|when)\b", before.rpartition(", ")[2]):
+            continue
+        strong = joint[0].startswith((";", ","))
+        whole = re.match(rf"{_SUBJECT}\b", behind) and has_verb(behind) and (strong or _ANAPHOR.match(behind))
+        semicolon = behind.find("; ")
+        end_of_clause = stop if semicolon < 0 else b + semicolon
+        shared = re.match(rf"(?:{_FINITE})\b", behind)
+        is_last = not re.search(r",? (?:and|but) ", text[b:end_of_clause])
+        if b <= start and end <= end_of_clause and has_verb(before) and (whole or shared) and is_last:
+            yield Cut(a, end_of_clause)
+        subject = _SIMPLE_SUBJECT.match(text, low)
+        if subject and end <= a and subject.end() <= start and shared and not re.search(r",| and | but ", before):
+            # "It weighs 2 kg and has a lid" has one subject for both.
+            yield Cut(subject.end(), b)
+        first_clause = (
+            strong and whole and not leans(behind) and not _REFERS.search(behind) and not re.search(r"; ", before)
+        )
+        if end <= a and first_clause and has_verb(before) and not _LABEL.match(text[low:stop]) and ", " not in before:
+            yield Cut(low, b + 1, text[b].upper())
+
+
+def _line_of_list(text: str, start: int, end: int) -> Iterator[Cut]:
+    """A whole item of a list that keeps two items. In a numbered list only the last item can go."""
+    low = text.rfind("\n", 0, start) + 1
+    high = text.find("\n", end)
+    high = len(text) if high < 0 else high
+    item = _ITEM.match(text[low:high])
+    if item is None:
+        return
+    before, behind = text[:low].rstrip("\n").rpartition("\n")[2], text[high + 1 :].partition("\n")[0]
+    beside = [line for line in (before, behind) if _ITEM.match(line)]
+    is_last = _ITEM.match(behind) is None
+    if beside and (item["mark"] in "-*\u2022" or is_last) and not behind.startswith((" ", "\t")):
+        items = sum(1 for line in text.split("\n") if _ITEM.match(line))
+        if items >= 3:
+            yield Cut(low - 1, high) if low else Cut(low, high + 1)
+
+
+def _sentence(text: str, spans: Sequence[tuple[int, int]], number: int) -> Iterator[Cut]:
+    start, end = spans[number]
+    own = text[start:end]
+    yield from _paragraph(text, spans, number)
+    is_whole = has_verb(own) or (own.endswith(".") and len(own.split()) >= FEWEST_WORDS)
+    if _LABEL.match(own) or _ITEM.match(own) or own.rstrip().endswith(":") or not is_whole:
+        return
+    if not follows_alone(text, spans, number) or number == 0:
+        return
+    line = text.rfind("\n", 0, start) + 1
+    stop = text.find("\n", end)
+    stop = len(text) if stop < 0 else stop
+    before = text[line:start].strip()
+    alone = not before and not text[end:stop].strip()
+    previous = text[slice(*spans[number - 1])] if number else ""
+    if previous and _ANNOUNCES.search(previous):
+        return
+    if before and (not has_verb(previous) or any(_ANNOUNCES.search(text[a:b]) for a, b in spans if line <= a < start)):
+        # "Rent. The rent is ...": the label would stand alone, or before what it does not announce.
+        return
+    if alone:
+        above = text[:line].rstrip("\n").rpartition("\n")[2]
+        if (
+            not above
+            or above.startswith("#")
+            or above.rstrip().endswith((":", "**"))
+            or not re.search(r"[.!?,)]$", above.rstrip())
+        ):
+            return
+        yield Cut(text.rfind("\n\n", 0, line) if text[:line].endswith("\n\n") else line - 1, stop)
+    elif before:
+        yield Cut(start - len(text[line:start]) + len(text[line:start].rstrip()), end)
+    else:
+        after = len(text[end:stop]) - len(text[end:stop].lstrip(" "))
+        yield Cut(start, end + after)
+
+
+def _paragraph(text: str, spans: Sequence[tuple[int, int]], number: int) -> Iterator[Cut]:
+    """A whole paragraph that consists of a label and one sentence: "**Notices.** Any notice goes by letter."."""
+    start, end = spans[number]
+    line, stop = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    inside = [text[a:b] for a, b in spans if line <= a and (stop < 0 or b <= stop)]
+    if not text[:line].endswith("\n\n") or text[stop : stop + 2] != "\n\n" or _ITEM.match(text[line:end]):
+        return
+    is_label = (
+        len(inside) == 2 and inside[1] == text[start:end] and not has_verb(inside[0]) and len(inside[0].split()) <= 6
+    )
+    is_bold = len(inside) == 1 and text[start:end].startswith("**") and _LABEL.match(text[start:end])
+    above = text[: line - 2].rpartition("\n\n")[2]
+    if (is_label or is_bold) and number > 1 and not above.rstrip().endswith(":") and follows_alone(text, spans, number):
+        yield Cut(line - 2, stop)

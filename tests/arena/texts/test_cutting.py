@@ -1,0 +1,88 @@
+"""Cuts: what a sentence says can go, and what is left reads as if it had never been there."""
+
+import pytest
+
+from forge_arena.texts.cutting import cuts
+
+
+def left_over(text: str, words: str) -> set[str]:
+    start = text.index(words)
+    return {text[: cut.start] + cut.text + text[cut.end :] for cut in cuts(text, start, start + len(words))}
+
+
+START = "We have read your letter with care. "
+END = " The shop opens on weekdays."
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "wanted"),
+    [
+        ("The sale was agreed on 4 July 2031.", "4 July 2031", "The sale was agreed."),
+        ("The hall (built for 90 guests) is free.", "90 guests", "The hall is free."),
+        ("The key, number K-77, is with the porter.", "K-77", "The key is with the porter."),
+        ("Rule 5, written by Osei, asks for a list.", "Osei", "Rule 5 asks for a list."),
+        ("The rent is £70 a week, with a deposit of £90.", "£90", "The rent is £70 a week."),
+        ("The rent is £70, and the deposit is £90.", "£70", "The deposit is £90."),
+        ("The rent is £70, and the deposit is £90.", "£90", "The rent is £70."),
+        ("The tent weighs 3 kg and has 2 doors.", "3 kg", "The tent has 2 doors."),
+        ("The tent weighs 3 kg and has 2 doors.", "2 doors", "The tent weighs 3 kg."),
+        ("It comes with 2 pegs, 3 ropes and 1 bag.", "3 ropes", "It comes with 2 pegs and 1 bag."),
+        ("It comes with 2 pegs, 3 ropes and 1 bag.", "1 bag", "It comes with 2 pegs and 3 ropes."),
+        ("You confirm the booking within 9 days.", "9 days", "You confirm the booking."),
+        ("We book it under account number QA-31.", "QA-31", "We book it."),
+    ],
+)
+def test_the_smallest_unit_goes_and_the_rest_is_repaired(text: str, words: str, wanted: str) -> None:
+    assert START + wanted + END in left_over(START + text + END, words)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("We have read it. The fee is £30. It covers the tent.", "£30"),
+        ("We have read it. Two points remain open. The fee is £30. The tent is green.", "£30"),
+        ("Fees\n\nThe fee is £30.\n\nThe tent is green.", "£30"),
+        ("We have read it. A pass is valid for 9 days. The tent is green.", "for 9 days"),
+        ("We have read it. If it rains for 9 days, the fee is £30, and that price holds. It is green.", "9 days"),
+    ],
+    ids=["leaned on", "announced", "under a heading", "no clause without it", "condition"],
+)
+def test_there_is_no_cut_where_a_seam_would_show(text: str, words: str) -> None:
+    left = left_over(text, words)
+
+    assert not any("A pass is valid." in text or "Fees\n\nThe tent" in text for text in left)
+    assert not any(" It covers" in text and "£30" not in text for text in left)
+    assert not any("Two points remain open. The tent" in text for text in left)
+    assert not any(text.startswith("We have read it. It is green") for text in left)
+
+
+def test_an_item_of_a_list_goes_with_its_line_and_a_clause_leaves_the_mark() -> None:
+    text = "We sell:\n\n- a tent for £30\n- a lamp for £12\n- a rope at £4, and a peg is £1\n\nWrite to us."
+
+    assert "We sell:\n\n- a tent for £30\n- a rope at £4, and a peg is £1\n\nWrite to us." in left_over(text, "£12")
+    assert all("\n- " in left or "rope" not in left for left in left_over(text, "£4"))
+
+
+def test_a_label_goes_with_its_sentence() -> None:
+    text = "Here it is.\n\nPrices. The fee is £30.\n\n**Time.** We open on 3 May.\n\nThe door is green.\n\nBye now."
+
+    assert left_over(text, "£30") == {text.replace("\n\nPrices. The fee is £30.", "")}
+    assert left_over(text, "3 May") == {text.replace("\n\n**Time.** We open on 3 May.", "")}
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "never"),
+    [
+        ("The gate is here, the lamp is there, and the key is 3 cm long.", "3 cm", "the lamp is there."),
+        ("Two dates matter. Bookings close on 3 May, and a letter will do.", "3 May", "matter. A letter"),
+        ("The fee is £30. On the same day the lamp is lit.", "£30", "care. On the same"),
+    ],
+)
+def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: str) -> None:
+    assert not any(never in left for left in left_over(START + text + END, words))
+
+
+def test_code_is_never_cut() -> None:
+    text = "Use this:\n\n```python\nwait(30)\n```\n\nThat is all."
+
+    assert left_over(text, "30") == set()
