@@ -81,6 +81,11 @@ class Passages:
         return sum(rarity.get(word, 0.0) for word in words)
 
     @cached_property
+    def greatest_rarity(self) -> float:
+        """How much a word tells that no sentence of the source has."""
+        return math.log(len(self.passages) + 1)
+
+    @cached_property
     def _words_by_value(self) -> dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]]:
         """By value: for each place where the source states it, the place, the words of its clause and of its sentence."""
         places: dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]] = {}
@@ -122,6 +127,23 @@ class Passages:
                     if passage.start <= span.start < passage.end:
                         words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
         return words - own
+
+    def explanation_of(self, claim: Claim) -> tuple[str, ...]:
+        """The sentences that state the right alternative of a claim and no other alternative, if they explain it.
+
+        A passage that is hardly more than the alternative explains nothing.
+        """
+        right = content(claim.right.forms[0])
+        others = [content(other.forms[0]) for other in claim.wrong]
+        explanation = []
+        for span in claim.source_spans:
+            text = span.of(self._source)
+            for start, end in sentences(text):
+                words = content(text[start:end])
+                own = len(words & right)
+                if own and own < len(words) and all(len(words & other) < max(own, 1) for other in others):
+                    explanation.append(text[start:end])
+        return tuple(explanation)
 
     @cached_property
     def quotable(self) -> Quotable:

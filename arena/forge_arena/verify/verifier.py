@@ -31,11 +31,12 @@ from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_about_code
+from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.rules import KEPT, judge
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
-from forge_arena.verify.terms import Saying, denies, says, says_option, supposes
+from forge_arena.verify.terms import Saying, Terms
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
@@ -137,6 +138,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._terms = Terms(self._reader.passages)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -309,7 +311,7 @@ class Verifier:
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            place = self._place_of_saying(claim, alternative, prose)
+            place = self._place_of_saying(text, claim, alternative, prose)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
@@ -320,19 +322,31 @@ class Verifier:
                 more.append(finding)
         return more
 
-    def _place_of_saying(self, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]) -> Saying | None:
-        """Where a text says an alternative of a claim in other words; the first certain place if there is one."""
+    def _place_of_saying(
+        self, text: str, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]
+    ) -> Saying | None:
+        """Where a text says an alternative of a claim in other words; the first certain place if there is one.
+
+        Sentences are asked first, then neighbours together, because a sentence may go on in the next.
+        """
         doubtful = None
-        for offset, sentence in prose:
-            saying = says(sentence, alternative, is_about=self._reader.is_about(claim, sentence))
-            if saying is None:
-                continue
-            if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
-                continue
-            place = Saying(saying.start + offset, saying.end + offset, saying.certain)
-            if place.certain:
-                return place
-            doubtful = doubtful or place
+        for neighbours in (False, True):
+            for place, (offset, sentence) in enumerate(prose):
+                before = prose[place - 1][0] if place else offset
+                stretch = text[before : offset + len(sentence)]
+                is_about = self._reader.is_about(claim, stretch)
+                words, start = (stretch, before) if neighbours else (sentence, offset)
+                saying = self._terms.says(words, claim, alternative, is_about=is_about, neighbours=neighbours)
+                if saying is None and is_about and alternative.name == claim.right.name:
+                    saying = self._terms.explains(words, claim)
+                if saying is None:
+                    continue
+                if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
+                    continue
+                found = Saying(saying.start + start, saying.end + start, saying.certain)
+                if found.certain:
+                    return found
+                doubtful = doubtful or found
         return doubtful
 
     def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
@@ -359,8 +373,8 @@ class Verifier:
             self._choices.clear()
         chosen = []
         for alternative in claim.alternatives:
-            saying = says_option(sentence, alternative)
-            if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
+            saying = option_in(sentence, alternative)
+            if saying is None or denies(sentence, saying.start, saying.end):
                 continue
             described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
             is_right = alternative.name == claim.right.name
