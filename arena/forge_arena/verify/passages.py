@@ -166,6 +166,14 @@ class Passages:
         words = set(_plain(phrase).split())
         return any(words <= line for line in self._lines)
 
+    def has_code(self, code: str) -> bool:
+        """Whether the source contains a piece of code. Spaces and the kind of quotes make no difference."""
+        return code in self._code
+
+    @cached_property
+    def _code(self) -> str:
+        return "".join(self._source.split()).replace("'", '"')
+
     @cached_property
     def _lines(self) -> tuple[frozenset[str], ...]:
         """The words of each sentence of the task and of the source."""

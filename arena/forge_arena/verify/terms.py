@@ -20,14 +20,14 @@ the example of the source that shows the case, in code.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.words import placed_stems
-from forge_arena.types import Alternative, Claim
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Standing
 from forge_arena.verify.passages import Passages
 
 # The share of a form's weight that a text must have if it speaks of the claim, and if only the term's words show it.
@@ -41,6 +41,7 @@ SHORTEST_BEGINNING, LONGEST_ENDING = 4, 4
 # Words between the first and the last word of a term, for each word of the term.
 FURTHEST, FURTHEST_PER_WORD = 6, 4
 EXPLAINED, EXPLAINED_WORDS = 0.5, 4
+SHORTEST_EXAMPLE = 5
 
 NEGATIONS = frozenset(
     {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "noth", "nobodi", "nothing", "nobody"}
@@ -84,9 +85,15 @@ class Words:
 class Terms:
     """The terms of one scenario. What belongs to one claim is worked out when the claim is first asked for."""
 
-    def __init__(self, passages: Passages) -> None:
+    def __init__(self, passages: Passages, cases: Iterable[Case] = ()) -> None:
         self._passages = passages
-        self._weights: dict[str, float] = {}
+        self._cases = tuple(cases)
+
+    @cached_property
+    def _examples(self) -> tuple[str, ...]:
+        """The calls with which the source shows what is wrong with the code, and their arguments, without spaces."""
+        calls = [call for case in self._cases if self._passages.has_code(call := _without_spaces(case.call))]
+        return (*calls, *(rest for call in calls if len(rest := call.partition("(")[2][:-1]) >= SHORTEST_EXAMPLE))
 
     def says(
         self, text: str, claim: Claim, alternative: Alternative, *, is_about: bool, neighbours: bool = False
@@ -100,6 +107,9 @@ class Terms:
         exact = exactly(text, alternative.forms)
         if exact is not None:
             return exact
+        if claim.kind is ClaimKind.identifier:
+            # A name is no phrase: its parts say nothing alone.
+            return self._in_one_piece(Window(text), alternative)
         rivals = [other for other in claim.alternatives if other.name != alternative.name and other.forms]
         doubtful = None
         window = Window(text)
@@ -119,7 +129,7 @@ class Terms:
             return None
         window = Window(text)
         found = [word for word in ordered if window.place_of(word) is not None]
-        if len(found) < EXPLAINED_WORDS or self._weight(found) < EXPLAINED * self._weight(ordered):
+        if len(found) < max(EXPLAINED_WORDS, EXPLAINED * len(ordered)):
             return None
         for other in claim.wrong:
             words = [word for word in _form_words(other.forms[0]).ordered if word not in ordered]
@@ -127,10 +137,17 @@ class Terms:
                 return None
         return Saying(0, len(text))
 
+    def shows(self, text: str, claim: Claim) -> Saying | None:
+        """Where a text shows the right term by the example of the source, in a term whose other alternatives are unfit cases."""
+        if not claim.wrong or any(other.standing is not Standing.unfit for other in claim.wrong):
+            return None
+        plain = _without_spaces(text)
+        return Saying(0, len(text)) if any(example in plain for example in self._examples) else None
+
     def _in_other_words(self, window: "Window", form: str, rivals: Sequence[Alternative], share: float) -> Saying | None:
         wanted = _form_words(form)
         places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
-        if not places or (len(wanted.ordered) > 1 and len(places) == 1 and len(wanted.ordered) > 2):
+        if not places or (len(wanted.ordered) > 2 and len(places) == 1):
             return None
         if self._weight(places, wanted.verbs) < share * self._weight(wanted.ordered, wanted.verbs):
             return None
@@ -144,6 +161,15 @@ class Terms:
             window.exchanges_sides(form, start, end) or window.exchanges_numbers(form)
         )
         return Saying(start, end, certain)
+
+    def _in_one_piece(self, window: "Window", alternative: Alternative) -> Saying | None:
+        """Where a text has all words of a name side by side."""
+        for form in alternative.forms:
+            words = set(_form_words(form).ordered)
+            stretch = window.narrowest(words) if len(words) > 1 and words <= window.words else None
+            if stretch is not None and stretch[1] - stretch[0] <= len(words):
+                return Saying(window.placed[stretch[0]][1], window.placed[stretch[1]][2])
+        return None
 
     def _is_set_apart(self, window: "Window", wanted: Words, rivals: Sequence[Alternative]) -> bool:
         """Whether a text has what sets a form apart from each other alternative, and more of it than of the other's own."""
@@ -178,6 +204,11 @@ class Window:
         for place, (word, _, _) in enumerate(self.placed):
             self._first.setdefault(word, place)
         self._known: dict[str, str | None] = {}
+
+    @property
+    def words(self) -> Set[str]:
+        """The content words of the text."""
+        return self._first.keys()
 
     def place_of(self, word: str) -> int | None:
         """The number of the first word of the text that is a form of `word`."""
@@ -288,7 +319,7 @@ def _form_words(form: str) -> Words:
     return Words(ordered, frozenset(word for verb in verbs for word, _, _ in placed_stems(verb)))
 
 
-def _alike(word: str):  # type: ignore[no-untyped-def]
+def _alike(word: str) -> Callable[[str], bool]:
     return lambda other: _are_alike(word, other)
 
 
@@ -301,6 +332,10 @@ def _are_alike(one: str, other: str) -> bool:
     return (
         len(short) >= SHORTEST_BEGINNING and long.startswith(short) and len(long) - len(short) <= LONGEST_ENDING
     )
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split()).replace("'", '"')
 
 
 def _denials(text: str) -> int:

@@ -138,7 +138,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
-        self._terms = Terms(self._reader.passages)
+        self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -347,7 +347,18 @@ class Verifier:
                 if found.certain:
                     return found
                 doubtful = doubtful or found
+        if doubtful is None and alternative.name == claim.right.name and not self._says_another(claim, prose):
+            shown = ((offset, self._terms.shows(sentence, claim)) for offset, sentence in prose)
+            return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
         return doubtful
+
+    def _says_another(self, claim: Claim, prose: list[tuple[int, str]]) -> bool:
+        """Whether a text says a wrong alternative of a claim."""
+        return any(
+            self._terms.says(sentence, claim, other, is_about=True) is not None
+            for other in claim.wrong
+            for _, sentence in prose
+        )
 
     def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
         """The option that a text chooses without a word that the claim knows.
