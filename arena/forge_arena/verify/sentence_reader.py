@@ -16,7 +16,7 @@ The verifier then finds `window` stated rightly, because a past value states not
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -28,6 +28,7 @@ from forge_arena.verify.citations import Citations, Weight
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_of_form
+from forge_arena.verify.spoken import spoken_values
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -45,7 +46,7 @@ _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | whi
 _PAST = re.compile(
     r"\b(?:formerly|previously|(?:was|were|had) once|once(?= [\d$\u20ac\u00a3])|used to|superseded|former|outdated|out of date"
     r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
-    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
+    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
@@ -175,7 +176,9 @@ class SentenceReader:
             return True
         if contains_whole(self._source, surface) or contains_whole(self._task, surface):
             return True
-        return (kind, value) in self._supported
+        if (kind, value) in self._supported or (kind, same_amount(value)) in self._spoken:
+            return True
+        return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
 
     def _read(self, sentence: str) -> ReadSentence:
         low = lower(sentence)
@@ -186,7 +189,11 @@ class SentenceReader:
         topics = self._topics(beginnings)
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
-        values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
+        values = [
+            self._with_whole_date(m)
+            for m in self._values_of(sentence)
+            if not any(r.start < m.end and m.start < r.end for r in named)
+        ]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
             [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
@@ -208,6 +215,48 @@ class SentenceReader:
             if not any(reading.start < end and start < reading.end for reading in readings)
         )
         return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
+
+    def _values_of(self, sentence: str) -> Sequence[Mention]:
+        """The values of a sentence, in numbers or, if a claim has the same value rightly, in words such as "a year"."""
+        values = mentions(sentence)
+        spoken = [
+            value
+            for value in spoken_values(sentence)
+            if not any(other.start < value.end and value.start < other.end for other in values)
+            and any(claim.right.name in names for claim, names in self._owners_of(value))
+        ]
+        return sorted((*values, *spoken), key=lambda value: value.start) if spoken else values
+
+    def _with_whole_date(self, value: Mention) -> Mention:
+        """A value; if it is a date without its year or day, the date that it means.
+
+        "21 May" means the only date with this day and month: one that a claim has rightly, otherwise one of the source,
+        otherwise one that a claim has wrongly. A date of the source that has no year is meant by this day in any year.
+        """
+        if value.kind is not ClaimKind.date or not isinstance(value.value, tuple) or len(value.value) != 3:
+            return value
+        if None not in value.value and value.value in self._dates_of_claims[False]:
+            return value
+        for dates in (self._dates_of_claims[True], self.dates, self._dates_of_claims[False]):
+            if value.value in dates:
+                return value
+            meant = [date for date in dates if _is_same_date(date, value.value)]
+            if len(meant) == 1:
+                return replace(value, value=meant[0])
+        return value
+
+    @cached_property
+    def _dates_of_claims(self) -> dict[bool, frozenset[Hashable]]:
+        """By whether only the right ones are asked for: the dates that claims have."""
+        return {
+            only_right: frozenset(
+                value_of(claim.kind, alternative.forms[0])
+                for claim in self._valued_claims
+                if claim.kind is ClaimKind.date
+                for alternative in ((claim.right,) if only_right else claim.alternatives)
+            )
+            for only_right in (True, False)
+        }
 
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
         """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
@@ -287,7 +336,7 @@ class SentenceReader:
     def _read_values(
         self,
         claims: list[Claim],
-        values: list[Mention],
+        values: Sequence[Mention],
         sentence: str,
         low: str,
         option: str | None,
@@ -560,6 +609,11 @@ class SentenceReader:
         return numbers_of(self._source)
 
     @cached_property
+    def _spoken(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """The values that the source says without a number."""
+        return frozenset((value.kind, value.value) for value in spoken_values(self._source))
+
+    @cached_property
     def dates(self) -> frozenset[Hashable]:
         """The days that the source states."""
         return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
@@ -598,6 +652,16 @@ def _lower_forms(claim: Claim, alternative: Alternative) -> Iterator[str]:
         yield form
         if claim.kind is ClaimKind.citation and form.startswith("the "):
             yield form.removeprefix("the ")
+
+
+def _is_same_date(one: Hashable, other: Hashable) -> bool:
+    """Whether two dates may be the same day, if the parts that one of them lacks are left open."""
+    if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 3):
+        return False
+    if None not in one and None not in other:
+        return one == other
+    shared = [(mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None]
+    return len(shared) == 2 and all(mine == others for mine, others in shared)
 
 
 def _superseded_name(claim: Claim) -> str | None:

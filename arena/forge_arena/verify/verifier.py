@@ -30,7 +30,7 @@ from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import consequences, follows, is_about_code
+from forge_arena.verify.derived import consequences, follows, is_no_figure
 from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.rules import KEPT, judge
@@ -259,7 +259,7 @@ class Verifier:
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
             if may_follow and (
-                is_about_code(sentence, value)
+                is_no_figure(sentence, value)
                 or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
             ):
                 continue
@@ -333,6 +333,7 @@ class Verifier:
         for neighbours in (False, True):
             for place, (offset, sentence) in enumerate(prose):
                 before = prose[place - 1][0] if place else offset
+                before = offset if "```" in text[before:offset] else before
                 stretch = text[before : offset + len(sentence)]
                 is_about = self._reader.is_about(claim, stretch)
                 words, start = (stretch, before) if neighbours else (sentence, offset)
