@@ -176,9 +176,13 @@ class SentenceReader:
             return True
         if contains_whole(self._source, surface) or contains_whole(self._task, surface):
             return True
-        if (kind, value) in self._supported or (kind, same_amount(value)) in self._spoken:
+        if (kind, value) in self._supported:
             return True
         return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
+
+    def says_in_words(self, value: Mention) -> bool:
+        """Whether the source says a value without a number, as "yearly" says 12 months."""
+        return (value.kind, same_amount(value.value)) in self._spoken
 
     def _read(self, sentence: str) -> ReadSentence:
         low = lower(sentence)

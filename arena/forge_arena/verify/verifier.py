@@ -260,6 +260,7 @@ class Verifier:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
             if may_follow and (
                 is_no_figure(sentence, value)
+                or self._reader.says_in_words(value)
                 or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
             ):
                 continue
