@@ -25,6 +25,7 @@ from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
 from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.compared import option_at
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_of_form
@@ -77,7 +78,7 @@ class Reading:
         start: where the words begin in the sentence.
         end: where the words end in the sentence.
         past: whether the sentence speaks of the alternative as past, or of an option as rejected.
-        option: the one option that the sentence names, if it names exactly one.
+        option: the option of which the place speaks, if the sentence names it.
         owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
         elsewhere: whether the words around it are those that stand around it in the source, where the source gives it for
             something else than the claim.
@@ -122,7 +123,7 @@ class SentenceReader:
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
         self._forms: dict[str, list[tuple[str, str]]] = {
-            claim.id: [(form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a)]
+            claim.id: [(form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a, self._source)]
             for claim in self._spelled_claims
         }
         self._source_sections = frozenset(
@@ -189,7 +190,8 @@ class SentenceReader:
         if "```" in low:
             return ReadSentence((), ())
         beginnings = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(low))))
-        option = self._only_option(low)
+        places = self._places_of_options(low)
+        option = places[0][2] if len({name for _, _, name in places}) == 1 else None
         topics = self._topics(beginnings)
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
@@ -203,7 +205,7 @@ class SentenceReader:
             [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
         )
         readings += valued
-        readings = [self._weigh(reading, readings, sentence) for reading in readings]
+        readings = [self._weigh(self._with_option(reading, low, places), readings, sentence) for reading in readings]
         readings += self._read_former_names(topics, low, readings, option)
         unclaimed = []
         for mention in unassigned:
@@ -277,10 +279,20 @@ class SentenceReader:
                 return False
         return True
 
+    def _places_of_options(self, low: str) -> list[tuple[int, int, str]]:
+        """The (start, end, name) of each option that a sentence names."""
+        return [place for forms in self._option_forms for place in _places_of_forms(low, forms)]
+
     def _only_option(self, low: str) -> str | None:
         """The option that a sentence names, if it names exactly one."""
-        options = {name for forms in self._option_forms for _, _, name in _places_of_forms(low, forms)}
+        options = {name for _, _, name in self._places_of_options(low)}
         return options.pop() if len(options) == 1 else None
+
+    def _with_option(self, reading: Reading, low: str, places: list[tuple[int, int, str]]) -> Reading:
+        """A reading of an option's property, with the option of which its place speaks."""
+        if not places or self._claim_by_id[reading.claim].of is None:
+            return reading
+        return replace(reading, option=option_at(low, places, reading.start))
 
     def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
         """What the sentence says of claims that are known by their spellings.
@@ -650,12 +662,21 @@ def _cited_section(mention: Mention) -> str | None:
     return _section_of(mention.value) if mention.kind is ClaimKind.citation else None
 
 
-def _lower_forms(claim: Claim, alternative: Alternative) -> Iterator[str]:
-    """The spellings by which a text names an alternative, in lower case. An act may be cited without its article."""
+def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> Iterator[str]:
+    """The spellings by which a text names an alternative, in lower case.
+
+    An act may be cited without its article. An option with a name of two words may be called by the first of them, if the
+    source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
+    """
     for form in map(lower, alternative.forms):
         yield form
         if claim.kind is ClaimKind.citation and form.startswith("the "):
             yield form.removeprefix("the ")
+    if claim.kind is ClaimKind.option:
+        for form in alternative.forms[:1]:
+            first, _, rest = form.partition(" ")
+            if rest[:1].isupper() and first[:1].isupper() and source.count(first) == source.count(form):
+                yield lower(first)
 
 
 def _is_same_date(one: Hashable, other: Hashable) -> bool:
