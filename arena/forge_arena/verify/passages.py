@@ -102,6 +102,20 @@ class Passages:
         """For each place where the source states a value: the place, the words of its clause and of its sentence."""
         return self._words_by_value.get((kind, value), [])
 
+    def words_around_form(self, form: str) -> list[tuple[int, frozenset[str], frozenset[str]]]:
+        """For each place where the source has a form: the place, the words of its clause and of the sentences around it."""
+        places = []
+        own = content(form)
+        passages = self.passages
+        for number, passage in enumerate(passages):
+            for start in whole_starts_of(lower(passage.text), lower(form)):
+                near = content(clause(passage.text, start, start + len(form)))
+                around = passage.words
+                if number + 1 < len(passages) and "\n" not in self._source[passage.end : passages[number + 1].start]:
+                    around |= passages[number + 1].words
+                places.append((passage.start + start, near - own, around - own))
+        return places
+
     def is_in_one_sentence(self, at: int, claim: Claim) -> bool:
         """Whether a sentence of the source has a place and states the right alternative of a claim as well."""
         place = bisect_right(self._starts, at) - 1

@@ -550,6 +550,11 @@ class SentenceReader:
             return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
+        if alternative.standing in (Standing.superseded, Standing.elsewhere) and not reading.elsewhere:
+            places = [place for form in alternative.forms[:1] for place in self.passages.words_around_form(form)]
+            place = Place.of(sentence, reading.start, reading.end)
+            if self._ownership.is_given_for_other(claim, places, place):
+                return replace(reading, elsewhere=True)
         if alternative.standing is Standing.superseded:
             beside = clause(sentence, reading.start, reading.end)
             past = _STILL.search(sentence, 0, reading.start) is not None or _WAS.search(beside) is not None
