@@ -210,7 +210,7 @@ class Passages:
         ]
         starts: list[tuple[int, str]] = []
         for number in numbers:
-            heading = re.search(rf"^\W*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
+            heading = re.search(rf"^[^\w\n]*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
             if heading is not None:
                 starts.append((heading.start(), number))
         starts.sort()

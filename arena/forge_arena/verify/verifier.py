@@ -154,7 +154,9 @@ class Verifier:
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         findings += self._findings_in_other_words(text, findings, doubtful)
-        findings += self._stray_citations(text, spans, loose, findings)
+        strays = self._stray_citations(text, spans, loose, findings)
+        findings += strays
+        unsupported += self._misplaced_citations(text, spans, loose, strays)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
@@ -245,6 +247,23 @@ class Verifier:
             if claim is not None and claim.id not in stated:
                 strays.append(Finding(claim.id, None, start + place[0], start + place[1]))
         return strays
+
+    def _misplaced_citations(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        loose: list[tuple[int, tuple[int, int]]],
+        strays: list[Finding],
+    ) -> list[Unsupported]:
+        """The citations of a section for a point of another section, if no claim asks about the point."""
+        misplaced = []
+        for number, place in loose:
+            start, end = (spans[number][0] + at for at in place)
+            if any(stray.start == start for stray in strays):
+                continue
+            if self._reader.citations.is_misplaced(text, spans[number], spans[number - 1] if number else None, place):
+                misplaced.append(Unsupported(ClaimKind.citation, text[start:end], start, end))
+        return misplaced
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
