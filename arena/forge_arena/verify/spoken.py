@@ -14,7 +14,7 @@ from forge_arena.texts.values import Mention, same_amount, value_of
 from forge_arena.types import ClaimKind
 
 _UNITS = "second|minute|hour|day|week|fortnight|month|quarter|year"
-_ONE = re.compile(rf"\b(?:an?|one|each|every|per|the)(?: (?:whole|full|single|entire))? (?P<unit>{_UNITS})\b", re.IGNORECASE)
+_ONE = re.compile(rf"(?<!half )\b(?:an?|one|each|every|per|the)(?: (?:whole|full|single|entire))? (?P<unit>{_UNITS})\b", re.IGNORECASE)
 _HALF = re.compile(rf"\bhalf an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
 # By the words of a share: the share in percent.
 _SHARES = {

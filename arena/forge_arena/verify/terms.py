@@ -147,7 +147,8 @@ class Terms:
     def _in_other_words(self, window: "Window", form: str, rivals: Sequence[Alternative], share: float) -> Saying | None:
         wanted = _form_words(form)
         places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
-        if not places or (len(wanted.ordered) > 2 and len(places) == 1):
+        is_known_by_more = share < NEARLY_ALL or len(wanted.ordered) > 1
+        if not places or not is_known_by_more or (len(wanted.ordered) > 2 and len(places) == 1):
             return None
         if self._weight(places, wanted.verbs) < share * self._weight(wanted.ordered, wanted.verbs):
             return None
