@@ -29,7 +29,7 @@ from forge_arena.verify.compared import option_at
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_of_form
-from forge_arena.verify.spoken import spoken_values
+from forge_arena.verify.spoken import spoken_values, units_of
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -197,7 +197,7 @@ class SentenceReader:
         named += self._read_sections(topics, sentence, low, named, option)
         values = [
             self._with_whole_date(m)
-            for m in self._values_of(sentence)
+            for m in self._values_of(sentence, topics)
             if not any(r.start < m.end and m.start < r.end for r in named)
         ]
         readings = _without_contained(named)
@@ -222,14 +222,14 @@ class SentenceReader:
         )
         return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
 
-    def _values_of(self, sentence: str) -> Sequence[Mention]:
-        """The values of a sentence, in numbers or, if a claim has the same value rightly, in words such as "a year"."""
+    def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:
+        """The values of a sentence, in numbers or, if a claim of the sentence has it rightly, in words such as "a year"."""
         values = mentions(sentence)
         spoken = [
             value
             for value in spoken_values(sentence)
             if not any(other.start < value.end and value.start < other.end for other in values)
-            and any(claim.right.name in names for claim, names in self._owners_of(value))
+            and any(claim.right.name in names and claim.id in topics for claim, names in self._owners_of(value))
         ]
         return sorted((*values, *spoken), key=lambda value: value.start) if spoken else values
 
@@ -632,7 +632,7 @@ class SentenceReader:
     @cached_property
     def _spoken(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         """The values that the source says without a number."""
-        return frozenset((value.kind, value.value) for value in spoken_values(self._source))
+        return units_of(self._source) | {(value.kind, value.value) for value in spoken_values(self._source)}
 
     @cached_property
     def dates(self) -> frozenset[Hashable]:

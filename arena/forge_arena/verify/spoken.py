@@ -14,7 +14,11 @@ from forge_arena.texts.values import Mention, same_amount, value_of
 from forge_arena.types import ClaimKind
 
 _UNITS = "second|minute|hour|day|week|fortnight|month|quarter|year"
-_ONE = re.compile(rf"(?<!half )\b(?:an?|one|each|every|per|the)(?: (?:whole|full|single|entire))? (?P<unit>{_UNITS})\b", re.IGNORECASE)
+# "£64 a year" and "a yearly fee" say how often, and "the year" says which one. Such a time is no value.
+_LASTING = r"(?:for|within|after|lasts?|lasted|takes?|took|of|to|than|is|in|over|about|nearly|least|most|another|once)"
+_ONE = re.compile(rf"\b{_LASTING} (?P<said>(?:an?|one) (?P<unit>{_UNITS}))\b", re.IGNORECASE)
+_WHOLE = re.compile(rf"\b(?P<said>(?:an?|one|the) (?:whole|full|single|entire) (?P<unit>{_UNITS}))\b", re.IGNORECASE)
+_EACH = re.compile(rf"\b(?:an?|one|each|every|per|the) (?P<unit>{_UNITS})\b", re.IGNORECASE)
 _HALF = re.compile(rf"\bhalf an? (?P<unit>{_UNITS})\b", re.IGNORECASE)
 # By the words of a share: the share in percent.
 _SHARES = {
@@ -36,22 +40,30 @@ _EVERY = re.compile(rf"\b(?P<word>{'|'.join(_DAILY)})(?:ly)?\b", re.IGNORECASE)
 @lru_cache(maxsize=4_096)
 def spoken_values(text: str) -> tuple[Mention, ...]:
     """The values that a text says without a number, each in the unit in which equal amounts are equal."""
-    values = []
-    for match in _HALF.finditer(text):
-        value = _time("1", match["unit"])
-        if isinstance(value, tuple):
-            values.append(Mention(ClaimKind.duration, _halved(value), *match.span()))
-    for match in _ONE.finditer(text):
-        values.append(Mention(ClaimKind.duration, same_amount(_time("1", match["unit"])), *match.span()))
-    for match in _EVERY.finditer(text):
-        values.append(Mention(ClaimKind.duration, same_amount(_time("1", _DAILY[match["word"].lower()])), *match.span()))
+    values = [
+        Mention(ClaimKind.duration, _halved(value), *match.span())
+        for match in _HALF.finditer(text)
+        if isinstance(value := _time(match["unit"]), tuple)
+    ]
+    values += [
+        Mention(ClaimKind.duration, same_amount(_time(match["unit"])), *match.span("said"))
+        for pattern in (_WHOLE, _ONE)
+        for match in pattern.finditer(text)
+    ]
     for match in _SHARE.finditer(text):
         values.append(Mention(ClaimKind.percent, (Decimal(_SHARES[match[0].lower()]), "%"), *match.span()))
     return tuple(values)
 
 
-def _time(number: str, unit: str) -> Hashable:
-    return value_of(ClaimKind.duration, f"{number} {unit.lower()}")
+def units_of(text: str) -> frozenset[tuple[ClaimKind, Hashable]]:
+    """The times of one unit that a text speaks of in any way: "yearly", "each year" and "£64 a year" all speak of 12 months."""
+    units = [match["unit"] for match in _EACH.finditer(text)]
+    units += [_DAILY[match["word"].lower()] for match in _EVERY.finditer(text)]
+    return frozenset((ClaimKind.duration, same_amount(_time(unit))) for unit in set(map(str.lower, units)))
+
+
+def _time(unit: str) -> Hashable:
+    return value_of(ClaimKind.duration, f"1 {unit.lower()}")
 
 
 def _halved(value: tuple[Decimal, Decimal, str]) -> Hashable:

@@ -164,10 +164,11 @@ class Terms:
         return Saying(start, end, certain)
 
     def _in_one_piece(self, window: "Window", alternative: Alternative) -> Saying | None:
-        """Where a text has all words of a name side by side."""
+        """Where a text has all words of a name side by side. A number is no word."""
         for form in alternative.forms:
             words = set(_form_words(form).ordered)
-            stretch = window.narrowest(words) if len(words) > 1 and words <= window.words else None
+            is_name = len(words) > 1 and not any(word.isdigit() for word in words)
+            stretch = window.narrowest(words) if is_name and words <= window.words else None
             if stretch is not None and stretch[1] - stretch[0] <= len(words):
                 return Saying(window.placed[stretch[0]][1], window.placed[stretch[1]][2])
         return None

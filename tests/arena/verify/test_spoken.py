@@ -4,7 +4,7 @@ import pytest
 
 from forge_arena.texts.values import same_amount, value_of
 from forge_arena.types import ClaimKind
-from forge_arena.verify.spoken import spoken_values
+from forge_arena.verify.spoken import spoken_values, units_of
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ def test_words_mean_the_same_as_numbers(words: str, kind: ClaimKind, numbers: st
     assert [(value.kind, value.value) for value in spoken_values(words)] == [(kind, same_amount(value_of(kind, numbers)))]
 
 
-@pytest.mark.parametrize("words", ["the halfway house", "a dayroom", "years ago"])
+@pytest.mark.parametrize("words", ["the halfway house", "a dayroom", "years ago", "£64 a year", "the yearly fee", "each day"])
 def test_other_words_mean_no_value(words: str) -> None:
     assert spoken_values(words) == ()
+
+
+def test_a_unit_is_spoken_of_in_any_way() -> None:
+    assert units_of("£64 a year") == units_of("a yearly fee") == units_of("each year") != units_of("each day")
