@@ -94,6 +94,11 @@ _QUANTITIES: dict[str, tuple[str, str]] = {
 COUNTED = frozenset(
     {"page", "word", "character", "line", "item", "user", "person", "copy", "request", "row", "attempt", "point"}
 )
+# Units that are things, and no measure of anything.
+COUNT_NOUNS = COUNTED | frozenset(
+    {"seat", "port", "licence", "retry", "instalment", "share", "star", "night", "guest", "bag", "employee", "connection"}
+    | {"thread", "sheet", "cup", "speed", "gear"}
+)
 _CURRENCIES = {
     "$": "USD", "us$": "USD", "usd": "USD", "dollar": "USD", "€": "EUR", "eur": "EUR", "euro": "EUR", "£": "GBP",
     "gbp": "GBP", "pounds sterling": "GBP", "¥": "JPY", "jpy": "JPY", "cent": "USD cents", "chf": "CHF", "cad": "CAD",

@@ -20,11 +20,14 @@ from forge_arena.verify.passages import Passages, section_of_form
 # A sentence of which so many words are those of the cited passage alone is about that passage.
 MANY, MUCH = 4, 3.0
 FEW = 2
+# Two words of which each stands in a few sentences of the source weigh so much together.
+RARE = 4.5
 # A heading such as "Accounts (paragraph 11.14)" has fewer content words.
 FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
+_NAME = re.compile(r"[^\W\d]+ $")
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -106,6 +109,26 @@ class Citations:
         claim = self._claim_of(self._words_for(text, sentence, before, place), places[place])
         return None if claim is None or claim.right.forms in places.values() else claim
 
+    def is_misplaced(
+        self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
+    ) -> bool:
+        """Whether a section is cited that has no word of those beside the citation, where one other section has several.
+
+        This holds for points that no claim asks about. Sections alone are compared, because all of their text is known.
+        """
+        places = self.places_in(text[slice(*sentence)])
+        cited = places[place]
+        if section_of_form(cited[0]) is None or len(set(places.values())) > 1:
+            return False
+        words = self._words_for(text, sentence, before, place)
+        if words & self._words_of(cited):
+            return False
+        return any(
+            len(own := words & self._words_of(forms)) >= FEW and self._passages.weight(own) >= RARE
+            for forms, _ in self._spellings
+            if forms != cited and section_of_form(forms[0]) is not None
+        )
+
     def _words_for(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
     ) -> frozenset[str]:
@@ -158,7 +181,8 @@ class Citations:
 def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]) -> str:
     """The words for which a citation stands: those since the citation before, or those behind it if it opens the sentence."""
     before = sentence[max((stop for _, stop in others if stop <= start), default=0) : start]
-    if len(re.findall(r"\w{3,}", before)) >= 3:
+    # "In such a case section 3.4 gives" says nothing before the citation: its own name is no word for which it stands.
+    if len(content(_NAME.sub("", before))) >= FEW:
         return before
     return sentence[:start] + sentence[end : min((at for at, _ in others if at >= end), default=len(sentence))]
 

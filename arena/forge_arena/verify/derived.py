@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from forge_arena.texts.values import Mention, same_amount
+from forge_arena.texts.values import COUNT_NOUNS, Mention, same_amount
 from forge_arena.types import ClaimKind
 
 # Longer numbers hardly stand in a text by chance.
@@ -76,13 +76,22 @@ def follows(
     return (value.kind, wanted) in results
 
 
-def is_about_code(sentence: str, value: Mention) -> bool:
-    """Whether a value is no figure of the source but a word: a literal of code, or "one" where it means "a"."""
-    words = sentence[value.start : value.end]
-    if value.kind is ClaimKind.quantity and words.lower().startswith(("one ", "one-")):
+def is_no_figure(sentence: str, value: Mention) -> bool:
+    """Whether a value is nothing that a reader would look up: a literal of code, "one" for "a", or a count in words.
+
+    "Four attempts" and "two shares" count what the text speaks of. "Four kilograms" and "4 shares" are figures.
+    """
+    words = sentence[value.start : value.end].lower()
+    if value.kind in (ClaimKind.quantity, ClaimKind.duration) and words.startswith(("one ", "one-")):
+        return True
+    if value.kind is ClaimKind.quantity and not words[0].isdigit() and _unit(value.value) in COUNT_NOUNS:
         return True
     before = sentence[: value.start]
     return before.count("`") % 2 == 1 and value.kind not in (ClaimKind.citation, ClaimKind.identifier)
+
+
+def _unit(value: Any) -> str | None:
+    return value[-1] if isinstance(value, tuple) and isinstance(value[-1], str) else None
 
 
 def _one_step(known: list[tuple[ClaimKind, Hashable]]) -> Iterator[tuple[ClaimKind, Hashable]]:

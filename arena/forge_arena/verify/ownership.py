@@ -90,6 +90,21 @@ class Ownership:
             return self._closeness(other - own, place, owner) <= self._closeness(own - other, place, claim)
         return True
 
+    def is_given_for_other(
+        self, claim: Claim, places: Iterable[tuple[int, frozenset[str], frozenset[str]]], place: Place
+    ) -> bool:
+        """Whether the words around a wrong value are rather those around it in the source than the words of its claim.
+
+        Args:
+            places: where the source has the value; see `Passages.words_around`.
+        """
+        own = self._words_of(claim)
+        for at, near, around in places:
+            other = near if self._passages.is_in_one_sentence(at, claim) else near | around
+            if self._closeness(other - own, place, None) > self._closeness(own - other, place, None):
+                return True
+        return False
+
     def is_nearer(self, claim: Claim, others: Iterable[Claim], place: Place) -> bool:
         """Whether the words of a claim stand clearly nearer to a value than the words of each of the others."""
         own = self._words_of(claim)

@@ -81,6 +81,11 @@ class Passages:
         return sum(rarity.get(word, 0.0) for word in words)
 
     @cached_property
+    def greatest_rarity(self) -> float:
+        """How much a word tells that no sentence of the source has."""
+        return math.log(len(self.passages) + 1)
+
+    @cached_property
     def _words_by_value(self) -> dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]]:
         """By value: for each place where the source states it, the place, the words of its clause and of its sentence."""
         places: dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]] = {}
@@ -96,6 +101,20 @@ class Passages:
     def words_around(self, kind: ClaimKind, value: Hashable) -> list[tuple[int, frozenset[str], frozenset[str]]]:
         """For each place where the source states a value: the place, the words of its clause and of its sentence."""
         return self._words_by_value.get((kind, value), [])
+
+    def words_around_form(self, form: str) -> list[tuple[int, frozenset[str], frozenset[str]]]:
+        """For each place where the source has a form: the place, the words of its clause and of the sentences around it."""
+        places = []
+        own = content(form)
+        passages = self.passages
+        for number, passage in enumerate(passages):
+            for start in whole_starts_of(lower(passage.text), lower(form)):
+                near = content(clause(passage.text, start, start + len(form)))
+                around = passage.words
+                if number + 1 < len(passages) and "\n" not in self._source[passage.end : passages[number + 1].start]:
+                    around |= passages[number + 1].words
+                places.append((passage.start + start, near - own, around - own))
+        return places
 
     def is_in_one_sentence(self, at: int, claim: Claim) -> bool:
         """Whether a sentence of the source has a place and states the right alternative of a claim as well."""
@@ -123,6 +142,23 @@ class Passages:
                         words |= content(clause(passage.text, span.start - passage.start, span.end - passage.start))
         return words - own
 
+    def explanation_of(self, claim: Claim) -> tuple[str, ...]:
+        """The sentences that state the right alternative of a claim and no other alternative, if they explain it.
+
+        A passage that is hardly more than the alternative explains nothing.
+        """
+        right = content(claim.right.forms[0])
+        others = [content(other.forms[0]) for other in claim.wrong]
+        explanation = []
+        for span in claim.source_spans:
+            text = span.of(self._source)
+            for start, end in sentences(text):
+                words = content(text[start:end])
+                own = len(words & right)
+                if own and own < len(words) and all(len(words & other) < max(own, 1) for other in others):
+                    explanation.append(text[start:end])
+        return tuple(explanation)
+
     @cached_property
     def quotable(self) -> Quotable:
         """The sentences of the source that are long enough to be a quotation."""
@@ -143,6 +179,14 @@ class Passages:
             return True
         words = set(_plain(phrase).split())
         return any(words <= line for line in self._lines)
+
+    def has_code(self, code: str) -> bool:
+        """Whether the source contains a piece of code. Spaces and the kind of quotes make no difference."""
+        return code in self._code
+
+    @cached_property
+    def _code(self) -> str:
+        return "".join(self._source.split()).replace("'", '"')
 
     @cached_property
     def _lines(self) -> tuple[frozenset[str], ...]:
@@ -166,7 +210,7 @@ class Passages:
         ]
         starts: list[tuple[int, str]] = []
         for number in numbers:
-            heading = re.search(rf"^\W*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
+            heading = re.search(rf"^[^\w\n]*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
             if heading is not None:
                 starts.append((heading.start(), number))
         starts.sort()

@@ -16,7 +16,7 @@ The verifier then finds `window` stated rightly, because a past value states not
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -25,9 +25,11 @@ from forge_arena.texts.sentences import contains_whole, lower, whole_starts_of
 from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.citations import Citations, Weight
+from forge_arena.verify.compared import option_at
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_of_form
+from forge_arena.verify.spoken import spoken_values, units_of
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -45,7 +47,7 @@ _CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | whi
 _PAST = re.compile(
     r"\b(?:formerly|previously|(?:was|were|had) once|once(?= [\d$\u20ac\u00a3])|used to|superseded|former|outdated|out of date"
     r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
-    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|replac(?:es|ed|ing)"
+    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
@@ -76,7 +78,7 @@ class Reading:
         start: where the words begin in the sentence.
         end: where the words end in the sentence.
         past: whether the sentence speaks of the alternative as past, or of an option as rejected.
-        option: the one option that the sentence names, if it names exactly one.
+        option: the option of which the place speaks, if the sentence names it.
         owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
         elsewhere: whether the words around it are those that stand around it in the source, where the source gives it for
             something else than the claim.
@@ -121,7 +123,7 @@ class SentenceReader:
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
         self._forms: dict[str, list[tuple[str, str]]] = {
-            claim.id: [(form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a)]
+            claim.id: [(form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a, self._source)]
             for claim in self._spelled_claims
         }
         self._source_sections = frozenset(
@@ -175,24 +177,35 @@ class SentenceReader:
             return True
         if contains_whole(self._source, surface) or contains_whole(self._task, surface):
             return True
-        return (kind, value) in self._supported
+        if (kind, value) in self._supported:
+            return True
+        return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
+
+    def says_in_words(self, value: Mention) -> bool:
+        """Whether the source says a value without a number, as "yearly" says 12 months."""
+        return (value.kind, same_amount(value.value)) in self._spoken
 
     def _read(self, sentence: str) -> ReadSentence:
         low = lower(sentence)
         if "```" in low:
             return ReadSentence((), ())
         beginnings = frozenset[str]().union(*map(_beginnings, set(_WORD.findall(low))))
-        option = self._only_option(low)
+        places = self._places_of_options(low)
+        option = places[0][2] if len({name for _, _, name in places}) == 1 else None
         topics = self._topics(beginnings)
         named = self._read_names([claim for claim in self._spelled_claims if claim.id in topics], low, option)
         named += self._read_sections(topics, sentence, low, named, option)
-        values = [m for m in mentions(sentence) if not any(r.start < m.end and m.start < r.end for r in named)]
+        values = [
+            self._with_whole_date(m)
+            for m in self._values_of(sentence, topics)
+            if not any(r.start < m.end and m.start < r.end for r in named)
+        ]
         readings = _without_contained(named)
         valued, unassigned = self._read_values(
             [claim for claim in self._valued_claims if claim.id in topics], values, sentence, low, option, readings
         )
         readings += valued
-        readings = [self._weigh(reading, readings, sentence) for reading in readings]
+        readings = [self._weigh(self._with_option(reading, low, places), readings, sentence) for reading in readings]
         readings += self._read_former_names(topics, low, readings, option)
         unclaimed = []
         for mention in unassigned:
@@ -209,6 +222,48 @@ class SentenceReader:
         )
         return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
 
+    def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:
+        """The values of a sentence, in numbers or, if a claim of the sentence has it rightly, in words such as "a year"."""
+        values = mentions(sentence)
+        spoken = [
+            value
+            for value in spoken_values(sentence)
+            if not any(other.start < value.end and value.start < other.end for other in values)
+            and any(claim.right.name in names and claim.id in topics for claim, names in self._owners_of(value))
+        ]
+        return sorted((*values, *spoken), key=lambda value: value.start) if spoken else values
+
+    def _with_whole_date(self, value: Mention) -> Mention:
+        """A value; if it is a date without its year or day, the date that it means.
+
+        "21 May" means the only date with this day and month: one that a claim has rightly, otherwise one of the source,
+        otherwise one that a claim has wrongly. A date of the source that has no year is meant by this day in any year.
+        """
+        if value.kind is not ClaimKind.date or not isinstance(value.value, tuple) or len(value.value) != 3:
+            return value
+        if None not in value.value and value.value in self._dates_of_claims[False]:
+            return value
+        for dates in (self._dates_of_claims[True], self.dates, self._dates_of_claims[False]):
+            if value.value in dates:
+                return value
+            meant = [date for date in dates if _is_same_date(date, value.value)]
+            if len(meant) == 1:
+                return replace(value, value=meant[0])
+        return value
+
+    @cached_property
+    def _dates_of_claims(self) -> dict[bool, frozenset[Hashable]]:
+        """By whether only the right ones are asked for: the dates that claims have."""
+        return {
+            only_right: frozenset(
+                value_of(claim.kind, alternative.forms[0])
+                for claim in self._valued_claims
+                if claim.kind is ClaimKind.date
+                for alternative in ((claim.right,) if only_right else claim.alternatives)
+            )
+            for only_right in (True, False)
+        }
+
     def _topics(self, beginnings: frozenset[str]) -> set[str]:
         """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
         candidates = {
@@ -224,10 +279,20 @@ class SentenceReader:
                 return False
         return True
 
+    def _places_of_options(self, low: str) -> list[tuple[int, int, str]]:
+        """The (start, end, name) of each option that a sentence names."""
+        return [place for forms in self._option_forms for place in _places_of_forms(low, forms)]
+
     def _only_option(self, low: str) -> str | None:
         """The option that a sentence names, if it names exactly one."""
-        options = {name for forms in self._option_forms for _, _, name in _places_of_forms(low, forms)}
+        options = {name for _, _, name in self._places_of_options(low)}
         return options.pop() if len(options) == 1 else None
+
+    def _with_option(self, reading: Reading, low: str, places: list[tuple[int, int, str]]) -> Reading:
+        """A reading of an option's property, with the option of which its place speaks."""
+        if not places or self._claim_by_id[reading.claim].of is None:
+            return reading
+        return replace(reading, option=option_at(low, places, reading.start))
 
     def _read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
         """What the sentence says of claims that are known by their spellings.
@@ -287,7 +352,7 @@ class SentenceReader:
     def _read_values(
         self,
         claims: list[Claim],
-        values: list[Mention],
+        values: Sequence[Mention],
         sentence: str,
         low: str,
         option: str | None,
@@ -485,6 +550,11 @@ class SentenceReader:
             return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
+        if alternative.standing in (Standing.superseded, Standing.elsewhere) and not reading.elsewhere:
+            places = [place for form in alternative.forms[:1] for place in self.passages.words_around_form(form)]
+            place = Place.of(sentence, reading.start, reading.end)
+            if self._ownership.is_given_for_other(claim, places, place):
+                return replace(reading, elsewhere=True)
         if alternative.standing is Standing.superseded:
             beside = clause(sentence, reading.start, reading.end)
             past = _STILL.search(sentence, 0, reading.start) is not None or _WAS.search(beside) is not None
@@ -560,6 +630,11 @@ class SentenceReader:
         return numbers_of(self._source)
 
     @cached_property
+    def _spoken(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """The values that the source says without a number."""
+        return units_of(self._source) | {(value.kind, value.value) for value in spoken_values(self._source)}
+
+    @cached_property
     def dates(self) -> frozenset[Hashable]:
         """The days that the source states."""
         return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
@@ -592,12 +667,31 @@ def _cited_section(mention: Mention) -> str | None:
     return _section_of(mention.value) if mention.kind is ClaimKind.citation else None
 
 
-def _lower_forms(claim: Claim, alternative: Alternative) -> Iterator[str]:
-    """The spellings by which a text names an alternative, in lower case. An act may be cited without its article."""
+def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> Iterator[str]:
+    """The spellings by which a text names an alternative, in lower case.
+
+    An act may be cited without its article. An option with a name of two words may be called by the first of them, if the
+    source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
+    """
     for form in map(lower, alternative.forms):
         yield form
         if claim.kind is ClaimKind.citation and form.startswith("the "):
             yield form.removeprefix("the ")
+    if claim.kind is ClaimKind.option:
+        for form in alternative.forms[:1]:
+            first, _, rest = form.partition(" ")
+            if rest[:1].isupper() and first[:1].isupper() and source.count(first) == source.count(form):
+                yield lower(first)
+
+
+def _is_same_date(one: Hashable, other: Hashable) -> bool:
+    """Whether two dates may be the same day, if the parts that one of them lacks are left open."""
+    if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 3):
+        return False
+    if None not in one and None not in other:
+        return one == other
+    shared = [(mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None]
+    return len(shared) == 2 and all(mine == others for mine, others in shared)
 
 
 def _superseded_name(claim: Claim) -> str | None:

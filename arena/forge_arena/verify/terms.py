@@ -1,141 +1,304 @@
-"""Find a term or an option in prose that says it in other words.
+"""Find a term in prose that says it in other words.
 
-A term is known by its forms, such as "a socket that must be in the hallway". Prose turns them: "There is one catch: the socket
-must be in the hallway." Both have the content words *socket*, *must* and *hallway* in this order, so the sentence states the
-term.
+A term is known by its forms, such as "a touchpad that misses light taps". Prose turns them round: "Light taps on the touchpad
+are sometimes missed." Words come in any order and in any form, verbs are exchanged for other verbs, and a sentence may go on in
+the next. What carries the term are its content words, above all those that are rare in the source. So a text states a term if
 
-A sentence with all content words of a form does not state the term for certain
+* it has most of the term's words, by weight. A word weighs the more, the fewer sentences of the source have it. A verb weighs
+  half: "a chat desk *staffed* by the engineers" says "a chat desk *run* by the engineers".
+* it has what sets the term apart from each wrong alternative. "A chat desk" alone says neither "a chat desk run by the engineers"
+  nor "a chat desk open through the night".
+* it denies what the form denies, and nothing else. "The keyboard has a number block" does not say "a keyboard without a number
+  block". "It lacks a reminder" says "no reminder".
+* nothing has changed places around the same word: "the rent is paid by the owner to the tenant" does not say "the tenant pays
+  rent to the owner". Of two numbers, each stays with its noun: "seat 7, coach 76" does not say "coach 7, seat 76".
 
-* if the sentence denies what the form does not deny ("the socket must not be in the hallway"), or
-* if the words of a longer form stand in another order ("the rent is raised by the tenant and paid to the landlord"), or if the
-  form has a word such as "by" or "to", between whose neighbours a change of places changes the meaning. The few words of a
-  plain form may stand as they like: "the fan wheel is cracked" says "a cracked fan wheel".
+What has the words but fails by a denial or an exchange is read with doubt.
 
-Then the term is read with doubt. An option is chosen, turned down, or merely described: "If the card had paid, there would be a
-refund" describes a refund and chooses nothing.
+A scenario about code has further ways to say its term, because the source explains the term: most words of this explanation, or
+the example of the source that shows the case, in code.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import lower, whole_starts_of
-from forge_arena.texts.words import content, placed_stems
-from forge_arena.types import Alternative
+from forge_arena.texts.words import placed_stems
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Standing
+from forge_arena.verify.passages import Passages
 
-# Words of the form that may be missing if the sentence is about the claim, and how far the words may stand apart.
-ALL_WORDS, MOST_WORDS = 1.0, 0.8
-APART, APART_PER_WORD = 3, 2
+# The share of a form's weight that a text must have if it speaks of the claim, and if only the term's words show it.
+MOST, NEARLY_ALL = 0.6, 0.75
+# The share of what sets a form apart from a wrong alternative.
+APART = 0.5
+LEAST_WEIGHT = 0.3
+VERB = 0.5
+# Shorter beginnings are shared by words of different meaning.
+SHORTEST_BEGINNING, LONGEST_ENDING = 4, 4
+# Words between the first and the last word of a term, for each word of the term.
+FURTHEST, FURTHEST_PER_WORD = 6, 4
+EXPLAINED, EXPLAINED_WORDS = 0.5, 4
+SHORTEST_EXAMPLE = 5
 
-_NEGATIONS = frozenset(
-    {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "nothing", "nobody", "hard"}
+NEGATIONS = frozenset(
+    {"not", "cannot", "never", "no", "none", "nor", "neither", "without", "noth", "nobodi", "nothing", "nobody"}
 )
-_CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
+# Words that deny what stands beside them, like "no" and "without".
+_LACKS = frozenset({"lack", "miss", "absent", "absenc", "imposs", "unabl"})
+CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
+_FREE_OF = re.compile(r"\bfree (?:of|from)\b", re.IGNORECASE)
 # Between these words stand two things that must not change places.
-_PARTED = re.compile(r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead)\b", re.IGNORECASE)
-FREE_ORDER = 3
-_ACTS = re.compile(
-    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can|could|may|might)|['\u2019](?:re|m|ll|ve))|\b(?:is|are|has|have|will) be(?:en|ing)?)"
-    r"(?: \w+){0,3} $",
-    re.IGNORECASE,
+_BETWEEN = re.compile(
+    r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead of|rather than)\b", re.IGNORECASE
 )
 _ARTICLE = re.compile(r"^(?:an?|the) ")
-_NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
-_SUPPOSED = re.compile(
-    r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule|in general)\b",
+_NOUN_FOLLOWS = re.compile(
+    r"^(?:an?|the|no|by|in|on|at|with|without|for|through|to|from|of|under|all|any|his|her|their|its|our|your)\b",
     re.IGNORECASE,
 )
+_VERB_PHRASE = re.compile(r"^\w+ (?:an?|the|its|their|your|his|her|all|any|out|over|up|off|back|whether|that)\b", re.I)
+_VERB_AFTER = re.compile(r"\b(?:that|which|who)(?: (?:only|is|are|has|have|must|cannot|can|may|does|do|not|no|be|to))* (\w+)")
+_VERB_BEFORE_BY = re.compile(r"\b(\w+) by\b")
+_NUMBER_WORDS = {word: str(number) for number, word in enumerate(SMALL)}
 
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """A place of a sentence that says something, and whether it says so for certain."""
+    """A place of a text that says something, and whether it says so for certain."""
 
     start: int
     end: int
-    certain: bool
+    certain: bool = True
 
 
-def says(sentence: str, alternative: Alternative, *, is_about: bool) -> Saying | None:
-    """Where a sentence says an alternative, in the words of one of its forms or in other words; None if nowhere.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The content words of a form, in order, and those of them that are verbs."""
 
-    Args:
-        is_about: whether other words of the sentence show that it speaks of the claim.
-    """
-    exact = _exactly(sentence, alternative.forms)
-    if exact is not None:
-        return exact
-    doubtful = None
-    for form in alternative.forms:
-        saying = _in_other_words(sentence, form, is_about)
-        if saying is not None and saying.certain:
-            return saying
-        doubtful = doubtful or saying
-    return doubtful
+    ordered: tuple[str, ...]
+    verbs: frozenset[str]
 
 
-def says_option(sentence: str, alternative: Alternative) -> Saying | None:
-    """Where a sentence names an option.
+class Terms:
+    """The terms of one scenario. What belongs to one claim is worked out when the claim is first asked for."""
 
-    An option of several content words is named by all of them in their order. An option of one content word is named by another form of this word only if somebody does so now: "we are refunding the
-    charge" names "a refund"; "the amount up to which we refund" and "a year later" name nothing.
-    """
-    saying = says(sentence, alternative, is_about=True)
-    if saying is None or _exactly(sentence, alternative.forms) is not None:
-        return saying
-    if _NUMBER.match(sentence, saying.end):
-        return None
-    if any(len(_form_words(form)) > 1 for form in alternative.forms):
-        return saying if any(_in_one_piece(sentence, form) for form in alternative.forms) else None
-    return saying if _ACTS.search(sentence, 0, saying.start) is not None else None
+    def __init__(self, passages: Passages, cases: Iterable[Case] = ()) -> None:
+        self._passages = passages
+        self._cases = tuple(cases)
 
+    @cached_property
+    def _examples(self) -> tuple[str, ...]:
+        """The calls with which the source shows what is wrong with the code, and their arguments, without spaces."""
+        calls = [call for case in self._cases if self._passages.has_code(call := _without_spaces(case.call))]
+        return (*calls, *(rest for call in calls if len(rest := call.partition("(")[2][:-1]) >= SHORTEST_EXAMPLE))
 
-def denies(sentence: str, start: int, end: int) -> bool:
-    """Whether a sentence denies or turns down what stands at a place."""
-    before = lower(sentence[_clause_start(sentence, start) : start])
-    after = lower(sentence[end : end + 40])
-    words = [word for word, _, _ in placed_stems(before)]
-    return (
-        any(word in _NEGATIONS for word in words)
-        or _CONTRACTED.search(before) is not None
-        or re.search(r"\b(?:rather than|instead of|in place of|unlike|nor|over)\s+(?:an?|the|by|as)?\s*$", before)
-        is not None
-        or re.match(
-            r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?(?:not\b|no longer\b|ruled out)",
-            after,
+    def says(
+        self, text: str, claim: Claim, alternative: Alternative, *, is_about: bool, neighbours: bool = False
+    ) -> Saying | None:
+        """Where a text of a sentence or two says an alternative; None if nowhere.
+
+        Args:
+            is_about: whether other words of the text show that it speaks of the claim.
+            neighbours: whether the text is more than one sentence. Then it must have nearly all of the term's words.
+        """
+        exact = exactly(text, alternative.forms)
+        if exact is not None:
+            return exact
+        if claim.kind is ClaimKind.identifier:
+            # A name is no phrase: its parts say nothing alone.
+            return self._in_one_piece(Window(text), alternative)
+        rivals = [other for other in claim.alternatives if other.name != alternative.name and other.forms]
+        doubtful = None
+        window = Window(text)
+        for form in alternative.forms:
+            saying = self._in_other_words(window, form, rivals, MOST if is_about and not neighbours else NEARLY_ALL)
+            if saying is not None and saying.certain:
+                return saying
+            doubtful = doubtful or saying
+        return doubtful
+
+    def explains(self, text: str, claim: Claim) -> Saying | None:
+        """Where a text says the right term by the words with which the source explains it."""
+        ordered = tuple(
+            dict.fromkeys(word for sentence in self._passages.explanation_of(claim) for word in _form_words(sentence).ordered)
         )
-        is not None
-    )
+        if len(ordered) <= EXPLAINED_WORDS:
+            return None
+        window = Window(text)
+        found = [word for word in ordered if window.place_of(word) is not None]
+        if len(found) < max(EXPLAINED_WORDS, EXPLAINED * len(ordered)):
+            return None
+        for other in claim.wrong:
+            words = [word for word in _form_words(other.forms[0]).ordered if word not in ordered]
+            if words and any(window.place_of(word) is not None for word in words):
+                return None
+        return Saying(0, len(text))
+
+    def shows(self, text: str, claim: Claim) -> Saying | None:
+        """Where a text shows the right term by the example of the source, in a term whose other alternatives are unfit cases."""
+        if not claim.wrong or any(other.standing is not Standing.unfit for other in claim.wrong):
+            return None
+        plain = _without_spaces(text)
+        return Saying(0, len(text)) if any(example in plain for example in self._examples) else None
+
+    def _in_other_words(self, window: "Window", form: str, rivals: Sequence[Alternative], share: float) -> Saying | None:
+        wanted = _form_words(form)
+        places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
+        is_known_by_more = share < NEARLY_ALL or len(wanted.ordered) > 1
+        if not places or not is_known_by_more or (len(wanted.ordered) > 2 and len(places) == 1):
+            return None
+        if self._weight(places, wanted.verbs) < share * self._weight(wanted.ordered, wanted.verbs):
+            return None
+        if not self._is_set_apart(window, wanted, rivals):
+            return None
+        stretch = window.narrowest(set(places))
+        if stretch is None or stretch[1] - stretch[0] > FURTHEST + FURTHEST_PER_WORD * len(places):
+            return None
+        start, end = window.placed[stretch[0]][1], window.placed[stretch[1]][2]
+        certain = window.denies_alike(form, start, end) and not (
+            window.exchanges_sides(form, start, end) or window.exchanges_numbers(form)
+        )
+        return Saying(start, end, certain)
+
+    def _in_one_piece(self, window: "Window", alternative: Alternative) -> Saying | None:
+        """Where a text has all words of a name side by side. A number is no word."""
+        for form in alternative.forms:
+            words = set(_form_words(form).ordered)
+            is_name = len(words) > 1 and not any(word.isdigit() for word in words)
+            stretch = window.narrowest(words) if is_name and words <= window.words else None
+            if stretch is not None and stretch[1] - stretch[0] <= len(words):
+                return Saying(window.placed[stretch[0]][1], window.placed[stretch[1]][2])
+        return None
+
+    def _is_set_apart(self, window: "Window", wanted: Words, rivals: Sequence[Alternative]) -> bool:
+        """Whether a text has what sets a form apart from each other alternative, and more of it than of the other's own."""
+        for rival in rivals:
+            other = _form_words(rival.forms[0])
+            own = [word for word in wanted.ordered if not any(map(_alike(word), other.ordered))]
+            others = [word for word in other.ordered if not any(map(_alike(word), wanted.ordered))]
+            has = self._share(window, own, wanted.verbs)
+            if has < APART or (has < 1 and others and self._share(window, others, other.verbs) >= has):
+                return False
+        return True
+
+    def _share(self, window: "Window", words: Sequence[str], verbs: frozenset[str]) -> float:
+        whole = self._weight(words, verbs)
+        return self._weight([w for w in words if window.place_of(w) is not None], verbs) / whole if whole else 1.0
+
+    def _weight(self, words: Iterable[str], verbs: frozenset[str] = frozenset()) -> float:
+        """How much words tell together. A word that no sentence of the source has tells as much as the rarest."""
+        return sum(self._weight_of(word) * (VERB if word in verbs else 1.0) for word in words)
+
+    def _weight_of(self, word: str) -> float:
+        return max(LEAST_WEIGHT, self._passages.rarity.get(word, self._passages.greatest_rarity))
 
 
-def supposes(sentence: str) -> bool:
-    """Whether a sentence speaks of a case, or of what holds in general, and not of what is done."""
-    return _SUPPOSED.search(sentence) is not None
+class Window:
+    """A text of a sentence or two, with the place of each of its content words."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.placed = [(_NUMBER_WORDS.get(word, word), start, end) for word, start, end in placed_stems(text)]
+        self._first: dict[str, int] = {}
+        for place, (word, _, _) in enumerate(self.placed):
+            self._first.setdefault(word, place)
+        self._known: dict[str, str | None] = {}
+
+    @property
+    def words(self) -> Set[str]:
+        """The content words of the text."""
+        return self._first.keys()
+
+    def place_of(self, word: str) -> int | None:
+        """The number of the first word of the text that is a form of `word`."""
+        same = self.same_word(word)
+        return None if same is None else self._first[same]
+
+    def same_word(self, word: str) -> str | None:
+        """The word of the text that is a form of `word`: the same stem, the same beginning, or its opposite ("unpaid")."""
+        if word in self._first:
+            return word
+        if word not in self._known:
+            self._known[word] = next(filter(_alike(word), self._first), None)
+        return self._known[word]
+
+    def narrowest(self, wanted: set[str]) -> tuple[int, int] | None:
+        """The first and the last number of the narrowest stretch of words that holds all wanted ones."""
+        words = {self.same_word(word) for word in wanted}
+        counts: dict[str, int] = {}
+        best: tuple[int, int] | None = None
+        left = 0
+        for right, (word, _, _) in enumerate(self.placed):
+            if word not in words:
+                continue
+            counts[word] = counts.get(word, 0) + 1
+            while len(counts) == len(words):
+                if best is None or right - left < best[1] - best[0]:
+                    best = (left, right)
+                leaving = self.placed[left][0]
+                left += 1
+                if leaving in counts:
+                    counts[leaving] -= 1
+                    if counts[leaving] == 0:
+                        del counts[leaving]
+        return best
+
+    def denies_alike(self, form: str, start: int, end: int) -> bool:
+        """Whether the words around a place deny just if the form denies.
+
+        What a form denies may be denied anywhere in the sentence: "One thing is missing: a spare wheel."
+        """
+        clause = self.text[clause_start(self.text, start) : end]
+        if not _denials(form):
+            return not _denials(clause)
+        from_start = max(self.text.rfind(mark, 0, start) for mark in (". ", "; ", "\n")) + 1
+        to_end = min((at for mark in (", ", ". ", "; ", "\n") if (at := self.text.find(mark, end)) >= 0), default=len(self.text))
+        return _denials(self.text[from_start:to_end]) > 0
+
+    def exchanges_sides(self, form: str, start: int, end: int) -> bool:
+        """Whether two words stand on the other sides of a word such as "by" than in the form.
+
+        "The engineers run the desk" exchanges nothing of "a desk run by the engineers", because nothing is *by* anything.
+        """
+        for between in _BETWEEN.finditer(form):
+            before, behind = (_form_words(form[: between.start()]).ordered, _form_words(form[between.end() :]).ordered)
+            for same in re.finditer(rf"\b{between[0]}\b", self.text[start:end], re.IGNORECASE):
+                at = start + same.start()
+                left = {word for word, word_start, _ in self.placed if start <= word_start < at}
+                right = {word for word, word_start, _ in self.placed if at < word_start < end}
+                nearest_left, nearest_right = before[-1:], behind[:1]
+                crossed = [self.same_word(word) in right - left for word in before if self.same_word(word)]
+                crossed_back = [self.same_word(word) in left - right for word in behind if self.same_word(word)]
+                if nearest_left and nearest_right and crossed and crossed_back and any(crossed) and any(crossed_back):
+                    return True
+        return False
+
+    def exchanges_numbers(self, form: str) -> bool:
+        """Whether a number stands beside another noun than in a form with several numbers."""
+        words = [_NUMBER_WORDS.get(word, word) for word, _, _ in placed_stems(form)]
+        pairs = {(noun, number) for noun, number in zip(words, words[1:], strict=False) if number[0].isdigit()}
+        if len(pairs) < 2:
+            return False
+        mine = [word for word, _, _ in self.placed]
+        return not pairs <= set(zip(mine, mine[1:], strict=False))
 
 
-def _exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
+def exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
+    """Where a sentence has a form to the letter, whatever its case and its article."""
     low = lower(sentence)
     for form in map(_without_article, map(lower, forms)):
         at = next(whole_starts_of(low, form), None) if form in low else None
         if at is not None:
-            return Saying(at, at + len(form), certain=True)
+            return Saying(at, at + len(form))
     return None
 
 
-def _in_one_piece(sentence: str, form: str) -> bool:
-    """Whether a sentence has the content words of a form in their order, with at most a word between two of them."""
-    wanted = _form_words(form)
-    words = [word for word, _, _ in placed_stems(sentence)]
-    for start in (place for place, word in enumerate(words) if word == wanted[0]):
-        at = start
-        for word in wanted[1:]:
-            if word not in words[at + 1 : at + 3]:
-                break
-            at = words.index(word, at + 1)
-        else:
-            return True
-    return False
+def clause_start(sentence: str, at: int) -> int:
+    """Where the clause begins in which a place of a sentence stands."""
+    return max(sentence.rfind(mark, 0, at) for mark in (",", ";", ":", "(", "\u2014", "\u2013", " and ", " but ", ". ", "\n")) + 1
 
 
 def _without_article(form: str) -> str:
@@ -145,57 +308,39 @@ def _without_article(form: str) -> str:
 
 
 @lru_cache(maxsize=8_192)
-def _form_words(form: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word for word, _, _ in placed_stems(form)))
-
-
-def _in_other_words(sentence: str, form: str, is_about: bool) -> Saying | None:
-    wanted = _form_words(form)
-    # What is missing is denied by the word "missing" as well: "no second currency".
-    needed = tuple(word for word in wanted if word != "no") if is_about else wanted
-    if not needed or (len(needed) < 2 and not is_about):
-        return None
-    share = MOST_WORDS if is_about else ALL_WORDS
-    if len(content(sentence) & set(needed)) < share * len(needed):
-        return None
-    placed = [(word, start, end) for word, start, end in placed_stems(sentence)]
-    window = _narrowest(placed, set(needed) & {word for word, _, _ in placed})
-    if window is None or window[1] - window[0] >= APART + APART_PER_WORD * len(needed):
-        return None
-    inside = placed[window[0] : window[1] + 1]
-    start, end = inside[0][1], inside[-1][2]
-    text = sentence[_clause_start(sentence, start) : end]
-    order = [word for word in dict.fromkeys(word for word, _, _ in inside) if word in needed]
-    in_order = order == [word for word in needed if word in order] or (
-        len(needed) <= FREE_ORDER and _PARTED.search(form) is None
+def _form_words(form: str) -> Words:
+    """The content words of a form without its denials, because `Window.denies_alike` compares these."""
+    ordered = tuple(
+        dict.fromkeys(
+            _NUMBER_WORDS.get(word, word) for word, _, _ in placed_stems(form) if word not in NEGATIONS and word != "free"
+        )
     )
-    return Saying(start, end, certain=in_order and _denials(text) <= _denials(form) + (is_about and "no" in wanted))
+    verbs = [match[1] for match in _VERB_AFTER.finditer(form)] + [match[1] for match in _VERB_BEFORE_BY.finditer(form)]
+    if _VERB_PHRASE.match(form) and not _NOUN_FOLLOWS.match(form):
+        verbs.append(form.partition(" ")[0])
+    return Words(ordered, frozenset(word for verb in verbs for word, _, _ in placed_stems(verb)))
 
 
-def _narrowest(placed: list[tuple[str, int, int]], wanted: set[str]) -> tuple[int, int] | None:
-    """The first and the last index of the narrowest stretch of words that holds all wanted ones."""
-    counts: dict[str, int] = {}
-    best: tuple[int, int] | None = None
-    left = 0
-    for right, (word, _, _) in enumerate(placed):
-        if word not in wanted:
-            continue
-        counts[word] = counts.get(word, 0) + 1
-        while len(counts) == len(wanted):
-            if best is None or right - left < best[1] - best[0]:
-                best = (left, right)
-            leaving = placed[left][0]
-            left += 1
-            if leaving in counts:
-                counts[leaving] -= 1
-                if counts[leaving] == 0:
-                    del counts[leaving]
-    return best
+def _alike(word: str) -> Callable[[str], bool]:
+    return lambda other: _are_alike(word, other)
+
+
+@lru_cache(maxsize=65_536)
+def _are_alike(one: str, other: str) -> bool:
+    """Whether two stems are forms of one word: "sign" and "signatur", "paid" and "unpaid"."""
+    short, long = (one, other) if len(one) <= len(other) else (other, one)
+    if short == long or long == f"un{short}":
+        return True
+    return (
+        len(short) >= SHORTEST_BEGINNING and long.startswith(short) and len(long) - len(short) <= LONGEST_ENDING
+    )
+
+
+def _without_spaces(text: str) -> str:
+    return "".join(text.split()).replace("'", '"')
 
 
 def _denials(text: str) -> int:
-    return sum(word in _NEGATIONS for word, _, _ in placed_stems(text)) + len(_CONTRACTED.findall(text))
-
-
-def _clause_start(sentence: str, at: int) -> int:
-    return max(sentence.rfind(mark, 0, at) for mark in (",", ";", ":", "(", "\u2014", "\u2013", " and ", " but ")) + 1
+    words = placed_stems(text)
+    count = sum(word in NEGATIONS or word in _LACKS for word, _, _ in words)
+    return count + len(CONTRACTED.findall(text)) + len(_FREE_OF.findall(text))

@@ -30,12 +30,13 @@ from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import consequences, follows, is_about_code
+from forge_arena.verify.derived import consequences, follows, is_no_figure
+from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.rules import KEPT, judge
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
-from forge_arena.verify.terms import Saying, denies, says, says_option, supposes
+from forge_arena.verify.terms import Saying, Terms
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
@@ -137,6 +138,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -152,7 +154,9 @@ class Verifier:
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         findings += self._findings_in_other_words(text, findings, doubtful)
-        findings += self._stray_citations(text, spans, loose, findings)
+        strays = self._stray_citations(text, spans, loose, findings)
+        findings += strays
+        unsupported += self._misplaced_citations(text, spans, loose, strays)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
@@ -244,6 +248,23 @@ class Verifier:
                 strays.append(Finding(claim.id, None, start + place[0], start + place[1]))
         return strays
 
+    def _misplaced_citations(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        loose: list[tuple[int, tuple[int, int]]],
+        strays: list[Finding],
+    ) -> list[Unsupported]:
+        """The citations of a section for a point of another section, if no claim asks about the point."""
+        misplaced = []
+        for number, place in loose:
+            start, end = (spans[number][0] + at for at in place)
+            if any(stray.start == start for stray in strays):
+                continue
+            if self._reader.citations.is_misplaced(text, spans[number], spans[number - 1] if number else None, place):
+                misplaced.append(Unsupported(ClaimKind.citation, text[start:end], start, end))
+        return misplaced
+
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
         results = consequences(
@@ -257,7 +278,8 @@ class Verifier:
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
             if may_follow and (
-                is_about_code(sentence, value)
+                is_no_figure(sentence, value)
+                or self._reader.says_in_words(value)
                 or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
             ):
                 continue
@@ -309,7 +331,7 @@ class Verifier:
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            place = self._place_of_saying(claim, alternative, prose)
+            place = self._place_of_saying(text, claim, alternative, prose)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
@@ -320,20 +342,44 @@ class Verifier:
                 more.append(finding)
         return more
 
-    def _place_of_saying(self, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]) -> Saying | None:
-        """Where a text says an alternative of a claim in other words; the first certain place if there is one."""
+    def _place_of_saying(
+        self, text: str, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]
+    ) -> Saying | None:
+        """Where a text says an alternative of a claim in other words; the first certain place if there is one.
+
+        Sentences are asked first, then neighbours together, because a sentence may go on in the next.
+        """
         doubtful = None
-        for offset, sentence in prose:
-            saying = says(sentence, alternative, is_about=self._reader.is_about(claim, sentence))
-            if saying is None:
-                continue
-            if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
-                continue
-            place = Saying(saying.start + offset, saying.end + offset, saying.certain)
-            if place.certain:
-                return place
-            doubtful = doubtful or place
+        for neighbours in (False, True):
+            for place, (offset, sentence) in enumerate(prose):
+                before = prose[place - 1][0] if place else offset
+                before = offset if "```" in text[before:offset] else before
+                stretch = text[before : offset + len(sentence)]
+                is_about = self._reader.is_about(claim, stretch)
+                words, start = (stretch, before) if neighbours else (sentence, offset)
+                saying = self._terms.says(words, claim, alternative, is_about=is_about, neighbours=neighbours)
+                if saying is None and is_about and alternative.name == claim.right.name:
+                    saying = self._terms.explains(words, claim)
+                if saying is None:
+                    continue
+                if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
+                    continue
+                found = Saying(saying.start + start, saying.end + start, saying.certain)
+                if found.certain:
+                    return found
+                doubtful = doubtful or found
+        if doubtful is None and alternative.name == claim.right.name and not self._says_another(claim, prose):
+            shown = ((offset, self._terms.shows(sentence, claim)) for offset, sentence in prose)
+            return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
         return doubtful
+
+    def _says_another(self, claim: Claim, prose: list[tuple[int, str]]) -> bool:
+        """Whether a text says a wrong alternative of a claim."""
+        return any(
+            self._terms.says(sentence, claim, other, is_about=True) is not None
+            for other in claim.wrong
+            for _, sentence in prose
+        )
 
     def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
         """The option that a text chooses without a word that the claim knows.
@@ -359,8 +405,8 @@ class Verifier:
             self._choices.clear()
         chosen = []
         for alternative in claim.alternatives:
-            saying = says_option(sentence, alternative)
-            if saying is None or not saying.certain or denies(sentence, saying.start, saying.end):
+            saying = option_in(sentence, alternative)
+            if saying is None or denies(sentence, saying.start, saying.end):
                 continue
             described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
             is_right = alternative.name == claim.right.name

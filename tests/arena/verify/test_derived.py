@@ -3,7 +3,7 @@
 import pytest
 
 from forge_arena.texts.values import mentions
-from forge_arena.verify.derived import consequences, follows, is_about_code, numbers_of
+from forge_arena.verify.derived import consequences, follows, is_no_figure, numbers_of
 
 
 def derived(value: str, stated: str, source: str = "", days: str = "") -> bool:
@@ -52,4 +52,4 @@ def test_the_days_between_two_dates_follow() -> None:
 )  # fmt: skip
 def test_talk_about_code_is_no_figure(sentence: str, about: bool) -> None:
     (mention,) = mentions(sentence)
-    assert is_about_code(sentence, mention) is about
+    assert is_no_figure(sentence, mention) is about

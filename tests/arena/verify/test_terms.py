@@ -1,13 +1,34 @@
-"""Terms and options in other words, with the denials and exchanged roles that change their meaning."""
+"""Terms in other words, with the denials and exchanged roles that change their meaning."""
 
 import pytest
 
-from forge_arena.types import Alternative, Standing
-from forge_arena.verify.terms import denies, says, says_option, supposes
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Scenario, Span, Standing
+from forge_arena.verify.passages import Passages
+from forge_arena.verify.terms import Terms
+
+SOURCE = """The shed has a lid that closes by itself. The saw has a cracked blade. There is no spare wheel.
+The tenant pays rent to the owner. There is a red cover. There is a bell rung by the porters, and a bell heard at night.
+A bench may stand in the yard. A licence is needed for each stall. Whoever rents must carry liability insurance.
+A list that is empty has the mean 0; the panel asks for one before the first sample.
+>>> mean([], 3) raised ZeroDivisionError
+"""
+EXPLANATION = "A list that is empty has the mean 0; the panel asks for one before the first sample."
+CASES = (Case(call="mean([], 3)", returns="0"), Case(call="mean([1, 2], 0)", returns="1"))
+TERMS = Terms(
+    Passages(Scenario(family="yard", domain=Domain.mixed, task="Write.", source_material=SOURCE, claims=())), CASES
+)
 
 
-def alternative(*forms: str) -> Alternative:
-    return Alternative(name="it", standing=Standing.right, forms=forms)
+def term(*forms: str, rivals: tuple[str, ...] = (), standing: Standing = Standing.elsewhere, explanation: str = "") -> Claim:
+    start = SOURCE.index(explanation)
+    right = Alternative(name="it", standing=Standing.right, forms=forms)
+    wrong = [Alternative(name=form, standing=standing, forms=(form,)) for form in rivals]
+    return Claim(
+        id="term",
+        kind=ClaimKind.term,
+        alternatives=(right, *wrong),
+        source_spans=(Span(start=start, end=start + len(explanation)),),
+    )
 
 
 @pytest.mark.parametrize(
@@ -16,14 +37,25 @@ def alternative(*forms: str) -> Alternative:
         ("a lid that closes by itself", "Its lid closes all by itself.", True),
         ("a lid that closes by itself", "Its lid never closes by itself.", False),
         ("a cracked blade", "We found that the blade is cracked.", True),
+        ("a cracked blade", "The blade is not cracked.", False),
         ("no spare wheel", "One thing is missing: the spare wheel.", True),
+        ("no spare wheel", "What it lacks is a wheel to spare.", True),
+        ("no spare wheel", "There is a spare wheel.", False),
+        ("a lid free of rust", "The lid has no rust.", True),
         ("the tenant pays rent to the owner", "The tenant pays his rent to the owner.", True),
         ("the tenant pays rent to the owner", "The owner pays his rent to the tenant.", False),
+        ("a bell rung by the porters", "The porters themselves ring the bell.", True),
         ("a red cover", "The cover is blue, and red is sold out.", True),
+        ("carry liability insurance", "Whoever rents must have liability insurance.", True),
+        ("a note with a signature", "Hand in a signed note.", True),
+        ("no reminder for unpaid dues", "What it lacks is a reminder for dues that have not been paid.", True),
+        ("coach 7, seat 76", "You had seat 76 in coach 7.", True),
+        ("coach 7, seat 76", "You had seat 7 in coach 76.", False),
     ],
 )
 def test_a_form_in_other_words(form: str, sentence: str, certain: bool) -> None:
-    saying = says(sentence, alternative(form), is_about=True)
+    claim = term(form)
+    saying = TERMS.says(sentence, claim, claim.right, is_about=True)
     assert saying is not None
     assert saying.certain is certain
 
@@ -32,42 +64,52 @@ def test_a_form_in_other_words(form: str, sentence: str, certain: bool) -> None:
     ("form", "sentence"),
     [
         ("a lid that closes by itself", "The lid is made of glass."),
-        ("a cracked blade", "The blade was sharpened; much later, when somebody had used the saw on wet timber, a handle cracked."),
-        ("by hand", "The hand of the clock is bent."),
+        ("a cracked blade", "The blade was sharpened; much later, when somebody had used the saw on wet timber in the yard "
+         "behind the house where the old shed stood, a handle cracked."),
+        ("by hand", "The clock has hands of brass."),
     ],
 )  # fmt: skip
 def test_what_a_sentence_does_not_say(form: str, sentence: str) -> None:
-    assert says(sentence, alternative(form), is_about=False) is None
+    claim = term(form)
+    assert TERMS.says(sentence, claim, claim.right, is_about=False) is None
 
 
 @pytest.mark.parametrize(
-    ("sentence", "named"),
+    ("sentence", "said"),
     [
-        ("We are repairing the pump this week.", True),
-        ("You could repair the pump.", True),
-        ("Repairing it costs more than the sum up to which we repair.", False),
-        ("It takes 6 days, repairing 8 pumps.", False),
+        ("The bell is in the care of the porters.", True),
+        ("There is a bell.", False),
+        ("There is a bell that one hears at night.", False),
+        ("A horn is blown by the porters.", False),
     ],
 )
-def test_an_option_of_one_word_is_named_by_an_act(sentence: str, named: bool) -> None:
-    assert (says_option(sentence, alternative("a repair")) is not None) is named
+def test_a_term_needs_what_sets_it_apart_from_each_wrong_alternative(sentence: str, said: bool) -> None:
+    claim = term("a bell rung by the porters", rivals=("a bell heard at night", "a horn blown by the porters"))
+    assert (TERMS.says(sentence, claim, claim.right, is_about=True) is not None) is said
 
 
-@pytest.mark.parametrize(
-    ("sentence", "words", "denied"),
-    [
-        ("We cannot offer a swap.", "a swap", True),
-        ("We offer a swap.", "a swap", False),
-        ("A swap is ruled out.", "A swap", True),
-        ("We pay rather than a swap.", "a swap", True),
-        ("We don't repair, but a swap is fine.", "a swap", False),
-    ],
-)
-def test_an_option_may_be_turned_down(sentence: str, words: str, denied: bool) -> None:
-    at = sentence.index(words)
-    assert denies(sentence, at, at + len(words)) is denied
+def test_two_sentences_say_a_term_with_nearly_all_of_its_words() -> None:
+    claim = term("a lid that closes by itself over the red bench")
+    text = "There is a bench, and it is red. Its lid closes by itself."
+    assert TERMS.says(text, claim, claim.right, is_about=True, neighbours=True) is not None
+    assert TERMS.says("There is a bench. It has a lid.", claim, claim.right, is_about=True, neighbours=True) is None
 
 
-def test_a_case_that_is_supposed_is_no_act() -> None:
-    assert supposes("If the pump were new, there would be a swap.")
-    assert not supposes("There is a swap.")
+def test_a_term_is_said_by_most_words_of_its_explanation() -> None:
+    claim = term("an empty list", rivals=("a window of 0",), standing=Standing.unfit, explanation=EXPLANATION)
+    assert TERMS.explains("The panel asks for a mean before there is a sample on its list.", claim) is not None
+    assert TERMS.explains("With a window of 0 the panel asks for the mean before the first sample.", claim) is None
+    assert TERMS.explains("The panel is grey.", claim) is None
+
+
+def test_a_term_is_shown_by_the_example_of_the_source() -> None:
+    claim = term("an empty list", rivals=("a window of 0",), standing=Standing.unfit)
+    assert TERMS.shows("It fails on `mean( [], 3 )`.", claim) is not None
+    assert TERMS.shows("It fails on `mean([1, 2], 0)`.", claim) is None
+    assert TERMS.shows("It fails on `mean([], 3)`.", term("an empty list")) is None
+
+
+def test_a_name_is_no_phrase() -> None:
+    claim = term("store.fetch").model_copy(update={"kind": ClaimKind.identifier})
+    assert TERMS.says("Call `fetch` of the store.", claim, claim.right, is_about=True) is not None
+    assert TERMS.says("You fetch the bench today, and tomorrow the key is kept in the store.", claim, claim.right, is_about=True) is None
