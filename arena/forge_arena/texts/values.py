@@ -96,7 +96,20 @@ COUNTED = frozenset(
 )
 # Units that are things, and no measure of anything.
 COUNT_NOUNS = COUNTED | frozenset(
-    {"seat", "port", "licence", "retry", "instalment", "share", "star", "night", "guest", "bag", "employee", "connection"}
+    {
+        "seat",
+        "port",
+        "licence",
+        "retry",
+        "instalment",
+        "share",
+        "star",
+        "night",
+        "guest",
+        "bag",
+        "employee",
+        "connection",
+    }
     | {"thread", "sheet", "cup", "speed", "gear"}
 )
 _CURRENCIES = {

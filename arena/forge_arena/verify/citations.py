@@ -1,11 +1,12 @@
 """Say whether a passage is cited for what it says, or for what another passage says.
 
-An answer may cite any passage of its source. So a citation of another passage than the right one is wrong only if the words
-beside it are those of the right passage. An example: section 3.2 says "Refunds take 5 days", and section 3.4 says "Refunds are
-paid in the currency of the order".
+An answer may cite any passage of its source. So a citation of another passage than the right one is wrong only if the
+words beside it are those of the right passage. An example: section 3.2 says "Refunds take 5 days", and section 3.4 says
+"Refunds are paid in the currency of the order".
 
     Refunds take 5 days (section 3.4).                        wrong: `take` and `5 days` are words of section 3.2 alone
-    Refunds come in the currency of the order (section 3.4).  right: `currency` and `order` are words of section 3.4 alone
+    Refunds come in the currency of the order (section 3.4).  right: `currency` and `order` are words of section 3.4
+    alone
 """
 
 import re
@@ -96,9 +97,9 @@ class Citations:
     ) -> Claim | None:
         """The claim for which a citation stands wrongly, if no word of the sentence ties the citation to a claim.
 
-        The citation is wrong only if the words beside it are those of one claim's subject, at least two of them, and hardly any
-        are those of the cited authority. A heading is read with the lines under it, and a sentence that begins with "This" with
-        the sentence before.
+        The citation is wrong only if the words beside it are those of one claim's subject, at least two of them, and
+        hardly any are those of the cited authority. A heading is read with the lines under it, and a sentence that
+        begins with "This" with the sentence before.
 
         Args:
             sentence: where the sentence stands in the text.
@@ -112,7 +113,8 @@ class Citations:
     def is_misplaced(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
     ) -> bool:
-        """Whether a section is cited that has no word of those beside the citation, where one other section has several.
+        """Whether a section is cited that has no word of those beside the citation, where one other section has
+        several.
 
         This holds for points that no claim asks about. Sections alone are compared, because all of their text is known.
         """

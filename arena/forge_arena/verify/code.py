@@ -1,13 +1,15 @@
 """Run a snippet against cases in a subprocess with limits.
 
-Every run is a fresh interpreter that never learns what the cases expect. It gets the calls alone, sends back as literals
-what they returned, and the comparison happens here. So whatever a snippet does to the interpreter that it shares with
-the calls (a lying `__eq__`, a patched `repr`, forged results) earns no more than a function that returns constants.
+Every run is a fresh interpreter that never learns what the cases expect. It gets the calls alone, sends back as
+literals what they returned, and the comparison happens here. So whatever a snippet does to the interpreter that it
+shares with the calls (a lying `__eq__`, a patched `repr`, forged results) earns no more than a function that returns
+constants.
 
 Before the snippet runs, the standard modules that it names are imported; then, on Linux with seccomp (x86-64, arm64),
 every system call except those of plain computing is refused: no file, socket, process, thread or signal. On other
 systems there are the resource limits and, if the kernel allows it, a network namespace. On these a snippet can still
-delete what its user may delete, signal that user's processes, and, if it runs as root, start a process that outlives it.
+delete what its user may delete, signal that user's processes, and, if it runs as root, start a process that outlives
+it.
 
 On no system does this protect against
 
@@ -178,7 +180,8 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
             file.write(marshal.dumps((code, calls, _imports(code), nonce, writer, math.ceil(seconds), memory_mb)))
             file.seek(0)
             child = subprocess.Popen(
-                # Like -I, except for the hash seed: with a random seed, code that walks a set would differ from run to run.
+                # Like -I, except for the hash seed: with a random seed, code that walks a set would differ from run to
+                # run.
                 [sys.executable, "-P", "-s", "-S", "-B", "-c", _CHILD],
                 stdin=file,
                 stdout=subprocess.DEVNULL,

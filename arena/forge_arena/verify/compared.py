@@ -1,11 +1,12 @@
 """Say of which option a place in a sentence speaks, where the sentence names several.
 
-    We would choose it rather than the Halden, which is dearer at £8,390 and costs £860 a year, against £445 for the Tessaro.
+    We would choose it rather than the Halden, which is dearer at £8,390 and costs £860 a year, against £445 for the
+    Tessaro.
 
-A clause that names one option speaks of this option: £445 is the Tessaro's. A clause that names none goes on about the option
-of the clause before: £860 is the Halden's. An option behind a word such as "than" is only compared, and the next clause speaks
-of it only if the clause begins with a word such as "which". Here it does: £8,390 is the Halden's. In "We would choose it
-rather than the Halden; it costs £6,370" it does not, and £6,370 is the price of what is chosen.
+A clause that names one option speaks of this option: £445 is the Tessaro's. A clause that names none goes on about the
+option of the clause before: £860 is the Halden's. An option behind a word such as "than" is only compared, and the next
+clause speaks of it only if the clause begins with a word such as "which". Here it does: £8,390 is the Halden's. In "We
+would choose it rather than the Halden; it costs £6,370" it does not, and £6,370 is the price of what is chosen.
 """
 
 import re

@@ -1,13 +1,13 @@
 """Values that follow from what the source states, and that are therefore no inventions.
 
-A source says "a shift that starts and ends at the same minute lasts 1440", and an answer says "1440 minutes". A source has a
-postage of £7.95 and goods of £157.90, and an answer that has stated both says "£165.85 in all". Both values stand nowhere in the
-source, and both follow from it.
+A source says "a shift that starts and ends at the same minute lasts 1440", and an answer says "1440 minutes". A source
+has a postage of £7.95 and goods of £157.90, and an answer that has stated both says "£165.85 in all". Both values stand
+nowhere in the source, and both follow from it.
 
-A value follows by its unit (48 hours are 2 days; a number of the source's code with the unit that belongs to it), or by one step
-of arithmetic from values that the answer states beside it: a sum or a difference of money, a share of it, a day so many days
-later. Without "states beside it", nearly every number would follow from some two values of a source. Times and counts are not
-added up at all, because they are small numbers.
+A value follows by its unit (48 hours are 2 days; a number of the source's code with the unit that belongs to it), or by
+one step of arithmetic from values that the answer states beside it: a sum or a difference of money, a share of it, a
+day so many days later. Without "states beside it", nearly every number would follow from some two values of a source.
+Times and counts are not added up at all, because they are small numbers.
 """
 
 import re

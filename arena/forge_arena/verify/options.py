@@ -1,7 +1,8 @@
-"""Find an option in prose: it is named in its own words or in a form of them, and it is chosen, turned down or described.
+"""Find an option in prose: it is named in its own words or in a form of them, and it is chosen, turned down or
+described.
 
-"We are refunding the charge" names the option "a refund" and chooses it. "We cannot offer a refund" turns it down. "If the
-card had paid, there would be a refund" describes a refund and chooses nothing.
+"We are refunding the charge" names the option "a refund" and chooses it. "We cannot offer a refund" turns it down. "If
+the card had paid, there would be a refund" describes a refund and chooses nothing.
 """
 
 import re
@@ -28,8 +29,8 @@ def option_in(sentence: str, alternative: Alternative) -> Saying | None:
     """Where a sentence names an option; None if nowhere.
 
     An option of several content words is named by all of them in their order. An option of one content word is named by
-    another form of this word only if somebody does so now: "we are refunding the charge" names "a refund"; "the amount up to
-    which we refund" and "a year later" name nothing.
+    another form of this word only if somebody does so now: "we are refunding the charge" names "a refund"; "the amount
+    up to which we refund" and "a year later" name nothing.
     """
     exact = exactly(sentence, alternative.forms)
     if exact is not None:

@@ -1,10 +1,10 @@
 """What the source says where: the words around each value, around each claim, and in each passage that may be cited.
 
-An answer speaks of a thing in words that it takes from the source. So the words around a value in the answer show what the
-value is given for. Example: the source says "Refunds take 5 days" and "A depot keeps a parcel for 12 days". In the answer
-"Your parcel stays at the depot for 12 days", the words *parcel* and *depot* stand around 12 days in the source too: the value
-is given for what the source gives it for. In "Your refund arrives in 12 days" nothing stands around 12 days that stands
-around it in the source.
+An answer speaks of a thing in words that it takes from the source. So the words around a value in the answer show what
+the value is given for. Example: the source says "Refunds take 5 days" and "A depot keeps a parcel for 12 days". In the
+answer "Your parcel stays at the depot for 12 days", the words *parcel* and *depot* stand around 12 days in the source
+too: the value is given for what the source gives it for. In "Your refund arrives in 12 days" nothing stands around 12
+days that stands around it in the source.
 """
 
 import math

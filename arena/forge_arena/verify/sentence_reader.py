@@ -75,12 +75,11 @@ class Reading:
         claim: the claim's id.
         alternatives: the names of the alternatives that fit; several if options share a value, none if no alternative
             fits.
-        start: where the words begin in the sentence.
-        end: where the words end in the sentence.
-        past: whether the sentence speaks of the alternative as past, or of an option as rejected.
-        option: the option of which the place speaks, if the sentence names it.
-        owned: whether nothing but the value itself says that it belongs to the claim (see `ownership`).
-        elsewhere: whether the words around it are those that stand around it in the source, where the source gives it for
+        start: where the words begin in the sentence. end: where the words end in the sentence. past: whether the
+        sentence speaks of the alternative as past, or of an option as rejected. option: the option of which the place
+        speaks, if the sentence names it. owned: whether nothing but the value itself says that it belongs to the claim
+        (see `ownership`). elsewhere: whether the words around it are those that stand around it in the source, where
+        the source gives it for
             something else than the claim.
         owner: the claim that it states rightly if it is given for that claim instead.
         doubtful: whether it can be read otherwise just as well.
@@ -360,14 +359,14 @@ class SentenceReader:
     ) -> tuple[list[Reading], list[Mention]]:
         """What the values of a sentence say of claims, and the values that say nothing of any claim.
 
-        A value goes to the claims for which it is right. Otherwise it goes to one claim that the sentence has not stated
-        yet: to the first claim that knows the value as wrong, and if there is none, to the first claim of the value's
-        kind. A value that is spoken of as past goes to the claims of which it is the superseded value, and never to a
-        claim that does not know it.
+        A value goes to the claims for which it is right. Otherwise it goes to one claim that the sentence has not
+        stated yet: to the first claim that knows the value as wrong, and if there is none, to the first claim of the
+        value's kind. A value that is spoken of as past goes to the claims of which it is the superseded value, and
+        never to a claim that does not know it.
 
-        In the example above, `values` are "10 to 14 business days" (past) and "5 to 7 business days". Both go to `window`.
-        Had the sentence said "6 business days", which no alternative means, `window` would take this value as well, as a
-        wrong one. A second such value would be left over, because `window` is stated by then.
+        In the example above, `values` are "10 to 14 business days" (past) and "5 to 7 business days". Both go to
+        `window`. Had the sentence said "6 business days", which no alternative means, `window` would take this value as
+        well, as a wrong one. A second such value would be left over, because `window` is stated by then.
 
         Args:
             claims: the claims with values that the sentence is about.
@@ -480,8 +479,8 @@ class SentenceReader:
     ) -> tuple[Claim, tuple[str, ...]] | None:
         """The claim for which a value is given wrongly, in a sentence without a word by which the claim is known.
 
-        A value that is the right one of another claim, or that the source gives about something else, is given for a claim
-        only if the words around the value are the claim's words.
+        A value that is the right one of another claim, or that the source gives about something else, is given for a
+        claim only if the words around the value are the claim's words.
         """
         names_by_id = {claim.id: names for claim, names in self._owners_of(value)}
         candidates = [
@@ -670,8 +669,8 @@ def _cited_section(mention: Mention) -> str | None:
 def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> Iterator[str]:
     """The spellings by which a text names an alternative, in lower case.
 
-    An act may be cited without its article. An option with a name of two words may be called by the first of them, if the
-    source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
+    An act may be cited without its article. An option with a name of two words may be called by the first of them, if
+    the source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
     """
     for form in map(lower, alternative.forms):
         yield form
@@ -690,7 +689,9 @@ def _is_same_date(one: Hashable, other: Hashable) -> bool:
         return False
     if None not in one and None not in other:
         return one == other
-    shared = [(mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None]
+    shared = [
+        (mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None
+    ]
     return len(shared) == 2 and all(mine == others for mine, others in shared)
 
 

@@ -1,8 +1,8 @@
 """Values that are said without a number: "a year", "half", "half an hour", "a fortnight".
 
-Such words are values only where a scenario has the same value in numbers, because "a day" and "half" are mostly no figures. The
-source says "twelve months", and an answer says "a year": both are the same time. The source says "half", and an answer says
-"50%": both are the same share.
+Such words are values only where a scenario has the same value in numbers, because "a day" and "half" are mostly no
+figures. The source says "twelve months", and an answer says "a year": both are the same time. The source says "half",
+and an answer says "50%": both are the same share.
 """
 
 import re
@@ -32,8 +32,17 @@ _SHARES = {
     "a tenth": 10,
     "one tenth": 10,
 }
-_SHARE = re.compile(rf"\b(?:{'|'.join(sorted(_SHARES, key=len, reverse=True))})\b(?! (?:an? )?(?:{_UNITS})\b)", re.IGNORECASE)
-_DAILY = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year", "annual": "year"}
+_SHARE = re.compile(
+    rf"\b(?:{'|'.join(sorted(_SHARES, key=len, reverse=True))})\b(?! (?:an? )?(?:{_UNITS})\b)", re.IGNORECASE
+)
+_DAILY = {
+    "daily": "day",
+    "weekly": "week",
+    "monthly": "month",
+    "quarterly": "quarter",
+    "yearly": "year",
+    "annual": "year",
+}
 _EVERY = re.compile(rf"\b(?P<word>{'|'.join(_DAILY)})(?:ly)?\b", re.IGNORECASE)
 
 

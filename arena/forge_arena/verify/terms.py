@@ -1,8 +1,9 @@
 """Find a term in prose that says it in other words.
 
-A term is known by its forms, such as "a touchpad that misses light taps". Prose turns them round: "Light taps on the touchpad
-are sometimes missed." Words come in any order and in any form, verbs are exchanged for other verbs, and a sentence may go on in
-the next. What carries the term are its content words, above all those that are rare in the source. So a text states a term if
+A term is known by its forms, such as "a touchpad that misses light taps". Prose turns them round: "Light taps on the
+touchpad are sometimes missed." Words come in any order and in any form, verbs are exchanged for other verbs, and a
+sentence may go on in the next. What carries the term are its content words, above all those that are rare in the
+source. So a text states a term if
 
 * it has most of the term's words, by weight. A word weighs the more, the fewer sentences of the source have it. A verb weighs
   half: "a chat desk *staffed* by the engineers" says "a chat desk *run* by the engineers".
@@ -15,8 +16,8 @@ the next. What carries the term are its content words, above all those that are 
 
 What has the words but fails by a denial or an exchange is read with doubt.
 
-A scenario about code has further ways to say its term, because the source explains the term: most words of this explanation, or
-the example of the source that shows the case, in code.
+A scenario about code has further ways to say its term, because the source explains the term: most words of this
+explanation, or the example of the source that shows the case, in code.
 """
 
 import re
@@ -60,7 +61,9 @@ _NOUN_FOLLOWS = re.compile(
     re.IGNORECASE,
 )
 _VERB_PHRASE = re.compile(r"^\w+ (?:an?|the|its|their|your|his|her|all|any|out|over|up|off|back|whether|that)\b", re.I)
-_VERB_AFTER = re.compile(r"\b(?:that|which|who)(?: (?:only|is|are|has|have|must|cannot|can|may|does|do|not|no|be|to))* (\w+)")
+_VERB_AFTER = re.compile(
+    r"\b(?:that|which|who)(?: (?:only|is|are|has|have|must|cannot|can|may|does|do|not|no|be|to))* (\w+)"
+)
 _VERB_BEFORE_BY = re.compile(r"\b(\w+) by\b")
 _NUMBER_WORDS = {word: str(number) for number, word in enumerate(SMALL)}
 
@@ -123,7 +126,9 @@ class Terms:
     def explains(self, text: str, claim: Claim) -> Saying | None:
         """Where a text says the right term by the words with which the source explains it."""
         ordered = tuple(
-            dict.fromkeys(word for sentence in self._passages.explanation_of(claim) for word in _form_words(sentence).ordered)
+            dict.fromkeys(
+                word for sentence in self._passages.explanation_of(claim) for word in _form_words(sentence).ordered
+            )
         )
         if len(ordered) <= EXPLAINED_WORDS:
             return None
@@ -144,7 +149,9 @@ class Terms:
         plain = _without_spaces(text)
         return Saying(0, len(text)) if any(example in plain for example in self._examples) else None
 
-    def _in_other_words(self, window: "Window", form: str, rivals: Sequence[Alternative], share: float) -> Saying | None:
+    def _in_other_words(
+        self, window: "Window", form: str, rivals: Sequence[Alternative], share: float
+    ) -> Saying | None:
         wanted = _form_words(form)
         places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
         is_known_by_more = share < NEARLY_ALL or len(wanted.ordered) > 1
@@ -255,13 +262,16 @@ class Window:
         if not _denials(form):
             return not _denials(clause)
         from_start = max(self.text.rfind(mark, 0, start) for mark in (". ", "; ", "\n")) + 1
-        to_end = min((at for mark in (", ", ". ", "; ", "\n") if (at := self.text.find(mark, end)) >= 0), default=len(self.text))
+        to_end = min(
+            (at for mark in (", ", ". ", "; ", "\n") if (at := self.text.find(mark, end)) >= 0), default=len(self.text)
+        )
         return _denials(self.text[from_start:to_end]) > 0
 
     def exchanges_sides(self, form: str, start: int, end: int) -> bool:
         """Whether two words stand on the other sides of a word such as "by" than in the form.
 
-        "The engineers run the desk" exchanges nothing of "a desk run by the engineers", because nothing is *by* anything.
+        "The engineers run the desk" exchanges nothing of "a desk run by the engineers", because nothing is *by*
+        anything.
         """
         for between in _BETWEEN.finditer(form):
             before, behind = (_form_words(form[: between.start()]).ordered, _form_words(form[between.end() :]).ordered)
@@ -298,7 +308,13 @@ def exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
 
 def clause_start(sentence: str, at: int) -> int:
     """Where the clause begins in which a place of a sentence stands."""
-    return max(sentence.rfind(mark, 0, at) for mark in (",", ";", ":", "(", "\u2014", "\u2013", " and ", " but ", ". ", "\n")) + 1
+    return (
+        max(
+            sentence.rfind(mark, 0, at)
+            for mark in (",", ";", ":", "(", "\u2014", "\u2013", " and ", " but ", ". ", "\n")
+        )
+        + 1
+    )
 
 
 def _without_article(form: str) -> str:
@@ -312,7 +328,9 @@ def _form_words(form: str) -> Words:
     """The content words of a form without its denials, because `Window.denies_alike` compares these."""
     ordered = tuple(
         dict.fromkeys(
-            _NUMBER_WORDS.get(word, word) for word, _, _ in placed_stems(form) if word not in NEGATIONS and word != "free"
+            _NUMBER_WORDS.get(word, word)
+            for word, _, _ in placed_stems(form)
+            if word not in NEGATIONS and word != "free"
         )
     )
     verbs = [match[1] for match in _VERB_AFTER.finditer(form)] + [match[1] for match in _VERB_BEFORE_BY.finditer(form)]
@@ -331,9 +349,7 @@ def _are_alike(one: str, other: str) -> bool:
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if short == long or long == f"un{short}":
         return True
-    return (
-        len(short) >= SHORTEST_BEGINNING and long.startswith(short) and len(long) - len(short) <= LONGEST_ENDING
-    )
+    return len(short) >= SHORTEST_BEGINNING and long.startswith(short) and len(long) - len(short) <= LONGEST_ENDING
 
 
 def _without_spaces(text: str) -> str:

@@ -1,21 +1,21 @@
 """Say which claims a text makes, and which of them it breaks: the one definition of right and wrong in the arena.
 
-The Verifier reads the text alone. It cuts the text into sentences and asks of each value, name and citation for which claim
-the sentence gives it (`sentence_reader`, `ownership`). Then the whole text decides what these readings come to (`settling`).
-Required terms and options that no sentence names in a claim's own words are looked for in other words (`terms`), and citations
-that no sentence ties to a claim are weighed by the passage that they cite (`citations`). A value that neither stands in the
-source nor follows from it (`derived`) is unsupported.
+The Verifier reads the text alone. It cuts the text into sentences and asks of each value, name and citation for which
+claim the sentence gives it (`sentence_reader`, `ownership`). Then the whole text decides what these readings come to
+(`settling`). Required terms and options that no sentence names in a claim's own words are looked for in other words
+(`terms`), and citations that no sentence ties to a claim are weighed by the passage that they cite (`citations`). A
+value that neither stands in the source nor follows from it (`derived`) is unsupported.
 
-A claim is stated, contradicted (stated wrongly, or violated as a rule) or, if it is required, not found. What can be read in
-two ways is doubtful, and neither stated nor contradicted. A text is clean if nothing is contradicted or unsupported, every
-required claim is stated, and the source is not copied. Everything else is *broken*.
+A claim is stated, contradicted (stated wrongly, or violated as a rule) or, if it is required, not found. What can be
+read in two ways is doubtful, and neither stated nor contradicted. A text is clean if nothing is contradicted or
+unsupported, every required claim is stated, and the source is not copied. Everything else is *broken*.
 
 An example: the refund is 48%, it takes 5 days (until March it took 10), and section 3.2 says so.
 
     You get 48% back, and it is with you in 5 days; it used to take 10 (3.2).
 
-The refund is stated, because only the refund is 48%. The time is stated, because 5 days are in force and 10 are spoken of as
-past. The citation fits, because 3.2 is the passage that has these words.
+The refund is stated, because only the refund is 48%. The time is stated, because 5 days are in force and 10 are spoken
+of as past. The citation fits, because 3.2 is the passage that has these words.
 """
 
 import re
@@ -86,18 +86,18 @@ class Unsupported:
 class ClaimReport:
     """What a text says: three values for each claim, and what the text asserts beyond the source.
 
-    A claim is *stated*, *contradicted* or *not found*. "Not found" is not "wrong": the text may say the same in words that
-    the Verifier cannot read. A claim that is not required and that the text does not speak of is in none of the three.
+    A claim is *stated*, *contradicted* or *not found*. "Not found" is not "wrong": the text may say the same in words
+    that the Verifier cannot read. A claim that is not required and that the text does not speak of is in none of the
+    three.
 
     Attributes:
-        stated: the claims that the text states rightly, and nowhere wrongly.
-        contradicted: the claims that the text states wrongly or violates.
-        not_found: the required claims for which no place was found.
-        unsupported: the values that the source does not bear out.
-        findings: the places where the text makes a claim.
-        doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A required
+        stated: the claims that the text states rightly, and nowhere wrongly. contradicted: the claims that the text
+        states wrongly or violates. not_found: the required claims for which no place was found. unsupported: the values
+        that the source does not bear out. findings: the places where the text makes a claim. doubtful: the claims that
+        the text perhaps makes, and that are therefore neither stated nor contradicted. A required
             claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
-        copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values beside those
+        copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values
+        beside those
             in force, and chooses nothing.
     """
 
@@ -128,8 +128,8 @@ class ClaimReport:
 class Verifier:
     """Verifies texts against one scenario.
 
-    It remembers what it read in each sentence, so that a repaired answer costs only its new sentences. It holds no other
-    state.
+    It remembers what it read in each sentence, so that a repaired answer costs only its new sentences. It holds no
+    other state.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -213,8 +213,8 @@ class Verifier:
     ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[tuple[int, tuple[int, int]]]]:
         """What the sentences say.
 
-        Returns: the readings, each with the place where its sentence starts; the unsupported values; and the citations that
-        no sentence ties to a claim, each with the number of its sentence.
+        Returns: the readings, each with the place where its sentence starts; the unsupported values; and the citations
+        that no sentence ties to a claim, each with the number of its sentence.
         """
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
@@ -384,8 +384,8 @@ class Verifier:
     def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
         """The option that a text chooses without a word that the claim knows.
 
-        The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only one that
-        is named, and not merely described: "A refund is made only where the card paid" chooses nothing.
+        The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only
+        one that is named, and not merely described: "A refund is made only where the card paid" chooses nothing.
         """
         chosen: dict[str, Finding] = {}
         for offset, sentence in prose:
@@ -419,8 +419,8 @@ class Verifier:
         """What the answer's code does.
 
         The last block that defines what the cases call is the proposal. A block before it may quote the code under
-        review, and a block without the definition only shows how the code is called. If no block has the definition, the
-        last block is the proposal, and is wrong.
+        review, and a block without the definition only shows how the code is called. If no block has the definition,
+        the last block is the proposal, and is wrong.
         """
         blocks = code_blocks(text)
         for span in [span for span in blocks if _defines(claim, span.of(text))][-1:] or blocks[-1:]:

@@ -21,10 +21,14 @@ from forge_arena.verify.spoken import spoken_values, units_of
     ],
 )
 def test_words_mean_the_same_as_numbers(words: str, kind: ClaimKind, numbers: str) -> None:
-    assert [(value.kind, value.value) for value in spoken_values(words)] == [(kind, same_amount(value_of(kind, numbers)))]
+    assert [(value.kind, value.value) for value in spoken_values(words)] == [
+        (kind, same_amount(value_of(kind, numbers)))
+    ]
 
 
-@pytest.mark.parametrize("words", ["the halfway house", "a dayroom", "years ago", "£64 a year", "the yearly fee", "each day"])
+@pytest.mark.parametrize(
+    "words", ["the halfway house", "a dayroom", "years ago", "£64 a year", "the yearly fee", "each day"]
+)
 def test_other_words_mean_no_value(words: str) -> None:
     assert spoken_values(words) == ()
 

@@ -19,7 +19,9 @@ TERMS = Terms(
 )
 
 
-def term(*forms: str, rivals: tuple[str, ...] = (), standing: Standing = Standing.elsewhere, explanation: str = "") -> Claim:
+def term(
+    *forms: str, rivals: tuple[str, ...] = (), standing: Standing = Standing.elsewhere, explanation: str = ""
+) -> Claim:
     start = SOURCE.index(explanation)
     right = Alternative(name="it", standing=Standing.right, forms=forms)
     wrong = [Alternative(name=form, standing=standing, forms=(form,)) for form in rivals]
@@ -112,4 +114,9 @@ def test_a_term_is_shown_by_the_example_of_the_source() -> None:
 def test_a_name_is_no_phrase() -> None:
     claim = term("store.fetch").model_copy(update={"kind": ClaimKind.identifier})
     assert TERMS.says("Call `fetch` of the store.", claim, claim.right, is_about=True) is not None
-    assert TERMS.says("You fetch the bench today, and tomorrow the key is kept in the store.", claim, claim.right, is_about=True) is None
+    assert (
+        TERMS.says(
+            "You fetch the bench today, and tomorrow the key is kept in the store.", claim, claim.right, is_about=True
+        )
+        is None
+    )
