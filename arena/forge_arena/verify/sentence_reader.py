@@ -550,9 +550,9 @@ class SentenceReader:
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
         if alternative.standing in (Standing.superseded, Standing.elsewhere) and not reading.elsewhere:
-            places = [place for form in alternative.forms[:1] for place in self.passages.words_around_form(form)]
+            around = [words for form in alternative.forms[:1] for words in self.passages.words_around_form(form)]
             place = Place.of(sentence, reading.start, reading.end)
-            if self._ownership.is_given_for_other(claim, places, place):
+            if self._ownership.is_given_for_other(claim, around, place):
                 return replace(reading, elsewhere=True)
         if alternative.standing is Standing.superseded:
             beside = clause(sentence, reading.start, reading.end)

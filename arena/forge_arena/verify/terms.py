@@ -24,6 +24,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import lower, whole_starts_of
@@ -35,12 +36,14 @@ from forge_arena.verify.passages import Passages
 MOST, NEARLY_ALL = 0.6, 0.75
 # The share of what sets a form apart from a wrong alternative.
 APART = 0.5
-LEAST_WEIGHT = 0.3
+LEAST_WEIGHT = 0.5
 VERB = 0.5
 # Shorter beginnings are shared by words of different meaning.
 SHORTEST_BEGINNING, LONGEST_ENDING = 4, 4
 # Words between the first and the last word of a term, for each word of the term.
 FURTHEST, FURTHEST_PER_WORD = 6, 4
+# A denial denies what stands at most so many content words behind it.
+DENIED_PER_WORD = 1
 EXPLAINED, EXPLAINED_WORDS = 0.5, 4
 SHORTEST_EXAMPLE = 5
 
@@ -50,11 +53,15 @@ NEGATIONS = frozenset(
 # Words that deny what stands beside them, like "no" and "without".
 _LACKS = frozenset({"lack", "miss", "absent", "absenc", "imposs", "unabl"})
 CONTRACTED = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
+_NOBODY_BUT = re.compile(
+    r"\b(?:nobody|no one|none|nothing|nowhere|not|no)\b(?: \w+){0,2} (?:but|except|other than)\b", re.IGNORECASE
+)
 _FREE_OF = re.compile(r"\bfree (?:of|from)\b", re.IGNORECASE)
 # Between these words stand two things that must not change places.
 _BETWEEN = re.compile(
     r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead of|rather than)\b", re.IGNORECASE
 )
+_JOINED = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:an?|the) ")
 _NOUN_FOLLOWS = re.compile(
     r"^(?:an?|the|no|by|in|on|at|with|without|for|through|to|from|of|under|all|any|his|her|their|its|our|your)\b",
@@ -64,7 +71,9 @@ _VERB_PHRASE = re.compile(r"^\w+ (?:an?|the|its|their|your|his|her|all|any|out|o
 _VERB_AFTER = re.compile(
     r"\b(?:that|which|who)(?: (?:only|is|are|has|have|must|cannot|can|may|does|do|not|no|be|to))* (\w+)"
 )
+_VERB_AT_END = re.compile(r"\b(?:before|after|when|while|until|if) (?:the|an?) \w+ (\w+)$")
 _VERB_BEFORE_BY = re.compile(r"\b(\w+) by\b")
+_BEFORE_A_VERB = ("must", "to", "shall", "should")
 _NUMBER_WORDS = {word: str(number) for number, word in enumerate(SMALL)}
 
 
@@ -91,6 +100,7 @@ class Terms:
     def __init__(self, passages: Passages, cases: Iterable[Case] = ()) -> None:
         self._passages = passages
         self._cases = tuple(cases)
+        self._words: dict[str, Words] = {}
 
     @cached_property
     def _examples(self) -> tuple[str, ...]:
@@ -152,7 +162,7 @@ class Terms:
     def _in_other_words(
         self, window: "Window", form: str, rivals: Sequence[Alternative], share: float
     ) -> Saying | None:
-        wanted = _form_words(form)
+        wanted = self._words_of(form)
         places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
         is_known_by_more = share < NEARLY_ALL or len(wanted.ordered) > 1
         if not places or not is_known_by_more or (len(wanted.ordered) > 2 and len(places) == 1):
@@ -169,6 +179,16 @@ class Terms:
             window.exchanges_sides(form, start, end) or window.exchanges_numbers(form)
         )
         return Saying(start, end, certain)
+
+    def _words_of(self, form: str) -> Words:
+        """The words of a form. If the source says "must" or "to" before the form, the form begins with a verb."""
+        words = self._words.get(form)
+        if words is None:
+            words = _form_words(form)
+            if words.ordered and any(self._passages.has_phrase(f"{before} {form}") for before in _BEFORE_A_VERB):
+                words = Words(words.ordered, words.verbs | {words.ordered[0]})
+            self._words[form] = words
+        return words
 
     def _in_one_piece(self, window: "Window", alternative: Alternative) -> Saying | None:
         """Where a text has all words of a name side by side. A number is no word."""
@@ -200,7 +220,10 @@ class Terms:
         return sum(self._weight_of(word) * (VERB if word in verbs else 1.0) for word in words)
 
     def _weight_of(self, word: str) -> float:
-        return max(LEAST_WEIGHT, self._passages.rarity.get(word, self._passages.greatest_rarity))
+        return max(
+            LEAST_WEIGHT * self._passages.greatest_rarity,
+            self._passages.rarity.get(word, self._passages.greatest_rarity),
+        )
 
 
 class Window:
@@ -258,14 +281,21 @@ class Window:
 
         What a form denies may be denied anywhere in the sentence: "One thing is missing: a spare wheel."
         """
-        clause = self.text[clause_start(self.text, start) : end]
         if not _denials(form):
-            return not _denials(clause)
+            return not _denials(self.text[self._words_before(start) : end])
         from_start = max(self.text.rfind(mark, 0, start) for mark in (". ", "; ", "\n")) + 1
         to_end = min(
             (at for mark in (", ", ". ", "; ", "\n") if (at := self.text.find(mark, end)) >= 0), default=len(self.text)
         )
         return _denials(self.text[from_start:to_end]) > 0
+
+    def _words_before(self, start: int) -> int:
+        """Where the words begin that may deny what starts at a place: a few words before, in the same clause.
+
+        "No licence is needed for a book stall" does not deny the stall.
+        """
+        places = [at for word, at, _ in self.placed if at < start and not _is_denial(word)]
+        return max(clause_start(self.text, start), places[-DENIED_PER_WORD - 1] if len(places) > DENIED_PER_WORD else 0)
 
     def exchanges_sides(self, form: str, start: int, end: int) -> bool:
         """Whether two words stand on the other sides of a word such as "by" than in the form.
@@ -274,6 +304,9 @@ class Window:
         anything.
         """
         for between in _BETWEEN.finditer(form):
+            if _JOINED.search(form, 0, between.start()):
+                # "By post and by email" has no sides.
+                continue
             before, behind = (_form_words(form[: between.start()]).ordered, _form_words(form[between.end() :]).ordered)
             for same in re.finditer(rf"\b{between[0]}\b", self.text[start:end], re.IGNORECASE):
                 at = start + same.start()
@@ -289,11 +322,11 @@ class Window:
     def exchanges_numbers(self, form: str) -> bool:
         """Whether a number stands beside another noun than in a form with several numbers."""
         words = [_NUMBER_WORDS.get(word, word) for word, _, _ in placed_stems(form)]
-        pairs = {(noun, number) for noun, number in zip(words, words[1:], strict=False) if number[0].isdigit()}
+        pairs = {(noun, number) for noun, number in pairwise(words) if number[0].isdigit()}
         if len(pairs) < 2:
             return False
         mine = [word for word, _, _ in self.placed]
-        return not pairs <= set(zip(mine, mine[1:], strict=False))
+        return not pairs <= set(pairwise(mine))
 
 
 def exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
@@ -333,7 +366,7 @@ def _form_words(form: str) -> Words:
             if word not in NEGATIONS and word != "free"
         )
     )
-    verbs = [match[1] for match in _VERB_AFTER.finditer(form)] + [match[1] for match in _VERB_BEFORE_BY.finditer(form)]
+    verbs = [match[1] for verb in (_VERB_AFTER, _VERB_AT_END, _VERB_BEFORE_BY) for match in verb.finditer(form)]
     if _VERB_PHRASE.match(form) and not _NOUN_FOLLOWS.match(form):
         verbs.append(form.partition(" ")[0])
     return Words(ordered, frozenset(word for verb in verbs for word, _, _ in placed_stems(verb)))
@@ -356,7 +389,12 @@ def _without_spaces(text: str) -> str:
     return "".join(text.split()).replace("'", '"')
 
 
+def _is_denial(word: str) -> bool:
+    return word in NEGATIONS or word in _LACKS
+
+
 def _denials(text: str) -> int:
-    words = placed_stems(text)
-    count = sum(word in NEGATIONS or word in _LACKS for word, _, _ in words)
+    # "Nobody but the dealer" means "only the dealer".
+    text = _NOBODY_BUT.sub("only", text)
+    count = sum(_is_denial(word) for word, _, _ in placed_stems(text))
     return count + len(CONTRACTED.findall(text)) + len(_FREE_OF.findall(text))
