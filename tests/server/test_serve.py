@@ -288,7 +288,7 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
 
 
 def test_lighter_tasks_are_served_under_a_suite_of_their_own(tmp_path: Path) -> None:
-    server = started(store=f"sqlite:///{tmp_path}/arena.db", load="light")
+    server = started(store=f"sqlite:///{tmp_path}/arena.db", scenarios=None, load="light")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
     assert all(re.fullmatch(r"forge-light:4:val:\d+", episode["key"]) for episode in opened)
     assert httpx.get(f"{server.url}/v1/stats").json()["suite"] == "forge-light"

@@ -12,7 +12,7 @@ from random import Random
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import template
-from forge_arena.scenarios.loads import Contents, Passages, draw_contents, passages_of, rules_of
+from forge_arena.scenarios.loads import FEWEST_FACTS, Contents, Passages, draw_contents, facts_of, passages_of, rules_of
 from forge_arena.scenarios.slots import Drawn, Draws, bound_value, draw, draw_distinct
 from forge_arena.scenarios.spec import (
     ABSENT_PER_CLAIM,
@@ -125,23 +125,27 @@ class Family:
 
     def has(self, load: Load) -> bool:
         """Whether the family can be drawn under a load."""
-        return load is Load.full or not self._wordless
+        return load is Load.full or self._why_only_full is None
 
     @cached_property
-    def _wordless(self) -> list[str]:
-        """The rules whose words cannot be left out of a source."""
-        return [name for name in rules_of(self.spec) if self.spec.claims[name].rule is None]
+    def _why_only_full(self) -> str | None:
+        """What in the file keeps a lighter load from being drawn; None if nothing does."""
+        wordless = [name for name in rules_of(self.spec) if self.spec.claims[name].rule is None]
+        if wordless:
+            return f"its constraint {wordless[0]!r} has no `rule`, the words that lay it down"
+        count = len(facts_of(self.spec))
+        return None if count >= FEWEST_FACTS else f"its file has {count} facts to ask for, fewer than {FEWEST_FACTS}"
 
     def at(self, load: Load) -> "Family":
         """The family under another load.
 
         Raises:
-            ScenarioError: the file does not say what a rule's own words are, so that its draws cannot leave a rule out.
+            ScenarioError: the file cannot be drawn under the load. The message says why.
         """
         if not self.has(load):
             raise ScenarioError(
-                f"family {self.name!r} has no load {load.value!r}, only 'full': its constraint {self._wordless[0]!r} has no "
-                "`rule`, the words that lay it down (see scenarios/README.md)"
+                f"family {self.name!r} has no load {load.value!r}, only 'full': {self._why_only_full} "
+                "(see scenarios/README.md)"
             )
         return replace(self, load=load)
 

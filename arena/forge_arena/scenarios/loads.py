@@ -45,6 +45,10 @@ PORTIONS = {
     Load.normal: Portion(facts=(3, 5), rules=2, stated=0.7, dated=2, asides=True),
 }
 
+# A file with fewer facts cannot be drawn lighter. A light task asks for up to three, and something true must be able to
+# take the place of each.
+FEWEST_FACTS = 2 * PORTIONS[Load.light].facts[1]
+
 
 @dataclass(frozen=True, slots=True)
 class Contents:
@@ -138,9 +142,9 @@ def draw_contents(spec: FamilySpec, passages: Passages, load: Load, rng: Random)
     count = rng.randint(*portion.facts)
     # About twice as many facts as are demanded must stand in the source. Otherwise an answer often states all of them, and
     # nothing true is left to put in the place of an omitted fact.
-    least = max(math.ceil(portion.stated * len(_facts(spec))), 2 * count + 3)
+    least = max(math.ceil(portion.stated * len(facts_of(spec))), 2 * count + 3)
     in_play = _draw_facts(spec, passages, load, least, rng)
-    required = tuple(_draw_demand(spec, [fact for fact in _facts(spec) if fact in in_play], count, rng))
+    required = tuple(_draw_demand(spec, [fact for fact in facts_of(spec) if fact in in_play], count, rng))
     sections = tuple(section for section in spec.source.sections if _stands(section, passages, in_play, load))
     in_play |= set(asked)
     if portion.asides:
@@ -155,7 +159,7 @@ def rules_of(spec: FamilySpec) -> list[str]:
     return [name for name, claim in spec.claims.items() if claim.kind is ClaimKind.constraint]
 
 
-def _facts(spec: FamilySpec) -> list[str]:
+def facts_of(spec: FamilySpec) -> list[str]:
     """The claims that a source can demand."""
     return [name for name, claim in spec.claims.items() if claim.required != "never"]
 
@@ -185,7 +189,7 @@ def _draw_facts(spec: FamilySpec, passages: Passages, load: Load, least: int, rn
     """Claims that are in play together: at least so many facts, among them former values and claims that can be cited."""
     core = {name for name, claim in spec.claims.items() if _is_core(claim, load)} | passages.unmarked
     in_play = _complete(spec, passages, load, core)
-    facts = [fact for fact in _facts(spec) if _can_be_stated(spec, passages, load, fact)]
+    facts = [fact for fact in facts_of(spec) if _can_be_stated(spec, passages, load, fact)]
     rng.shuffle(facts)
     citable = {claim.subject for claim in spec.claims.values() if claim.kind is ClaimKind.citation and claim.subject}
     dated = [fact for fact in facts if spec.claims[fact].superseded is not None]
