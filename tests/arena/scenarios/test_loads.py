@@ -168,6 +168,20 @@ def letter(tmp_path: Path, text: str = LETTER) -> Family:
     return load_family(tmp_path / "letter.yaml", {})
 
 
+def test_a_file_with_few_facts_has_only_the_full_load(tmp_path: Path) -> None:
+    family = letter(tmp_path)
+    assert not family.has(Load.light)
+    with pytest.raises(ScenarioError, match="its file has 1 facts to ask for, fewer than 6"):
+        family.at(Load.light)
+
+
+@pytest.fixture
+def few_facts_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of a test may be shorter than one that is worth drawing lighter."""
+    monkeypatch.setattr("forge_arena.scenarios.family.FEWEST_FACTS", 1)
+
+
+@pytest.mark.usefixtures("few_facts_suffice")
 def test_rules_stand_woven_if_all_are_asked_and_as_sentences_if_not(tmp_path: Path) -> None:
     family = letter(tmp_path)
     full, light = (family.at(load).draw(Random(2)).source_material for load in (Load.full, Load.light))
@@ -200,6 +214,7 @@ def test_a_file_that_cannot_leave_a_rule_out_is_refused(tmp_path: Path, old: str
         letter(tmp_path, LETTER.replace(old, new, 1))
 
 
+@pytest.mark.usefixtures("few_facts_suffice")
 def test_the_proof_sees_a_rule_that_stands_and_is_not_asked(tmp_path: Path) -> None:
     family = letter(tmp_path, LETTER.replace("State ${required}.", 'Do not say \\"dear\\". State ${required}.'))
     problems = prove(family.at(Load.light), draws=12).problems
