@@ -102,7 +102,7 @@ def lessons(folder: Path, count: int) -> dict[str, str]:
     worker = Lessons()
     filling = Filling(worker="scripted", split=Split.train, count=count)
     with Bank(folder / "lessons.bank") as bank:
-        asyncio.run(fill(filling.arena(BankWorker(bank, worker), filling.sources()), filling))
+        asyncio.run(fill(filling.arena(BankWorker(bank, worker), *filling.sources()), filling))
     return worker.answers
 
 
