@@ -90,11 +90,10 @@ _PARTICIPLE = re.compile(
     r"(?:ed|en|made|held|sent|set|put|met|read|laid|built|sold|bought|brought|paid|found|left|kept)$"
 )
 _DONE_BY = re.compile(r"(?<!\w)(?:[a-z]+ed|given|made|held|set|taken) by (?:the )?[A-Z][\w'-]+$")
+# A thing that has a day: "your call", "the last meeting". A part of a day or of a year is no such thing.
 _EVENT = re.compile(
-    r"\b(?:your|our|my|the|a|his|her|their|its|this)\s+(?:\w+\s+)?(?:call|letter|message|meeting|visit|order|request|report|"
-    r"mail|email|note|query|enquiry|survey|inspection|decision|ruling|bill|invoice|lease|agreement|deed|act|entry|slip|"
-    r"bump|complaint|journey|trip|ticket|purchase|delivery|default|case|review|session|resolution|circular|version|"
-    r"memo|minutes|motion|vote|form|change|plan|release|scan)$",
+    r"\b(?:your|our|my|the|a|an|his|her|their|its|this)\s+(?:\w+\s+)?"
+    r"(?!(?:end|start|beginning|close|day|date|morning|afternoon|evening|night|week|month|quarter|year|rest|eve)$)[a-z]+$",
     re.IGNORECASE,
 )
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")

@@ -7,7 +7,7 @@ settling          what the readings of all sentences come to, once the whole tex
 terms             terms and options in other words
 citations         whether a passage is cited for what it says itself
 derived           values that follow from what the source states
-rules             a rule of the task, judged with the source at hand
+rules             a rule of the task, read with the source at hand
 checks            the tests that rules can demand, each as a function of the text
 code              run a code block against the cases of a claim
 verifier          one report on the whole answer: `Verifier.verify(text) -> ClaimReport`

@@ -27,7 +27,7 @@ _POSSESSIVE = re.compile(r"\b(?:our|my)\s+[\w-]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class RuleReading:
     """Whether a text keeps a rule, where it does not, and whether that is in doubt."""
 
     kept: bool
@@ -35,10 +35,10 @@ class Judgement:
     doubtful: bool = False
 
 
-KEPT = Judgement(kept=True)
+KEPT = RuleReading(kept=True)
 
 
-def judge(check: Check, text: str, passages: Passages) -> Judgement:
+def read_rule(check: Check, text: str, passages: Passages) -> RuleReading:
     """Whether a text keeps a rule.
 
     Raises:
@@ -50,22 +50,22 @@ def judge(check: Check, text: str, passages: Passages) -> Judgement:
     if check.name in _PERSONS and violation(check, _without_borrowed(text, passages)) is None:
         return KEPT
     if check.name in _DEMANDS and isinstance(check.argument, tuple) and not any(map(passages.says, check.argument)):
-        return _judge_unsaid(check, check.argument, text, places, passages)
-    return Judgement(kept=False, places=places)
+        return _read_unsaid(check, check.argument, text, places, passages)
+    return RuleReading(kept=False, places=places)
 
 
-def _judge_unsaid(
+def _read_unsaid(
     check: Check, phrases: tuple[str, ...], text: str, places: tuple[Span, ...], passages: Passages
-) -> Judgement:
+) -> RuleReading:
     """Judge a demand for phrases that nobody was told."""
     if check.name == "includes_any":
         kept = any(words and words <= content(text) for words in map(content, phrases))
-        return KEPT if kept else Judgement(kept=False, places=places)
+        return KEPT if kept else RuleReading(kept=False, places=places)
     name = common_ending(phrases)
     if check.name == "opens_with" and name and passages.says(name):
         kept = violation(Check(name="greets_by", argument=(name,)), text) is None
-        return KEPT if kept else Judgement(kept=False, places=places)
-    return Judgement(kept=False, places=places, doubtful=True)
+        return KEPT if kept else RuleReading(kept=False, places=places)
+    return RuleReading(kept=False, places=places, doubtful=True)
 
 
 def common_ending(phrases: tuple[str, ...]) -> str:

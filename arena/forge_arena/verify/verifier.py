@@ -33,7 +33,7 @@ from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_no_figure
 from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
-from forge_arena.verify.rules import KEPT, judge
+from forge_arena.verify.rules import KEPT, read_rule
 from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms
@@ -166,14 +166,14 @@ class Verifier:
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
             check = claim.right.check
-            judgement = KEPT if check is None else judge(check, spaced, self._reader.passages)
-            if judgement.kept:
+            reading_of_rule = KEPT if check is None else read_rule(check, spaced, self._reader.passages)
+            if reading_of_rule.kept:
                 stated.add(claim.id)
-            elif judgement.doubtful:
+            elif reading_of_rule.doubtful:
                 doubtful.add(claim.id)
             else:
                 contradicted.add(claim.id)
-                findings.extend(Finding(claim.id, None, span.start, span.end) for span in judgement.places)
+                findings.extend(Finding(claim.id, None, span.start, span.end) for span in reading_of_rule.places)
         found = stated | contradicted
         return ClaimReport(
             stated=frozenset(stated - contradicted),

@@ -4,7 +4,7 @@ import pytest
 
 from forge_arena.types import Check, Domain, Scenario
 from forge_arena.verify.passages import Passages
-from forge_arena.verify.rules import judge
+from forge_arena.verify.rules import read_rule
 
 SOURCE = """The letter greets Ms Ana Roe by first name and ends with "Yours truly".
 One recommendation is made in it. It speaks as "I".
@@ -35,8 +35,8 @@ def scenario() -> Passages:
     ],
 )
 def test_a_demand(check: str, phrases: tuple[str, ...], text: str, kept: bool, doubtful: bool) -> None:
-    judgement = judge(Check(name=check, argument=phrases), text, scenario())
-    assert (judgement.kept, judgement.doubtful) == (kept, doubtful)
+    reading = read_rule(Check(name=check, argument=phrases), text, scenario())
+    assert (reading.kept, reading.doubtful) == (kept, doubtful)
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_a_demand(check: str, phrases: tuple[str, ...], text: str, kept: bool, d
     [("I looked at our hive.", True), ("I looked at our garden.", False), ("We looked at it, I think.", False)],
 )
 def test_words_of_the_source_are_not_the_authors_voice(text: str, kept: bool) -> None:
-    assert judge(Check(name="first_person_singular"), text, scenario()).kept is kept
+    assert read_rule(Check(name="first_person_singular"), text, scenario()).kept is kept
