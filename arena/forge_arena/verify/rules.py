@@ -1,4 +1,4 @@
-"""Judge a rule on a text, with the source at hand: a rule needs nothing to the letter that nobody was told.
+"""Read a text against a rule, with the source at hand: a rule needs nothing to the letter that nobody was told.
 
 A check compares letters. Three things show only beside the source:
 
