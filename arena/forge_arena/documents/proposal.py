@@ -1,7 +1,7 @@
-"""What an author proposes for a document: a task, the facts of a right answer, a choice and rules, each with quotations.
+"""What an author proposes for a document: a task, the facts of a right answer, a choice and rules, with quotations.
 
-A proposal is worth nothing by itself. `keeping` keeps of it what the document bears out to the letter, and drops the rest
-with a reason.
+A proposal is worth nothing by itself. `keeping` keeps of it what the document bears out to the letter, and drops the
+rest with a reason.
 """
 
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ _ENTRIES = (
     ),
     Entry(
         "greets_by",
-        '{"rule": "greets_by", "argument": "Ms Roe", "instead": "Anna"}: the greeting names somebody of the task in this way',
+        '{"rule": "greets_by", "argument": "Ms Roe", "instead": "Anna"}: the greeting names somebody so',
         lambda name: f"Greet the reader as {name}.",
         "opening",
         takes_phrase=True,
