@@ -52,7 +52,7 @@ _ENTRIES = (
     ),
     Entry(
         "greets_by",
-        '{"rule": "greets_by", "argument": "Ms Roe", "instead": "Anna"}: the greeting names somebody so',
+        '{"rule": "greets_by", "argument": "Ms Roe", "instead": "Anna"}: the name in the greeting',
         lambda name: f"Greet the reader as {name}.",
         "opening",
         takes_phrase=True,
