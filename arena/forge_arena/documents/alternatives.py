@@ -8,12 +8,16 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from forge_arena.scenarios.prose import number_in_digits
+from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.respell import respell
-from forge_arena.texts.values import Mention
+from forge_arena.texts.values import Mention, value_of
 from forge_arena.types import ClaimKind
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
+_NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
+_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
+_WHOLE_SHARE = Decimal(100)
 
 
 def spellings(kind: ClaimKind, surface: str) -> tuple[str, ...]:
@@ -45,6 +49,17 @@ def _citation_spellings(surface: str) -> list[str]:
     section = re.fullmatch(r"(?i:sections?|sec\.|§§?) ?(\d.*)", surface)
     forms = [] if section is None else [f"{word}{section[1]}" for word in ("section ", "sec. ", "§ ", "§")]
     return [*forms, surface.replace(" v. ", " v "), surface.replace(" v ", " v. ")]
+
+
+def number_in_digits(value: str) -> str:
+    """ "three weeks" and "three (3) weeks" become "3 weeks"; a value with other digits stays as it is."""
+    value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
+    return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    tens, _, ones = match[0].lower().rpartition("-")
+    return str(_TENS.get(tens, 0) + _NUMBERS[ones])
 
 
 def are_comparable(a: Mention, b: Mention) -> bool:
@@ -89,12 +104,18 @@ def _wrong_numbers(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
         # Scaled down and rounded, the ends of a range could change places.
         is_range = len(_NUMBER.findall(surface)) > 1
-        factor = Decimal(rng.choice([f for f in factors if not (is_range and f.startswith("0"))]))
-        text = _NUMBER.sub(partial(_scale, factor=factor), surface)
+        usable = [f for f in factors if not (is_range and f.startswith("0"))]
+        text = _NUMBER.sub(partial(_scale, factor=Decimal(rng.choice(usable))), surface)
         if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
             text += "s"
-        if text != surface:
+        if text != surface and not (_share(surface) <= _WHOLE_SHARE < _share(text)):
             yield stealth, text
+
+
+def _share(text: str) -> Decimal:
+    """A percentage; 0 for any other value. No more than 100% of anything stands beside a share of at most 100%."""
+    value = value_of(ClaimKind.percent, text)
+    return value[0] if isinstance(value, tuple) else Decimal(0)
 
 
 def _scale(match: re.Match[str], factor: Decimal) -> str:

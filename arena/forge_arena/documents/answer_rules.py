@@ -1,0 +1,154 @@
+"""Keep of an author's rules what can be checked and does not contradict the rest; the words of a rule come from the menu."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from forge_arena.documents.facts import Dropped, NotKept
+from forge_arena.documents.proposal import Rule
+from forge_arena.documents.quotations import locate
+from forge_arena.documents.rules import MENU, Entry
+from forge_arena.documents.values import has_values
+from forge_arena.texts.words import content
+from forge_arena.types import Alternative, Check, Claim, ClaimKind, Standing
+from forge_arena.verify.checks import violation
+
+MOST_PHRASE = 60
+# An answer needs more words than the statements of what it must state.
+ROOM, FRAME = 1.6, 20
+
+# What takes the place of a rule that has no phrase.
+_CONTRARY = {"first_person_plural": "first_person_singular", "first_person_singular": "first_person_plural"}
+_SAMPLE = "The matter is settled."
+
+KeptRule: TypeAlias = tuple[Claim, str]
+
+
+def keep_rules(text: str, task: str, rules: Sequence[Rule], facts: Sequence[Claim], statements: Iterable[str]) -> tuple[
+    list[KeptRule], list[Dropped]
+]:
+    """The constraints, each with its words for the task, and what was dropped.
+
+    Args:
+        facts: the facts that are kept.
+        statements: the statements of those that an answer must state.
+    """
+    needed = sum(len(statement.split()) for statement in statements)
+    kept: dict[str, tuple[KeptRule, bool]] = {}
+    dropped: list[Dropped] = []
+    # A rule of the document comes first in its group, because nothing may be set against it.
+    for rule in sorted(rules, key=lambda rule: rule.quotation is None):
+        what = f"rule {rule.rule}"
+        try:
+            entry = _entry(rule)
+            argument = _argument(entry, rule, task)
+            if rule.quotation is not None and locate(text, rule.quotation) is None:
+                raise NotKept("the document does not hold its quotation")
+            _check_facts(entry, argument, facts, needed)
+            if entry.group in kept:
+                raise NotKept(f"it contradicts or repeats the rule {kept[entry.group][0][0].label}")
+            kept[entry.group] = _constraint(entry, argument, rule, text), rule.quotation is not None
+        except NotKept as error:
+            dropped.append(Dropped(what, str(error)))
+    if "address" in kept and any(rule.id == "rule_greets_by" for (rule, _), _ in kept.values()):
+        del kept["address"]
+        dropped.append(Dropped("rule no_second_person", "an answer that greets its reader addresses somebody"))
+    return [rule for rule, _ in kept.values()], dropped
+
+
+def _entry(rule: Rule) -> Entry:
+    entry = MENU.get(rule.rule)
+    if entry is None:
+        raise NotKept("the menu has no such rule")
+    return entry
+
+
+def _argument(entry: Entry, rule: Rule, task: str) -> str | int:
+    """The argument of a rule: a number in its limits, a phrase, or nothing."""
+    argument = rule.argument
+    if entry.limits is not None:
+        least, most = entry.limits
+        number = int(argument) if isinstance(argument, str) and argument.strip().isdigit() else argument
+        if not isinstance(number, int) or not least <= number <= most:
+            raise NotKept(f"its argument must be a number from {least} to {most}, got {argument!r}")
+        return number
+    if not entry.takes_phrase:
+        return ""
+    if isinstance(argument, tuple):
+        argument = argument[0] if len(argument) == 1 else None
+    phrase, instead = _phrase(argument, "argument"), _phrase(rule.instead, "replacement")
+    if entry.check == "greets_by" and not _is_of_task(phrase, task):
+        raise NotKept(f"the task does not speak of \u201c{phrase}\u201d")
+    if violation(_check(entry, phrase), _sample(entry, phrase)) is not None:
+        raise NotKept(f"no answer with \u201c{phrase}\u201d would keep it")
+    if violation(_check(entry, phrase), _sample(entry, instead)) is None:
+        raise NotKept(f"\u201c{instead}\u201d does not break it")
+    return phrase
+
+
+def _phrase(phrase: object, name: str) -> str:
+    if not isinstance(phrase, str) or not phrase.strip():
+        raise NotKept(f"it needs a phrase as its {name}")
+    phrase = " ".join(phrase.split())
+    if len(phrase) > MOST_PHRASE:
+        raise NotKept(f"its {name} has more than {MOST_PHRASE} characters")
+    if has_values(phrase):
+        raise NotKept(f"its {name} holds a value")
+    return phrase
+
+
+def _is_of_task(name: str, task: str) -> bool:
+    """Whether the task has the last word of a name: the surname of "Ms Roe"."""
+    return name.split()[-1].lower() in task.lower().replace("'s", "").replace("\u2019s", "").translate(
+        str.maketrans(dict.fromkeys(".,;:!?()\"", " "))
+    ).split()
+
+
+def _sample(entry: Entry, phrase: str) -> str:
+    """A short answer with a phrase at the place of the rule."""
+    if entry.check == "greets_by":
+        return f"Dear {phrase},\n\n{_SAMPLE}"
+    if entry.group == "opening":
+        return f"{phrase} {_SAMPLE}"
+    if entry.check == "last_line_begins":
+        return f"{_SAMPLE}\n\n{phrase} {_SAMPLE}"
+    return f"{_SAMPLE}\n\n{phrase}"
+
+
+def _check_facts(entry: Entry, argument: str | int, facts: Sequence[Claim], needed: int) -> None:
+    if entry.check == "no_calendar_date" and any(fact.kind is ClaimKind.date for fact in facts):
+        raise NotKept("a fact is a date")
+    if entry.check == "max_words" and isinstance(argument, int) and argument < ROOM * needed + FRAME:
+        raise NotKept(f"{argument} words are too few for what the answer must state")
+    if entry.check == "bullets" and isinstance(argument, int) and argument > max(len(facts), 2):
+        raise NotKept("the list would have more points than there are facts")
+    if isinstance(argument, str) and argument:
+        words = content(argument)
+        for fact in facts:
+            if fact.kind is ClaimKind.term and content(fact.right.forms[0]) <= words:
+                raise NotKept(f"its phrase gives away {fact.label}")
+
+
+def _check(entry: Entry, argument: str | int) -> Check:
+    if entry.takes_phrase:
+        return Check(name=entry.check, argument=(str(argument),))
+    return Check(name=entry.check, argument=argument) if entry.limits is not None else Check(name=entry.check)
+
+
+def _constraint(entry: Entry, argument: str | int, rule: Rule, text: str) -> KeptRule:
+    words = entry.words(argument)
+    right = Alternative(name="kept", standing=Standing.right, check=_check(entry, argument))
+    wrong: tuple[Alternative, ...] = ()
+    if entry.takes_phrase:
+        broken = _check(entry, " ".join(str(rule.instead).split()))
+        wrong = (Alternative(name="broken", standing=Standing.unfit, check=broken),)
+    elif entry.check in _CONTRARY:
+        wrong = (Alternative(name="broken", standing=Standing.unfit, check=Check(name=_CONTRARY[entry.check])),)
+    span = None if rule.quotation is None else locate(text, rule.quotation)
+    claim = Claim(
+        id=f"rule_{entry.check}",
+        kind=ClaimKind.constraint,
+        label=f"\u201c{words.rstrip('.')}\u201d",
+        alternatives=(right, *wrong),
+        source_spans=() if span is None else (span,),
+    )
+    return claim, words
