@@ -17,6 +17,7 @@ _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
 _NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
 _NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
+_ZERO = re.compile(r"0(?:\.0+)?")
 _WHOLE_SHARE = Decimal(100)
 
 
@@ -79,6 +80,9 @@ def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[
         yield from _wrong_dates(value, surface, rng)
         return
     surface = number_in_digits(surface)
+    if mention.kind in (ClaimKind.money, ClaimKind.percent) and _ZERO.fullmatch("".join(_NUMBER.findall(surface))):
+        yield from _wrong_zeros(surface, rng)
+        return
     yield from _wrong_numbers(surface, rng)
     if mention.kind is ClaimKind.identifier:
         digits = [place for place, character in enumerate(surface) if character.isdigit()]
@@ -98,6 +102,13 @@ def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[
         except (ValueError, OverflowError):
             continue
         yield stealth, respell(other.isoformat(), surface, ClaimKind.date)
+
+
+def _wrong_zeros(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
+    """What is free, or is nought, costs something: much at stealth 0, little at 1."""
+    for stealth, numbers in ((0, (45, 60, 75)), (1, (5, 10, 15))):
+        number = rng.choice(numbers)
+        yield stealth, _NUMBER.sub(lambda match: f"{number}{match[0][1:]}", surface)  # noqa: B023  (used at once)
 
 
 def _wrong_numbers(surface: str, rng: Random) -> Iterator[tuple[int, str]]:

@@ -1,5 +1,6 @@
 """Keep of an author's rules what can be checked and does not contradict the rest; the words of a rule come from the menu."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
@@ -18,6 +19,16 @@ ROOM, FRAME = 1.6, 20
 
 # What takes the place of a rule that has no phrase.
 _CONTRARY = {"first_person_plural": "first_person_singular", "first_person_singular": "first_person_plural"}
+# What a rule of each group is called.
+_LABELS = {
+    "length": "the limit on length",
+    "lists": "the rule on lists",
+    "opening": "the opening",
+    "closing": "the closing",
+    "person": "the person in which the writer speaks",
+    "address": "the way in which the reader is addressed",
+    "dates": "the rule on dates",
+}
 _SAMPLE = "The matter is settled."
 
 KeptRule: TypeAlias = tuple[Claim, str]
@@ -40,12 +51,12 @@ def keep_rules(text: str, task: str, rules: Sequence[Rule], facts: Sequence[Clai
         what = f"rule {rule.rule}"
         try:
             entry = _entry(rule)
-            argument = _argument(entry, rule, task)
+            argument = _argument(entry, rule, f"{task}\n{text}")
             if rule.quotation is not None and locate(text, rule.quotation) is None:
                 raise NotKept("the document does not hold its quotation")
             _check_facts(entry, argument, facts, needed)
             if entry.group in kept:
-                raise NotKept(f"it contradicts or repeats the rule {kept[entry.group][0][0].label}")
+                raise NotKept(f"it contradicts or repeats {kept[entry.group][0][0].label}")
             kept[entry.group] = _constraint(entry, argument, rule, text), rule.quotation is not None
         except NotKept as error:
             dropped.append(Dropped(what, str(error)))
@@ -62,7 +73,7 @@ def _entry(rule: Rule) -> Entry:
     return entry
 
 
-def _argument(entry: Entry, rule: Rule, task: str) -> str | int:
+def _argument(entry: Entry, rule: Rule, known: str) -> str | int:
     """The argument of a rule: a number in its limits, a phrase, or nothing."""
     argument = rule.argument
     if entry.limits is not None:
@@ -76,8 +87,8 @@ def _argument(entry: Entry, rule: Rule, task: str) -> str | int:
     if isinstance(argument, tuple):
         argument = argument[0] if len(argument) == 1 else None
     phrase, instead = _phrase(argument, "argument"), _phrase(rule.instead, "replacement")
-    if entry.check == "greets_by" and not _is_of_task(phrase, task):
-        raise NotKept(f"the task does not speak of \u201c{phrase}\u201d")
+    if entry.check == "greets_by" and not _is_named(phrase, known):
+        raise NotKept(f"neither the task nor the document speaks of \u201c{phrase}\u201d")
     if violation(_check(entry, phrase), _sample(entry, phrase)) is not None:
         raise NotKept(f"no answer with \u201c{phrase}\u201d would keep it")
     if violation(_check(entry, phrase), _sample(entry, instead)) is None:
@@ -96,11 +107,9 @@ def _phrase(phrase: object, name: str) -> str:
     return phrase
 
 
-def _is_of_task(name: str, task: str) -> bool:
-    """Whether the task has the last word of a name: the surname of "Ms Roe"."""
-    return name.split()[-1].lower() in task.lower().replace("'s", "").replace("\u2019s", "").translate(
-        str.maketrans(dict.fromkeys(".,;:!?()\"", " "))
-    ).split()
+def _is_named(name: str, known: str) -> bool:
+    """Whether a text has the last word of a name: the surname of "Ms Roe"."""
+    return re.search(rf"(?<!\w){re.escape(name.split()[-1])}(?!\w)", known) is not None
 
 
 def _sample(entry: Entry, phrase: str) -> str:
@@ -147,7 +156,7 @@ def _constraint(entry: Entry, argument: str | int, rule: Rule, text: str) -> Kep
     claim = Claim(
         id=f"rule_{entry.check}",
         kind=ClaimKind.constraint,
-        label=f"\u201c{words.rstrip('.')}\u201d",
+        label=_LABELS[entry.group],
         alternatives=(right, *wrong),
         source_spans=() if span is None else (span,),
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from forge_arena.documents.facts import Dropped, NotKept, beginnings, clean_label
+from forge_arena.documents.facts import Dropped, NotKept, clean_label
 from forge_arena.documents.proposal import Choice, Option
 from forge_arena.documents.quotations import locate
 from forge_arena.texts.sentences import lower
@@ -11,8 +11,9 @@ from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
 
 FEWEST = 2
-# The words by which a sentence chooses, whatever it chooses.
-CHOOSING = ("recommend", "suggest", "choos", "choice", "chose", "best", "pick", "go", "advis", "propos", "fit", "take")
+# The words by which a sentence chooses, whatever it chooses. Not "best" and "fit", because an answer may say for each
+# option what it is best for, and not "go" and "pick", because "gold" and "pickup" begin so.
+CHOOSING = ("recommend", "suggest", "choose", "choos", "chose", "advis", "propos")
 CHOICE_ID = "choice"
 
 
@@ -55,12 +56,11 @@ def _claim(text: str, task: str, choice: Choice, dropped: list[Dropped]) -> Clai
     others = [option.name for option in unfit]
     if _names(task, fit.name) and not any(_names(task, name) for name in others):
         raise NotKept("the task names the option that fits, and no other")
-    about = tuple(dict.fromkeys((*CHOOSING, *beginnings(label))))
     return Claim(
         id=CHOICE_ID,
         kind=ClaimKind.option,
         label=label,
-        about=(about,),
+        about=(CHOOSING,),
         required=True,
         alternatives=tuple(
             Alternative(

@@ -1,6 +1,7 @@
 """Keep of an author's facts what the document bears out: each becomes a claim, or is dropped with a reason."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
@@ -35,14 +36,16 @@ from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
 MOST_REQUIRED = 5
 LONGEST_LABEL, LONGEST_STATEMENT = 20, 60
 FEWEST_STATEMENT_WORDS = 3
-# The share of a statement's content words that must stand in its quotation, in the headings above, or in the task.
-BORNE_OUT = 0.5
-ALIKE_LABELS, ALIKE_STATEMENTS = 92, 90
+# The share of a statement's content words that must stand in its quotation, in the headings above, or in the task; and
+# the share of a statement whose value stands in the quotation.
+BORNE_OUT, BORNE_OUT_VALUE = 0.5, 0.34
+FEW_WORDS = 3
+ALIKE_STATEMENTS = 90
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _UNITS = frozenset(
     "day days week weeks month months year years hour hours minute minutes percent dollars euros pounds number date "
-    "amount answer customer user section".split()  # noqa: SIM905
+    "amount answer customer user section may must cannot need take use ask like want".split()  # noqa: SIM905
 )
 _PAST = re.compile(
     r"\b(?:until|formerly|previously|former|previous|used to|no longer|was|were|had been|replac\w+|superseded?|old|older"
@@ -119,7 +122,8 @@ class FactKeeper:
         value = None if fact.value is None else self._value(fact.value, quotation, statement)
         self._check_owner(label, statement, value)
         self._check_giving_away(label, statement, value)
-        if not self._is_borne_out(statement, quotation, decided_by):
+        share = BORNE_OUT if value is None else BORNE_OUT_VALUE
+        if not self._is_borne_out(statement, quotation, decided_by, share):
             raise NotKept("the quotation does not have most of the words of the statement")
         section = self._section(what, fact, quotation)
         if value is None:
@@ -143,7 +147,7 @@ class FactKeeper:
         if len(statement.split()) > LONGEST_STATEMENT or len(sentences(statement.strip())) != 1:
             raise NotKept(f"the statement is not one sentence of at most {LONGEST_STATEMENT} words")
         for other in self.kept:
-            if fuzz.token_sort_ratio(label.lower(), other.claim.label.lower()) >= ALIKE_LABELS:
+            if content(label) == content(other.claim.label):
                 raise NotKept(f"the label says the same as \u201c{other.claim.label}\u201d")
             if fuzz.token_set_ratio(statement.lower(), other.statement.lower()) >= ALIKE_STATEMENTS and (
                 content(statement) <= content(other.statement) or content(other.statement) <= content(statement)
@@ -219,7 +223,7 @@ class FactKeeper:
         if any(content(self._task[start:end]) >= words for start, end in sentences(self._task)):
             raise NotKept("the task gives the fact away")
 
-    def _is_borne_out(self, statement: str, quotation: Span, decided_by: Span | None) -> bool:
+    def _is_borne_out(self, statement: str, quotation: Span, decided_by: Span | None, share: float) -> bool:
         """Whether a statement is made of the words of its passage, the headings above, and the task."""
         passage = " ".join(
             self._text[start:end]
@@ -229,7 +233,7 @@ class FactKeeper:
         above = [s.title for s in self._sections if s.start <= quotation.start and quotation.end <= s.end]
         known = content(" ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text))))
         words = content(statement)
-        return len(words & known) >= BORNE_OUT * len(words)
+        return len(words & known) >= share * len(words)
 
     def _section(self, what: str, fact: Fact, quotation: Span) -> Section | None:
         if fact.section is None:
@@ -337,17 +341,24 @@ def beginnings(words: str) -> tuple[str, ...]:
 def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
     """The facts with the words by which a sentence is recognised as speaking of each of them.
 
-    They are the words of its label and its statement that no other fact has; if it has none of its own, those of its
-    label.
+    They are the words of its label and its statement that no other fact has. If these are few, the words of its label
+    that the fewest other facts have come along.
     """
     words = {
         fact.claim.id: beginnings(f"{fact.claim.label} {_without(fact.statement, fact.value)}") for fact in facts
     }
+    counts = Counter(word for own in words.values() for word in own)
     told: list[KeptFact] = []
     for fact in facts:
-        others = {word for other in facts if other is not fact for word in words[other.claim.id]}
-        own = tuple(word for word in words[fact.claim.id] if word not in others)
-        about = own or beginnings(fact.claim.label) or words[fact.claim.id]
+        own = [word for word in words[fact.claim.id] if counts[word] == 1]
+        shared = sorted(
+            (word for word in beginnings(fact.claim.label) if word not in own), key=lambda word: counts[word]
+        )
+        about = (*own, *shared[: max(0, FEW_WORDS - len(own))])
+        # A sentence such as the statement must be recognised.
+        stated = beginnings(_without(fact.statement, fact.value))
+        if not set(about) & set(stated):
+            about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS])
         claim = fact.claim.model_copy(update={"about": (about,) if about else ()})
         told.append(KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation))
     return told

@@ -20,12 +20,16 @@ from forge_arena.documents.proposal import Proposal
 from forge_arena.documents.proving import prove, together
 from forge_arena.documents.section_names import citation_forms, is_citable, wrong_sections
 from forge_arena.documents.sections import Section, Stretch
-from forge_arena.texts.sentences import enumeration
+from forge_arena.documents.values import holds_value
+from forge_arena.texts.sentences import enumeration, sentences
+from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Authority, Claim, ClaimKind, Domain, Scenario, Span, Standing
 
 FEWEST_REQUIRED, FEWEST_RULES, FEWEST_CORRUPTIONS = 2, 1, 2
 FEWEST_TASK_WORDS = 4
 
+# A section that is so much of the text is the text. A sentence with so many words of a fact says the fact.
+_MOST_OF_TEXT, _NEARLY_ALL = 0.7, 0.75
 # Whoever asks for a recommendation wants no section cited, unless the sections have numbers.
 _CITES_BY_TITLE = frozenset({Domain.customer_support, Domain.legal_summarisation, Domain.code_review, Domain.mixed})
 
@@ -163,10 +167,12 @@ def _citations(
         section = fact.section
         if section is None or not fact.claim.required:
             continue
-        wrong = wrong_sections(section, sections, text, rng)
+        others = _sections_that_say_so(fact, section, sections, text)
+        wrong = wrong_sections(section, sections, others, text, rng)
         if not wrong:
             continue
-        right = Alternative(name="cited", standing=Standing.right, forms=citation_forms(section))
+        forms = (form for right in (section, *others) for form in citation_forms(right))
+        right = Alternative(name="cited", standing=Standing.right, forms=tuple(dict.fromkeys(forms)))
         heading = text[section.start : section.body].strip()
         at = text.find(heading, section.start)
         required = is_open and (section.number is not None or domain in _CITES_BY_TITLE)
@@ -184,6 +190,34 @@ def _citations(
             )
         )
     return claims
+
+
+def _sections_that_say_so(
+    fact: KeptFact, section: Section, sections: Sequence[Section], text: str
+) -> list[Section]:
+    """The other sections that an answer may cite for a fact: those that hold its section, and those that say the same."""
+    others = []
+    for other in sections:
+        if other is section or not is_citable(other, sections):
+            continue
+        holds = other.start <= section.start and section.end <= other.end
+        if (holds and other.end - other.start < _MOST_OF_TEXT * len(text)) or _says(fact, text[other.start : other.end]):
+            others.append(other)
+    return others
+
+
+def _says(fact: KeptFact, passage: str) -> bool:
+    """Whether a sentence of a passage has the value of a fact and a word about it, or nearly all words of the fact."""
+    words = content(fact.statement)
+    for start, end in sentences(passage):
+        sentence = passage[start:end]
+        shared = len(words & content(sentence))
+        if fact.value is None:
+            if shared >= _NEARLY_ALL * len(words):
+                return True
+        elif holds_value(sentence, fact.value) and shared > len(content(fact.value.surface)):
+            return True
+    return False
 
 
 def _asked(facts: Sequence[KeptFact], choice: Claim | None, citations: Sequence[Claim]) -> list[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from forge_arena.documents.facts import Dropped, KeptFact
 from forge_arena.texts.respell import rewrite
 from forge_arena.texts.sentences import lower
-from forge_arena.documents.values import places_of
+from forge_arena.documents.values import holds_value, places_of
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify import Verifier
 
@@ -76,8 +76,19 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
     if report.unsupported:
         words = ", ".join(value.words for value in report.unsupported)
         return fact, f"its statement gives {words}, which neither the document nor the task does"
+    return _confusion(verifier, fact, facts)
+
+
+def _confusion(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> tuple[KeptFact, str] | None:
+    """A fact without a number that the statement of another fact is read as stating: one of the two must go."""
+    if fact.claim.kind is not ClaimKind.term:
+        return None
     for other in facts:
-        if other is not fact and claim.kind is ClaimKind.term and claim.id in verifier.verify(other.statement).stated:
+        if other is fact or (fact.value is not None and holds_value(other.statement, fact.value)):
+            continue
+        if fact.claim.id in verifier.verify(other.statement).stated:
+            if fact.claim.required and not other.claim.required:
+                return other, f"its statement is read as stating \u201c{fact.claim.label}\u201d"
             return fact, f"the statement of \u201c{other.claim.label}\u201d is read as stating it"
     return None
 

@@ -69,14 +69,20 @@ def _title_forms(title: str) -> list[str]:
     return forms
 
 
-def wrong_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
-    """What an answer could cite instead: other sections of the document, and a section that it does not have."""
+def wrong_sections(
+    section: Section, sections: Sequence[Section], right: Sequence[Section], text: str, rng: Random
+) -> list[Alternative]:
+    """What an answer could cite instead: other sections of the document, and a section that it does not have.
+
+    Args:
+        right: the sections that may be cited too, because they say the same or hold the section.
+    """
     others = [
         other
         for other in sections
         if is_citable(other, sections)
         and (other.number is None) == (section.number is None)
-        # A section that holds the right one, or that the right one holds, is not wrong.
+        and other not in right
         and not (other.start < section.end and section.start < other.end)
     ]
     chosen = rng.sample(others, min(MOST_ELSEWHERE, len(others)))

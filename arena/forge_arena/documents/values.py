@@ -24,7 +24,10 @@ from forge_arena.types import VALUE_KINDS, Alternative, ClaimKind, Span, Standin
 # Of the other values of the document so many serve as wrong ones.
 MOST_COMPARABLE = 2
 MOST_TERM_WORDS = 12
-SHORTEST_NAME = 4
+SHORTEST_NAME = 3
+# Values are mistaken for each other up to such a ratio, and for none at all up to such a number.
+_LIKE, _LARGEST_FREE = 15, 100
+_NEIGHBOURHOOD = 400
 
 # A longer value may need the words around it: "5 days" of "3 to 5 days".
 _BESIDE = 60
@@ -156,9 +159,19 @@ def comparable_values(text: str, value: Value, rng: Random) -> Iterator[Value]:
                 span = Span(start=start + m.start, end=start + m.end)
                 found.setdefault(same_amount(m.value), Value(m.kind, span.of(text), same_amount(m.value), span))
     others = [other for other in found.values() if not may_be_given_as(value, other.meaning)]
+    others = [other for other in others if _is_of_like_size(value, other)]
     rng.shuffle(others)
-    others.sort(key=lambda other: abs(other.span.start - value.span.start) // 400)
+    others.sort(key=lambda other: abs(other.span.start - value.span.start) // _NEIGHBOURHOOD)
     yield from others
+
+
+def _is_of_like_size(value: Value, other: Value) -> bool:
+    """Whether two values are of one order of magnitude: nobody takes an annual fee of $50,000 for one of $50."""
+    mine, others = _bounds(value.meaning), _bounds(other.meaning)
+    if mine is None or others is None:
+        return True
+    small, large = sorted((mine[1], others[1]))
+    return large <= _LARGEST_FREE if small == 0 else large <= _LIKE * small
 
 
 def right_alternative(value: Value) -> Alternative:
