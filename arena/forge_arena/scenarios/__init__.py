@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
@@ -20,7 +20,7 @@ from forge_arena.types import CorruptionType, Domain, Load, Scenario, Split
 # The suite of the arena's own families.
 SUITE = "forge"
 
-__all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
+__all__ = ["Family", "Mixed", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
 
 
 class Source(Protocol):
@@ -44,6 +44,15 @@ class Source(Protocol):
         ...
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario: ...
+
+
+@runtime_checkable
+class Mixed(Source, Protocol):
+    """A source whose scenarios differ in the corruptions that they can take."""
+
+    def able_to_take(self, type: CorruptionType) -> Source:
+        """The scenarios that can take a corruption. There are some for each of `corruptions`."""
+        ...
 
 
 def find_set(name: str) -> Path:
