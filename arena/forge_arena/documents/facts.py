@@ -34,7 +34,7 @@ from forge_arena.texts.words import SMALL_WORDS, content, stem
 from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
 
 MOST_REQUIRED = 5
-LONGEST_LABEL, LONGEST_STATEMENT = 20, 60
+LONGEST_LABEL, LONGEST_STATEMENT = 24, 60
 FEWEST_STATEMENT_WORDS = 3
 # The share of a statement's content words that must stand in its quotation, in the headings above, or in the task; and
 # the share of a statement whose value stands in the quotation.
@@ -149,9 +149,8 @@ class FactKeeper:
         for other in self.kept:
             if content(label) == content(other.claim.label):
                 raise NotKept(f"the label says the same as \u201c{other.claim.label}\u201d")
-            if fuzz.token_set_ratio(statement.lower(), other.statement.lower()) >= ALIKE_STATEMENTS and (
-                content(statement) <= content(other.statement) or content(other.statement) <= content(statement)
-            ):
+            alike = fuzz.token_sort_ratio(statement.lower(), other.statement.lower()) >= ALIKE_STATEMENTS
+            if alike and content(statement) == content(other.statement):
                 raise NotKept(f"the statement says the same as \u201c{other.statement}\u201d")
 
     def _quotation(self, fact: Fact) -> Span:
@@ -173,7 +172,9 @@ class FactKeeper:
         if span is None:
             raise NotKept(f"the document does not hold what decides the case, \u201c{_short(fact.decided_by)}\u201d")
         if contradicts(self._task, span.of(self._text)):
-            raise NotKept("the task is not of the case that decides the value: a value of the task is out of its bounds")
+            raise NotKept(
+                "the task is not of the case that decides the value: a value of the task is out of its bounds"
+            )
         return span
 
     def _check_case(self, fact: Fact, quotation: Span) -> None:
@@ -181,7 +182,9 @@ class FactKeeper:
         if fact.case is not None:
             for other in others:
                 if speaks_of_another(self._task, fact.case, other):
-                    raise NotKept(f"the task speaks of the case \u201c{other}\u201d, and not of \u201c{fact.case}\u201d")
+                    raise NotKept(
+                        f"the task speaks of the case \u201c{other}\u201d, and not of \u201c{fact.case}\u201d"
+                    )
             if contradicts(self._task, fact.case):
                 raise NotKept(f"the task is not of the case \u201c{fact.case}\u201d")
 
@@ -231,7 +234,9 @@ class FactKeeper:
             if start < quotation.end and quotation.start < end
         )
         above = [s.title for s in self._sections if s.start <= quotation.start and quotation.end <= s.end]
-        known = content(" ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text))))
+        known = content(
+            " ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text)))
+        )
         words = content(statement)
         return len(words & known) >= share * len(words)
 
@@ -331,7 +336,11 @@ def beginnings(words: str) -> tuple[str, ...]:
     values = mentions(words)
     for match in _WORD.finditer(words):
         word = match[0].lower()
-        if word in SMALL_WORDS or word in _UNITS or any(v.start < match.end() and match.start() < v.end for v in values):
+        if (
+            word in SMALL_WORDS
+            or word in _UNITS
+            or any(v.start < match.end() and match.start() < v.end for v in values)
+        ):
             continue
         beginning = commonprefix((word, stem(word)))
         found[beginning if len(beginning) > 2 else word] = None
@@ -344,9 +353,7 @@ def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
     They are the words of its label and its statement that no other fact has. If these are few, the words of its label
     that the fewest other facts have come along.
     """
-    words = {
-        fact.claim.id: beginnings(f"{fact.claim.label} {_without(fact.statement, fact.value)}") for fact in facts
-    }
+    words = {fact.claim.id: beginnings(f"{fact.claim.label} {_without(fact.statement, fact.value)}") for fact in facts}
     counts = Counter(word for own in words.values() for word in own)
     told: list[KeptFact] = []
     for fact in facts:
@@ -358,7 +365,7 @@ def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
         # A sentence such as the statement must be recognised.
         stated = beginnings(_without(fact.statement, fact.value))
         if not set(about) & set(stated):
-            about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS])
+            about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS]) if stated else ()
         claim = fact.claim.model_copy(update={"about": (about,) if about else ()})
         told.append(KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation))
     return told

@@ -12,7 +12,8 @@ _SENSE = frozenset(
     "not no never nothing nobody none neither nor without with before after until since least most more less fewer "
     "may must can cannot shall should will need needs have has had required allowed permitted forbidden free "
     "including excluding inside outside within beyond above below over under only always unless if "
-    "all every each some any either both or and".split()  # noqa: SIM905
+    "all every each some any either both or and sometimes usually often rarely seldom "
+    "up down first last in out".split()  # noqa: SIM905
 )
 # Words that come and go with the grammar of a denial or a duty.
 _GRAMMAR = frozenset("a an the do does did be is are was were been being to of it its by that for".split())  # noqa: SIM905

@@ -7,6 +7,7 @@ alternative, is dropped. A sentence is read beside all claims, so everything is 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from forge_arena.documents.choices import CHOICE_ID
 from forge_arena.documents.facts import Dropped, KeptFact
 from forge_arena.texts.respell import rewrite
 from forge_arena.texts.sentences import lower
@@ -70,7 +71,8 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
     claim = fact.claim
     if claim.id not in report.stated:
         return fact, "its own statement is not read as stating it"
-    if report.contradicted:
+    # A statement that names one option alone seems to choose it. In an answer the choice stands beside it.
+    if report.contradicted - {CHOICE_ID}:
         labels = [other.claim.label for other in facts if other.claim.id in report.contradicted]
         return fact, f"its statement is read as contradicting {', '.join(labels) or 'another claim'}"
     if report.unsupported:
@@ -109,7 +111,7 @@ def _with_proven_alternatives(verifier: Verifier, fact: KeptFact, dropped: list[
 
 def _is_read_as_wrong(verifier: Verifier, claim: Claim, text: str) -> bool:
     report = verifier.verify(text)
-    return report.contradicted == {claim.id} and not report.unsupported
+    return report.contradicted - {CHOICE_ID} == {claim.id} and not report.unsupported
 
 
 def _with_alternative(fact: KeptFact, alternative: Alternative) -> Iterator[str]:

@@ -76,7 +76,9 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
     valued = [m for m in whole if m.kind in VALUE_KINDS or m.kind is ClaimKind.citation]
     if len(valued) == 1 and _is_complete(valued[0]):
         only = valued[0]
-        return Value(only.kind, text[only.start : only.end], same_amount(only.value), Span(start=only.start, end=only.end))
+        return Value(
+            only.kind, text[only.start : only.end], same_amount(only.value), Span(start=only.start, end=only.end)
+        )
     return _term(text, start, end, proposed)
 
 
