@@ -93,7 +93,7 @@ def _argument(entry: Entry, rule: Rule, known: str) -> str | int:
 def _phrase(phrase: object, name: str) -> str:
     if not isinstance(phrase, str) or not phrase.strip():
         raise NotKept(f"it needs a phrase as its {name}")
-    phrase = " ".join(phrase.split())
+    phrase = " ".join(phrase.split()).rstrip(".")
     if len(phrase) > MOST_PHRASE:
         raise NotKept(f"its {name} has more than {MOST_PHRASE} characters")
     if has_values(phrase):
@@ -148,7 +148,7 @@ def _constraint(entry: Entry, argument: str | int, rule: Rule, text: str) -> Kep
     right = Alternative(name="kept", standing=Standing.right, check=_check(entry, argument))
     wrong: tuple[Alternative, ...] = ()
     if entry.takes_phrase:
-        broken = _check(entry, " ".join(str(rule.instead).split()))
+        broken = _check(entry, _phrase(rule.instead, "replacement"))
         wrong = (Alternative(name="broken", standing=Standing.unfit, check=broken),)
     elif entry.check in _CONTRARY:
         wrong = (Alternative(name="broken", standing=Standing.unfit, check=Check(name=_CONTRARY[entry.check])),)
