@@ -10,7 +10,7 @@ from random import Random
 from rapidfuzz import fuzz
 
 from forge_arena.documents.cases import contradicts, speaks_of_another
-from forge_arena.documents.opposites import is_turned
+from forge_arena.texts.turning import is_turned
 from forge_arena.documents.proposal import Fact, OtherValue
 from forge_arena.documents.quotations import MOST_WORDS, places
 from forge_arena.documents.section_names import find_section
@@ -253,11 +253,11 @@ class FactKeeper:
         yield Alternative(name="stated", standing=Standing.right, forms=(_bare(statement),))
         if fact.opposite is None:
             return
-        if not is_turned(statement, fact.opposite):
+        if is_turned(statement, fact.opposite) is None:
             reason = f"\u201c{fact.opposite}\u201d does more or less than turn the sense of the statement"
             self.dropped.append(Dropped(f"{what}: its opposite", reason))
             return
-        yield Alternative(name="turned", standing=Standing.absent, forms=(_bare(fact.opposite),), stealth=2)
+        yield Alternative(name="turned", standing=Standing.turned, forms=(_bare(fact.opposite),), stealth=2)
 
     def _wrong_values(self, what: str, fact: Fact, value: Value) -> Iterator[Alternative]:
         """The values of other cases and the former ones, then comparable values, then values that stand nowhere."""
