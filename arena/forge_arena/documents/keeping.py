@@ -17,7 +17,7 @@ from forge_arena.documents.answer_rules import keep_rules
 from forge_arena.documents.choices import CHOICE_ID, keep_choice
 from forge_arena.documents.facts import MOST_REQUIRED, Dropped, FactKeeper, KeptFact, beginnings, with_words
 from forge_arena.documents.proposal import Proposal
-from forge_arena.documents.proving import prove, together
+from forge_arena.documents.proving import prove, prove_citations, together
 from forge_arena.documents.quotations import locate
 from forge_arena.documents.section_names import citation_forms, is_citable, wrong_sections
 from forge_arena.documents.sections import Section, Stretch
@@ -116,7 +116,10 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
     required = [fact for fact in facts if fact.claim.required]
     rules, dropped_rules = keep_rules(text, task, proposal.rules, facts)
     dropped += dropped_rules
-    citations = _citations(facts, stretch.sections, text, domain, rng)
+    citations, dropped_citations = prove_citations(
+        base, facts, _citations(facts, stretch.sections, text, domain, rng)
+    )
+    dropped += dropped_citations
     claims = (
         *(fact.claim for fact in facts),
         *citations,
@@ -186,7 +189,7 @@ def _citations(
         wrong = wrong_sections(section, sections, others, text, rng)
         if not wrong:
             continue
-        forms = (form for right in (section, *others) for form in citation_forms(right, is_right=True))
+        forms = (form for right in (section, *others) for form in citation_forms(right))
         right = Alternative(name="cited", standing=Standing.right, forms=tuple(dict.fromkeys(forms)))
         heading = text[section.start : section.body].strip()
         at = text.find(heading, section.start)
@@ -205,22 +208,30 @@ def _citations(
 
 
 def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain) -> list[Claim]:
-    """The citations; the one is required that somebody would most likely ask for: of a rule, a time or an amount.
+    """The citations that can be told apart, one of them required.
 
-    Nobody asks which section gives the name or the number of a thing.
+    The one is required that somebody would most likely ask for: of a rule, a time or an amount. Nobody asks which
+    section gives the name of a thing. Of two citations of one section, or of facts with the same words, a text could
+    not be read for either; so only one of them is kept.
     """
-    if domain not in _CITES_BY_TITLE:
-        return list(claims)
     subjects = {fact.claim.id: fact for fact in facts}
 
     def interest(claim: Claim) -> int:
         fact = subjects[claim.subject or ""]
         return _ASKED_ABOUT.get(fact.claim.kind, 0) if fact.value is not None else _RULE_ASKED_ABOUT
 
-    best = max(claims, key=interest, default=None)
-    if best is None or not interest(best):
-        return list(claims)
-    return [claim.model_copy(update={"required": claim is best}) for claim in claims]
+    kept: list[Claim] = []
+    known: set[str] = set()
+    sections: set[str] = set()
+    for claim in sorted(claims, key=interest, reverse=True):
+        own = tuple(word for word in claim.about[0] if word not in known)
+        if not own or not sections.isdisjoint(claim.right.forms):
+            continue
+        required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE
+        kept.append(claim.model_copy(update={"about": (own,), "required": required}))
+        known |= set(claim.about[0])
+        sections |= set(claim.right.forms)
+    return kept
 
 
 def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[Section], text: str) -> list[Section]:

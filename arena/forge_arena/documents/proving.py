@@ -54,6 +54,37 @@ def prove(scenario: Scenario, facts: Sequence[KeptFact]) -> Proven:
     return Proven(tuple(kept), tuple(dropped))
 
 
+def prove_citations(
+    scenario: Scenario, facts: Sequence[KeptFact], citations: Sequence[Claim]
+) -> tuple[list[Claim], list[Dropped]]:
+    """The citations that are read as they are meant behind the statement of their fact, and what was dropped."""
+    statements = {fact.claim.id: _bare(fact.statement) for fact in facts}
+    kept = list(citations)
+    dropped: list[Dropped] = []
+    while True:
+        base = _with_facts(scenario, facts)
+        verifier = Verifier(base.model_copy(update={"claims": (*base.claims, *kept)}))
+        proven: list[Claim] = []
+        for claim in kept:
+            statement = statements[claim.subject or ""]
+            report = verifier.verify(f"{statement} ({claim.right.forms[0]}).")
+            wrong = [a for a in claim.wrong if _is_cited_wrongly(verifier, claim, f"{statement} ({a.forms[0]}).")]
+            if claim.id not in report.stated or report.contradicted - {CHOICE_ID}:
+                dropped.append(Dropped(claim.label, "behind the statement its citation is not read as right"))
+            elif not wrong:
+                dropped.append(Dropped(claim.label, "no other section behind the statement is read as wrong"))
+            else:
+                proven.append(claim.model_copy(update={"alternatives": (claim.right, *wrong)}))
+        if proven == kept:
+            return kept, dropped
+        kept = proven
+
+
+def _is_cited_wrongly(verifier: Verifier, claim: Claim, text: str) -> bool:
+    report = verifier.verify(text)
+    return report.contradicted - {CHOICE_ID} == {claim.id} and not report.unsupported
+
+
 def together(scenario: Scenario, facts: Sequence[KeptFact]) -> frozenset[str]:
     """What the statements of all facts together break; an answer that says just this must be clean."""
     text = " ".join(fact.statement for fact in facts)
@@ -130,6 +161,10 @@ def _with_alternative(fact: KeptFact, alternative: Alternative) -> Iterator[str]
             new = rewrite(fact.value.surface, new, surface, fact.value.kind) or new
         text = f"{text[: span[0]]}{new}{text[span[1] :]}"
     yield text
+
+
+def _bare(statement: str) -> str:
+    return statement.rstrip(".")
 
 
 def _no_wrong_left(fact: KeptFact) -> Dropped:

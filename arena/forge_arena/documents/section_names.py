@@ -50,22 +50,17 @@ def is_citable(section: Section, sections: Sequence[Section]) -> bool:
     return has_title and len(sections) > 1
 
 
-def citation_forms(section: Section, *, is_right: bool = False) -> tuple[str, ...]:
+def citation_forms(section: Section) -> tuple[str, ...]:
     """The ways to cite a section, the usual one first. The n-th ways of two sections are the same way.
 
-    Args:
-        is_right: whether the section is the one to cite. Then its title alone names it, if the title has several words.
-            The words of another title may stand in an answer by chance.
+    A title alone is no citation, because its words may stand in an answer by chance.
     """
     forms: list[str] = []
     if section.number is not None:
         forms += [f"{word} {section.number}" for word in dict.fromkeys((section.word, *_WORDS))]
         forms += [f"\u00a7 {section.number}", f"\u00a7{section.number}"]
-    several_words = len(section.title.split()) > 1
-    if section.title and (section.number is None or several_words):
+    if section.title and (section.number is None or len(section.title.split()) > 1):
         forms += _title_forms(section.title)
-        if is_right and several_words:
-            forms += [section.title, section.title.rstrip("?!")]
     return tuple(dict.fromkeys(forms))
 
 
@@ -87,6 +82,10 @@ def _title_forms(title: str) -> list[str]:
             f"section: {name}",
             f"section on {name}",
             f"section titled {name}",
+            f"section headed {name}",
+            f"under {name}",
+            f"see {name}",
+            f"({name})",
             f"{name} section",
             *(f"{opening}{name}{closing}" for opening, closing in _MARKS),
         )
