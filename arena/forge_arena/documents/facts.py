@@ -17,6 +17,7 @@ from forge_arena.documents.section_names import find_section
 from forge_arena.documents.sections import Section
 from forge_arena.documents.values import (
     MOST_COMPARABLE,
+    SHORTEST,
     NoValue,
     Value,
     absent_alternatives,
@@ -45,7 +46,8 @@ ALIKE_STATEMENTS = 90
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _UNITS = frozenset(
     "day days week weeks month months year years hour hours minute minutes percent dollars euros pounds number date "
-    "amount answer customer user section may must cannot need take use ask like want".split()  # noqa: SIM905
+    "amount answer customer user section may must cannot need take use ask like want many much long "
+    "often soon far large happens".split()  # noqa: SIM905
 )
 _PAST = re.compile(
     r"\b(?:until|formerly|previously|former|previous|used to|no longer|was|were|had been|replac\w+|superseded?|old|older"
@@ -193,6 +195,8 @@ class FactKeeper:
             value = value_in(self._text, quotation, proposed)
         except NoValue as error:
             raise NotKept(str(error)) from error
+        if len(value.surface) < SHORTEST:
+            raise NotKept(f"the value \u201c{value.surface}\u201d is too short to be told from other words")
         if not holds_value(statement, value):
             raise NotKept(f"the statement does not give the value \u201c{value.surface}\u201d")
         return value
@@ -273,9 +277,7 @@ class FactKeeper:
                 yield as_alternative(f"superseded_{number}", Standing.superseded, 3, found, value)
             else:
                 yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, 3, found, value)
-        if value.kind is ClaimKind.term:
-            return
-        room = MOST_COMPARABLE
+        room = 0 if value.kind is ClaimKind.term else MOST_COMPARABLE
         for found in comparable_values(self._text, value, self._rng):
             if room and found.meaning not in known and not holds_value(self._task, found):
                 known.add(found.meaning)
