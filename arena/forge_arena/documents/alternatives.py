@@ -1,7 +1,7 @@
 """Other spellings of a value or a citation of a document, and wrong values and citations in its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -12,6 +12,8 @@ from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.respell import respell
 from forge_arena.texts.values import Mention, value_of
 from forge_arena.types import ClaimKind
+
+LONG_NUMBER = 4
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
@@ -83,12 +85,19 @@ def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[
     if mention.kind in (ClaimKind.money, ClaimKind.percent) and _ZERO.fullmatch("".join(_NUMBER.findall(surface))):
         yield from _wrong_zeros(surface, rng)
         return
+    digits = [place for place, character in enumerate(surface) if character.isdigit()]
+    if mention.kind is ClaimKind.identifier and len(digits) >= LONG_NUMBER:
+        # A longer or shorter number would be seen at once.
+        yield 0, _with_other_digits(surface, rng.sample(digits[1:], len(digits) // 2), rng)
+        yield 1, _with_other_digits(surface, [rng.choice(digits[1:])], rng)
+        return
     yield from _wrong_numbers(surface, rng)
-    if mention.kind is ClaimKind.identifier:
-        digits = [place for place, character in enumerate(surface) if character.isdigit()]
-        if digits:
-            at = rng.choice(digits)
-            yield 1, surface[:at] + str((int(surface[at]) + rng.randint(1, 9)) % 10) + surface[at + 1 :]
+
+
+def _with_other_digits(surface: str, places: Sequence[int], rng: Random) -> str:
+    for at in places:
+        surface = f"{surface[:at]}{(int(surface[at]) + rng.randint(1, 9)) % 10}{surface[at + 1 :]}"
+    return surface
 
 
 def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[tuple[int, str]]:

@@ -1,21 +1,21 @@
 """Keep of an author's rules what can be checked and does not contradict the rest; the words of a rule come from the menu."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
-from forge_arena.documents.facts import Dropped, NotKept
+from forge_arena.documents.facts import Dropped, KeptFact, NotKept
 from forge_arena.documents.proposal import Rule
 from forge_arena.documents.quotations import locate
 from forge_arena.documents.rules import MENU, Entry
 from forge_arena.documents.values import has_values
-from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Check, Claim, ClaimKind, Standing
 from forge_arena.verify.checks import violation
 
 MOST_PHRASE = 60
 # An answer needs more words than the statements of what it must state.
 ROOM, FRAME = 1.6, 20
+MORE_POINTS = 2
 
 # What takes the place of a rule that has no phrase.
 _CONTRARY = {"first_person_plural": "first_person_singular", "first_person_singular": "first_person_plural"}
@@ -34,16 +34,10 @@ _SAMPLE = "The matter is settled."
 KeptRule: TypeAlias = tuple[Claim, str]
 
 
-def keep_rules(text: str, task: str, rules: Sequence[Rule], facts: Sequence[Claim], statements: Iterable[str]) -> tuple[
-    list[KeptRule], list[Dropped]
-]:
-    """The constraints, each with its words for the task, and what was dropped.
-
-    Args:
-        facts: the facts that are kept.
-        statements: the statements of those that an answer must state.
-    """
-    needed = sum(len(statement.split()) for statement in statements)
+def keep_rules(
+    text: str, task: str, rules: Sequence[Rule], facts: Sequence[KeptFact]
+) -> tuple[list[KeptRule], list[Dropped]]:
+    """The constraints, each with its words for the task, and what was dropped."""
     kept: dict[str, tuple[KeptRule, bool]] = {}
     dropped: list[Dropped] = []
     # A rule of the document comes first in its group, because nothing may be set against it.
@@ -54,7 +48,7 @@ def keep_rules(text: str, task: str, rules: Sequence[Rule], facts: Sequence[Clai
             argument = _argument(entry, rule, f"{task}\n{text}")
             if rule.quotation is not None and locate(text, rule.quotation) is None:
                 raise NotKept("the document does not hold its quotation")
-            _check_facts(entry, argument, facts, needed)
+            _check_facts(entry, argument, facts, f"{task}\n{text}")
             if entry.group in kept:
                 raise NotKept(f"it contradicts or repeats {kept[entry.group][0][0].label}")
             kept[entry.group] = _constraint(entry, argument, rule, text), rule.quotation is not None
@@ -99,7 +93,7 @@ def _argument(entry: Entry, rule: Rule, known: str) -> str | int:
 def _phrase(phrase: object, name: str) -> str:
     if not isinstance(phrase, str) or not phrase.strip():
         raise NotKept(f"it needs a phrase as its {name}")
-    phrase = " ".join(phrase.split())
+    phrase = " ".join(phrase.split()).rstrip(".")
     if len(phrase) > MOST_PHRASE:
         raise NotKept(f"its {name} has more than {MOST_PHRASE} characters")
     if has_values(phrase):
@@ -123,18 +117,24 @@ def _sample(entry: Entry, phrase: str) -> str:
     return f"{_SAMPLE}\n\n{phrase}"
 
 
-def _check_facts(entry: Entry, argument: str | int, facts: Sequence[Claim], needed: int) -> None:
-    if entry.check == "no_calendar_date" and any(fact.kind is ClaimKind.date for fact in facts):
-        raise NotKept("a fact is a date")
-    if entry.check == "max_words" and isinstance(argument, int) and argument < ROOM * needed + FRAME:
-        raise NotKept(f"{argument} words are too few for what the answer must state")
-    if entry.check == "bullets" and isinstance(argument, int) and argument > max(len(facts), 2):
-        raise NotKept("the list would have more points than there are facts")
+def _check_facts(entry: Entry, argument: str | int, facts: Sequence[KeptFact], known: str) -> None:
+    """A rule leaves room for the facts, does not give them away, and could be broken."""
+    required = [fact for fact in facts if fact.claim.required]
+    if entry.check == "no_calendar_date":
+        if any(fact.claim.kind is ClaimKind.date for fact in facts):
+            raise NotKept("a fact is a date")
+        if violation(Check(name=entry.check), known) is None:
+            raise NotKept("neither the task nor the document has a date")
+    if entry.check == "max_words" and isinstance(argument, int):
+        needed = sum(len(fact.statement.split()) for fact in required)
+        if argument < ROOM * needed + FRAME:
+            raise NotKept(f"{argument} words are too few for what the answer must state")
+    if entry.check == "bullets" and isinstance(argument, int) and argument > len(required) + MORE_POINTS:
+        raise NotKept(f"{argument} points are too many for what the answer must state")
     if isinstance(argument, str) and argument:
-        words = content(argument)
         for fact in facts:
-            if fact.kind is ClaimKind.term and content(fact.right.forms[0]) <= words:
-                raise NotKept(f"its phrase gives away {fact.label}")
+            if fact.value is not None and fact.claim.kind is ClaimKind.term and locate(argument, fact.value.surface):
+                raise NotKept(f"its phrase gives away {fact.claim.label}")
 
 
 def _check(entry: Entry, argument: str | int) -> Check:
@@ -148,7 +148,7 @@ def _constraint(entry: Entry, argument: str | int, rule: Rule, text: str) -> Kep
     right = Alternative(name="kept", standing=Standing.right, check=_check(entry, argument))
     wrong: tuple[Alternative, ...] = ()
     if entry.takes_phrase:
-        broken = _check(entry, " ".join(str(rule.instead).split()))
+        broken = _check(entry, _phrase(rule.instead, "replacement"))
         wrong = (Alternative(name="broken", standing=Standing.unfit, check=broken),)
     elif entry.check in _CONTRARY:
         wrong = (Alternative(name="broken", standing=Standing.unfit, check=Check(name=_CONTRARY[entry.check])),)

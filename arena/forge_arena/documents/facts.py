@@ -10,13 +10,14 @@ from random import Random
 from rapidfuzz import fuzz
 
 from forge_arena.documents.cases import contradicts, speaks_of_another
-from forge_arena.documents.opposites import is_turned
+from forge_arena.texts.turning import is_turned
 from forge_arena.documents.proposal import Fact, OtherValue
 from forge_arena.documents.quotations import MOST_WORDS, places
 from forge_arena.documents.section_names import find_section
 from forge_arena.documents.sections import Section
 from forge_arena.documents.values import (
     MOST_COMPARABLE,
+    SHORTEST,
     NoValue,
     Value,
     absent_alternatives,
@@ -34,7 +35,7 @@ from forge_arena.texts.words import SMALL_WORDS, content, stem
 from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
 
 MOST_REQUIRED = 5
-LONGEST_LABEL, LONGEST_STATEMENT = 20, 60
+LONGEST_LABEL, LONGEST_STATEMENT = 24, 60
 FEWEST_STATEMENT_WORDS = 3
 # The share of a statement's content words that must stand in its quotation, in the headings above, or in the task; and
 # the share of a statement whose value stands in the quotation.
@@ -45,7 +46,8 @@ ALIKE_STATEMENTS = 90
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _UNITS = frozenset(
     "day days week weeks month months year years hour hours minute minutes percent dollars euros pounds number date "
-    "amount answer customer user section may must cannot need take use ask like want".split()  # noqa: SIM905
+    "amount answer customer user section may must cannot need take use ask like want many much long "
+    "often soon far large happens".split()  # noqa: SIM905
 )
 _PAST = re.compile(
     r"\b(?:until|formerly|previously|former|previous|used to|no longer|was|were|had been|replac\w+|superseded?|old|older"
@@ -149,9 +151,8 @@ class FactKeeper:
         for other in self.kept:
             if content(label) == content(other.claim.label):
                 raise NotKept(f"the label says the same as \u201c{other.claim.label}\u201d")
-            if fuzz.token_set_ratio(statement.lower(), other.statement.lower()) >= ALIKE_STATEMENTS and (
-                content(statement) <= content(other.statement) or content(other.statement) <= content(statement)
-            ):
+            alike = fuzz.token_sort_ratio(statement.lower(), other.statement.lower()) >= ALIKE_STATEMENTS
+            if alike and content(statement) == content(other.statement):
                 raise NotKept(f"the statement says the same as \u201c{other.statement}\u201d")
 
     def _quotation(self, fact: Fact) -> Span:
@@ -173,7 +174,9 @@ class FactKeeper:
         if span is None:
             raise NotKept(f"the document does not hold what decides the case, \u201c{_short(fact.decided_by)}\u201d")
         if contradicts(self._task, span.of(self._text)):
-            raise NotKept("the task is not of the case that decides the value: a value of the task is out of its bounds")
+            raise NotKept(
+                "the task is not of the case that decides the value: a value of the task is out of its bounds"
+            )
         return span
 
     def _check_case(self, fact: Fact, quotation: Span) -> None:
@@ -181,7 +184,9 @@ class FactKeeper:
         if fact.case is not None:
             for other in others:
                 if speaks_of_another(self._task, fact.case, other):
-                    raise NotKept(f"the task speaks of the case \u201c{other}\u201d, and not of \u201c{fact.case}\u201d")
+                    raise NotKept(
+                        f"the task speaks of the case \u201c{other}\u201d, and not of \u201c{fact.case}\u201d"
+                    )
             if contradicts(self._task, fact.case):
                 raise NotKept(f"the task is not of the case \u201c{fact.case}\u201d")
 
@@ -190,6 +195,8 @@ class FactKeeper:
             value = value_in(self._text, quotation, proposed)
         except NoValue as error:
             raise NotKept(str(error)) from error
+        if len(value.surface) < SHORTEST:
+            raise NotKept(f"the value \u201c{value.surface}\u201d is too short to be told from other words")
         if not holds_value(statement, value):
             raise NotKept(f"the statement does not give the value \u201c{value.surface}\u201d")
         return value
@@ -231,7 +238,9 @@ class FactKeeper:
             if start < quotation.end and quotation.start < end
         )
         above = [s.title for s in self._sections if s.start <= quotation.start and quotation.end <= s.end]
-        known = content(" ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text))))
+        known = content(
+            " ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text)))
+        )
         words = content(statement)
         return len(words & known) >= share * len(words)
 
@@ -248,11 +257,11 @@ class FactKeeper:
         yield Alternative(name="stated", standing=Standing.right, forms=(_bare(statement),))
         if fact.opposite is None:
             return
-        if not is_turned(statement, fact.opposite):
+        if is_turned(statement, fact.opposite) is None:
             reason = f"\u201c{fact.opposite}\u201d does more or less than turn the sense of the statement"
             self.dropped.append(Dropped(f"{what}: its opposite", reason))
             return
-        yield Alternative(name="turned", standing=Standing.absent, forms=(_bare(fact.opposite),), stealth=2)
+        yield Alternative(name="turned", standing=Standing.turned, forms=(_bare(fact.opposite),), stealth=2)
 
     def _wrong_values(self, what: str, fact: Fact, value: Value) -> Iterator[Alternative]:
         """The values of other cases and the former ones, then comparable values, then values that stand nowhere."""
@@ -268,9 +277,7 @@ class FactKeeper:
                 yield as_alternative(f"superseded_{number}", Standing.superseded, 3, found, value)
             else:
                 yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, 3, found, value)
-        if value.kind is ClaimKind.term:
-            return
-        room = MOST_COMPARABLE
+        room = 0 if value.kind is ClaimKind.term else MOST_COMPARABLE
         for found in comparable_values(self._text, value, self._rng):
             if room and found.meaning not in known and not holds_value(self._task, found):
                 known.add(found.meaning)
@@ -331,7 +338,11 @@ def beginnings(words: str) -> tuple[str, ...]:
     values = mentions(words)
     for match in _WORD.finditer(words):
         word = match[0].lower()
-        if word in SMALL_WORDS or word in _UNITS or any(v.start < match.end() and match.start() < v.end for v in values):
+        if (
+            word in SMALL_WORDS
+            or word in _UNITS
+            or any(v.start < match.end() and match.start() < v.end for v in values)
+        ):
             continue
         beginning = commonprefix((word, stem(word)))
         found[beginning if len(beginning) > 2 else word] = None
@@ -344,9 +355,7 @@ def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
     They are the words of its label and its statement that no other fact has. If these are few, the words of its label
     that the fewest other facts have come along.
     """
-    words = {
-        fact.claim.id: beginnings(f"{fact.claim.label} {_without(fact.statement, fact.value)}") for fact in facts
-    }
+    words = {fact.claim.id: beginnings(f"{fact.claim.label} {_without(fact.statement, fact.value)}") for fact in facts}
     counts = Counter(word for own in words.values() for word in own)
     told: list[KeptFact] = []
     for fact in facts:
@@ -358,7 +367,7 @@ def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
         # A sentence such as the statement must be recognised.
         stated = beginnings(_without(fact.statement, fact.value))
         if not set(about) & set(stated):
-            about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS])
+            about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS]) if stated else ()
         claim = fact.claim.model_copy(update={"about": (about,) if about else ()})
         told.append(KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation))
     return told

@@ -171,7 +171,7 @@ def _marked(lines: Sequence[_Line]) -> Iterator[Heading]:
                 taken = at + 1
                 yield replace(heading, start=lines[at - 1].start if over else line.start)
             continue
-        if not begins or line.is_indented and len(line.text) - len(line.text.lstrip()) > 3:
+        if not begins or (line.is_indented and len(line.text) - len(line.text.lstrip()) > 3):
             continue
         if (heading := _worded(lines, at)) is not None:
             taken = next(i for i in range(at, len(lines)) if lines[i].end >= heading.body or i == len(lines) - 1)
@@ -209,7 +209,7 @@ def _is_underlined(line: _Line, under: _Line, before: _Line | None) -> bool:
     """Whether the next line is a line of signs as long as a title. "---" under a whole sentence is a rule."""
     mark = _UNDERLINE.match(under.text)
     is_between = before is not None and before.text.strip() == under.text.strip()
-    if mark is None or line.is_indented and not is_between or _ITEM.match(line.text) and not line.text[0].isdigit():
+    if mark is None or (line.is_indented and not is_between) or (_ITEM.match(line.text) and not line.text[0].isdigit()):
         return False
     title, length = line.text.strip(), len(under.text.strip())
     if len(title) > LONGEST_TITLE or not any(c.isalnum() for c in title) or "|" in title:
@@ -225,7 +225,7 @@ def _worded(lines: Sequence[_Line], at: int) -> Heading | None:
     bold = _BOLD.match(line.text.strip())
     text = bold["title"].strip() if bold else line.text.strip()
     worded = _WORDED.match(text)
-    if worded is None or not text[0].isupper() and text[0] != "§":
+    if worded is None or (not text[0].isupper() and text[0] != "§"):
         return None
     word = _word_of(worded)
     rest = worded["rest"].strip()
@@ -266,7 +266,7 @@ def _title_line(lines: Sequence[_Line], at: int) -> str | None:
     bold = _BOLD.match(line.text.strip())
     text = bold["title"] if bold else line.text
     is_alone = at + 1 >= len(lines) or lines[at + 1].is_blank
-    if (bold or _is_capitals(text) or is_alone and _is_name(text)) and _is_title(text) and _has_body(lines, at):
+    if (bold or _is_capitals(text) or (is_alone and _is_name(text))) and _is_title(text) and _has_body(lines, at):
         return _cleaned(text)
     return None
 
@@ -481,7 +481,7 @@ def _is_run_of_headings(
     if len(headed) < 0.7 * len(run):
         return False
     first = run[0].at == _first(lines)
-    if len(run) == 1 and not (first or run[0].is_run_in and _is_double_spaced(lines, run[0])):
+    if len(run) == 1 and not (first or (run[0].is_run_in and _is_double_spaced(lines, run[0]))):
         return False
     if run[0].kind.startswith("digit ") and len(run) < 3:
         return False
@@ -614,7 +614,7 @@ def _is_number_of_title(numbered: re.Match[str]) -> bool:
     """Whether a marked title begins with a number of its section. "12 tips" and "I agree" do not."""
     sign = numbered["gap"].strip()
     if numbered["n"][0].isdigit():
-        return sign[:1] in (".", ")", "\\") or "." in numbered["n"] or not sign and numbered["rest"][:1].isupper()
+        return sign[:1] in (".", ")", "\\") or "." in numbered["n"] or (not sign and numbered["rest"][:1].isupper())
     return sign[:1] in (".", ")", "\\")
 
 

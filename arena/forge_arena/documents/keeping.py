@@ -17,7 +17,8 @@ from forge_arena.documents.answer_rules import keep_rules
 from forge_arena.documents.choices import CHOICE_ID, keep_choice
 from forge_arena.documents.facts import MOST_REQUIRED, Dropped, FactKeeper, KeptFact, beginnings, with_words
 from forge_arena.documents.proposal import Proposal
-from forge_arena.documents.proving import prove, together
+from forge_arena.documents.proving import prove, prove_citations, together
+from forge_arena.documents.quotations import locate
 from forge_arena.documents.section_names import citation_forms, is_citable, wrong_sections
 from forge_arena.documents.sections import Section, Stretch
 from forge_arena.documents.values import holds_value
@@ -30,7 +31,16 @@ FEWEST_TASK_WORDS = 4
 
 # A section that is so much of the text is the text. A sentence with so many words of a fact says the fact.
 _MOST_OF_TEXT, _NEARLY_ALL = 0.7, 0.75
-# Whoever asks for a recommendation wants no section cited, unless the sections have numbers.
+# How likely it is that somebody asks for the section of a fact of a kind, or of a fact without a value.
+_ASKED_ABOUT = {
+    ClaimKind.duration: 3,
+    ClaimKind.date: 3,
+    ClaimKind.percent: 3,
+    ClaimKind.money: 2,
+    ClaimKind.quantity: 2,
+}
+_RULE_ASKED_ABOUT = 2
+# Whoever asks for a recommendation wants no section cited.
 _CITES_BY_TITLE = frozenset({Domain.customer_support, Domain.legal_summarisation, Domain.code_review, Domain.mixed})
 
 
@@ -82,7 +92,7 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
     if proposal.choice is not None:
         choice, dropped_options = keep_choice(text, task, proposal.choice)
         dropped += dropped_options
-    facts = with_words(keeper.kept)
+    facts = with_words([fact for fact in keeper.kept if not _is_chosen(fact, choice, dropped)])
     base = Scenario(
         family=family or f"document-{document.digest[:12]}",
         domain=domain,
@@ -104,11 +114,12 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         dropped.append(Dropped(_name(worst), "beside the statements of the other facts it is read otherwise"))
         facts.remove(worst)
     required = [fact for fact in facts if fact.claim.required]
-    rules, dropped_rules = keep_rules(
-        text, task, proposal.rules, [fact.claim for fact in facts], [fact.statement for fact in required]
-    )
+    rules, dropped_rules = keep_rules(text, task, proposal.rules, facts)
     dropped += dropped_rules
-    citations = _citations(facts, stretch.sections, text, domain, rng)
+    citations, dropped_citations = prove_citations(
+        base, facts, _citations(facts, stretch.sections, text, domain, rng)
+    )
+    dropped += dropped_citations
     claims = (
         *(fact.claim for fact in facts),
         *citations,
@@ -137,6 +148,16 @@ def _name(fact: KeptFact) -> str:
     return f"fact {fact.claim.id.removeprefix('fact_')} ({fact.claim.label})"
 
 
+def _is_chosen(fact: KeptFact, choice: Claim | None, dropped: list[Dropped]) -> bool:
+    """Whether a fact only names the option that fits: then the choice says it already."""
+    if choice is None or fact.value is None or locate(choice.right.forms[0], fact.value.surface) is None:
+        return False
+    if content(fact.value.surface) < content(choice.right.forms[0]):
+        return False
+    dropped.append(Dropped(_name(fact), "the choice says the same"))
+    return True
+
+
 def _with_limit(facts: Sequence[KeptFact], dropped: list[Dropped]) -> list[KeptFact]:
     """The facts; those that are required beyond the limit are optional."""
     limited: list[KeptFact] = []
@@ -152,9 +173,7 @@ def _with_limit(facts: Sequence[KeptFact], dropped: list[Dropped]) -> list[KeptF
 
 
 def _authorities(sections: Sequence[Section]) -> tuple[Authority, ...]:
-    return tuple(
-        Authority(forms=citation_forms(section)) for section in sections if is_citable(section, sections)
-    )
+    return tuple(Authority(forms=citation_forms(section)) for section in sections if is_citable(section, sections))
 
 
 def _citations(
@@ -162,10 +181,9 @@ def _citations(
 ) -> list[Claim]:
     """For each fact with a section that this section is what to cite for it. At most one of them is required."""
     claims: list[Claim] = []
-    is_open = True
     for fact in facts:
         section = fact.section
-        if section is None or not fact.claim.required:
+        if section is None or not fact.claim.required or section.end - section.start > _MOST_OF_TEXT * len(text):
             continue
         others = _sections_that_say_so(fact, section, sections, text)
         wrong = wrong_sections(section, sections, others, text, rng)
@@ -175,33 +193,57 @@ def _citations(
         right = Alternative(name="cited", standing=Standing.right, forms=tuple(dict.fromkeys(forms)))
         heading = text[section.start : section.body].strip()
         at = text.find(heading, section.start)
-        required = is_open and (section.number is not None or domain in _CITES_BY_TITLE)
-        is_open = is_open and not required
         claims.append(
             Claim(
                 id=f"section_of_{fact.claim.id}",
                 kind=ClaimKind.citation,
                 label=f"the section on {fact.claim.label}",
                 about=(beginnings(f"{fact.claim.label} {fact.statement}"),),
-                required=required,
                 alternatives=(right, *wrong),
                 subject=fact.claim.id,
                 source_spans=(Span(start=at, end=at + len(heading)),),
             )
         )
-    return claims
+    return _with_one_required(claims, facts, domain)
 
 
-def _sections_that_say_so(
-    fact: KeptFact, section: Section, sections: Sequence[Section], text: str
-) -> list[Section]:
+def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain) -> list[Claim]:
+    """The citations that can be told apart, one of them required.
+
+    The one is required that somebody would most likely ask for: of a rule, a time or an amount. Nobody asks which
+    section gives the name of a thing. Of two citations of one section, or of facts with the same words, a text could
+    not be read for either; so only one of them is kept.
+    """
+    subjects = {fact.claim.id: fact for fact in facts}
+
+    def interest(claim: Claim) -> int:
+        fact = subjects[claim.subject or ""]
+        return _ASKED_ABOUT.get(fact.claim.kind, 0) if fact.value is not None else _RULE_ASKED_ABOUT
+
+    kept: list[Claim] = []
+    known: set[str] = set()
+    sections: set[str] = set()
+    for claim in sorted(claims, key=interest, reverse=True):
+        own = tuple(word for word in claim.about[0] if word not in known)
+        if not own or not sections.isdisjoint(claim.right.forms):
+            continue
+        required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE
+        kept.append(claim.model_copy(update={"about": (own,), "required": required}))
+        known |= set(claim.about[0])
+        sections |= set(claim.right.forms)
+    return kept
+
+
+def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[Section], text: str) -> list[Section]:
     """The other sections that an answer may cite for a fact: those that hold its section, and those that say the same."""
     others = []
     for other in sections:
         if other is section or not is_citable(other, sections):
             continue
         holds = other.start <= section.start and section.end <= other.end
-        if (holds and other.end - other.start < _MOST_OF_TEXT * len(text)) or _says(fact, text[other.start : other.end]):
+        if (holds and other.end - other.start < _MOST_OF_TEXT * len(text)) or _says(
+            fact, text[other.start : other.end]
+        ):
             others.append(other)
     return others
 
@@ -237,19 +279,28 @@ def _asked(facts: Sequence[KeptFact], choice: Claim | None, citations: Sequence[
     return asked
 
 
-_QUESTION_WORDS = ("how", "what", "who", "whom", "whose", "which", "when", "where", "why", "whether", "if", "by", "in",
-                   "to", "on", "for", "from", "until", "at", "under", "after", "with", "of")  # fmt: skip
+_QUESTIONS = frozenset("how what who whom whose which when where why whether if".split())  # noqa: SIM905
+_PREPOSITIONS = frozenset(
+    "about after against at before by during for from in into of on to under until up with within".split()  # noqa: SIM905
+)
 
 
 def is_question(label: str) -> bool:
-    """Whether a label is a question, such as "how long it takes", and no noun, such as "the fee"."""
-    first, *others = label.split()
-    return first in _QUESTION_WORDS[:9] or (first in _QUESTION_WORDS and bool(others) and others[0] in _QUESTION_WORDS[:9])
+    """Whether a label is a question, such as "how long it takes" or "by when it is due", and no noun, such as "the fee"."""
+    words = label.lower().split()
+    if words and words[0] in _PREPOSITIONS:
+        del words[0]
+    return bool(words) and words[0] in _QUESTIONS
 
 
 def _list(labels: Sequence[str]) -> str:
-    if any("," in label for label in labels) and len(labels) > 1:
+    """The labels as a phrase in which it shows where each label ends."""
+    if len(labels) < 2:
+        return "".join(labels)
+    if len(labels) > 2 and any("," in label for label in labels):
         return f"{'; '.join(labels[:-1])}; and {labels[-1]}"
+    if any("," in label or " and " in label for label in labels):
+        return f"{', '.join(labels[:-1])}, and {labels[-1]}"
     return enumeration(labels)
 
 

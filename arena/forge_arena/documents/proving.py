@@ -7,6 +7,7 @@ alternative, is dropped. A sentence is read beside all claims, so everything is 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from forge_arena.documents.choices import CHOICE_ID
 from forge_arena.documents.facts import Dropped, KeptFact
 from forge_arena.texts.respell import rewrite
 from forge_arena.texts.sentences import lower
@@ -53,6 +54,37 @@ def prove(scenario: Scenario, facts: Sequence[KeptFact]) -> Proven:
     return Proven(tuple(kept), tuple(dropped))
 
 
+def prove_citations(
+    scenario: Scenario, facts: Sequence[KeptFact], citations: Sequence[Claim]
+) -> tuple[list[Claim], list[Dropped]]:
+    """The citations that are read as they are meant behind the statement of their fact, and what was dropped."""
+    statements = {fact.claim.id: _bare(fact.statement) for fact in facts}
+    kept = list(citations)
+    dropped: list[Dropped] = []
+    while True:
+        base = _with_facts(scenario, facts)
+        verifier = Verifier(base.model_copy(update={"claims": (*base.claims, *kept)}))
+        proven: list[Claim] = []
+        for claim in kept:
+            statement = statements[claim.subject or ""]
+            report = verifier.verify(f"{statement} ({claim.right.forms[0]}).")
+            wrong = [a for a in claim.wrong if _is_cited_wrongly(verifier, claim, f"{statement} ({a.forms[0]}).")]
+            if claim.id not in report.stated or report.contradicted - {CHOICE_ID}:
+                dropped.append(Dropped(claim.label, "behind the statement its citation is not read as right"))
+            elif not wrong:
+                dropped.append(Dropped(claim.label, "no other section behind the statement is read as wrong"))
+            else:
+                proven.append(claim.model_copy(update={"alternatives": (claim.right, *wrong)}))
+        if proven == kept:
+            return kept, dropped
+        kept = proven
+
+
+def _is_cited_wrongly(verifier: Verifier, claim: Claim, text: str) -> bool:
+    report = verifier.verify(text)
+    return report.contradicted - {CHOICE_ID} == {claim.id} and not report.unsupported
+
+
 def together(scenario: Scenario, facts: Sequence[KeptFact]) -> frozenset[str]:
     """What the statements of all facts together break; an answer that says just this must be clean."""
     text = " ".join(fact.statement for fact in facts)
@@ -70,7 +102,8 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
     claim = fact.claim
     if claim.id not in report.stated:
         return fact, "its own statement is not read as stating it"
-    if report.contradicted:
+    # A statement that names one option alone seems to choose it. In an answer the choice stands beside it.
+    if report.contradicted - {CHOICE_ID}:
         labels = [other.claim.label for other in facts if other.claim.id in report.contradicted]
         return fact, f"its statement is read as contradicting {', '.join(labels) or 'another claim'}"
     if report.unsupported:
@@ -109,7 +142,7 @@ def _with_proven_alternatives(verifier: Verifier, fact: KeptFact, dropped: list[
 
 def _is_read_as_wrong(verifier: Verifier, claim: Claim, text: str) -> bool:
     report = verifier.verify(text)
-    return report.contradicted == {claim.id} and not report.unsupported
+    return report.contradicted - {CHOICE_ID} == {claim.id} and not report.unsupported
 
 
 def _with_alternative(fact: KeptFact, alternative: Alternative) -> Iterator[str]:
@@ -128,6 +161,10 @@ def _with_alternative(fact: KeptFact, alternative: Alternative) -> Iterator[str]
             new = rewrite(fact.value.surface, new, surface, fact.value.kind) or new
         text = f"{text[: span[0]]}{new}{text[span[1] :]}"
     yield text
+
+
+def _bare(statement: str) -> str:
+    return statement.rstrip(".")
 
 
 def _no_wrong_left(fact: KeptFact) -> Dropped:

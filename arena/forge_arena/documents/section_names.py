@@ -34,6 +34,8 @@ def find_section(sections: Sequence[Section], named: str, quotation: Span) -> tu
     if not holding:
         return None, f"the section \u201c{named}\u201d does not hold the quotation"
     section = max(holding, key=lambda section: section.start)
+    if section.number is None and len(sections) == 1:
+        return None, "the document has no other section"
     if not is_citable(section, sections):
         return None, f"the section \u201c{named}\u201d has no number or title that no other section has"
     return section, ""
@@ -49,24 +51,45 @@ def is_citable(section: Section, sections: Sequence[Section]) -> bool:
 
 
 def citation_forms(section: Section) -> tuple[str, ...]:
-    """The ways to cite a section, the usual one first."""
+    """The ways to cite a section, the usual one first. The n-th ways of two sections are the same way.
+
+    A title alone is no citation, because its words may stand in an answer by chance.
+    """
     forms: list[str] = []
     if section.number is not None:
-        for word in dict.fromkeys((section.word, *_WORDS)):
-            forms.append(f"{word} {section.number}")
+        forms += [f"{word} {section.number}" for word in dict.fromkeys((section.word, *_WORDS))]
         forms += [f"\u00a7 {section.number}", f"\u00a7{section.number}"]
     if section.title and (section.number is None or len(section.title.split()) > 1):
         forms += _title_forms(section.title)
     return tuple(dict.fromkeys(forms))
 
 
+_MARKS = (("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"), ("**", "**"), ("*", "*"), ('"', '"'))
+
+
 def _title_forms(title: str) -> list[str]:
-    names = list(dict.fromkeys((title, title.rstrip("?!"))))
-    quoted = [(o, c) for o, c in (('"', '"'), ("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"), ("**", "**"))]
-    forms = [f"section {o}{name}{c}" for name in names for o, c in quoted]
-    forms += [f"{o}{name}{c}" for name in names for o, c in quoted]
-    forms += [f"section {name}" for name in names] + [f"{name} section" for name in names]
-    return forms
+    names = (title, title.rstrip("?!"))
+    return [
+        form
+        for name in dict.fromkeys(names)
+        for form in (
+            f'section "{name}"',
+            f"section \u201c{name}\u201d",
+            f"section '{name}'",
+            f"section \u2018{name}\u2019",
+            f"section **{name}**",
+            f"section {name}",
+            f"section: {name}",
+            f"section on {name}",
+            f"section titled {name}",
+            f"section headed {name}",
+            f"under {name}",
+            f"see {name}",
+            f"({name})",
+            f"{name} section",
+            *(f"{opening}{name}{closing}" for opening, closing in _MARKS),
+        )
+    ]
 
 
 def wrong_sections(

@@ -1,6 +1,6 @@
 """Find the sections of a document, and cut a long document into stretches at its sections."""
 
-from bisect import bisect_left
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -196,7 +196,7 @@ def _cut(text: str, start: int, end: int, found: Sequence[Section]) -> Iterator[
         yield from _packed(text, _paragraphs(text, start, end), inside=())
         return
     bounds = [start, *(s.start for s in inside if s.level == highest and s.start > start), end]
-    yield from _packed(text, list(zip(bounds, bounds[1:], strict=False)), inside)
+    yield from _packed(text, list(itertools.pairwise(bounds)), inside)
 
 
 def _packed(text: str, blocks: Sequence[tuple[int, int]], inside: Sequence[Section]) -> Iterator[tuple[int, int]]:
@@ -232,7 +232,7 @@ def _paragraphs(text: str, start: int, end: int) -> list[tuple[int, int]]:
     if bounds[-1] != end:
         bounds.append(end)
     blocks = []
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in itertools.pairwise(bounds):
         blocks += [(first, last)] if _count(text, first, last) <= MOST_WORDS else _broken(text, first, last)
     return blocks
 
@@ -241,7 +241,7 @@ def _broken(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """A block cut at its sentences, which end with their lines at the latest."""
     starts = [start + at for at, _ in places_of_sentences(text[start:end])]
     bounds = [start, *(at for at in starts if at > start), end]
-    return list(zip(bounds, bounds[1:], strict=False))
+    return list(itertools.pairwise(bounds))
 
 
 def _with_scraps_joined(text: str, pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:

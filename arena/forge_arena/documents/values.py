@@ -24,10 +24,14 @@ from forge_arena.types import VALUE_KINDS, Alternative, ClaimKind, Span, Standin
 # Of the other values of the document so many serve as wrong ones.
 MOST_COMPARABLE = 2
 MOST_TERM_WORDS = 12
-SHORTEST_NAME = 3
+SHORTEST, SHORTEST_NAME = 2, 3
 # Values are mistaken for each other up to such a ratio, and for none at all up to such a number.
-_LIKE, _LARGEST_FREE = 15, 100
+_LIKE, _LARGEST_FREE = 8, 100
 _NEIGHBOURHOOD = 400
+
+_COUNT = re.compile(r"\d[\d.,]*|[a-z]+", re.IGNORECASE)
+_COUNTED = re.compile(r"\d[\d.,]*(?P<rest> [a-z][^\d]*)", re.IGNORECASE)
+_LONE = re.compile(r"(?<![\w.,/-])\d{1,4}(?:\.\d{1,2})?(?![\w/-]|[.,]\d)")
 
 # A longer value may need the words around it: "5 days" of "3 to 5 days".
 _BESIDE = 60
@@ -76,7 +80,9 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
     valued = [m for m in whole if m.kind in VALUE_KINDS or m.kind is ClaimKind.citation]
     if len(valued) == 1 and _is_complete(valued[0]):
         only = valued[0]
-        return Value(only.kind, text[only.start : only.end], same_amount(only.value), Span(start=only.start, end=only.end))
+        return Value(
+            only.kind, text[only.start : only.end], same_amount(only.value), Span(start=only.start, end=only.end)
+        )
     return _term(text, start, end, proposed)
 
 
@@ -104,7 +110,7 @@ def _term(text: str, start: int, end: int, proposed: str) -> Value:
     words = content(surface)
     if not words or len(surface.split()) > MOST_TERM_WORDS:
         raise NoValue(f"code cannot compare the value \u201c{proposed}\u201d")
-    if len(words) == 1 and surface.islower() and (len(surface) < SHORTEST_NAME or surface.isdigit()):
+    if (len(surface) < SHORTEST and not surface.isdigit()) or (len(words) == 1 and surface.islower() and len(surface) < SHORTEST_NAME):
         raise NoValue(f"the value \u201c{proposed}\u201d is too short to be told from other words")
     return Value(ClaimKind.term, surface, lower(surface), Span(start=start, end=end))
 
@@ -179,8 +185,14 @@ def right_alternative(value: Value) -> Alternative:
 
 
 def as_alternative(name: str, standing: Standing, stealth: int, other: Value, like: Value) -> Alternative:
-    """A wrong value of the document, spelled like the right one."""
+    """A wrong value of the document, spelled like the right one.
+
+    "8" beside "15 free withdrawals" is "8 free withdrawals".
+    """
     surface = respell(other.surface, like.surface, like.kind)
+    counted = _COUNTED.fullmatch(like.surface)
+    if like.kind is ClaimKind.term and counted is not None and _COUNT.fullmatch(other.surface):
+        surface = f"{other.surface}{counted['rest']}"
     return Alternative(name=name, standing=standing, forms=spellings(other.kind, surface), stealth=stealth)
 
 
@@ -189,7 +201,7 @@ def absent_alternatives(text: str, value: Value, rng: Random) -> Iterator[Altern
     if value.kind is ClaimKind.citation:
         others = unknown_citations(value.surface, set(), rng)
         candidates = [(stealth, other) for stealth, other in enumerate(others)]
-    elif value.kind in VALUE_KINDS:
+    elif value.kind in VALUE_KINDS or _has_lone_number(value.surface):
         candidates = list(wrong_values(value.mention, value.surface, rng))
     else:
         return
@@ -201,8 +213,14 @@ def absent_alternatives(text: str, value: Value, rng: Random) -> Iterator[Altern
         other = Value(value.kind, surface, meaning, value.span)
         if not holds_value(text, other):
             known.append(meaning)
-            forms = spellings(value.kind, surface)
-            yield Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=forms, stealth=stealth)
+            name, forms = f"absent_{len(known)}", spellings(value.kind, surface)
+            yield Alternative(name=name, standing=Standing.absent, forms=forms, stealth=stealth)
+
+
+def _has_lone_number(surface: str) -> bool:
+    """Whether a term has one number, which stands alone: "4 cyl", not "the 4th" and not "2 of 3"."""
+    digits = number_in_digits(surface)
+    return len(re.findall(r"\d+(?:[.,]\d+)*", digits)) == 1 and _LONE.search(digits) is not None
 
 
 def gives_away(words: str, value: Value) -> bool:
