@@ -1,6 +1,7 @@
 """`forge-arena scenarios import`: documents of one's own become scenarios."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 EPILOG = """Examples:
 
-forge-arena scenarios import policies/ --author openai:MODEL@http://127.0.0.1:8001/v1 --review look.html --out docs.jsonl
+forge-arena scenarios import policies/ --author openai:MODEL@http://127.0.0.1:8001/v1 --out docs.jsonl --review x.html
 
 forge-arena scenarios import handbook.pdf leases/ rows.jsonl --author vllm:MODEL --out docs.jsonl
 
@@ -105,17 +106,11 @@ def import_documents(
         reading = bar.add_task("reading", total=None, unit="files")
         read = read_all(paths, lambda done, total: bar.update(reading, completed=done, total=total))
         run = plan(read, left_out)
-        task = bar.add_task("importing", total=len(run.parts), unit="documents" if author is None else "parts")
-
-        def show_part() -> None:
-            kept = sum(written.kept.scenario is not None for written in run.made.values())
-            bar.update(task, completed=len(run.made) + len(run.failed), note=f"{kept} scenarios")
-
         try:
             if model is None:
-                make_without_author(run, show_part)
+                make_without_author(run, _shown(bar, "importing", run))
             else:
-                asyncio.run(_ask(run, model, journal_of(out), concurrency, bar, show_part))
+                asyncio.run(_ask(run, model, journal_of(out), concurrency, bar))
         except KeyboardInterrupt:
             stopped = "interrupted"
         except AuthorFailed as failure:
@@ -134,17 +129,27 @@ def import_documents(
         reason = stopped or f"the author gave no reply for {run.missing}, the last: {list(run.failed.values())[-1]}"
         on_record = "" if model is None else f"; the author's replies are in {journal_of(out)}"
         raise fail(
-            f"{reason}. {len(run.made)} of {len(run.parts)} parts are done{on_record}: run the same command to go on, "
-            "and nothing is asked again"
+            f"{reason}; {len(run.made)} of {len(run.parts)} parts are done{on_record}. Run the same command to go on: "
+            "nothing is asked again"
         )
     if not result["scenarios"]:
         say("no scenario could be made; the reasons stand above", err=True)
         raise typer.Exit(1)
 
 
-async def _ask(
-    run: "Import", model: "ChatModel", journal: Path, concurrency: int, bar: Progress, show_part: Any
-) -> None:
+def _shown(bar: Progress, description: str, run: "Import") -> Callable[[], object]:
+    """A task for the parts that are missing now. What is returned is to be called after each of them."""
+    before = len(run.made)
+    task = bar.add_task(description, total=run.missing, unit="parts")
+
+    def show() -> None:
+        kept = sum(written.kept.scenario is not None for written in run.made.values())
+        bar.update(task, completed=len(run.made) - before + len(run.failed), note=f"{kept} scenarios so far")
+
+    return show
+
+
+async def _ask(run: "Import", model: "ChatModel", journal: Path, concurrency: int, bar: Progress) -> None:
     """Make what the journal already answers, and ask the author for the rest."""
     from forge_arena.documents.author import Author
     from forge_arena.documents.importing import make_from_record, make_with_author
@@ -154,18 +159,14 @@ async def _ask(
     author = Author(BankWorker(bank, model))
     try:
         bank.lock()
-        # First, so that an author that is down is not missed where nothing is left to ask.
-        await make_from_record(run, Author(BankWorker(bank, model, offline=True)), show_part)
+        if len(bank) > 0:
+            # First, so that nobody waits for an author that is down where nothing is left to ask. Also, what is on
+            # record takes no time, and would say nothing of the time that is left.
+            recorded = Author(BankWorker(bank, model, offline=True))
+            await make_from_record(run, recorded, _shown(bar, "from the record", run))
         if run.missing:
-            if run.made:
-                bar.console.print(
-                    f"{len(run.made)} of {len(run.parts)} parts are on record in {journal}",
-                    highlight=False,
-                    markup=False,
-                    soft_wrap=True,
-                )
             await author.start()
-            await make_with_author(run, author, concurrency=concurrency, on_part=show_part)
+            await make_with_author(run, author, concurrency=concurrency, on_part=_shown(bar, "asking the author", run))
     finally:
         await author.aclose()
 
