@@ -204,10 +204,14 @@ def _citations(
                 source_spans=(Span(start=at, end=at + len(heading)),),
             )
         )
-    return _with_one_required(claims, facts, domain)
+    # The title in a citation must not make the sentence one about the facts of its section.
+    titles = frozenset(word for section in sections for word in beginnings(section.title))
+    return _with_one_required(claims, facts, domain, titles)
 
 
-def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain) -> list[Claim]:
+def _with_one_required(
+    claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain, titles: frozenset[str]
+) -> list[Claim]:
     """The citations that can be told apart, one of them required.
 
     The one is required that somebody would most likely ask for: of a rule, a time or an amount. Nobody asks which
@@ -224,7 +228,8 @@ def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domai
     known: set[str] = set()
     sections: set[str] = set()
     for claim in sorted(claims, key=interest, reverse=True):
-        own = tuple(word for word in claim.about[0] if word not in known)
+        free = tuple(word for word in claim.about[0] if word not in known)
+        own = tuple(word for word in free if word not in titles) or free
         if not own or not sections.isdisjoint(claim.right.forms):
             continue
         required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE

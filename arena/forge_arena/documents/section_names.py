@@ -108,6 +108,8 @@ def wrong_sections(
         and other not in right
         and not (other.start < section.end and section.start < other.end)
     ]
+    alike = [other for other in others if _depth(other) == _depth(section)]
+    others = alike or others
     chosen = rng.sample(others, min(MOST_ELSEWHERE, len(others)))
     wrong = [
         Alternative(
@@ -119,6 +121,11 @@ def wrong_sections(
         for place, other in enumerate(chosen)
     ]
     return [*wrong, *_absent_sections(section, sections, text, rng)]
+
+
+def _depth(section: Section) -> int:
+    """How many parts the number of a section has: 2 for "3.1"."""
+    return 0 if section.number is None else section.number.count(".") + 1
 
 
 def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
