@@ -39,7 +39,7 @@ LONGEST_LABEL, LONGEST_STATEMENT = 24, 60
 FEWEST_STATEMENT_WORDS = 3
 # The share of a statement's content words that must stand in its quotation, in the headings above, or in the task; and
 # the share of a statement whose value stands in the quotation.
-BORNE_OUT, BORNE_OUT_VALUE = 0.5, 0.34
+BORNE_OUT, BORNE_OUT_VALUE = 0.5, 0.3
 FEW_WORDS = 3
 ALIKE_STATEMENTS = 90
 
@@ -124,8 +124,7 @@ class FactKeeper:
         value = None if fact.value is None else self._value(fact.value, quotation, statement)
         self._check_owner(label, statement, value)
         self._check_giving_away(label, statement, value)
-        share = BORNE_OUT if value is None else BORNE_OUT_VALUE
-        if not self._is_borne_out(statement, quotation, decided_by, share):
+        if not self._is_borne_out(statement, value, quotation, decided_by):
             raise NotKept("the quotation does not have most of the words of the statement")
         section = self._section(what, fact, quotation)
         if value is None:
@@ -230,7 +229,7 @@ class FactKeeper:
         if any(content(self._task[start:end]) >= words for start, end in sentences(self._task)):
             raise NotKept("the task gives the fact away")
 
-    def _is_borne_out(self, statement: str, quotation: Span, decided_by: Span | None, share: float) -> bool:
+    def _is_borne_out(self, statement: str, value: Value | None, quotation: Span, decided_by: Span | None) -> bool:
         """Whether a statement is made of the words of its passage, the headings above, and the task."""
         passage = " ".join(
             self._text[start:end]
@@ -241,7 +240,8 @@ class FactKeeper:
         known = content(
             " ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text)))
         )
-        words = content(statement)
+        words = content(_without(statement, value))
+        share = BORNE_OUT if value is None else BORNE_OUT_VALUE
         return len(words & known) >= share * len(words)
 
     def _section(self, what: str, fact: Fact, quotation: Span) -> Section | None:
