@@ -204,8 +204,8 @@ def _citations(
                 source_spans=(Span(start=at, end=at + len(heading)),),
             )
         )
-    # The title in a citation must not make the sentence one about the facts of its section.
-    titles = frozenset(word for section in sections for word in beginnings(section.title))
+    # The title in a citation must not make the sentence one about another fact of the section.
+    titles = frozenset(word for section in sections if section.number is None for word in beginnings(section.title))
     return _with_one_required(claims, facts, domain, titles)
 
 
@@ -229,7 +229,7 @@ def _with_one_required(
     sections: set[str] = set()
     for claim in sorted(claims, key=interest, reverse=True):
         free = tuple(word for word in claim.about[0] if word not in known)
-        own = tuple(word for word in free if word not in titles) or free
+        own = tuple(word for word in free if not kept or word not in titles) or free
         if not own or not sections.isdisjoint(claim.right.forms):
             continue
         required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE

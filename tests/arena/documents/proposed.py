@@ -290,8 +290,8 @@ LEASE_PROPOSAL: dict[str, Any] = {
 LEASE_ANSWER = """\
 In short: our duties are few.
 
-The Supplier must notify us, the Buyer, before goods leave the warehouse. Invoices fall due 45 days after receipt \
-(section 5.1). Late sums bear interest at 6% a year. We, the Buyer, must not set off claims against an invoice."""
+The Supplier must notify the Buyer before goods leave the warehouse. Invoices fall due 45 days after receipt \
+(section 5.1). Late sums bear interest at 6% a year. The Buyer must not set off claims against an invoice. We advise to read clause 4.2 as well."""
 
 RELEASE = """\
 # Release policy of the Lumen library
