@@ -181,7 +181,7 @@ class Citations:
 
 
 def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]) -> str:
-    """The words for which a citation stands: those since the citation before, or those behind it if it opens the sentence."""
+    """The words for which a citation stands: those since the citation before, or those behind it if it comes first."""
     before = sentence[max((stop for _, stop in others if stop <= start), default=0) : start]
     # "In such a case section 3.4 gives" says nothing before the citation: its own name is no word for which it stands.
     if len(content(_NAME.sub("", before))) >= FEW:

@@ -33,8 +33,9 @@ from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_no_figure
 from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
+from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
-from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
+from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms
 
@@ -91,14 +92,15 @@ class ClaimReport:
     three.
 
     Attributes:
-        stated: the claims that the text states rightly, and nowhere wrongly. contradicted: the claims that the text
-        states wrongly or violates. not_found: the required claims for which no place was found. unsupported: the values
-        that the source does not bear out. findings: the places where the text makes a claim. doubtful: the claims that
-        the text perhaps makes, and that are therefore neither stated nor contradicted. A required
-            claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
+        stated: the claims that the text states rightly, and nowhere wrongly.
+        contradicted: the claims that the text states wrongly or violates.
+        not_found: the required claims for which no place was found.
+        unsupported: the values that the source does not bear out.
+        findings: the places where the text makes a claim.
+        doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A
+            required claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
         copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values
-        beside those
-            in force, and chooses nothing.
+            beside those in force, and chooses nothing.
     """
 
     stated: frozenset[str]
@@ -117,7 +119,7 @@ class ClaimReport:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is contradicted or unsupported, every required claim is stated, and the source is not copied."""
+        """Whether nothing is contradicted, unsupported or copied, and every required claim is stated."""
         return not (self.contradicted or self.not_found or self.unsupported or self.copies_source)
 
     def of(self, claim_id: str) -> tuple[Finding, ...]:
@@ -192,7 +194,7 @@ class Verifier:
         quotable = self._reader.passages.quotable
         if len(text) < COPIED_SHARE * quotable.characters:
             return False
-        if quotable.words < (SHORT_SOURCE if self._reader.states_what_is_wrong else LONG_SOURCE):
+        if quotable.words < (SHORT_SOURCE if self._reader.known.states_what_is_wrong else LONG_SOURCE):
             return False
         if not any(beginning in text for beginning in quotable.beginnings):
             return False
@@ -225,7 +227,7 @@ class Verifier:
             readings += [(start, reading) for reading in read.readings]
             loose += [(number, place) for place in read.loose_citations]
             for value in read.unassigned:
-                if not self._reader.is_supported(value.kind, value.value, sentence[value.start : value.end]):
+                if not self._reader.known.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
         return readings, self._unsupported(text, strangers) if strangers else [], loose
 
@@ -272,15 +274,15 @@ class Verifier:
             for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
-            and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
+            and self._reader.known.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
         )
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
             if may_follow and (
                 is_no_figure(sentence, value)
-                or self._reader.says_in_words(value)
-                or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
+                or self._reader.known.says_in_words(value)
+                or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
             ):
                 continue
             start, end = value.start + offset, value.end + offset
@@ -449,7 +451,7 @@ def _sentences(text: str) -> Sequence[tuple[int, int]]:
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:
-    """The alternative whose code this is, character for character. What each alternative does was proven with its family."""
+    """The alternative whose code this is to the letter. What each alternative does was proven with its family."""
     code = _flush_left(code)
     return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
 
