@@ -200,8 +200,8 @@ class Passages:
         return f" {_plain(self._task)} | {_plain(self._source)} "
 
     @cached_property
-    def _sections(self) -> dict[str, frozenset[str]]:
-        """The words of each numbered section, from its heading to the next heading with a number."""
+    def section_texts(self) -> dict[str, str]:
+        """The text of each numbered section, from its heading to the next heading."""
         numbers = [
             number
             for authority in self._authorities
@@ -216,9 +216,14 @@ class Passages:
         starts.sort()
         ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
         return {
-            number: content(_UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0])
+            number: _UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0]
             for (start, number), end in zip(starts, ends, strict=True)
         }
+
+    @cached_property
+    def _sections(self) -> dict[str, frozenset[str]]:
+        """The words of each numbered section."""
+        return {number: content(text) for number, text in self.section_texts.items()}
 
     def cited(self, forms: Iterable[str]) -> frozenset[str]:
         """The words of what an authority's forms name: of the section, or of the sentences that name the authority."""

@@ -14,7 +14,7 @@ PAST = re.compile(
     r"|out of date"
     r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
     r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from"
-    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)"
+    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)|(?:replace|swap|exchange)"
     r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
 )
 _PAST_AFTER = re.compile(
@@ -22,7 +22,17 @@ _PAST_AFTER = re.compile(
     r"|(?:was|were|is) (?:the|an?) (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b"
     r"(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
 )
-_PAST_AFTER_REACH = 40
+_PAST_AFTER_REACH = 60
+# What becomes something else, or gives way to it, is past. "To become" stands behind auxiliaries: "has to become".
+_GIVES_WAY = re.compile(
+    r"^[`'\"*)\]\u2019\u201d]{0,3} ?(?:\u2192|->"
+    r"|(?:(?:has|have|had|is|are|was|were|must|should|shall|will|would|can|could|may|might|needs?|ought|to|be|been|now"
+    r"|then|therefore|thus|also) ){0,5}"
+    r"(?:becomes?|became|turn(?:s|ed)? into|(?:give|gave|given|gives) way to|mak(?:es?|ing) way for|made way for"
+    r"|(?:replaced|superseded) (?:by|with)|(?:exchanged|swapped) for|changed (?:in)?to))\W"
+)
+# "Replace the old by the new": what stands behind "by" is not replaced.
+_EXCHANGED_FOR = re.compile(r"\b(?:replac|swap|exchang)\w*\b.*\b(?:with|by|for|to)\b")
 REJECTED = re.compile(
     r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
     r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
@@ -43,8 +53,9 @@ def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     for last in marker.finditer(before):  # noqa: B007  (the last match is what counts)
         pass
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
-        return True
-    return marker is PAST and _PAST_AFTER.match(low[end : end + _PAST_AFTER_REACH]) is not None
+        return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None
+    behind = low[end : end + _PAST_AFTER_REACH]
+    return marker is PAST and (_PAST_AFTER.match(behind) is not None or _GIVES_WAY.match(behind) is not None)
 
 
 def superseded_name(claim: Claim) -> str | None:

@@ -48,11 +48,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ReadSentence:
-    """What a sentence says of claims, by place, and its values and citations that say nothing of any claim."""
+    """What a sentence says of claims, by place, and its values and citations that say nothing right of any claim.
+
+    Attributes:
+        unassigned: the values that say nothing of any claim.
+        loose_citations: the places of the citations that say nothing of any claim.
+        other_citations: the places of the citations that are read for a claim, and right for none.
+    """
 
     readings: tuple[Reading, ...]
     unassigned: tuple[Mention, ...]
     loose_citations: tuple[tuple[int, int], ...] = ()
+    other_citations: tuple[tuple[int, int], ...] = ()
 
 
 def without_contained(readings: list[Reading]) -> list[Reading]:

@@ -99,12 +99,15 @@ class SentenceReader:
             else:
                 readings.append(Reading(claim.id, (), mention.start, mention.end, past=False, option=option))
         readings.sort(key=lambda reading: reading.start)
-        loose = (
-            (start, end)
-            for start, end in self.citations.places_in(sentence)
-            if not any(reading.start < end and start < reading.end for reading in readings)
-        )
-        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose))
+        loose: list[tuple[int, int]] = []
+        other: list[tuple[int, int]] = []
+        for start, end in self.citations.places_in(sentence):
+            over = [reading for reading in readings if reading.start < end and start < reading.end]
+            if not over:
+                loose.append((start, end))
+            elif not any(self._claim_by_id[r.claim].right.name in r.alternatives for r in over):
+                other.append((start, end))
+        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose), tuple(other))
 
     def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:
         """The values of a sentence, in numbers or, if a claim of the sentence has it rightly, in words ("a year")."""
@@ -141,7 +144,10 @@ class SentenceReader:
                 weight = Weight.perhaps
             return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
-            return replace(reading, doubtful=self.passages.bears_out(sentence, alternative.forms[:1]))
+            if self.passages.bears_out(sentence, alternative.forms[:1]):
+                return replace(reading, doubtful=True)
+            beside = clause(sentence, reading.start, reading.end)
+            return replace(reading, elsewhere=self.passages.bears_out(beside, alternative.forms[:1]))
         if alternative.standing in (Standing.superseded, Standing.elsewhere) and not reading.elsewhere:
             around = [words for form in alternative.forms[:1] for words in self.passages.words_around_form(form)]
             place = Place.of(sentence, reading.start, reading.end)

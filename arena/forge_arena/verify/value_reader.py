@@ -137,6 +137,7 @@ class ValueReader:
                         value.end,
                         past,
                         option,
+                        owned=not names[taker.id] and not self._is_tied(value, taker, place, surface),
                         elsewhere=elsewhere,
                         owner=owner.id if owner is not None else None,
                     )
@@ -154,6 +155,12 @@ class ValueReader:
             Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
             for c in (owners if owner is None else [owner])
         ]
+
+    def _is_tied(self, value: Mention, claim: Claim, place: Place, surface: str) -> bool:
+        """Whether more than its sentence ties a value to a claim: a word of its clause, or that nothing else has it."""
+        return self._ownership.is_named_beside(claim, place) or not self._known.is_supported(
+            value.kind, value.value, surface
+        )
 
     def _wrong_owner(
         self, value: Mention, owners: list[Claim], place: Place, surface: str
