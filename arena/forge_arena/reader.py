@@ -248,20 +248,20 @@ def open_reader(
     Raises:
         BadArgument: the spec names no Worker, or a Worker without a model.
     """
-    if spec == SAME and worker is None:
-        raise BadArgument(
-            f"{SAME!r} stands for the Worker's own model, and there is no Worker here; "
-            "give openai:MODEL@URL, vllm:MODEL or bank:FILE"
-        )
-    if spec == SAME:
-        model = worker
-    else:
+    if spec != SAME:
         model = open_worker(
             _at_temperature_0(spec),
             api_key=api_key,
             vllm_executable=vllm_executable,
             vllm_args=vllm_args,
             concurrency=concurrency,
+        )
+    elif worker is not None:
+        model = worker
+    else:
+        raise BadArgument(
+            f"{SAME!r} stands for the Worker's own model, and there is no Worker here; "
+            "give openai:MODEL@URL, vllm:MODEL or bank:FILE"
         )
     if not isinstance(model, ChatModel):
         raise BadArgument(

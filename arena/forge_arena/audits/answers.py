@@ -4,8 +4,8 @@ A row of the file has an `id`, a `scenario` as JSON, and `content`, which is all
 off as from any Worker, and other fields are ignored, so a file may keep its own labels beside the rows. A row that
 cannot be read is reported with its line, and all other rows are verified.
 
-Code alone verifies, or code with a reader (`forge_arena.reader`), who then reads as in an arena: the reader points where
-the Verifier misses a claim, and may veto an answer in which the Verifier finds nothing wrong.
+Code alone reads, or code with a reader (`forge_arena.reader`), as in an arena: the reader points where the Verifier
+misses a claim, and may veto an answer in which the Verifier finds nothing wrong.
 """
 
 import asyncio
