@@ -402,7 +402,8 @@ def answers(
     requests at most, and an answer that code rejects for good takes none or one. If the reader gives no reply, the row
     stays unread, because neither an acceptance nor a rejection would be the reader's.
 
-    Ctrl-C ends the audit and loses no verdict: the report then holds the answers that were read.
+    Ctrl-C ends the audit and loses no verdict: the report then holds the answers that were read. A reader
+    `bank:REPLIES+openai:MODEL@URL` records its replies in the file REPLIES, so that another run asks only for the rest.
     """
     from forge_arena.audits.answers import audit_answers
     from forge_arena.reader import open_reader

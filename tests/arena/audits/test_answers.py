@@ -172,3 +172,20 @@ def test_a_reader_that_does_not_start_is_refused_before_any_row(brain: Brain, he
     with pytest.raises(ReaderFailed, match=r"the reader did not start: .*without an API key"):
         read_by(brain, headsets)
     assert len(brain.seen) == 1
+
+
+def test_a_bank_keeps_the_replies_so_that_a_second_run_asks_only_for_the_rest(
+    brain: Brain, headsets: Path, tmp_path: Path
+) -> None:
+    def read_with(spec: str) -> AnswersReport:
+        return audit_answers(headsets, reader=open_reader(spec, None))
+
+    bank = f"bank:{tmp_path / 'replies.bank'}"
+    brain.reactions = [read_headsets]
+    first = read_with(f"{bank}+openai:brain@{brain.url}")
+    asked = len(brain.seen)
+    # The model is looked for once more, and asked once more about the answer for which it had failed.
+    assert read_with(f"{bank}+openai:brain@{brain.url}").answers == first.answers
+    assert len(brain.seen) == asked + 2
+    assert read_with(bank).answers == first.answers
+    assert len(brain.seen) == asked + 2
