@@ -17,6 +17,15 @@ from forge_arena.texts.values import MONTHS
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """Where two clauses of a sentence meet. `is_shared`: the second clause has the subject of the first."""
+
+    start: int
+    end: int
+    is_shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """Take away the characters `start` to `end`; `text` stands in their place, a repaired comma or capital."""
 
@@ -71,6 +80,8 @@ _SUBORDINATE = re.compile(
 _SIMPLE_SUBJECT = re.compile(
     rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
 )
+# "each holder sweeps": behind such a word stands one thing, so a word in -s is what the thing does.
+_ONE_DOES = re.compile(r"(?:a|an|each|every|any|no|either|neither) [a-z-]+ (?!is\b|its\b)[a-z]{2,}s\b")
 _LABEL = re.compile(
     r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
 )
@@ -179,6 +190,28 @@ def is_incomplete(text: str) -> bool:
 def has_verb(text: str) -> bool:
     """Whether a text has a finite verb, as far as a list of common verbs tells."""
     return _VERB.search(text) is not None
+
+
+def clause_joints(text: str, start: int, end: int) -> list[Joint]:
+    """The places between `start` and `end` of a sentence where a clause with a verb of its own begins."""
+    joints: list[Joint] = []
+    for match in re.finditer(r"; |,? (?:and|but|or) ", text[start:end]):
+        a, b = start + match.start(), start + match.end()
+        if _inside(text, (start, end), a):
+            continue
+        behind = text[b:end]
+        is_shared = re.match(rf"(?:{_FINITE})\b", behind) is not None and not match[0].startswith(";")
+        is_whole = re.match(rf"{_SUBJECT}\b", behind) is not None and match[0].startswith((";", ","))
+        if is_shared or (is_whole and (has_verb(behind) or _ONE_DOES.match(behind))):
+            joints.append(Joint(a, b, is_shared))
+    return joints
+
+
+def subject_of(text: str) -> str:
+    """The simple subject with which a clause begins; empty if the clause begins otherwise."""
+    match = re.match(rf"((?:The|A|An|Your|Our|Each|Every) (?:[\w'-]+ ?){{1,2}}|(?:[A-Z][\w'-]+ ?){{1,3}})(?<= )(?={_FINITE})", text)
+    subject = match[1].strip() if match else ""
+    return "" if re.fullmatch(r"It|They|This|That|These|Those|He|She|There|We|You|I", subject) else subject
 
 
 def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) -> bool:
