@@ -39,7 +39,7 @@ _EVERYWHERE = frozenset(["not", "no", "none", "never", "nor", "may", "must", "sh
 _MARK = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+")
 _LABEL = re.compile(r"^(?:\*\*[^*\n]{1,60}\*\*[:.]?|__[^_\n]{1,60}__[:.]?|[^.,;:\n*]{1,40}:) ")
 _CITATION = re.compile(r" (?:\((?P<round>[^()]{1,60})\)|\[(?P<square>[^\[\]]{1,30})\])$")
-_NUMBERED = re.compile(r"(?P<open>[(\[]+)(?P<word>[A-Za-z\u00a7]+ ?)?(?P<number>\d+(?:\.\d+)+)(?P<close>[)\]]+)")
+_NUMBERED = re.compile(r"(?P<open>[(\[]+)(?P<word>[A-Za-z\u00a7]+ ?)?(?P<number>\d+(?:\.\d+)+)(?=[)\],;])")
 _EXTRA = re.compile(r", (?:which|and it|and an?|and the) [^{},]*(?=\.$)")
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|this|these|those|one|ones)\b|[:;]|```", re.IGNORECASE)
 _FORMER = re.compile(r"\.\w+\}")
@@ -50,6 +50,7 @@ _DETERMINER = re.compile(r"^(?:The|A|An|Any|Each|Every|All|Your|Our) ")
 _OPENS_SMALL = re.compile(
     r"^(?:The|A|An|Any|Each|Every|All|Your|Our|For|In|On|At|By|As|After|Before|Should|Where|When|If|To|Of|Under)\b"
 )
+_FRAME = re.compile(r"^(?:After|Before|On|In|For|At|By|With|Under) [^,]{1,40}, ")
 _THEY = re.compile(r"^(?:They|Them|Their|These|Those)\b")
 _IT = re.compile(r"^It\b")
 _BEHIND_WORD = re.compile(r"^(?:[.,;:)]|$| (?:on|in|for|by|as|at|under|where|when|and|or)\b)")
@@ -222,6 +223,7 @@ def _replace_part(
     if not texts:
         return None
     text = rng.choice(texts)[1]
+    cited = {other.id for other in draft.scenario.claims if other.subject == claim.id}
     for part in _parts(draft, number):
         said = draft.text[part.start : part.end]
         rest = draft.text[span.start : part.start] + " " + draft.text[part.end : span.end]
@@ -229,18 +231,14 @@ def _replace_part(
             continue
         citation = _CITATION.search(said)
         stop = part.end if citation is None or not re.search(r"\d", citation[0]) else part.start + citation.start()
-        if any(_must_stay(draft, f.claim) and part.start <= f.start < stop for f in draft.report.findings):
+        # The clause may cite an authority for the choice. Anything else that the clause states would be lost.
+        if any(part.start <= f.start < stop and f.claim not in cited for f in draft.report.findings):
             continue
         following = _following(draft, number, part, text)
         if following is None:
             continue
         return Edit(part.start, stop, part.lead + _fit_in(draft, text, part)), *following
     return None
-
-
-def _must_stay(draft: Draft, claim_id: str) -> bool:
-    claim = draft.scenario.claim(claim_id)
-    return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
 
 
 def _statements(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[Statement, str]]:
@@ -293,12 +291,18 @@ def _parts(draft: Draft, number: int) -> Iterator[Part]:
 def _fit_in(draft: Draft, text: str, part: Part) -> str:
     """A statement without its full stop, as it stands in a part: behind a label its subject may go."""
     text = text.rstrip(".")
-    if part.label:
-        match = _IS.match(text)
-        if match and content(match["subject"]) & content(part.label):
-            said = match["said"]
-            return said[0].upper() + said[1:] if part.opens and not part.label.rstrip().endswith(":**") else said
+    rest = draft.text[_start_of_sentence(draft, part.start) : part.start] + part.label
+    frame = _FRAME.match(text)
+    if frame and content(frame[0]) & content(rest):
+        # "Stalls close at 5, and after closing, the sweeping is a task for all" would say twice what the time is.
+        text = text[frame.end()].upper() + text[frame.end() + 1 :]
+    if ":" in part.label and (match := _IS.match(text)) and content(match["subject"]) & content(part.label):
+        return match["said"]
     return text if part.opens else _small(draft, text)
+
+
+def _start_of_sentence(draft: Draft, place: int) -> int:
+    return next(span.start for span in draft.sentences if span.start <= place < span.end)
 
 
 def _small(draft: Draft, text: str) -> str:
@@ -448,4 +452,5 @@ def _cited_as_here(draft: Draft, claim: Claim, start: int, end: int) -> str:
     if not like or not numbers:
         return ""
     last = like[-1]
-    return f" {last['open']}{last['word'] or ''}{numbers[0]}{last['close']}"
+    close = last["open"][::-1].translate(str.maketrans("([", ")]"))
+    return f" {last['open']}{last['word'] or ''}{numbers[0]}{close}"

@@ -29,7 +29,7 @@ from forge_arena.verify.code import code_blocks
 
 _REASON = re.compile(
     r"^(?P<kept>(?: \([^()]*\))?),? (?P<cut>(?:so that|so as|so|since|because|whose|as it|as they|as this|as these|"
-    r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves))\b[^;.]*)(?=[;.])"
+    r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves)|and (?:so|thus|therefore))\b[^;.]*)(?=[;.])"
 )
 _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
@@ -269,19 +269,31 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
         if reason["cut"].startswith("so ") and "`" in reason["cut"]:
             # "so the loop over `total` can go" is said of the code under review.
             return (edit,)
+        if draft.text[stop : stop + 1] == ";":
+            # What stands behind the semicolon goes on with the reason: "so nothing is lost; a loop would lose it."
+            stop = _end_of_words(draft, edit.start)
         inside = [f for f in draft.report.findings if start <= f.start < stop]
-        joined = draft.text[stop : stop + 1] == ";"
         if (
             inside
-            or joined
-            or "`" in reason["cut"]
+            or "`" in draft.text[start:stop]
             or is_referred_to(draft.text, _spans(draft), _number_at(draft, edit.start))
         ):
             return None
         return edit, Edit(start, stop, "")
     if _DESCRIBES.match(behind) and not _GENERIC.match(behind):
+        stop = _end_of_words(draft, edit.start)
+        described = draft.text[edit.end : stop]
+        is_apposition = re.fullmatch(r", (?:a|an|one) [^,;:()`]+", described) is not None
+        if is_apposition and not any(edit.end <= f.start < stop for f in draft.report.findings):
+            return edit, Edit(edit.end, stop, "")
         return None
     return (edit,)
+
+
+def _end_of_words(draft: Draft, place: int) -> int:
+    """Where the words of the sentence at a place end and its last sign begins."""
+    span = draft.sentences[_number_at(draft, place)]
+    return span.start + len(span.of(draft.text).rstrip(".!?"))
 
 
 def _spans(draft: Draft) -> list[tuple[int, int]]:

@@ -202,7 +202,8 @@ def clause_joints(text: str, start: int, end: int) -> list[Joint]:
         behind = text[b:end]
         is_shared = re.match(rf"(?:{_FINITE})\b", behind) is not None and not match[0].startswith(";")
         is_whole = re.match(rf"{_SUBJECT}\b", behind) is not None and match[0].startswith((";", ","))
-        if is_shared or (is_whole and (has_verb(behind) or _ONE_DOES.match(behind))):
+        is_apart = match[0].startswith(";") and has_verb(behind)
+        if is_shared or is_apart or (is_whole and (has_verb(behind) or _ONE_DOES.match(behind))):
             joints.append(Joint(a, b, is_shared))
     return joints
 

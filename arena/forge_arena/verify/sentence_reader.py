@@ -469,8 +469,19 @@ class SentenceReader:
                     claim.id, known, value.start, value.end, past, option, owned=True, elsewhere=True, owner=owner_id
                 )
             ]
+        # A property is right for the option that the sentence names, which need not be the right option.
+        known_names = {claim.id: known for claim, known in self._owners_of(value)}
         return [
-            Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
+            Reading(
+                c.id,
+                (c.right.name,) if c.of is None else known_names[c.id],
+                value.start,
+                value.end,
+                past,
+                option,
+                owned=True,
+                doubtful=owner is None,
+            )
             for c in (owners if owner is None else [owner])
         ]
 
