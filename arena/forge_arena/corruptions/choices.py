@@ -32,13 +32,15 @@ SPEAKS = 0.2
 # A sentence with no more than this share does not speak of it.
 SILENT = 0.12
 FEWEST_SHARED = 2
+MOST_WORDS_OF_A_LABEL = 4
 # So many first letters show that two words are of one family: "waived" and "waiver".
 SAME_LETTERS = 4
 # Words that any sentence may have.
 _EVERYWHERE = frozenset(["not", "no", "none", "never", "nor", "may", "must", "shall", "cannot"])
 _MARK = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+")
 _LABEL = re.compile(r"^(?:\*\*[^*\n]{1,60}\*\*[:.]?|__[^_\n]{1,60}__[:.]?|[^.,;:\n*]{1,40}:) ")
-_CITATION = re.compile(r" (?:\((?P<round>[^()]{1,60})\)|\[(?P<square>[^\[\]]{1,30})\])$")
+_HEADS_PARAGRAPH = re.compile(r"^(?:\*\*|__)?(?P<name>[A-Z][^.,;:!?\n*_]{1,40})(?:[.:](?:\*\*|__)?|(?:\*\*|__)[.:]?) ")
+_CITATION = re.compile(r" (?:\([^()]{1,60}\)|\[[^\[\]]{1,30}\])")
 _NUMBERED = re.compile(r"(?P<open>[(\[]+)(?P<word>[A-Za-z\u00a7]+ ?)?(?P<number>\d+(?:\.\d+)+)(?=[)\],;])")
 _EXTRA = re.compile(r", (?:which|and it|and an?|and the) [^{},]*(?=\.$)")
 _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|this|these|those|one|ones)\b|[:;]|```", re.IGNORECASE)
@@ -227,17 +229,22 @@ def _replace_part(
     for part in _parts(draft, number):
         said = draft.text[part.start : part.end]
         rest = draft.text[span.start : part.start] + " " + draft.text[part.end : span.end]
-        if _share_of(draft, claim, said) < SPEAKS or _share_of(draft, claim, rest) > SILENT:
+        share = _share_of(draft, claim, said)
+        if share < SPEAKS or _share_of(draft, claim, rest) > share / 2:
             continue
-        citation = _CITATION.search(said)
-        stop = part.end if citation is None or not re.search(r"\d", citation[0]) else part.start + citation.start()
+        citations = [match for match in _CITATION.finditer(said) if re.search(r"\d", match[0])]
+        if len(citations) > 1:
+            continue
+        is_last = bool(citations) and citations[0].end() == len(said)
+        stop = part.start + citations[0].start() if is_last else part.end
         # The clause may cite an authority for the choice. Anything else that the clause states would be lost.
         if any(part.start <= f.start < stop and f.claim not in cited for f in draft.report.findings):
             continue
         following = _following(draft, number, part, text)
         if following is None:
             continue
-        return Edit(part.start, stop, part.lead + _fit_in(draft, text, part)), *following
+        moved = citations[0][0] if citations and not is_last else ""
+        return Edit(part.start, stop, part.lead + _fit_in(draft, text, part) + moved), *following
     return None
 
 
@@ -402,7 +409,23 @@ def _sentence(draft: Draft, claim: Claim, number: int, text: str) -> Edit | None
         return None
     if any(_must_stay_apart(draft, f.claim) and start <= f.start < end for f in draft.report.findings):
         return None
-    return Edit(span.end, span.end, f" {text[:-1]}{_cited_as_here(draft, claim, start, end)}.")
+    cited = _cited_as_here(draft, claim, start, end)
+    label = _HEADS_PARAGRAPH.match(draft.text[start:end])
+    if label is None or has_verb(label["name"]) or _is_of_its_section(draft, claim, start, end):
+        return Edit(span.end, span.end, f" {text[:-1]}{cited}.")
+    # Below a label "Claims." nobody expects the transfer duty. The duty gets a paragraph with a label of its own.
+    match = _IS.match(text[:-1])
+    if match is None or len(match["subject"].split()) > MOST_WORDS_OF_A_LABEL or not draft.text.startswith("\n\n", end):
+        return None
+    said = f"{'These are' if ' are ' in text[: match.start('said')] else 'This is'} {match['said']}"
+    return Edit(end, end, f"\n\n{_labelled(match['subject'], said, label[0])}{cited}.")
+
+
+def _is_of_its_section(draft: Draft, claim: Claim, start: int, end: int) -> bool:
+    """Whether the text from `start` to `end` states a claim of the section that decides a choice."""
+    sections = [a for a in draft.scenario.authorities if claim.id in a.supports]
+    stated = {f.claim for f in draft.report.findings if start <= f.start < end}
+    return any(stated & set(section.supports) for section in sections)
 
 
 def _must_stay_apart(draft: Draft, claim_id: str) -> bool:

@@ -20,7 +20,7 @@ from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.statements import alternative_or_right, fits, sentence
 from forge_arena.texts.cutting import Cut, cuts, follows_alone, is_referred_to, leans
-from forge_arena.texts.fitting import Replacement, places_of, replacement, with_article
+from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
@@ -250,8 +250,11 @@ def _behind_colon(draft: Draft, dependent: Claim, new: Alternative, place: int) 
         return None
     text = new.forms[0]
     if text.startswith("no "):
-        # "One thing is missing: no undo" would deny what is denied already.
-        return None
+        # "One thing is missing: no undo" would deny what is denied already. What is missing has an article.
+        own_article = re.match(r"an? (?P<core>.+)$", match["said"])
+        if own_article is None or dependent.right.forms[0] != f"no {own_article['core']}":
+            return None
+        text = f"{article(text[3:])} {text[3:]}"
     text = text[0].upper() + text[1:] if match["said"][0].isupper() else text
     return Edit(span.start + match.start("said"), span.start + match.end("said"), text)
 
