@@ -474,7 +474,7 @@ class SentenceReader:
         return [
             Reading(
                 c.id,
-                (c.right.name,) if c.of is None else known_names[c.id],
+                (c.right.name,) if c.of is None else (c.right.name, *known_names[c.id]),
                 value.start,
                 value.end,
                 past,
