@@ -11,7 +11,7 @@ Each corruption names the kinds of edit that look most like it (`Corruption.plac
 
 An answer that somebody wrote in words of their own takes the same kinds in another way, as corruptions do: a statement
 that nobody asked for is cut out, a few words give way to a synonym, and two items of a list may change places. Where a
-bias injection would bring in a statement of the scenario for the wrong option, the statement for the right one comes in.
+bias injection would bring in a statement for the wrong option, the statement for the right one comes in.
 """
 
 import re

@@ -13,7 +13,7 @@ choice. If a sentence has some of these words and not most of them, nothing is k
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -22,8 +22,8 @@ from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps
 from forge_arena.statements import fits, order_of, sentence
 from forge_arena.texts.cutting import clause_joints, follows_alone, has_verb, leans, refers_back, subject_of
 from forge_arena.texts.fitting import Phrase, places_of
-from forge_arena.texts.sentences import sentences
-from forge_arena.texts.words import content, placed_stems
+from forge_arena.texts.sentences import lower, sentences
+from forge_arena.texts.words import content, placed_stems, stem
 from forge_arena.types import Alternative, Claim, ClaimKind, Statement
 from forge_arena.verify.code import code_blocks
 
@@ -32,14 +32,18 @@ SPEAKS = 0.2
 # A sentence with no more than this share does not speak of it.
 SILENT = 0.12
 FEWEST_SHARED = 2
-MOST_WORDS_OF_A_LABEL = 4
+# The weight of a word that at most two sentences of the source have.
+RARE = 0.5
 # So many first letters show that two words are of one family: "waived" and "waiver".
 SAME_LETTERS = 4
 # Words that any sentence may have.
 _EVERYWHERE = frozenset(["not", "no", "none", "never", "nor", "may", "must", "shall", "cannot"])
 _MARK = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+")
 _LABEL = re.compile(r"^(?:\*\*[^*\n]{1,60}\*\*[:.]?|__[^_\n]{1,60}__[:.]?|[^.,;:\n*]{1,40}:) ")
-_HEADS_PARAGRAPH = re.compile(r"^(?:\*\*|__)?(?P<name>[A-Z][^.,;:!?\n*_]{1,40})(?:[.:](?:\*\*|__)?|(?:\*\*|__)[.:]?) ")
+_HEADS_PARAGRAPH = re.compile(
+    r"^(?:\*\*|__)?(?P<name>[A-Z][^.,;:!?\n*_()]{1,40}?)(?P<cited> \([^()\n]{1,40}\))?"
+    r"(?:[.:](?:\*\*|__)?|(?:\*\*|__)[.:]?) "
+)
 _CITATION = re.compile(r" (?:\([^()]{1,60}\)|\[[^\[\]]{1,30}\])")
 _NUMBERED = re.compile(r"(?P<open>[(\[]+)(?P<word>[A-Za-z\u00a7]+ ?)?(?P<number>\d+(?:\.\d+)+)(?=[)\],;])")
 _EXTRA = re.compile(r", (?:which|and it|and an?|and the) [^{},]*(?=\.$)")
@@ -47,12 +51,16 @@ _POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|this|these|those|one|one
 _FORMER = re.compile(r"\.\w+\}")
 _SINGULAR = re.compile(r"\b(?:I|my|me|mine|myself)\b")
 _PLURAL = re.compile(r"\b(?:we|our|us|ours|ourselves)\b", re.IGNORECASE)
-_IS = re.compile(r"^(?P<subject>[^,;:]+?) (?:is|are)(?: to be)? (?P<said>.+)$")
+_IS = re.compile(
+    r"^(?!(?:If|When|Where|Should|For|As|In|On|At|By|To|After|Before)\b)"
+    r"(?P<subject>[^,;:]+?) (?:is|are)(?: to be)? (?P<said>.+)$"
+)
 _DETERMINER = re.compile(r"^(?:The|A|An|Any|Each|Every|All|Your|Our) ")
 _OPENS_SMALL = re.compile(
     r"^(?:The|A|An|Any|Each|Every|All|Your|Our|For|In|On|At|By|As|After|Before|Should|Where|When|If|To|Of|Under)\b"
 )
 _FRAME = re.compile(r"^(?:After|Before|On|In|For|At|By|With|Under) [^,]{1,40}, ")
+_CODE = re.compile(r"`[^`]+`")
 _THEY = re.compile(r"^(?:They|Them|Their|These|Those)\b")
 _IT = re.compile(r"^It\b")
 _BEHIND_WORD = re.compile(r"^(?:[.,;:)]|$| (?:on|in|for|by|as|at|under|where|when|and|or)\b)")
@@ -91,15 +99,25 @@ def choose_unread(draft: Draft, claim: Claim, alternative: Alternative, rng: Ran
         if exchanged is None:
             return None
         code = exchanged
-    shares = [_share(draft, claim, number) for number in range(len(draft.sentences))]
-    speaking = [number for number, share in enumerate(shares) if share >= SPEAKS]
-    if len(speaking) > 1 or (not speaking and max(shares, default=0.0) > SILENT):
+    prose = {
+        number: span.of(draft.text)
+        for number, span in enumerate(draft.sentences)
+        if not holds(code_blocks(draft.text), span.start)
+    }
+    named = [number for number, text in prose.items() if _names(claim.right, text)]
+    speaking = named or [number for number, text in prose.items() if _speaks(draft, claim, text)]
+    if not speaking:
+        speaking = [number for number, text in prose.items() if _has_rare_word(draft, claim, text)]
+    if len(speaking) > 1 or (not speaking and any(_may_speak(draft, claim, text) for text in prose.values())):
         return None
     if speaking:
         edits = _exchange_near_form(draft, claim, alternative, speaking[0]) or _replace_part(
             draft, claim, alternative, speaking[0], rng
         )
         edits = None if edits is None else _with_other_mentions(draft, claim, alternative, edits)
+        if any(_names_head(alternative, claim.right, text) for number, text in prose.items() if number != speaking[0]):
+            # "The loop cannot stay" above a loop, or below a loop, contradicts the loop.
+            return None
     else:
         edits = _add(draft, claim, alternative, rng)
     if edits is None or any(overlaps(code, edit.start, edit.end) for edit in edits):
@@ -107,47 +125,86 @@ def choose_unread(draft: Draft, claim: Claim, alternative: Alternative, rng: Ran
     return (*edits, *code)
 
 
-def _share(draft: Draft, claim: Claim, number: int) -> float:
-    span = draft.sentences[number]
-    return 0.0 if holds(code_blocks(draft.text), span.start) else _share_of(draft, claim, span.of(draft.text))
-
-
-def _share_of(draft: Draft, claim: Claim, text: str) -> float:
-    """How much of the passage on a choice a text has, from 0 to 1. A word that is rare in the source counts more."""
+def _deciding_words(draft: Draft, claim: Claim) -> dict[str, float]:
+    """The words of the passage that decides a choice. The weight of a word is one over the sentences that have it."""
     source = draft.scenario.source_material
-    all_sentences = [source[start:end] for start, end in sentences(source)]
-    deciding = [
-        source[start:end]
-        for start, end in sentences(source)
-        if any(start < span.end and span.start < end for span in claim.source_spans)
-    ]
-    words = frozenset[str]().union(*(content(part) for part in deciding)) - _EVERYWHERE
-    shared = words & content(text)
-    if _names_loosely(claim.right, text):
-        return 1.0
-    if len(shared) < FEWEST_SHARED:
-        return 0.0
-    weights = {word: 1 / sum(word in content(other) for other in all_sentences) for word in words}
-    return sum(weights[word] for word in shared) / sum(weights.values())
+    spans = sentences(source)
+    words = frozenset[str]().union(
+        *(
+            content(source[start:end])
+            for start, end in spans
+            if any(start < span.end and span.start < end for span in claim.source_spans)
+        )
+    )
+    return {
+        word: 1 / max(1, sum(word in content(source[start:end]) for start, end in spans))
+        for word in words - _EVERYWHERE
+    }
 
 
-def _names_loosely(alternative: Alternative, text: str) -> bool:
-    """Whether a text has words of the family of each content word of a form of two words or more."""
+def _share(weights: Mapping[str, float], text: str) -> float:
+    """How much of a passage a text has, from 0 to 1. A single word of the passage proves nothing."""
+    shared = content(text) & set(weights)
+    return sum(weights[word] for word in shared) / sum(weights.values()) if len(shared) >= FEWEST_SHARED else 0.0
+
+
+def _speaks(draft: Draft, claim: Claim, text: str) -> bool:
+    """Whether a text speaks of a choice in words of a form or of the passage that decides the choice."""
+    return _names(claim.right, text) or _share(_deciding_words(draft, claim), text) >= SPEAKS
+
+
+def _has_rare_word(draft: Draft, claim: Claim, text: str) -> bool:
+    """Whether a text is about a claim by a word that little but the passage on the claim has."""
+    weights = _deciding_words(draft, claim)
+    return any(weights.get(stem(word), 0.0) >= RARE for word in _words_about(claim, text))
+
+
+def _may_speak(draft: Draft, claim: Claim, text: str) -> bool:
+    """Whether a text that does not plainly speak of a choice may speak of it in words that nothing tells."""
+    return bool(_words_about(claim, text)) or _share(_deciding_words(draft, claim), text) > SILENT
+
+
+def _words_about(claim: Claim, text: str) -> list[str]:
+    """The words by which a text is known to be about a claim; none if it lacks a word of one group of `about`."""
+    words = re.findall(r"[a-z]+", lower(text))
+    groups = [[word for word in words if word.startswith(group)] for group in claim.about]
+    return [word for group in groups for word in group] if all(groups) else []
+
+
+def _names(alternative: Alternative, text: str) -> bool:
+    """Whether a text has words of the family of each content word of a form, or the code that a form names.
+
+    A form of a single word is no name, because the word may stand for anything.
+    """
     said = content(text)
     for form in alternative.forms:
         words = content(form)
         if len(words) > 1 and all(any(_related(word, other) for other in said) for word in words):
             return True
+        code = _CODE.findall(form)
+        if len(code) == 1 and code[0] in text:
+            return True
     return False
+
+
+def _names_head(alternative: Alternative, other: Alternative, text: str) -> bool:
+    """Whether a text has the noun of an option that is no word of the other option: "loop" of "a plain loop"."""
+    heads = {_noun(form) for form in alternative.forms if not Phrase.of(form).preposition}
+    return any(head and head not in content(" ".join(other.forms)) and head in content(text) for head in heads)
+
+
+def _noun(form: str) -> str:
+    """The stem of the noun of an option; empty if the option is no thing: "in money only", "`map`"."""
+    phrase = Phrase.of(form)
+    words = [word for word, _, _ in placed_stems(re.split(r" (?:of|in|to|for|with)\b", phrase.core)[0])]
+    return words[-1] if phrase.determiner in ("a", "an") and words else ""
 
 
 def _related(word: str, other: str) -> bool:
     return word == other or (len(word) > SAME_LETTERS and word[:SAME_LETTERS] == other[:SAME_LETTERS])
 
 
-def _exchange_near_form(
-    draft: Draft, claim: Claim, alternative: Alternative, number: int
-) -> tuple[Edit, ...] | None:
+def _exchange_near_form(draft: Draft, claim: Claim, alternative: Alternative, number: int) -> tuple[Edit, ...] | None:
     """Put the other option in the place of words that nearly are a form: "a slice", "assigning to an index"."""
     span = draft.sentences[number]
     own = span.of(draft.text)
@@ -168,6 +225,11 @@ def _exchange_near_form(
 
 def _near_places(own: str, phrase: Phrase, words: frozenset[str]) -> Iterator[tuple[int, int]]:
     """Where a sentence has the head of a phrase with an article, or all its words behind a preposition."""
+    code = _CODE.findall(phrase.core)
+    if len(code) == 1:
+        # "with `map`" for "a call to `map`".
+        for match in re.finditer(rf"\b(?:with|by|of|through|via) ({re.escape(code[0])})", own):
+            yield match.span(1)
     head = re.escape(phrase.core.split()[-1])
     if phrase.determiner in ("a", "an") and " of " not in phrase.core:
         for match in re.finditer(rf"\b(?:a|an) {head}\b", own):
@@ -226,11 +288,12 @@ def _replace_part(
         return None
     text = rng.choice(texts)[1]
     cited = {other.id for other in draft.scenario.claims if other.subject == claim.id}
+    weights = _deciding_words(draft, claim)
     for part in _parts(draft, number):
         said = draft.text[part.start : part.end]
         rest = draft.text[span.start : part.start] + " " + draft.text[part.end : span.end]
-        share = _share_of(draft, claim, said)
-        if share < SPEAKS or _share_of(draft, claim, rest) > share / 2:
+        speaks = _speaks(draft, claim, said) or _has_rare_word(draft, claim, said)
+        if not speaks or _share(weights, rest) > _share(weights, said) / 2:
             continue
         citations = [match for match in _CITATION.finditer(said) if re.search(r"\d", match[0])]
         if len(citations) > 1:
@@ -305,14 +368,14 @@ def _fit_in(draft: Draft, text: str, part: Part) -> str:
         text = text[frame.end()].upper() + text[frame.end() + 1 :]
     if ":" in part.label and (match := _IS.match(text)) and content(match["subject"]) & content(part.label):
         return match["said"]
-    return text if part.opens else _small(draft, text)
+    return text if part.opens else small(draft, text)
 
 
 def _start_of_sentence(draft: Draft, place: int) -> int:
     return next(span.start for span in draft.sentences if span.start <= place < span.end)
 
 
-def _small(draft: Draft, text: str) -> str:
+def small(draft: Draft, text: str) -> str:
     """A sentence as it goes on behind a comma: the first word keeps its capital only if it is a name."""
     first = re.split(r"\W", text, maxsplit=1)[0]
     known = draft.text + draft.scenario.source_material + " ".join(s.text for s in draft.scenario.statements)
@@ -353,7 +416,9 @@ def _add(draft: Draft, claim: Claim, alternative: Alternative, rng: Random) -> t
     rng.shuffle(texts)
     for statement, text in texts:
         for number in _neighbours(draft, claim, statement):
-            edit = _item(draft, claim, number, text) if _is_item(draft, number) else _sentence(draft, claim, number, text)
+            edit = (
+                _item(draft, claim, number, text) if _is_item(draft, number) else _sentence(draft, claim, number, text)
+            )
             if edit is not None:
                 return (edit,)
     return None
@@ -415,10 +480,20 @@ def _sentence(draft: Draft, claim: Claim, number: int, text: str) -> Edit | None
         return Edit(span.end, span.end, f" {text[:-1]}{cited}.")
     # Below a label "Claims." nobody expects the transfer duty. The duty gets a paragraph with a label of its own.
     match = _IS.match(text[:-1])
-    if match is None or len(match["subject"].split()) > MOST_WORDS_OF_A_LABEL or not draft.text.startswith("\n\n", end):
+    if match is None or not draft.text.startswith("\n\n", end):
         return None
-    said = f"{'These are' if ' are ' in text[: match.start('said')] else 'This is'} {match['said']}"
-    return Edit(end, end, f"\n\n{_labelled(match['subject'], said, label[0])}{cited}.")
+    name = _head(match["subject"])
+    said = text[:-1]
+    if name == match["subject"]:
+        said = f"{'These are' if ' are ' in text[: match.start('said')] else 'This is'} {match['said']}"
+    if label["cited"]:
+        name, cited = f"{name}{cited}", ""
+    return Edit(end, end, f"\n\n{_labelled(name, said, label[0])}{cited}.")
+
+
+def _head(subject: str) -> str:
+    """A subject without what stands behind its noun: "A valuation of pledged goods" is "A valuation"."""
+    return re.split(r" (?:of|in|on|at|for|to|with|by|from|under)\b", subject)[0]
 
 
 def _is_of_its_section(draft: Draft, claim: Claim, start: int, end: int) -> bool:
@@ -471,7 +546,7 @@ def _cited_as_here(draft: Draft, claim: Claim, start: int, end: int) -> str:
         for form in authority.forms
         if (match := re.search(r"\d+(?:\.\d+)+$", form)) is not None
     ]
-    like = [match for match in _NUMBERED.finditer(draft.text, start, end)]
+    like = list(_NUMBERED.finditer(draft.text, start, end))
     if not like or not numbers:
         return ""
     last = like[-1]

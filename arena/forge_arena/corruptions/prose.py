@@ -16,10 +16,11 @@ import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.statements import alternative_or_right, fits, sentence
-from forge_arena.texts.cutting import Cut, cuts, follows_alone, is_referred_to, leans
+from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import mentions, value_of
@@ -217,7 +218,10 @@ def _let_depend(
         if edit is not None and dependent.kind is ClaimKind.term:
             further = _with_reason(draft, edit)
         if further is None and places:
-            further = _written_anew(draft, start, {claim.id: alternative.name}, rng)
+            choice = {claim.id: alternative.name}
+            further = _written_anew(draft, start, choice, rng) or _clause_anew(draft, start, None, choice, rng)
+        elif further is None:
+            further = _clause_anew(draft, start, dependent, {claim.id: alternative.name}, rng)
         if further is None and not dependent.required:
             cut = _cut_for(draft, dependent, start, end, rng)
             further = None if cut is None else (Edit(cut.start, cut.end, cut.text),)
@@ -324,7 +328,40 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
             return None
     if number == 0 or not follows_alone(draft.text, _spans(draft), number):
         return None
-    says = {f.claim for f in inside}
+    others = _statements_of(draft, {f.claim for f in inside}, choice, own)
+    return (Edit(span.start, span.end, rng.choice(others)),) if others else None
+
+
+def _clause_anew(
+    draft: Draft, place: int, unread: Claim | None, choice: dict[str, str], rng: Random
+) -> tuple[Edit, ...] | None:
+    """Write the last clause of a sentence anew: ", and its help line is run by us" by "help is given over a chat".
+
+    Args:
+        unread: a claim that the clause states in words that the report does not vouch for.
+    """
+    number = _number_at(draft, place)
+    span = draft.sentences[number]
+    stop = span.start + len(span.of(draft.text).rstrip(".!?"))
+    joints = [j for j in clause_joints(draft.text, span.start, stop) if not j.is_shared]
+    if not joints or place < joints[-1].end or not follows_alone(draft.text, _spans(draft), number):
+        return None
+    start = joints[-1].end
+    own = draft.text[start:stop]
+    if re.search(r"[:;()]|`", own):
+        return None
+    inside = {f.claim for f in draft.report.findings if start <= f.start < stop}
+    if unread is not None:
+        words = content(unread.right.forms[0])
+        if len(words & content(own)) < MOST_OF * len(words):
+            return None
+        inside.add(unread.id)
+    others = _statements_of(draft, inside, choice, own)
+    return (Edit(start, stop, small(draft, rng.choice(others).rstrip("."))),) if others else None
+
+
+def _statements_of(draft: Draft, says: set[str], choice: dict[str, str], own: str) -> list[str]:
+    """The statements that say just these claims, of about the length of `own`, and lean on no other sentence."""
     voice = draft.voice(**choice)
     others = []
     for statement in draft.scenario.statements:
@@ -338,7 +375,7 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
                 and not leans(text)
             ):
                 others.append(text)
-    return (Edit(span.start, span.end, rng.choice(others)),) if others else None
+    return others
 
 
 def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:

@@ -78,7 +78,9 @@ _SUBORDINATE = re.compile(
     re.IGNORECASE,
 )
 # "delay in payment costs 7%": a subject without a determiner.
-_BARE_SUBJECT = re.compile(rf"(?!(?:{_FINITE})\b)[a-z-]+(?: (?!(?:{_FINITE}|which|who|that|and|or)\b)[a-z-]+){{0,3}} (?:{_FINITE})\b")
+_BARE_SUBJECT = re.compile(
+    rf"(?!(?:{_FINITE})\b)[a-z-]+(?: (?!(?:{_FINITE}|which|who|that|and|or)\b)[a-z-]+){{0,3}} (?:{_FINITE})\b"
+)
 _SIMPLE_SUBJECT = re.compile(
     rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
 )
@@ -219,7 +221,9 @@ def clause_joints(text: str, start: int, end: int) -> list[Joint]:
 
 def subject_of(text: str) -> str:
     """The simple subject with which a clause begins; empty if the clause begins otherwise."""
-    match = re.match(rf"((?:The|A|An|Your|Our|Each|Every) (?:[\w'-]+ ?){{1,2}}|(?:[A-Z][\w'-]+ ?){{1,3}})(?<= )(?={_FINITE})", text)
+    match = re.match(
+        rf"((?:The|A|An|Your|Our|Each|Every) (?:[\w'-]+ ?){{1,2}}|(?:[A-Z][\w'-]+ ?){{1,3}})(?<= )(?={_FINITE})", text
+    )
     subject = match[1].strip() if match else ""
     return "" if re.fullmatch(r"It|They|This|That|These|Those|He|She|There|We|You|I", subject) else subject
 
@@ -326,7 +330,9 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     if has_verb(match[0]) or _SUBORDINATE.match(re.split(r"[,;] | and | but ", before)[-1].removeprefix("and ")):
         return
     # "Tokens are rotated." says nothing.
-    is_clause = len(re.split(r"[,;:] ", before)[-1].split()) > FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(before.strip())
+    is_clause = len(re.split(r"[,;:] ", before)[-1].split()) > FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(
+        before.strip()
+    )
     if is_clause and not _INCOMPLETE.search(before):
         yield Cut(span[0] + match.start(), stop)
 
