@@ -34,6 +34,8 @@ SILENT = 0.12
 FEWEST_SHARED = 2
 # The weight of a word that at most two sentences of the source have.
 RARE = 0.5
+# Fewer words are a label, and no sentence that another could stand behind.
+FEWEST_WORDS = 4
 # So many first letters show that two words are of one family: "waived" and "waiver".
 SAME_LETTERS = 4
 # Words that any sentence may have.
@@ -468,7 +470,7 @@ def _sentence(draft: Draft, claim: Claim, number: int, text: str) -> Edit | None
     spans = [(other.start, other.end) for other in draft.sentences]
     paragraphs = [at for at, _ in spans if draft.text[:at].endswith("\n\n") or at == 0]
     last = paragraphs[-1] if paragraphs else 0
-    if not own.endswith(".") or number == 0 or span.start >= last or "```" in own or not has_verb(own):
+    if not own.endswith(".") or number == 0 or span.start >= last or "```" in own or len(own.split()) < FEWEST_WORDS:
         return None
     if draft.text[span.end : end].strip() and not follows_alone(draft.text, spans, number):
         return None
