@@ -75,7 +75,7 @@ ORCHARD = Scenario(
     ),
     statements=(
         Statement(text="The watering of saplings is {watering}.", says=("watering",)),
-        Statement(text="I leave it that watering is {watering}.", says=("watering",)),
+        Statement(text="To my mind, watering is {watering}.", says=("watering",)),
     ),
 )
 BASIS = "Welcome to the orchard.\n\nA key costs £6 (2.1). You give the key back within 4 days.\n\n"
@@ -137,7 +137,9 @@ def test_a_statement_is_added_where_a_silent_answer_speaks_of_near_things() -> N
 
 
 def test_an_item_with_a_label_is_added_to_a_list_with_labels() -> None:
-    items = "- **Key:** a key costs £6 (2.1)\n- **Return:** it goes back within 4 days (2.1)\n- **Ladder:** 3 days (2.3)"
+    items = (
+        "- **Key:** a key costs £6 (2.1)\n- **Return:** it goes back within 4 days (2.1)\n- **Ladder:** 3 days (2.3)"
+    )
     text = f"Welcome to the orchard.\n\n{items}{END}"
 
     added = "\n- **Watering of saplings:** a task for the warden alone (2.2)"
@@ -248,3 +250,86 @@ def test_a_near_form_stays_if_the_author_speaks_against_the_other_option() -> No
 
     with pytest.raises(CannotCorrupt):
         corrupted(review, SHELF)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        (" whose bounds are plain; taking words one by one does not meet that.", "."),
+        (", a form that all of us know.", "."),
+    ],
+    ids=["behind a semicolon", "apposition"],
+)
+def test_what_praises_the_right_option_goes_along(reason: str, kept: str) -> None:
+    review = (
+        f"Nearly there.\n\nOur style takes the head with a plain slice{reason}\n\n"
+        f"```python\n{SLICE}\n```\n\nThe rest can go in."
+    )
+
+    assert f"Our style takes the head with an explicit loop{kept}\n" in corrupted(review, SHELF)
+
+
+TENT_SOURCE = (
+    "The club needs a tent for rain. The Alto is tight in rain and costs £90; it has no second door, and help comes by a "
+    "phone line run by climbers. The Bora lets water in and costs £70; it has no inner pocket, and help comes by a web page "
+    "with drawings."
+)
+
+
+def property_of(id: str, kind: ClaimKind, about: str, fit: str, other: str) -> Claim:
+    return Claim(
+        id=id,
+        kind=kind,
+        label=id,
+        about=((about,),),
+        of="pick",
+        alternatives=(
+            Alternative(name="fit", standing=Standing.right, forms=(fit,)),
+            Alternative(name="wet", standing=Standing.unfit, forms=(other,)),
+        ),
+        source_spans=(Span(start=TENT_SOURCE.index(fit), end=TENT_SOURCE.index(fit) + len(fit)),),
+    )
+
+
+TENT = Scenario(
+    family="tent",
+    domain=Domain.product_recommendation,
+    task="Recommend a tent to the club.",
+    source_material=TENT_SOURCE,
+    claims=(
+        Claim(
+            id="pick",
+            kind=ClaimKind.option,
+            label="the tent",
+            alternatives=(
+                Alternative(name="fit", standing=Standing.right, forms=("Alto",)),
+                Alternative(name="wet", standing=Standing.unfit, forms=("Bora",)),
+            ),
+        ),
+        property_of("price", ClaimKind.money, "price", "£90", "£70"),
+        property_of("gap", ClaimKind.term, "lack", "no second door", "no inner pocket"),
+        property_of("help", ClaimKind.term, "help", "a phone line run by climbers", "a web page with drawings"),
+    ),
+    statements=(Statement(text="For help there is {help}.", says=("help",)),),
+)
+
+
+def test_the_price_beside_an_option_may_be_that_of_the_option() -> None:
+    """ "The Bora at £70" states one wrong thing, although no word says that £70 is a price."""
+    text = "Dear club,\n\nWe take the Alto at £90. It keeps the rain out.\n\nYours, Ada"
+
+    assert corrupted(text, TENT) == text.replace("Alto at £90", "Bora at £70")
+
+
+def test_what_is_missing_keeps_its_article() -> None:
+    text = "Dear club,\n\nWe take the Alto. One thing is lacking: a second door.\n\nYours, Ada"
+
+    assert corrupted(text, TENT) == text.replace("Alto", "Bora").replace("a second door", "an inner pocket")
+
+
+def test_a_last_clause_that_says_a_property_in_other_words_is_written_anew() -> None:
+    text = "Dear club,\n\nWe take the Alto. The price is £90, and its phone line is run by climbers.\n\nYours, Ada"
+
+    assert corrupted(text, TENT) == text.replace("Alto", "Bora").replace(
+        "£90, and its phone line is run by climbers", "£70, and for help there is a web page with drawings"
+    )
