@@ -124,6 +124,8 @@ _INCOMPLETE = re.compile(
     r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
+# "The log puts the fault in build 7": without the build the log puts the fault nowhere.
+_WANTS_A_PLACE = re.compile(r"\b(?:puts?|lays?|places?|sets|stores?|files?)\b")
 _BAD = re.compile(
     r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
 )
@@ -351,6 +353,8 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
     if opened > before.rfind(")") and len(before[opened + 1 :].split()) < 4:
         return
     if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
+        return
+    if _WANTS_A_PLACE.search(re.split(r"[,;]", before[: which.start()])[-1]):
         return
     if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
         comma = before[: which.start()].endswith(",")

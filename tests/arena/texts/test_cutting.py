@@ -87,6 +87,7 @@ def test_a_label_goes_with_its_sentence() -> None:
         ("The hire started on 3 May 2031.", "3 May 2031", "started. The shop"),
         ("Cover for form-a ends on 3 May 2031.", "3 May 2031", "ends. The shop"),
         ("The cover ends on 3 May 2031.", "3 May 2031", "ends. The shop"),
+        ("The log puts the fault in build Q-7.", "Q-7", "puts the fault. The"),
         ("Keys are changed within 9 days.", "9 days", "are changed. The"),
         ("The limits are a row of 9 cm and a height of 4 cm.", "4 cm", "are a row of 9 cm. The"),
         ("The loss is told within 9 days, and a letter is enough.", "9 days", "care. A letter is enough"),
