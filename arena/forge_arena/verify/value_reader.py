@@ -151,8 +151,19 @@ class ValueReader:
                     claim.id, known, value.start, value.end, past, option, owned=True, elsewhere=True, owner=owner_id
                 )
             ]
+        # A property is right for the option that the sentence names, which need not be the right option.
+        known_names = {claim.id: known for claim, known in self._known.owners_of(value)}
         return [
-            Reading(c.id, (c.right.name,), value.start, value.end, past, option, owned=True, doubtful=owner is None)
+            Reading(
+                c.id,
+                (c.right.name,) if c.of is None else (c.right.name, *known_names[c.id]),
+                value.start,
+                value.end,
+                past,
+                option,
+                owned=True,
+                doubtful=owner is None,
+            )
             for c in (owners if owner is None else [owner])
         ]
 
