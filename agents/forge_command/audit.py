@@ -188,9 +188,9 @@ def labels(
         return
     from forge_arena.asking import REVISIONS
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
+    from forge_arena.documents.playing import open_sources
     from forge_arena.episodes import Arena
     from forge_arena.reader import open_reader
-    from forge_arena.scenarios.documents import open_sources
     from forge_arena.workers import open_worker
     from forge_arena.workers.registry import check_reads_documents
 

@@ -35,6 +35,7 @@ _STANDINGS: Mapping[Standing, str] = {
     Standing.elsewhere: "stands in the material for something else",
     Standing.absent: "is not in the material",
     Standing.unfit: "does not fit the case",
+    Standing.turned: "is not what the material says",
     Standing.right: "is not what the answer should say",
 }
 # What each check looks at, in words that do not say what it wants to find.

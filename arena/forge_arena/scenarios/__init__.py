@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
@@ -22,6 +22,7 @@ SUITE = "forge"
 
 __all__ = [
     "Family",
+    "Mixed",
     "Source",
     "families",
     "find_set",
@@ -53,6 +54,15 @@ class Source(Protocol):
         ...
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario: ...
+
+
+@runtime_checkable
+class Mixed(Source, Protocol):
+    """A source whose scenarios differ in the corruptions that they can take."""
+
+    def able_to_take(self, type: CorruptionType) -> Source:
+        """The scenarios that can take a corruption. There are some for each of `corruptions`."""
+        ...
 
 
 def find_set(name: str) -> Path:

@@ -63,6 +63,7 @@ _BETWEEN = re.compile(
     r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead of|rather than)\b", re.IGNORECASE
 )
 _JOINED = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
+_TITLE = re.compile(r"\w+ [\"\u201c]")
 _ARTICLE = re.compile(r"^(?:an?|the) ")
 _NOUN_FOLLOWS = re.compile(
     r"^(?:an?|the|no|by|in|on|at|with|without|for|through|to|from|of|under|all|any|his|her|their|its|our|your)\b",
@@ -121,6 +122,9 @@ class Terms:
         exact = exactly(text, alternative.forms)
         if exact is not None:
             return exact
+        if claim.kind is ClaimKind.citation and _TITLE.match(alternative.forms[0]):
+            # The words of a title say nothing of the section: "A flight can be cancelled" does not cite "Cancel flight".
+            return None
         if claim.kind is ClaimKind.identifier:
             # A name is no phrase: its parts say nothing alone.
             return self._in_one_piece(Window(text), alternative)
