@@ -105,6 +105,10 @@ def _markdown(html: str, *, is_page: bool) -> str:
             element.decompose()
     if is_page:
         root = _main_part(root)
+    for string in root.find_all(string=True):
+        if string.find_parent("pre") is None:
+            # A line break between the words of a paragraph is a space.
+            string.replace_with(re.sub(r"\s+", " ", string))
     converter = MarkdownConverter(
         heading_style="ATX",
         bullets="-",

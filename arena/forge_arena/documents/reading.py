@@ -1,7 +1,7 @@
-"""Read files and folders as documents. What cannot be read is refused by name with the reason, and never stops the rest.
+"""Read files and folders as documents. What cannot be read is refused by name with the reason, and stops nothing else.
 
-Markdown and plain text are read as they are, rows of JSONL one by one, PDF, Word and web pages through the converters of
-the extra `documents`.
+Markdown and plain text are read as they are, rows of JSONL one by one, PDF, Word and web pages through the converters
+of the extra `documents`.
 """
 
 import os
@@ -119,11 +119,15 @@ def find_files(paths: Iterable[Path]) -> tuple[File | Refused, ...]:
     found: list[File | Refused] = []
     seen: set[tuple[int, int]] = set()
     for path in paths:
-        files = list(_files_under(path, seen)) if path.is_dir() else [path]
-        new = [file for file in files if _is_new(file, seen)]
-        found += [File(storable(os.fsencode(file).decode("utf-8", "replace")), file) for file in new]
-        if not files:
-            found.append(Refused(str(path), "the folder holds no files"))
+        if not path.is_dir():
+            files = [path]
+        elif _is_new(path, seen):
+            files = list(_files_in(path, seen))
+            if not files:
+                found.append(Refused(_name(path), "the folder holds no files"))
+        else:
+            continue
+        found += [File(_name(file), file) for file in files if _is_new(file, seen)]
     return tuple(found)
 
 
@@ -140,10 +144,13 @@ def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _files_under(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """The files of a folder and of its folders. A folder that links to a folder around it is not entered again."""
-    if not _is_new(folder, seen):
-        return
+def _name(path: Path) -> str:
+    """A path as text. On Linux the name of a file may be no UTF-8."""
+    return storable(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def _files_in(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The files of a folder and of its folders. A folder that has been entered, by this or another name, is left out."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError:
@@ -154,7 +161,8 @@ def _files_under(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _files_under(entry, seen)
+            if _is_new(entry, seen):
+                yield from _files_in(entry, seen)
         else:
             yield entry
 
