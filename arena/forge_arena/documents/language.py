@@ -61,7 +61,8 @@ _CODE_LINE = re.compile(
     r"^\s*(?:(?:async )?def \w+\(.*|class \w+.*[:{]|from [\w.]+ import .+|import [\w., {}*'\"/-]+;?|#include\s*[<\"].+"
     r"|@\w+.*|return\b.*|(?:public|private|protected|static|export|func|fn|impl|package|using|namespace)\b.+"
     r"|(?:const|let|var|int|float|double|char|bool|string|auto|void|val)\b.+[=;{(].*"
-    r"|(?:if|for|while|switch|elif|else if|try|except|catch|with)\b.*[:{]|else\s*[:{]|.*[\w)][({=\[].*[;{}]|[\w.]+;|[^;]*[{}]|[})\]]+[;,]?"
+    r"|(?:if|for|while|switch|elif|else if|try|except|catch|with)\b.*[:{]|else\s*[:{]"
+    r"|.*[\w)][({=\[].*[;{}]|[\w.]+;|[^;]*[{}]|[})\]]+[;,]?"
     r"|[\w.\[\]\"']+\s*(?:[-+*/|&]?=|:=)\s*\S.*|[\w.]+\(.*\)|//.*|/\*.*|\*/|</?\w[^>]*>.*"
     r"|(?:SELECT|INSERT|UPDATE|CREATE|FROM|WHERE)\b.+)\s*$"
 )

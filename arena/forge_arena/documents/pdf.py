@@ -15,6 +15,8 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import Any
 
+from forge_arena.documents.document import Unreadable
+
 MOST_PAGES = 400
 
 _BULLET = re.compile(r"^[\u2022\u25cf\u25aa\u25e6\u2043\u2219\u00b7\uf0b7\uf0a7\uf02d]\s*")
@@ -27,10 +29,6 @@ _UNREADABLE = re.compile(r"\(cid:\d+\)")
 # The share of a page's height at its top and its bottom where running titles and page numbers stand.
 _MARGIN = 0.1
 _HEADING_WORDS = 16
-
-
-class UnreadablePDF(Exception):
-    """A PDF without a text that could be read; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
     """The text of a PDF, and where each of its pages begins.
 
     Raises:
-        UnreadablePDF: encrypted, scanned, too many pages, or letters without a meaning.
+        Unreadable: encrypted, scanned, too many pages, or letters without a meaning.
         ImportError: pdfplumber is not installed.
         Exception: whatever pdfplumber meets in a damaged file.
     """
@@ -102,23 +100,23 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
     except Exception as error:
         causes = (error, *error.args)
         if any(isinstance(cause, PDFPasswordIncorrect | PDFEncryptionError) for cause in causes):
-            raise UnreadablePDF("the file is encrypted: save a copy without a password") from None
+            raise Unreadable("the file is encrypted: save a copy without a password") from None
         raise
     with pdf:
         if len(pdf.pages) > MOST_PAGES:
-            raise UnreadablePDF(f"the file has {len(pdf.pages)} pages, and at most {MOST_PAGES} are read: cut it")
+            raise Unreadable(f"the file has {len(pdf.pages)} pages, and at most {MOST_PAGES} are read: cut it")
         pages, images = [], 0
         for number, page in enumerate(pdf.pages, start=1):
             pages.append(_page(page, number))
             images += bool(page.images) and not pages[-1].parts
             page.close()
     if images > 0.5 * len(pages):
-        raise UnreadablePDF(
+        raise Unreadable(
             "the pages are pictures without text (scanned): let a program for character recognition (OCR) read them"
         )
     text, starts = _text(_without_running_lines(pages))
     if len(_UNREADABLE.findall(text)) > 0.05 * len(text.split()):
-        raise UnreadablePDF("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
+        raise Unreadable("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
     return text, starts
 
 
@@ -214,7 +212,7 @@ def _gutter(rows: Sequence[Sequence[Any]]) -> float | None:
     crossing = {place: sum(_crosses(row, place) for row in rows) for place in places}
     least = min(crossing.values())
     best = [place for place in places if crossing[place] == least]
-    gutter = best[len(best) // 2]
+    gutter: float = best[len(best) // 2]
     if least > 0.4 * len(rows):
         return None
     sides = (

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from forge_arena.documents import markup
-from forge_arena.documents.markup import UnreadableMarkup, html_text, word_text
+from forge_arena.documents.document import Unreadable
+from forge_arena.documents.markup import html_text, word_text
 from forge_arena.documents.sections import sections
 
 from .real_files import BOOKING, MIND, PAGE, word, word_contract
@@ -56,7 +57,7 @@ def test_a_page_may_name_its_encoding() -> None:
 
 @pytest.mark.parametrize("named", ["", '<meta charset="utf-8">', '<meta charset="no-such">'])
 def test_a_page_in_no_known_encoding_is_refused(named: str) -> None:
-    with pytest.raises(UnreadableMarkup, match="not UTF-8"):
+    with pytest.raises(Unreadable, match="not UTF-8"):
         html_text(f"{named}<p>Caf\u00e9</p>".encode("windows-1252"))
 
 
@@ -127,7 +128,7 @@ def test_struck_text_of_a_word_file_is_left_out() -> None:
     ],
 )
 def test_what_is_no_word_file_is_refused(data: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableMarkup, match=reason):
+    with pytest.raises(Unreadable, match=reason):
         word_text(data)
 
 
@@ -135,11 +136,11 @@ def test_an_archive_without_a_text_is_refused() -> None:
     out = BytesIO()
     with zipfile.ZipFile(out, "w") as packed:
         packed.writestr("other.xml", "<a/>")
-    with pytest.raises(UnreadableMarkup, match=r"no part word/document\.xml"):
+    with pytest.raises(Unreadable, match=r"no part word/document\.xml"):
         word_text(out.getvalue())
 
 
 def test_a_word_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(markup, "MOST_UNPACKED_BYTES", 1_000)
-    with pytest.raises(UnreadableMarkup, match="unpacks to"):
+    with pytest.raises(Unreadable, match="unpacks to"):
         word_text(word(lambda file: None))

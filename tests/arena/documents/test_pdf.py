@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from forge_arena.documents import pdf as pdf_module
-from forge_arena.documents.document import Document
-from forge_arena.documents.pdf import UnreadablePDF, pdf_text
+from forge_arena.documents.document import Document, Unreadable
+from forge_arena.documents.pdf import pdf_text
 from forge_arena.documents.sections import sections
 
 from .real_files import BOOKING, MIND, ROOMS, encrypted, heading, paragraph, pdf, rules_of_the_hall, scanned, table
@@ -129,7 +129,7 @@ def test_a_word_that_breaks_at_the_end_of_a_line_is_whole_again() -> None:
 
 
 def test_an_encrypted_file_is_refused() -> None:
-    with pytest.raises(UnreadablePDF, match="encrypted: save a copy without a password"):
+    with pytest.raises(Unreadable, match="encrypted: save a copy without a password"):
         pdf_text(encrypted())
 
 
@@ -142,13 +142,13 @@ def test_a_file_that_only_its_owner_may_change_is_read() -> None:
 
 
 def test_pictures_of_pages_are_refused() -> None:
-    with pytest.raises(UnreadablePDF, match=r"scanned.*OCR"):
+    with pytest.raises(Unreadable, match=r"scanned.*OCR"):
         pdf_text(scanned())
 
 
 def test_too_many_pages_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_module, "MOST_PAGES", 1)
-    with pytest.raises(UnreadablePDF, match=r"has 2 pages, and at most 1 are read"):
+    with pytest.raises(Unreadable, match=r"has 2 pages, and at most 1 are read"):
         pdf_text(pdf(lambda file: file.add_page()))
 
 

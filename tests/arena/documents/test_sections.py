@@ -1,5 +1,6 @@
 """The sections of a text by headings of every usual kind, and the stretches of a long document."""
 
+import itertools
 from random import Random
 
 import pytest
@@ -312,7 +313,7 @@ def test_whatever_the_lines_sections_are_in_order_and_within_the_text(lines: lis
     for section in found:
         assert 0 <= section.start < section.body <= section.end <= len(text)
         assert section.title or section.number
-    for first, second in zip(found, found[1:], strict=False):
+    for first, second in itertools.pairwise(found):
         assert first.end <= second.start or second.end <= first.end
         assert is_within_bounds(first, second)
 
