@@ -25,14 +25,14 @@ $(READY): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a minute) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)dev]")
+	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)documents$(comma)dev]")
 	@touch $@
 
 $(READY_TO_TRAIN): $(READY)
 	@echo "installing torch and TRL into $(VENV) (two minutes) ..."
 	@# torch by pip: a CPU build may lie where only pip's settings point to. The index has CUDA builds.
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)dev$(comma)train]")
+	@$(call install,$(VENV),-c constraints.txt -e ".[server$(comma)documents$(comma)dev$(comma)train]")
 	@touch $@
 
 setup: $(READY)  ## a virtual environment with everything but torch
