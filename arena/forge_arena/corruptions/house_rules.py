@@ -250,6 +250,8 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
     if own == text[start:end].strip():
         # The phrase has its line to itself. A blank line that set it apart goes along.
         blank = text[:line].endswith("\n\n") and text[stop : stop + 2] == "\n\n"
+        if text[:line].rstrip().endswith(":"):
+            return _with_announcement(draft, line, stop)
         return Edit(line - 1 - blank, stop, "") if line else Edit(0, min(len(text), stop + 1 + blank), "")
     before, behind = text[max(0, start - 2) : start], text[end : end + 2]
     found: list[Cut] = []
@@ -271,6 +273,16 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
         return None
     cut = usable[rng.randrange(len(usable))]
     return Edit(cut.start, cut.end, cut.text)
+
+
+def _with_announcement(draft: Draft, line: int, stop: int) -> Edit | None:
+    """The cut of a line together with the line that announces it: "To check it again, run:"."""
+    end = len(draft.text[:line].rstrip())
+    start = draft.text.rfind("\n", 0, end) + 1
+    announcing = [span for span in draft.sentences if start <= span.start < end]
+    if start == 0 or len(announcing) != 1 or any(start <= f.start < end for f in draft.report.findings):
+        return None
+    return Edit(len(draft.text[:start].rstrip("\n")), stop, "")
 
 
 def _is_free(draft: Draft, cut: Cut) -> bool:

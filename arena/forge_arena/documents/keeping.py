@@ -78,7 +78,8 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         family: the family of the scenario; without it the digest of the document names the family.
     """
     text, document = stretch.text, stretch.document
-    task = (document.task or proposal.task or "").strip()
+    # An author puts a task in other words if nobody could set the task as it stands.
+    task = (proposal.task or document.task or "").strip()
     if len(task.split()) < FEWEST_TASK_WORDS:
         return Kept(None, (Dropped("the task", "there is no task"),), proposed=len(proposal.facts))
     seed = hashlib.sha256(f"{document.digest}|{stretch.start}|{task}".encode()).digest()
