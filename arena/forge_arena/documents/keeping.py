@@ -2,14 +2,14 @@
 
 The author is a model and may say anything. Code decides. A quotation stands in the document to the letter, a value
 stands in its quotation, no label or task gives a fact away, no two facts own one value, and the task is of the case to
-which the document gives the value. Then the Verifier proves each claim on the author's own sentence (`proving`). Nothing
-is mended by guess.
+which the document gives the value. Then the Verifier proves each claim on the author's own sentence (`proving`).
+Nothing is mended by guess.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from forge_arena.corruptions import possible
@@ -117,9 +117,7 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
     required = [fact for fact in facts if fact.claim.required]
     rules, dropped_rules = keep_rules(text, task, proposal.rules, facts)
     dropped += dropped_rules
-    citations, dropped_citations = prove_citations(
-        base, facts, _citations(facts, stretch.sections, text, domain, rng)
-    )
+    citations, dropped_citations = prove_citations(base, facts, _citations(facts, stretch.sections, text, domain, rng))
     dropped += dropped_citations
     claims = (
         *(fact.claim for fact in facts),
@@ -168,7 +166,7 @@ def _with_limit(facts: Sequence[KeptFact], dropped: list[Dropped]) -> list[KeptF
         if fact.claim.required and required > MOST_REQUIRED:
             dropped.append(Dropped(f"{_name(fact)}: required", f"no more than {MOST_REQUIRED} facts are required"))
             claim = fact.claim.model_copy(update={"required": False})
-            fact = KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation)
+            fact = replace(fact, claim=claim)
         limited.append(fact)
     return limited
 
@@ -241,7 +239,7 @@ def _with_one_required(
 
 
 def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[Section], text: str) -> list[Section]:
-    """The other sections that an answer may cite for a fact: those that hold its section, and those that say the same."""
+    """The other sections that an answer may cite for a fact: those that hold its section, or say the same."""
     others = []
     for other in sections:
         if other is section or not is_citable(other, sections):
@@ -292,7 +290,7 @@ _PREPOSITIONS = frozenset(
 
 
 def is_question(label: str) -> bool:
-    """Whether a label is a question, such as "how long it takes" or "by when it is due", and no noun, such as "the fee"."""
+    """Whether a label is a question, such as "how long it takes" or "by when it is due". "The fee" is none."""
     words = label.lower().split()
     if words and words[0] in _PREPOSITIONS:
         del words[0]

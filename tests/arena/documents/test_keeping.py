@@ -7,6 +7,7 @@ import pytest
 
 from forge_arena.corruptions import possible
 from forge_arena.documents.keeping import is_question
+from forge_arena.documents.proposal import read_proposal
 from forge_arena.types import Claim, ClaimKind, CorruptionType, Scenario, Standing
 from forge_arena.verify import Verifier
 
@@ -52,17 +53,34 @@ def test_the_task_asks_for_the_labels_and_the_rules_in_sentences() -> None:
     )
 
 
-def test_a_task_that_is_given_stays_as_it_is() -> None:
-    kept = keep_from(WARRANTY, WARRANTY_PROPOSAL, task="Answer Ms Okafor, whose tent of June 2024 has a broken zip.")
+def test_a_given_task_stays_as_it_is_unless_the_author_puts_it_in_other_words() -> None:
+    given = "Answer Ms Okafor, whose tent of June 2024 has a broken zip."
+    kept = keep_from(WARRANTY, {**WARRANTY_PROPOSAL, "task": None}, task=given)
     assert kept.scenario is not None
-    assert kept.scenario.task.startswith("Answer Ms Okafor, whose tent of June 2024 has a broken zip.\n\n")
+    assert kept.scenario.task.startswith(f"{given}\n\n")
+    reworded = keep_from(WARRANTY, WARRANTY_PROPOSAL, task=given).scenario
+    assert reworded is not None
+    assert reworded.task.startswith(f"{WARRANTY_PROPOSAL['task']}\n\n")
+
+
+def test_prose_instead_of_json_is_no_proposal() -> None:
+    assert read_proposal("I would be glad to help with the tents.") == (
+        None,
+        ("the author's reply is no JSON object",),
+    )
+
+
+def test_a_malformed_fact_costs_only_itself() -> None:
+    proposal = deepcopy(WARRANTY_PROPOSAL)
+    proposal["facts"] += ["a fact", {"label": "no statement"}, None]
+    assert keep_from(WARRANTY, proposal).facts == 4
 
 
 def test_values_become_claims_with_wrong_values_of_every_standing() -> None:
     scenario = scenario_of(WARRANTY, WARRANTY_PROPOSAL)
     warranty, repair = scenario.claim("fact_1"), scenario.claim("fact_3")
     assert (warranty.kind, warranty.right.forms, warranty.required) == (ClaimKind.duration, ("2 years",), True)
-    assert [(a.standing, a.forms, a.stealth) for a in warranty.wrong][0] == (Standing.elsewhere, ("3 years",), 3)
+    assert next((a.standing, a.forms, a.stealth) for a in warranty.wrong) == (Standing.elsewhere, ("3 years",), 3)
     assert forms(repair, Standing.superseded) == ["25 business days"]
     absent = forms(repair, Standing.absent)
     assert absent
@@ -199,7 +217,12 @@ def test_a_value_is_former_only_if_its_sentence_says_so() -> None:
 
 def test_one_fact_ten_times_is_kept_once() -> None:
     proposal = deepcopy(WARRANTY_PROPOSAL)
-    labels = ["the repair time", "how soon the tent is mended", "when she gets the tent back", "the time in the workshop"]
+    labels = [
+        "the repair time",
+        "how soon the tent is mended",
+        "when she gets the tent back",
+        "the time in the workshop",
+    ]
     fact = proposal["facts"][2]
     proposal["facts"] += [{**fact, "label": label} for label in labels] + [fact] * 6
     kept = keep_from(WARRANTY, proposal)
@@ -235,7 +258,9 @@ def test_a_section_must_exist_and_hold_the_quotation(section: str, reason: str) 
     assert "section_of_fact_3" not in {claim.id for claim in kept.scenario.claims}
 
 
-@pytest.mark.parametrize("section", ["1", "Section 1", "§ 1", "1. How long the warranty lasts", "How long the warranty lasts"])
+@pytest.mark.parametrize(
+    "section", ["1", "Section 1", "§ 1", "1. How long the warranty lasts", "How long the warranty lasts"]
+)
 def test_a_section_may_be_named_in_any_way(section: str) -> None:
     assert "section_of_fact_1" in {claim.id for claim in scenario_of(WARRANTY, with_fact(0, section=section)).claims}
 
@@ -310,7 +335,9 @@ def test_all_statements_together_break_nothing_but_the_rules(name: str) -> None:
     assert not report.unsupported
 
 
-@pytest.mark.parametrize("label", ["how long it takes", "by when it is due", "whether it is so", "who pays", "if it counts"])
+@pytest.mark.parametrize(
+    "label", ["how long it takes", "by when it is due", "whether it is so", "who pays", "if it counts"]
+)
 def test_questions_are_known(label: str) -> None:
     assert is_question(label)
 

@@ -119,11 +119,11 @@ def test_the_value_of_another_case_is_what_a_subtle_corruption_gives() -> None:
 LISTED = [{"rule": "bullets", "argument": 3}]
 UNLISTED = [{"rule": "no_bullets"}]
 RUNNING = (
-    "You are welcome, Jonas. You can keep the saw for 4 days (section \"Borrowing\"). We take a deposit of \u00a340. "
+    'You are welcome, Jonas. You can keep the saw for 4 days (section "Borrowing"). We take a deposit of \u00a340. '
     "Bringing the saw back late costs \u00a33.50 for each day. The member pays for damage caused by misuse."
 )
 AS_LIST = (
-    "You are welcome, Jonas.\n\n- You can keep the saw for 4 days (section \"Borrowing\").\n- We take a deposit of "
+    'You are welcome, Jonas.\n\n- You can keep the saw for 4 days (section "Borrowing").\n- We take a deposit of '
     "\u00a340.\n- Bringing the saw back late costs \u00a33.50 for each day.\n- The member pays for damage caused by "
     "misuse.\n\nSee you soon."
 )

@@ -24,7 +24,8 @@ def test_found(quotation: str, found: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "quotation", ["the late fee is", "The fee", "late f", "$30", "2", "2,000", "000 rooms", "5", "", "...", "is \u2026 due"]
+    "quotation",
+    ["the late fee is", "The fee", "late f", "$30", "2", "2,000", "000 rooms", "5", "", "...", "is \u2026 due"],
 )
 def test_not_found(quotation: str) -> None:
     assert locate(TEXT, quotation) is None
