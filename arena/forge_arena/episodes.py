@@ -23,7 +23,7 @@ from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.reader import Reader
-from forge_arena.scenarios import SUITE, Mixed, Source, load_families
+from forge_arena.scenarios import SUITE, Mixed, Source, lightest_load_below, load_families
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -149,13 +149,13 @@ class Arena:
         self.revisions = revisions
         self.reader = reader
         self.counts: Counter[str] = Counter() if reader is None else reader.counts
-        self.usability = Usability()
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism or Mechanism.rewrite
         # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
         self._mechanism_as_given = mechanism
         self._tries = tries
         sources = load_families() if sources is None else sources
+        self.usability = Usability(lighter=lightest_load_below(sources), revisions=revisions)
         self.suite = suite_with_additions(suite, sources)
         self._by_name = {source.name: source for source in sources}
         self._choices = {split: _choices(source for source in sources if source.split is split) for split in Split}

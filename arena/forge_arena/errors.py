@@ -24,6 +24,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
     * PromptWithheld (forge_arena)
   * ExportError (forge_agents)
   * FileError
+    * Unreadable (forge_arena)
   * FillingFailed (forge_arena)
   * FolderInUse (forge_arena)
   * InvalidVerdict

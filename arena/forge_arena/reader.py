@@ -227,7 +227,7 @@ async def report_on(verifier: Verifier, text: str) -> ClaimReport:
 
 def open_reader(
     spec: str,
-    worker: Worker,
+    worker: Worker | None,
     *,
     api_key: str | None = None,
     vllm_executable: str = "vllm",
@@ -239,20 +239,26 @@ def open_reader(
     Args:
         spec: `worker` for the Worker's own model; otherwise the spec of a Worker with a model, such as
             `openai:MODEL@URL`. Its temperature is 0 unless the spec says otherwise.
+        worker: the Worker whose answers are read; None if nobody is there to be asked, as with answers in a file.
         api_key: of the reader's endpoint. The Worker's key is never sent to it.
 
     Raises:
         BadArgument: the spec names no Worker, or a Worker without a model.
     """
-    if spec == SAME:
-        model = worker
-    else:
+    if spec != SAME:
         model = open_worker(
             with_defaults(spec, temperature=0),
             api_key=api_key,
             vllm_executable=vllm_executable,
             vllm_args=vllm_args,
             concurrency=concurrency,
+        )
+    elif worker is not None:
+        model = worker
+    else:
+        raise BadArgument(
+            f"{SAME!r} stands for the Worker's own model, and there is no Worker here; "
+            "give openai:MODEL@URL, vllm:MODEL or bank:FILE"
         )
     if not isinstance(model, ChatModel):
         raise BadArgument(

@@ -112,7 +112,8 @@ def faults(
     for value in report.unsupported:
         # What the Worker was told to invent may be read as any claim's value, or as nobody's.
         if spared is None or value.kind is not spared.kind:
-            yield f"invented {value.kind}", f"{quote(value.words)} is not in the material."
+            where = "is in the material about something else" if value.misplaced else "is not in the material"
+            yield f"invented {value.kind}", f"{quote(value.words)} {where}."
 
 
 def _without_the_answer(claim: Claim, objection: str) -> str:

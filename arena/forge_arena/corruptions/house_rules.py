@@ -45,7 +45,7 @@ MOST_WORDS_OF_A_NAME = 4
 # So many characters of the line above a closing must not hold its words.
 BESIDE = 60
 MOST_LEFT_OUT = 4
-FEWEST_ITEMS = 3
+FEWEST_ITEMS, FEWEST_WORDS = 3, 4
 _ITEM_LINE = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
 
 
@@ -117,8 +117,11 @@ def _make_list(draft: Draft) -> tuple[Edit, ...] | None:
 
 
 def _is_sentence(text: str) -> bool:
+    """Whether a text is surely a sentence: "Fee: $4." and "No fee." are none that a reader would write as one."""
     text = text.strip(" *_")
-    return text[-1:] in (".", "!", "?") and has_verb(text) and (text[:1].isupper() or text[:1].isdigit())
+    words = text.split()
+    begins = text[:1].isupper() or text[:1].isdigit()
+    return begins and text[-1:] in (".", "!", "?") and len(words) >= FEWEST_WORDS and ":" not in " ".join(words[:-1])
 
 
 def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | None:
@@ -247,6 +250,8 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
     if own == text[start:end].strip():
         # The phrase has its line to itself. A blank line that set it apart goes along.
         blank = text[:line].endswith("\n\n") and text[stop : stop + 2] == "\n\n"
+        if text[:line].rstrip().endswith(":"):
+            return _with_announcement(draft, line, stop)
         return Edit(line - 1 - blank, stop, "") if line else Edit(0, min(len(text), stop + 1 + blank), "")
     before, behind = text[max(0, start - 2) : start], text[end : end + 2]
     found: list[Cut] = []
@@ -268,6 +273,16 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
         return None
     cut = usable[rng.randrange(len(usable))]
     return Edit(cut.start, cut.end, cut.text)
+
+
+def _with_announcement(draft: Draft, line: int, stop: int) -> Edit | None:
+    """The cut of a line together with the line that announces it: "To check it again, run:"."""
+    end = len(draft.text[:line].rstrip())
+    start = draft.text.rfind("\n", 0, end) + 1
+    announcing = [span for span in draft.sentences if start <= span.start < end]
+    if start == 0 or len(announcing) != 1 or any(start <= f.start < end for f in draft.report.findings):
+        return None
+    return Edit(len(draft.text[:start].rstrip("\n")), stop, "")
 
 
 def _is_free(draft: Draft, cut: Cut) -> bool:

@@ -5,7 +5,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
+from forge_arena.errors import FileError
 from forge_arena.types import Domain
+
+
+class Unreadable(FileError):
+    """A file or a row that no document can be made of; the message says why. Whoever reads many refuses this one."""
 
 
 @dataclass(frozen=True)

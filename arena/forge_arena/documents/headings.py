@@ -1,8 +1,9 @@
 """Find the headings of a text: which lines name what follows them, by which number, and by which marks one knows them.
 
-Marked headings are plain to see: `## Title`, a title with a line of signs under it, a bold line, a line of capitals, "Section 4 - Term".
-A number alone is a weak mark, because lists have numbers too. So the numbered lines of a text are read together, as
-runs ("1.", "2.", "3."). A run of headings has text under its members; a run of list items has the next item there.
+Marked headings are plain to see: `## Title`, a title with a line of signs under it, a bold line, a line of capitals,
+"Section 4 - Term". A number alone is a weak mark, because lists have numbers too. So the numbered lines of a text are
+read together, as runs ("1.", "2.", "3."). A run of headings has text under its members. A run of list items has the
+next item there.
 
     2. Changing your mind                     a heading: text stands under the line
     You have 30 days ...
@@ -10,7 +11,7 @@ runs ("1.", "2.", "3."). A run of headings has text under its members; a run of 
     1. Open the settings                      list items: the next item stands under each
     2. Choose "Cards"
 
-    4. Feedback.  Customer may give ...       a heading that runs into its text: a short title with capitals, then a sentence
+    4. Feedback.  Customer may give ...       a heading that runs into its text: a title with capitals, then a sentence
 """
 
 import re
@@ -33,6 +34,7 @@ class Heading:
         word: how the text calls such a part: "section", "article" and so on.
         style: what the heading looks like. Headings of one style have one level, and so do headings of one `rank`.
         rank: the depth within the style: the signs of "##", the parts of "3.2".
+        is_bare: whether the number is a number and nothing else, as in "3 Fees".
     """
 
     start: int
@@ -42,6 +44,7 @@ class Heading:
     word: str
     style: str
     rank: int
+    is_bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _marked(lines: Sequence[_Line]) -> Iterator[Heading]:
             continue
         begins = _begins(lines, at)
         if begins and after and not after.is_hidden and _is_underlined(line, after, lines[at - 1] if at else None):
-            sign, over = after.text[0], at > 0 and _UNDERLINE.match(lines[at - 1].text) is not None
+            sign, over = after.text[0], at > 0 and at - 1 > taken and lines[at - 1].text.strip() == after.text.strip()
             if heading := _titled(line, after.end, line.text, f"underlined {sign}{sign if over else ''}", 1):
                 taken = at + 1
                 yield replace(heading, start=lines[at - 1].start if over else line.start)
@@ -187,9 +190,12 @@ def _marked(lines: Sequence[_Line]) -> Iterator[Heading]:
                 and (heading := _titled(line, line.end, title, "bold", 1))
             ):
                 yield heading
-        elif _is_capitals(line.text) and _has_body(lines, at):
-            if heading := _titled(line, line.end, line.text, "capitals", 1):
-                yield heading
+        elif (
+            _is_capitals(line.text)
+            and _has_body(lines, at)
+            and (heading := _titled(line, line.end, line.text, "capitals", 1))
+        ):
+            yield heading
 
 
 def _begins(lines: Sequence[_Line], at: int) -> bool:
@@ -220,7 +226,10 @@ def _is_underlined(line: _Line, under: _Line, before: _Line | None) -> bool:
 
 
 def _worded(lines: Sequence[_Line], at: int) -> Heading | None:
-    """A heading such as "Section 4 - Term", "ARTICLE II" (its title may stand in the next line), or "Section 4. Term. The term ..."."""
+    """A heading such as "Section 4 - Term" or "Section 4. Term. The term ...".
+
+    The title of "ARTICLE II" may stand in the next line.
+    """
     line = lines[at]
     bold = _BOLD.match(line.text.strip())
     text = bold["title"].strip() if bold else line.text.strip()
@@ -433,7 +442,10 @@ def _parts(number: str) -> tuple[int, ...]:
 
 
 def _runs(candidates: Sequence[_Numbered]) -> list[list[_Numbered]]:
-    """The numbered lines as runs of successive numbers of one kind. A run may lie between two members of another run."""
+    """The numbered lines as runs of successive numbers of one kind.
+
+    A run may lie between two members of another run.
+    """
     runs: list[list[_Numbered]] = []
     is_open: list[list[_Numbered]] = []
     for candidate in candidates:
@@ -453,7 +465,7 @@ def _runs(candidates: Sequence[_Numbered]) -> list[list[_Numbered]]:
 
 
 def _deep_runs(candidates: Sequence[_Numbered]) -> list[list[_Numbered]]:
-    """The lines with numbers such as "3.2" as runs: each number comes after the one before, next to it or one level on."""
+    """The lines with numbers such as "3.2" as runs of numbers that can follow one another (`_follows`)."""
     runs: list[list[_Numbered]] = []
     for candidate in candidates:
         if runs and _follows(runs[-1][-1].parts, candidate.parts):
@@ -493,8 +505,8 @@ def _is_run_of_headings(
         # The steps under a heading "How to apply".
         return False
     if all(member.is_run_in for member in run):
-        # "Press Block. The card is blocked." is a step, and "Late payment. Interest is due ..." a section with much text.
-        return mean >= (12 if all(_is_name(member.title) for member in run) else 20)
+        # "Press Block. The card is blocked." is a step. "Late payment. Interest is due ..." is a section.
+        return len(run) == 1 or mean >= (12 if all(_is_name(member.title) for member in run) else 20)
     return mean >= 4 and not all(
         _BULLET.match(lines[at].text) and _is_enclosed(run, marked)
         for member in run
@@ -606,7 +618,8 @@ def _titled(line: _Line, body: int, title: str, style: str, rank: int) -> Headin
         return Heading(line.start, body, worded["n"], worded["rest"].strip(), _word_of(worded), style, rank)
     numbered = _NUMBERED.match(title)
     if numbered is not None and numbered["rest"] and _is_number_of_title(numbered):
-        return Heading(line.start, body, numbered["n"], numbered["rest"].strip(), "section", style, rank)
+        is_bare = not numbered["gap"].strip() and numbered["n"].isdigit()
+        return Heading(line.start, body, numbered["n"], numbered["rest"].strip(), "section", style, rank, is_bare)
     return Heading(line.start, body, None, title, "section", style, rank)
 
 
@@ -626,12 +639,7 @@ def _without_stray_numbers(found: Sequence[Heading]) -> Iterator[Heading]:
     numbers = {heading.number for heading in found}
     for heading in found:
         number = heading.number
-        if (
-            heading.style in ("#", "bold", "capitals")
-            and number is not None
-            and number.isdigit()
-            and heading.word == "section"
-        ):
+        if heading.is_bare and number is not None:
             value = int(number)
             if not numbers & {str(value - 1), str(value + 1), f"{value}.1"} and value > 1:
                 yield replace(heading, number=None, title=f"{number} {heading.title}".strip())

@@ -2,14 +2,14 @@
 
 The author is a model and may say anything. Code decides. A quotation stands in the document to the letter, a value
 stands in its quotation, no label or task gives a fact away, no two facts own one value, and the task is of the case to
-which the document gives the value. Then the Verifier proves each claim on the author's own sentence (`proving`). Nothing
-is mended by guess.
+which the document gives the value. Then the Verifier proves each claim on the author's own sentence (`proving`).
+Nothing is mended by guess.
 """
 
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from forge_arena.corruptions import possible
@@ -78,7 +78,8 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         family: the family of the scenario; without it the digest of the document names the family.
     """
     text, document = stretch.text, stretch.document
-    task = (document.task or proposal.task or "").strip()
+    # An author puts a task in other words if nobody could set the task as it stands.
+    task = (proposal.task or document.task or "").strip()
     if len(task.split()) < FEWEST_TASK_WORDS:
         return Kept(None, (Dropped("the task", "there is no task"),), proposed=len(proposal.facts))
     seed = hashlib.sha256(f"{document.digest}|{stretch.start}|{task}".encode()).digest()
@@ -116,9 +117,7 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
     required = [fact for fact in facts if fact.claim.required]
     rules, dropped_rules = keep_rules(text, task, proposal.rules, facts)
     dropped += dropped_rules
-    citations, dropped_citations = prove_citations(
-        base, facts, _citations(facts, stretch.sections, text, domain, rng)
-    )
+    citations, dropped_citations = prove_citations(base, facts, _citations(facts, stretch.sections, text, domain, rng))
     dropped += dropped_citations
     claims = (
         *(fact.claim for fact in facts),
@@ -167,7 +166,7 @@ def _with_limit(facts: Sequence[KeptFact], dropped: list[Dropped]) -> list[KeptF
         if fact.claim.required and required > MOST_REQUIRED:
             dropped.append(Dropped(f"{_name(fact)}: required", f"no more than {MOST_REQUIRED} facts are required"))
             claim = fact.claim.model_copy(update={"required": False})
-            fact = KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation)
+            fact = replace(fact, claim=claim)
         limited.append(fact)
     return limited
 
@@ -204,10 +203,14 @@ def _citations(
                 source_spans=(Span(start=at, end=at + len(heading)),),
             )
         )
-    return _with_one_required(claims, facts, domain)
+    # The title in a citation must not make the sentence one about another fact of the section.
+    titles = frozenset(word for section in sections if section.number is None for word in beginnings(section.title))
+    return _with_one_required(claims, facts, domain, titles)
 
 
-def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain) -> list[Claim]:
+def _with_one_required(
+    claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain, titles: frozenset[str]
+) -> list[Claim]:
     """The citations that can be told apart, one of them required.
 
     The one is required that somebody would most likely ask for: of a rule, a time or an amount. Nobody asks which
@@ -224,7 +227,8 @@ def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domai
     known: set[str] = set()
     sections: set[str] = set()
     for claim in sorted(claims, key=interest, reverse=True):
-        own = tuple(word for word in claim.about[0] if word not in known)
+        free = tuple(word for word in claim.about[0] if word not in known)
+        own = tuple(word for word in free if not kept or word not in titles) or free
         if not own or not sections.isdisjoint(claim.right.forms):
             continue
         required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE
@@ -235,7 +239,7 @@ def _with_one_required(claims: Sequence[Claim], facts: Sequence[KeptFact], domai
 
 
 def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[Section], text: str) -> list[Section]:
-    """The other sections that an answer may cite for a fact: those that hold its section, and those that say the same."""
+    """The other sections that an answer may cite for a fact: those that hold its section, or say the same."""
     others = []
     for other in sections:
         if other is section or not is_citable(other, sections):
@@ -286,7 +290,7 @@ _PREPOSITIONS = frozenset(
 
 
 def is_question(label: str) -> bool:
-    """Whether a label is a question, such as "how long it takes" or "by when it is due", and no noun, such as "the fee"."""
+    """Whether a label is a question, such as "how long it takes" or "by when it is due". "The fee" is none."""
     words = label.lower().split()
     if words and words[0] in _PREPOSITIONS:
         del words[0]

@@ -7,6 +7,7 @@ language if it is full of that language's small words, or of letters that Englis
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 # A shorter text shows no language, and no code.
 FEWEST_WORDS = 20
@@ -36,7 +37,7 @@ _OTHERS = {
         "Polish": "nie na jest si\u0119 oraz przez dla lub od przy jak tego kt\u00f3re mo\u017ce po jego s\u0105 w z",
         "Swedish": "och att det som f\u00f6r inte den av med till ett har \u00e4r vi kan ska eller fr\u00e5n om",
         "Danish or Norwegian": "og det som ikke til av af med p\u00e5 er et har skal kan eller fra vi du din",
-        "Finnish": "ja on ei se ett\u00e4 tai ovat voi sek\u00e4 kun joka mutta my\u00f6s sen ole t\u00e4m\u00e4",
+        "Finnish": "ja ei se ett\u00e4 tai ovat voi sek\u00e4 kun joka mutta my\u00f6s sen ole t\u00e4m\u00e4",
         "Czech or Slovak": "je na se \u017ee nebo pro jako jsou sa alebo v\u0161ak podle p\u0159i m\u016f\u017ee aby",
         "Hungarian": "az \u00e9s hogy nem egy vagy meg csak van lehet kell ezt ez amely",
         "Turkish": "ve bir bu i\u00e7in ile de da olarak olan veya gibi daha kadar her",
@@ -60,7 +61,8 @@ _CODE_LINE = re.compile(
     r"^\s*(?:(?:async )?def \w+\(.*|class \w+.*[:{]|from [\w.]+ import .+|import [\w., {}*'\"/-]+;?|#include\s*[<\"].+"
     r"|@\w+.*|return\b.*|(?:public|private|protected|static|export|func|fn|impl|package|using|namespace)\b.+"
     r"|(?:const|let|var|int|float|double|char|bool|string|auto|void|val)\b.+[=;{(].*"
-    r"|(?:if|for|while|switch|elif|else if|try|except|catch|with)\b.*[:{]|else\s*[:{]|.*[;{}]|[})\]]+[;,]?"
+    r"|(?:if|for|while|switch|elif|else if|try|except|catch|with)\b.*[:{]|else\s*[:{]"
+    r"|.*[\w)][({=\[].*[;{}]|[\w.]+;|[^;]*[{}]|[})\]]+[;,]?"
     r"|[\w.\[\]\"']+\s*(?:[-+*/|&]?=|:=)\s*\S.*|[\w.]+\(.*\)|//.*|/\*.*|\*/|</?\w[^>]*>.*"
     r"|(?:SELECT|INSERT|UPDATE|CREATE|FROM|WHERE)\b.+)\s*$"
 )
@@ -73,12 +75,26 @@ def other_language(text: str) -> str | None:
     for name, first, last in _ALPHABETS:
         if sum(first <= c <= last for c in letters) > 0.3 * max(1, len(letters)):
             return name
-    counts = Counter(word.lower() for word in _WORD.findall(text))
+    words = [word.lower() for word in _WORD.findall(text)]
+    if (language := _latin(words)) is not None:
+        return language
+    # A page in two languages has paragraphs in each.
+    paragraphs = [[word.lower() for word in _WORD.findall(paragraph)] for paragraph in re.split(r"\n\s*\n", text)]
+    held: Counter[str] = Counter()
+    for paragraph in paragraphs:
+        if (language := _latin(paragraph)) is not None:
+            held[language] += len(paragraph)
+    return held.most_common(1)[0][0] if held.total() > 0.4 * len(words) else None
+
+
+def _latin(words: Sequence[str]) -> str | None:
+    """The language of words that is written like English and is not English, or None."""
+    counts = Counter(words)
     total = counts.total()
     if total < FEWEST_WORDS:
         return None
     english = sum(counts[word] for word in _ENGLISH)
-    shares = {name: sum(counts[word] for word in words) for name, words in _OTHERS.items()}
+    shares = {name: sum(counts[word] for word in small) for name, small in _OTHERS.items()}
     name = max(shares, key=shares.__getitem__)
     return name if shares[name] > 0.06 * total and shares[name] > 0.5 * english else None
 

@@ -9,6 +9,7 @@ import zipfile
 from io import BytesIO
 from typing import Any
 
+from forge_arena.documents.document import Unreadable
 from forge_arena.documents.word_numbers import with_written_numbers
 
 # What a Word file may hold when it is unpacked. A file of a few kilobytes can unpack to gigabytes.
@@ -28,15 +29,11 @@ p[style-name='Subtitle'] => p:fresh
 """
 
 
-class UnreadableMarkup(Exception):
-    """A web page or Word file without a text that could be read; the message says why."""
-
-
 def html_text(data: bytes) -> str:
     """The text of a web page: of its main part, if the page says which part that is.
 
     Raises:
-        UnreadableMarkup: the characters cannot be read.
+        Unreadable: the characters cannot be read.
         ImportError: Beautiful Soup or markdownify is not installed.
     """
     return _markdown(_decoded(data), is_page=True)
@@ -46,23 +43,23 @@ def word_text(data: bytes) -> str:
     """The text of a Word file.
 
     Raises:
-        UnreadableMarkup: encrypted, an old .doc, no Word file, or too large when unpacked.
+        Unreadable: encrypted, an old .doc, no Word file, or too large when unpacked.
         ImportError: mammoth, Beautiful Soup or markdownify is not installed.
         Exception: whatever mammoth meets in a damaged file.
     """
     import mammoth
 
     if data.startswith(_OLD_OFFICE):
-        raise UnreadableMarkup("the file is encrypted, or an old .doc: save a copy as .docx without a password")
+        raise Unreadable("the file is encrypted, or an old .doc: save a copy as .docx without a password")
     try:
         with zipfile.ZipFile(BytesIO(data)) as packed:
             size = sum(part.file_size for part in packed.infolist())
             if "word/document.xml" not in packed.namelist():
-                raise UnreadableMarkup("the file is damaged, or no Word file: it has no part word/document.xml")
+                raise Unreadable("the file is damaged, or no Word file: it has no part word/document.xml")
     except zipfile.BadZipFile as error:
-        raise UnreadableMarkup(f"the file is damaged, or no Word file: {str(error).lower()}") from None
+        raise Unreadable(f"the file is damaged, or no Word file: {str(error).lower()}") from None
     if size > MOST_UNPACKED_BYTES:
-        raise UnreadableMarkup(
+        raise Unreadable(
             f"the file unpacks to {size // 1_000_000} MB, and at most {MOST_UNPACKED_BYTES // 1_000_000} MB are read"
         )
     converted = mammoth.convert_to_html(
@@ -82,11 +79,11 @@ def _decoded(data: bytes) -> str:
         named = _CHARSET.search(data[:4_096])
         name = named[1].decode("ascii") if named else ""
         if not name or name.lower().replace("-", "") == "utf8":
-            raise UnreadableMarkup("not UTF-8, and the page names no other encoding: save it as UTF-8") from None
+            raise Unreadable("not UTF-8, and the page names no other encoding: save it as UTF-8") from None
     try:
         return data.decode(name)
     except (UnicodeDecodeError, LookupError):
-        raise UnreadableMarkup(f"not UTF-8, and not {name} either, which the page names: save it as UTF-8") from None
+        raise Unreadable(f"not UTF-8, and not {name} either, which the page names: save it as UTF-8") from None
 
 
 def _markdown(html: str, *, is_page: bool) -> str:
@@ -105,6 +102,10 @@ def _markdown(html: str, *, is_page: bool) -> str:
             element.decompose()
     if is_page:
         root = _main_part(root)
+    for string in root.find_all(string=True):
+        if string.find_parent("pre") is None:
+            # A line break between the words of a paragraph is a space.
+            string.replace_with(re.sub(r"\s+", " ", string))
     converter = MarkdownConverter(
         heading_style="ATX",
         bullets="-",

@@ -1,8 +1,8 @@
 """The text of a PDF as Markdown, with the places where its pages begin.
 
 pdfplumber gives words with places and fonts, and the tables that are drawn with lines. This module puts them into the
-order in which a person reads them: columns one after the other, lines as paragraphs, large or bold lines as headings, a table or a
-paragraph that breaks across pages as one. What stands on every page, such as a page number, is left out.
+order in which a person reads them: columns one after the other, lines as paragraphs, large or bold lines as headings,
+a table or a paragraph that breaks across pages as one. What stands on every page, such as a page number, is left out.
 """
 
 import logging
@@ -14,6 +14,8 @@ from io import BytesIO
 from itertools import groupby, pairwise
 from statistics import median
 from typing import Any
+
+from forge_arena.documents.document import Unreadable
 
 MOST_PAGES = 400
 
@@ -29,13 +31,12 @@ _MARGIN = 0.1
 _HEADING_WORDS = 16
 
 
-class UnreadablePDF(Exception):
-    """A PDF without a text that could be read; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a page. `right` is the right edge of the column in which the line stands, `cells` are its words between wide gaps."""
+    """A line of a page.
+
+    `cells` are the words between wide gaps. `right` is the right edge of the column in which the line stands.
+    """
 
     cells: tuple[str, ...]
     x0: float
@@ -85,7 +86,7 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
     """The text of a PDF, and where each of its pages begins.
 
     Raises:
-        UnreadablePDF: encrypted, scanned, too many pages, or letters without a meaning.
+        Unreadable: encrypted, scanned, too many pages, or letters without a meaning.
         ImportError: pdfplumber is not installed.
         Exception: whatever pdfplumber meets in a damaged file.
     """
@@ -99,24 +100,23 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
     except Exception as error:
         causes = (error, *error.args)
         if any(isinstance(cause, PDFPasswordIncorrect | PDFEncryptionError) for cause in causes):
-            raise UnreadablePDF("the file is encrypted: save a copy without a password") from None
+            raise Unreadable("the file is encrypted: save a copy without a password") from None
         raise
     with pdf:
         if len(pdf.pages) > MOST_PAGES:
-            raise UnreadablePDF(f"the file has {len(pdf.pages)} pages, and at most {MOST_PAGES} are read: cut it")
+            raise Unreadable(f"the file has {len(pdf.pages)} pages, and at most {MOST_PAGES} are read: cut it")
         pages, images = [], 0
         for number, page in enumerate(pdf.pages, start=1):
             pages.append(_page(page, number))
             images += bool(page.images) and not pages[-1].parts
             page.close()
     if images > 0.5 * len(pages):
-        raise UnreadablePDF(
-            "the pages are pictures without text (scanned): let a program for character recognition (OCR) read them first"
+        raise Unreadable(
+            "the pages are pictures without text (scanned): let a program for character recognition (OCR) read them"
         )
     text, starts = _text(_without_running_lines(pages))
-    words = len(text.split())
-    if len(_UNREADABLE.findall(text)) > 0.05 * words:
-        raise UnreadablePDF("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
+    if len(_UNREADABLE.findall(text)) > 0.05 * len(text.split()):
+        raise Unreadable("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
     return text, starts
 
 
@@ -202,17 +202,17 @@ def _rows(words: Sequence[Any]) -> list[list[Any]]:
 def _gutter(rows: Sequence[Sequence[Any]]) -> float | None:
     """The place between two columns of prose, or None.
 
-    A gutter is a place in the middle half of the page that few lines cross, and that has prose on both sides. The cells of a table without lines
-    are no prose, because they have few words.
+    A gutter is a place in the middle half of the page that few lines cross, and that has prose on both sides. The
+    cells of a table without lines are no prose, because they have few words.
     """
-    if len(rows) < 8:
+    if len(rows) < 5:
         return None
     left, right = min(row[0]["x0"] for row in rows), max(row[-1]["x1"] for row in rows)
     places = [left + (right - left) * share / 100 for share in range(25, 76)]
     crossing = {place: sum(_crosses(row, place) for row in rows) for place in places}
     least = min(crossing.values())
     best = [place for place in places if crossing[place] == least]
-    gutter = best[len(best) // 2]
+    gutter: float = best[len(best) // 2]
     if least > 0.4 * len(rows):
         return None
     sides = (
@@ -221,7 +221,7 @@ def _gutter(rows: Sequence[Sequence[Any]]) -> float | None:
     )
     for side in sides:
         filled = [row for row, whole in zip(side, rows, strict=True) if row and not _crosses(whole, gutter)]
-        if len(filled) < 6 or sum(map(len, filled)) < 3.5 * len(filled):
+        if len(filled) < 4 or sum(map(len, filled)) < 3.5 * len(filled):
             return None
     return gutter
 
@@ -268,11 +268,18 @@ def _line(row: Sequence[Any], number: int, right: float) -> _Line:
 
 
 def _without_running_lines(pages: Sequence[_Page]) -> list[_Page]:
-    """The pages without page numbers, and without what stands at the top or bottom of most pages."""
+    """The pages without page numbers, and without what stands at the top or bottom of most pages.
+
+    "Chapter 4: Reference 20" is a running title of one chapter. The page's number in the line gives the line away: it
+    is as far from the number in the file as on other pages.
+    """
     seen = Counter(
         running for page in pages for running in {_running(part) for part in page.parts if _is_at_edge(part, page)}
     )
     often = max(2, 0.5 * len(pages))
+    offsets = Counter(offset for page in pages for offset in _edge_offsets(page))
+    usual, times = offsets.most_common(1)[0] if offsets else (0, 0)
+    is_counted = times >= max(3, 0.3 * len(pages))
     return [
         replace(
             page,
@@ -281,11 +288,29 @@ def _without_running_lines(pages: Sequence[_Page]) -> list[_Page]:
                 for part in page.parts
                 if not _is_at_edge(part, page)
                 or isinstance(part, _Table)
-                or not (_PAGE_NUMBER.match(part.text) or seen[_running(part)] >= often)
+                or not (
+                    _PAGE_NUMBER.match(part.text)
+                    or seen[_running(part)] >= often
+                    or (is_counted and usual in _offsets(part, page))
+                )
             ),
         )
         for page in pages
     ]
+
+
+def _edge_offsets(page: _Page) -> set[int]:
+    """How far the numbers in the first and the last line of a page are from the page's number."""
+    edges = [part for part in (page.parts[:1] + page.parts[-1:]) if _is_at_edge(part, page)]
+    return {offset for part in edges for offset in _offsets(part, page)}
+
+
+def _offsets(part: "_Line | _Table", page: _Page) -> set[int]:
+    """How far the number with which a line begins or ends is from the page's number."""
+    if isinstance(part, _Table):
+        return set()
+    words = part.text.split()
+    return {int(word) - page.number for word in (words[0], words[-1]) if re.fullmatch(r"\d{1,4}", word)}
 
 
 def _is_at_edge(part: "_Line | _Table", page: _Page) -> bool:
@@ -347,7 +372,8 @@ def _level(
         return 0
     if line.size in large:
         return min(6, 1 + large.index(line.size))
-    if not line.is_bold or mostly_bold or (re.search(r"[.,;]$", line.text) and not re.match(r"^[\dA-Z.]+\s", line.text)):
+    is_numbered = re.match(r"^[\dA-Z.]+\s", line.text) is not None
+    if not line.is_bold or mostly_bold or (line.text.endswith((".", ",", ";")) and not is_numbered):
         return 0
     stands_apart = (
         not isinstance(before, _Line)
@@ -463,7 +489,7 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def _joined(lines: Iterable[str], vocabulary: Counter[str] | None = None) -> str:
-    """Lines as one. A word that is broken at the end of a line is whole again, unless the document writes it with a hyphen."""
+    """Lines as one. A word that breaks at the end of a line is whole again, unless the document writes its hyphen."""
     text = ""
     for line in filter(None, (line.strip() for line in lines)):
         broken = re.search(r"([^\W\d_]+)-$", text)

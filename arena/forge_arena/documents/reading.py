@@ -1,7 +1,7 @@
-"""Read files and folders as documents. What cannot be read is refused by name with the reason, and never stops the rest.
+"""Read files and folders as documents. What cannot be read is refused by name with the reason, and stops nothing else.
 
-Markdown and plain text are read as they are, rows of JSONL one by one, PDF, Word and web pages through the converters of
-the extra `documents`.
+Markdown and plain text are read as they are, rows of JSONL one by one, PDF, Word and web pages through the converters
+of the extra `documents`.
 """
 
 import os
@@ -15,10 +15,10 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from forge_arena.documents.document import Document, Refused
+from forge_arena.documents.document import Document, Refused, Unreadable
 from forge_arena.documents.language import is_code, other_language
-from forge_arena.documents.markup import UnreadableMarkup, html_text, word_text
-from forge_arena.documents.pdf import UnreadablePDF, pdf_text
+from forge_arena.documents.markup import html_text, word_text
+from forge_arena.documents.pdf import pdf_text
 from forge_arena.errors import FileError
 from forge_arena.files import ForeignRow, numbered_lines, parse_json, read_text
 from forge_arena.storable import STORABLE, Text, storable
@@ -89,10 +89,6 @@ class File:
     path: Path
 
 
-class _Unreadable(Exception):
-    """A file without a usable text; the message says why."""
-
-
 def read_documents(paths: Iterable[Path]) -> Iterator[Document | Refused]:
     """The documents of files and folders, one after the other, and what is refused.
 
@@ -119,11 +115,15 @@ def find_files(paths: Iterable[Path]) -> tuple[File | Refused, ...]:
     found: list[File | Refused] = []
     seen: set[tuple[int, int]] = set()
     for path in paths:
-        files = list(_files_under(path, seen)) if path.is_dir() else [path]
-        new = [file for file in files if _is_new(file, seen)]
-        found += [File(storable(os.fsencode(file).decode("utf-8", "replace")), file) for file in new]
-        if not files:
-            found.append(Refused(str(path), "the folder holds no files"))
+        if not path.is_dir():
+            files = [path]
+        elif _is_new(path, seen):
+            files = list(_files_in(path, seen))
+            if not files:
+                found.append(Refused(_name(path), "the folder holds no files"))
+        else:
+            continue
+        found += [File(_name(file), file) for file in files if _is_new(file, seen)]
     return tuple(found)
 
 
@@ -140,10 +140,13 @@ def _is_new(path: Path, seen: set[tuple[int, int]]) -> bool:
     return True
 
 
-def _files_under(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """The files of a folder and of its folders. A folder that links to a folder around it is not entered again."""
-    if not _is_new(folder, seen):
-        return
+def _name(path: Path) -> str:
+    """A path as text. On Linux the name of a file may be no UTF-8."""
+    return storable(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def _files_in(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """The files of a folder and of its folders. A folder that has been entered already, by any name, is left out."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError:
@@ -154,7 +157,8 @@ def _files_under(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from _files_under(entry, seen)
+            if _is_new(entry, seen):
+                yield from _files_in(entry, seen)
         else:
             yield entry
 
@@ -170,9 +174,9 @@ def read_file(file: File) -> Iterator[Document | Refused]:
         text, pages = _cleaned(text, pages)
         _check(text)
         if suffix in _TEXTS and is_code(text):
-            raise _Unreadable("the text is code, and documents are prose")
+            raise Unreadable("the text is code, and documents are prose")
         yield Document(file.name, text, pages=pages)
-    except (_Unreadable, UnreadablePDF, UnreadableMarkup) as reason:
+    except Unreadable as reason:
         yield Refused(file.name, str(reason))
     except FileError as error:
         yield Refused(file.name, str(error).removeprefix(f"{file.path}:").strip())
@@ -183,14 +187,14 @@ def read_file(file: File) -> Iterator[Document | Refused]:
 def _converted(path: Path, suffix: str) -> tuple[str, tuple[int, ...]]:
     """The text of a file as its suffix says, and where its pages begin."""
     if suffix in _CODE:
-        raise _Unreadable(f"{suffix} is code, and documents are prose")
+        raise Unreadable(f"{suffix} is code, and documents are prose")
     if suffix not in _TEXTS and suffix not in _CONVERTERS:
-        raise _Unreadable(_why_not(suffix))
+        raise Unreadable(_why_not(suffix))
     size = path.stat().st_size
     if size == 0:
-        raise _Unreadable("the file is empty")
+        raise Unreadable("the file is empty")
     if size > MOST_BYTES:
-        raise _Unreadable(
+        raise Unreadable(
             f"the file has {size / 1_000_000:.0f} MB, and at most {MOST_BYTES // 1_000_000} MB are read: cut it"
         )
     if suffix in _TEXTS:
@@ -198,16 +202,16 @@ def _converted(path: Path, suffix: str) -> tuple[str, tuple[int, ...]]:
     data = path.read_bytes()
     try:
         return _CONVERTERS[suffix](data)
-    except (UnreadablePDF, UnreadableMarkup):
+    except Unreadable:
         raise
     except ImportError as error:
-        raise _Unreadable(
+        raise Unreadable(
             f"{suffix} needs {error.name}, which is missing: pip install 'forge-arena[documents]'"
         ) from None
     # A converter meets a damaged file with errors of any kind, and one damaged file must not stop a folder.
     except Exception as error:
         said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise _Unreadable(f"the file is damaged, or no {suffix} file: {said}") from error
+        raise Unreadable(f"the file is damaged, or no {suffix} file: {said}") from error
 
 
 def _why_not(suffix: str) -> str:
@@ -240,16 +244,16 @@ def _clean(text: str) -> str:
 def _check(text: str) -> None:
     """Refuse a text that no task can be made of."""
     if _CONTROL.search(text) is not None:
-        raise _Unreadable("the file holds bytes that are no text")
+        raise Unreadable("the file holds bytes that are no text")
     words = len(text.split())
     if words == 0:
-        raise _Unreadable("the file holds no text")
+        raise Unreadable("the file holds no text")
     if words < FEWEST_WORDS:
-        raise _Unreadable(f"the text has {words} words, and at least {FEWEST_WORDS} are wanted")
+        raise Unreadable(f"the text has {words} words, and at least {FEWEST_WORDS} are wanted")
     if len(text) > MOST_CHARACTERS:
-        raise _Unreadable(f"the text has {len(text):,} characters, and at most {MOST_CHARACTERS:,} are read: cut it")
+        raise Unreadable(f"the text has {len(text):,} characters, and at most {MOST_CHARACTERS:,} are read: cut it")
     if (language := other_language(text)) is not None:
-        raise _Unreadable(f"the text reads as {language}, and documents are in English")
+        raise Unreadable(f"the text reads as {language}, and documents are in English")
 
 
 def _read_rows(file: File) -> Iterator[Document | Refused]:
@@ -269,20 +273,20 @@ def _read_rows(file: File) -> Iterator[Document | Refused]:
             _check(text)
             _check_row(row, text)
             yield Document(name, text, row.domain, row.task, row.options, row.fitting_option)
-        except (FileError, _Unreadable) as reason:
+        except FileError as reason:
             yield Refused(where, str(reason).removeprefix(f"{where}:").strip())
     if rows == 0:
-        raise _Unreadable("the file is empty")
+        raise Unreadable("the file is empty")
 
 
 def _check_row(row: Row, text: str) -> None:
     if row.task is not None and len(text) > MOST_CHARACTERS_WITH_TASK:
-        raise _Unreadable(
+        raise Unreadable(
             f"the row has a task and {len(text):,} characters, and a row with a task has at most "
             f"{MOST_CHARACTERS_WITH_TASK:,}: leave out the task, or cut the source_material"
         )
     if row.fitting_option is not None and row.fitting_option not in row.options:
-        raise _Unreadable(f"fitting_option is {row.fitting_option!r}, which is none of the options")
+        raise Unreadable(f"fitting_option is {row.fitting_option!r}, which is none of the options")
 
 
 def _html(data: bytes) -> tuple[str, tuple[int, ...]]:

@@ -152,11 +152,13 @@ def _cited(section: Section) -> tuple[str, str]:
 
 
 def title_of(text: str) -> str:
-    """The title of a document: its first heading with text of its own, or else the first words of the text."""
+    """The title of a document: its first heading, or else the first words of the text."""
     found = headings(text)
     for at, heading in enumerate(found):
         stop = found[at + 1].start if at + 1 < len(found) else len(text)
-        if heading.title and text[heading.body : stop].strip():
+        is_alone = not text[heading.body : stop].strip()
+        # "POLICY" above "# Refunds" says nothing of the document.
+        if heading.title and not (heading.style == "capitals" and is_alone):
             return heading.title
     first = next((line for line in text.split("\n") if line.strip()), "")
     return " ".join(first.split()[:10])

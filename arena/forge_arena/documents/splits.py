@@ -1,8 +1,8 @@
 """Put documents into families and splits by what they say: documents that share most of their text are one family.
 
-Three cases of one policy, or two versions of one manual, must not lie in train and in test. Documents are compared by their
-shingles, which are all runs of four words. Two documents are of one family if the smaller one has half of its
-shingles in the larger one. Whatever is of one family with a third document joins the three.
+Three cases of one policy, or two versions of one manual, must not lie in train and in test. Documents are compared by
+their shingles, which are all runs of four words. Two documents are of one family if the smaller one has half of its
+shingles in the larger one. If both are of one family with a third document, the three are one family.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix, csr_matrix, diags, vstack
+from scipy.sparse import coo_matrix, csr_matrix, vstack
 from scipy.sparse.csgraph import connected_components
 
 from forge_arena.documents.document import Document
@@ -80,7 +80,10 @@ def _families(documents: Sequence[Document]) -> list[int]:
     linked = []
     transposed = weighted.T.tocsr()
     for start in range(0, count, _ROWS_AT_ONCE):
-        part = (weighted[start : start + _ROWS_AT_ONCE] @ diags(weights) @ transposed).tocoo()
+        some = weighted[start : start + _ROWS_AT_ONCE]
+        part = (
+            csr_matrix((some.data * weights[some.indices], some.indices, some.indptr), some.shape) @ transposed
+        ).tocoo()
         rows = part.row + start
         enough = part.data >= SHARED * np.minimum(sizes[rows], sizes[part.col])
         linked.append(

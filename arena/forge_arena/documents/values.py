@@ -1,4 +1,4 @@
-"""The value of a fact: found in its quotation, read by what it means, and compared with the other values of a document."""
+"""The value of a fact: found in its quotation, read by what it means, and compared with the document's other values."""
 
 import re
 from collections.abc import Hashable, Iterator
@@ -110,7 +110,9 @@ def _term(text: str, start: int, end: int, proposed: str) -> Value:
     words = content(surface)
     if not words or len(surface.split()) > MOST_TERM_WORDS:
         raise NoValue(f"code cannot compare the value \u201c{proposed}\u201d")
-    if (len(surface) < SHORTEST and not surface.isdigit()) or (len(words) == 1 and surface.islower() and len(surface) < SHORTEST_NAME):
+    if (len(surface) < SHORTEST and not surface.isdigit()) or (
+        len(words) == 1 and surface.islower() and len(surface) < SHORTEST_NAME
+    ):
         raise NoValue(f"the value \u201c{proposed}\u201d is too short to be told from other words")
     return Value(ClaimKind.term, surface, lower(surface), Span(start=start, end=end))
 

@@ -150,7 +150,10 @@ def _value(element: ElementTree.Element, name: str, default: str) -> str:
 
 
 def _write(body: ElementTree.Element, numbering: _Numbering, styles: Mapping[str, _Style]) -> bool:
-    """Count the paragraphs, and write the numbers of headings and clauses before them. Returns whether there were any."""
+    """Count the paragraphs, and write the numbers of headings and clauses before them.
+
+    Returns: whether there are any.
+    """
     counts: dict[str, dict[int, int]] = defaultdict(dict)
     begun: set[tuple[str, int]] = set()
     wrote = False
