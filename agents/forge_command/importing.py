@@ -239,15 +239,15 @@ def _show(to: Console, result: dict[str, Any], out: Path) -> None:
         cost = f"{author['requests']} requests" if "requests" in author else ""
         table.add_row("author", "; ".join(part for part in (author["name"], cost, ", ".join(bad), asked) if part))
     to.print(table)
-    for title, rows in (
-        ("refused", result["refused"]),
-        ("no scenario", result["no_scenario"]),
-        ("no reply", result["no_reply"]),
-    ):
-        for row in rows[:MOST_LINES]:
-            line(f"{title}: {row['document']}: {row['reason']}")
-        if len(rows) > MOST_LINES:
-            line(f"{title}: {len(rows) - MOST_LINES} more, in the report of --json")
+    for title in "refused", "no_scenario", "no_reply":
+        by_reason: dict[str, list[str]] = {}
+        for row in result[title]:
+            by_reason.setdefault(row["reason"], []).append(row["document"])
+        for reason, names in list(by_reason.items())[:MOST_LINES]:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            line(f"{title.replace('_', ' ')}: {names[0]}{more}: {reason}")
+        if len(by_reason) > MOST_LINES:
+            line(f"{title.replace('_', ' ')}: {len(by_reason) - MOST_LINES} more reasons, in the report of --json")
     for reason, times in list(result["dropped"].items())[:MOST_LINES]:
         line(f"{times:5d}  dropped: {reason}")
 
