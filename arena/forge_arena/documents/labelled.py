@@ -67,65 +67,12 @@ _NO_NAME = frozenset(
 # What a value is the value of. A heading such as "Insurance" says too little about the amount in its text.
 _MEASURES = frozenset(
     stem(word)
-    for word in [
-        "age",
-        "allowance",
-        "amount",
-        "balance",
-        "bonus",
-        "capacity",
-        "charge",
-        "cost",
-        "date",
-        "deadline",
-        "deposit",
-        "discount",
-        "distance",
-        "duration",
-        "expiry",
-        "fare",
-        "fee",
-        "fine",
-        "height",
-        "hours",
-        "income",
-        "interest",
-        "length",
-        "level",
-        "limit",
-        "maximum",
-        "minimum",
-        "notice",
-        "number",
-        "payment",
-        "penalty",
-        "period",
-        "premium",
-        "price",
-        "quantity",
-        "quota",
-        "rate",
-        "refund",
-        "rent",
-        "salary",
-        "score",
-        "share",
-        "size",
-        "speed",
-        "surcharge",
-        "tax",
-        "temperature",
-        "term",
-        "time",
-        "total",
-        "value",
-        "volume",
-        "wage",
-        "weight",
-        "width",
-        "window",
-        "yield",
-    ]
+    for word in """
+    age allowance amount balance bonus capacity charge cost date deadline deposit discount distance duration expiry
+    fare fee fine height hours income interest length level limit maximum minimum notice number payment penalty period
+    premium price quantity quota rate refund rent salary score share size speed surcharge tax temperature term time
+    total value volume wage weight width window yield
+    """.split()  # noqa: SIM905 - a list of sixty quoted words is harder to read
 )
 # Columns whose names say nothing: the row alone is the label.
 _ANY_COLUMN = frozenset({"value", "values", "detail", "details", "description", "information", "amount"})
