@@ -68,8 +68,8 @@ _ORDERS = (
     ("afterwards", r"afterwards?|subsequently"),
     ("first", r"first"),
     ("last", r"last"),
-    ("start", r"start|beginning|starts|begins"),
-    ("end", r"end|ends"),
+    ("start", r"start(?:s|ed|ing)?|beg(?:ins?|an|un|inning)"),
+    ("end", r"end(?:s|ed|ing)?"),
 )
 _BOUNDS = (
     ("at least", r"at least|(?:no|not) (?:less|fewer) than|a minimum of|minimum"),
@@ -111,6 +111,11 @@ _OPPOSITES = {
         )
     ),
 }  # fmt: skip
+# The orders that put what they govern behind, and before. The bounds that take something in, and leave something out.
+EARLY = frozenset({"before", "until", "by", "earliest", "beforehand", "first"})
+LATE = frozenset({"after", "from", "latest", "afterwards", "last"})
+WIDENING = frozenset({"with", "including", "include"})
+LIMITING = frozenset({"without", "excluding", "exclude"})
 _NAMES = tuple(name for name, _ in (*_ORDERS, *_BOUNDS))
 _TOKEN = re.compile(
     "|".join(rf"(?P<t{place}>\b(?:{pattern})(?![\w-]))" for place, (_, pattern) in enumerate((*_ORDERS, *_BOUNDS)))

@@ -30,6 +30,7 @@ from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.passages import Passages, clause, section_of_form
 from forge_arena.verify.spoken import spoken_values, units_of
+from forge_arena.verify.whole_statements import is_whole_statement
 
 CACHED_SENTENCES = 4_096
 LONGEST_STEM = 24
@@ -118,7 +119,10 @@ class SentenceReader:
         self.passages = Passages(scenario)
         self._ownership = Ownership(self.passages)
         self.citations = Citations(scenario, self.passages)
-        self._spelled_claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
+        # A whole statement is no spelling: it may stand in a sentence that denies it.
+        self._spelled_claims = [
+            claim for claim in scenario.claims if claim.kind in SPELLED_KINDS and not is_whole_statement(claim)
+        ]
         self._valued_claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
         # By claim: (form in lower case, name of the alternative).
         self._forms: dict[str, list[tuple[str, str]]] = {
