@@ -27,7 +27,8 @@ _SUBORDINATE = re.compile(
 # What makes of the words behind it something that nobody asserts, or that somebody else asserts.
 _REPORTED = re.compile(
     r"\b(?:not (?:true|right|correct|the case)|untrue|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?|mistake(?:n|nly)?|myth|"
-    r"misunderst\w+|misread\w*|contrary to|error|erroneous(?:ly)?|whether|former(?:ly)?|previously|used to|in the past|"
+    r"misunderst\w+|misread\w*|contrary to|in error|erroneous(?:ly)?|whether|formerly|previously|"
+    r"(?<!\bbe )(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bget )used to|in the past|"
     r"no longer true|as if|would have|"
     r"(?:you|he|she|they|I|somebody|someone|people|many|some|draft|note|letter|e-?mail|message|request|question|colleague|"
     r"customer|client)\s+(?:\w+ )?(?:say|says|said|write|writes|wrote|think|thinks|thought|believe|believes|believed|ask|"
@@ -35,6 +36,11 @@ _REPORTED = re.compile(
     r"(?:claims?|believes?|assumes?|alleges?|argues?|pretends?|supposes?) that)\b",
     re.IGNORECASE,
 )
+_RELATIVE = re.compile(r"\s*(?:who|which|that)\b ?", re.IGNORECASE)
+_FINITE_FORM = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|cannot)\b(?! been\b)"
+)
+_CONTRACTED = re.compile(r"\b\w*n['\u2019]t\b|\bnon-", re.IGNORECASE)
 _OWES = (
     "responsibility", "responsible", "duty", "expense", "cost", "job", "task", "obligation", "account", "liability",
 )  # fmt: skip
@@ -85,10 +91,32 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
         loose_start = None
     if loose_start is not None or not joined:
         joined.append((loose_start or 0, len(sentence)))
-    return tuple(
-        Clause(sentence[start:end], start, end, bool(_SUBORDINATE.match(sentence[start:end].lstrip())))
-        for start, end in joined
-    )
+    return tuple(clause for start, end in joined for clause in _with_predicate(sentence, start, end))
+
+
+def _with_predicate(sentence: str, start: int, end: int) -> Iterator[Clause]:
+    """A clause; one that begins with a relative pronoun without a comma is parted from the predicate behind it.
+
+    "A member who has paid may bring a guest" says of the member what stands behind "paid".
+    """
+    text = sentence[start:end]
+    is_subordinate = bool(_SUBORDINATE.match(text.lstrip()))
+    relative = _RELATIVE.match(text)
+    if relative is not None and start and sentence[start - 1] not in ",;:(":
+        predicate = _last_predicate(text, relative.end())
+        if predicate is not None:
+            yield Clause(text[:predicate], start, start + predicate, True)
+            yield Clause(text[predicate:], start + predicate, end, False)
+            return
+    yield Clause(text, start, end, is_subordinate)
+
+
+def _last_predicate(text: str, at: int) -> int | None:
+    """Where the last verb begins that a list knows, or the last sign, behind the first verb of a relative clause."""
+    first = re.compile(r"\S+ +\S+").match(text, at)
+    places = [match.start() for match in _FINITE_FORM.finditer(text, first.end() if first else at)]
+    places += [sign.start for sign in signs(text) if first is not None and sign.start >= first.end()]
+    return max(places, default=None)
 
 
 def _is_closed(between: str) -> bool:
@@ -124,9 +152,16 @@ def _has_own_subject(text: str) -> bool:
     return verb is not None and verb > 0
 
 
-def is_asserted(sentence: str) -> bool:
-    """Whether a sentence asserts what it says: it is no question, and reports no opinion and no former state."""
-    return not sentence.rstrip().rstrip("\"'\u201d\u2019)*_").endswith("?") and not _REPORTED.search(sentence)
+def is_asserted(sentence: str, known: str = "") -> bool:
+    """Whether a sentence asserts what it says: it is no question, and reports no opinion and no former state.
+
+    Args:
+        known: a statement that the sentence may repeat. What the statement says itself reports nothing.
+    """
+    if sentence.rstrip().rstrip("\"'\u201d\u2019)*_").endswith("?"):
+        return False
+    low = known.lower()
+    return all(match[0].lower() in low for match in _REPORTED.finditer(sentence))
 
 
 def has_pronoun(text: str) -> bool:
@@ -219,14 +254,10 @@ def _roots(text: str) -> set[str]:
 
 def places_of_name(text: str, name: str) -> Iterator[tuple[int, int]]:
     """Where a text has the words of a name side by side, each in any form."""
-    wanted = [token.word for token in read_statement(name).words]
-    words = [(m[0], m.start(), m.end()) for m in re.finditer(r"[^\W_]+(?:[-&][^\W_]+)*", text.lower())]
-    roots = [_pronoun(word) or root(word) for word, _, _ in words]
-    for place in range(len(words) - len(wanted) + 1):
-        if wanted and roots[place : place + len(wanted)] == wanted:
-            yield words[place][1], words[place + len(wanted) - 1][2]
-
-
-def _pronoun(word: str) -> str | None:
-    tokens = read_statement(word).words
-    return tokens[0].word if len(tokens) == 1 and word in ("us", "me", "him", "them") else None
+    wanted = read_statement(name).roots
+    offset = len(text) - len(text.lstrip())
+    # A contraction would move the places, so it is blotted out.
+    read = read_statement(_CONTRACTED.sub(lambda match: "x" * len(match[0]), text.strip()))
+    for place in range(len(read.words) - len(wanted) + 1):
+        if wanted and read.roots[place : place + len(wanted)] == wanted:
+            yield offset + read.words[place].start, offset + read.words[place + len(wanted) - 1].end

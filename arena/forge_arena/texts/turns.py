@@ -5,8 +5,9 @@ at the start follow. A sentence that cannot be turned without a seam is not turn
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from forge_arena.texts.clauses import places_of_name
 from forge_arena.texts.fitting import Replacement, article
@@ -14,121 +15,116 @@ from forge_arena.texts.modality import Modality, signs
 from forge_arena.texts.turning import EARLY, Sense, Turned, read_statement
 from forge_arena.texts.verbs import base_form, root, third_person
 
-_Made = Callable[[re.Match[str]], str | None]
+# What a match becomes: a template of the match, or a function of it.
+_Made: TypeAlias = str | Callable[[re.Match[str]], str]
+_Rule: TypeAlias = tuple[str, Mapping[Modality, _Made]]
+
 # What somebody feels or concedes about the sense would tell that the sense was turned.
 _FELT = re.compile(
-    r"\b(?:un)?fortunately\b|\b(?:sadly|regrettably|sorry|afraid|happy|glad|pleased|regret|luckily|however|nevertheless|"
-    r"even though|although|though)\b",
+    r"\b(?:(?:un)?fortunately|sadly|regrettably|luckily|however|nevertheless|even though|although|though|"
+    r"(?:am|are|is|be|[a-z]+['\u2019](?:m|re)) (?:very )?(?:sorry|afraid|happy|glad|pleased)|regret)\b",
     re.IGNORECASE,
 )
-_ANSWERED = re.compile(r"^(?P<lead>\W*)(?P<word>Yes|No)\b(?=[,.:;!\u2013\u2014 ])", re.IGNORECASE)
-_DENYING = frozenset({Modality.ban, Modality.exempt, Modality.no})
-_BE = r"(?P<be>is|are|was|were|be|been)"
-_ADVERB = r"(?P<adverb>(?: (?:also|always|generally|normally|expressly|therefore|still))?)"
+_ANSWERED = re.compile(r"^(?P<lead>\W*)(?P<word>Yes|No)\b(?=[,.:;!\u2013\u2014])", re.IGNORECASE)
+_ASSERTING = (Modality.yes, Modality.may, Modality.must)
+_DENYING = (Modality.no, Modality.ban, Modality.exempt)
+_ADVERB = r"(?P<adverb>(?: (?:also|always|generally|normally|expressly|therefore|still|usually|really))?)"
 _ALLOWED = r"(?P<word>allowed|permitted|entitled|authori[sz]ed|free|able|eligible|welcome)"
 _DEMANDED = r"(?P<word>required|obliged|obligated|expected|bound)"
-_NOUN = r"(?P<noun>[a-z][\w-]*)"
+_BE = r"(?P<be>is|are|was|were|be|been)"
+_NOT_ONLY = r"(?! (?:not|only|just|either|both|well|no)\b)"
+_OBJECT = (
+    r"(?P<object>[a-z][\w-]*(?: (?!(?:is|are|was|were|has|have|may|can|must|shall|will|needs?|of|for|to|in|on|at|by|and|or|"
+    r"from|with)\b)[a-z][\w-]*)?)"
+)
+_HAVE_TO = {"has to": "does not have to", "have to": "do not have to", "had to": "did not have to"}
+_NEED_TO = {"needs to": "does not need to", "need to": "do not need to"}
+_DUTY_OF_DO = {"does": "has to", "do": "have to", "did": "had to"}
 
 
-def _plain(words: str) -> _Made:
-    return lambda _: words
+def _lower(words: Mapping[str, str]) -> _Made:
+    return lambda match: words[match[0].lower()]
 
 
-def _template(pattern: str) -> _Made:
-    return lambda match: match.expand(pattern)
-
-
-def _of_number(singular: str, plural: str) -> _Made:
-    """The singular form if the match ends in the third person, otherwise the plural form."""
-    return lambda match: singular if match[0].lower().split()[0].endswith("s") else plural
+def _of_all(modalities: Sequence[Modality], made: _Made) -> dict[Modality, _Made]:
+    return dict.fromkeys(modalities, made)
 
 
 def _with_article(match: re.Match[str]) -> str:
-    noun = match["noun"]
-    return f"{match['before']}{'' if noun.endswith('s') and not noun.endswith('ss') else article(noun) + ' '}{noun}"
+    """The object of "no" with the article that it has without "no": "an annual fee" of "no annual fee"."""
+    words = match["object"].split()
+    is_plural = any(re.search(r"[^su]s$", word) for word in words)
+    return match["object"] if is_plural else f"{article(match['object'])} {match['object']}"
 
 
-_NOT_ONLY = r"(?! (?:only|just|either|both|well)\b)"
-# (what is written, and what is written for each modality that the sentence is to have)
-_DUTIES: tuple[tuple[str, Mapping[Modality, _Made]], ...] = (
-    (r"may not|cannot|can not|can't", {Modality.may: lambda m: "may" if m[0].lower().startswith("may") else "can",
-                                       Modality.yes: lambda m: "may" if m[0].lower().startswith("may") else "can",
-                                       Modality.must: _plain("must")}),
-    (r"could not|couldn't", {Modality.may: _plain("could"), Modality.yes: _plain("could")}),
-    (r"must not|mustn't|shall not|should not|shouldn't",
-     {Modality.may: _plain("may"), Modality.yes: _plain("may"),
-      Modality.must: lambda m: m[0].lower().replace("n't", "").removesuffix(" not"),
-      Modality.exempt: _plain("need not")}),
-    (r"need not|needn't", {Modality.must: _plain("must"), Modality.ban: _plain("must not")}),
-    (r"(?:does|do|did) not (?:have|need) to|(?:does|do|did)n't (?:have|need) to",
-     {Modality.must: lambda m: {"does": "has to", "do": "have to", "did": "had to"}[re.match(r"does|do|did", m[0].lower())[0]]}),  # type: ignore[index]
-    (rf"may{_NOT_ONLY}", {Modality.ban: _plain("may not"), Modality.no: _plain("may not"), Modality.must: _plain("must"),
-                          Modality.exempt: _plain("need not")}),
-    (rf"can{_NOT_ONLY}", {Modality.ban: _plain("cannot"), Modality.no: _plain("cannot"), Modality.must: _plain("must")}),
-    (rf"could{_NOT_ONLY}", {Modality.ban: _plain("could not")}),
-    (rf"must{_NOT_ONLY}", {Modality.ban: _plain("must not"), Modality.exempt: _plain("need not"), Modality.no: _plain("must not"),
-                           Modality.may: _plain("may")}),
-    (rf"(?P<modal>shall|should){_NOT_ONLY}", {Modality.ban: _template(r"\g<modal> not"), Modality.exempt: _plain("need not"),
-                                              Modality.no: _template(r"\g<modal> not")}),
-    (rf"(?P<have>has|have|had) to{_NOT_ONLY}",
-     {Modality.exempt: lambda m: {"has": "does not have to", "have": "do not have to", "had": "did not have to"}[m["have"].lower()],
-      Modality.no: lambda m: {"has": "does not have to", "have": "do not have to", "had": "did not have to"}[m["have"].lower()],
-      Modality.ban: _plain("must not")}),
-    (rf"(?P<need>needs?) to{_NOT_ONLY}",
-     {Modality.exempt: _of_number("does not need to", "do not need to"), Modality.no: _of_number("does not need to", "do not need to"),
-      Modality.ban: _plain("must not")}),
-    (rf"{_BE} not{_ADVERB} {_ALLOWED} to", {Modality.may: _template(r"\g<be>\g<adverb> \g<word> to"),
-                                            Modality.yes: _template(r"\g<be>\g<adverb> \g<word> to"),
-                                            Modality.must: _template(r"\g<be>\g<adverb> required to")}),
-    (rf"{_BE}{_ADVERB} {_ALLOWED} to", {Modality.ban: _template(r"\g<be>\g<adverb> not \g<word> to"),
-                                        Modality.no: _template(r"\g<be>\g<adverb> not \g<word> to"),
-                                        Modality.must: _template(r"\g<be>\g<adverb> required to")}),
-    (rf"{_BE} not{_ADVERB} {_DEMANDED} to", {Modality.must: _template(r"\g<be>\g<adverb> \g<word> to")}),
-    (rf"{_BE}{_ADVERB} {_DEMANDED} to", {Modality.exempt: _template(r"\g<be>\g<adverb> not \g<word> to"),
-                                         Modality.no: _template(r"\g<be>\g<adverb> not \g<word> to"),
-                                         Modality.ban: _template(r"\g<be>\g<adverb> not allowed to")}),
-    (rf"{_BE}{_ADVERB} (?:prohibited|forbidden|banned)(?! from\b)", {Modality.may: _template(r"\g<be>\g<adverb> allowed"),
-                                                                     Modality.yes: _template(r"\g<be>\g<adverb> allowed")}),
-    (rf"{_BE}{_ADVERB} (?P<word>prohibited|barred|banned) from", {Modality.may: _template(r"\g<be>\g<adverb> not \g<word> from"),
-                                                                  Modality.yes: _template(r"\g<be>\g<adverb> not \g<word> from")}),
-    (r"optional|voluntary", {Modality.must: _plain("mandatory")}),
-    (r"mandatory|compulsory|obligatory", {Modality.exempt: _plain("optional"), Modality.no: _plain("optional")}),
-    (r"(?P<have>has|have) no(?P<before> )(?:right|option) to", {Modality.may: _template(r"\g<have> the right to")}),
-    (r"(?P<have>has|have) (?:the|a) right to", {Modality.ban: _template(r"\g<have> no right to"),
-                                                Modality.no: _template(r"\g<have> no right to")}),
+def _rules() -> Iterator[_Rule]:
+    """(what is written, and what is written instead for each thing that the sentence is to do)."""
+    may_or_can: _Made = lambda match: "may" if match[0].lower().startswith("may") else "can"  # noqa: E731
+    yield r"may not|cannot|can not|can['\u2019]t", {**_of_all(_ASSERTING, may_or_can), Modality.must: "must"}
+    yield r"could not|couldn['\u2019]t", _of_all((Modality.yes, Modality.may), "could")
+    yield (
+        r"(?P<modal>must|shall|should)(?: not|n['\u2019]t)",
+        {**_of_all(_ASSERTING, "may"), Modality.must: r"\g<modal>", Modality.exempt: "need not"},
+    )
+    yield r"need not|needn['\u2019]t", {Modality.must: "must", Modality.ban: "must not"}
+    yield (
+        r"(?P<do>does|do|did)(?: not|n['\u2019]t) (?:have|need) to",
+        {Modality.must: lambda match: _DUTY_OF_DO[match["do"].lower()]},
+    )
+    yield rf"may{_NOT_ONLY}", {**_of_all(_DENYING, "may not"), Modality.must: "must", Modality.exempt: "need not"}
+    yield rf"can{_NOT_ONLY}", {**_of_all(_DENYING, "cannot"), Modality.must: "must"}
+    yield rf"could{_NOT_ONLY}", {Modality.ban: "could not"}
+    yield rf"must{_NOT_ONLY}", {**_of_all(_DENYING, "must not"), Modality.exempt: "need not", Modality.may: "may"}
+    yield (
+        rf"(?P<modal>shall|should){_NOT_ONLY}",
+        {**_of_all(_DENYING, r"\g<modal> not"), Modality.exempt: "need not", Modality.may: "may"},
+    )
+    yield rf"(?:has|have|had) to{_NOT_ONLY}", {**_of_all(_DENYING, _lower(_HAVE_TO)), Modality.ban: "must not"}
+    yield rf"needs? to{_NOT_ONLY}", {**_of_all(_DENYING, _lower(_NEED_TO)), Modality.ban: "must not"}
+    be, not_be = r"\g<be>\g<adverb> \g<word> ", r"\g<be>\g<adverb> not \g<word> "
+    yield rf"{_BE} not{_ADVERB} {_ALLOWED} to", {**_of_all(_ASSERTING, f"{be}to"), Modality.must: r"\g<be> required to"}
+    yield rf"{_BE}{_ADVERB} {_ALLOWED} to", {**_of_all(_DENYING, f"{not_be}to"), Modality.must: r"\g<be> required to"}
+    yield rf"{_BE} not{_ADVERB} {_DEMANDED} to", {Modality.must: f"{be}to"}
+    yield (
+        rf"{_BE}{_ADVERB} {_DEMANDED} to",
+        {**_of_all(_DENYING, f"{not_be}to"), Modality.ban: r"\g<be>\g<adverb> not allowed to"},
+    )
+    yield (
+        rf"{_BE}{_ADVERB} (?:prohibited|forbidden|banned)(?! from\b)",
+        _of_all(_ASSERTING, r"\g<be>\g<adverb> allowed"),
+    )
+    yield rf"{_BE}{_ADVERB} (?P<word>prohibited|barred|banned) from", _of_all(_ASSERTING, f"{not_be}from")
+    yield r"optional|voluntary", {Modality.must: "mandatory"}
+    yield r"mandatory|compulsory|obligatory", _of_all((Modality.exempt, Modality.no), "optional")
+    yield r"(?P<have>has|have) no (?:right|option) to", _of_all(_ASSERTING, r"\g<have> the right to")
+    yield r"(?P<have>has|have) (?:the|a) right to", _of_all(_DENYING, r"\g<have> no right to")
     # Everything below asserts or denies.
-    (r"(?:is|are|was|were)n't|(?:is|are|was|were) not",
-     {modality: lambda m: re.match(r"is|are|was|were", m[0].lower())[0]  # type: ignore[index]
-      for modality in (Modality.yes, Modality.may, Modality.must)}),
-    (rf"(?P<be>is|are|was|were){_NOT_ONLY}(?! no\b)(?! not\b)",
-     {modality: _template(r"\g<be> not") for modality in (Modality.no, Modality.ban, Modality.exempt)}),
-    (r"(?P<will>will|would) not|won't|wouldn't",
-     {modality: lambda m: "would" if m[0].lower().startswith("wouldn") else m["will"] or "will"
-      for modality in (Modality.yes, Modality.must, Modality.may)}),
-    (rf"(?P<will>will|would){_NOT_ONLY}(?! not\b)",
-     {modality: _template(r"\g<will> not") for modality in (Modality.no, Modality.ban, Modality.exempt)}),
-    (r"(?P<have>has|have|had) no(?P<before> )(?P<noun>[a-z][\w-]*)",
-     {modality: lambda m: f"{m['have']}{_with_article(m)}" for modality in (Modality.yes, Modality.must, Modality.may)}),
-    (r"(?P<have>has|have|had) (?:an?|the) (?P<noun>[a-z][\w-]*)",
-     {modality: _template(r"\g<have> no \g<noun>") for modality in (Modality.no, Modality.ban, Modality.exempt)}),
-    (r"(?P<have>has|have|had) (?P<verb>been|[a-z]+ed)\b",
-     {modality: _template(r"\g<have> not \g<verb>") for modality in (Modality.no, Modality.ban, Modality.exempt)}),
-    (r"(?P<have>has|have|had) not", {modality: _template(r"\g<have>") for modality in (Modality.yes, Modality.must)}),
-    (r"(?P<there>there (?:is|are)) no(?P<before> )(?P<noun>[a-z][\w-]*)",
-     {modality: lambda m: f"{m['there']}{_with_article(m)}" for modality in (Modality.yes, Modality.must, Modality.may)}),
-    (r"(?:does|doesn't|does not) ?(?:not )?(?P<verb>[a-z]+)",
-     {modality: lambda m: third_person(m["verb"]) if m[0].lower().startswith(("does not", "doesn't")) else None
-      for modality in (Modality.yes, Modality.must, Modality.may)}),
-    (r"(?:do not|don't) (?P<verb>[a-z]+)", {modality: _template(r"\g<verb>") for modality in (Modality.yes, Modality.must, Modality.may)}),
-    (r"never(?= [a-z])", {modality: _plain("always") for modality in (Modality.yes, Modality.must)}),
-    (r"always(?= [a-z])", {modality: _plain("never") for modality in (Modality.no, Modality.ban)}),
-    (r"nobody|no one", {modality: _plain("anybody") for modality in (Modality.yes, Modality.may)}),
-    (r"any(?:body|one)(?= (?:may|can)\b)", {Modality.ban: _plain("nobody")}),
-    (r"no(?P<before> )(?P<noun>[a-z][\w-]*)(?= (?:is|are|may|can|must|has|have|needs?)\b)",
-     {modality: lambda m: _with_article(m).strip() for modality in (Modality.yes, Modality.must, Modality.may)}),
-)  # fmt: skip
-_COMPILED = tuple((re.compile(rf"(?<![\w'-]){pattern}(?![\w'-])", re.IGNORECASE), made) for pattern, made in _DUTIES)
+    yield r"(?P<be>is|are|was|were)(?: not|n['\u2019]t)", _of_all(_ASSERTING, r"\g<be>")
+    yield rf"(?P<be>is|are|was|were){_NOT_ONLY}", _of_all(_DENYING, r"\g<be> not")
+    yield (
+        r"(?P<will>will|would) not|(?P<would>would)n['\u2019]t",
+        _of_all(_ASSERTING, lambda m: m["will"] or m["would"]),
+    )
+    yield r"won['\u2019]t", _of_all(_ASSERTING, "will")
+    yield rf"(?P<will>will|would){_NOT_ONLY}", _of_all(_DENYING, r"\g<will> not")
+    yield r"(?P<have>has|have|had) (?:an?|the) (?P<object>[a-z][\w-]*)", _of_all(_DENYING, r"\g<have> no \g<object>")
+    yield r"(?P<have>has|have|had) (?P<verb>been|[a-z]+ed)", _of_all(_DENYING, r"\g<have> not \g<verb>")
+    yield r"(?P<have>has|have|had)(?: not|n['\u2019]t)", _of_all(_ASSERTING, r"\g<have>")
+    yield r"there (?P<be>is|are) (?:an? )?(?P<object>[a-z][\w-]*)", _of_all(_DENYING, r"there \g<be> no \g<object>")
+    yield r"does(?: not|n['\u2019]t) (?P<verb>[a-z]+)", _of_all(_ASSERTING, lambda match: third_person(match["verb"]))
+    yield r"do(?: not|n['\u2019]t) (?P<verb>[a-z]+)", _of_all(_ASSERTING, r"\g<verb>")
+    yield r"(?P<do>do|does)(?= (?!not\b|so\b)[a-z]+\b)", _of_all(_DENYING, r"\g<do> not")
+    yield r"never(?= [a-z])", _of_all((Modality.yes, Modality.must), "always")
+    yield r"always(?= [a-z])", _of_all((Modality.no, Modality.ban), "never")
+    yield r"nobody|no one", _of_all(_ASSERTING, "anybody")
+    yield r"any(?:body|one)(?= (?:may|can)\b)", {Modality.ban: "nobody"}
+    yield rf"no {_OBJECT}", _of_all(_ASSERTING, _with_article)
+    yield r"non-(?P<word>[a-z]+)", _of_all(_ASSERTING, r"\g<word>")
 
+
+_COMPILED = tuple(
+    (re.compile(rf"(?<![\w'\u2019-])(?:{pattern})(?![\w'\u2019-])", re.IGNORECASE), made) for pattern, made in _rules()
+)
 _TIMES = {
     "before": "after", "prior to": "after", "ahead of": "after", "in advance of": "after", "earlier than": "later than",
     "no later than": "no earlier than", "not later than": "not earlier than", "after": "before", "following": "before",
@@ -155,8 +151,8 @@ _BOUNDS = {
 _COMMON = frozenset({"in", "if", "by", "first", "last", "most", "least", "over", "under", "from", "once", "until"})
 # A verb that shows whether its subject is one or many.
 _AGREES = re.compile(
-    r"^ (?:(?:also|always) )?(?:is|are|was|were|has|have|does|do|needs?|[a-z]{2,}s|(?!must|may|can|shall|will|should)[a-z]+)\b",
-    re.I,
+    r"^ (?:(?:also|always) )?(?!must\b|may\b|can\b|shall\b|will\b|should\b|to\b|by\b|of\b|in\b|for\b|and\b|or\b)[a-z]+\b",
+    re.IGNORECASE,
 )
 _SUBJECTS = {"me": "i", "us": "we", "him": "he", "them": "they", "our": "we", "your": "you", "their": "they", "my": "i"}
 _OBJECTS = {"i": "me", "we": "us", "he": "him", "she": "her", "they": "them", "you": "you"}
@@ -186,6 +182,7 @@ def turns(sentence: str, turned: Turned, carrier: str | None = None) -> Iterator
         return
     match turned.sense:
         case Sense.duty:
+            yield from _exchanged_prefix(sentence, turned)
             yield from _turned_duties(sentence, Modality(turned.after), carrier)
         case Sense.time:
             yield from _exchanged(sentence, _TIMES, turned)
@@ -204,12 +201,21 @@ def _turned_duties(sentence: str, after: Modality, carrier: str | None) -> Itera
         for match in pattern.finditer(sentence):
             if match[0] == "May" and match.start() and not sentence[: match.start()].rstrip().endswith((".", ":")):
                 continue
-            words = made[after](match)
-            if words is not None and words.lower() != match[0].lower():
+            template = made[after]
+            words = match.expand(template) if isinstance(template, str) else template(match)
+            if words.lower() != match[0].lower():
                 yield _with_followers(sentence, Replacement(*match.span(), _cased(words, match[0])), after)
     verb = _denied_verb(sentence, after, carrier)
     if verb is not None:
         yield _with_followers(sentence, verb, after)
+
+
+def _exchanged_prefix(sentence: str, turned: Turned) -> Iterator[tuple[Replacement, ...]]:
+    """ "Limited" in the place of "unlimited", if the statement is turned so."""
+    if len(turned.words) == 2:
+        old, new = turned.words
+        for match in re.finditer(rf"(?<![\w'-]){re.escape(old)}(?![\w'-])", sentence, re.IGNORECASE):
+            yield (Replacement(*match.span(), _cased(new.lower(), match[0])),)
 
 
 def _denied_verb(sentence: str, after: Modality, carrier: str | None) -> Replacement | None:

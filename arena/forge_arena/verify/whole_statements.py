@@ -64,6 +64,9 @@ _WORDS_OF_NUMBERS = frozenset(
     ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "both", "several"]
 )
 _SUBJECTLESS = frozenset({"we", "you", "they", "he", "she", "i", "it", "somebody"})
+# "According to the policy, ...": what comes before the statement itself, and a citation behind it.
+_LEAD = re.compile(r"^(?:[-*\u2022]\s+|\d+[.)]\s+)?[^,:;]{1,60}[,:] ")
+_PARENTHESIS = re.compile(r" \([^()]{1,80}\)")
 _WITHOUT = re.compile(r"\bwithout (?:an?|any|the|such an?)? ?", re.IGNORECASE)
 
 
@@ -145,8 +148,10 @@ class WholeStatements:
         for form in claim.right.forms:
             opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
             agreement = self._agreement(stretch, profile_of(form, opposite), joint=joint)
-            if agreement is Agreement.turned and self._source_says(stretch, claim, form):
-                # An exception of the source contradicts no rule of the source.
+            if agreement is Agreement.turned and (
+                self._passages.has_phrase(stretch) or self._source_says(stretch, claim, form)
+            ):
+                # What the source says contradicts nothing that the source says: it is an exception, or another case.
                 agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
@@ -163,7 +168,7 @@ class WholeStatements:
         stretch = without_cleft(stretch) if self._is_party(profile) else stretch
         own = clauses(stretch)
         spoken = [clause for clause in own if not clause.subordinate and _has_any(clause.text, profile)]
-        if not is_asserted(stretch) or not spoken:
+        if not is_asserted(stretch, profile.statement.text) or not spoken:
             return Agreement.unknown
         if _EXCEPTION.search(stretch) and not _EXCEPTION.search(profile.statement.text):
             return Agreement.unknown
@@ -183,7 +188,7 @@ class WholeStatements:
             return Agreement.same
         if turned > 1:
             return Agreement.unknown
-        if turned and _has_further_condition(own, profile):
+        if turned and not _is_same_case(read, own, profile):
             return Agreement.unknown
         return Agreement.turned if turned else Agreement.same
 
@@ -261,7 +266,7 @@ def profile_of(form: str, opposite: str | None) -> Profile:
     statement = read_statement(form)
     turned = None if opposite is None else is_turned(form, opposite)
     words = tuple(dict.fromkeys(token.word for token in statement.words if _is_content(token.word)))
-    carrier, sign_at = _carrier(statement, None if opposite is None else read_statement(opposite))
+    carrier, sign_at = _carrier(statement, turned)
     subject: frozenset[str] = frozenset()
     if sign_at is not None and sign_at > 0:
         clause = statement.clauses[min(sign_at, len(statement.clauses) - 1)]
@@ -276,19 +281,20 @@ def profile_of(form: str, opposite: str | None) -> Profile:
     return Profile(statement, words, subject, carrier, own, turned, opposite)
 
 
-def _carrier(statement: Statement, opposite: Statement | None) -> tuple[str | None, int | None]:
+def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, int | None]:
     """The word that a statement allows, demands, bans or denies, and the place of the sign before it."""
-    placed = statement.placed or (opposite.placed if opposite is not None and opposite.roots == statement.roots else ())
-    if not placed:
+    at = statement.placed[0][0] if statement.placed else None
+    if turned is not None and turned.place is not None:
+        at = turned.place
+    if at is None:
         return None, None
-    at = placed[-1][0]
     # "Are not covered": the sign stands before "are".
     after = at
     while after < len(statement.words) and statement.words[after].word in ("be", "have", "do", "not"):
         after += 1
     if after < len(statement.words) and _is_content(statement.words[after].word):
         return statement.words[after].word, at
-    before = next((token.word for token in reversed(statement.words[:at]) if _is_content(token.word)), None)
+    before = next((token.word for token in statement.words[:at] if _is_content(token.word)), None)
     return before, None
 
 
@@ -305,19 +311,20 @@ def _has_any(text: str, profile: Profile) -> bool:
 
 def _literally(stretch: str, profile: Profile) -> Agreement | None:
     """Whether a text is the statement itself, or the statement turned."""
-    plain = stretch.strip()
-    if plain.endswith("?"):
+    if not is_asserted(stretch, profile.statement.text):
         return None
-    read = read_statement(plain)
-    if read.roots == profile.statement.roots and [s.signs for _, s in read.placed] == [
-        s.signs for _, s in profile.statement.placed
-    ]:
-        return Agreement.same
-    if profile.opposite is not None:
-        other = read_statement(profile.opposite)
-        if read.roots == other.roots and [s.signs for _, s in read.placed] == [s.signs for _, s in other.placed]:
+    plain = _PARENTHESIS.sub("", stretch.strip())
+    for text in dict.fromkeys((plain, _LEAD.sub("", plain))):
+        read = read_statement(text)
+        if _is_same_statement(read, profile.statement):
+            return Agreement.same
+        if profile.opposite is not None and _is_same_statement(read, read_statement(profile.opposite)):
             return Agreement.turned
     return None
+
+
+def _is_same_statement(one: Statement, other: Statement) -> bool:
+    return one.roots == other.roots and [s.signs for _, s in one.placed] == [s.signs for _, s in other.placed]
 
 
 def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
@@ -537,12 +544,36 @@ def _without_rejected(stretch: str, profile: Profile) -> str:
     return stretch
 
 
-def _has_further_condition(own: Sequence[Clause], profile: Profile) -> bool:
-    """Whether a subordinate clause names a case that the statement does not name."""
+def _is_same_case(read: Statement, own: Sequence[Clause], profile: Profile) -> bool:
+    """Whether a text speaks of the case of a statement, and not of another one that the same words border on.
+
+    "Use outside the terms is prohibited" contradicts no statement about use under the terms.
+    """
+    if profile.carrier is not None and not any(are_alike(profile.carrier, other) for other in _with_denied(read)):
+        return False
+    mine, theirs = _bounds_of(profile.statement), _bounds_of(read)
+    sense = profile.turned.sense if profile.turned is not None else None
+    if sense is Sense.duty and theirs != mine and not (theirs <= {"without"} and profile.modality in _NEEDING):
+        return False
+    conditions = {modality(list(signs(clause.text))) for clause in own if clause.subordinate}
+    if conditions and {modality(list(signs(c.text))) for c in clauses(profile.statement.text) if c.subordinate} not in (
+        conditions,
+        set(),
+    ):
+        return False
     for clause in own:
         if not clause.subordinate:
             continue
         words = [word for word in read_statement(clause.text).roots if _is_content(word)]
         if words and sum(any(are_alike(w, mine) for mine in profile.words) for w in words) < len(words) / 2:
-            return True
-    return False
+            return False
+    return True
+
+
+_NEEDING = frozenset({Modality.must, Modality.exempt})
+_CASES = frozenset({"outside", "without", "excluding", "unless", "only if", "even if", "out of", "within"})
+
+
+def _bounds_of(statement: Statement) -> frozenset[str]:
+    """The bounds of a statement that say for which cases it holds."""
+    return frozenset(word.strip("<>") for word in statement.roots if word[0] == "<") & _CASES
