@@ -133,7 +133,9 @@ def places_of(text: str, value: Value) -> Iterator[Span]:
             for sentence in dict.fromkeys((text[start:end], text[start].lower() + text[start + 1 : end])):
                 for mention in mentions(sentence):
                     if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
-                        found.setdefault(mention.start + start, Span(start=mention.start + start, end=mention.end + start))
+                        found.setdefault(
+                            mention.start + start, Span(start=mention.start + start, end=mention.end + start)
+                        )
     if value.kind in (ClaimKind.term, ClaimKind.identifier, ClaimKind.citation):
         place = locate(lower(text), lower(value.surface))
         if place is not None:

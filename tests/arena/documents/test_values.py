@@ -140,3 +140,9 @@ def test_words_give_a_value_away_in_whatever_spelling(words: str, gives: bool) -
 def test_all_places_of_a_value_are_found() -> None:
     text = "Four percent now; later 4 % again, never 14%."
     assert [span.of(text) for span in places_of(text, value("interest runs at 4%", "4%"))] == ["Four percent", "4 %"]
+
+
+def test_the_same_words_are_no_other_value() -> None:
+    right = value("Call the night desk", "night desk")
+    assert may_be_given_as(right, "night desk")
+    assert not may_be_given_as(right, "day desk")
