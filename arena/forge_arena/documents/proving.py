@@ -106,13 +106,23 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
     if claim.id not in report.stated:
         return fact, "its own statement is not read as stating it"
     # A statement that names one option alone seems to choose it. In an answer the choice stands beside it.
-    if report.contradicted - {CHOICE_ID}:
-        labels = [other.claim.label for other in facts if other.claim.id in report.contradicted]
-        return fact, f"its statement is read as contradicting {', '.join(labels) or 'another claim'}"
+    others = [other for other in facts if other is not fact and other.claim.id in report.contradicted]
+    if claim.id in report.contradicted:
+        return fact, "its own statement is read as contradicting it"
+    if others:
+        # Of two facts that are read against each other the one goes that is worth less and read with less certainty.
+        worst = min((fact, *others), key=_worth)
+        if worst is fact:
+            return fact, f"its statement is read as contradicting \u201c{others[0].claim.label}\u201d"
+        return worst, f"the statement of \u201c{claim.label}\u201d is read as contradicting it"
     if report.unsupported:
         words = ", ".join(value.words for value in report.unsupported)
         return fact, f"its statement gives {words}, which neither the document nor the task does"
     return _confusion(verifier, fact, facts)
+
+
+def _worth(fact: KeptFact) -> tuple[bool, bool]:
+    return fact.claim.required, fact.value is not None
 
 
 def _confusion(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> tuple[KeptFact, str] | None:
