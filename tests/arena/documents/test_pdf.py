@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from forge_arena.documents import pdf as pdf_module
 from forge_arena.documents.document import Document, Unreadable
@@ -58,6 +59,26 @@ def test_running_titles_and_page_numbers_are_left_out() -> None:
     text, _ = pdf_text(rules_of_the_hall())
     assert "edition 4" not in text
     assert "Page 1" not in text
+
+
+def test_the_running_title_of_a_chapter_is_left_out() -> None:
+    class Book(FPDF):
+        def header(self) -> None:
+            self.set_font("helvetica", size=8)
+            self.cell(0, 5, f"{'Booking' if self.page_no() < 3 else 'Fees'} of the hall {self.page_no() + 6}")
+            self.ln(8)
+
+    def write(file: Any) -> None:
+        for page in range(4):
+            if page:
+                file.add_page()
+            file.set_font("helvetica", size=11)
+            paragraph(file, f"Booking in year {page + 30}: {BOOKING}")
+
+    text, pages = pdf_text(pdf(write, make=Book))
+    assert len(pages) == 4
+    assert "of the hall" not in text
+    assert text.count("Booking in year") == 4
 
 
 def test_each_page_says_where_it_begins() -> None:
