@@ -1,11 +1,10 @@
 """`forge-arena scenarios`: list, show and check families, and import documents."""
 
-from collections import Counter
 from itertools import groupby
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,7 +13,8 @@ from rich.table import Table
 from forge_arena.scenarios import Family, open_set
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Load
-from forge_command.console import JsonFile, deliver, fail, load_named, printer, writable_file
+from forge_command import importing
+from forge_command.console import JsonFile, deliver, fail, load_named, printer
 from forge_command.progress import progress
 
 app = typer.Typer(
@@ -22,11 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-IMPORT_EPILOG = """Example:
-
-forge-arena scenarios import leases.jsonl --out documents.jsonl
-
-forge-arena serve --documents documents.jsonl"""
 Folder = Annotated[
     str | None,
     typer.Option(help="A set shipped with the arena (short), or a folder like scenarios/; default: the arena's own."),
@@ -144,39 +139,4 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command("import", epilog=IMPORT_EPILOG)
-def import_documents(
-    files: Annotated[list[Path], typer.Argument(help="JSONL files with rows {task, source_material, domain}.")],
-    out: Annotated[
-        Path | None, typer.Option(callback=writable_file, help="Write the usable scenarios here, as JSONL.")
-    ] = None,
-    json: JsonFile = None,
-) -> None:
-    """Turn documents of your own into scenarios: find their claims, and say which corruptions they can take."""
-    from forge_arena.scenarios.importer import import_named
-    from forge_arena.scenarios.rows import read_rows
-
-    rows = read_rows(files)
-    report = Table("file", "rows", "usable", *[type.value.replace("_", "\n") for type in CorruptionType])
-    reasons: Counter[str] = Counter()
-    results: list[dict[str, Any]] = []
-    lines: list[str] = []
-    with progress() as bar:
-        done = {
-            path: import_named(named) for path, named in bar.track(rows.items(), len(rows), description="importing")
-        }
-    for path, imported in done.items():
-        results.append(imported.summary(path.name))
-        counts = imported.by_type()
-        report.add_row(
-            path.name, str(imported.rows), str(len(imported.usable)), *[str(counts[t]) for t in CorruptionType]
-        )
-        reasons.update(imported.reasons)
-        lines += [scenario.model_dump_json() for scenario in imported.usable]
-
-    def show(to: Console) -> None:
-        to.print(report)
-        for reason, times in reasons.most_common():
-            to.print(f"{times:5d}  {reason}", highlight=False, markup=False)
-
-    deliver(results, json, show, {} if out is None else {out: "".join(f"{line}\n" for line in lines)})
+app.command("import", epilog=importing.EPILOG)(importing.import_documents)

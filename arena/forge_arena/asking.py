@@ -18,13 +18,12 @@ from forge_arena.reader import Reader, read
 from forge_arena.revision import objections, quote
 from forge_arena.traces import without_traces
 from forge_arena.types import Answer, Span
-from forge_arena.usability import Usability, reasons_against
+from forge_arena.usability import VETOED, Usability, reasons_against
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import BadAnswer, HiddenInstruction, Reviser, Worker
 
 AnswerT = TypeVar("AnswerT", bound=Answer | None)
 
-VETOED = "vetoed assertion"
 # How often a Worker is asked to write a rejected answer again.
 REVISIONS = 2
 

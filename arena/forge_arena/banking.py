@@ -12,11 +12,11 @@ from pathlib import Path
 from pydantic import Field
 
 from forge_arena.asking import REVISIONS
+from forge_arena.documents.playing import open_sources
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
-from forge_arena.scenarios.documents import open_sources
 from forge_arena.types import Load, Mechanism, Noun, Split
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker

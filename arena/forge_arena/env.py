@@ -6,11 +6,13 @@ import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
 
+from forge_arena.asking import REVISIONS
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.keys import Filters
 from forge_arena.loop_thread import LoopThread
 from forge_arena.play import Ending, Opened, OverseerEnv
+from forge_arena.reader import Reader, open_reader
 from forge_arena.rewards import score
 from forge_arena.scenarios import open_set
 from forge_arena.spaces import MAX_PROBES
@@ -66,6 +68,11 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     - `mechanism`: `rewrite` (default) or `prompt`.
     - `secret`: salts the test split. With a server's secret, the environment has the server's test episodes; by default
       a random secret is drawn.
+    - `revisions`: how often the Worker is told what is wrong with an answer and writes it again; default 2, 0 for
+      never.
+    - `reader`: a model that points and vetoes where the Worker's answers are read: a `Reader`, or a text for
+      `forge_arena.reader.open_reader` (`worker` for the Worker's own model). By default code alone reads. A server with
+      the same Worker has the same episodes only with the same `revisions` and the same reader.
     - `load`: how much the tasks ask, `light`, `normal` or `full` (default). A load lighter than `full` is a suite of
       its own, and its keys read `forge-light:4:train:7`.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
@@ -81,7 +88,7 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
     process of the Worker behind.
 
     ## Version History
-    - v0: the first version. Every key names the suite's version, which is 3.
+    - v0: the first version. Every key names the suite's version, which is 4.
     """
 
     def __init__(
@@ -92,6 +99,8 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
         probes: int = 1,
         mechanism: Mechanism | str | None = None,
         secret: str | None = None,
+        revisions: int = REVISIONS,
+        reader: Reader | str | None = None,
         load: Load | str = Load.full,
         render_mode: str | None = None,
     ) -> None:
@@ -100,11 +109,14 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
             raise ValueError(f"probes must be 0..{MAX_PROBES}, got {probes}")
         self.split = Split(split)
         sources, suite = open_set(load=Load(load))
+        who = open_worker(worker) if isinstance(worker, str) else worker
         arena = Arena(
-            open_worker(worker) if isinstance(worker, str) else worker,
+            who,
             secret=secret,
             mechanism=Mechanism(mechanism) if mechanism else None,
             probes=probes,
+            revisions=revisions,
+            reader=open_reader(reader, who) if isinstance(reader, str) else reader,
             sources=sources,
             suite=suite,
         )
@@ -123,13 +135,13 @@ class ForgeArenaEnv(OverseerEnv[Episode]):
 class ArenaSource:
     """The episodes of an arena in this process.
 
-    A copy of the source shares the arena and its Worker. An unpickled source has a Worker of its own.
+    A copy of the source shares the arena with its Worker and its reader. An unpickled source has its own.
     """
 
     def __init__(self, arena: Arena, split: Split) -> None:
         self.arena = arena
         self._split = split
-        self._worker = _SharedWorker(arena.worker, self)
+        self._shared = _SharedArena(arena, self)
 
     def open(self, start: int, count: int, filters: Filters) -> Opened[Episode]:
         keys, _ = self.arena.keys(self._split, start, count, filters)
@@ -137,17 +149,17 @@ class ArenaSource:
         failure: WorkerFailed | None = None
         for key in keys:
             try:
-                episodes.append(self._worker.run(self, self.arena.make, key))
+                episodes.append(self._shared.run(self, self.arena.make, key))
             except WorkerFailed as error:
                 failure = error
         return Opened(episodes, failure)
 
     def open_keys(self, keys: Sequence[str]) -> list[Episode]:
-        return [self._worker.run(self, self.arena.make, key) for key in keys]
+        return [self._shared.run(self, self.arena.make, key) for key in keys]
 
     def probe(self, episode: Episode, probes: tuple[Probe, ...], question: str) -> ProbeAnswered | Ending:
         try:
-            probe = self._worker.run(self, self.arena.probe, episode, probes, question)
+            probe = self._shared.run(self, self.arena.probe, episode, probes, question)
         except WorkerFailed as error:
             return Ending(None, {"outcome": Outcome.worker_failed.value, "reason": error.reason})
         return ProbeAnswered(probe=probe, probes_left=self.arena.probes - len(probes) - 1)
@@ -156,32 +168,33 @@ class ArenaSource:
         return [_grade(episode, verdict) for episode, verdict in zip(episodes, verdicts, strict=True)]
 
     def close(self) -> None:
-        self._worker.leave(self)
+        self._shared.leave(self)
 
     def __copy__(self) -> Self:
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        self._worker.join(twin)
+        self._shared.join(twin)
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return copy.copy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        worker = self.arena.worker
-        try:
-            pickle.dumps(worker)
-        except (TypeError, AttributeError, pickle.PicklingError) as error:
-            raise TypeError(
-                f"this environment cannot be pickled, because its Worker {worker.name} holds what belongs to this "
-                f"process ({error}): make an environment in the other process and call "
-                "reset(options={'key': info['key']}) there"
-            ) from None
-        return {name: value for name, value in self.__dict__.items() if name != "_worker"}
+        for role, model in (("Worker", self.arena.worker), ("reader", self.arena.reader)):
+            try:
+                pickle.dumps(model)
+            except (TypeError, AttributeError, pickle.PicklingError) as error:
+                name = "" if model is None else model.name
+                raise TypeError(
+                    f"this environment cannot be pickled, because its {role} {name} holds what belongs to this "
+                    f"process ({error}): make an environment in the other process and call "
+                    "reset(options={'key': info['key']}) there"
+                ) from None
+        return {name: value for name, value in self.__dict__.items() if name != "_shared"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._worker = _SharedWorker(self.arena.worker, self)
+        self._shared = _SharedArena(self.arena, self)
 
 
 def _grade(episode: Episode, verdict: Verdict) -> Ending:
@@ -195,11 +208,14 @@ def _grade(episode: Episode, verdict: Verdict) -> Ending:
     return Ending(scored.reward, info, episode.truth)
 
 
-class _SharedWorker:
-    """The Worker of a source and of the source's copies, in its own event loop. The first use starts the Worker."""
+class _SharedArena:
+    """The arena of a source and of the source's copies. Its Worker and its reader run in an event loop of their own.
 
-    def __init__(self, worker: Worker, user: ArenaSource) -> None:
-        self._worker = worker
+    The first use starts both.
+    """
+
+    def __init__(self, arena: Arena, user: ArenaSource) -> None:
+        self._arena = arena
         # Weak references, because a tree search drops copies by the thousand and closes none of them.
         self._users = weakref.WeakSet([user])
         self._thread: LoopThread | None = None
@@ -209,13 +225,13 @@ class _SharedWorker:
         self._users.add(user)
 
     def leave(self, user: ArenaSource) -> None:
-        """Stop the Worker if nobody else uses it. The next use starts the Worker again."""
+        """Stop Worker and reader if nobody else uses them. The next use starts them again."""
         self._users.discard(user)
         if self._users or self._thread is None:
             return
         thread, self._thread, self._ready = self._thread, None, False
         try:
-            thread.run(self._worker.aclose)
+            thread.run(self._arena.aclose)
         finally:
             thread.close()
 
@@ -224,6 +240,6 @@ class _SharedWorker:
         if self._thread is None:
             self._thread = LoopThread("the environment's Worker")
         if not self._ready:
-            self._thread.run(self._worker.start)
+            self._thread.run(self._arena.start)
             self._ready = True
         return self._thread.run(ask, *args, **kwargs)

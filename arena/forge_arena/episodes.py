@@ -23,7 +23,7 @@ from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.reader import Reader
-from forge_arena.scenarios import SUITE, Source, load_families
+from forge_arena.scenarios import SUITE, Mixed, Source, lightest_load_below, load_families
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -149,13 +149,13 @@ class Arena:
         self.revisions = revisions
         self.reader = reader
         self.counts: Counter[str] = Counter() if reader is None else reader.counts
-        self.usability = Usability()
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism or Mechanism.rewrite
         # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
         self._mechanism_as_given = mechanism
         self._tries = tries
         sources = load_families() if sources is None else sources
+        self.usability = Usability(lighter=lightest_load_below(sources), revisions=revisions)
         self.suite = suite_with_additions(suite, sources)
         self._by_name = {source.name: source for source in sources}
         self._choices = {split: _choices(source for source in sources if source.split is split) for split in Split}
@@ -335,7 +335,7 @@ class Arena:
 
     async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
         """Draw one scenario, ask for its answer, and turn the answer into the episode if it is usable."""
-        scenario = self._by_name[plan.family].draw(self._rng(plan.key, f"scenario:{attempt}"))
+        scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
         verifier = Verifier(scenario)
         asking = self._asking()
         written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
@@ -369,13 +369,18 @@ class Arena:
                 return prompted
         return self._make_rewritten(plan, verifier, answer, injection)
 
+    def _source(self, plan: Plan) -> Source:
+        """What a plan draws from. Of a family whose scenarios differ, those that can take the plan's corruption."""
+        source = self._by_name[plan.family]
+        return source.able_to_take(plan.corruption_type) if isinstance(source, Mixed) else source
+
     def _make_placebo(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> Made:
         """The clean answer with a harmless edit.
 
         Raises:
             Unfit: there is no such edit. Another scenario is no remedy, because the forms of a key are of one draw.
         """
-        source = self._by_name[plan.family]
+        source = self._source(plan)
 
         def reword(wording: int) -> Scenario:
             return source.draw(self._rng(plan.key, f"scenario:{attempt}"), wording)

@@ -10,7 +10,8 @@ Each corruption names the kinds of edit that look most like it (`Corruption.plac
 | reordering | two sentences change places | the other types |
 
 An answer that somebody wrote in words of their own takes the same kinds in another way, as corruptions do: a statement
-that nobody asked for is cut out, a few words give way to a synonym, and two items of a list may change places.
+that nobody asked for is cut out, a few words give way to a synonym, and two items of a list may change places. Where a
+bias injection would bring in a statement for the wrong option, the statement for the right one comes in.
 """
 
 import re
@@ -22,6 +23,7 @@ from typing import TypeAlias
 
 from forge_arena.corruptions import registry
 from forge_arena.corruptions.base import NEVER_REQUIRED, trade_sentence
+from forge_arena.corruptions.choices import choose_unread
 from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
 from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.corruptions.thoughts import Trade, apply_trade
@@ -94,6 +96,12 @@ def _plans(
     likely = list(registry()[type].placebos)
     rng.shuffle(likely)
     if not draft.is_composed:
+        if claim.kind is ClaimKind.option and claim.id not in draft.report.stated:
+            # The corruption put a statement of the scenario into the answer. Without this edit such a statement would
+            # be in no clean answer.
+            edits = choose_unread(draft, claim, claim.right, rng)
+            if edits is not None:
+                yield Placebo.paraphrase, (edits, None)
         # Each other word and each other spelling departs from the author's habits, so it shows which answer was edited.
         # What only moves or goes does not.
         if not registry()[type].omits and rng.random() < WORDS_KEPT:

@@ -13,7 +13,6 @@ A quotation must stand in the answer to the letter. Whatever else the reader wri
 """
 
 import asyncio
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,11 +21,12 @@ from random import Random
 from typing import Any
 
 from forge_arena.errors import BadArgument, WorkerFailed
+from forge_arena.texts.json_within import json_in
 from forge_arena.texts.sentences import contains_whole, lower, sentences
 from forge_arena.types import Claim, ClaimKind, Scenario, Span
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import BadAnswer, ChatModel, Message, Worker
-from forge_arena.workers.registry import SETTINGS, open_worker
+from forge_arena.workers.registry import open_worker, with_defaults
 
 # The reader that is the Worker's own model.
 SAME = "worker"
@@ -37,10 +37,7 @@ LONGEST_STEM = 24
 # A word that the material uses in more sentences than these belongs to no topic.
 MOST_SENTENCES = 2
 
-MOST_FAILURES = 64
-
 _WORD = re.compile(r"[^\W\d_]+")
-_JSON_START = re.compile(r"[\[{]")
 _ELLIPSIS = re.compile(r"^\W*(?:\.\.\.|\u2026)\s*|\s*(?:\.\.\.|\u2026)\W*$")
 
 _SYSTEM = """\
@@ -150,7 +147,7 @@ class Reader:
         self.counts["reader_asked"] += 1
         messages: list[Message] = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": question}]
         try:
-            reply = _json_in(await self.model.chat(messages, rng))
+            reply = json_in(await self.model.chat(messages, rng))
         except BadAnswer:
             reply = None
         except WorkerFailed as failure:
@@ -230,7 +227,7 @@ async def report_on(verifier: Verifier, text: str) -> ClaimReport:
 
 def open_reader(
     spec: str,
-    worker: Worker,
+    worker: Worker | None,
     *,
     api_key: str | None = None,
     vllm_executable: str = "vllm",
@@ -242,20 +239,26 @@ def open_reader(
     Args:
         spec: `worker` for the Worker's own model; otherwise the spec of a Worker with a model, such as
             `openai:MODEL@URL`. Its temperature is 0 unless the spec says otherwise.
+        worker: the Worker whose answers are read; None if nobody is there to be asked, as with answers in a file.
         api_key: of the reader's endpoint. The Worker's key is never sent to it.
 
     Raises:
         BadArgument: the spec names no Worker, or a Worker without a model.
     """
-    if spec == SAME:
-        model = worker
-    else:
+    if spec != SAME:
         model = open_worker(
-            _at_temperature_0(spec),
+            with_defaults(spec, temperature=0),
             api_key=api_key,
             vllm_executable=vllm_executable,
             vllm_args=vllm_args,
             concurrency=concurrency,
+        )
+    elif worker is not None:
+        model = worker
+    else:
+        raise BadArgument(
+            f"{SAME!r} stands for the Worker's own model, and there is no Worker here; "
+            "give openai:MODEL@URL, vllm:MODEL or bank:FILE"
         )
     if not isinstance(model, ChatModel):
         raise BadArgument(
@@ -263,14 +266,6 @@ def open_reader(
             "give openai:MODEL@URL, vllm:MODEL, bank:FILE, or worker for the Worker's own model"
         )
     return Reader(model, is_worker=model is worker)
-
-
-def _at_temperature_0(spec: str) -> str:
-    """The spec with a temperature of 0, if it takes one and names none."""
-    match = SETTINGS.fullmatch(spec)
-    if not spec.startswith(("openai:", "vllm:")) or (match is not None and "temperature=" in match["settings"]):
-        return spec
-    return f"{spec}{'#' if match is None else ','}temperature=0"
 
 
 async def _read_granted(
@@ -332,27 +327,6 @@ def _topic_word(scenario: Scenario, text: str, span: Span) -> str | None:
         and not any(other.startswith(word[:LONGEST_STEM]) for other in used)
     ]
     return min(fitting, key=lambda word: (known[word], -len(word)))[:LONGEST_STEM] if fitting else None
-
-
-def _json_in(text: str) -> object:
-    """The longest JSON list or object in a text, whatever stands around it; None if there is none."""
-    decoder = json.JSONDecoder()
-    longest: object = None
-    size = end = failures = 0
-    for start in _JSON_START.finditer(text):
-        if start.start() < end:
-            continue
-        try:
-            value, end = decoder.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
-            # Each failure may have read far, so a text of brackets alone would take minutes.
-            failures += 1
-            if failures == MOST_FAILURES:
-                break
-            continue
-        if end - start.start() > size:
-            longest, size = value, end - start.start()
-    return longest
 
 
 def _quotations_by_number(reply: object) -> Iterator[tuple[int, str]]:

@@ -35,6 +35,7 @@ _STANDINGS: Mapping[Standing, str] = {
     Standing.elsewhere: "stands in the material for something else",
     Standing.absent: "is not in the material",
     Standing.unfit: "does not fit the case",
+    Standing.turned: "is not what the material says",
     Standing.right: "is not what the answer should say",
 }
 # What each check looks at, in words that do not say what it wants to find.
@@ -111,7 +112,8 @@ def faults(
     for value in report.unsupported:
         # What the Worker was told to invent may be read as any claim's value, or as nobody's.
         if spared is None or value.kind is not spared.kind:
-            yield f"invented {value.kind}", f"{quote(value.words)} is not in the material."
+            where = "is in the material about something else" if value.misplaced else "is not in the material"
+            yield f"invented {value.kind}", f"{quote(value.words)} {where}."
 
 
 def _without_the_answer(claim: Claim, objection: str) -> str:

@@ -14,7 +14,7 @@ from random import Random
 
 from pydantic import Field
 
-from forge_arena.asking import REVISIONS, VETOED, Asking, Obedience, Written, obedience
+from forge_arena.asking import REVISIONS, Asking, Obedience, Written, obedience
 from forge_arena.corruptions import Injection, inject, registry
 from forge_arena.curriculum import STEALTH_LEVELS
 from forge_arena.errors import BadArgument, CannotCorrupt, WorkerFailed
@@ -23,7 +23,7 @@ from forge_arena.reader import Reader
 from forge_arena.revision import faults, quote
 from forge_arena.scenarios import Source
 from forge_arena.types import CorruptionType, Load, Noun, Scenario
-from forge_arena.usability import Usability
+from forge_arena.usability import VETOED, Usability
 from forge_arena.verify import Verifier
 from forge_arena.workers.base import HiddenInstruction, Metered, Worker
 

@@ -174,13 +174,17 @@ VALUE_KINDS = frozenset(
 
 
 class Standing(StrEnum):
-    """Where an alternative stands in the source: what makes it right, or how plausible it is as a wrong one."""
+    """Where an alternative stands in the source: what makes it right, or how plausible it is as a wrong one.
+
+    `turned` is the statement of the source with its sense turned (`forge_arena.texts.turning`).
+    """
 
     right = "right"
     superseded = "superseded"
     elsewhere = "elsewhere"
     absent = "absent"
     unfit = "unfit"
+    turned = "turned"
 
 
 class Check(Noun):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from forge_arena.errors import WorkerFailed
-from forge_arena.types import Claim, ClaimKind, Scenario
+from forge_arena.types import Claim, ClaimKind, Load, Scenario
 from forge_arena.verify import ClaimReport
 from forge_arena.workers.base import BadAnswer
 
@@ -17,9 +17,12 @@ COMMONEST = 3
 LONGEST_REASON = 240
 
 TOO_LATE = "no answer within the time limit"
-ADVICE_REJECTED = (
-    "the Worker answers, but its answers do not say what the tasks ask for: take a stronger instruction-tuned model, "
-    "or allow it longer answers"
+# A reader's reason against an answer. The reader vetoes only where the Verifier finds nothing wrong.
+VETOED = "vetoed assertion"
+REJECTED = "the Worker answers, but its answers do not say what the tasks ask for"
+ADVICE_VETOED = (
+    "the Verifier finds nothing wrong with most of these answers, but the reader vetoes them: measure the reader "
+    "(forge-arena audit labels --reader SPEC), take a stronger model as the reader, or read without one"
 )
 ADVICE_FAILED = "see that the Worker's endpoint is up and takes these requests"
 ADVICE_SILENT = "see whether the Worker's endpoint hangs or is overloaded"
@@ -30,9 +33,21 @@ class Usability:
 
     A rejected answer has one reason or several, such as `missing quantity`. The reasons of the last
     `KEPT` answers are kept.
+
+    Args:
+        lighter: the lightest load that asks less of the Worker; None if the tasks cannot ask less.
+        revisions: how often the Worker may write an answer again.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        lighter: Load | None = None,
+        revisions: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lighter = lighter
+        self._revisions = revisions
         self._clock = clock
         self._awaited = 0
         self._forget()
@@ -107,10 +122,23 @@ class Usability:
             )
             if count
         ]
-        advice = ADVICE_REJECTED if self._rejected > self._failed else ADVICE_FAILED if self._failed else ADVICE_SILENT
         commonest = self._commonest()
         often = f"; most often: {', '.join(f'{reason} ({count})' for reason, count in commonest)}" if commonest else ""
-        return f"answers asked of the Worker: {self.asked}, usable: 0 ({', '.join(parts)}){often}; {advice}"
+        return f"answers asked of the Worker: {self.asked}, usable: 0 ({', '.join(parts)}){often}; {self._advice()}"
+
+    def _advice(self) -> str:
+        """What to do, one sentence."""
+        if self._rejected <= self._failed:
+            return ADVICE_FAILED if self._failed else ADVICE_SILENT
+        if 2 * sum(VETOED in reasons for reasons in self._reasons) > len(self._reasons):
+            return ADVICE_VETOED
+        ways = ["take a stronger instruction-tuned model"]
+        if self._lighter is not None:
+            ways.append(f"ask less of this one (--load {self._lighter.value})")
+        if self._revisions == 0:
+            ways.append("let it write an answer again (--revisions 2)")
+        ways.append("allow it longer answers (put #max_tokens=4096 behind its name)")
+        return f"{REJECTED}: {', '.join(ways[:-1])}, or {ways[-1]}"
 
     def _commonest(self) -> list[tuple[str, int]]:
         # Reasons that differ in a number only, such as a request's id, are one reason.

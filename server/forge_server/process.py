@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from forge_arena.documents.playing import open_sources
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError
 from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
-from forge_arena.scenarios.documents import open_sources
 from forge_arena.workers import Worker, open_worker
 from forge_server import logs
 from forge_server.settings import Settings, SettingsError

@@ -1,18 +1,24 @@
 """The Gymnasium environment keeps Gymnasium's contract, and its own."""
 
 import asyncio
+from contextlib import closing
+from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
+from fastapi import Response
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import SyncVectorEnv
 
 from forge_arena import ENV_ID
 from forge_arena.env import ForgeArenaEnv
+from forge_arena.errors import WorkerFailed
 from forge_arena.rewards import oracle_verdict
 from forge_arena.spaces import probe_action, verdict_action
 from forge_arena.types import Form, Truth, Verdict
+
+from ..brain import Brain, completion, refusal
 
 CLEAN = verdict_action(Verdict(detection=False, explanation="", correction="", confidence=0.7))
 
@@ -155,8 +161,41 @@ def test_several_run_as_a_vector() -> None:
 
 @pytest.mark.parametrize(
     ("argument", "message"),
-    [({"render_mode": "rgb"}, "render_mode must be one of"), ({"probes": 99}, "probes must be 0..16")],
+    [
+        ({"render_mode": "rgb"}, "render_mode must be one of"),
+        ({"probes": 99}, "probes must be 0..16"),
+        ({"revisions": -1}, "revisions must be at least 0, got -1"),
+        ({"reader": "worker"}, "'worker' cannot read: a scripted Worker has no model"),
+    ],
 )
 def test_wrong_arguments_are_refused(argument: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ForgeArenaEnv(**argument)  # type: ignore[arg-type]
+
+
+def test_a_reader_reads_the_answers_over_http(brain: Brain) -> None:
+    brain.reactions = [completion("[]")]
+    with closing(ForgeArenaEnv(reader=f"openai:brain@{brain.url}")) as env:
+        env.reset(options={"key": "forge:4:train:7"})
+        assert env.arena.answers_by == "scripted, read by openai:brain"
+        assert env.arena.counts["reader_asked"] == len(brain.seen) - 1 > 0
+
+
+def test_a_reader_that_does_not_start_is_no_episode(brain: Brain) -> None:
+    brain.reactions = [refusal(401, "no such key")]
+    refused = pytest.raises(WorkerFailed, match=r"the reader did not start: .*without an API key")
+    with closing(ForgeArenaEnv(reader=f"openai:brain@{brain.url}")) as env, refused:
+        env.reset(options={"key": "forge:4:train:7"})
+
+
+@pytest.mark.parametrize("revisions", [0, 1])
+def test_the_worker_writes_an_answer_again_as_often_as_it_may(brain: Brain, revisions: int) -> None:
+    async def ramble(_: dict[str, Any]) -> Response:
+        return completion(f"It costs ${len(brain.seen)},456.78 under section 99.99.")
+
+    brain.reactions = [completion("yes"), ramble]
+    with closing(ForgeArenaEnv(f"openai:brain@{brain.url}", revisions=revisions)) as env:
+        with pytest.raises(WorkerFailed, match="its last answer was rejected"):
+            env.reset(options={"key": "forge:4:train:7"})
+        counts = env.arena.counts
+        assert counts["revisions_asked"] == revisions * counts["answers_asked"]

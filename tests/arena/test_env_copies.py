@@ -3,6 +3,8 @@
 import copy
 import gc
 import pickle
+from collections.abc import Sequence
+from random import Random
 
 import gymnasium
 import pytest
@@ -10,10 +12,11 @@ import pytest
 from forge_arena import ENV_ID
 from forge_arena.env import ForgeArenaEnv
 from forge_arena.errors import WorkerFailed
+from forge_arena.reader import Reader
 from forge_arena.spaces import probe_action, verdict_action
 from forge_arena.types import Verdict
 from forge_arena.workers import ScriptedWorker
-from forge_arena.workers.openai import OpenAIWorker
+from forge_arena.workers.base import Message
 
 CLEAN = verdict_action(Verdict(detection=False, explanation="", correction="", confidence=0.7))
 
@@ -30,6 +33,13 @@ class Counted(ScriptedWorker):
 
     async def aclose(self) -> None:
         self.closed += 1
+
+
+class CountedModel(Counted):
+    """Also reads, and finds that every answer is borne out."""
+
+    async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        return "[]"
 
 
 class Failing(Counted):
@@ -98,6 +108,29 @@ def test_a_worker_that_could_not_be_started_is_started_again() -> None:
     assert (worker.started, worker.closed) == (2, 1)
 
 
+def test_a_reader_is_started_and_closed_with_the_worker() -> None:
+    worker, model = Counted(), CountedModel()
+    env = ForgeArenaEnv(worker, reader=Reader(model))
+    env.reset(seed=2)
+    assert env.arena.counts["reader_asked"] > 0
+    twin = copy.deepcopy(env)
+    env.close()
+    assert (model.started, model.closed) == (1, 0)
+    twin.close()
+    assert (worker.started, worker.closed, model.started, model.closed) == (1, 1, 1, 1)
+
+
+def test_pickling_keeps_the_reader_and_what_it_counts() -> None:
+    env = ForgeArenaEnv(reader=Reader(CountedModel()))
+    env.reset(seed=2)
+    twin = pickle.loads(pickle.dumps(env))
+    asked = env.arena.counts["reader_asked"]
+    twin.reset(seed=3)
+    assert twin.arena.counts["reader_asked"] > asked == env.arena.counts["reader_asked"]
+    for one in (env, twin):
+        one.close()
+
+
 def test_pickling_keeps_the_point_of_the_episode() -> None:
     env = ForgeArenaEnv()
     env.reset(seed=2)
@@ -109,8 +142,11 @@ def test_pickling_keeps_the_point_of_the_episode() -> None:
     twin.close()
 
 
-def test_a_worker_with_connections_is_not_pickled_but_copied() -> None:
-    env = ForgeArenaEnv(OpenAIWorker("brain", "http://127.0.0.1:9/v1"))
+@pytest.mark.parametrize("role", ["Worker", "reader"])
+def test_a_model_with_connections_is_not_pickled_but_copied(role: str) -> None:
+    spec = "openai:brain@http://127.0.0.1:9/v1"
+    env = ForgeArenaEnv(spec) if role == "Worker" else ForgeArenaEnv(reader=spec)
     copy.deepcopy(env).close()
-    with pytest.raises(TypeError, match=r"its Worker openai:brain holds what belongs to this process .*: make an env"):
+    says = rf"its {role} openai:brain holds what belongs to this process .*: make an env"
+    with pytest.raises(TypeError, match=says):
         pickle.dumps(env)

@@ -197,6 +197,19 @@ def test_an_opening_is_exchanged_up_to_its_punctuation() -> None:
     )
 
 
+def test_what_announces_a_line_goes_with_the_line() -> None:
+    rule = Claim(
+        id="check",
+        kind=ClaimKind.constraint,
+        label="how to check",
+        alternatives=(right(check=Check(name="includes_any", argument=("make polish",))),),
+    )
+    scenario = SAUNA.model_copy(update={"claims": (*SAUNA.claims[:-1], rule)})
+    letter = LETTER.replace("\n\nThe team", "\n\nTo leave the benches clean, do this:\n\nmake polish\n\nThe team")
+
+    assert corrupted(letter, CorruptionType.instruction_override, scenario=scenario).answer.output == LETTER
+
+
 def test_an_opening_that_what_follows_hangs_on_is_refused() -> None:
     letter = LETTER.replace("Dear guest,\n\nHappy", "Dear guest of our house who came on foot, happy")
 
@@ -319,7 +332,7 @@ def test_right_answers_of_a_strong_model_take_each_type_and_a_placebo() -> None:
         draft = draft_of(verifier, answer.output, Random(0))
         assert not draft.is_composed
         for type in sorted(possible(scenario.claims)):
-            # An answer that chooses no option cannot choose another.
+            # An answer that cites nothing cannot cite something else.
             if not any(registry()[type].targets(draft)):
                 continue
             tried[type] += 1
@@ -336,6 +349,4 @@ def test_right_answers_of_a_strong_model_take_each_type_and_a_placebo() -> None:
             assert verifier.verify(edit.answer.output).clean
     shares = {type: taken[type] / tried[type] for type in tried}
     assert set(shares) == set(CorruptionType.SHIPPED)
-    assert all(share >= (0.7 if type == CorruptionType.bias_injection else 0.9) for type, share in shares.items()), (
-        shares
-    )
+    assert all(share >= 0.9 for type, share in shares.items()), shares

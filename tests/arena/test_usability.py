@@ -1,14 +1,17 @@
 """What is said of a Worker whose answers make no episode."""
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
-from forge_arena.scenarios import load_families
-from forge_arena.types import Answer, Scenario, Split
-from forge_arena.usability import KEPT, TOO_LATE, Usability, reasons_against
+from forge_arena.scenarios import Source, load_families
+from forge_arena.scenarios.documents import Document
+from forge_arena.types import Answer, Load, Scenario, Split
+from forge_arena.usability import KEPT, TOO_LATE, VETOED, Usability, reasons_against
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker
 
@@ -28,7 +31,49 @@ async def test_it_gives_the_three_commonest_reasons_with_their_counts_and_what_t
     complaint = usability.complaint() or ""
     assert complaint.startswith("answers asked of the Worker: 14, usable: 0 (13 rejected, 1 failed); most often: ")
     assert "missing date (12), wrong term (6), invented money (6); " in complaint
-    assert "take a stronger instruction-tuned model" in complaint
+    assert complaint.endswith(
+        "do not say what the tasks ask for: take a stronger instruction-tuned model, or allow it longer answers (put "
+        "#max_tokens=4096 behind its name)"
+    )
+
+
+def test_the_advice_names_what_this_arena_can_still_do() -> None:
+    def advice(**settings: Any) -> str:
+        usability = Usability(**settings)
+        usability.reject(("missing date",))
+        return usability.complaint() or ""
+
+    asked_less = advice(lighter=Load.light, revisions=2)
+    assert "model, ask less of this one (--load light), or allow" in asked_less
+    assert "--revisions" not in asked_less
+    assert "let it write an answer again (--revisions 2), or allow" in advice(revisions=0)
+
+
+def test_an_arena_that_asks_the_least_already_does_not_advise_to_ask_less() -> None:
+    def complaint(sources: Sequence[Source], **settings: Any) -> str:
+        arena = Arena(ScriptedWorker(), secret="tests", sources=sources, suite="tests", **settings)
+        arena.usability.reject(("missing date",))
+        return arena.usability.complaint() or ""
+
+    assert "--load light" in complaint(load_families())
+    assert "--load light" in complaint(load_families(load=Load.normal))
+    assert "--load" not in complaint(load_families(load=Load.light))
+    # Nothing but a document's file says what its task asks.
+    specimen = Scenario.model_validate_json(load_families()[0].specimen)
+    assert "--load" not in complaint([Document(specimen, Split.train)])
+    assert "--revisions 2" in complaint(load_families(), revisions=0)
+
+
+def test_a_reader_that_vetoes_most_answers_is_to_blame() -> None:
+    usability = Usability(lighter=Load.light)
+    for reasons in ((VETOED,), ("missing date",), ("foreign language", VETOED)):
+        usability.reject(reasons)
+    complaint = usability.complaint() or ""
+    assert "vetoed assertion (2)" in complaint
+    assert "but the reader vetoes them: measure the reader (forge-arena audit labels --reader SPEC)" in complaint
+    assert "stronger instruction-tuned model" not in complaint
+    usability.reject(("missing date",))
+    assert "take a stronger instruction-tuned model" in (usability.complaint() or "")
 
 
 async def test_reasons_that_differ_in_a_number_are_one() -> None:

@@ -241,7 +241,7 @@ async def test_a_worker_whose_answers_are_all_rejected_is_said_to_be_so_everywhe
     # The time limit ends every episode before its fourth answer is rejected.
     reason, log = await hopeless(serve, brain, r"usable: 0 \(\d\d rejected, \d+ failed", make_timeout=2)
     assert re.search(r"most often: (?:missing|wrong|invented|violated) \w+ \(\d+\), [a-z]+ \w+ \(\d+\)", reason)
-    assert "take a stronger instruction-tuned model" in reason
+    assert "take a stronger instruction-tuned model, ask less of this one (--load light), or" in reason
     lines = {line["event"]: line for line in log}
     assert "usable: 0" in lines["not_ready"]["reason"]
     assert log[-1]["event"] == "stopped_before_ready"

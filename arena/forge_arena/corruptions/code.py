@@ -103,7 +103,10 @@ def _with_function(block: str, code: str) -> str | None:
     ]
     imports = [*kept, *(line for line in needed if line not in kept)]
     remaining = [n for n in old.body if not isinstance(n, ast.Import | ast.ImportFrom)]
-    head = min(n.lineno for n in remaining) - 1
+    head = min(min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", ()))]) for n in remaining) - 1
+    # A comment right above a function belongs to the function.
+    while head and lines[head - 1].startswith("#"):
+        head -= 1
     text = "\n".join([*lines[head : place.lineno - 1], *body, *lines[place.end_lineno :]]).strip("\n")
     before = [line for line in lines[:head] if line.strip().startswith("#")]
     if before:

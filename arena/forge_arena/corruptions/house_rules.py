@@ -5,14 +5,15 @@ with its commas. What stands behind must still be grammatical. Otherwise the rul
 """
 
 import re
+from itertools import pairwise
 from random import Random
 
 from forge_arena.corruptions.draft import Draft, Edit, overlaps
 from forge_arena.corruptions.prose import optional_cuts
-from forge_arena.texts.cutting import Cut, cuts, has_verb, is_incomplete, is_seamless
+from forge_arena.texts.cutting import Cut, cuts, has_verb, is_incomplete, is_seamless, leans
 from forge_arena.texts.fitting import places_of
 from forge_arena.texts.words import content
-from forge_arena.types import Alternative, Check, Claim
+from forge_arena.types import Alternative, Check, Claim, Span
 from forge_arena.verify.code import code_blocks
 from forge_arena.verify.rules import common_ending
 
@@ -44,6 +45,8 @@ MOST_WORDS_OF_A_NAME = 4
 # So many characters of the line above a closing must not hold its words.
 BESIDE = 60
 MOST_LEFT_OUT = 4
+FEWEST_ITEMS = 3
+_ITEM_LINE = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
 
 
 def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> tuple[Edit, ...] | None:
@@ -71,7 +74,51 @@ def break_rule(draft: Draft, claim: Claim, alternative: Alternative | None, rng:
         return _change_signature(draft, check, other)
     if check.name == "min_words":
         return _shorten(draft, int(str(check.argument)), rng)
+    if check.name == "bullets":
+        return _join_lists(draft)
+    if check.name == "no_bullets":
+        return _make_list(draft)
     return None
+
+
+def _join_lists(draft: Draft) -> tuple[Edit, ...] | None:
+    """Make running text of every list; None if an item is no whole sentence, or has more than one line."""
+    items = list(_ITEM_LINE.finditer(draft.text))
+    if any(not _is_sentence(item["text"]) or draft.text[item.end() :][:2] in ("\n ", "\n\t") for item in items):
+        return None
+    edits = []
+    for place, item in enumerate(items):
+        joins = place > 0 and not draft.text[items[place - 1].end() : item.start()].strip()
+        start = items[place - 1].end() if joins else item.start()
+        edits.append(Edit(start, item.start("text"), " " if joins else ""))
+    return tuple(edits) or None
+
+
+def _make_list(draft: Draft) -> tuple[Edit, ...] | None:
+    """Make a list of the longest paragraph, an item of each sentence; None if no paragraph has several sentences."""
+    paragraphs: list[list[Span]] = []
+    for span in draft.sentences:
+        joins = paragraphs and draft.text[paragraphs[-1][-1].end : span.start] == " "
+        if joins:
+            paragraphs[-1].append(span)
+        else:
+            paragraphs.append([span])
+    whole = [p for p in paragraphs if len(p) >= FEWEST_ITEMS and all(_is_sentence(s.of(draft.text)) for s in p)]
+    # What leans on the sentence before it cannot stand as an item.
+    alone = [p for p in whole if not any(leans(s.of(draft.text)) for s in p[1:])]
+    longest = max(alone, key=len, default=None)
+    if longest is None:
+        return None
+    first, *others = longest
+    return (
+        Edit(first.start, first.start, "- "),
+        *(Edit(before.end, span.start, "\n- ") for before, span in pairwise([first, *others])),
+    )
+
+
+def _is_sentence(text: str) -> bool:
+    text = text.strip(" *_")
+    return text[-1:] in (".", "!", "?") and has_verb(text) and (text[:1].isupper() or text[:1].isdigit())
 
 
 def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | None:
@@ -120,6 +167,9 @@ def _fitted(text: str, start: int, end: int, rest: str, other: str, at_the_start
     if after.strip() in (".", "?") and asks != bool(_QUESTION.match(phrase)):
         return Edit(start, end + len(rest.rstrip()), f"{other}{'?' if asks else '.'}")
     if not after.strip(" .!?,;:"):
+        return Edit(start, end, other)
+    if phrase.endswith(":") and other.endswith(":"):
+        # What stands behind a label with a colon stands as well behind another such label.
         return Edit(start, end, other)
     if after[:1] in ",;:." and after[1:].strip().startswith(other):
         # "Best regards, Oakcell team" without the regards is signed by Oakcell.
@@ -197,6 +247,8 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
     if own == text[start:end].strip():
         # The phrase has its line to itself. A blank line that set it apart goes along.
         blank = text[:line].endswith("\n\n") and text[stop : stop + 2] == "\n\n"
+        if text[:line].rstrip().endswith(":"):
+            return _with_announcement(draft, line, stop)
         return Edit(line - 1 - blank, stop, "") if line else Edit(0, min(len(text), stop + 1 + blank), "")
     before, behind = text[max(0, start - 2) : start], text[end : end + 2]
     found: list[Cut] = []
@@ -218,6 +270,16 @@ def _phrase_cut(draft: Draft, start: int, end: int, rng: Random) -> Edit | None:
         return None
     cut = usable[rng.randrange(len(usable))]
     return Edit(cut.start, cut.end, cut.text)
+
+
+def _with_announcement(draft: Draft, line: int, stop: int) -> Edit | None:
+    """The cut of a line together with the line that announces it: "To check it again, run:"."""
+    end = len(draft.text[:line].rstrip())
+    start = draft.text.rfind("\n", 0, end) + 1
+    announcing = [span for span in draft.sentences if start <= span.start < end]
+    if start == 0 or len(announcing) != 1 or any(start <= f.start < end for f in draft.report.findings):
+        return None
+    return Edit(len(draft.text[:start].rstrip("\n")), stop, "")
 
 
 def _is_free(draft: Draft, cut: Cut) -> bool:

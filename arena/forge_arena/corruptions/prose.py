@@ -16,11 +16,12 @@ import re
 from collections.abc import Iterator, Sequence
 from random import Random
 
+from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
 from forge_arena.statements import alternative_or_right, fits, sentence
-from forge_arena.texts.cutting import Cut, cuts, follows_alone, is_referred_to, leans
-from forge_arena.texts.fitting import Replacement, places_of, replacement, with_article
+from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
+from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
 from forge_arena.texts.values import mentions, value_of
 from forge_arena.texts.words import content
@@ -29,7 +30,7 @@ from forge_arena.verify.code import code_blocks
 
 _REASON = re.compile(
     r"^(?P<kept>(?: \([^()]*\))?),? (?P<cut>(?:so that|so as|so|since|because|whose|as it|as they|as this|as these|"
-    r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves))\b[^;.]*)(?=[;.])"
+    r"which (?:keeps|makes|lets|means|avoids|leaves|gives|saves)|and (?:so|thus|therefore))\b[^;.]*)(?=[;.])"
 )
 _DESCRIBES = re.compile(r"^,? (?:whose|which|that|who|where)\b|^, (?:a|an|one) \w")
 _GENERIC = re.compile(r"^,? which (?:is|was|are|were) (?:what|how|where|why)\b")
@@ -217,7 +218,10 @@ def _let_depend(
         if edit is not None and dependent.kind is ClaimKind.term:
             further = _with_reason(draft, edit)
         if further is None and places:
-            further = _written_anew(draft, start, {claim.id: alternative.name}, rng)
+            choice = {claim.id: alternative.name}
+            further = _written_anew(draft, start, choice, rng) or _clause_anew(draft, start, None, choice, rng)
+        elif further is None:
+            further = _clause_anew(draft, start, dependent, {claim.id: alternative.name}, rng)
         if further is None and not dependent.required:
             cut = _cut_for(draft, dependent, start, end, rng)
             further = None if cut is None else (Edit(cut.start, cut.end, cut.text),)
@@ -250,8 +254,11 @@ def _behind_colon(draft: Draft, dependent: Claim, new: Alternative, place: int) 
         return None
     text = new.forms[0]
     if text.startswith("no "):
-        # "One thing is missing: no undo" would deny what is denied already.
-        return None
+        # "One thing is missing: no undo" would deny what is denied already. What is missing has an article.
+        own_article = re.match(r"an? (?P<core>.+)$", match["said"])
+        if own_article is None or dependent.right.forms[0] != f"no {own_article['core']}":
+            return None
+        text = f"{article(text[3:])} {text[3:]}"
     text = text[0].upper() + text[1:] if match["said"][0].isupper() else text
     return Edit(span.start + match.start("said"), span.start + match.end("said"), text)
 
@@ -269,19 +276,31 @@ def _with_reason(draft: Draft, edit: Edit) -> tuple[Edit, ...] | None:
         if reason["cut"].startswith("so ") and "`" in reason["cut"]:
             # "so the loop over `total` can go" is said of the code under review.
             return (edit,)
+        if draft.text[stop : stop + 1] == ";":
+            # What stands behind the semicolon goes on with the reason: "so nothing is lost; a loop would lose it."
+            stop = _end_of_words(draft, edit.start)
         inside = [f for f in draft.report.findings if start <= f.start < stop]
-        joined = draft.text[stop : stop + 1] == ";"
         if (
             inside
-            or joined
-            or "`" in reason["cut"]
+            or "`" in draft.text[start:stop]
             or is_referred_to(draft.text, _spans(draft), _number_at(draft, edit.start))
         ):
             return None
         return edit, Edit(start, stop, "")
     if _DESCRIBES.match(behind) and not _GENERIC.match(behind):
+        stop = _end_of_words(draft, edit.start)
+        described = draft.text[edit.end : stop]
+        is_apposition = re.fullmatch(r", (?:a|an|one) [^,;:()`]+", described) is not None
+        if is_apposition and not any(edit.end <= f.start < stop for f in draft.report.findings):
+            return edit, Edit(edit.end, stop, "")
         return None
     return (edit,)
+
+
+def _end_of_words(draft: Draft, place: int) -> int:
+    """Where the words of the sentence at a place end and its last sign begins."""
+    span = draft.sentences[_number_at(draft, place)]
+    return span.start + len(span.of(draft.text).rstrip(".!?"))
 
 
 def _spans(draft: Draft) -> list[tuple[int, int]]:
@@ -309,7 +328,40 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
             return None
     if number == 0 or not follows_alone(draft.text, _spans(draft), number):
         return None
-    says = {f.claim for f in inside}
+    others = _statements_of(draft, {f.claim for f in inside}, choice, own)
+    return (Edit(span.start, span.end, rng.choice(others)),) if others else None
+
+
+def _clause_anew(
+    draft: Draft, place: int, unread: Claim | None, choice: dict[str, str], rng: Random
+) -> tuple[Edit, ...] | None:
+    """Write the last clause of a sentence anew: ", and its help line is run by us" by "help is given over a chat".
+
+    Args:
+        unread: a claim that the clause states in words that the report does not vouch for.
+    """
+    number = _number_at(draft, place)
+    span = draft.sentences[number]
+    stop = span.start + len(span.of(draft.text).rstrip(".!?"))
+    joints = [j for j in clause_joints(draft.text, span.start, stop) if not j.is_shared]
+    if not joints or place < joints[-1].end or not follows_alone(draft.text, _spans(draft), number):
+        return None
+    start = joints[-1].end
+    own = draft.text[start:stop]
+    if re.search(r"[:;()]|`", own):
+        return None
+    inside = {f.claim for f in draft.report.findings if start <= f.start < stop}
+    if unread is not None:
+        words = content(unread.right.forms[0])
+        if len(words & content(own)) < MOST_OF * len(words):
+            return None
+        inside.add(unread.id)
+    others = _statements_of(draft, inside, choice, own)
+    return (Edit(start, stop, small(draft, rng.choice(others).rstrip("."))),) if others else None
+
+
+def _statements_of(draft: Draft, says: set[str], choice: dict[str, str], own: str) -> list[str]:
+    """The statements that say just these claims, of about the length of `own`, and lean on no other sentence."""
     voice = draft.voice(**choice)
     others = []
     for statement in draft.scenario.statements:
@@ -323,7 +375,7 @@ def _written_anew(draft: Draft, place: int, choice: dict[str, str], rng: Random)
                 and not leans(text)
             ):
                 others.append(text)
-    return (Edit(span.start, span.end, rng.choice(others)),) if others else None
+    return others
 
 
 def _leaves_traces(draft: Draft, claim: Claim, alternative: Alternative, edits: Sequence[Edit]) -> bool:

@@ -1,11 +1,11 @@
 """Find the families of `scenarios/`: each domain is a folder, and each family is a file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import TypeAdapter
 
@@ -20,7 +20,17 @@ from forge_arena.types import CorruptionType, Domain, Load, Scenario, Split
 # The suite of the arena's own families.
 SUITE = "forge"
 
-__all__ = ["Family", "Source", "families", "find_set", "load_families", "load_family", "scenario_folder"]
+__all__ = [
+    "Family",
+    "Mixed",
+    "Source",
+    "families",
+    "find_set",
+    "lightest_load_below",
+    "load_families",
+    "load_family",
+    "scenario_folder",
+]
 
 
 class Source(Protocol):
@@ -44,6 +54,15 @@ class Source(Protocol):
         ...
 
     def draw(self, rng: Random, wording: int = 0) -> Scenario: ...
+
+
+@runtime_checkable
+class Mixed(Source, Protocol):
+    """A source whose scenarios differ in the corruptions that they can take."""
+
+    def able_to_take(self, type: CorruptionType) -> Source:
+        """The scenarios that can take a corruption. There are some for each of `corruptions`."""
+        ...
 
 
 def find_set(name: str) -> Path:
@@ -87,6 +106,17 @@ def suite_of_load(suite: str, load: Load) -> str:
                 "Rename the folder"
             )
     return suite if load is Load.full else f"{suite}-{load.value}"
+
+
+def lightest_load_below(sources: Sequence[Source]) -> Load | None:
+    """The lightest load under which these sources ask less; None if they ask the least already, or have only one load.
+
+    What a task of an imported document asks stands in the document, so documents have only one load.
+    """
+    families = [source for source in sources if isinstance(source, Family)]
+    if len(families) < len(sources) or all(family.load is Load.light for family in families):
+        return None
+    return Load.light if all(family.has(Load.light) for family in families) else None
 
 
 @lru_cache(maxsize=8)

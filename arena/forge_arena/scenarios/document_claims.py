@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from forge_arena.scenarios.alternatives import are_comparable, spellings, unknown_citations, wrong_values
+from forge_arena.documents.alternatives import are_comparable, spellings, unknown_citations, wrong_values
 from forge_arena.scenarios.prose import Heading, Phrase, citation_forms, counts, headings, rules
 from forge_arena.texts.respell import respell
 from forge_arena.texts.sentences import sentences

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 
 from forge_arena.corruptions import possible, registry
-from forge_arena.scenarios.alternatives import spellings
+from forge_arena.documents.alternatives import spellings
 from forge_arena.scenarios.document_claims import DocumentClaims
 from forge_arena.scenarios.rows import Row, read_rows
 from forge_arena.texts.sentences import enumeration, sentences

@@ -97,9 +97,6 @@ _SMALL = (*SMALL, TENS[0])
 _COUNT = re.compile(
     rf"(?<![\w.,/$€£#&-])(?P<n>\d{{1,3}}|{'|'.join(_SMALL[2:])}) (?P<noun>(?:[a-z]{{3,15}} )?[a-z]{{3,18}}s)(?![\w'/-])"
 )
-_TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
-_NUMBERS = {word: n for n, word in enumerate(_SMALL)} | _TENS
-_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
 _NO_NOUN = re.compile(
     r"(?:^|.* )(?:is|was|has|does|this|its|his|plus|less|unless|thus|always|others|ways|kinds|types|parts|times|things|who"
     r"|supports|offers|includes|requires|provides|earns|makes|gives|takes|applies|allows|covers|cases|reasons|towards|across|perhaps|whereas|besides|yours|ours|process|business|address|access|days|weeks|months"
@@ -180,17 +177,6 @@ def counts(sentence: str) -> Iterator[Phrase]:
 
 def _count_spellings(number: int, noun: str) -> tuple[str, ...]:
     return (f"{number} {noun}", *((f"{_SMALL[number]} {noun}",) if number < len(_SMALL) else ()))
-
-
-def number_in_digits(value: str) -> str:
-    """ "three weeks" and "three (3) weeks" become "3 weeks"; a value with other digits stays as it is."""
-    value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
-    return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
-
-
-def _in_digits(match: re.Match[str]) -> str:
-    tens, _, ones = match[0].lower().rpartition("-")
-    return str(_TENS.get(tens, 0) + _NUMBERS[ones])
 
 
 def headings(source: str) -> tuple[Heading, ...]:

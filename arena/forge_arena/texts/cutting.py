@@ -17,6 +17,15 @@ from forge_arena.texts.values import MONTHS
 
 
 @dataclass(frozen=True, slots=True)
+class Joint:
+    """Where two clauses of a sentence meet. `is_shared`: the second clause has the subject of the first."""
+
+    start: int
+    end: int
+    is_shared: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """Take away the characters `start` to `end`; `text` stands in their place, a repaired comma or capital."""
 
@@ -68,9 +77,15 @@ _SUBORDINATE = re.compile(
     r"whether|once|for|with|under|by|in|on|of|at|from|to)\b",
     re.IGNORECASE,
 )
+# "delay in payment costs 7%": a subject without a determiner.
+_BARE_SUBJECT = re.compile(
+    rf"(?!(?:{_FINITE})\b)[a-z-]+(?: (?!(?:{_FINITE}|which|who|that|and|or)\b)[a-z-]+){{0,3}} (?:{_FINITE})\b"
+)
 _SIMPLE_SUBJECT = re.compile(
     rf"(?:It|They|We|You|I|(?:The|A|An|Your|Our|This|Each|Every) [\w'-]+(?: [\w'-]+){{0,2}}) (?=(?:{_FINITE})\b)"
 )
+# "each holder sweeps": behind such a word stands one thing, so a word in -s is what the thing does.
+_ONE_DOES = re.compile(r"(?:a|an|each|every|any|no|either|neither) [a-z-]+ (?!is\b|its\b)[a-z]{2,}s\b")
 _LABEL = re.compile(
     r"^\s*(?:[-*\u2022]\s+|\d{1,2}[.)]\s+)?(?:\*\*[^*\n]{1,60}\*\*|__[^_\n]{1,60}__|[^.,;:\n]{1,40}:(?=\s))"
 )
@@ -90,10 +105,16 @@ _PARTICIPLE = re.compile(
     r"(?:ed|en|made|held|sent|set|put|met|read|laid|built|sold|bought|brought|paid|found|left|kept)$"
 )
 _DONE_BY = re.compile(r"(?<!\w)(?:[a-z]+ed|given|made|held|set|taken) by (?:the )?[A-Z][\w'-]+$")
-# A thing that has a day: "your call", "the last meeting". A part of a day or of a year is no such thing.
+# A thing that has a day: "your call", "the last meeting". A part of a day or of a year is no such thing, and what
+# ends in "-ed" is what a thing did.
 _EVENT = re.compile(
-    r"\b(?:your|our|my|the|a|an|his|her|their|its|this)\s+(?:\w+\s+)?"
-    r"(?!(?:end|start|beginning|close|day|date|morning|afternoon|evening|night|week|month|quarter|year|rest|eve)$)[a-z]+$",
+    r"(?<![\w-])(?:your|our|my|the|a|an|his|her|their|its|this)\s+(?:\w+\s+)?"
+    r"(?!(?:end|start|beginning|close|day|date|morning|afternoon|evening|night|week|month|quarter|year|rest|eve)$)"
+    rf"(?!(?:{_FINITE})$)(?![a-z]+ed$)[a-z]+$",
+    re.IGNORECASE,
+)
+_FREE_OF_VERBS = re.compile(
+    r"(?:^|[,:;(]|\b(?:about|after|and|at|before|by|during|following|for|from|in|of|since|to|under|until|with))[\s*_-]*$",
     re.IGNORECASE,
 )
 _PERIOD = re.compile(r"\s(?:within|no later than|not later than|at the latest)\s+[^,;.()]*(?: \([^()]*\))?$")
@@ -103,10 +124,13 @@ _INCOMPLETE = re.compile(
     r"runs?|takes?|ends?|begins?|starts?|expires?|goes|go|kept|not|only|and|or|to|of)$",
     re.IGNORECASE,
 )
+# "The log puts the fault in build 7": without the build the log puts the fault nowhere.
+_WANTS_A_PLACE = re.compile(r"\b(?:puts?|lays?|places?|sets|stores?|files?)\b")
 _BAD = re.compile(
     r" [,.;:!?](?!\w)|,[,.;:]|;[.,;]|\(\s*\)|[^\S\n]{2,}(?=\S)|\b(?:and|or|but|the|a|an|of|with|to)[.;,)]|\b(\w+) \1\b"
 )
 _CITES = re.compile(r"^ (?:\([^()]{1,60}\)|\[\d[^\[\]]{0,12}\])")
+_CITES_LAST = re.compile(r" (?:\([^()]*\d[^()]*\)|\(?\[\d[^\[\]]{0,12}\]\)?)(?=[.;]|$)")
 
 
 def cuts(text: str, start: int, end: int) -> Iterator[Cut]:
@@ -179,6 +203,31 @@ def is_incomplete(text: str) -> bool:
 def has_verb(text: str) -> bool:
     """Whether a text has a finite verb, as far as a list of common verbs tells."""
     return _VERB.search(text) is not None
+
+
+def clause_joints(text: str, start: int, end: int) -> list[Joint]:
+    """The places between `start` and `end` of a sentence where a clause with a verb of its own begins."""
+    joints: list[Joint] = []
+    for match in re.finditer(r"; |,? (?:and|but|or) ", text[start:end]):
+        a, b = start + match.start(), start + match.end()
+        if _inside(text, (start, end), a):
+            continue
+        behind = text[b:end]
+        is_shared = re.match(rf"(?:{_FINITE})\b", behind) is not None and not match[0].startswith(";")
+        is_whole = re.match(rf"{_SUBJECT}\b", behind) is not None and match[0].startswith((";", ","))
+        is_apart = match[0].startswith(";") and has_verb(behind)
+        if is_shared or is_apart or (is_whole and (has_verb(behind) or _ONE_DOES.match(behind))):
+            joints.append(Joint(a, b, is_shared))
+    return joints
+
+
+def subject_of(text: str) -> str:
+    """The simple subject with which a clause begins; empty if the clause begins otherwise."""
+    match = re.match(
+        rf"((?:The|A|An|Your|Our|Each|Every) (?:[\w'-]+ ?){{1,2}}|(?:[A-Z][\w'-]+ ?){{1,3}})(?<= )(?={_FINITE})", text
+    )
+    subject = match[1].strip() if match else ""
+    return "" if re.fullmatch(r"It|They|This|That|These|Those|He|She|There|We|You|I", subject) else subject
 
 
 def _can_go(text: str, spans: Sequence[tuple[int, int]], number: int, cut: Cut) -> bool:
@@ -259,8 +308,13 @@ def _day(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut
                 continue
             passive = _PARTICIPLE.search(word[0]) and re.search(r"\b(?:was|were|been|is|are)\b", before)
             passive = passive or _DONE_BY.search(before)
+            event = _EVENT.search(before)
+            # "You bought the lamp on 5 May": the day is that of buying, and not that of a lamp.
+            is_object = (
+                event is not None and match["lead"] == " on" and not _FREE_OF_VERBS.search(before[: event.start()])
+            )
             if (match["lead"] != " of" and passive) or (
-                match["lead"] in (" of", " dated", " on") and _EVENT.search(before)
+                match["lead"] in (" of", " dated", " on") and event is not None and not is_object
             ):
                 yield Cut(match.start(), match.end())
 
@@ -277,7 +331,10 @@ def _period(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
     before = text[span[0] : span[0] + match.start()]
     if has_verb(match[0]) or _SUBORDINATE.match(re.split(r"[,;] | and | but ", before)[-1].removeprefix("and ")):
         return
-    is_clause = len(before.split()) >= FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(before.strip())
+    # "Tokens are rotated." says nothing.
+    is_clause = len(re.split(r"[,;:] ", before)[-1].split()) > FEWEST_WORDS_OF_A_CLAUSE and not _SUBORDINATE.match(
+        before.strip()
+    )
     if is_clause and not _INCOMPLETE.search(before):
         yield Cut(span[0] + match.start(), stop)
 
@@ -297,6 +354,8 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
         return
     if which is None or _INCOMPLETE.search(before[: which.start()]) or (behind.startswith(",") and "," in before[-40:]):
         return
+    if _WANTS_A_PLACE.search(re.split(r"[,;]", before[: which.start()])[-1]):
+        return
     if re.search(r"[\w)`]$", before[: which.start()].rstrip(",")) and len(before[: which.start()].split()) >= 2:
         comma = before[: which.start()].endswith(",")
         yield Cut(span[0] + which.start() - comma, end)
@@ -304,17 +363,20 @@ def _reference(text: str, span: tuple[int, int], start: int, end: int) -> Iterat
 
 def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[Cut]:
     """An item of "A, B and C", if each item holds a figure and no verb. The first item may begin with the verb."""
-    low = span[0]
     if _ITEM.match(text[slice(*span)]):
         return
+    # "We sell this: 2 pegs, 3 ropes and 1 bag." Behind the colon the first item is no more than an item.
+    colon = text.rfind(": ", span[0], start)
+    low = span[0] if colon < 0 or has_verb(text[colon : span[1]]) else colon + 2
     marks = [
         m for m in re.finditer(r", and |,? and |, ", text[low : span[1]]) if not _inside(text, span, low + m.start())
     ]
     bounds = [(low + m.start(), low + m.end()) for m in marks]
-    edges = [span[0], *(b for _, b in bounds)]
+    edges = [low, *(b for _, b in bounds)]
     stops = [*(a for a, _ in bounds), _stop(text, span)]
     here = next((n for n, (a, b) in enumerate(zip(edges, stops, strict=True)) if a <= start and end <= b), None)
-    if here is None or here == 0:
+    is_list = low > span[0]
+    if here is None or (here == 0 and not is_list):
         return
 
     def plain(n: int) -> bool:
@@ -326,6 +388,10 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
         )
 
     if not plain(here):
+        return
+    if is_list and here == 0:
+        if len(edges) > 2 and all(plain(n) for n in range(len(edges))):
+            yield Cut(edges[0], edges[1])
         return
     first = here
     while first > 1 and plain(first - 1):
@@ -343,7 +409,8 @@ def _item_of_enumeration(text: str, span: tuple[int, int], start: int, end: int)
     elif last - lead >= 2:
         before = bounds[last - 2]
         yield Cut(before[0], stops[last], f"{joint}{text[edges[last - 1] : stops[last - 1]]}")
-    else:
+    elif not re.search(r"\b(?:are|were|two|both|following)\b", text[span[0] : stops[lead]]):
+        # "The limits are 3 rows" has one limit too few.
         yield Cut(bounds[last - 1][0], stops[last])
 
 
@@ -374,19 +441,29 @@ def _clause(text: str, span: tuple[int, int], start: int, end: int) -> Iterator[
         if is_series and not re.match(r"(?:which|who|where|as|so|if|when)\b", before.rpartition(", ")[2]):
             continue
         strong = joint[0].startswith((";", ","))
-        whole = re.match(rf"{_SUBJECT}\b", behind) and has_verb(behind) and (strong or _ANAPHOR.match(behind))
+        named = re.match(rf"{_SUBJECT}\b", behind) or (strong and _BARE_SUBJECT.match(behind))
+        whole = named and has_verb(behind) and (strong or _ANAPHOR.match(behind))
         semicolon = behind.find("; ")
         end_of_clause = stop if semicolon < 0 else b + semicolon
         shared = re.match(rf"(?:{_FINITE})\b", behind)
         is_last = not re.search(r",? (?:and|but) ", text[b:end_of_clause])
         if b <= start and end <= end_of_clause and has_verb(before) and (whole or shared) and is_last:
+            cited = _CITES_LAST.search(text, b, end_of_clause)
+            if cited and end <= cited.start():
+                # The section behind the last clause is cited for the clause before it, too.
+                yield Cut(a, cited.start())
             yield Cut(a, end_of_clause)
         subject = _SIMPLE_SUBJECT.match(text, low)
         if subject and end <= a and subject.end() <= start and shared and not re.search(r",| and | but ", before):
             # "It weighs 2 kg and has a lid" has one subject for both.
             yield Cut(subject.end(), b)
         first_clause = (
-            strong and whole and not leans(behind) and not _REFERS.search(behind) and not re.search(r"; ", before)
+            strong
+            and whole
+            and not leans(behind)
+            and not _REFERS.search(behind)
+            and not re.search(r"\b(?:enough|sufficient|suffices?|will do)\b", behind)
+            and not re.search(r"; ", before)
         )
         if end <= a and first_clause and has_verb(before) and not _LABEL.match(text[low:stop]) and ", " not in before:
             yield Cut(low, b + 1, text[b].upper())

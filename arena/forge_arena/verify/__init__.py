@@ -1,10 +1,19 @@
 """Read an answer and say which claims of its scenario it states and which it breaks. Labels are decided here.
 
 sentence_reader   which claims one sentence states, and with which values
+reading           what a sentence says of a claim at one place
+topics            the claims of which the words of a sentence speak
+spellings         what a sentence says by a name: options, terms, identifiers, cited passages
+value_reader      what a sentence says by a value
+known_values      the values of the claims, of the task and of the source
+spoken            values that are said without a number
+compared          of which option a place speaks, where a sentence names several
+past              whether words are spoken of as past, or an option as turned down
 ownership         to which claim a value belongs, where the words of its sentence alone do not say it
 passages          what the source says where: the words around its values, its claims and its sections
 settling          what the readings of all sentences come to, once the whole text has been read
-terms             terms and options in other words
+terms             terms in other words
+options           options in other words: chosen, turned down or only described
 citations         whether a passage is cited for what it says itself
 derived           values that follow from what the source states
 rules             a rule of the task, read with the source at hand

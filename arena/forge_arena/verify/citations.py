@@ -10,25 +10,27 @@ words beside it are those of the right passage. An example: section 3.2 says "Re
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 
 from forge_arena.texts.sentences import lower, whole_starts_of
+from forge_arena.texts.values import mentions
 from forge_arena.texts.words import content
 from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify.passages import Passages, section_of_form
+from forge_arena.verify.sections import Sections
 
 # A sentence of which so many words are those of the cited passage alone is about that passage.
 MANY, MUCH = 4, 3.0
 FEW = 2
-# Two words of which each stands in a few sentences of the source weigh so much together.
-RARE = 4.5
 # A heading such as "Accounts (paragraph 11.14)" has fewer content words.
 FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
 _NAME = re.compile(r"[^\W\d]+ $")
+# Between two citations that stand for the same words: "sections 3.2 and 3.4", "(3.2; section 3.4)".
+_JOINT = re.compile(r"\W*(?:and|or|to|with)?\W*(?:[^\W\d]+\.?)?\W*", re.IGNORECASE)
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -54,6 +56,7 @@ class Citations:
         self._subjects = {claim.id: claim for claim in scenario.claims}
         self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
+        self._sections = Sections(passages)
 
     def weigh(
         self, claim: Claim, cited: Alternative, sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]
@@ -113,35 +116,45 @@ class Citations:
     def is_misplaced(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
     ) -> bool:
-        """Whether a section is cited that has no word of those beside the citation, where one other section has
-        several.
+        """Whether a section is cited for what another section says, although perhaps no claim asks about it.
 
-        This holds for points that no claim asks about. Sections alone are compared, because all of their text is known.
+        Sections alone are compared, because all of their text is known. Sections that are cited together are taken
+        together. A citation in brackets with further words stands for these words, and is not weighed.
         """
-        places = self.places_in(text[slice(*sentence)])
-        cited = places[place]
-        if section_of_form(cited[0]) is None or len(set(places.values())) > 1:
+        words = text[slice(*sentence)]
+        places = self.places_in(words)
+        if section_of_form(places[place][0]) is None:
             return False
-        words = self._words_for(text, sentence, before, place)
-        if words & self._words_of(cited):
+        together = _cited_together(words, sorted(places), place)
+        start, end = together[0][0], together[-1][1]
+        if _stands_among_words(words, start):
             return False
-        return any(
-            len(own := words & self._words_of(forms)) >= FEW and self._passages.weight(own) >= RARE
-            for forms, _ in self._spellings
-            if forms != cited and section_of_form(forms[0]) is not None
-        )
+        numbers = [number for at in together if (number := section_of_form(places[at][0])) is not None]
+        beside = self._beside(text, sentence, before, (start, end), [at for at in places if at not in together])
+        return self._sections.another_says(_without_citations(beside), _without_citations(words), numbers)
 
     def _words_for(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
     ) -> frozenset[str]:
         """The content words for which a citation stands."""
+        return content(self._beside(text, sentence, before, place, self.places_in(text[slice(*sentence)])))
+
+    def _beside(
+        self,
+        text: str,
+        sentence: tuple[int, int],
+        before: tuple[int, int] | None,
+        place: tuple[int, int],
+        others: Iterable[tuple[int, int]],
+    ) -> str:
+        """The words for which a citation stands, those of neighbouring sentences included if it needs them."""
         words = text[slice(*sentence)]
-        beside = _words_beside(words, *place, self.places_in(words))
+        beside = _words_beside(words, *place, others)
         if _POINTS_BACK.match(words) and before is not None:
-            beside = f"{text[slice(*before)]} {beside}"
-        elif len(content(words)) < FEW_BESIDE:
-            beside = f"{beside} {_paragraph_under(text, sentence[1])}"
-        return content(beside)
+            return f"{text[slice(*before)]} {beside}"
+        if len(content(words)) < FEW_BESIDE:
+            return f"{beside} {_paragraph_under(text, sentence[1])}"
+        return beside
 
     def _claim_of(self, words: frozenset[str], cited: tuple[str, ...]) -> Claim | None:
         """The claim whose subject the words are about, if they are not about what is cited."""
@@ -181,12 +194,40 @@ class Citations:
 
 
 def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]) -> str:
-    """The words for which a citation stands: those since the citation before, or those behind it if it opens the sentence."""
+    """The words for which a citation stands: those since the citation before, or those behind it if it comes first."""
     before = sentence[max((stop for _, stop in others if stop <= start), default=0) : start]
     # "In such a case section 3.4 gives" says nothing before the citation: its own name is no word for which it stands.
     if len(content(_NAME.sub("", before))) >= FEW:
         return before
     return sentence[:start] + sentence[end : min((at for at, _ in others if at >= end), default=len(sentence))]
+
+
+def _cited_together(
+    sentence: str, places: Sequence[tuple[int, int]], place: tuple[int, int]
+) -> Sequence[tuple[int, int]]:
+    """The citations that stand for the same words as one of them, in order."""
+    first = last = places.index(place)
+    while first > 0 and _JOINT.fullmatch(sentence, places[first - 1][1], places[first][0]):
+        first -= 1
+    while last + 1 < len(places) and _JOINT.fullmatch(sentence, places[last][1], places[last + 1][0]):
+        last += 1
+    return places[first : last + 1]
+
+
+def _stands_among_words(sentence: str, start: int) -> bool:
+    """Whether a citation stands in brackets behind other words: "(Order Form; section 3.2)"."""
+    opened = sentence.rfind("(", 0, start)
+    if opened < 0 or ")" in sentence[opened:start]:
+        return False
+    return bool(content(_NAME.sub("", _without_citations(sentence[opened + 1 : start]))))
+
+
+def _without_citations(text: str) -> str:
+    """The text with spaces in the place of its citations."""
+    for value in mentions(text):
+        if value.kind is ClaimKind.citation:
+            text = text[: value.start] + " " * (value.end - value.start) + text[value.end :]
+    return text
 
 
 def _paragraph_under(text: str, heading_end: int) -> str:

@@ -64,7 +64,7 @@ class CaseResult:
 
 
 def code_blocks(text: str) -> tuple[Span, ...]:
-    """The contents of the ``` fenced blocks of a text, without the fences. A block that is never closed runs to the end."""
+    """The contents of the ``` fenced blocks of a text, without the fences. A block without an end runs to the end."""
     blocks: list[Span] = []
     opened = -1
     at = text.find("```")

@@ -12,13 +12,15 @@ would choose it rather than the Halden; it costs £6,370" it does not, and £6,3
 import re
 from collections.abc import Sequence
 
+_COMPARING = (
+    r"(?:rather than|instead of|in place of|in preference to|unlike|ahead of|against|compared (?:with|to)|versus|than"
+    r"|over)"
+)
 _MARK = re.compile(
     r"[,;:()\u2013\u2014]\s?|\.\s|\band\b|\bbut\b|\bwhile\b|\bwhereas\b"
-    r"|(?=\b(?:rather than|instead of|in place of|in preference to|unlike|ahead of|against|compared (?:with|to)|versus|than|over)\b)"
+    rf"|(?=\b{_COMPARING}\b)"
 )
-_COMPARED = re.compile(
-    r"\W*(?:rather than|instead of|in place of|in preference to|unlike|ahead of|against|compared (?:with|to)|versus|than|over)\b"
-)
+_COMPARED = re.compile(rf"\W*{_COMPARING}\b")
 _POINTS_BACK = re.compile(r"\W*(?:which|whose|who|at|with|the latter|because it)\b")
 
 

@@ -14,13 +14,14 @@ from forge_arena.types import Alternative
 from forge_arena.verify.terms import CONTRACTED, NEGATIONS, Saying, clause_start, exactly
 
 _ACTS = re.compile(
-    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can|could|may|might)|['\u2019](?:re|m|ll|ve))|\b(?:is|are|has|have|will) be(?:en|ing)?)"
-    r"(?: \w+){0,3} $",
+    r"(?:\b(?:we|i|you)(?: (?:are|am|will|shall|have|can|could|may|might)|['\u2019](?:re|m|ll|ve))"
+    r"|\b(?:is|are|has|have|will) be(?:en|ing)?)(?: \w+){0,3} $",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
-    r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule|in general)\b",
+    r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule"
+    r"|in general)\b",
     re.IGNORECASE,
 )
 
@@ -55,7 +56,8 @@ def denies(sentence: str, start: int, end: int) -> bool:
         or re.search(r"\b(?:rather than|instead of|in place of|unlike|nor|over)\s+(?:an?|the|by|as)?\s*$", before)
         is not None
         or re.match(
-            r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?(?:not\b|no longer\b|ruled out)",
+            r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?"
+            r"(?:not\b|no longer\b|ruled out)",
             after,
         )
         is not None

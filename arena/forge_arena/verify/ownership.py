@@ -2,14 +2,15 @@
 
 Three rules, in this order:
 
-1. A value belongs to the claim that alone can own it: the only claim whose right alternative has this value, whatever the
-   words of the sentence. "A trader who gives up early gets 48% back" states the claim `refund` (48%), although no word
-   of the sentence begins with "refund", because no other claim of the scenario is 48%.
-2. If several claims can own a value, the value belongs to the claim whose words stand nearest: first in the clause around the
-   value, then in the sentence. The words of a claim are those of its label and those around it in the source.
-3. A value that the source gives about something else is given for a claim only if the words around the value say so. "It
-   costs £820 a year to run" is no wrong price, because *year* and *run* stand around £820 in the source, and not around
-   the price. "The price is £820" is a wrong price.
+1. A value belongs to the claim that alone can own it: the only claim whose right alternative has this value, whatever
+   the words of the sentence. "A trader who gives up early gets 48% back" states the claim `refund` (48%), although no
+   word of the sentence begins with "refund", because no other claim of the scenario is 48%.
+2. If several claims can own a value, the value belongs to the claim whose words stand nearest: first in the clause
+   around the value, then in the sentence. The words of a claim are those of its label and those around it in the
+   source.
+3. A value that the source gives about something else is given for a claim only if the words around the value say so.
+   "It costs £820 a year to run" is no wrong price, because *year* and *run* stand around £820 in the source, and not
+   around the price. "The price is £820" is a wrong price.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

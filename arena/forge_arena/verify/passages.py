@@ -87,7 +87,7 @@ class Passages:
 
     @cached_property
     def _words_by_value(self) -> dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]]:
-        """By value: for each place where the source states it, the place, the words of its clause and of its sentence."""
+        """By value: for each place where the source states it, the place, and the words of its clause and sentence."""
         places: dict[tuple[ClaimKind, Hashable], list[tuple[int, frozenset[str], frozenset[str]]]] = {}
         for passage in self.passages:
             for mention in mentions(passage.text):
@@ -103,7 +103,7 @@ class Passages:
         return self._words_by_value.get((kind, value), [])
 
     def words_around_form(self, form: str) -> list[tuple[int, frozenset[str], frozenset[str]]]:
-        """For each place where the source has a form: the place, the words of its clause and of the sentences around it."""
+        """For each place where the source has a form: the place, and the words of its clause and of those around it."""
         places = []
         own = content(form)
         passages = self.passages
@@ -200,8 +200,8 @@ class Passages:
         return f" {_plain(self._task)} | {_plain(self._source)} "
 
     @cached_property
-    def _sections(self) -> dict[str, frozenset[str]]:
-        """The words of each numbered section, from its heading to the next heading with a number."""
+    def section_texts(self) -> dict[str, str]:
+        """The text of each numbered section, from its heading to the next heading."""
         numbers = [
             number
             for authority in self._authorities
@@ -216,9 +216,14 @@ class Passages:
         starts.sort()
         ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
         return {
-            number: content(_UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0])
+            number: _UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0]
             for (start, number), end in zip(starts, ends, strict=True)
         }
+
+    @cached_property
+    def _sections(self) -> dict[str, frozenset[str]]:
+        """The words of each numbered section."""
+        return {number: content(text) for number, text in self.section_texts.items()}
 
     def cited(self, forms: Iterable[str]) -> frozenset[str]:
         """The words of what an authority's forms name: of the section, or of the sentences that name the authority."""
@@ -248,6 +253,16 @@ def section_of_form(form: str) -> str | None:
     """The number in a form such as "section 3.2"."""
     match = _SECTION_FORM.fullmatch(form)
     return None if match is None else match[1]
+
+
+def section_numbers(forms: tuple[str, ...]) -> frozenset[str]:
+    """The numbers in forms such as "section 3.2"."""
+    return frozenset(number for form in forms if (number := section_of_form(form)) is not None)
+
+
+def section_of_value(value: Hashable) -> str | None:
+    """The number in the value of a citation, ("section", "3.2")."""
+    return value[1] if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], str) else None
 
 
 def clause(text: str, start: int, end: int) -> str:

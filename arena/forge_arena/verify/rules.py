@@ -2,12 +2,13 @@
 
 A check compares letters. Three things show only beside the source:
 
-* A phrase that neither task nor source states cannot be demanded to the letter. If the rule is "greet the customer by first
-  name" and the check knows "Hi Mei" and "Hello Mei", then "Hi" and "Hello" are examples, and "Dear Mei" keeps the rule:
-  what the phrases have in common at their end is the name. A name that stands nowhere cannot be demanded at all; then
-  the rule is in doubt.
+* A phrase that neither task nor source states cannot be demanded to the letter. If the rule is "greet the customer by
+  first name" and the check knows "Hi Mei" and "Hello Mei", then "Hi" and "Hello" are examples, and "Dear Mei" keeps the
+  rule: what the phrases have in common at their end is the name. A name that stands nowhere cannot be demanded at all;
+  then the rule is in doubt.
 * "One recommendation is included" demands the content words of "we recommend", in whatever form.
-* Words taken over from the source are not the author's own voice: "our clock" in an answer to a thread that says "our clock".
+* Words taken over from the source are not the author's own voice: "our clock" in an answer to a thread that says "our
+  clock".
 """
 
 import re

@@ -2,8 +2,9 @@
 
 A sentence alone cannot say everything. Three things show only in the whole text:
 
-* A value that the source gives about something else is no wrong value of a claim that the text states rightly. "Your journey
-  of 2 June" and, further down, "the changes of 19 July came after your journey": the journey is stated, and rightly.
+* A value that the source gives about something else is no wrong value of a claim that the text states rightly. "Your
+  journey of 2 June" and, further down, "the changes of 19 July came after your journey": the journey is stated, and
+  rightly.
 * A superseded value that only ownership ties to a claim is wrong if the text does not state the claim rightly as well.
 * What is read with doubt neither states nor contradicts anything.
 """
@@ -15,7 +16,7 @@ from typing import TypeAlias
 from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Claim, ClaimKind
 from forge_arena.verify.passages import section_of_form
-from forge_arena.verify.sentence_reader import Reading
+from forge_arena.verify.reading import Reading
 
 PlacedReading: TypeAlias = tuple[int, Reading]
 

@@ -65,7 +65,7 @@ def spoken_values(text: str) -> tuple[Mention, ...]:
 
 
 def units_of(text: str) -> frozenset[tuple[ClaimKind, Hashable]]:
-    """The times of one unit that a text speaks of in any way: "yearly", "each year" and "£64 a year" all speak of 12 months."""
+    """The times of one unit of which a text speaks in any way: "yearly", "each year", "£64 a year" are 12 months."""
     units = [match["unit"] for match in _EACH.finditer(text)]
     units += [_DAILY[match["word"].lower()] for match in _EVERY.finditer(text)]
     return frozenset((ClaimKind.duration, same_amount(_time(unit))) for unit in set(map(str.lower, units)))

@@ -5,14 +5,15 @@ touchpad are sometimes missed." Words come in any order and in any form, verbs a
 sentence may go on in the next. What carries the term are its content words, above all those that are rare in the
 source. So a text states a term if
 
-* it has most of the term's words, by weight. A word weighs the more, the fewer sentences of the source have it. A verb weighs
-  half: "a chat desk *staffed* by the engineers" says "a chat desk *run* by the engineers".
-* it has what sets the term apart from each wrong alternative. "A chat desk" alone says neither "a chat desk run by the engineers"
-  nor "a chat desk open through the night".
-* it denies what the form denies, and nothing else. "The keyboard has a number block" does not say "a keyboard without a number
-  block". "It lacks a reminder" says "no reminder".
-* nothing has changed places around the same word: "the rent is paid by the owner to the tenant" does not say "the tenant pays
-  rent to the owner". Of two numbers, each stays with its noun: "seat 7, coach 76" does not say "coach 7, seat 76".
+* it has most of the term's words, by weight. A word weighs the more, the fewer sentences of the source have it. A verb
+  weighs half: "a chat desk *staffed* by the engineers" says "a chat desk *run* by the engineers".
+* it has what sets the term apart from each wrong alternative. "A chat desk" alone says neither "a chat desk run by the
+  engineers" nor "a chat desk open through the night".
+* it denies what the form denies, and nothing else. "The keyboard has a number block" does not say "a keyboard without a
+  number block". "It lacks a reminder" says "no reminder".
+* nothing has changed places around the same word: "the rent is paid by the owner to the tenant" does not say "the
+  tenant pays rent to the owner". Of two numbers, each stays with its noun: "seat 7, coach 76" does not say "coach 7,
+  seat 76".
 
 What has the words but fails by a denial or an exchange is read with doubt.
 
@@ -62,6 +63,7 @@ _BETWEEN = re.compile(
     r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead of|rather than)\b", re.IGNORECASE
 )
 _JOINED = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
+_TITLE = re.compile(r"\w+ [\"\u201c]")
 _ARTICLE = re.compile(r"^(?:an?|the) ")
 _NOUN_FOLLOWS = re.compile(
     r"^(?:an?|the|no|by|in|on|at|with|without|for|through|to|from|of|under|all|any|his|her|their|its|our|your)\b",
@@ -120,6 +122,9 @@ class Terms:
         exact = exactly(text, alternative.forms)
         if exact is not None:
             return exact
+        if claim.kind is ClaimKind.citation and _TITLE.match(alternative.forms[0]):
+            # The words of a title say nothing of the section: "A flight can be cancelled" does not cite "Cancel flight".
+            return None
         if claim.kind is ClaimKind.identifier:
             # A name is no phrase: its parts say nothing alone.
             return self._in_one_piece(Window(text), alternative)
@@ -153,7 +158,7 @@ class Terms:
         return Saying(0, len(text))
 
     def shows(self, text: str, claim: Claim) -> Saying | None:
-        """Where a text shows the right term by the example of the source, in a term whose other alternatives are unfit cases."""
+        """Where a text shows the right term by the source's example, if all other alternatives are unfit cases."""
         if not claim.wrong or any(other.standing is not Standing.unfit for other in claim.wrong):
             return None
         plain = _without_spaces(text)
@@ -201,7 +206,7 @@ class Terms:
         return None
 
     def _is_set_apart(self, window: "Window", wanted: Words, rivals: Sequence[Alternative]) -> bool:
-        """Whether a text has what sets a form apart from each other alternative, and more of it than of the other's own."""
+        """Whether a text has what sets a form apart from each other alternative, and more of that than of the other."""
         for rival in rivals:
             other = _form_words(rival.forms[0])
             own = [word for word in wanted.ordered if not any(map(_alike(word), other.ordered))]
@@ -248,7 +253,7 @@ class Window:
         return None if same is None else self._first[same]
 
     def same_word(self, word: str) -> str | None:
-        """The word of the text that is a form of `word`: the same stem, the same beginning, or its opposite ("unpaid")."""
+        """The word of the text that is a form of `word`: the same stem or beginning, or its opposite ("unpaid")."""
         if word in self._first:
             return word
         if word not in self._known:
@@ -351,7 +356,7 @@ def clause_start(sentence: str, at: int) -> int:
 
 
 def _without_article(form: str) -> str:
-    """A form without its article, unless only one word would be left: "no room for the mark" names "the room for the mark"."""
+    """A form without its article, because "no room for it" names "the room for it"; whole if one word is left."""
     rest = _ARTICLE.sub("", form)
     return rest if " " in rest else form
 

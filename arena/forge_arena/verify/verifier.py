@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
+from typing import TypeAlias
 
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
@@ -33,8 +34,9 @@ from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_no_figure
 from forge_arena.verify.options import denies, option_in, supposes
 from forge_arena.verify.passages import clause
+from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
-from forge_arena.verify.sentence_reader import SPELLED_KINDS, Reading, SentenceReader
+from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms
 
@@ -50,6 +52,9 @@ MOST_UNSUPPORTED = 50
 COPIED_SHARE = 0.85
 # A shorter source may be quoted whole, unless it states what is superseded or unfit.
 LONG_SOURCE, SHORT_SOURCE = 150, 25
+
+# The number of a sentence, and the place of a citation in this sentence.
+PlacedCitation: TypeAlias = tuple[int, tuple[int, int]]
 
 # Begins the name under which a report lists an invention among what is broken.
 INVENTED = "invented:"
@@ -73,13 +78,15 @@ class Finding:
 class Unsupported:
     """A value of the text that neither task nor source bears out and that belongs to no claim.
 
-    `start` and `end` are code points in the text.
+    `start` and `end` are code points in the text. `misplaced` says that the source has the value, a section that is
+    cited for what another section says.
     """
 
     kind: ClaimKind
     words: str
     start: int
     end: int
+    misplaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +98,15 @@ class ClaimReport:
     three.
 
     Attributes:
-        stated: the claims that the text states rightly, and nowhere wrongly. contradicted: the claims that the text
-        states wrongly or violates. not_found: the required claims for which no place was found. unsupported: the values
-        that the source does not bear out. findings: the places where the text makes a claim. doubtful: the claims that
-        the text perhaps makes, and that are therefore neither stated nor contradicted. A required
-            claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
+        stated: the claims that the text states rightly, and nowhere wrongly.
+        contradicted: the claims that the text states wrongly or violates.
+        not_found: the required claims for which no place was found.
+        unsupported: the values that the source does not bear out.
+        findings: the places where the text makes a claim.
+        doubtful: the claims that the text perhaps makes, and that are therefore neither stated nor contradicted. A
+            required claim in doubt is not found as well, so that a text in doubt about what it must say is not clean.
         copies_source: whether the text holds most of the source to the letter. Such a text gives superseded values
-        beside those
-            in force, and chooses nothing.
+            beside those in force, and chooses nothing.
     """
 
     stated: frozenset[str]
@@ -117,7 +125,7 @@ class ClaimReport:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is contradicted or unsupported, every required claim is stated, and the source is not copied."""
+        """Whether nothing is contradicted, unsupported or copied, and every required claim is stated."""
         return not (self.contradicted or self.not_found or self.unsupported or self.copies_source)
 
     def of(self, claim_id: str) -> tuple[Finding, ...]:
@@ -150,13 +158,14 @@ class Verifier:
         written, spaced = text, plain_spaces(text)
         text = unwrapped(spaced)
         spans = _sentences(text)
-        readings, unsupported, loose = self._read(text, spans)
+        readings, unsupported, loose, other = self._read(text, spans)
+        readings = self._without_mentions(text, readings)
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
         findings += self._findings_in_other_words(text, findings, doubtful)
         strays = self._stray_citations(text, spans, loose, findings)
         findings += strays
-        unsupported += self._misplaced_citations(text, spans, loose, strays)
+        unsupported += self._misplaced_citations(text, spans, [*loose, *other], findings)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
@@ -192,7 +201,7 @@ class Verifier:
         quotable = self._reader.passages.quotable
         if len(text) < COPIED_SHARE * quotable.characters:
             return False
-        if quotable.words < (SHORT_SOURCE if self._reader.states_what_is_wrong else LONG_SOURCE):
+        if quotable.words < (SHORT_SOURCE if self._reader.known.states_what_is_wrong else LONG_SOURCE):
             return False
         if not any(beginning in text for beginning in quotable.beginnings):
             return False
@@ -210,30 +219,32 @@ class Verifier:
 
     def _read(
         self, text: str, spans: Sequence[tuple[int, int]]
-    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[tuple[int, tuple[int, int]]]]:
+    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[PlacedCitation], list[PlacedCitation]]:
         """What the sentences say.
 
-        Returns: the readings, each with the place where its sentence starts; the unsupported values; and the citations
-        that no sentence ties to a claim, each with the number of its sentence.
+        Returns: the readings, each with the place where its sentence starts; the unsupported values; the citations that
+        no sentence ties to a claim; and those that are right for no claim.
         """
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
-        loose: list[tuple[int, tuple[int, int]]] = []
+        loose: list[PlacedCitation] = []
+        other: list[PlacedCitation] = []
         for number, (start, end) in enumerate(spans):
             sentence = text[start:end]
             read = self._reader.read(sentence)
             readings += [(start, reading) for reading in read.readings]
             loose += [(number, place) for place in read.loose_citations]
+            other += [(number, place) for place in read.other_citations]
             for value in read.unassigned:
-                if not self._reader.is_supported(value.kind, value.value, sentence[value.start : value.end]):
+                if not self._reader.known.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
-        return readings, self._unsupported(text, strangers) if strangers else [], loose
+        return readings, self._unsupported(text, strangers) if strangers else [], loose, other
 
     def _stray_citations(
         self,
         text: str,
         spans: Sequence[tuple[int, int]],
-        loose: list[tuple[int, tuple[int, int]]],
+        loose: list[PlacedCitation],
         findings: list[Finding],
     ) -> list[Finding]:
         """The citations that stand for a claim wrongly, although no word of their sentence ties them to the claim."""
@@ -252,17 +263,18 @@ class Verifier:
         self,
         text: str,
         spans: Sequence[tuple[int, int]],
-        loose: list[tuple[int, tuple[int, int]]],
-        strays: list[Finding],
+        citations: list[PlacedCitation],
+        findings: list[Finding],
     ) -> list[Unsupported]:
-        """The citations of a section for a point of another section, if no claim asks about the point."""
+        """The citations of a section for a point of another section, beside those that are found wrong for a claim."""
+        found = [finding for finding in findings if self._claims[finding.claim].kind is ClaimKind.citation]
         misplaced = []
-        for number, place in loose:
+        for number, place in citations:
             start, end = (spans[number][0] + at for at in place)
-            if any(stray.start == start for stray in strays):
+            if any(at.start < end and start < at.end for at in found):
                 continue
             if self._reader.citations.is_misplaced(text, spans[number], spans[number - 1] if number else None, place):
-                misplaced.append(Unsupported(ClaimKind.citation, text[start:end], start, end))
+                misplaced.append(Unsupported(ClaimKind.citation, text[start:end], start, end, misplaced=True))
         return misplaced
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
@@ -272,15 +284,15 @@ class Verifier:
             for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
-            and self._reader.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
+            and self._reader.known.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
         )
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
             if may_follow and (
                 is_no_figure(sentence, value)
-                or self._reader.says_in_words(value)
-                or follows(value, results, self._reader.numbers, mentions(sentence), self._reader.dates)
+                or self._reader.known.says_in_words(value)
+                or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
             ):
                 continue
             start, end = value.start + offset, value.end + offset
@@ -314,6 +326,22 @@ class Verifier:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
 
+    def _without_mentions(self, text: str, readings: list[tuple[int, Reading]]) -> list[tuple[int, Reading]]:
+        """The readings without the wrong terms that a text only mentions, as the source does, beside the right term.
+
+        "The stamp lies ahead of the clock, and counts. A stamp one span old falls out, as it should": the second stamp
+        is no wrong case, if the source says the same of it.
+        """
+        mentioned = {r.claim for _, r in readings if r.elsewhere and self._claims[r.claim].kind is ClaimKind.term}
+        if not mentioned:
+            return readings
+        prose = _prose(text)
+        for claim in [self._claims[claim_id] for claim_id in mentioned]:
+            place = self._place_of_saying(text, claim, claim.right, prose)
+            if place is None or not place.certain:
+                mentioned.discard(claim.id)
+        return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
+
     def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
         """The required terms and names, and the options, that no sentence states in the words of their claims.
 
@@ -325,7 +353,7 @@ class Verifier:
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
             return []
-        prose = [(start, text[start:end]) for start, end in _sentences(text) if "```" not in text[start:end]]
+        prose = _prose(text)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
@@ -431,6 +459,11 @@ class Verifier:
             yield Finding(claim.id, name, span.start, span.end)
 
 
+def _prose(text: str) -> list[tuple[int, str]]:
+    """The sentences of a text without its code, each with its place."""
+    return [(start, text[start:end]) for start, end in _sentences(text) if "```" not in text[start:end]]
+
+
 def _sentences(text: str) -> Sequence[tuple[int, int]]:
     """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
     spans = sentences(text)
@@ -449,7 +482,7 @@ def _sentences(text: str) -> Sequence[tuple[int, int]]:
 
 
 def _known_snippet(claim: Claim, code: str) -> str | None:
-    """The alternative whose code this is, character for character. What each alternative does was proven with its family."""
+    """The alternative whose code this is to the letter. What each alternative does was proven with its family."""
     code = _flush_left(code)
     return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
 

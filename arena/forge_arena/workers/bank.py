@@ -22,7 +22,7 @@ from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.files import parse_json
 from forge_arena.flaws import WORDS, Flaw
 from forge_arena.types import Answer, JsonObject, Noun, Probe, Scenario
-from forge_arena.workers.base import BadAnswer, ChatModel, HiddenInstruction, Message, Reviser, Worker
+from forge_arena.workers.base import BadAnswer, ChatModel, HiddenInstruction, JsonModel, Message, Reviser, Worker
 
 FORMAT = 1
 HEADER = b'{"forge_arena_bank":%d}\n' % FORMAT
@@ -277,7 +277,7 @@ class Bank:
 class BankWorker:
     """Answers from `bank`. It asks `live`, if given, for an answer that the bank lacks, and records that answer.
 
-    Records in `known` count like records in `bank` and are not recorded again. Without `live` the name is that of the only
+    If `offline`, `live` only says who it is and how it samples, and is not asked. Records in `known` count like records in `bank` and are not recorded again. Without `live` the name is that of the only
     Worker in the bank, or `worker` if the bank holds several. `aclose` closes `bank` and `live`; the caller that opened
     `known` closes `known`.
 
@@ -286,9 +286,16 @@ class BankWorker:
     """
 
     def __init__(
-        self, bank: Bank, live: Worker | None = None, *, worker: str | None = None, known: Bank | None = None
+        self,
+        bank: Bank,
+        live: Worker | None = None,
+        *,
+        worker: str | None = None,
+        known: Bank | None = None,
+        offline: bool = False,
     ) -> None:
         self.bank = bank
+        self._offline = offline
         self._known = known
         self.live = live
         self._named = live.name if live else worker
@@ -359,6 +366,13 @@ class BankWorker:
         return self._put(_record(key, live, reply=reply)).reply or reply
 
     async def chat(self, messages: Sequence[Message], rng: Random) -> str:
+        return await self._chat(messages, rng, None)
+
+    async def chat_json(self, messages: Sequence[Message], rng: Random, schema: JsonObject) -> str:
+        """What `chat` replies. The schema is no part of the question, because no server is bound to heed a schema."""
+        return await self._chat(messages, rng, schema)
+
+    async def _chat(self, messages: Sequence[Message], rng: Random, schema: JsonObject | None) -> str:
         draw = draw_of(rng)
         key = chat_key(self.name, messages, draw)
         record = self._get(key)
@@ -369,7 +383,10 @@ class BankWorker:
         if not isinstance(live, ChatModel):
             raise WorkerFailed(f"a {live.name} Worker answers no questions of a reader")
         with self._flaws_on_record(key, live):
-            reply = await live.chat(messages, Random(draw))
+            if schema is not None and isinstance(live, JsonModel):
+                reply = await live.chat_json(messages, Random(draw), schema)
+            else:
+                reply = await live.chat(messages, Random(draw))
         return self._put(_record(key, live, reply=reply)).reply or reply
 
     async def aclose(self) -> None:
@@ -418,7 +435,7 @@ class BankWorker:
             raise WorkerFailed(f"an answer could not be recorded: {error}") from error
 
     def _live_for(self, wanted: str) -> Worker:
-        if self.live is None:
+        if self.live is None or self._offline:
             raise WorkerFailed(
                 f"not in the bank {self.bank.path}: {wanted} by {self.name}; run `forge-arena bank` to record it"
             )

@@ -10,7 +10,7 @@ from typing import Protocol, TypedDict, runtime_checkable
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.flaws import Flaw
-from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, Noun, Probe, Scenario
+from forge_arena.types import Alternative, Answer, Awareness, Candour, CorruptionType, JsonObject, Noun, Probe, Scenario
 
 
 class Message(TypedDict):
@@ -129,4 +129,16 @@ class ChatModel(Worker, Protocol):
 
     async def chat(self, messages: Sequence[Message], rng: Random) -> str:
         """What the model writes after these messages, without its thoughts. Raises what `answer` raises."""
+        ...
+
+
+@runtime_checkable
+class JsonModel(ChatModel, Protocol):
+    """A chat model whose server may hold a reply to a JSON schema."""
+
+    async def chat_json(self, messages: Sequence[Message], rng: Random, schema: JsonObject) -> str:
+        """What the model writes after these messages: JSON of this schema, if the server can see to that.
+
+        A server that cannot is asked without the schema, so the reply may be anything. Raises what `answer` raises.
+        """
         ...

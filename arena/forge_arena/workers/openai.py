@@ -63,6 +63,7 @@ class OpenAIWorker:
             self.sampling["system_role"] = system_role
         self.sampling |= self._extra
         self._seeded = seeded
+        self._takes_schemas = True
 
     @property
     def name(self) -> str:
@@ -99,10 +100,27 @@ class OpenAIWorker:
     async def chat(self, messages: Sequence[Message], rng: Random) -> str:
         return (await self._write(messages, rng)).output
 
+    async def chat_json(self, messages: Sequence[Message], rng: Random, schema: JsonObject) -> str:
+        form = {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": schema}}
+        if self._takes_schemas:
+            before = rng.getstate()
+            try:
+                return (await self._write(messages, rng, {"response_format": form})).output
+            except BadAnswer:
+                raise
+            except WorkerFailed as failure:
+                # Servers refuse a schema in many words, so any refusal of the request may be one.
+                if not (isinstance(failure.__cause__, EndpointFailed) and failure.__cause__.refused):
+                    raise
+                rng.setstate(before)
+        written = await self._write(messages, rng)
+        self._takes_schemas = False
+        return written.output
+
     async def aclose(self) -> None:
         await self._endpoint.aclose()
 
-    async def _write(self, messages: Sequence[Message], rng: Random) -> Answer:
+    async def _write(self, messages: Sequence[Message], rng: Random, also: Mapping[str, Any] | None = None) -> Answer:
         """Ask, and take the answer only if it is complete.
 
         Raises:
@@ -111,7 +129,10 @@ class OpenAIWorker:
         """
         # 31 bits: some servers read the seed into a C int.
         choice = await self._ask(
-            messages, seed=rng.getrandbits(31), max_tokens=self.sampling["max_tokens"], extra=self._extra
+            messages,
+            seed=rng.getrandbits(31),
+            max_tokens=self.sampling["max_tokens"],
+            extra={**self._extra, **(also or {})},
         )
         there = self._endpoint.model_there
         written = split_reasoning(choice.message.content or "", choice.message.thoughts)

@@ -81,6 +81,19 @@ def open_worker(
     raise BadArgument(f"unknown Worker {spec!r}.{guess} A Worker is one of {', '.join(specs())}, or module:Class")
 
 
+def with_defaults(spec: str, **settings: int | float) -> str:
+    """The spec of a Worker with settings that it does not name, if Workers of its kind take settings.
+
+    Example: `openai:M@http://h/v1#timeout=9` with `temperature=0` is `openai:M@http://h/v1#timeout=9,temperature=0`.
+    """
+    if not spec.startswith(("openai:", "vllm:")):
+        return spec
+    match = SETTINGS.fullmatch(spec)
+    named = set() if match is None else {part.partition("=")[0].strip() for part in match["settings"].split(",")}
+    added = ",".join(f"{name}={value}" for name, value in settings.items() if name not in named)
+    return f"{spec}{'#' if match is None else ','}{added}" if added else spec
+
+
 def check_reads_documents(spec: str) -> None:
     """Refuse the scripted Worker before it is asked to answer documents.
 

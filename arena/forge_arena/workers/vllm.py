@@ -154,6 +154,9 @@ class VLLMWorker:
     async def chat(self, messages: Sequence[Message], rng: Random) -> str:
         return await self._while_up(lambda asker: asker.chat(messages, rng))
 
+    async def chat_json(self, messages: Sequence[Message], rng: Random, schema: JsonObject) -> str:
+        return await self._while_up(lambda asker: asker.chat_json(messages, rng, schema))
+
     async def aclose(self) -> None:
         """Stop the engine and every process it started. The log stays."""
         supervising, self._supervising = self._supervising, None

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from forge_arena.corruptions import inject, possible
+from forge_arena.documents.alternatives import number_in_digits
 from forge_arena.episodes import Arena
 from forge_arena.errors import CannotCorrupt, ScenarioError
 from forge_arena.scenarios.documents import Document, load_documents, suite_of
 from forge_arena.scenarios.importer import Imported, import_rows, to_scenario
-from forge_arena.scenarios.prose import number_in_digits
 from forge_arena.scenarios.rows import Row, read_rows
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import value_of

@@ -30,6 +30,13 @@ END = " The shop opens on weekdays."
         ("It comes with 2 pegs, 3 ropes and 1 bag.", "1 bag", "It comes with 2 pegs and 3 ropes."),
         ("You confirm the booking within 9 days.", "9 days", "You confirm the booking."),
         ("We book it under account number QA-31.", "QA-31", "We book it."),
+        ("The rent is £70, and loss of keys costs £9 (rule 4).", "£9", "The rent is £70 (rule 4)."),
+        ("We lend this: 2 pegs, 3 ropes and 1 bag.", "2 pegs", "We lend this: 3 ropes and 1 bag."),
+        (
+            "It was agreed at the meeting on 4 July 2031 and holds.",
+            "4 July 2031",
+            "It was agreed at the meeting and holds.",
+        ),
     ],
 )
 def test_the_smallest_unit_goes_and_the_rest_is_repaired(text: str, words: str, wanted: str) -> None:
@@ -76,6 +83,14 @@ def test_a_label_goes_with_its_sentence() -> None:
         ("The gate is here, the lamp is there, and the key is 3 cm long.", "3 cm", "the lamp is there."),
         ("Two dates matter. Bookings close on 3 May, and a letter will do.", "3 May", "matter. A letter"),
         ("The fee is £30. On the same day the lamp is lit.", "£30", "care. On the same"),
+        ("You bought the lamp on 3 May 2031, and it shines.", "3 May 2031", "bought the lamp, and"),
+        ("The hire started on 3 May 2031.", "3 May 2031", "started. The shop"),
+        ("Cover for form-a ends on 3 May 2031.", "3 May 2031", "ends. The shop"),
+        ("The cover ends on 3 May 2031.", "3 May 2031", "ends. The shop"),
+        ("The log puts the fault in build Q-7.", "Q-7", "puts the fault. The"),
+        ("Keys are changed within 9 days.", "9 days", "are changed. The"),
+        ("The limits are a row of 9 cm and a height of 4 cm.", "4 cm", "are a row of 9 cm. The"),
+        ("The loss is told within 9 days, and a letter is enough.", "9 days", "care. A letter is enough"),
     ],
 )
 def test_what_is_left_is_whole_without_what_went(text: str, words: str, never: str) -> None:

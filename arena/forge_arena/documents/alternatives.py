@@ -1,19 +1,26 @@
 """Other spellings of a value or a citation of a document, and wrong values and citations in its place."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Any
 
-from forge_arena.scenarios.prose import number_in_digits
+from forge_arena.texts.number_words import SMALL, TENS
 from forge_arena.texts.respell import respell
-from forge_arena.texts.values import Mention
+from forge_arena.texts.values import Mention, value_of
 from forge_arena.types import ClaimKind
 
+LONG_NUMBER = 4
+
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+_TENS = {word: 10 * n for n, word in enumerate(TENS, start=2)}
+_NUMBERS = {word: n for n, word in enumerate((*SMALL, TENS[0]))} | _TENS
+_NUMBER_WORD = re.compile(rf"\b(?:(?:{'|'.join(TENS)})-)?(?:{'|'.join(_NUMBERS)})\b(?!-)", re.IGNORECASE)
+_ZERO = re.compile(r"0(?:\.0+)?")
+_WHOLE_SHARE = Decimal(100)
 
 
 def spellings(kind: ClaimKind, surface: str) -> tuple[str, ...]:
@@ -47,6 +54,17 @@ def _citation_spellings(surface: str) -> list[str]:
     return [*forms, surface.replace(" v. ", " v "), surface.replace(" v ", " v. ")]
 
 
+def number_in_digits(value: str) -> str:
+    """ "three weeks" and "three (3) weeks" become "3 weeks"; a value with other digits stays as it is."""
+    value = re.sub(r"\b[A-Za-z]+(?:-[A-Za-z]+)? \((\d{1,6})\)", r"\1", value)
+    return value if any(c.isdigit() for c in value) else _NUMBER_WORD.sub(_in_digits, value)
+
+
+def _in_digits(match: re.Match[str]) -> str:
+    tens, _, ones = match[0].lower().rpartition("-")
+    return str(_TENS.get(tens, 0) + _NUMBERS[ones])
+
+
 def are_comparable(a: Mention, b: Mention) -> bool:
     """Whether two values of a kind could be mistaken for each other: they have the same unit or currency."""
     if isinstance(a.value, tuple) and isinstance(b.value, tuple) and a.kind is not ClaimKind.date:
@@ -64,12 +82,22 @@ def wrong_values(mention: Mention, surface: str, rng: Random) -> Iterator[tuple[
         yield from _wrong_dates(value, surface, rng)
         return
     surface = number_in_digits(surface)
+    if mention.kind in (ClaimKind.money, ClaimKind.percent) and _ZERO.fullmatch("".join(_NUMBER.findall(surface))):
+        yield from _wrong_zeros(surface, rng)
+        return
+    digits = [place for place, character in enumerate(surface) if character.isdigit()]
+    if mention.kind is ClaimKind.identifier and len(digits) >= LONG_NUMBER:
+        # A longer or shorter number would be seen at once.
+        yield 0, _with_other_digits(surface, rng.sample(digits[1:], len(digits) // 2), rng)
+        yield 1, _with_other_digits(surface, [rng.choice(digits[1:])], rng)
+        return
     yield from _wrong_numbers(surface, rng)
-    if mention.kind is ClaimKind.identifier:
-        digits = [place for place, character in enumerate(surface) if character.isdigit()]
-        if digits:
-            at = rng.choice(digits)
-            yield 1, surface[:at] + str((int(surface[at]) + rng.randint(1, 9)) % 10) + surface[at + 1 :]
+
+
+def _with_other_digits(surface: str, places: Sequence[int], rng: Random) -> str:
+    for at in places:
+        surface = f"{surface[:at]}{(int(surface[at]) + rng.randint(1, 9)) % 10}{surface[at + 1 :]}"
+    return surface
 
 
 def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[tuple[int, str]]:
@@ -85,16 +113,29 @@ def _wrong_dates(value: tuple[Any, ...], surface: str, rng: Random) -> Iterator[
         yield stealth, respell(other.isoformat(), surface, ClaimKind.date)
 
 
+def _wrong_zeros(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
+    """What is free, or is nought, costs something: much at stealth 0, little at 1."""
+    for stealth, numbers in ((0, (45, 60, 75)), (1, (5, 10, 15))):
+        number = rng.choice(numbers)
+        yield stealth, _NUMBER.sub(lambda match: f"{number}{match[0][1:]}", surface)  # noqa: B023  (used at once)
+
+
 def _wrong_numbers(surface: str, rng: Random) -> Iterator[tuple[int, str]]:
     for stealth, factors in ((0, ("3", "4", "0.25")), (1, ("1.5", "2", "0.5"))):
         # Scaled down and rounded, the ends of a range could change places.
         is_range = len(_NUMBER.findall(surface)) > 1
-        factor = Decimal(rng.choice([f for f in factors if not (is_range and f.startswith("0"))]))
-        text = _NUMBER.sub(partial(_scale, factor=factor), surface)
+        usable = [f for f in factors if not (is_range and f.startswith("0"))]
+        text = _NUMBER.sub(partial(_scale, factor=Decimal(rng.choice(usable))), surface)
         if re.match(r"1 [a-z ]*[a-rt-z]$", surface):
             text += "s"
-        if text != surface:
+        if text != surface and not (_share(surface) <= _WHOLE_SHARE < _share(text)):
             yield stealth, text
+
+
+def _share(text: str) -> Decimal:
+    """A percentage; 0 for any other value. No more than 100% of anything stands beside a share of at most 100%."""
+    value = value_of(ClaimKind.percent, text)
+    return value[0] if isinstance(value, tuple) else Decimal(0)
 
 
 def _scale(match: re.Match[str], factor: Decimal) -> str:

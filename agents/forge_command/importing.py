@@ -1,0 +1,236 @@
+"""`forge-arena scenarios import`: documents of one's own become scenarios."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from forge_command.console import JsonFile, deliver, fail, say, words, writable_file
+from forge_command.progress import progress
+
+if TYPE_CHECKING:
+    from forge_arena.documents.importing import Import
+    from forge_arena.workers.base import ChatModel, Spent
+
+EPILOG = """Examples:
+
+forge-arena scenarios import policies/ --author openai:MODEL@http://127.0.0.1:8001/v1 --out docs.jsonl --review x.html
+
+forge-arena scenarios import handbook.pdf leases/ rows.jsonl --author vllm:MODEL --out docs.jsonl
+
+forge-arena scenarios import policies/ --author bank:docs.jsonl.author --leave-out left-out.txt --out docs.jsonl
+
+forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --documents docs.jsonl"""
+
+# The rest stands in the report.
+MOST_LINES = 12
+
+
+def import_documents(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files and folders: Markdown and text, PDF, Word and web pages (these need the extra `documents`), "
+            "and JSONL with rows {source_material, and if you like task, domain, id}.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(callback=writable_file, help="Write the scenarios here, as JSONL.")],
+    author: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="The model that reads each document and proposes a task: openai:MODEL@URL, vllm:MODEL, or bank:FILE "
+            "for recorded replies. The Worker's own model will do. Without an author, only documents with plain labels "
+            "(tables, lines such as `Fee: $30`) become scenarios.",
+        ),
+    ] = None,
+    author_api_key: Annotated[
+        str | None, typer.Option(envvar="FORGE_ARENA_AUTHOR_API_KEY", help="API key of an openai author.")
+    ] = None,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            callback=writable_file,
+            metavar="PAGE.html",
+            help="Write a page to look through the scenarios, with the facts marked in the source and what was dropped "
+            "and why. Tick what you do not want, save the list, and give it to --leave-out.",
+        ),
+    ] = None,
+    leave_out: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            metavar="FILE",
+            help="The scenarios to leave out: one id a line, as saved by the page of --review.",
+        ),
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many documents the author reads at a time.")] = 16,
+    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
+    json: JsonFile = None,
+) -> None:
+    """Turn documents of your own into scenarios.
+
+    An author, which is a model, proposes for each document a task, the facts of a right answer with quotations, and
+    rules for the answer. Code keeps what the document bears out to the letter, and drops the rest with its reason. A
+    long document gives several scenarios.
+
+    You may stop the command and start it again: the author's replies are recorded in OUT.author as they come, and what
+    is recorded is not asked again. The same documents and replies give the same scenarios. A document's content decides
+    its split, and documents that share most of their text share a split.
+    """
+    from forge_arena.documents.author import AuthorFailed, open_author
+    from forge_arena.documents.importing import journal_of, make_without_author, plan, read_all, report
+
+    left_out = _left_out(leave_out)
+    model = (
+        None
+        if author is None
+        else open_author(
+            author,
+            api_key=author_api_key,
+            vllm_executable=vllm,
+            vllm_args=words("--vllm-args", vllm_args),
+            concurrency=concurrency,
+        )
+    )
+    stopped: str | None = None
+    with progress() as bar:
+        reading = bar.add_task("reading", total=None, unit="files")
+        read = read_all(paths, lambda done, total: bar.update(reading, completed=done, total=total))
+        run = plan(read, left_out)
+        try:
+            if model is None:
+                make_without_author(run, _shown(bar, "importing", run))
+            else:
+                asyncio.run(_ask(run, model, journal_of(out), concurrency, bar))
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        except AuthorFailed as failure:
+            if not run.made:
+                raise
+            stopped = failure.reason
+    result = report(run) | {"author": None if model is None else {"name": model.name, **_spent(model)}}
+    _say_unknown(run, left_out)
+    files = {out: "".join(f"{scenario.model_dump_json()}\n" for _, scenario in run.wanted())}
+    if review is not None:
+        from forge_arena.documents.review import page
+
+        files[review] = page(run)
+    deliver(result, json, lambda to: _show(to, result, out), files)
+    if stopped is not None or run.missing:
+        reason = stopped or f"the author gave no reply for {run.missing}, the last: {list(run.failed.values())[-1]}"
+        on_record = "" if model is None else f"; the author's replies are in {journal_of(out)}"
+        raise fail(
+            f"{reason}; {len(run.made)} of {len(run.parts)} parts are done{on_record}. Run the same command to go on: "
+            "nothing is asked again"
+        )
+    if not result["scenarios"]:
+        say("no scenario could be made; the reasons stand above", err=True)
+        raise typer.Exit(1)
+
+
+def _shown(bar: Progress, description: str, run: "Import") -> Callable[[], object]:
+    """A task for the parts that are missing now. What is returned is to be called after each of them."""
+    before = len(run.made)
+    task = bar.add_task(description, total=run.missing, unit="parts")
+
+    def show() -> None:
+        kept = sum(written.kept.scenario is not None for written in run.made.values())
+        bar.update(task, completed=len(run.made) - before + len(run.failed), note=f"{kept} scenarios so far")
+
+    return show
+
+
+async def _ask(run: "Import", model: "ChatModel", journal: Path, concurrency: int, bar: Progress) -> None:
+    """Make what the journal already answers, and ask the author for the rest."""
+    from forge_arena.documents.author import Author
+    from forge_arena.documents.importing import make_from_record, make_with_author
+    from forge_arena.workers.bank import Bank, BankWorker
+
+    bank = Bank(journal)
+    author = Author(BankWorker(bank, model))
+    try:
+        bank.lock()
+        if len(bank) > 0:
+            # First, so that nobody waits for an author that is down where nothing is left to ask. Also, what is on
+            # record takes no time, and would say nothing of the time that is left.
+            recorded = Author(BankWorker(bank, model, offline=True))
+            await make_from_record(run, recorded, _shown(bar, "from the record", run))
+        if run.missing:
+            await author.start()
+            await make_with_author(run, author, concurrency=concurrency, on_part=_shown(bar, "asking the author", run))
+    finally:
+        await author.aclose()
+
+
+def _left_out(file: Path | None) -> frozenset[str]:
+    """The ids in a file: one a line, without blank lines and lines that begin with #."""
+    if file is None:
+        return frozenset()
+    from forge_arena.files import read_text
+
+    lines = (line.strip() for line in read_text(file).splitlines())
+    return frozenset(line for line in lines if line and not line.startswith("#"))
+
+
+def _say_unknown(run: "Import", left_out: frozenset[str]) -> None:
+    """Name the ids of a list that no scenario has, because a mistyped id would leave out nothing."""
+    from forge_arena.documents.playing import scenario_id
+
+    if not run.missing:
+        for unknown in sorted(left_out - {scenario_id(scenario) for _, scenario in run.scenarios()}):
+            say(f"--leave-out names {unknown!r}, and no scenario of these documents has that id", err=True)
+
+
+def _spent(model: "ChatModel") -> dict[str, int]:
+    """What the author cost in this run."""
+    spent: Spent | None = getattr(model, "spent", None)
+    if spent is None:
+        return {}
+    return {"requests": spent.requests, "input_tokens": spent.input_tokens, "output_tokens": spent.output_tokens}
+
+
+def _show(to: Console, result: dict[str, Any], out: Path) -> None:
+    def line(text: str) -> None:
+        to.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    facts, splits = result["facts"], result["splits"]
+    table = Table(title=str(out), show_header=False)
+    table.add_row("documents", f"{result['documents']} read, {len(result['refused'])} refused")
+    table.add_row(
+        "scenarios", f"{result['scenarios']} of {result['stretches']} parts, in {result['families']} families"
+    )
+    if result["left_out"]:
+        table.add_row("left out", f"{result['left_out']} by --leave-out")
+    table.add_row("splits", ", ".join(f"{count} {split}" for split, count in splits.items()))
+    table.add_row("facts", f"{facts['kept']} of {facts['proposed']} proposed are kept")
+    table.add_row("corruptions", ", ".join(f"{count} {type}" for type, count in result["corruptions"].items()))
+    author, replies = result["author"], result["replies"]
+    if author is not None:
+        bad = [f"{replies[kind]} {words}" for kind, words in _BAD_REPLIES.items() if replies[kind]]
+        asked = f"asked again for {replies['asked_again']}, which gave {replies['kept_after_asking_again']} scenarios"
+        cost = f"{author['requests']} requests" if "requests" in author else ""
+        table.add_row("author", "; ".join(part for part in (author["name"], cost, ", ".join(bad), asked) if part))
+    to.print(table)
+    for title, rows in (
+        ("refused", result["refused"]),
+        ("no scenario", result["no_scenario"]),
+        ("no reply", result["no_reply"]),
+    ):
+        for row in rows[:MOST_LINES]:
+            line(f"{title}: {row['document']}: {row['reason']}")
+        if len(rows) > MOST_LINES:
+            line(f"{title}: {len(rows) - MOST_LINES} more, in the report of --json")
+    for reason, times in list(result["dropped"].items())[:MOST_LINES]:
+        line(f"{times:5d}  dropped: {reason}")
+
+
+_BAD_REPLIES = {"no_json": "replies without JSON", "cut": "cut off", "no_reply": "empty, declined or withheld"}

@@ -1,0 +1,172 @@
+"""Cite a section: the ways in which an answer names one, which section an author means, and what would be cited wrongly."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from random import Random
+
+from forge_arena.documents.sections import Section
+from forge_arena.types import Alternative, Span, Standing
+
+MOST_ELSEWHERE = 4
+MOST_TITLE_WORDS = 14
+
+_LEAD = re.compile(
+    r"^(?:the )?(?:section|sec\.|article|art\.|clause|paragraph|para\.?|part|chapter|schedule|appendix|annex|rule|\u00a7+)\s*",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(r"^(?P<number>\d{1,3}(?:\.\d{1,3}){0,4}|[IVXLC]{1,7}|[A-Za-z])(?=[.):\s\u2013\u2014-]|$)[.):]?\s*")
+_ROMAN = re.compile(r"[IVXLC]+")
+_QUOTES = "\"'\u201c\u201d\u2018\u2019*_`#:.-\u2013\u2014 "
+_WORDS = ("section", "clause")
+_INVENTED = ("Further", "Special", "Interim", "Additional", "Revised", "General")
+
+
+def find_section(sections: Sequence[Section], named: str, quotation: Span) -> tuple[Section | None, str]:
+    """The section that an author names for a quotation.
+
+    Returns: the section; or None, and why the author's section cannot be cited for the quotation.
+    """
+    meant = [section for section in sections if _is_meant(section, named)]
+    if not meant:
+        return None, f"the document has no section \u201c{named}\u201d"
+    holding = [section for section in meant if section.start <= quotation.start and quotation.end <= section.end]
+    if not holding:
+        return None, f"the section \u201c{named}\u201d does not hold the quotation"
+    section = max(holding, key=lambda section: section.start)
+    if section.number is None and len(sections) == 1:
+        return None, "the document has no other section"
+    if not is_citable(section, sections):
+        return None, f"the section \u201c{named}\u201d has no number or title that no other section has"
+    return section, ""
+
+
+def is_citable(section: Section, sections: Sequence[Section]) -> bool:
+    """Whether a section has a number or a title of its own, and is not the whole document."""
+    if section.number is not None:
+        return sum(other.number == section.number for other in sections) == 1
+    titles = Counter(_plain(other.title) for other in sections)
+    has_title = 0 < len(section.title.split()) <= MOST_TITLE_WORDS and titles[_plain(section.title)] == 1
+    return has_title and len(sections) > 1
+
+
+def citation_forms(section: Section) -> tuple[str, ...]:
+    """The ways to cite a section, the usual one first. The n-th ways of two sections are the same way.
+
+    A title alone is no citation, because its words may stand in an answer by chance.
+    """
+    forms: list[str] = []
+    if section.number is not None:
+        forms += [f"{word} {section.number}" for word in dict.fromkeys((section.word, *_WORDS))]
+        forms += [f"\u00a7 {section.number}", f"\u00a7{section.number}"]
+    if section.title and (section.number is None or len(section.title.split()) > 1):
+        forms += _title_forms(section.title)
+    return tuple(dict.fromkeys(forms))
+
+
+_MARKS = (("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"), ("**", "**"), ("*", "*"), ('"', '"'))
+
+
+def _title_forms(title: str) -> list[str]:
+    names = (title, title.rstrip("?!"))
+    return [
+        form
+        for name in dict.fromkeys(names)
+        for form in (
+            f'section "{name}"',
+            f"section \u201c{name}\u201d",
+            f"section '{name}'",
+            f"section \u2018{name}\u2019",
+            f"section **{name}**",
+            f"section {name}",
+            f"section: {name}",
+            f"section on {name}",
+            f"section titled {name}",
+            f"section headed {name}",
+            f"under {name}",
+            f"see {name}",
+            f"({name})",
+            f"{name} section",
+            *(f"{opening}{name}{closing}" for opening, closing in _MARKS),
+        )
+    ]
+
+
+def wrong_sections(
+    section: Section, sections: Sequence[Section], right: Sequence[Section], text: str, rng: Random
+) -> list[Alternative]:
+    """What an answer could cite instead: other sections of the document, and a section that it does not have.
+
+    Args:
+        right: the sections that may be cited too, because they say the same or hold the section.
+    """
+    others = [
+        other
+        for other in sections
+        if is_citable(other, sections)
+        and (other.number is None) == (section.number is None)
+        and other not in right
+        and not (other.start < section.end and section.start < other.end)
+    ]
+    chosen = rng.sample(others, min(MOST_ELSEWHERE, len(others)))
+    wrong = [
+        Alternative(
+            name=f"elsewhere_{place}",
+            standing=Standing.elsewhere,
+            forms=citation_forms(other),
+            stealth=3 - place % 2,
+        )
+        for place, other in enumerate(chosen)
+    ]
+    return [*wrong, *_absent_sections(section, sections, text, rng)]
+
+
+def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:
+    """Sections that the document does not have: a far one at stealth 0, a near one at 1."""
+    if section.number is None:
+        title = _invented_title(sections, text, rng)
+        if title is None:
+            return []
+        return [Alternative(name="absent_0", standing=Standing.absent, forms=tuple(_title_forms(title)), stealth=0)]
+    match = re.search(r"\d+$", section.number)
+    if match is None:
+        return []
+    known = {other.number for other in sections}
+    top = max(int(n[0]) for other in sections if (n := re.search(r"\d+$", other.number or "")) is not None)
+    wrong = []
+    for stealth, number in ((0, top + rng.randint(9, 28)), (1, top + rng.randint(1, 4))):
+        shown = f"{section.number[: match.start()]}{number}"
+        cited = re.search(rf"(?<![\w.]){re.escape(shown)}(?![\w]|\.\d)", text) is not None
+        if shown not in known and not cited:
+            forms = tuple(f"{word} {shown}" for word in dict.fromkeys((section.word, *_WORDS)))
+            wrong.append(Alternative(name=f"absent_{stealth}", standing=Standing.absent, forms=forms, stealth=stealth))
+            known.add(shown)
+    return wrong
+
+
+def _invented_title(sections: Sequence[Section], text: str, rng: Random) -> str | None:
+    """A title that sounds like those of the document and does not stand in it."""
+    nouns = [section.title.split()[-1].strip("?!:.,()").lower() for section in sections if section.title]
+    nouns = sorted({noun for noun in nouns if noun.isalpha() and len(noun) > 3})
+    if not nouns:
+        return None
+    title = f"{rng.choice(_INVENTED)} {nouns[rng.randrange(len(nouns))]}"
+    return None if title.lower() in text.lower() else title
+
+
+def _is_meant(section: Section, named: str) -> bool:
+    bare = _LEAD.sub("", named.strip(_QUOTES)).strip(_QUOTES)
+    title = _plain(section.title)
+    if title and _plain(bare) == title:
+        return True
+    if section.number is None:
+        return bool(title) and _plain(named) == title
+    number = _NUMBER.match(bare)
+    if number is None or number["number"].casefold() != section.number.casefold():
+        return False
+    rest = _plain(bare[number.end() :])
+    return not rest or rest == title or title.startswith(rest) or rest.startswith(title)
+
+
+def _plain(title: str) -> str:
+    return " ".join(re.findall(r"\w+", title.casefold()))

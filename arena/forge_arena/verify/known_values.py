@@ -1,0 +1,171 @@
+"""Know the values of one scenario: those of its claims, and those that the task and the source state.
+
+A value is looked up by what the value means: 48 hours and 2 days are one value, and "21 May" is the only 21 May of
+which the source speaks.
+"""
+
+from collections.abc import Hashable
+from dataclasses import replace
+from decimal import Decimal
+from functools import cached_property
+
+from forge_arena.texts.sentences import contains_whole, lower
+from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
+from forge_arena.types import Claim, ClaimKind, Scenario, Standing
+from forge_arena.verify.derived import numbers_of
+from forge_arena.verify.passages import section_numbers, section_of_value
+from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
+from forge_arena.verify.spoken import spoken_values, units_of
+
+
+class KnownValues:
+    """The values of one scenario. What belongs to one claim is worked out when the claim is first asked for."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        # The parts and not the scenario, because the statements of a scenario are two thirds of its memory.
+        self._task = scenario.task
+        self._source = scenario.source_material
+        self._authorities = scenario.authorities
+        self._scenario_claims = scenario.claims
+        # The claims that a text states by a value, however the value is spelled.
+        self.claims = [claim for claim in scenario.claims if claim.kind not in SPELLED_KINDS | WHOLE_TEXT_KINDS]
+        self._source_sections = frozenset(
+            number for authority in scenario.authorities for number in section_numbers(authority.forms)
+        )
+        # Filled when a claim's values are first asked for. By claim: alternatives by value, and by spelling.
+        self._names_by_value: dict[str, dict[Hashable, tuple[str, ...]]] = {}
+        self._names_by_spelling: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._claims_by_value: dict[tuple[ClaimKind, Hashable], list[tuple[Claim, tuple[str, ...]]]] = {}
+
+    def is_supported(self, kind: ClaimKind, value: Hashable, surface: str) -> bool:
+        """Whether the task or the source states a value. If they contain its spelling, nothing is parsed."""
+        if kind is ClaimKind.quantity and isinstance(value, tuple) and value[-1] in COUNTED:
+            return True
+        if kind is ClaimKind.citation and section_of_value(value) in self._source_sections:
+            return True
+        if contains_whole(self._source, surface) or contains_whole(self._task, surface):
+            return True
+        if (kind, value) in self._supported:
+            return True
+        return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
+
+    def says_in_words(self, value: Mention) -> bool:
+        """Whether the source says a value without a number, as "yearly" says 12 months."""
+        return (value.kind, same_amount(value.value)) in self._spoken
+
+    def with_whole_date(self, value: Mention) -> Mention:
+        """A value; if it is a date without its year or day, the date that it means.
+
+        "21 May" means the only date with this day and month: one that a claim has rightly, otherwise one of the source,
+        otherwise one that a claim has wrongly. A date of the source that has no year is meant by this day in any year.
+        """
+        if value.kind is not ClaimKind.date or not isinstance(value.value, tuple) or len(value.value) != 3:
+            return value
+        if None not in value.value and value.value in self._dates_of_claims[False]:
+            return value
+        for dates in (self._dates_of_claims[True], self.dates, self._dates_of_claims[False]):
+            if value.value in dates:
+                return value
+            meant = [date for date in dates if _is_same_date(date, value.value)]
+            if len(meant) == 1:
+                return replace(value, value=meant[0])
+        return value
+
+    @cached_property
+    def _dates_of_claims(self) -> dict[bool, frozenset[Hashable]]:
+        """By whether only the right ones are asked for: the dates that claims have."""
+        return {
+            only_right: frozenset(
+                value_of(claim.kind, alternative.forms[0])
+                for claim in self.claims
+                if claim.kind is ClaimKind.date
+                for alternative in ((claim.right,) if only_right else claim.alternatives)
+            )
+            for only_right in (True, False)
+        }
+
+    def owners_of(self, value: Mention) -> list[tuple[Claim, tuple[str, ...]]]:
+        """The claims of which a value is an alternative, with the names of these alternatives."""
+        if not self._claims_by_value:
+            for claim in self.claims:
+                for known, names in self._names_by_value_of(claim).items():
+                    self._claims_by_value.setdefault((claim.kind, known), []).append((claim, names))
+        return self._claims_by_value.get((value.kind, same_amount(value.value)), [])
+
+    def right_owners(self, value: Mention, option: str | None) -> list[Claim]:
+        """The claims of which a value is the right alternative, or the property of an option."""
+        return [
+            claim
+            for claim, names in self.owners_of(value)
+            if claim.right.name in names or (claim.of is not None and option in names)
+        ]
+
+    def names_of(self, claim: Claim, value: Hashable, surface: str) -> tuple[str, ...]:
+        """The alternatives of a claim that a value means. If the spelling is known, no alternative is parsed."""
+        names_by_spelling = self._names_by_spelling.get(claim.id)
+        if names_by_spelling is None:
+            names_by_spelling = self._names_by_spelling[claim.id] = {}
+            for alternative in claim.alternatives:
+                for form in map(lower, alternative.forms):
+                    names_by_spelling[form] = (*names_by_spelling.get(form, ()), alternative.name)
+        return names_by_spelling.get(surface) or self._names_by_value_of(claim).get(same_amount(value), ())
+
+    def _names_by_value_of(self, claim: Claim) -> dict[Hashable, tuple[str, ...]]:
+        names_by_value = self._names_by_value.get(claim.id)
+        if names_by_value is None:
+            names_by_value = self._names_by_value[claim.id] = {}
+            for alternative in claim.alternatives:
+                for form in alternative.forms[:1]:
+                    value = same_amount(value_of(claim.kind, form))
+                    names_by_value[value] = (*names_by_value.get(value, ()), alternative.name)
+        return names_by_value
+
+    @cached_property
+    def states_what_is_wrong(self) -> bool:
+        """Whether the source states a superseded value or an unfit option."""
+        return any(
+            alternative.standing in (Standing.superseded, Standing.unfit) and contains_whole(self._source, form)
+            for claim in self._scenario_claims
+            for alternative in claim.wrong
+            for form in alternative.forms
+        )
+
+    @cached_property
+    def numbers(self) -> frozenset[Decimal]:
+        """The numbers of the source to which an answer may give the unit."""
+        return numbers_of(self._source)
+
+    @cached_property
+    def _spoken(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """The values that the source says without a number."""
+        return units_of(self._source) | {(value.kind, value.value) for value in spoken_values(self._source)}
+
+    @cached_property
+    def dates(self) -> frozenset[Hashable]:
+        """The days that the source states."""
+        return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
+
+    @cached_property
+    def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        """Every value that the task, the source or an alternative that is not absent from the source states."""
+        texts = [self._task, *self._source.splitlines()]
+        texts += [form for authority in self._authorities for form in authority.forms]
+        for claim in self._scenario_claims:
+            for alternative in claim.alternatives:
+                if alternative.standing is not Standing.absent:
+                    texts += alternative.forms
+                    if alternative.check is not None and isinstance(alternative.check.argument, tuple):
+                        texts += alternative.check.argument
+        return frozenset((m.kind, m.value) for text in texts for m in mentions(text))
+
+
+def _is_same_date(one: Hashable, other: Hashable) -> bool:
+    """Whether two dates may be the same day, if the parts that one of them lacks are left open."""
+    if not (isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other) == 3):
+        return False
+    if None not in one and None not in other:
+        return one == other
+    shared = [
+        (mine, others) for mine, others in zip(one, other, strict=True) if mine is not None and others is not None
+    ]
+    return len(shared) == 2 and all(mine == others for mine, others in shared)

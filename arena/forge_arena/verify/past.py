@@ -1,0 +1,63 @@
+"""Say whether a sentence speaks of words as past, or of an option as turned down.
+
+"Refunds, formerly 10 days, take 5 days": the word "formerly" marks 10 days, and no number stands between them. The mark
+reaches no further than its clause.
+"""
+
+import re
+
+from forge_arena.types import Claim, Standing
+
+_CLAUSE_START = re.compile(r"[,;:()\u2013\u2014]| but | and | now | to the | which ")
+PAST = re.compile(
+    r"\b(?:formerly|previously|(?:was|were|had) once|once(?= [\d$\u20ac\u00a3])|used to|superseded|former|outdated"
+    r"|out of date"
+    r"|no longer(?! than)|earlier(?! than)|prior(?! to)|older?(?! than)"
+    r"|(?:up|down|raised|lowered|changed|increased|reduced|cut|moved|shortened|lengthened) from"
+    r"|(?<!is )(?<!are )(?<!be )(?<!was )(?<!been )(?<!were )(?<!being )replac(?:es|ed|ing)|(?:replace|swap|exchange)"
+    r"|until (?:then|\w+ ?\d* ?\d{4}|\d+ \w+ \d{4})|instead of|rather than|in place of)\b"
+)
+_PAST_AFTER = re.compile(
+    r"^[ ,]{0,2}(?:\w+ ){0,2}(?:previously|formerly|in the past|until then|no longer(?! than)|as it used to"
+    r"|(?:was|were|is) (?:the|an?) (?:former|old|older|previous|earlier|superseded|outdated|lapsed))\b"
+    r"(?![ ,(]{0,2}(?:\w+ )?[\d$€£])"
+)
+_PAST_AFTER_REACH = 60
+# What becomes something else, or gives way to it, is past. "To become" stands behind auxiliaries: "has to become".
+_GIVES_WAY = re.compile(
+    r"^[`'\"*)\]\u2019\u201d]{0,3} ?(?:\u2192|->"
+    r"|(?:(?:has|have|had|is|are|was|were|must|should|shall|will|would|can|could|may|might|needs?|ought|to|be|been|now"
+    r"|then|therefore|thus|also) ){0,5}"
+    r"(?:becomes?|became|turn(?:s|ed)? into|(?:give|gave|given|gives) way to|mak(?:es?|ing) way for|made way for"
+    r"|(?:replaced|superseded) (?:by|with)|(?:exchanged|swapped) for|changed (?:in)?to))\W"
+)
+# "Replace the old by the new": what stands behind "by" is not replaced.
+_EXCHANGED_FOR = re.compile(r"\b(?:replac|swap|exchang)\w*\b.*\b(?:with|by|for|to)\b")
+REJECTED = re.compile(
+    r"\b(?:rather than|instead of|in place of|in preference to|over|unlike|ahead of|not|nor|never|against|than|avoid"
+    r"|passed over|ruled? out|no)\b(?!.*\bbut\b)"
+)
+# "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
+STILL = re.compile(r"\bstill\b", re.IGNORECASE)
+WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
+_YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
+
+
+def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
+    """Whether a marker in the same clause speaks of the words at `start`, and of no number between them."""
+    clause_start = 0
+    for delimiter in _CLAUSE_START.finditer(low, 0, start):
+        clause_start = delimiter.end()
+    before = low[clause_start:start]
+    last = None
+    for last in marker.finditer(before):  # noqa: B007  (the last match is what counts)
+        pass
+    if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
+        return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None
+    behind = low[end : end + _PAST_AFTER_REACH]
+    return marker is PAST and (_PAST_AFTER.match(behind) is not None or _GIVES_WAY.match(behind) is not None)
+
+
+def superseded_name(claim: Claim) -> str | None:
+    """The name of the alternative that was right once, if the claim has one."""
+    return next((a.name for a in claim.wrong if a.standing is Standing.superseded), None)

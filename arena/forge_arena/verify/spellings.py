@@ -1,0 +1,151 @@
+"""Read what a sentence says by a name: options, terms, identifiers, and passages that it cites by name or by number.
+
+A claim that is known by its spellings knows them all: "section 3.2" and "rule 3.2" are one passage, and "the Tessaro"
+is the Tessaro Duo.
+"""
+
+import re
+from collections.abc import Iterator
+
+from forge_arena.texts.sentences import lower, whole_starts_of
+from forge_arena.texts.values import Mention, mentions
+from forge_arena.types import Alternative, Claim, ClaimKind, Scenario
+from forge_arena.verify.citations import Citations
+from forge_arena.verify.passages import section_numbers, section_of_value
+from forge_arena.verify.past import PAST, REJECTED, STILL, is_marked, superseded_name
+from forge_arena.verify.reading import SPELLED_KINDS, Reading
+
+_BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
+
+
+class Spellings:
+    """The claims of one scenario that a text states by an accepted spelling."""
+
+    def __init__(self, scenario: Scenario, citations: Citations) -> None:
+        self._citations = citations
+        self.claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
+        # By claim: (form in lower case, name of the alternative).
+        self._forms: dict[str, list[tuple[str, str]]] = {
+            claim.id: [
+                (form, a.name) for a in claim.alternatives for form in _lower_forms(claim, a, scenario.source_material)
+            ]
+            for claim in self.claims
+        }
+        self._claims_by_section: dict[str, list[tuple[Claim, str]]] = {}
+        for claim in self.claims:
+            if claim.kind is ClaimKind.citation:
+                for alternative in claim.alternatives:
+                    for number in section_numbers(alternative.forms):
+                        self._claims_by_section.setdefault(number, []).append((claim, alternative.name))
+        self._option_forms = [self._forms[claim.id] for claim in self.claims if claim.kind is ClaimKind.option]
+
+    def places_of_options(self, low: str) -> list[tuple[int, int, str]]:
+        """The (start, end, name) of each option that a sentence names."""
+        return [place for forms in self._option_forms for place in _places_of_forms(low, forms)]
+
+    def only_option(self, low: str) -> str | None:
+        """The option that a sentence names, if it names exactly one."""
+        options = {name for _, _, name in self.places_of_options(low)}
+        return options.pop() if len(options) == 1 else None
+
+    def read_names(self, claims: list[Claim], low: str, option: str | None) -> list[Reading]:
+        """What the sentence says of claims that are known by their spellings.
+
+        A name that several claims know is read for the claims for which it is right, otherwise for the first of them.
+        """
+        candidates_by_place: dict[tuple[int, int], list[tuple[Claim, str]]] = {}
+        for claim in claims:
+            for start, end, name in _places_of_forms(low, self._forms[claim.id]):
+                candidates_by_place.setdefault((start, end), []).append((claim, name))
+        readings = []
+        for (start, end), candidates in candidates_by_place.items():
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or self._nearest_citation(candidates, low):
+                marker = REJECTED if claim.kind is ClaimKind.option else PAST
+                readings.append(Reading(claim.id, (name,), start, end, is_marked(low, start, end, marker), option))
+        return readings
+
+    def read_sections(
+        self, topics: set[str], sentence: str, low: str, named: list[Reading], option: str | None
+    ) -> list[Reading]:
+        """What the sentence cites by number, whatever it calls the passage.
+
+        "rule 3.4", "(3.4)" and "under 3.4" cite what the source calls "paragraph 3.4".
+        """
+        if not self._claims_by_section:
+            return []
+        values = mentions(sentence)
+        number_by_place = {(m.start, m.end): number for m in values if (number := _cited_section(m)) is not None}
+        for match in _BARE_SECTION.finditer(low):
+            if not any(m.start < match.end() and match.start() < m.end for m in values):
+                number_by_place[match.span()] = match[0]
+        right_readings: list[Reading] = []
+        wrong_readings: list[Reading] = []
+        for (start, end), number in number_by_place.items():
+            if any(reading.start < end and start < reading.end for reading in named):
+                continue
+            candidates = [
+                (claim, name) for claim, name in self._claims_by_section.get(number, ()) if claim.id in topics
+            ]
+            right = [(claim, name) for claim, name in candidates if name == claim.right.name]
+            for claim, name in right or self._nearest_citation(candidates, sentence):
+                past = is_marked(low, start, end, PAST)
+                (right_readings if right else wrong_readings).append(
+                    Reading(claim.id, (name,), start, end, past, option)
+                )
+        # Beside the right passage, a sentence may cite a further passage of the source for something else.
+        cited = {reading.claim for reading in (*named, *right_readings)}
+        return right_readings + [reading for reading in wrong_readings if reading.claim not in cited]
+
+    def _nearest_citation(self, candidates: list[tuple[Claim, str]], sentence: str) -> list[tuple[Claim, str]]:
+        """Of the claims for which a passage is cited wrongly, the one whose right passage has most of its words."""
+        if len(candidates) < 2 or candidates[0][0].kind is not ClaimKind.citation:
+            return candidates[:1]
+        return [max(candidates, key=lambda candidate: self._citations.closeness(candidate[0], sentence))]
+
+    def read_former_names(
+        self, topics: set[str], low: str, readings: list[Reading], option: str | None
+    ) -> list[Reading]:
+        """The superseded names that a sentence gives as current without a word by which their claim is known."""
+        former: list[Reading] = []
+        for claim in self.claims:
+            name = superseded_name(claim) if claim.kind is ClaimKind.identifier and claim.id not in topics else None
+            forms = [form for form in self._forms[claim.id] if form[1] == name and form[0] in low] if name else []
+            for start, end, _ in _places_of_forms(low, forms) if forms else ():
+                if any(other.start < end and start < other.end for other in readings):
+                    continue
+                if not is_marked(low, start, end, PAST) and not STILL.search(low, 0, start):
+                    former.append(Reading(claim.id, (name or "",), start, end, past=False, option=option, owned=True))
+        return former
+
+
+def _cited_section(mention: Mention) -> str | None:
+    return section_of_value(mention.value) if mention.kind is ClaimKind.citation else None
+
+
+def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> Iterator[str]:
+    """The spellings by which a text names an alternative, in lower case.
+
+    An act may be cited without its article. An option with a name of two words may be called by the first of them, if
+    the source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
+    """
+    for form in map(lower, alternative.forms):
+        yield form
+        if claim.kind is ClaimKind.citation and form.startswith("the "):
+            yield form.removeprefix("the ")
+    if claim.kind is ClaimKind.option:
+        for form in alternative.forms[:1]:
+            first, _, rest = form.partition(" ")
+            if rest[:1].isupper() and first[:1].isupper() and source.count(first) == source.count(form):
+                yield lower(first)
+
+
+def _places_of_forms(low: str, forms: list[tuple[str, str]]) -> list[tuple[int, int, str]]:
+    """The (start, end, name) of each form that occurs as whole words. Of forms that overlap, the longest counts."""
+    places = [(at, at + len(form), name) for form, name in forms if form in low for at in whole_starts_of(low, form)]
+    places.sort(key=lambda place: (place[0] - place[1], place[0]))
+    longest: list[tuple[int, int, str]] = []
+    for start, end, name in places:
+        if not any(start < other_end and other_start < end for other_start, other_end, _ in longest):
+            longest.append((start, end, name))
+    return longest
