@@ -80,6 +80,7 @@ class _Page:
     number: int
     height: float
     parts: tuple[_Line | _Table, ...]
+    unreadable: int
 
 
 def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
@@ -115,7 +116,7 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
             "the pages are pictures without text (scanned): let a program for character recognition (OCR) read them"
         )
     text, starts = _text(_without_running_lines(pages))
-    if len(_UNREADABLE.findall(text)) > 0.05 * len(text.split()):
+    if sum(page.unreadable for page in pages) > 0.05 * len(text.split()):
         raise Unreadable("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
     return text, starts
 
@@ -137,7 +138,8 @@ def _page(page: Any, number: int) -> _Page:
         # A table goes before the first line that stands under it in the same column, or at the end.
         at = next((i for i, part in enumerate(parts) if part.top >= table.top and _is_beside(part, table)), len(parts))
         parts.insert(at, table)
-    return _Page(number, float(page.height), tuple(parts))
+    unreadable = sum(len(_UNREADABLE.findall(word["text"])) for word in words)
+    return _Page(number, float(page.height), tuple(parts), unreadable)
 
 
 def _table(found: Any, number: int) -> _Table | None:
@@ -240,17 +242,19 @@ def _line(row: Sequence[Any], number: int, right: float) -> _Line:
     bold = 0
     cells: list[str] = []
     for at, word in enumerate(row):
-        letters = len(word["text"])
+        # A letter without a meaning is mostly a tab or an ornament.
+        text = " ".join(_UNREADABLE.sub(" ", word["text"]).split())
+        letters = len(text)
         sizes[round(word["size"], 1)] += letters
         bold += letters * bool(_BOLD.search(word["fontname"]))
         gap = word["x0"] - row[at - 1]["x1"] if at else 0.0
         if not cells or gap > 2 * word["size"]:
-            cells.append(word["text"])
+            cells.append(text)
         elif gap < 0.08 * word["size"]:
             # The font changes within a word.
-            cells[-1] += word["text"]
+            cells[-1] += text
         else:
-            cells[-1] += f" {word['text']}"
+            cells[-1] += f" {text}"
     return _Line(
         tuple(cells),
         row[0]["x0"],
@@ -366,7 +370,7 @@ def _text(pages: Sequence[_Page]) -> tuple[str, tuple[int, ...]]:
 
 def _is_next(a: _Line, b: _Line) -> bool:
     """Whether a line stands right under another in one column."""
-    return a.page == b.page and a.column == b.column and 0 <= b.top - a.bottom < 2 * max(a.size, 1)
+    return a.page == b.page and a.column == b.column and -0.5 * a.size < b.top - a.bottom < 2 * max(a.size, 1)
 
 
 def _level(
@@ -407,10 +411,13 @@ def _add_line(
             last is not None
             and last.kind == kind
             and isinstance(before, _Line)
-            and _is_next(before, line)
+            and (_is_next(before, line) or before.page + 1 == line.page)
             and before.size == line.size
+            and _has_no_room(before, text)
             and not _ITEM.match(text)
         ):
+            if line.page != before.page:
+                last.breaks.append((len(last.text) + 1, line.page))
             last.text = f"{last.text} {text}"
             return
         blocks.append(_Block(kind, f"{'#' * level} {text}", line.page))
@@ -428,6 +435,11 @@ def _add_line(
         return
     is_item = text.startswith("- ") or _ITEM.match(text) is not None
     blocks.append(_Block("item" if is_item else "text", text, line.page))
+
+
+def _has_no_room(before: _Line, text: str) -> bool:
+    """Whether the first word of a text would not have fitted into the line before. Otherwise the line ends for good."""
+    return before.x1 + 0.6 * before.size * (len(text.split()[0]) + 1) > before.right
 
 
 def _goes_on(before: _Line, line: _Line, text: str, leading: float) -> bool:

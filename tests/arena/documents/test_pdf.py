@@ -27,6 +27,29 @@ def test_headings_paragraphs_and_lists() -> None:
     assert "- the name of the club\n- the day\n- the number of guests" in text
 
 
+LONG = "What the club asks of a guest who books the hall for more than three days"
+
+
+def test_a_heading_over_two_lines_is_one_and_two_headings_are_two() -> None:
+    def write(file: Any) -> None:
+        heading(file, "Fees")
+        file.set_font("helvetica", "B", 20)
+        file.multi_cell(0, 7, LONG, new_x="LMARGIN", new_y="NEXT")
+        file.set_font("helvetica", size=11)
+        paragraph(file, " ".join([BOOKING] * 3))
+        heading(file, "Deposits")
+        heading(file, "Late fees")
+        paragraph(file, MIND)
+
+    text, _ = pdf_text(pdf(write))
+    assert [section.title for section in sections(text)] == [
+        "Fees",
+        LONG,
+        "Deposits",
+        "Late fees",
+    ]
+
+
 def test_a_table_that_breaks_across_pages_is_one_and_its_header_stands_once() -> None:
     text, pages = pdf_text(rules_of_the_hall())
     assert len(pages) > 1
@@ -147,6 +170,22 @@ def test_a_word_that_breaks_at_the_end_of_a_line_is_whole_again() -> None:
 
     text, _ = pdf_text(pdf(write))
     assert "a booking is made in writing, and that a long-term one is too." in text
+
+
+def test_a_letter_that_the_font_does_not_know_is_a_space_and_many_are_a_reason_to_refuse() -> None:
+    def write(file: Any) -> None:
+        file.cell(
+            0,
+            6,
+            "The hall\tis\topen at eight, and it is closed again at ten in the evening,",
+            new_x="LMARGIN",
+            new_y="NEXT",
+        )
+        paragraph(file, " ".join([BOOKING] * 3))
+
+    assert "The hall is open at eight" in pdf_text(pdf(write))[0]
+    with pytest.raises(Unreadable, match="do not say which letters they draw"):
+        pdf_text(pdf(lambda file: file.cell(0, 6, "The\thall\tis\topen\tat\teight")))
 
 
 def test_an_encrypted_file_is_refused() -> None:
