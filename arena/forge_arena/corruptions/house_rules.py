@@ -45,7 +45,7 @@ MOST_WORDS_OF_A_NAME = 4
 # So many characters of the line above a closing must not hold its words.
 BESIDE = 60
 MOST_LEFT_OUT = 4
-FEWEST_ITEMS = 3
+FEWEST_ITEMS, FEWEST_WORDS = 3, 4
 _ITEM_LINE = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?P<text>\S[^\n]*)$", re.MULTILINE)
 
 
@@ -117,8 +117,11 @@ def _make_list(draft: Draft) -> tuple[Edit, ...] | None:
 
 
 def _is_sentence(text: str) -> bool:
+    """Whether a text is surely a sentence: "Fee: $4." and "No fee." are none that a reader would write as one."""
     text = text.strip(" *_")
-    return text[-1:] in (".", "!", "?") and has_verb(text) and (text[:1].isupper() or text[:1].isdigit())
+    words = text.split()
+    begins = text[:1].isupper() or text[:1].isdigit()
+    return begins and text[-1:] in (".", "!", "?") and len(words) >= FEWEST_WORDS and ":" not in " ".join(words[:-1])
 
 
 def _greet_otherwise(draft: Draft, name: str, other: str) -> tuple[Edit, ...] | None:

@@ -26,8 +26,8 @@ _WHOLE_SHARE = Decimal(100)
 def spellings(kind: ClaimKind, surface: str) -> tuple[str, ...]:
     """The spellings of a value or a citation, its own first.
 
-    Examples: the identifier "#R-12" is also "R-12", and the citation "Sec. 3" is also "section 3". Every other value has one
-    spelling here, because such values are compared by value.
+    Examples: the identifier "#R-12" is also "R-12", and the citation "Sec. 3" is also "section 3". Every other value
+    has one spelling here, because such values are compared by value.
     """
     forms = [surface]
     if kind is ClaimKind.identifier:

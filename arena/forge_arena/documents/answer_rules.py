@@ -1,4 +1,4 @@
-"""Keep of an author's rules what can be checked and does not contradict the rest; the words of a rule come from the menu."""
+"""Keep of an author's rules what can be checked and contradicts nothing. The words of a rule come from the menu."""
 
 import re
 from collections.abc import Sequence

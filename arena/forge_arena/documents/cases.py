@@ -18,8 +18,8 @@ from forge_arena.texts.words import content
 from forge_arena.types import ClaimKind
 
 _LOWER = re.compile(
-    r"\b(?:on or after|not before|no earlier than|no less than|not less than|at least|more than|over|above|exceed(?:s|ing)?"
-    r"|greater than|longer than|after|since|from|minimum(?: of)?) (?:the )?$",
+    r"\b(?:on or after|not before|no earlier than|no less than|not less than|at least|more than|over|above"
+    r"|exceed(?:s|ing)?|greater than|longer than|after|since|from|minimum(?: of)?) (?:the )?$",
     re.IGNORECASE,
 )
 _UPPER = re.compile(

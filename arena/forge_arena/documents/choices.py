@@ -1,4 +1,4 @@
-"""Keep of an author's choice what the document settles: one option fits, and each other one is ruled out by a passage."""
+"""Keep of an author's choice what the document settles: one option fits, and a passage rules out each other one."""
 
 import re
 from collections.abc import Sequence

@@ -3,14 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from os.path import commonprefix
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from random import Random
 
 from rapidfuzz import fuzz
 
 from forge_arena.documents.cases import contradicts, speaks_of_another
-from forge_arena.texts.turning import is_turned
 from forge_arena.documents.proposal import Fact, OtherValue
 from forge_arena.documents.quotations import MOST_WORDS, places
 from forge_arena.documents.section_names import find_section
@@ -30,6 +29,7 @@ from forge_arena.documents.values import (
     value_in,
 )
 from forge_arena.texts.sentences import sentences
+from forge_arena.texts.turning import is_turned
 from forge_arena.texts.values import mentions
 from forge_arena.texts.words import SMALL_WORDS, content, stem
 from forge_arena.types import Alternative, Claim, ClaimKind, Span, Standing
@@ -39,20 +39,23 @@ LONGEST_LABEL, LONGEST_STATEMENT = 24, 60
 FEWEST_STATEMENT_WORDS = 3
 # The share of a statement's content words that must stand in its quotation, in the headings above, or in the task; and
 # the share of a statement whose value stands in the quotation.
-BORNE_OUT, BORNE_OUT_VALUE = 0.5, 0.34
+BORNE_OUT, BORNE_OUT_VALUE = 0.5, 0.3
 FEW_WORDS = 3
 ALIKE_STATEMENTS = 90
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+# Words that stand beside values and verbs of any kind. They tell no fact from another.
 _UNITS = frozenset(
-    "day days week weeks month months year years hour hours minute minutes percent dollars euros pounds number date "
-    "amount answer customer user section may must cannot need take use ask like want many much long "
-    "often soon far large happens".split()  # noqa: SIM905
+    """
+    day days week weeks month months year years hour hours minute minutes percent dollars euros pounds number date
+    amount answer customer user section may must cannot need take use ask like want many much long often soon far
+    large happens
+    """.split()  # noqa: SIM905  (a list would take a line a word)
 )
 _PAST = re.compile(
-    r"\b(?:until|formerly|previously|former|previous|used to|no longer|was|were|had been|replac\w+|superseded?|old|older"
-    r"|earlier|prior to|before|raised from|lowered from|changed from|increased from|reduced from|up from|down from"
-    r"|instead of|rather than|expired|in the past|originally|initially)\b",
+    r"\b(?:until|formerly|previously|former|previous|used to|no longer|was|were|had been|replac\w+|superseded?"
+    r"|old|older|earlier|prior to|before|raised from|lowered from|changed from|increased from|reduced from"
+    r"|up from|down from|instead of|rather than|expired|in the past|originally|initially)\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(r"^(?:whether|if)\b", re.IGNORECASE)
@@ -124,8 +127,7 @@ class FactKeeper:
         value = None if fact.value is None else self._value(fact.value, quotation, statement)
         self._check_owner(label, statement, value)
         self._check_giving_away(label, statement, value)
-        share = BORNE_OUT if value is None else BORNE_OUT_VALUE
-        if not self._is_borne_out(statement, quotation, decided_by, share):
+        if not self._is_borne_out(statement, value, quotation, decided_by):
             raise NotKept("the quotation does not have most of the words of the statement")
         section = self._section(what, fact, quotation)
         if value is None:
@@ -230,7 +232,7 @@ class FactKeeper:
         if any(content(self._task[start:end]) >= words for start, end in sentences(self._task)):
             raise NotKept("the task gives the fact away")
 
-    def _is_borne_out(self, statement: str, quotation: Span, decided_by: Span | None, share: float) -> bool:
+    def _is_borne_out(self, statement: str, value: Value | None, quotation: Span, decided_by: Span | None) -> bool:
         """Whether a statement is made of the words of its passage, the headings above, and the task."""
         passage = " ".join(
             self._text[start:end]
@@ -241,7 +243,8 @@ class FactKeeper:
         known = content(
             " ".join((passage, *above, self._task, "" if decided_by is None else decided_by.of(self._text)))
         )
-        words = content(statement)
+        words = content(_without(statement, value))
+        share = BORNE_OUT if value is None else BORNE_OUT_VALUE
         return len(words & known) >= share * len(words)
 
     def _section(self, what: str, fact: Fact, quotation: Span) -> Section | None:
@@ -284,8 +287,7 @@ class FactKeeper:
                 number += 1
                 room -= 1
                 yield as_alternative(f"elsewhere_{number}", Standing.elsewhere, 2, found, value)
-        for alternative in absent_alternatives(f"{self._text}\n{self._task}", value, self._rng):
-            yield alternative
+        yield from absent_alternatives(f"{self._text}\n{self._task}", value, self._rng)
 
     def _other_values(self, what: str, fact: Fact, value: Value) -> Iterator[tuple[OtherValue, Value]]:
         for other in fact.other_values:
@@ -344,9 +346,14 @@ def beginnings(words: str) -> tuple[str, ...]:
             or any(v.start < match.end() and match.start() < v.end for v in values)
         ):
             continue
-        beginning = commonprefix((word, stem(word)))
-        found[beginning if len(beginning) > 2 else word] = None
+        found[_beginning(word)] = None
     return tuple(found)
+
+
+def _beginning(word: str) -> str:
+    """What a word and its stem begin with; the word itself if that is too short to know a word by."""
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(word, stem(word), strict=False)))
+    return word[:same] if same > 2 else word
 
 
 def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
@@ -369,7 +376,7 @@ def with_words(facts: Sequence[KeptFact]) -> list[KeptFact]:
         if not set(about) & set(stated):
             about = (*about, *sorted(stated, key=lambda word: counts[word])[:FEW_WORDS]) if stated else ()
         claim = fact.claim.model_copy(update={"about": (about,) if about else ()})
-        told.append(KeptFact(claim, fact.statement, fact.value, fact.section, fact.quotation))
+        told.append(replace(fact, claim=claim))
     return told
 
 

@@ -1,4 +1,4 @@
-"""Prove the claims of a document with the Verifier: each statement is read as what it states, and its wrong twins as wrong.
+"""Prove the claims of a document with the Verifier: a statement is read as right, and its wrong twins as wrong.
 
 What the Verifier cannot read in the author's own sentence it will not read in a Worker's. Such a claim, or such a wrong
 alternative, is dropped. A sentence is read beside all claims, so everything is read again until nothing is dropped.
@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 from forge_arena.documents.choices import CHOICE_ID
 from forge_arena.documents.facts import Dropped, KeptFact
+from forge_arena.documents.values import holds_value, places_of
 from forge_arena.texts.respell import rewrite
 from forge_arena.texts.sentences import lower
-from forge_arena.documents.values import holds_value, places_of
 from forge_arena.types import VALUE_KINDS, Alternative, Claim, ClaimKind, Scenario
 from forge_arena.verify import Verifier
 

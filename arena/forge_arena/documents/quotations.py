@@ -61,7 +61,7 @@ def _plain(text: str) -> tuple[str, tuple[int, ...]]:
         if character.isspace():
             if characters and characters[-1] == " ":
                 continue
-            character = " "  # noqa: PLW2901  (any space is one space)
+            character = " "
         characters.append(character)
         origins.append(place)
     return "".join(characters), tuple(origins)

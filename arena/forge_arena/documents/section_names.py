@@ -1,4 +1,4 @@
-"""Cite a section: the ways in which an answer names one, which section an author means, and what would be cited wrongly."""
+"""Cite a section: the ways in which an answer names one, the one that an author means, and what would be wrong."""
 
 import re
 from collections import Counter
@@ -12,7 +12,8 @@ MOST_ELSEWHERE = 4
 MOST_TITLE_WORDS = 14
 
 _LEAD = re.compile(
-    r"^(?:the )?(?:section|sec\.|article|art\.|clause|paragraph|para\.?|part|chapter|schedule|appendix|annex|rule|\u00a7+)\s*",
+    r"^(?:the )?(?:section|sec\.|article|art\.|clause|paragraph|para\.?|part|chapter|schedule|appendix|annex|rule"
+    r"|\u00a7+)\s*",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"^(?P<number>\d{1,3}(?:\.\d{1,3}){0,4}|[IVXLC]{1,7}|[A-Za-z])(?=[.):\s\u2013\u2014-]|$)[.):]?\s*")
@@ -108,6 +109,8 @@ def wrong_sections(
         and other not in right
         and not (other.start < section.end and section.start < other.end)
     ]
+    alike = [other for other in others if _depth(other) == _depth(section)]
+    others = alike or others
     chosen = rng.sample(others, min(MOST_ELSEWHERE, len(others)))
     wrong = [
         Alternative(
@@ -119,6 +122,11 @@ def wrong_sections(
         for place, other in enumerate(chosen)
     ]
     return [*wrong, *_absent_sections(section, sections, text, rng)]
+
+
+def _depth(section: Section) -> int:
+    """How many parts the number of a section has: 2 for "3.1"."""
+    return 0 if section.number is None else section.number.count(".") + 1
 
 
 def _absent_sections(section: Section, sections: Sequence[Section], text: str, rng: Random) -> list[Alternative]:

@@ -1,4 +1,4 @@
-"""The value of a fact: found in its quotation, read by what it means, and compared with the other values of a document."""
+"""The value of a fact: found in its quotation, read by what it means, and compared with the document's other values."""
 
 import re
 from collections.abc import Hashable, Iterator
@@ -94,7 +94,9 @@ def mentions_around(text: str, start: int, end: int) -> Iterator[Mention]:
     while 0 < left < start and text[left - 1].isalnum():
         left += 1
     for mention in mentions(text[left:right]):
-        yield Mention(mention.kind, mention.value, mention.start + left, mention.end + left)
+        # The full stop of "on 15 June." may be read as that of a short month.
+        dot = text[mention.end + left - 1] == "."
+        yield Mention(mention.kind, mention.value, mention.start + left, mention.end + left - dot)
 
 
 def _is_complete(mention: Mention) -> bool:
@@ -110,7 +112,9 @@ def _term(text: str, start: int, end: int, proposed: str) -> Value:
     words = content(surface)
     if not words or len(surface.split()) > MOST_TERM_WORDS:
         raise NoValue(f"code cannot compare the value \u201c{proposed}\u201d")
-    if (len(surface) < SHORTEST and not surface.isdigit()) or (len(words) == 1 and surface.islower() and len(surface) < SHORTEST_NAME):
+    if (len(surface) < SHORTEST and not surface.isdigit()) or (
+        len(words) == 1 and surface.islower() and len(surface) < SHORTEST_NAME
+    ):
         raise NoValue(f"the value \u201c{proposed}\u201d is too short to be told from other words")
     return Value(ClaimKind.term, surface, lower(surface), Span(start=start, end=end))
 
@@ -121,16 +125,20 @@ def holds_value(text: str, value: Value) -> bool:
 
 
 def places_of(text: str, value: Value) -> Iterator[Span]:
-    """Where a text states a value, in whatever spelling."""
+    """Where a text states a value, in whatever spelling, in order."""
+    found: dict[int, Span] = {}
     if value.kind is not ClaimKind.term:
         for start, end in sentences(text):
-            for mention in mentions(text[start:end]):
-                if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
-                    yield Span(start=start + mention.start, end=start + mention.end)
+            # A number in words may open a sentence.
+            for sentence in dict.fromkeys((text[start:end], text[start].lower() + text[start + 1 : end])):
+                for mention in mentions(sentence):
+                    if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
+                        found.setdefault(mention.start + start, Span(start=mention.start + start, end=mention.end + start))
     if value.kind in (ClaimKind.term, ClaimKind.identifier, ClaimKind.citation):
-        found = locate(lower(text), lower(value.surface))
-        if found is not None:
-            yield found
+        place = locate(lower(text), lower(value.surface))
+        if place is not None:
+            found.setdefault(place.start, place)
+    yield from (found[start] for start in sorted(found))
 
 
 def may_be_given_as(value: Value, other: Hashable) -> bool:

@@ -63,7 +63,11 @@ _BETWEEN = re.compile(
     r"\b(?:by|to|than|from|before|after|over|against|into|onto|under|instead of|rather than)\b", re.IGNORECASE
 )
 _JOINED = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
-_TITLE = re.compile(r"\w+ [\"\u201c]")
+# A passage that is cited by its title or by its number: 'section "Fees"', "clause 4".
+_TITLE_OR_NUMBER = re.compile(
+    r"(?:section|article|clause|paragraph|part|chapter|schedule|appendix|annex|rule) ?(?:[\"\u201c]|\d+(?:\.\d+)*$)",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"^(?:an?|the) ")
 _NOUN_FOLLOWS = re.compile(
     r"^(?:an?|the|no|by|in|on|at|with|without|for|through|to|from|of|under|all|any|his|her|their|its|our|your)\b",
@@ -122,8 +126,8 @@ class Terms:
         exact = exactly(text, alternative.forms)
         if exact is not None:
             return exact
-        if claim.kind is ClaimKind.citation and _TITLE.match(alternative.forms[0]):
-            # The words of a title say nothing of the section: "A flight can be cancelled" does not cite "Cancel flight".
+        if claim.kind is ClaimKind.citation and _TITLE_OR_NUMBER.match(alternative.forms[0]):
+            # Words of a title cite nothing: "A flight can be cancelled" does not cite "Cancel flight".
             return None
         if claim.kind is ClaimKind.identifier:
             # A name is no phrase: its parts say nothing alone.
@@ -378,11 +382,11 @@ def _form_words(form: str) -> Words:
 
 
 def _alike(word: str) -> Callable[[str], bool]:
-    return lambda other: _are_alike(word, other)
+    return lambda other: are_alike(word, other)
 
 
 @lru_cache(maxsize=65_536)
-def _are_alike(one: str, other: str) -> bool:
+def are_alike(one: str, other: str) -> bool:
     """Whether two stems are forms of one word: "sign" and "signatur", "paid" and "unpaid"."""
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if short == long or long == f"un{short}":
