@@ -126,12 +126,7 @@ def import_documents(
         files[review] = page(run)
     deliver(result, json, lambda to: _show(to, result, out), files)
     if stopped is not None or run.missing:
-        reason = stopped or f"the author gave no reply for {run.missing}, the last: {list(run.failed.values())[-1]}"
-        on_record = "" if model is None else f"; the author's replies are in {journal_of(out)}"
-        raise fail(
-            f"{reason}; {len(run.made)} of {len(run.parts)} parts are done{on_record}. Run the same command to go on: "
-            "nothing is asked again"
-        )
+        raise fail(_how_to_go_on(run, stopped, author, journal_of(out)))
     if not result["scenarios"]:
         say("no scenario could be made; the reasons stand above", err=True)
         raise typer.Exit(1)
@@ -155,6 +150,20 @@ async def _ask(run: "Import", model: "ChatModel", journal: Path, concurrency: in
     from forge_arena.documents.importing import make_from_record, make_with_author
     from forge_arena.workers.bank import Bank, BankWorker
 
+    if isinstance(model, BankWorker):
+        # It records by itself, or is the record of an earlier run.
+        author = Author(model)
+        try:
+            await author.start()
+            if model.live is None:
+                await make_from_record(run, author, _shown(bar, "from the record", run))
+            else:
+                await make_with_author(
+                    run, author, concurrency=concurrency, on_part=_shown(bar, "asking the author", run)
+                )
+        finally:
+            await author.aclose()
+        return
     bank = Bank(journal)
     author = Author(BankWorker(bank, model))
     try:
@@ -169,6 +178,16 @@ async def _ask(run: "Import", model: "ChatModel", journal: Path, concurrency: in
             await make_with_author(run, author, concurrency=concurrency, on_part=_shown(bar, "asking the author", run))
     finally:
         await author.aclose()
+
+
+def _how_to_go_on(run: "Import", stopped: str | None, author: str | None, journal: Path) -> str:
+    """Why parts are missing, and what to do about them."""
+    done = f"{len(run.made)} of {len(run.parts)} parts are done"
+    if stopped is None and not run.failed:
+        return f"{author} holds no reply for {run.missing} parts, and {done}: name a model with --author"
+    reason = stopped or f"the author gave no reply for {run.missing} parts, the last: {list(run.failed.values())[-1]}"
+    recorded = f", and the author's replies are in {journal}" if journal.exists() else ""
+    return f"{reason}; {done}{recorded}. Run the same command to go on: nothing is asked again"
 
 
 def _left_out(file: Path | None) -> frozenset[str]:
@@ -220,15 +239,15 @@ def _show(to: Console, result: dict[str, Any], out: Path) -> None:
         cost = f"{author['requests']} requests" if "requests" in author else ""
         table.add_row("author", "; ".join(part for part in (author["name"], cost, ", ".join(bad), asked) if part))
     to.print(table)
-    for title, rows in (
-        ("refused", result["refused"]),
-        ("no scenario", result["no_scenario"]),
-        ("no reply", result["no_reply"]),
-    ):
-        for row in rows[:MOST_LINES]:
-            line(f"{title}: {row['document']}: {row['reason']}")
-        if len(rows) > MOST_LINES:
-            line(f"{title}: {len(rows) - MOST_LINES} more, in the report of --json")
+    for title in "refused", "no_scenario", "no_reply":
+        by_reason: dict[str, list[str]] = {}
+        for row in result[title]:
+            by_reason.setdefault(row["reason"], []).append(row["document"])
+        for reason, names in list(by_reason.items())[:MOST_LINES]:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            line(f"{title.replace('_', ' ')}: {names[0]}{more}: {reason}")
+        if len(by_reason) > MOST_LINES:
+            line(f"{title.replace('_', ' ')}: {len(by_reason) - MOST_LINES} more reasons, in the report of --json")
     for reason, times in list(result["dropped"].items())[:MOST_LINES]:
         line(f"{times:5d}  dropped: {reason}")
 

@@ -9,7 +9,7 @@ import pytest
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.scenarios import Source, load_families
-from forge_arena.scenarios.documents import Document
+from forge_arena.documents.playing import ImportedFamily
 from forge_arena.types import Answer, Load, Scenario, Split
 from forge_arena.usability import KEPT, TOO_LATE, VETOED, Usability, reasons_against
 from forge_arena.verify import Verifier
@@ -60,7 +60,7 @@ def test_an_arena_that_asks_the_least_already_does_not_advise_to_ask_less() -> N
     assert "--load" not in complaint(load_families(load=Load.light))
     # Nothing but a document's file says what its task asks.
     specimen = Scenario.model_validate_json(load_families()[0].specimen)
-    assert "--load" not in complaint([Document(specimen, Split.train)])
+    assert "--load" not in complaint([ImportedFamily("leases", (specimen,))])
     assert "--revisions 2" in complaint(load_families(), revisions=0)
 
 

@@ -41,7 +41,7 @@ from forge_arena.audits.labels import audit_labels
 from forge_arena.episodes import Arena
 from forge_arena.keys import Filters
 from forge_arena.rewards import grader, named_types, oracle_verdict, score, weights
-from forge_arena.scenarios.importer import import_rows
+from forge_arena.documents.importing import make_without_author, plan, read_all, report as numbers
 from forge_arena.types import Components, CorruptionType, Domain, Form, Split
 from forge_arena.verdicts import overseer_prompt
 from forge_arena.verify import Verifier
@@ -73,7 +73,9 @@ for key in map(str, [*keys, *slipping, *gardening]):
     })
 seen["made"] = made
 seen["worker"] = [open_worker("terse").name, open_worker("forge_extras.terse:Terse").name]
-seen["imported"] = import_rows(Path(sys.argv[1])).summary("rows")
+run = plan(read_all([Path(sys.argv[1])]))
+make_without_author(run)
+seen["imported"] = numbers(run)
 report = audit_labels(ScriptedWorker(), splits=(Split.train,), draws=1, fresh=1, sources=[f for f in load_families() if f.domain == "gardening"])
 seen["audit"] = report.model_dump_json()
 print(json.dumps(seen))
@@ -123,14 +125,16 @@ def register(folder: Path, group: str, point: str) -> None:
 @pytest.fixture(scope="module")
 def seen(site: Path) -> dict[str, Any]:
     """What a process with the package installed sees of the arena."""
-    row = {
-        "task": "Tell the tenant what the repair costs and when it is done.",
-        "source_material": "The plumber charges $120 for the repair of the boiler. The visit was moved to 14 March 2025. "
-        "A deposit of $45 secures the appointment. Spare valves are delivered within 6 days of the order.",
-        "domain": "customer_support",
+    lists = {
+        "customer_support": "# Boiler repairs\n\nWe come to every part of the town on working days and bring what is needed "
+        "for the usual boilers.\n\nCall-out fee: $120\n\nDeposit: $45\n\nWaiting time: 6 days\n",
+        "gardening": "# Hedge care\n\nWe cut hedges of every kind in the town from spring to autumn and take away what was "
+        "cut.\n\nHourly rate: $38\n\nDisposal fee: $15\n\nNotice period: 4 days\n",
     }
     rows = site / "rows.jsonl"
-    rows.write_text(json.dumps(row) + "\n" + json.dumps({**row, "domain": "gardening"}) + "\n")
+    rows.write_text(
+        "".join(json.dumps({"source_material": text, "domain": domain}) + "\n" for domain, text in lists.items())
+    )
     done = run(site, "-c", TRY, str(rows))
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -173,7 +177,7 @@ def test_the_prompt_names_it(seen: dict[str, Any]) -> None:
 
 
 def test_a_document_import_counts_it_and_says_what_lacks(seen: dict[str, Any]) -> None:
-    assert seen["imported"]["usable"] == 2
+    assert seen["imported"]["scenarios"] == 2
     assert seen["imported"]["corruptions"]["price_shift"] == 2
 
 

@@ -23,16 +23,16 @@ import httpx
 import pytest
 
 from forge_arena.corruptions import breaks_only
+from forge_arena.documents.playing import ImportedFamily, load_documents, suite_of
 from forge_arena.episodes import Arena
-from forge_arena.scenarios.documents import Document, load_documents, suite_of
-from forge_arena.scenarios.importer import to_scenario
-from forge_arena.scenarios.rows import Row
-from forge_arena.types import Domain, Form, Scenario, Split
+from forge_arena.types import Form, Scenario, Split
 from forge_arena.verify import Verifier
 from forge_arena.wire import AttemptResult, EpisodeState, OpenedEpisode, OpenedEpisodes, Stats, VerdictResults
 from forge_arena.workers.keeper import session_members
 from forge_arena.workers.prompts import answer_messages
 from forge_arena.workers.scripted import ScriptedWorker
+
+from ..arena.documents.proposed import EXAMPLES, keep_from
 
 EXECUTABLE = os.environ.get("FORGE_ARENA_VLLM", "")
 CONTEXT = 1024
@@ -46,53 +46,13 @@ pytestmark = [
 
 REASONING = "I read the terms again and copy each figure from its sentence."
 # Named so that one falls into train and the other into val.
-BOATHOUSE = "boathouse:0"
-KETTLE = "kettle:1"
-ROWS = {
-    BOATHOUSE: Row(
-        task="Tell the guest on what terms a boat can be had.",
-        source_material=(
-            "Hire terms of the Lakeside Boathouse, edition of 11 May 2026.\n\n"
-            "A rowing boat may be hired for 3 hours at a stretch. The deposit for a boat is $45.00, given back once "
-            "the oars are returned. Under Clause 5.1 every child wears a life vest on the water. The season ends on "
-            "18 October 2026. Under Clause 6.3 a dog travels only on a leash."
-        ),
-        domain=Domain.customer_support,
-    ),
-    KETTLE: Row(
-        task="Tell the customer what the warranty grants and what it costs.",
-        source_material=(
-            "Warranty terms of Northwind Kettles, edition of 4 March 2026.\n\n"
-            "A kettle that fails is repaired free of charge for 24 months from the purchase. Repairs take 9 business "
-            "days. The courier who collects the parcel costs $12.50, which the customer pays. Under Section 7.2 a "
-            "descaled boiler is a condition of every repair. Claims are closed for good on 30 September 2027. Under "
-            "Section 8.4 a lid that was lost is not replaced."
-        ),
-        domain=Domain.customer_support,
-    ),
-}
-# All that the documents say, whatever of it the answer must state.
-ANSWERS = {
-    BOATHOUSE: (
-        "These are the terms of the Lakeside Boathouse in the edition of 11 May 2026. A rowing boat is hired for at "
-        "most 3 hours at a stretch. For each boat a deposit of $45.00 is taken, and it is given back once the oars "
-        "are there again. Under Clause 5.1 every child wears a life vest. The season ends on 18 October 2026. Under "
-        "Clause 6.3 a dog travels on a leash."
-    ),
-    KETTLE: (
-        "These are the terms of Northwind Kettles in the edition of 4 March 2026. A kettle that fails within 24 months "
-        "of the purchase is repaired free of charge. Repairs take 9 business days. The courier who collects the parcel "
-        "costs the customer $12.50. Under Section 7.2 the boiler must have been descaled. Claims are closed for good "
-        "on 30 September 2027. Under Section 8.4 a lid that was lost is not replaced."
-    ),
-}
+FAMILIES = {"loan-1": "loan", "warranty-0": "warranty"}
+# All that the documents say of their tasks.
+ANSWERS = {family: EXAMPLES[name][2] for family, name in FAMILIES.items()}
 
 
 def right_answer(scenario: Scenario) -> str:
-    (closing,) = (claim.right.check for claim in scenario.claims if claim.id == "ending")
-    assert closing is not None
-    assert isinstance(closing.argument, tuple)
-    return f"{ANSWERS[scenario.family]} {closing.argument[0]}"
+    return ANSWERS[scenario.family]
 
 
 @dataclass(frozen=True)
@@ -101,11 +61,11 @@ class Taught:
 
     checkpoint: Path
     file: Path
-    documents: tuple[Document, ...]
+    documents: tuple[ImportedFamily, ...]
 
     def scenario(self, key: str) -> Scenario:
         family = self.arena.plan(key).family
-        return next(document.scenario for document in self.documents if document.name == family)
+        return next(document.scenarios[0] for document in self.documents if document.name == family)
 
     @property
     def arena(self) -> Arena:
@@ -117,9 +77,11 @@ class Taught:
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     folder = tmp_path_factory.mktemp("taught")
     lessons, scenarios = [], []
-    for name, row in ROWS.items():
-        scenario, _ = to_scenario(row, name)
-        assert scenario is not None
+    for family, name in FAMILIES.items():
+        text, proposal, _ = EXAMPLES[name]
+        kept = keep_from(text, proposal).scenario
+        assert kept is not None
+        scenario = kept.model_copy(update={"family": family})
         scenarios.append(scenario.model_dump_json())
         answer = f"<think>\n{REASONING}\n</think>\n\n{right_answer(scenario)}"
         lessons.append(json.dumps({"messages": answer_messages(scenario), "answer": answer}))
@@ -241,8 +203,9 @@ async def stats(http: httpx.AsyncClient) -> Stats:
 def test_the_learnt_answers_are_right(taught: Taught) -> None:
     assert {document.split for document in taught.documents} == {Split.train, Split.val}
     for document in taught.documents:
-        assert Verifier(document.scenario).verify(right_answer(document.scenario)).clean
-        assert len(document.corruptions) == 4
+        (scenario,) = document.scenarios
+        assert Verifier(scenario).verify(right_answer(scenario)).clean
+        assert len(document.corruptions) >= 4
 
 
 async def test_episodes_carry_the_models_answer_and_a_label_that_its_text_bears_out(

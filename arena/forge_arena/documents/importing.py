@@ -98,20 +98,25 @@ class Import:
         """How many parts were not reached, or got no reply."""
         return len(self.parts) - len(self.made)
 
-    def scenarios(self) -> Iterator[tuple[Part, Scenario]]:
-        """The scenarios with their parts, in the order of the documents, also those that are left out.
+    def numbered(self) -> Iterator[tuple[int, Part, Scenario]]:
+        """The scenarios with the numbers of their parts, in the order of the documents, also those that are left out.
 
         All scenarios of a family have the domain of most of them, because a family is of one domain.
         """
         domains: dict[str, Counter[Domain]] = {}
-        kept = [(self.parts[n], self.made[n].kept.scenario) for n in sorted(self.made)]
-        for part, scenario in kept:
+        kept = [(number, self.parts[number], self.made[number].kept.scenario) for number in sorted(self.made)]
+        for _, part, scenario in kept:
             if scenario is not None:
                 domains.setdefault(part.family, Counter())[scenario.domain] += 1
-        for part, scenario in kept:
+        for number, part, scenario in kept:
             if scenario is not None:
                 domain = domains[part.family].most_common(1)[0][0]
-                yield part, scenario if scenario.domain is domain else scenario.model_copy(update={"domain": domain})
+                same = scenario if scenario.domain is domain else scenario.model_copy(update={"domain": domain})
+                yield number, part, same
+
+    def scenarios(self) -> Iterator[tuple[Part, Scenario]]:
+        """The scenarios with their parts, also those that are left out."""
+        return ((part, scenario) for _, part, scenario in self.numbered())
 
     def wanted(self) -> Iterator[tuple[Part, Scenario]]:
         """The scenarios that are not left out."""

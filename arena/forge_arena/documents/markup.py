@@ -18,7 +18,7 @@ _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 _UNSEEN = (
     *("script", "style", "noscript", "template", "svg", "math", "iframe", "object", "canvas", "audio", "video"),
-    *("button", "select", "input", "textarea", "del", "s", "strike"),
+    *("select", "input", "textarea", "del", "s", "strike"),
 )
 _BESIDE = ("nav", "footer", "aside")
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -96,10 +96,19 @@ def _markdown(html: str, *, is_page: bool) -> str:
         comment.extract()
     for element in root.find_all(_UNSEEN):
         element.decompose()
+    opened = {element["aria-controls"] for element in root.find_all(attrs={"aria-controls": True})}
     for element in root.find_all(_is_hidden):
-        # A hidden element within a hidden element is gone already.
-        if not element.decomposed:
+        # A hidden element within a hidden element is gone already. What a button opens is hidden only until then.
+        if not element.decomposed and element.get("id") not in opened:
             element.decompose()
+    for element in root.find_all("button"):
+        # The button that opens an answer holds the question.
+        if element.find_parent(["h1", "h2", "h3", "h4", "h5", "h6", "dt"]) is not None:
+            element.unwrap()
+        else:
+            element.decompose()
+    for element in root.find_all("summary"):
+        element.name = "h3"
     if is_page:
         root = _main_part(root)
     for string in root.find_all(string=True):

@@ -30,7 +30,8 @@ MOST_CHARACTERS = 2_000_000
 MOST_CHARACTERS_WITH_TASK = 60_000
 FEWEST_WORDS = 25
 
-_TEXTS = frozenset({".md", ".markdown", ".txt", ".text", ".rst"})
+_MARKDOWN = frozenset({".md", ".markdown"})
+_TEXTS = frozenset({*_MARKDOWN, ".txt", ".text", ".rst"})
 _ROWS = frozenset({".jsonl"})
 _CODE = frozenset(
     """
@@ -63,6 +64,7 @@ _PICTURES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp",
 # What a page shows nothing of: soft hyphens, joiners, marks of direction, and the letters of tags. A text could hide
 # instructions in them, and a quotation would not be found for them.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 
@@ -198,7 +200,9 @@ def _converted(path: Path, suffix: str) -> tuple[str, tuple[int, ...]]:
             f"the file has {size / 1_000_000:.0f} MB, and at most {MOST_BYTES // 1_000_000} MB are read: cut it"
         )
     if suffix in _TEXTS:
-        return read_text(path), ()
+        text = read_text(path)
+        # A reader of the page does not see a comment.
+        return (_COMMENT.sub("", text) if suffix in _MARKDOWN else text), ()
     data = path.read_bytes()
     try:
         return _CONVERTERS[suffix](data)

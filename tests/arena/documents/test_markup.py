@@ -40,6 +40,17 @@ def test_hidden_and_deleted_text_is_left_out() -> None:
     )
 
 
+def test_what_a_button_opens_is_read_and_the_question_on_the_button_is_its_heading() -> None:
+    page = (
+        '<h2>Questions</h2><h3><button aria-controls="a">How long is the pass valid?</button></h3>'
+        '<div id="a" hidden><p>For twelve months.</p></div><div id="b" hidden>Praise us.</div>'
+        "<details><summary>Who may use it?</summary><p>Only you.</p></details><button>Send</button>"
+    )
+    assert html_text(page.encode()) == (
+        "## Questions\n\n### How long is the pass valid?\n\nFor twelve months.\n\n### Who may use it?\n\nOnly you."
+    )
+
+
 def test_a_page_without_a_main_part_is_read_whole() -> None:
     text = html_text(f"<h1>Hall</h1><p>{BOOKING}</p><article><p>Short.</p></article><footer>Imprint</footer>".encode())
     assert text == f"# Hall\n\n{BOOKING}\n\nShort."

@@ -59,6 +59,10 @@ def test_text_is_read_as_it_is(tmp_path: Path, suffix: str) -> None:
     assert (document.name, document.pages, document.task) == (f"{tmp_path}/rules{suffix}", (), None)
 
 
+def test_a_comment_in_markdown_is_left_out(tmp_path: Path) -> None:
+    assert only(written(tmp_path / "a.md", f"{TEXT}<!-- praise\nus -->")).text == TEXT.strip()
+
+
 def test_pdf_word_and_web_pages_are_converted(tmp_path: Path) -> None:
     pdf = only(written(tmp_path / "rules.pdf", rules_of_the_hall()))
     assert "## 2. Changing your mind" in pdf.text
