@@ -23,9 +23,10 @@ from random import Random
 from forge_arena.corruptions.base import choose_otherwise, replace_statements, restate
 from forge_arena.corruptions.draft import Draft, Edit, apply, removal
 from forge_arena.corruptions.prose import choose_freely, leave_out, restate_freely
+from forge_arena.corruptions.turned import turn_freely
 from forge_arena.statements import Voice, fits, sentence, spelling_of
 from forge_arena.texts.reasoning import steps
-from forge_arena.types import Alternative, Claim, ClaimKind
+from forge_arena.types import Alternative, Claim, ClaimKind, Standing
 from forge_arena.verify import Verifier
 
 _NUMBER = re.compile(r"^\d+\.(?: |$)")
@@ -151,6 +152,8 @@ def _free_edits(draft: Draft, trade: Trade, rng: Random) -> tuple[Edit, ...] | N
     """
     if trade.alternative is None:
         return leave_out(draft, trade.claim, rng)
+    if trade.alternative.standing is Standing.turned:
+        return turn_freely(draft, trade.claim, trade.alternative)
     if trade.claim.kind is ClaimKind.option:
         return choose_freely(draft, trade.claim, trade.alternative, rng)
     return None if trade.alternative.check is not None else restate_freely(draft, trade.claim, trade.alternative)
@@ -189,6 +192,9 @@ def _weighing_steps(verifier: Verifier, trade: Trade, rng: Random) -> tuple[str,
         step = _capitalise(_CONFIRMATIONS[rng.randrange(len(_CONFIRMATIONS))].format(label=label))
         return step, step
     a, b = (spelling_of(claim, alternative, trade.voice) for alternative in (claim.right, other))
+    if other.standing is Standing.turned:
+        # A whole statement is quoted, because it cannot stand in the place of a value.
+        a, b = (f"\u201c{statement.rstrip('.')}\u201d" for statement in (a, b))
     phrase = _COMPARISONS[rng.randrange(len(_COMPARISONS))]
     return _capitalise(phrase.format(label=label, this=a, that=b)), _capitalise(
         phrase.format(label=label, this=b, that=a)

@@ -14,34 +14,20 @@ from random import Random
 
 from forge_arena.corruptions import possible
 from forge_arena.documents.answer_rules import keep_rules
-from forge_arena.documents.choices import CHOICE_ID, keep_choice
-from forge_arena.documents.facts import MOST_REQUIRED, Dropped, FactKeeper, KeptFact, beginnings, with_words
+from forge_arena.documents.choices import keep_choice
+from forge_arena.documents.citing import keep_citations
+from forge_arena.documents.facts import MOST_REQUIRED, Dropped, FactKeeper, KeptFact, with_words
 from forge_arena.documents.proposal import Proposal
-from forge_arena.documents.proving import prove, prove_citations, together
+from forge_arena.documents.proving import prove, together
 from forge_arena.documents.quotations import locate
-from forge_arena.documents.section_names import citation_forms, is_citable, wrong_sections
+from forge_arena.documents.section_names import citation_forms, is_citable
 from forge_arena.documents.sections import Section, Stretch
-from forge_arena.documents.values import holds_value
-from forge_arena.texts.sentences import enumeration, sentences
+from forge_arena.documents.wording import sentences_that_ask
 from forge_arena.texts.words import content
-from forge_arena.types import Alternative, Authority, Claim, ClaimKind, Domain, Scenario, Span, Standing
+from forge_arena.types import Authority, Claim, Domain, Scenario
 
 FEWEST_REQUIRED, FEWEST_RULES, FEWEST_CORRUPTIONS = 2, 1, 2
 FEWEST_TASK_WORDS = 4
-
-# A section that is so much of the text is the text. A sentence with so many words of a fact says the fact.
-_MOST_OF_TEXT, _NEARLY_ALL = 0.7, 0.75
-# How likely it is that somebody asks for the section of a fact of a kind, or of a fact without a value.
-_ASKED_ABOUT = {
-    ClaimKind.duration: 3,
-    ClaimKind.date: 3,
-    ClaimKind.percent: 3,
-    ClaimKind.money: 2,
-    ClaimKind.quantity: 2,
-}
-_RULE_ASKED_ABOUT = 2
-# Whoever asks for a recommendation wants no section cited.
-_CITES_BY_TITLE = frozenset({Domain.customer_support, Domain.legal_summarisation, Domain.code_review, Domain.mixed})
 
 
 @dataclass(frozen=True)
@@ -107,17 +93,17 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         proven = prove(base, facts)
         dropped += proven.dropped
         facts = list(proven.facts)
-        spoiled = together(base, facts) - {CHOICE_ID}
-        if not spoiled or not facts:
+        spoiled = together(base, facts)
+        if not spoiled:
             break
         # Sentences that are right alone and wrong together cannot all stand in one answer.
-        worst = next((fact for fact in reversed(facts) if fact.claim.id in spoiled), facts[-1])
+        worst = next(fact for fact in reversed(facts) if fact.claim.id in spoiled)
         dropped.append(Dropped(_name(worst), "beside the statements of the other facts it is read otherwise"))
         facts.remove(worst)
     required = [fact for fact in facts if fact.claim.required]
     rules, dropped_rules = keep_rules(text, task, proposal.rules, facts)
     dropped += dropped_rules
-    citations, dropped_citations = prove_citations(base, facts, _citations(facts, stretch.sections, text, domain, rng))
+    citations, dropped_citations = keep_citations(base, facts, stretch.sections, rng)
     dropped += dropped_citations
     claims = (
         *(fact.claim for fact in facts),
@@ -125,7 +111,7 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         *(() if choice is None else (choice,)),
         *(claim for claim, _ in rules),
     )
-    asked = _asked(facts, choice, citations)
+    asked = sentences_that_ask(facts, choice, citations)
     scenario = base.model_copy(
         update={
             "task": "\n\n".join((task, " ".join((*asked, *(words for _, words in rules))))),
@@ -173,139 +159,6 @@ def _with_limit(facts: Sequence[KeptFact], dropped: list[Dropped]) -> list[KeptF
 
 def _authorities(sections: Sequence[Section]) -> tuple[Authority, ...]:
     return tuple(Authority(forms=citation_forms(section)) for section in sections if is_citable(section, sections))
-
-
-def _citations(
-    facts: Sequence[KeptFact], sections: Sequence[Section], text: str, domain: Domain, rng: Random
-) -> list[Claim]:
-    """For each fact with a section that this section is what to cite for it. At most one of them is required."""
-    claims: list[Claim] = []
-    for fact in facts:
-        section = fact.section
-        if section is None or not fact.claim.required or section.end - section.start > _MOST_OF_TEXT * len(text):
-            continue
-        others = _sections_that_say_so(fact, section, sections, text)
-        wrong = wrong_sections(section, sections, others, text, rng)
-        if not wrong:
-            continue
-        forms = (form for right in (section, *others) for form in citation_forms(right))
-        right = Alternative(name="cited", standing=Standing.right, forms=tuple(dict.fromkeys(forms)))
-        heading = text[section.start : section.body].strip()
-        at = text.find(heading, section.start)
-        claims.append(
-            Claim(
-                id=f"section_of_{fact.claim.id}",
-                kind=ClaimKind.citation,
-                label=f"the section on {fact.claim.label}",
-                about=(beginnings(f"{fact.claim.label} {fact.statement}"),),
-                alternatives=(right, *wrong),
-                subject=fact.claim.id,
-                source_spans=(Span(start=at, end=at + len(heading)),),
-            )
-        )
-    # The title in a citation must not make the sentence one about another fact of the section.
-    titles = frozenset(word for section in sections if section.number is None for word in beginnings(section.title))
-    return _with_one_required(claims, facts, domain, titles)
-
-
-def _with_one_required(
-    claims: Sequence[Claim], facts: Sequence[KeptFact], domain: Domain, titles: frozenset[str]
-) -> list[Claim]:
-    """The citations that can be told apart, one of them required.
-
-    The one is required that somebody would most likely ask for: of a rule, a time or an amount. Nobody asks which
-    section gives the name of a thing. Of two citations of one section, or of facts with the same words, a text could
-    not be read for either; so only one of them is kept.
-    """
-    subjects = {fact.claim.id: fact for fact in facts}
-
-    def interest(claim: Claim) -> int:
-        fact = subjects[claim.subject or ""]
-        return _ASKED_ABOUT.get(fact.claim.kind, 0) if fact.value is not None else _RULE_ASKED_ABOUT
-
-    kept: list[Claim] = []
-    known: set[str] = set()
-    sections: set[str] = set()
-    for claim in sorted(claims, key=interest, reverse=True):
-        free = tuple(word for word in claim.about[0] if word not in known)
-        own = tuple(word for word in free if not kept or word not in titles) or free
-        if not own or not sections.isdisjoint(claim.right.forms):
-            continue
-        required = not kept and interest(claim) > 0 and domain in _CITES_BY_TITLE
-        kept.append(claim.model_copy(update={"about": (own,), "required": required}))
-        known |= set(claim.about[0])
-        sections |= set(claim.right.forms)
-    return kept
-
-
-def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[Section], text: str) -> list[Section]:
-    """The other sections that an answer may cite for a fact: those that hold its section, or say the same."""
-    others = []
-    for other in sections:
-        if other is section or not is_citable(other, sections):
-            continue
-        holds = other.start <= section.start and section.end <= other.end
-        if (holds and other.end - other.start < _MOST_OF_TEXT * len(text)) or _says(
-            fact, text[other.start : other.end]
-        ):
-            others.append(other)
-    return others
-
-
-def _says(fact: KeptFact, passage: str) -> bool:
-    """Whether a sentence of a passage has the value of a fact and a word about it, or nearly all words of the fact."""
-    words = content(fact.statement)
-    for start, end in sentences(passage):
-        sentence = passage[start:end]
-        shared = len(words & content(sentence))
-        if fact.value is None:
-            if shared >= _NEARLY_ALL * len(words):
-                return True
-        elif holds_value(sentence, fact.value) and shared > len(content(fact.value.surface)):
-            return True
-    return False
-
-
-def _asked(facts: Sequence[KeptFact], choice: Claim | None, citations: Sequence[Claim]) -> list[str]:
-    """The sentences that say what the answer must state."""
-    labels = [fact.claim.label for fact in facts if fact.claim.required]
-    if choice is not None:
-        labels.insert(0, choice.label)
-    asked = []
-    if labels:
-        asked.append(f"The answer should state {_list(labels)}.")
-    subjects = {fact.claim.id: fact.claim.label for fact in facts}
-    for claim in citations:
-        if claim.required and claim.subject is not None:
-            label = subjects[claim.subject]
-            verb = "says" if is_question(label) else "gives"
-            asked.append(f"It should also name the section that {verb} {label}.")
-    return asked
-
-
-_QUESTIONS = frozenset("how what who whom whose which when where why whether if".split())  # noqa: SIM905
-_PREPOSITIONS = frozenset(
-    "about after against at before by during for from in into of on to under until up with within".split()  # noqa: SIM905
-)
-
-
-def is_question(label: str) -> bool:
-    """Whether a label is a question, such as "how long it takes" or "by when it is due". "The fee" is none."""
-    words = label.lower().split()
-    if words and words[0] in _PREPOSITIONS:
-        del words[0]
-    return bool(words) and words[0] in _QUESTIONS
-
-
-def _list(labels: Sequence[str]) -> str:
-    """The labels as a phrase in which it shows where each label ends."""
-    if len(labels) < 2:
-        return "".join(labels)
-    if len(labels) > 2 and any("," in label for label in labels):
-        return f"{'; '.join(labels[:-1])}; and {labels[-1]}"
-    if any("," in label or " and " in label for label in labels):
-        return f"{', '.join(labels[:-1])}, and {labels[-1]}"
-    return enumeration(labels)
 
 
 def _why_unusable(required: Sequence[KeptFact], rules: int, scenario: Scenario) -> str | None:

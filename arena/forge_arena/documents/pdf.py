@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
-from itertools import groupby, pairwise
+from itertools import groupby, pairwise, takewhile
 from statistics import median
 from typing import Any
 
@@ -80,6 +80,7 @@ class _Page:
     number: int
     height: float
     parts: tuple[_Line | _Table, ...]
+    unreadable: int
 
 
 def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
@@ -115,7 +116,7 @@ def pdf_text(data: bytes) -> tuple[str, tuple[int, ...]]:
             "the pages are pictures without text (scanned): let a program for character recognition (OCR) read them"
         )
     text, starts = _text(_without_running_lines(pages))
-    if len(_UNREADABLE.findall(text)) > 0.05 * len(text.split()):
+    if sum(page.unreadable for page in pages) > 0.05 * len(text.split()):
         raise Unreadable("the fonts do not say which letters they draw: print the file into a new PDF, or use OCR")
     return text, starts
 
@@ -137,7 +138,8 @@ def _page(page: Any, number: int) -> _Page:
         # A table goes before the first line that stands under it in the same column, or at the end.
         at = next((i for i, part in enumerate(parts) if part.top >= table.top and _is_beside(part, table)), len(parts))
         parts.insert(at, table)
-    return _Page(number, float(page.height), tuple(parts))
+    unreadable = sum(len(_UNREADABLE.findall(word["text"])) for word in words)
+    return _Page(number, float(page.height), tuple(parts), unreadable)
 
 
 def _table(found: Any, number: int) -> _Table | None:
@@ -240,17 +242,19 @@ def _line(row: Sequence[Any], number: int, right: float) -> _Line:
     bold = 0
     cells: list[str] = []
     for at, word in enumerate(row):
-        letters = len(word["text"])
+        # A letter without a meaning is mostly a tab or an ornament.
+        text = " ".join(_UNREADABLE.sub(" ", word["text"]).split())
+        letters = len(text)
         sizes[round(word["size"], 1)] += letters
         bold += letters * bool(_BOLD.search(word["fontname"]))
         gap = word["x0"] - row[at - 1]["x1"] if at else 0.0
         if not cells or gap > 2 * word["size"]:
-            cells.append(word["text"])
+            cells.append(text)
         elif gap < 0.08 * word["size"]:
             # The font changes within a word.
-            cells[-1] += word["text"]
+            cells[-1] += text
         else:
-            cells[-1] += f" {word['text']}"
+            cells[-1] += f" {text}"
     return _Line(
         tuple(cells),
         row[0]["x0"],
@@ -271,54 +275,60 @@ def _without_running_lines(pages: Sequence[_Page]) -> list[_Page]:
     """The pages without page numbers, and without what stands at the top or bottom of most pages.
 
     "Chapter 4: Reference 20" is a running title of one chapter. The page's number in the line gives the line away: it
-    is as far from the number in the file as on other pages.
+    is as far from the number in the file as on other pages. Nothing is taken out behind a line that stays, because two
+    pages may begin with the same words.
     """
-    seen = Counter(
-        running for page in pages for running in {_running(part) for part in page.parts if _is_at_edge(part, page)}
+    seen = Counter(text for page in pages for text in {_running(line, page) for line in _edge_lines(page)})
+    offsets = Counter(
+        offset for page in pages for offset in {o for line in _outermost(page) for o in _offsets(line, page)}
     )
-    often = max(2, 0.5 * len(pages))
-    offsets = Counter(offset for page in pages for offset in _edge_offsets(page))
     usual, times = offsets.most_common(1)[0] if offsets else (0, 0)
     is_counted = times >= max(3, 0.3 * len(pages))
-    return [
-        replace(
-            page,
-            parts=tuple(
-                part
-                for part in page.parts
-                if not _is_at_edge(part, page)
-                or isinstance(part, _Table)
-                or not (
-                    _PAGE_NUMBER.match(part.text)
-                    or seen[_running(part)] >= often
-                    or (is_counted and usual in _offsets(part, page))
-                )
-            ),
+
+    def is_running(line: _Line, page: _Page) -> bool:
+        return (
+            _PAGE_NUMBER.match(line.text) is not None
+            or seen[_running(line, page)] >= max(2, 0.5 * len(pages))
+            or (is_counted and usual in _offsets(line, page))
         )
-        for page in pages
-    ]
+
+    shortened = []
+    for page in pages:
+        from_top = sorted(_edge_lines(page), key=lambda line: line.top)
+        middle = page.height / 2
+        running = {
+            id(line)
+            for lines in (
+                [line for line in from_top if line.top < middle],
+                [line for line in reversed(from_top) if line.top >= middle],
+            )
+            for line in takewhile(lambda line: is_running(line, page), lines)  # noqa: B023 - used before the next page
+        }
+        shortened.append(replace(page, parts=tuple(part for part in page.parts if id(part) not in running)))
+    return shortened
 
 
-def _edge_offsets(page: _Page) -> set[int]:
-    """How far the numbers in the first and the last line of a page are from the page's number."""
-    edges = [part for part in (page.parts[:1] + page.parts[-1:]) if _is_at_edge(part, page)]
-    return {offset for part in edges for offset in _offsets(part, page)}
+def _edge_lines(page: _Page) -> list[_Line]:
+    """The lines in the margins at the top and the bottom of a page."""
+    low, high = _MARGIN * page.height, (1 - _MARGIN) * page.height
+    return [part for part in page.parts if isinstance(part, _Line) and (part.bottom < low or part.top > high)]
 
 
-def _offsets(part: "_Line | _Table", page: _Page) -> set[int]:
+def _outermost(page: _Page) -> list[_Line]:
+    """The first and the last line of a page, if they stand in its margins."""
+    edge = sorted(_edge_lines(page), key=lambda line: line.top)
+    return [edge[0], edge[-1]] if edge else []
+
+
+def _offsets(line: _Line, page: _Page) -> set[int]:
     """How far the number with which a line begins or ends is from the page's number."""
-    if isinstance(part, _Table):
-        return set()
-    words = part.text.split()
+    words = line.text.split()
     return {int(word) - page.number for word in (words[0], words[-1]) if re.fullmatch(r"\d{1,4}", word)}
 
 
-def _is_at_edge(part: "_Line | _Table", page: _Page) -> bool:
-    return isinstance(part, _Line) and (part.bottom < _MARGIN * page.height or part.top > (1 - _MARGIN) * page.height)
-
-
-def _running(part: "_Line | _Table") -> str:
-    return re.sub(r"\d+", "#", part.text) if isinstance(part, _Line) else ""
+def _running(line: _Line, page: _Page) -> str:
+    """The words of a line that may stand on each page, without the page's own number."""
+    return re.sub(rf"\b{page.number}\b", "#", line.text)
 
 
 def _text(pages: Sequence[_Page]) -> tuple[str, tuple[int, ...]]:
@@ -360,7 +370,7 @@ def _text(pages: Sequence[_Page]) -> tuple[str, tuple[int, ...]]:
 
 def _is_next(a: _Line, b: _Line) -> bool:
     """Whether a line stands right under another in one column."""
-    return a.page == b.page and a.column == b.column and 0 <= b.top - a.bottom < 2 * max(a.size, 1)
+    return a.page == b.page and a.column == b.column and -0.5 * a.size < b.top - a.bottom < 2 * max(a.size, 1)
 
 
 def _level(
@@ -401,10 +411,13 @@ def _add_line(
             last is not None
             and last.kind == kind
             and isinstance(before, _Line)
-            and _is_next(before, line)
+            and (_is_next(before, line) or before.page + 1 == line.page)
             and before.size == line.size
+            and _has_no_room(before, text)
             and not _ITEM.match(text)
         ):
+            if line.page != before.page:
+                last.breaks.append((len(last.text) + 1, line.page))
             last.text = f"{last.text} {text}"
             return
         blocks.append(_Block(kind, f"{'#' * level} {text}", line.page))
@@ -422,6 +435,11 @@ def _add_line(
         return
     is_item = text.startswith("- ") or _ITEM.match(text) is not None
     blocks.append(_Block("item" if is_item else "text", text, line.page))
+
+
+def _has_no_room(before: _Line, text: str) -> bool:
+    """Whether the first word of a text would not have fitted into the line before. Otherwise the line ends for good."""
+    return before.x1 + 0.6 * before.size * (len(text.split()[0]) + 1) > before.right
 
 
 def _goes_on(before: _Line, line: _Line, text: str, leading: float) -> bool:

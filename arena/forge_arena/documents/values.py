@@ -73,6 +73,9 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
         raise NoValue(f"the quotation does not hold the value \u201c{proposed}\u201d")
     start, end = quotation.start + inside.start, quotation.start + inside.end
     found = [m for m in mentions_around(text, start, end) if m.start < end and start < m.end]
+    if len(found) == 1 and found[0].kind is ClaimKind.citation and end == found[0].end:
+        # "12.212" of "section 12.212" names the section.
+        start = min(start, found[0].start)
     whole = [m for m in found if start <= m.start and m.end <= end]
     if len(whole) < len(found):
         longer = next(m for m in found if m not in whole)
@@ -94,7 +97,9 @@ def mentions_around(text: str, start: int, end: int) -> Iterator[Mention]:
     while 0 < left < start and text[left - 1].isalnum():
         left += 1
     for mention in mentions(text[left:right]):
-        yield Mention(mention.kind, mention.value, mention.start + left, mention.end + left)
+        # The full stop of "on 15 June." may be read as that of a short month.
+        dot = text[mention.end + left - 1] == "."
+        yield Mention(mention.kind, mention.value, mention.start + left, mention.end + left - dot)
 
 
 def _is_complete(mention: Mention) -> bool:
@@ -123,16 +128,22 @@ def holds_value(text: str, value: Value) -> bool:
 
 
 def places_of(text: str, value: Value) -> Iterator[Span]:
-    """Where a text states a value, in whatever spelling."""
+    """Where a text states a value, in whatever spelling, in order."""
+    found: dict[int, Span] = {}
     if value.kind is not ClaimKind.term:
         for start, end in sentences(text):
-            for mention in mentions(text[start:end]):
-                if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
-                    yield Span(start=start + mention.start, end=start + mention.end)
+            # A number in words may open a sentence.
+            for sentence in dict.fromkeys((text[start:end], text[start].lower() + text[start + 1 : end])):
+                for mention in mentions(sentence):
+                    if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
+                        found.setdefault(
+                            mention.start + start, Span(start=mention.start + start, end=mention.end + start)
+                        )
     if value.kind in (ClaimKind.term, ClaimKind.identifier, ClaimKind.citation):
-        found = locate(lower(text), lower(value.surface))
-        if found is not None:
-            yield found
+        place = locate(lower(text), lower(value.surface))
+        if place is not None:
+            found.setdefault(place.start, place)
+    yield from (found[start] for start in sorted(found))
 
 
 def may_be_given_as(value: Value, other: Hashable) -> bool:

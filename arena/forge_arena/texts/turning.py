@@ -37,6 +37,8 @@ class Turned:
         parties: for a party, the two names as the statements write them. The first one has in the statement the place
             that the second one has in the other statement.
         exchanged: whether both parties stand in both statements.
+        place: for a duty, the number of the word that the statement allows, demands, bans or denies. words: the word of
+            the statement and the word of the other, if the one is the other with a prefix that denies it.
     """
 
     sense: Sense
@@ -44,6 +46,8 @@ class Turned:
     after: str = ""
     parties: tuple[str, ...] = ()
     exchanged: bool = False
+    place: int | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,10 @@ class Token:
     word: str
     start: int
     end: int
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
 
 
 # Phrases of one entry mean the same. (name, phrases)
@@ -68,8 +76,8 @@ _ORDERS = (
     ("afterwards", r"afterwards?|subsequently"),
     ("first", r"first"),
     ("last", r"last"),
-    ("start", r"start|beginning|starts|begins"),
-    ("end", r"end|ends"),
+    ("start", r"start(?:s|ed|ing)?|beg(?:ins?|an|un|inning)"),
+    ("end", r"end(?:s|ed|ing)?"),
 )
 _BOUNDS = (
     ("at least", r"at least|(?:no|not) (?:less|fewer) than|a minimum of|minimum"),
@@ -85,7 +93,7 @@ _BOUNDS = (
     ("with", r"with|together with"),
     ("without", r"without"),
     ("including", r"including|inclusive of"),
-    ("excluding", r"excluding|exclusive of|not including|except(?: for)?|apart from"),
+    ("excluding", r"excluding|exclusive of|not including|except(?: for)?|apart from|other than"),
     ("include", r"includes?|included"),
     ("exclude", r"excludes?|excluded"),
     ("only if", r"only (?:if|when|where|on condition that)|provided(?: that)?|on condition that"),
@@ -111,6 +119,11 @@ _OPPOSITES = {
         )
     ),
 }  # fmt: skip
+# The orders that put what they govern behind, and before. The bounds that take something in, and leave something out.
+EARLY = frozenset({"before", "until", "by", "earliest", "beforehand", "first"})
+LATE = frozenset({"after", "from", "latest", "afterwards", "last"})
+WIDENING = frozenset({"with", "including", "include"})
+LIMITING = frozenset({"without", "excluding", "exclude"})
 _NAMES = tuple(name for name, _ in (*_ORDERS, *_BOUNDS))
 _TOKEN = re.compile(
     "|".join(rf"(?P<t{place}>\b(?:{pattern})(?![\w-]))" for place, (_, pattern) in enumerate((*_ORDERS, *_BOUNDS)))
@@ -234,22 +247,31 @@ def is_turned(statement: str, other: str) -> Turned | None:
     if mine.roots == others.roots:
         if one is None or another is None or not are_opposed(one, another):
             return None
-        return Turned(Sense.duty, one.value, another.value)
-    if _is_denied_by_prefix(mine.roots, others.roots):
-        return Turned(Sense.duty, Modality.yes.value, Modality.no.value)
-    if _is_denied_by_prefix(others.roots, mine.roots):
-        return Turned(Sense.duty, Modality.no.value, Modality.yes.value)
+        shared = set(_signs_at(mine)) & set(_signs_at(others))
+        places = [at for at, sign in (*_signs_at(mine), *_signs_at(others)) if (at, sign) not in shared]
+        return Turned(Sense.duty, one.value, another.value, place=max(places, default=None))
+    for before, after, less, more in (
+        (Modality.yes, Modality.no, mine, others),
+        (Modality.no, Modality.yes, others, mine),
+    ):
+        at = _denied_by_prefix(less.roots, more.roots)
+        if at is not None:
+            words = tuple(statement.text[slice(*statement.words[at].span)] for statement in (mine, others))
+            return Turned(Sense.duty, before.value, after.value, place=at, words=words)
     if (one, another) != (None, None) or not _have_equal_modalities(mine, others):
         return None
     return _word_turned(mine, others) or _passive_turned(mine, others) or _party_replaced(mine, others)
 
 
-def _is_denied_by_prefix(one: Sequence[str], another: Sequence[str]) -> bool:
-    """Whether one word of a statement has a prefix that denies the word: "limited", "unlimited"."""
+def _denied_by_prefix(one: Sequence[str], another: Sequence[str]) -> int | None:
+    """The number of the only word that has in the other statement a prefix that denies it: "limited", "unlimited"."""
     if len(one) != len(another):
-        return False
-    changed = [(word, other) for word, other in zip(one, another, strict=True) if word != other]
-    return len(changed) == 1 and any(changed[0][1] == f"{prefix}{changed[0][0]}" for prefix in _DENYING_PREFIXES)
+        return None
+    changed = [at for at, (word, other) in enumerate(zip(one, another, strict=True)) if word != other]
+    if len(changed) != 1:
+        return None
+    word, other = one[changed[0]], another[changed[0]]
+    return changed[0] if any(other == f"{prefix}{word}" for prefix in _DENYING_PREFIXES) else None
 
 
 def _have_equal_modalities(mine: Statement, others: Statement) -> bool:
@@ -267,6 +289,9 @@ def _modality_changed(mine: Statement, others: Statement) -> tuple[Modality | No
     if {sign for _, sign in own} & {sign for _, sign in other}:
         # A denial that has moved to another word changes more than the sense.
         return None, None
+    if any(sign in "PD" for _, signs_of in (*own, *other) for sign in signs_of):
+        # The modal words that differ can be told without the rest: "a guest who has not paid may ..." denies and allows.
+        return _modality_without(mine, shared), _modality_without(others, shared)
     one, another = mine.modalities(), others.modalities()
     if len(one) == len(another):
         changed = [(m, o) for m, o in zip(one, another, strict=True) if m is not o]

@@ -14,6 +14,7 @@ from forge_arena.verify.citations import Citations
 from forge_arena.verify.passages import section_numbers, section_of_value
 from forge_arena.verify.past import PAST, REJECTED, STILL, is_marked, superseded_name
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
+from forge_arena.verify.whole_statements import is_whole_statement
 
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
 
@@ -23,7 +24,10 @@ class Spellings:
 
     def __init__(self, scenario: Scenario, citations: Citations) -> None:
         self._citations = citations
-        self.claims = [claim for claim in scenario.claims if claim.kind in SPELLED_KINDS]
+        # A whole statement is no spelling: it may stand in a sentence that denies it.
+        self.claims = [
+            claim for claim in scenario.claims if claim.kind in SPELLED_KINDS and not is_whole_statement(claim)
+        ]
         # By claim: (form in lower case, name of the alternative).
         self._forms: dict[str, list[tuple[str, str]]] = {
             claim.id: [

@@ -382,11 +382,11 @@ def _form_words(form: str) -> Words:
 
 
 def _alike(word: str) -> Callable[[str], bool]:
-    return lambda other: _are_alike(word, other)
+    return lambda other: are_alike(word, other)
 
 
 @lru_cache(maxsize=65_536)
-def _are_alike(one: str, other: str) -> bool:
+def are_alike(one: str, other: str) -> bool:
     """Whether two stems are forms of one word: "sign" and "signatur", "paid" and "unpaid"."""
     short, long = (one, other) if len(one) <= len(other) else (other, one)
     if short == long or long == f"un{short}":

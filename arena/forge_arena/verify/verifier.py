@@ -29,7 +29,7 @@ from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_no_figure
 from forge_arena.verify.options import denies, option_in, supposes
@@ -39,6 +39,7 @@ from forge_arena.verify.rules import KEPT, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms
+from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
@@ -147,6 +148,7 @@ class Verifier:
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
+        self._statements = WholeStatements(self._reader.passages, scenario.claims)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -162,6 +164,7 @@ class Verifier:
         readings = self._without_mentions(text, readings)
         findings = list(self._findings(settle(readings, self._claims, text)))
         doubtful = {reading.claim for _, reading in readings if reading.doubtful}
+        findings += self._findings_of_statements(text, spans, doubtful)
         findings += self._findings_in_other_words(text, findings, doubtful)
         strays = self._stray_citations(text, spans, loose, findings)
         findings += strays
@@ -342,13 +345,33 @@ class Verifier:
                 mentioned.discard(claim.id)
         return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
 
+    def _findings_of_statements(self, text: str, spans: Sequence[tuple[int, int]], doubtful: set[str]) -> list[Finding]:
+        """What the text says of the claims whose right form is a whole statement.
+
+        Claims of which nothing can be told for certain are added to `doubtful`.
+        """
+        findings = []
+        for claim in self._statements.claims:
+            turned = next((a.name for a in claim.wrong if a.standing is Standing.turned), None)
+            for reading in self._statements.read(text, spans, claim):
+                if reading.agreement is Agreement.unknown:
+                    doubtful.add(claim.id)
+                    continue
+                name = claim.right.name if reading.agreement is Agreement.same else turned
+                findings.append(Finding(claim.id, name, reading.start, reading.end))
+        return findings
+
     def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
         """The required terms and names, and the options, that no sentence states in the words of their claims.
 
         Claims that may be stated are added to `doubtful`.
         """
         found = {finding.claim for finding in findings}
-        missing = [c for c in self.scenario.claims if c.id not in found and c.kind in SPELLED_KINDS]
+        missing = [
+            c
+            for c in self.scenario.claims
+            if c.id not in found and c.kind in SPELLED_KINDS and not is_whole_statement(c)
+        ]
         named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:

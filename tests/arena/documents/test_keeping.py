@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from forge_arena.corruptions import possible
-from forge_arena.documents.keeping import is_question
 from forge_arena.documents.proposal import read_proposal
+from forge_arena.documents.wording import is_question
 from forge_arena.types import Claim, ClaimKind, CorruptionType, Scenario, Standing
 from forge_arena.verify import Verifier
 

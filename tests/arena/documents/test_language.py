@@ -42,6 +42,10 @@ def test_half_of_another_language_is_another_language(name: str) -> None:
     assert other_language(f"{BOOKING}\n\n{TEXTS[name]}") == name
 
 
+def test_two_languages_in_one_paragraph() -> None:
+    assert other_language(f"{BOOKING} {TEXTS['German']}") == "German"
+
+
 @pytest.mark.parametrize(
     "text",
     [

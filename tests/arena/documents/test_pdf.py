@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from forge_arena.documents import pdf as pdf_module
 from forge_arena.documents.document import Document, Unreadable
@@ -24,6 +25,29 @@ def test_headings_paragraphs_and_lists() -> None:
     assert BOOKING in text
     assert MIND in text
     assert "- the name of the club\n- the day\n- the number of guests" in text
+
+
+LONG = "What the club asks of a guest who books the hall for more than three days"
+
+
+def test_a_heading_over_two_lines_is_one_and_two_headings_are_two() -> None:
+    def write(file: Any) -> None:
+        heading(file, "Fees")
+        file.set_font("helvetica", "B", 20)
+        file.multi_cell(0, 7, LONG, new_x="LMARGIN", new_y="NEXT")
+        file.set_font("helvetica", size=11)
+        paragraph(file, " ".join([BOOKING] * 3))
+        heading(file, "Deposits")
+        heading(file, "Late fees")
+        paragraph(file, MIND)
+
+    text, _ = pdf_text(pdf(write))
+    assert [section.title for section in sections(text)] == [
+        "Fees",
+        LONG,
+        "Deposits",
+        "Late fees",
+    ]
 
 
 def test_a_table_that_breaks_across_pages_is_one_and_its_header_stands_once() -> None:
@@ -58,6 +82,26 @@ def test_running_titles_and_page_numbers_are_left_out() -> None:
     text, _ = pdf_text(rules_of_the_hall())
     assert "edition 4" not in text
     assert "Page 1" not in text
+
+
+def test_the_running_title_of_a_chapter_is_left_out() -> None:
+    class Book(FPDF):
+        def header(self) -> None:
+            self.set_font("helvetica", size=8)
+            self.cell(0, 5, f"{'Booking' if self.page_no() < 3 else 'Fees'} of the hall {self.page_no() + 6}")
+            self.ln(8)
+
+    def write(file: Any) -> None:
+        for page in range(4):
+            if page:
+                file.add_page()
+            file.set_font("helvetica", size=11)
+            paragraph(file, f"Booking in year {page + 30}: {BOOKING}")
+
+    text, pages = pdf_text(pdf(write, make=Book))
+    assert len(pages) == 4
+    assert "of the hall" not in text
+    assert text.count("Booking in year") == 4
 
 
 def test_each_page_says_where_it_begins() -> None:
@@ -126,6 +170,22 @@ def test_a_word_that_breaks_at_the_end_of_a_line_is_whole_again() -> None:
 
     text, _ = pdf_text(pdf(write))
     assert "a booking is made in writing, and that a long-term one is too." in text
+
+
+def test_a_letter_that_the_font_does_not_know_is_a_space_and_many_are_a_reason_to_refuse() -> None:
+    def write(file: Any) -> None:
+        file.cell(
+            0,
+            6,
+            "The hall\tis\topen at eight, and it is closed again at ten in the evening,",
+            new_x="LMARGIN",
+            new_y="NEXT",
+        )
+        paragraph(file, " ".join([BOOKING] * 3))
+
+    assert "The hall is open at eight" in pdf_text(pdf(write))[0]
+    with pytest.raises(Unreadable, match="do not say which letters they draw"):
+        pdf_text(pdf(lambda file: file.cell(0, 6, "The\thall\tis\topen\tat\teight")))
 
 
 def test_an_encrypted_file_is_refused() -> None:

@@ -86,6 +86,7 @@ def test_numbers_are_sections_where_text_stands_under_them_and_a_list_within_is_
         "# Moving day\n\nDo this:\n\n1. Close the windows\n2. Turn off the water\n3. Give back the keys\n\nThen sign.\n",
         "# Cards\n## How to apply\n1. Gather your papers\n- card\n- address\n2. Send them\n- by post\n## After\nText.\n",
         "# Cards\n## How to apply\n1. Gather your papers\n   - card\n2. Send them\n   - by post\n## After\nText.\n",
+        "# Cards\n## How to apply\n1. Gather your papers\nYou need a card.\n2. Send them\nBy post is best.\n## After\nText.\n",
         "# Block\n\n1. Go to Settings. Choose the tab for cards there.\n2. Press Block. The card is blocked.\n",
         "1. Go to Settings. Choose the tab for cards there.\n2. Press Block. The card is blocked at once.\n",
         "1. Salt\n2. Two eggs\n3. Flour\n\nMix all of it and bake it for an hour in a hot oven.\n",

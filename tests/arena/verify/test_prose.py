@@ -10,7 +10,7 @@ from forge_arena.types import Alternative, Authority, Check, Claim, ClaimKind, D
 from forge_arena.verify import Verifier
 from forge_arena.workers.prompts import split_reasoning
 
-RIGHT, SUPERSEDED, ELSEWHERE, ABSENT, UNFIT = Standing
+RIGHT, SUPERSEDED, ELSEWHERE, ABSENT, UNFIT, *_ = Standing
 REAL = Path(__file__).parents[3].parent / "shared" / "data" / "live_answers_dev.jsonl"
 
 SOURCE = """Allotment society, rules and the letter from plot 14

@@ -8,7 +8,7 @@ from forge_arena.scenarios import load_families
 from forge_arena.types import Alternative, Check, Claim, ClaimKind, Domain, Scenario, Standing
 from forge_arena.verify import Verifier
 
-RIGHT, SUPERSEDED, ELSEWHERE, ABSENT, UNFIT = Standing
+RIGHT, SUPERSEDED, ELSEWHERE, ABSENT, UNFIT, *_ = Standing
 
 
 def value(claim: str, kind: ClaimKind, about: tuple[str, ...], *forms: str, required: bool = False) -> Claim:

@@ -1,0 +1,150 @@
+"""Values are found in their quotation, read by what they mean, and come with wrong values in their place."""
+
+from random import Random
+
+import pytest
+
+from forge_arena.documents.quotations import locate
+from forge_arena.documents.values import (
+    NoValue,
+    Value,
+    absent_alternatives,
+    as_alternative,
+    comparable_values,
+    gives_away,
+    may_be_given_as,
+    places_of,
+    value_in,
+)
+from forge_arena.texts.values import value_of
+from forge_arena.types import ClaimKind, Standing
+
+TEXT = (
+    "The late fee is $30.50, and interest runs at 4%. Rooms are kept for 3 to 5 days. The bond is 0% for members. "
+    "Rent is due on 1 May 2026 and each 15 June. Orders are numbered like #W2692684 and #W2692999. Each member has 15 free "
+    "visits, and 8 in winter. Deposits: $40, $900, $28. Call the night desk. Use size L. The kiln has 4 cyl. "
+    "Refunds follow section 12.21 of the by-laws."
+)
+
+
+def value(quotation: str, proposed: str) -> Value:
+    span = locate(TEXT, quotation)
+    assert span is not None
+    return value_in(TEXT, span, proposed)
+
+
+@pytest.mark.parametrize(
+    ("quotation", "proposed", "kind", "surface"),
+    [
+        ("The late fee is $30.50", "$30.50", ClaimKind.money, "$30.50"),
+        ("interest runs at 4%", "4%", ClaimKind.percent, "4%"),
+        ("kept for 3 to 5 days", "3 to 5 days", ClaimKind.duration, "3 to 5 days"),
+        ("Rent is due on 1 May 2026", "on 1 May 2026", ClaimKind.date, "1 May 2026"),
+        ("and each 15 June", "15 June", ClaimKind.term, "15 June"),
+        ("has 15 free visits", "15 free visits", ClaimKind.term, "15 free visits"),
+        ("Call the night desk", "night desk", ClaimKind.term, "night desk"),
+        ("Refunds follow section 12.21", "12.21", ClaimKind.citation, "section 12.21"),
+        ("Deposits: $40, $900", "$40, $900", ClaimKind.term, "$40, $900"),
+    ],
+)
+def test_a_value_is_read(quotation: str, proposed: str, kind: ClaimKind, surface: str) -> None:
+    found = value(quotation, proposed)
+    assert (found.kind, found.surface, found.span.of(TEXT)) == (kind, surface, surface)
+
+
+@pytest.mark.parametrize(
+    ("quotation", "proposed", "reason"),
+    [
+        ("kept for 3 to 5 days", "5 days", "is a part of"),
+        ("The late fee is $30.50", "$30", "does not hold"),
+        ("The late fee is $30.50", "4%", "does not hold"),
+        ("Use size L", "L", "too short"),
+        ("Call the night desk", "the", "cannot compare"),
+    ],
+)
+def test_no_value_is_read(quotation: str, proposed: str, reason: str) -> None:
+    with pytest.raises(NoValue, match=reason):
+        value(quotation, proposed)
+
+
+def absent(found: Value) -> list[tuple[int, str]]:
+    return [(a.stealth, a.forms[0]) for a in absent_alternatives(TEXT, found, Random(3))]
+
+
+@pytest.mark.parametrize(
+    ("quotation", "proposed"),
+    [
+        ("The late fee is $30.50", "$30.50"),
+        ("interest runs at 4%", "4%"),
+        ("kept for 3 to 5 days", "3 to 5 days"),
+        ("Rent is due on 1 May 2026", "1 May 2026"),
+        ("numbered like #W2692684", "#W2692684"),
+        ("has 15 free visits", "15 free visits"),
+        ("The kiln has 4 cyl", "4 cyl"),
+    ],
+)
+def test_absent_values_are_others_of_the_same_form(quotation: str, proposed: str) -> None:
+    right = value(quotation, proposed)
+    wrong = absent(right)
+    assert [stealth for stealth, _ in wrong] == [0, 1]
+    for _, surface in wrong:
+        assert surface not in TEXT
+        assert value_of(right.kind, surface) not in (None, right.meaning)
+        assert len(surface.split()) == len(proposed.split())
+
+
+def test_what_is_free_costs_a_usual_amount_instead() -> None:
+    for _, surface in absent(value("The bond is 0% for members", "0%")):
+        assert 4 < float(surface.rstrip("%")) < 100
+
+
+def test_an_identifier_keeps_its_length() -> None:
+    assert {len(surface) for _, surface in absent(value("numbered like #W2692684", "#W2692684"))} == {9}
+
+
+def test_words_alone_have_no_absent_values() -> None:
+    assert absent(value("Call the night desk", "night desk")) == []
+
+
+def test_values_of_like_size_are_comparable() -> None:
+    right = value("Deposits: $40", "$40")
+    assert {other.surface for other in comparable_values(TEXT, right, Random(1))} == {"$30.50", "$28"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "other", "same"),
+    [
+        (ClaimKind.duration, "4 days", True),
+        (ClaimKind.duration, "three to five days", True),
+        (ClaimKind.duration, "96 hours", True),
+        (ClaimKind.duration, "6 days", False),
+        (ClaimKind.duration, "3 weeks", False),
+        (ClaimKind.duration, "4 business days", False),
+    ],
+)
+def test_a_value_within_the_range_is_no_wrong_one(kind: ClaimKind, other: str, same: bool) -> None:
+    assert may_be_given_as(value("kept for 3 to 5 days", "3 to 5 days"), value_of(kind, other)) is same
+
+
+def test_a_bare_number_takes_the_words_of_the_right_value() -> None:
+    right, other = value("has 15 free visits", "15 free visits"), value("and 8 in winter", "8")
+    assert as_alternative("elsewhere_1", Standing.elsewhere, 3, other, right).forms == ("8 free visits",)
+
+
+@pytest.mark.parametrize(
+    ("words", "gives"),
+    [("how soon, within three to five days", True), ("how soon, in 3-5 days", True), ("how soon, in 3 days", False)],
+)
+def test_words_give_a_value_away_in_whatever_spelling(words: str, gives: bool) -> None:
+    assert gives_away(words, value("kept for 3 to 5 days", "3 to 5 days")) is gives
+
+
+def test_all_places_of_a_value_are_found() -> None:
+    text = "Four percent now; later 4 % again, never 14%."
+    assert [span.of(text) for span in places_of(text, value("interest runs at 4%", "4%"))] == ["Four percent", "4 %"]
+
+
+def test_the_same_words_are_no_other_value() -> None:
+    right = value("Call the night desk", "night desk")
+    assert may_be_given_as(right, "night desk")
+    assert not may_be_given_as(right, "day desk")
