@@ -1,6 +1,8 @@
 """`forge-arena worker`: try a model as a Worker before a server or a bank depends on it."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,18 +16,31 @@ from forge_command.console import JsonFile, LoadName, deliver, fail, load_named,
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Corruptions and scenarios take a second to import, and help texts and refusals do not need them.
+    from forge_arena.scenarios import Source
     from forge_arena.trial import Draw, Group, TrialReport
 
+DEFAULT_COUNT = 54
 EPILOG = """Examples:
 
 forge-arena worker openai:MODEL@http://127.0.0.1:8001/v1
 
-forge-arena worker vllm:Qwen/Qwen2.5-7B-Instruct --count 108 --json worker.json"""
+forge-arena worker vllm:Qwen/Qwen2.5-7B-Instruct --count 108 --json worker.json
+
+forge-arena worker openai:MODEL@http://127.0.0.1:8001/v1 --documents documents.jsonl"""
 
 
 def worker(
     spec: Annotated[str, typer.Argument(help="The Worker: openai:MODEL@URL, vllm:MODEL, module:Class, scripted.")],
-    count: Annotated[int, typer.Option(min=1, help="How many scenarios, from every family in turn.")] = 54,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many scenarios, from every family in turn. Default: 54, or each scenario of --documents once.",
+        ),
+    ] = None,
+    documents: Annotated[
+        Path | None, typer.Option(help="Answer the scenarios of this file, which `scenarios import` wrote.")
+    ] = None,
     split: Annotated[str, typer.Option(help="The families of this split (train, val, test), or of all.")] = "all",
     revisions: Annotated[
         int, typer.Option(min=0, help="How often it may write an answer again, after it was told what is wrong.")
@@ -63,24 +78,28 @@ def worker(
     wanted = None if split == "all" else Split(one_of("--split", split, [*Split, "all"]))
     wanted_load = load_named(load)
     args = words("--vllm-args", vllm_args)
+    from forge_arena.documents.playing import open_sources
     from forge_arena.episodes import VERSION
     from forge_arena.reader import open_reader
-    from forge_arena.scenarios import open_set
     from forge_arena.trial import try_worker
     from forge_arena.workers import open_worker
+    from forge_arena.workers.registry import check_reads_documents
 
+    if documents is not None:
+        check_reads_documents(spec)
     opened = open_worker(spec, api_key=api_key, vllm_executable=vllm, vllm_args=args, concurrency=concurrency)
     reads = (
         None
         if reader is None
         else open_reader(reader, opened, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
     )
-    families, suite = open_set(load=wanted_load)
-    sources = [family for family in families if wanted in (None, family.split)]
+    families, suite = open_sources(documents=documents, load=wanted_load)
+    sources = [source for family in families if wanted in (None, family.split) for source in _each(family)]
+    asked = count or (DEFAULT_COUNT if documents is None else len(sources))
 
     async def run() -> "TrialReport":
         with progress() as bar:
-            task = bar.add_task(opened.name, total=count, unit="scenarios", note="the Worker is starting")
+            task = bar.add_task(opened.name, total=asked, unit="scenarios", note="the Worker is starting")
             usable = 0
 
             def show(draw: "Draw") -> None:
@@ -99,7 +118,7 @@ def worker(
                     suite=f"{suite}:{VERSION}",
                     load=wanted_load,
                     reader=reads,
-                    count=count,
+                    count=asked,
                     revisions=revisions,
                     concurrency=concurrency,
                     instruct=instruct,
@@ -116,6 +135,15 @@ def worker(
     except KeyboardInterrupt:
         raise fail("interrupted; a trial keeps nothing: a smaller --count takes less time") from None
     deliver(report, json, lambda out: _show(report, out))
+
+
+def _each(family: "Source") -> "Sequence[Source]":
+    """The scenarios of an imported family one by one, so that a trial asks each; any other family as it is."""
+    from forge_arena.documents.playing import ImportedFamily
+
+    if not isinstance(family, ImportedFamily):
+        return (family,)
+    return [ImportedFamily(family.name, (scenario,)) for scenario in family.scenarios]
 
 
 def _show(report: "TrialReport", out: Console) -> None:
