@@ -115,10 +115,12 @@ def _sections_that_say_so(fact: KeptFact, section: Section, sections: Sequence[S
     for other in sections:
         if other is section or not is_citable(other, sections):
             continue
-        holds = other.start <= section.start and section.end <= other.end
-        if (holds and other.end - other.start < _MOST_OF_TEXT * len(text)) or _says(
-            fact, text[other.start : other.end]
-        ):
+        passage = text[other.start : other.end]
+        if other.start <= section.start and section.end <= other.end:
+            may_be_cited = len(passage) < _MOST_OF_TEXT * len(text)
+        else:
+            may_be_cited = _says(fact, passage)
+        if may_be_cited:
             others.append(other)
     return others
 

@@ -14,7 +14,7 @@ from random import Random
 
 from forge_arena.corruptions import possible
 from forge_arena.documents.answer_rules import keep_rules
-from forge_arena.documents.choices import CHOICE_ID, keep_choice
+from forge_arena.documents.choices import keep_choice
 from forge_arena.documents.citing import keep_citations
 from forge_arena.documents.facts import MOST_REQUIRED, Dropped, FactKeeper, KeptFact, with_words
 from forge_arena.documents.proposal import Proposal
@@ -93,11 +93,11 @@ def keep(stretch: Stretch, proposal: Proposal, *, family: str | None = None) -> 
         proven = prove(base, facts)
         dropped += proven.dropped
         facts = list(proven.facts)
-        spoiled = together(base, facts) - {CHOICE_ID}
-        if not spoiled or not facts:
+        spoiled = together(base, facts)
+        if not spoiled:
             break
         # Sentences that are right alone and wrong together cannot all stand in one answer.
-        worst = next((fact for fact in reversed(facts) if fact.claim.id in spoiled), facts[-1])
+        worst = next(fact for fact in reversed(facts) if fact.claim.id in spoiled)
         dropped.append(Dropped(_name(worst), "beside the statements of the other facts it is read otherwise"))
         facts.remove(worst)
     required = [fact for fact in facts if fact.claim.required]

@@ -86,9 +86,12 @@ def _is_cited_wrongly(verifier: Verifier, claim: Claim, text: str) -> bool:
 
 
 def together(scenario: Scenario, facts: Sequence[KeptFact]) -> frozenset[str]:
-    """What the statements of all facts together break; an answer that says just this must be clean."""
-    text = " ".join(fact.statement for fact in facts)
-    return Verifier(_with_facts(scenario, facts)).verify(text).broken
+    """The facts that are read otherwise if the statements of all facts stand in one text.
+
+    The text may well be a copy of a short source. That is nothing against the facts.
+    """
+    report = Verifier(_with_facts(scenario, facts)).verify(" ".join(fact.statement for fact in facts))
+    return frozenset(fact.claim.id for fact in facts) - report.stated
 
 
 def _with_facts(scenario: Scenario, facts: Sequence[KeptFact]) -> Scenario:
@@ -103,13 +106,23 @@ def _problem(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> t
     if claim.id not in report.stated:
         return fact, "its own statement is not read as stating it"
     # A statement that names one option alone seems to choose it. In an answer the choice stands beside it.
-    if report.contradicted - {CHOICE_ID}:
-        labels = [other.claim.label for other in facts if other.claim.id in report.contradicted]
-        return fact, f"its statement is read as contradicting {', '.join(labels) or 'another claim'}"
+    others = [other for other in facts if other is not fact and other.claim.id in report.contradicted]
+    if claim.id in report.contradicted:
+        return fact, "its own statement is read as contradicting it"
+    if others:
+        # Of two facts that are read against each other the one goes that is worth less and read with less certainty.
+        worst = min((fact, *others), key=_worth)
+        if worst is fact:
+            return fact, f"its statement is read as contradicting \u201c{others[0].claim.label}\u201d"
+        return worst, f"the statement of \u201c{claim.label}\u201d is read as contradicting it"
     if report.unsupported:
         words = ", ".join(value.words for value in report.unsupported)
         return fact, f"its statement gives {words}, which neither the document nor the task does"
     return _confusion(verifier, fact, facts)
+
+
+def _worth(fact: KeptFact) -> tuple[bool, bool]:
+    return fact.claim.required, fact.value is not None
 
 
 def _confusion(verifier: Verifier, fact: KeptFact, facts: Sequence[KeptFact]) -> tuple[KeptFact, str] | None:

@@ -73,6 +73,9 @@ def value_in(text: str, quotation: Span, proposed: str) -> Value:
         raise NoValue(f"the quotation does not hold the value \u201c{proposed}\u201d")
     start, end = quotation.start + inside.start, quotation.start + inside.end
     found = [m for m in mentions_around(text, start, end) if m.start < end and start < m.end]
+    if len(found) == 1 and found[0].kind is ClaimKind.citation and end == found[0].end:
+        # "12.212" of "section 12.212" names the section.
+        start = min(start, found[0].start)
     whole = [m for m in found if start <= m.start and m.end <= end]
     if len(whole) < len(found):
         longer = next(m for m in found if m not in whole)
@@ -133,7 +136,9 @@ def places_of(text: str, value: Value) -> Iterator[Span]:
             for sentence in dict.fromkeys((text[start:end], text[start].lower() + text[start + 1 : end])):
                 for mention in mentions(sentence):
                     if mention.kind is value.kind and same_amount(mention.value) == value.meaning:
-                        found.setdefault(mention.start + start, Span(start=mention.start + start, end=mention.end + start))
+                        found.setdefault(
+                            mention.start + start, Span(start=mention.start + start, end=mention.end + start)
+                        )
     if value.kind in (ClaimKind.term, ClaimKind.identifier, ClaimKind.citation):
         place = locate(lower(text), lower(value.surface))
         if place is not None:

@@ -141,6 +141,15 @@ def test_a_rule_on_lists_is_broken_without_a_seam(rules: list[dict[str, object]]
     assert sorted(output.replace("- ", "").split()) == sorted(text.replace("- ", "").split())
 
 
+def test_a_label_with_a_colon_takes_another_label() -> None:
+    rule = {"rule": "last_line_begins", "argument": "Next step:", "instead": "To do:"}
+    scenario = keep_from(LOAN, {**LOAN_PROPOSAL, "rules": [rule]}).scenario
+    assert scenario is not None
+    answer = Answer(reasoning="", output=EXAMPLES["loan"][2])
+    injection = inject(Verifier(scenario), answer, CorruptionType.instruction_override, 2, Random(1))
+    assert injection.answer.output == answer.output.replace("Next step:", "To do:")
+
+
 def test_a_list_of_phrases_cannot_become_running_text() -> None:
     scenario = keep_from(LOAN, {**LOAN_PROPOSAL, "rules": LISTED}).scenario
     assert scenario is not None

@@ -22,7 +22,8 @@ from forge_arena.types import ClaimKind, Standing
 TEXT = (
     "The late fee is $30.50, and interest runs at 4%. Rooms are kept for 3 to 5 days. The bond is 0% for members. "
     "Rent is due on 1 May 2026 and each 15 June. Orders are numbered like #W2692684 and #W2692999. Each member has 15 free "
-    "visits, and 8 in winter. Deposits: $40, $900, $28. Call the night desk. Use size L. The kiln has 4 cyl."
+    "visits, and 8 in winter. Deposits: $40, $900, $28. Call the night desk. Use size L. The kiln has 4 cyl. "
+    "Refunds follow section 12.21 of the by-laws."
 )
 
 
@@ -42,6 +43,7 @@ def value(quotation: str, proposed: str) -> Value:
         ("and each 15 June", "15 June", ClaimKind.term, "15 June"),
         ("has 15 free visits", "15 free visits", ClaimKind.term, "15 free visits"),
         ("Call the night desk", "night desk", ClaimKind.term, "night desk"),
+        ("Refunds follow section 12.21", "12.21", ClaimKind.citation, "section 12.21"),
         ("Deposits: $40, $900", "$40, $900", ClaimKind.term, "$40, $900"),
     ],
 )
@@ -140,3 +142,9 @@ def test_words_give_a_value_away_in_whatever_spelling(words: str, gives: bool) -
 def test_all_places_of_a_value_are_found() -> None:
     text = "Four percent now; later 4 % again, never 14%."
     assert [span.of(text) for span in places_of(text, value("interest runs at 4%", "4%"))] == ["Four percent", "4 %"]
+
+
+def test_the_same_words_are_no_other_value() -> None:
+    right = value("Call the night desk", "night desk")
+    assert may_be_given_as(right, "night desk")
+    assert not may_be_given_as(right, "day desk")

@@ -1,0 +1,122 @@
+"""Sections are found as an author names them, cited in the ways that people cite them, and never wrongly wrong."""
+
+from random import Random
+
+import pytest
+
+from forge_arena.documents.section_names import citation_forms, find_section, is_citable, wrong_sections
+from forge_arena.documents.sections import Section, sections
+from forge_arena.types import Span, Standing
+
+NUMBERED = """\
+Article 1. Scope
+
+This agreement covers all deliveries of seed to the northern farms of the union.
+
+Article 2. Payment
+
+2.1 Invoices fall due after receipt, and the union pays them by transfer.
+
+2.2 Late sums bear interest from the day on which they fell due.
+"""
+TITLED = """\
+# Lockers
+
+## Rent
+
+A locker costs a fee for each term, and the fee is paid in advance.
+
+## Keys
+
+A key that is lost is replaced at the cost of the pupil who had it.
+
+## Clearing
+
+Lockers are emptied before the summer, and what is left goes to the office.
+"""
+
+
+def at(text: str, words: str) -> Span:
+    start = text.index(words)
+    return Span(start=start, end=start + len(words))
+
+
+def named(text: str, name: str, words: str) -> Section:
+    section, reason = find_section(sections(text), name, at(text, words))
+    assert section is not None, reason
+    return section
+
+
+@pytest.mark.parametrize("name", ["2.1", "section 2.1", "\u00a7 2.1", "Clause 2.1", "Article 2.1"])
+def test_a_numbered_section_is_found(name: str) -> None:
+    assert named(NUMBERED, name, "Invoices fall due").number == "2.1"
+
+
+@pytest.mark.parametrize("name", ["Keys", "## Keys", "section \u201cKeys\u201d", "the section Keys", "keys"])
+def test_a_titled_section_is_found(name: str) -> None:
+    assert named(TITLED, name, "A key that is lost").title == "Keys"
+
+
+def test_a_part_holds_the_passages_of_its_parts() -> None:
+    assert named(NUMBERED, "Article 2", "Late sums bear").title == "Payment"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "words", "reason"),
+    [
+        (NUMBERED, "9", "Invoices", "the document has no section \u201c9\u201d"),
+        (NUMBERED, "2.2", "Invoices", "the section \u201c2.2\u201d does not hold the quotation"),
+        (TITLED, "Rent", "A key that", "the section \u201cRent\u201d does not hold the quotation"),
+        ("# Rent\n\nIt is low here.\n", "Rent", "It is low", "the document has no other section"),
+        (
+            f"{TITLED}\n## Keys\n\nKeys are blue.\n",
+            "Keys",
+            "Keys are blue",
+            "the section \u201cKeys\u201d has no number or title",
+        ),
+    ],
+)
+def test_a_section_that_cannot_be_cited(text: str, name: str, words: str, reason: str) -> None:
+    section, given = find_section(sections(text), name, at(text, words))
+    assert section is None
+    assert given.startswith(reason)
+
+
+def test_the_word_of_the_document_comes_first() -> None:
+    forms = citation_forms(named(NUMBERED, "Article 1", "This agreement"))
+    assert forms[:3] == ("article 1", "section 1", "clause 1")
+
+
+def test_a_title_is_cited_in_quotes_or_beside_a_word_and_not_alone() -> None:
+    forms = citation_forms(named(TITLED, "Rent", "A locker costs"))
+    assert {'section "Rent"', "Rent section", '"Rent"', "under Rent", "(Rent)"} <= set(forms)
+    assert "Rent" not in forms
+
+
+def test_the_same_way_of_citing_stands_at_the_same_place() -> None:
+    one, other = (citation_forms(s) for s in sections(TITLED) if s.title in ("Rent", "Keys"))
+    assert [form.replace("Rent", "Keys") for form in one] == list(other)
+
+
+def test_wrong_sections_are_others_of_the_same_depth_and_inventions() -> None:
+    found = sections(NUMBERED)
+    wrong = wrong_sections(named(NUMBERED, "2.1", "Invoices"), found, (), NUMBERED, Random(2))
+    assert [a.forms[0] for a in wrong if a.standing is Standing.elsewhere] == ["section 2.2"]
+    absent = [a.forms[0] for a in wrong if a.standing is Standing.absent]
+    assert len(absent) == 2
+    assert all(form.startswith("section 2.") and form.split()[1] not in NUMBERED for form in absent)
+
+
+def test_what_says_the_same_is_not_wrong() -> None:
+    found = sections(TITLED)
+    right = named(TITLED, "Rent", "A locker costs")
+    keys = named(TITLED, "Keys", "A key that")
+    wrong = [form for a in wrong_sections(right, found, [keys], TITLED, Random(2)) for form in a.forms]
+    assert 'section "Clearing"' in wrong
+    assert 'section "Keys"' not in wrong
+    assert 'section "Lockers"' not in wrong
+
+
+def test_a_title_of_many_words_is_no_name() -> None:
+    long = Section(None, "word " * 15, 0, 10, 1, 5)
+    assert not is_citable(long, [long, Section(None, "Rent", 10, 20, 1, 15)])
