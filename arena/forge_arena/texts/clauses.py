@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from forge_arena.texts.cutting import has_verb
 from forge_arena.texts.modality import signs
-from forge_arena.texts.turning import read_statement
+from forge_arena.texts.turning import Statement, read_statement
 from forge_arena.texts.verbs import root
 
 _JOINTS = re.compile(
@@ -41,6 +41,8 @@ _FINITE_FORM = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|cannot)\b(?! been\b)"
 )
 _CONTRACTED = re.compile(r"\b\w*n['\u2019]t\b|\bnon-", re.IGNORECASE)
+_PLURAL = re.compile(r"(?<=[^s])s$")
+_PRONOUNS = frozenset({"we", "you", "they", "he", "she", "i"})
 _OWES = (
     "responsibility", "responsible", "duty", "expense", "cost", "job", "task", "obligation", "account", "liability",
 )  # fmt: skip
@@ -50,8 +52,11 @@ _FALLS = re.compile(
 _CLEFT = re.compile(r"\b(?:it is|it's|it\u2019s) (?P<name>[^,;]{1,60}?) (?:who|that|which)\b", re.IGNORECASE)
 _DETERMINER = re.compile(r"(?:\b(?:an?|the|any|each|every|your|our|its|their|his|her|this|that) )$", re.IGNORECASE)
 _FORM_OF_BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "am", "get", "gets", "got"})
-_PRONOUN = re.compile(r"\b(?:you|they|he|she|it|we|i|one|anyone|everyone)\b", re.IGNORECASE)
+_PRONOUN = re.compile(
+    r"\b(?:you|they|he|she|it|we|i|one|(?:any|every|some|no)(?:body|one)|no one|all)\b", re.IGNORECASE
+)
 MOST_BETWEEN = 4
+FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,11 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
         if not text.strip():
             continue
         if not _says_something(text):
-            if joined and loose_start is None and not _is_closed(sentence[joined[-1][1] : start]):
+            between = sentence[joined[-1][1] : start] if joined else ""
+            if joined and "," in between and len(text.split()) >= FEWEST and _is_subordinate(sentence, joined[-1]):
+                # "Unless the law asks for it, we delete it": the list does not know the verb "delete".
+                joined.append((start, end))
+            elif joined and loose_start is None and not _is_closed(between):
                 joined[-1] = (joined[-1][0], end)
             elif loose_start is None:
                 loose_start = start
@@ -117,6 +126,10 @@ def _last_predicate(text: str, at: int) -> int | None:
     places = [match.start() for match in _FINITE_FORM.finditer(text, first.end() if first else at)]
     places += [sign.start for sign in signs(text) if first is not None and sign.start >= first.end()]
     return max(places, default=None)
+
+
+def _is_subordinate(sentence: str, place: tuple[int, int]) -> bool:
+    return _SUBORDINATE.match(sentence[slice(*place)].lstrip()) is not None
 
 
 def _is_closed(between: str) -> bool:
@@ -213,7 +226,7 @@ def agents(text: str, names: Collection[str], verb: str | None) -> frozenset[str
             ) and re.search(r"\b(?:it is|it's|only) $", before):
                 acting.add(name)
             elif re.match(
-                r" (?:is|are|remains?|shall be|must be|will be) (?:\w+ly )?(?:responsible|liable|in charge)\b",
+                r" (?:is|are|remains?|shall be|must be|will be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:responsible|liable|in charge)\b",
                 low[end:],
             ):
                 acting.add(name)
@@ -254,10 +267,19 @@ def _roots(text: str) -> set[str]:
 
 def places_of_name(text: str, name: str) -> Iterator[tuple[int, int]]:
     """Where a text has the words of a name side by side, each in any form."""
-    wanted = read_statement(name).roots
+    wanted = _surfaces(read_statement(name))
     offset = len(text) - len(text.lstrip())
     # A contraction would move the places, so it is blotted out.
     read = read_statement(_CONTRACTED.sub(lambda match: "x" * len(match[0]), text.strip()))
-    for place in range(len(read.words) - len(wanted) + 1):
-        if wanted and read.roots[place : place + len(wanted)] == wanted:
+    surfaces = _surfaces(read)
+    for place in range(len(surfaces) - len(wanted) + 1):
+        if wanted and surfaces[place : place + len(wanted)] == wanted:
             yield offset + read.words[place].start, offset + read.words[place + len(wanted) - 1].end
+
+
+def _surfaces(statement: Statement) -> list[str]:
+    """The words of a text in the singular. Roots would take "employment" for "employer"."""
+    return [
+        token.word if token.word in _PRONOUNS else _PLURAL.sub("", statement.text[slice(*token.span)].lower())
+        for token in statement.words
+    ]

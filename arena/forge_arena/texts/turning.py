@@ -190,11 +190,18 @@ class Statement:
 def read_statement(text: str) -> Statement:
     """A statement as it is compared."""
     text = _without_contractions(text.replace("\u2019", "'").strip())
-    phrases = [match for match in _TOKEN.finditer(text) if match.lastgroup and match.lastgroup[0] == "t"]
+    phrases = [match.span() for match in _TOKEN.finditer(text) if match.lastgroup and match.lastgroup[0] == "t"]
+    # "No later than" denies nothing, but "from" in "is exempt from" is no order.
     own = [
         sign
         for sign in signs(text)
-        if not any(match.start() < sign.end and sign.start < match.end() for match in phrases)
+        if not any(
+            start < sign.end
+            and sign.start < end
+            and not (sign.start <= start and end <= sign.end)
+            or (start, end) == (sign.start, sign.end)
+            for start, end in phrases
+        )
     ]
     words: list[Token] = []
     placed: list[tuple[int, Sign]] = []

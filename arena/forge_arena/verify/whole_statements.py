@@ -59,11 +59,33 @@ _EXCEPTION = re.compile(
 _CONDITION = re.compile(r"\b(?:if|when|whenever|where|once|while|on|during|for|in)\b", re.IGNORECASE)
 _IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
 _GERUND = re.compile(r"ing$")
+_BY_SOMEBODY = re.compile(r"\bby (?!post\b|mail\b|e-?mail\b|phone\b|[a-z]+ing\b|\d)[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"^\d")
 _WORDS_OF_NUMBERS = frozenset(
     ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "both", "several"]
 )
-_SUBJECTLESS = frozenset({"we", "you", "they", "he", "she", "i", "it", "somebody"})
+# Words that only carry a noun: "a refund is given", "refunds are available". Others say the same without them.
+_LIGHT = frozenset(
+    root(word)
+    for word in (
+        "available",
+        "possible",
+        "offer",
+        "provide",
+        "give",
+        "make",
+        "take",
+        "grant",
+        "receive",
+        "obtain",
+        "get",
+    )
+)
+_CALLED_FOR = re.compile(
+    r"\b(?:is|are|was|were|be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:needed|required|necessary|allowed|permitted|prohibited|"
+    r"forbidden|optional|mandatory|possible|available)\b",
+    re.IGNORECASE,
+)
 # "According to the policy, ...": what comes before the statement itself, and a citation behind it.
 _LEAD = re.compile(r"^(?:[-*\u2022]\s+|\d+[.)]\s+)?[^,:;]{1,60}[,:] ")
 _PARENTHESIS = re.compile(r" \([^()]{1,80}\)")
@@ -95,6 +117,7 @@ class Profile:
         words: the content words, each by its root. subject: those of them that name who is spoken of, before the sign.
         carrier: the word that the statement allows, demands, bans or denies; None if no word can be told.
         modality: what the statement does. turned: how its opposite differs.
+        further: the signs of the statement that its opposite keeps, with the word behind each: "at no charge".
     """
 
     statement: Statement
@@ -104,6 +127,7 @@ class Profile:
     modality: Modality | None
     turned: Turned | None
     opposite: str | None
+    further: frozenset[tuple[str, str]]
 
 
 def is_whole_statement(claim: Claim) -> bool:
@@ -188,7 +212,7 @@ class WholeStatements:
             return Agreement.same
         if turned > 1:
             return Agreement.unknown
-        if turned and not _is_same_case(read, own, profile):
+        if turned and not _is_same_case(read, own, self._leading(spoken, profile), profile):
             return Agreement.unknown
         return Agreement.turned if turned else Agreement.same
 
@@ -206,7 +230,9 @@ class WholeStatements:
                 wanted -= missing
         weight = sum(map(self._weight_of, wanted))
         share = sum(map(self._weight_of, has & wanted)) / weight if weight else 0.0
-        carried = profile.carrier is None or any(are_alike(profile.carrier, other) for other in roots)
+        carried = (
+            profile.carrier is None or "<exclude>" in roots or any(are_alike(profile.carrier, other) for other in roots)
+        )
         if not carried and len(profile.words) <= SHORT:
             return False
         return len(has) > 1 and share >= (MOST if carried and not joint else NEARLY_ALL if not carried else MOST)
@@ -216,9 +242,15 @@ class WholeStatements:
         return profile.turned is not None and profile.turned.sense is Sense.party
 
     def _weight_of(self, word: str) -> float:
+        if word in _LIGHT:
+            return 0.25 * self._passages.greatest_rarity
         return max(
             0.5 * self._passages.greatest_rarity, self._passages.rarity.get(word, self._passages.greatest_rarity)
         )
+
+    def _leading(self, spoken: Sequence[Clause], profile: Profile) -> Clause:
+        """The clause that has most of a statement."""
+        return max(spoken, key=lambda clause: self._weight_in(clause.text, profile))
 
     def _agreement_of_modality(self, stretch: str, spoken: Sequence[Clause], profile: Profile) -> Agreement:
         """Whether the clause that says most of a statement allows, demands, bans or denies as the statement does."""
@@ -275,10 +307,17 @@ def profile_of(form: str, opposite: str | None) -> Profile:
             for token, number in zip(statement.words[:sign_at], statement.clauses, strict=False)
             if number == clause and _is_content(token.word) and token.word != carrier
         )
-    own = _modality_of(form, None)
+    main = [clause.text for clause in clauses(form) if not clause.subordinate]
+    own = modality(list(signs(main[0] if main else form)))
     if turned is not None and turned.sense is Sense.duty:
         own = Modality(turned.before)
-    return Profile(statement, words, subject, carrier, own, turned, opposite)
+    own = _as_possible(own, statement, carrier)
+    further = frozenset(
+        (sign.signs, _governed(statement, at))
+        for at, sign in statement.placed
+        if turned is not None and turned.sense is Sense.duty and turned.place is not None and at != turned.place
+    )
+    return Profile(statement, words, subject, carrier, own, turned, opposite, further)
 
 
 def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, int | None]:
@@ -291,6 +330,8 @@ def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, i
     # "Are not covered": the sign stands before "are".
     after = at
     while after < len(statement.words) and statement.words[after].word in ("be", "have", "do", "not"):
+        after += 1
+    while after < len(statement.words) and statement.words[after].word in _LIGHT:
         after += 1
     if after < len(statement.words) and _is_content(statement.words[after].word):
         return statement.words[after].word, at
@@ -336,17 +377,22 @@ def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
     first = read.text.split(" ", 1)[0].strip("\"'*_").lower()
     if read.words and are_alike(read.words[0].word, profile.carrier) and read.words[0].start == 0 and first:
         return True
-    return is_passive(stretch, profile.carrier) or any(
+    objects = set(profile.words) - profile.subject
+    begins = next((token.word for token in read.words if _is_content(token.word)), None)
+    if begins is not None and any(are_alike(begins, word) for word in objects) and _CALLED_FOR.search(stretch):
+        return True
+    if is_passive(stretch, profile.carrier) and not _BY_SOMEBODY.search(stretch):
+        return True
+    return any(
         are_alike(token.word, profile.carrier) and _GERUND.search(read.text[token.start : token.end])
         for token in read.words
     )
 
 
-def _modality_of(text: str, profile: Profile | None) -> Modality | None:
-    own = list(signs(text))
-    read = modality(own)
-    if profile is None:
-        return read
+def _modality_of(text: str, profile: Profile) -> Modality | None:
+    statement = read_statement(text)
+    own = [sign for at, sign in statement.placed if (sign.signs, _governed(statement, at)) not in profile.further]
+    read = _as_possible(modality(own), statement, profile.carrier)
     without = _WITHOUT.search(text)
     if (
         without is not None
@@ -362,6 +408,20 @@ def _modality_of(text: str, profile: Profile | None) -> Modality | None:
     if _has_uncertain_prefix(text, profile):
         return None
     return read
+
+
+def _as_possible(read: Modality | None, statement: Statement, carrier: str | None) -> Modality | None:
+    """What a statement does if its word ends in "-able": "is refundable" allows what "can be refunded" allows."""
+    possible = {Modality.yes: Modality.may, Modality.no: Modality.ban}
+    if carrier is None or read not in possible:
+        return read
+    surfaces = [statement.text[slice(*token.span)] for token in statement.words if are_alike(carrier, token.word)]
+    return possible[read] if any(re.search(r"[ai]ble$", surface) for surface in surfaces) else read
+
+
+def _governed(statement: Statement, at: int) -> str:
+    """The word behind a sign."""
+    return statement.words[at].word if at < len(statement.words) else ""
 
 
 def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
@@ -425,7 +485,7 @@ def _objects(statement: Statement, at: int) -> list[str]:
     number = statement.clauses[at]
     behind = []
     for token, clause in zip(statement.words[at + 1 :], statement.clauses[at + 1 :], strict=True):
-        if clause != number or len(behind) == REACH:
+        if clause != number or len(behind) == REACH or _side(token.word) is not None:
             break
         if _is_content(token.word):
             behind.append(token.word)
@@ -544,16 +604,37 @@ def _without_rejected(stretch: str, profile: Profile) -> str:
     return stretch
 
 
-def _is_same_case(read: Statement, own: Sequence[Clause], profile: Profile) -> bool:
+def _has_alike(word: str, others: Iterable[str]) -> bool:
+    return any(are_alike(word, other) for other in others)
+
+
+def _is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profile: Profile) -> bool:
     """Whether a text speaks of the case of a statement, and not of another one that the same words border on.
 
     "Use outside the terms is prohibited" contradicts no statement about use under the terms.
     """
-    if profile.carrier is not None and not any(are_alike(profile.carrier, other) for other in _with_denied(read)):
+    if (
+        profile.carrier is not None
+        and "<exclude>" not in read.roots
+        and not any(are_alike(profile.carrier, other) for other in _with_denied(read))
+    ):
         return False
-    mine, theirs = _bounds_of(profile.statement), _bounds_of(read)
-    sense = profile.turned.sense if profile.turned is not None else None
-    if sense is Sense.duty and theirs != mine and not (theirs <= {"without"} and profile.modality in _NEEDING):
+    for part in (read_statement(leading.text), read):
+        said = {*filter(_is_content, part.roots), *_with_denied(part)}
+        missing = [w for w in profile.words if w not in profile.subject | _LIGHT and not _has_alike(w, said)]
+        further = [
+            w
+            for w in part.roots
+            if _is_content(w) and w[0] != "<" and w not in _LIGHT | _STANDING_IN and not _has_alike(w, profile.words)
+        ]
+        if missing and further and not (profile.turned is not None and profile.turned.sense is Sense.party):
+            # "May not be sold to others, but to members" says of others what is not true of members.
+            return False
+    turned = frozenset[str]() if profile.turned is None else {profile.turned.before, profile.turned.after}
+    differing = (_bounds_of(profile.statement) ^ _bounds_of(read)) - turned
+    # "Without a deposit" says that no deposit is needed, and "excluded" that something is not covered.
+    said_otherwise = {"without", "excluding"} if profile.modality in _NEEDING else {"excluding"}
+    if differing - said_otherwise:
         return False
     conditions = {modality(list(signs(clause.text))) for clause in own if clause.subordinate}
     if conditions and {modality(list(signs(c.text))) for c in clauses(profile.statement.text) if c.subordinate} not in (
@@ -570,6 +651,7 @@ def _is_same_case(read: Statement, own: Sequence[Clause], profile: Profile) -> b
     return True
 
 
+_STANDING_IN = frozenset({"we", "you", "they", "he", "she", "i", "it", "yes", "no", "pleas", "even", "onli"})
 _NEEDING = frozenset({Modality.must, Modality.exempt})
 _CASES = frozenset({"outside", "without", "excluding", "unless", "only if", "even if", "out of", "within"})
 
