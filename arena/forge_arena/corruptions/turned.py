@@ -39,6 +39,9 @@ def turn_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[E
     """Turn a statement wherever the answer makes it; None if a place cannot be turned without a seam."""
     edits: list[Edit] = []
     known = WholeStatements.of(draft.scenario, claim)
+    if any(reading.agreement is Agreement.unknown for reading in known.read(draft.text, sentences(draft.text), claim)):
+        # A place that cannot be told would be left over, and would contradict the turned one.
+        return None
     for finding in draft.report.of(claim.id):
         if finding.alternative != claim.right.name:
             continue

@@ -26,13 +26,14 @@ _SUBORDINATE = re.compile(
 )
 # What makes of the words behind it something that nobody asserts, or that somebody else asserts.
 _REPORTED = re.compile(
-    r"\b(?:not (?:true|right|correct|the case)|untrue|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?|mistake(?:n|nly)?|myth|"
+    r"\b(?:not (?:true|right|correct|the case)|untrue|wrong(?:ly)?|incorrect(?:ly)?|false(?:ly)?|mistake(?:n|nly)?|"
+    r"myth|"
     r"misunderst\w+|misread\w*|contrary to|in error|erroneous(?:ly)?|whether|formerly|previously|"
     r"(?<!\bbe )(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bget )used to|in the past|"
     r"no longer true|as if|would have|"
-    r"(?:you|he|she|they|I|somebody|someone|people|many|some|draft|note|letter|e-?mail|message|request|question|colleague|"
-    r"customer|client)\s+(?:\w+ )?(?:say|says|said|write|writes|wrote|think|thinks|thought|believe|believes|believed|ask|"
-    r"asks|asked|claim|claims|claimed|assume|assumes|assumed|suggest|suggests|suggested|argue|argues|argued)|"
+    r"(?:you|he|she|they|somebody|someone|people|many|some|draft|note|letter|e-?mail|message|request|question|"
+    r"colleague|customer|client)\s+(?:\w+ )?(?:say|says|said|write|writes|wrote|think|thinks|thought|believe|believes|"
+    r"believed|ask|asks|asked|claim|claims|claimed|assume|assumes|assumed|suggest|suggests|suggested|argue|argues|argued)|"
     r"(?:claims?|believes?|assumes?|alleges?|argues?|pretends?|supposes?) that)\b",
     re.IGNORECASE,
 )
@@ -43,9 +44,14 @@ _FINITE_FORM = re.compile(
 _CONTRACTED = re.compile(r"\b\w*n['\u2019]t\b|\bnon-", re.IGNORECASE)
 _PLURAL = re.compile(r"(?<=[^s])s$")
 _PRONOUNS = frozenset({"we", "you", "they", "he", "she", "i"})
-_OWES = (
-    "responsibility", "responsible", "duty", "expense", "cost", "job", "task", "obligation", "account", "liability",
-)  # fmt: skip
+_BY = re.compile(r"\bby $")
+# "The tenant's duty", "the tenant is not responsible".
+_OWNS_DUTY = re.compile(
+    r"['\u2019]s? (?:\w+ )?(?:responsibility|duty|expense|costs?|job|task|obligation|account|liability)\b"
+)
+_IS_CHARGED = re.compile(
+    r" (?:is|are|remains?|shall be|must be|will be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:responsible|liable|in charge)\b"
+)
 _FALLS = re.compile(
     r"\b(?:falls? (?:to|on|upon)|lies? with|rests? (?:with|on)|up to|borne by|left to|is for|are for)\s+$", re.I
 )
@@ -209,35 +215,19 @@ def agents(text: str, names: Collection[str], verb: str | None) -> frozenset[str
     text = without_cleft(text)
     low = text.lower()
     places = {name: list(places_of_name(low, name)) for name in names}
-    acting: set[str] = set()
     verb_at = _place_of_verb(low, verb)
     passive = verb is not None and is_passive(text, verb)
-    for name, found in places.items():
-        for start, end in found:
-            before = _DETERMINER.sub("", low[:start])
-            if re.search(r"\bby $", before) and (passive or verb_at is None or "be" in _roots(before)):
-                acting.add(name)
-            elif _FALLS.search(before):
-                acting.add(name)
-            elif re.match(rf"'s? (?:\w+ )?(?:{'|'.join(_OWES)})\b", low[end:]):
-                acting.add(name)
-            elif re.match(
-                r" (?:who|that|which|is|are|has|have|must|may|can|shall|will|needs?)\b", low[end:]
-            ) and re.search(r"\b(?:it is|it's|only) $", before):
-                acting.add(name)
-            elif re.match(
-                r" (?:is|are|remains?|shall be|must be|will be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:responsible|liable|in charge)\b",
-                low[end:],
-            ):
-                acting.add(name)
-            elif (
-                verb_at is not None
-                and not passive
-                and end <= verb_at
-                and _is_subject(low, start, end, verb_at, places, name)
-            ):
-                acting.add(name)
-    return frozenset(acting)
+
+    def acts(name: str, start: int, end: int) -> bool:
+        before, behind = _DETERMINER.sub("", low[:start]), low[end:]
+        if _BY.search(before) and (passive or verb_at is None or "be" in _roots(before)):
+            return True
+        if _FALLS.search(before) or _OWNS_DUTY.match(behind) or _IS_CHARGED.match(behind):
+            return True
+        is_before_verb = verb_at is not None and not passive and end <= verb_at
+        return is_before_verb and _is_subject(low, start, end, verb_at or 0, places, name)
+
+    return frozenset(name for name, found in places.items() for place in found if acts(name, *place))
 
 
 def _is_subject(

@@ -196,11 +196,7 @@ def read_statement(text: str) -> Statement:
         sign
         for sign in signs(text)
         if not any(
-            start < sign.end
-            and sign.start < end
-            and not (sign.start <= start and end <= sign.end)
-            or (start, end) == (sign.start, sign.end)
-            for start, end in phrases
+            start < sign.end and sign.start < end and end - start >= sign.end - sign.start for start, end in phrases
         )
     ]
     words: list[Token] = []
@@ -297,7 +293,7 @@ def _modality_changed(mine: Statement, others: Statement) -> tuple[Modality | No
         # A denial that has moved to another word changes more than the sense.
         return None, None
     if any(sign in "PD" for _, signs_of in (*own, *other) for sign in signs_of):
-        # The modal words that differ can be told without the rest: "a guest who has not paid may ..." denies and allows.
+        # The modal words that differ can be told without the rest: "a guest who has not paid may ..." allows.
         return _modality_without(mine, shared), _modality_without(others, shared)
     one, another = mine.modalities(), others.modalities()
     if len(one) == len(another):

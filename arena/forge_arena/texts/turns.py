@@ -34,8 +34,8 @@ _DEMANDED = r"(?P<word>required|obliged|obligated|expected|bound)"
 _BE = r"(?P<be>is|are|was|were|be|been)"
 _NOT_ONLY = r"(?! (?:not|only|just|either|both|well|no)\b)"
 _OBJECT = (
-    r"(?P<object>[a-z][\w-]*(?: (?!(?:is|are|was|were|has|have|may|can|must|shall|will|needs?|of|for|to|in|on|at|by|and|or|"
-    r"from|with)\b)[a-z][\w-]*)?)"
+    r"(?P<object>[a-z][\w-]*(?: (?!(?:is|are|was|were|has|have|may|can|must|shall|will|needs?|of|for|to|in|on|at|by|"
+    r"and|or|from|with)\b)[a-z][\w-]*)?)"
 )
 _HAVE_TO = {"has to": "does not have to", "have to": "do not have to", "had to": "did not have to"}
 _NEED_TO = {"needs to": "does not need to", "need to": "do not need to"}
@@ -151,7 +151,7 @@ _BOUNDS = {
 _COMMON = frozenset({"in", "if", "by", "first", "last", "most", "least", "over", "under", "from", "once", "until"})
 # A verb that shows whether its subject is one or many.
 _AGREES = re.compile(
-    r"^ (?:(?:also|always) )?(?!must\b|may\b|can\b|shall\b|will\b|should\b|to\b|by\b|of\b|in\b|for\b|and\b|or\b)[a-z]+\b",
+    r"^ (?:(?:also|always) )?(?!(?:must|may|can|shall|will|should|to|by|of|in|for|and|or)\b)[a-z]+\b",
     re.IGNORECASE,
 )
 _SUBJECTS = {"me": "i", "us": "we", "him": "he", "them": "they", "our": "we", "your": "you", "their": "they", "my": "i"}
@@ -337,9 +337,8 @@ def _replaced(sentence: str, place: _Named, name: str) -> Replacement | None:
     elif not determiner and own.lower() in ("the", "a", "an") and not _is_plural(core):
         determiner = own.lower()
     text = f"{determiner} {core}".strip()
-    if place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!")):
-        text = text[0].upper() + text[1:]
-    elif sentence[place.start].isupper() and not place.core[:1].isupper():
+    is_first = place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!"))
+    if is_first or (sentence[place.start].isupper() and not place.core[:1].isupper()):
         text = text[0].upper() + text[1:]
     return Replacement(place.start, place.end, text)
 
@@ -351,9 +350,10 @@ def _put_instead(sentence: str, place: _Named, other: _Named, name: str) -> Repl
     if _is_plural(place.core) != _is_plural(other.core) and _AGREES.match(sentence[place.end :]):
         return None
     core = other.core
-    is_common = re.fullmatch(r"[A-Z][a-z]+s", core) and (name.islower() or name[:1].isupper() and other.start == 0)
-    if (other.start == 0 and name.lower() != name and name.startswith("The ")) or is_common or name.islower():
-        core = core[0].lower() + core[1:] if other.start == 0 and not other.determiner else core
+    # A plural at the start of a sentence has a capital for that alone: "Members must notify the club".
+    is_common = name.islower() or name.startswith("The ") or re.fullmatch(r"[A-Z][a-z]+s", core) is not None
+    if is_common and other.start == 0 and not other.determiner:
+        core = core[0].lower() + core[1:]
     text = f"{other.determiner.lower()} {core}".strip()
     if place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!")):
         text = text[0].upper() + text[1:]
@@ -383,7 +383,7 @@ def _is_pronoun(word: str) -> bool:
 
 
 def _replaced_pronoun(sentence: str, place: _Named, name: str) -> Replacement | None:
-    """A pronoun in the place of another, in the same case. A noun and a pronoun change places only before a modal verb."""
+    """A pronoun in the place of another, in the same case. Nouns and pronouns trade places only before a modal verb."""
     behind = sentence[place.end :]
     sign = next(signs(behind), None)
     is_subject = sign is not None and sign.start <= 1 and sign.signs[:1] in "PD"
@@ -400,10 +400,8 @@ def _replaced_pronoun(sentence: str, place: _Named, name: str) -> Replacement | 
         old = place.core.lower()
         person = _SUBJECTS.get(low, low)
         is_subject = is_subject or old in ("i", "we", "he", "she", "they") or place.start == 0
-        if old in _POSSESSIVES.values():
-            text = _POSSESSIVES[person]
-        else:
-            text = person if is_subject else _OBJECTS[person]
+        cases = _POSSESSIVES if old in _POSSESSIVES.values() else {person: person} if is_subject else _OBJECTS
+        text = cases[person]
     text = "I" if text == "i" else text
     if place.start == 0:
         text = text[0].upper() + text[1:]

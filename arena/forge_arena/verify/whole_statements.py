@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from forge_arena.texts.clauses import Clause, agents, clauses, has_pronoun, is_asserted, is_passive, without_cleft
 from forge_arena.texts.modality import Modality, modality, signs
@@ -158,7 +159,7 @@ class WholeStatements:
         if alone:
             yield from alone
             return
-        for (start, before), (after, end) in zip(spans, spans[1:], strict=False):
+        for (start, before), (after, end) in pairwise(spans):
             if not text[before:after].strip() and "\n" not in text[before:after]:
                 reading = self._read(text, (start, end), claim, joint=True)
                 if reading is not None:
@@ -276,7 +277,7 @@ class WholeStatements:
         if len(words) < 2:
             return False
         mine = modality(list(signs(stretch)))
-        stated = {word for word in profile_of(form, None).words}
+        stated = set(profile_of(form, None).words)
         for passage in self._passages.passages:
             if any(span.start < passage.end and passage.start < span.end for span in claim.source_spans):
                 continue
@@ -483,7 +484,7 @@ def _side(name: str) -> str | None:
 def _objects(statement: Statement, at: int) -> list[str]:
     """The content words behind an order or a bound."""
     number = statement.clauses[at]
-    behind = []
+    behind: list[str] = []
     for token, clause in zip(statement.words[at + 1 :], statement.clauses[at + 1 :], strict=True):
         if clause != number or len(behind) == REACH or _side(token.word) is not None:
             break
@@ -507,9 +508,7 @@ def _agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     told = set()
     for place, other in _orders(read):
         theirs = _objects(read, place)
-        if not objects and not theirs:
-            told.add(other)
-        elif objects and theirs and any(are_alike(word, mine) for word in theirs[:2] for mine in objects[:2]):
+        if bool(objects) == bool(theirs) and (not objects or any(_has_alike(word, objects[:2]) for word in theirs[:2])):
             told.add(other)
     if len(told) != 1:
         return Agreement.unknown if is_sense else None
@@ -630,11 +629,14 @@ def _is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profi
         if missing and further and not (profile.turned is not None and profile.turned.sense is Sense.party):
             # "May not be sold to others, but to members" says of others what is not true of members.
             return False
-    turned = frozenset[str]() if profile.turned is None else {profile.turned.before, profile.turned.after}
-    differing = (_bounds_of(profile.statement) ^ _bounds_of(read)) - turned
-    # "Without a deposit" says that no deposit is needed, and "excluded" that something is not covered.
-    said_otherwise = {"without", "excluding"} if profile.modality in _NEEDING else {"excluding"}
-    if differing - said_otherwise:
+    theirs, mine = _bounds_of(read), _bounds_of(profile.statement)
+    if profile.turned is not None and profile.turned.sense is Sense.bound:
+        turned = _of_one_side(profile.turned.before) | _of_one_side(profile.turned.after)
+        theirs, mine = theirs - turned, mine - turned
+    if profile.modality in _NEEDING:
+        # "Can be booked without a deposit" says that no deposit is needed.
+        theirs -= {"without"} - mine
+    if theirs != mine:
         return False
     conditions = {modality(list(signs(clause.text))) for clause in own if clause.subordinate}
     if conditions and {modality(list(signs(c.text))) for c in clauses(profile.statement.text) if c.subordinate} not in (
