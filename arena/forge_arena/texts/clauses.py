@@ -30,7 +30,9 @@ _REPORTED = re.compile(
     r"myth|"
     r"misunderst\w+|misread\w*|contrary to|in error|erroneous(?:ly)?|whether|formerly|previously|"
     r"(?<!\bbe )(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bget )used to|in the past|"
-    r"no longer true|as if|would have|"
+    r"no longer true|as if|would have|doubt\w*|hardly|scarcely|barely|rarely|seldom|wish|unclear|unsure|uncertain|"
+    r"not sure|"
+    r"can(?:not|['\u2019]t| not) say|"
     r"(?:you|he|she|they|somebody|someone|people|many|some|draft|note|letter|e-?mail|message|request|question|"
     r"colleague|customer|client)\s+(?:\w+ )?(?:say|says|said|write|writes|wrote|think|thinks|thought|believe|believes|"
     r"believed|ask|asks|asked|claim|claims|claimed|assume|assumes|assumed|suggest|suggests|suggested|argue|argues|argued)|"
@@ -49,6 +51,8 @@ _BY = re.compile(r"\bby $")
 _OWNS_DUTY = re.compile(
     r"['\u2019]s? (?:\w+ )?(?:responsibility|duty|expense|costs?|job|task|obligation|account|liability)\b"
 )
+_NEGATED = re.compile(r"n['\u2019]t\b")
+_IS_TOLD = re.compile(r" (?:not )?to [a-z]")
 _IS_CHARGED = re.compile(
     r" (?:is|are|remains?|shall be|must be|will be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:responsible|liable|in charge)\b"
 )
@@ -190,7 +194,7 @@ def has_pronoun(text: str) -> bool:
 
 def is_passive(text: str, verb: str) -> bool:
     """Whether a clause has a verb, given by its root, in the passive voice: "is brought", "must have been brought"."""
-    words = re.findall(r"[^\W_]+(?:'[a-z]+)?", text.lower())
+    words = re.findall(r"[^\W_]+", _NEGATED.sub(" ", text.lower()))
     for place, word in enumerate(words):
         if root(word) != verb or word.endswith("ing") or word == verb:
             continue
@@ -224,6 +228,9 @@ def agents(text: str, names: Collection[str], verb: str | None) -> frozenset[str
             return True
         if _FALLS.search(before) or _OWNS_DUTY.match(behind) or _IS_CHARGED.match(behind):
             return True
+        if _IS_TOLD.match(behind):
+            # "Asks the owner to pay": the owner does not pay yet.
+            return False
         is_before_verb = verb_at is not None and not passive and end <= verb_at
         return is_before_verb and _is_subject(low, start, end, verb_at or 0, places, name)
 

@@ -107,7 +107,8 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ),
     (r"neither(?=\b.*\bnor\b)|nor", "n"),
     (r"nobody|no one|none(?: of)?|nothing|nowhere|never|no longer|not|no|neither", "N"),
-    (r"non-", "N"),
+    # "Is non-refundable" denies, and "non-members" are somebody else.
+    (r"(?:(?<=\bis )|(?<=\bare )|(?<=\bwas )|(?<=\bwere )|(?<=\bbe ))non-", "N"),
 )
 # A phrase ends with a whole word, unless it ends with a space or a hyphen.
 _OPERATOR = re.compile(

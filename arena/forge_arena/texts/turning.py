@@ -148,9 +148,9 @@ _CONTRACTIONS = (
     (re.compile(r"\bwon't\b", re.IGNORECASE), "will not"),
     (re.compile(r"\bshan't\b", re.IGNORECASE), "shall not"),
     (re.compile(r"n't\b", re.IGNORECASE), " not"),
-    (re.compile(r"\bnon-", re.IGNORECASE), "not "),
+    (re.compile(r"(?<=\bis )non-|(?<=\bare )non-|(?<=\bbe )non-|(?<=\bwas )non-|(?<=\bwere )non-", re.I), "not "),
 )
-_DENYING_PREFIXES = ("un", "in", "im", "ir", "il", "dis")
+_DENYING_PREFIXES = ("non-", "un", "in", "im", "ir", "il", "dis")
 _SUBJECT_FORMS = {"us": "we", "me": "I", "them": "they", "him": "he"}
 LONGEST_NAME = 5
 _BY_AGENT = "<by>"

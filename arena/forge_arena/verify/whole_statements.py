@@ -49,6 +49,8 @@ from forge_arena.verify.terms import are_alike
 MOST, NEARLY_ALL = 0.6, 0.75
 # A statement with at most so many content words is not known without the word that carries it.
 SHORT = 6
+# A clause with so much of the weight of the clause that says most says as much.
+LEADING = 0.85
 # How far behind an order or a bound its object may stand.
 REACH = 5
 # A sentence of the source that has so much of what a text says bears the text out.
@@ -60,6 +62,7 @@ _EXCEPTION = re.compile(
 _CONDITION = re.compile(r"\b(?:if|when|whenever|where|once|while|on|during|for|in)\b", re.IGNORECASE)
 _IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
 _GERUND = re.compile(r"ing$")
+_WAS = re.compile(r"(?:was|were|had)\b")
 _BY_SOMEBODY = re.compile(r"\bby (?!post\b|mail\b|e-?mail\b|phone\b|[a-z]+ing\b|\d)[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"^\d")
 _WORDS_OF_NUMBERS = frozenset(
@@ -203,6 +206,8 @@ class WholeStatements:
             _agreement_of_bound(read, profile),
             _agreement_of_party(stretch, profile),
             _agreement_of_numbers(read, profile),
+            _agreement_of_places(stretch, read, profile),
+            _agreement_of_tense(stretch, profile),
         ]
         told = [agreement for agreement in agreements if agreement is not None]
         turned = told.count(Agreement.turned)
@@ -257,7 +262,7 @@ class WholeStatements:
         """Whether the clause that says most of a statement allows, demands, bans or denies as the statement does."""
         weights = [self._weight_in(clause.text, profile) for clause in spoken]
         most = max(weights)
-        leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= 0.6 * most]
+        leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= LEADING * most]
         told = {_compared(_modality_of(clause.text, profile), profile) for clause in leading}
         if len(told) == 1:
             return told.pop()
@@ -384,9 +389,11 @@ def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
         return True
     if is_passive(stretch, profile.carrier) and not _BY_SOMEBODY.search(stretch):
         return True
+    # "Bringing a guest is allowed" names nobody. "Bring" itself ends in "ing" and is no gerund.
+    surfaces = [(token.word, read.text[slice(*token.span)].lower()) for token in read.words]
     return any(
-        are_alike(token.word, profile.carrier) and _GERUND.search(read.text[token.start : token.end])
-        for token in read.words
+        are_alike(word, profile.carrier) and surface != word and _GERUND.search(surface) is not None
+        for word, surface in surfaces
     )
 
 
@@ -580,6 +587,30 @@ def _agreement_of_numbers(read: Statement, profile: Profile) -> Agreement | None
             if are_alike(noun, other_noun) and number != other:
                 return Agreement.unknown
     return None
+
+
+def _agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agreement | None:
+    """Whether who is spoken of and what is done to somebody have changed places: "a guest may bring a member"."""
+    if not profile.subject or profile.carrier is None or is_passive(stretch, profile.carrier):
+        return None
+    verb = next((at for at, word in enumerate(read.roots) if are_alike(word, profile.carrier)), None)
+    if verb is None:
+        return None
+    objects = set(profile.words) - profile.subject - {profile.carrier}
+    before, behind = read.roots[:verb], read.roots[verb + 1 :]
+    exchanged = (
+        any(_has_alike(word, behind) for word in profile.subject)
+        and not any(_has_alike(word, before) for word in profile.subject)
+        and any(_has_alike(word, before) for word in objects)
+        and not any(_has_alike(word, behind) for word in objects)
+    )
+    return Agreement.unknown if exchanged else None
+
+
+def _agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:
+    """Whether a text speaks of what was so: "members were allowed to bring a guest"."""
+    was = any(_WAS.match(sign.words) for sign in signs(stretch))
+    return Agreement.unknown if was and not any(_WAS.match(s.words) for s in signs(profile.statement.text)) else None
 
 
 def _numbered(statement: Statement) -> Iterator[tuple[str, str]]:
