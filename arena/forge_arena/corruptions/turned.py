@@ -62,9 +62,9 @@ def _turned_place(
     turned = is_turned(claim.right.forms[0], alternative.forms[0])
     if turned is None:
         return None
-    carrier = profile_of(claim.right.forms[0], alternative.forms[0]).carrier
+    verb = profile_of(claim.right.forms[0], alternative.forms[0]).verb
     for first, last in sentences(surface):
-        for replacements in turns(surface[first:last], turned, carrier):
+        for replacements in turns(surface[first:last], turned, verb):
             edits = tuple(_placed(replacements, first))
             changed, _ = apply(surface, edits)
             readings = list(known.read(changed, sentences(changed), claim))

@@ -51,6 +51,9 @@ MOST, NEARLY_ALL = 0.6, 0.75
 SHORT = 6
 # A clause with so much of the weight of the clause that says most says as much.
 LEADING = 0.85
+CACHED = 8_192
+# Words that are forms of one word share so many letters.
+BEGINNING = 3
 # How far behind an order or a bound its object may stand.
 REACH = 5
 # A sentence of the source that has so much of what a text says bears the text out.
@@ -62,6 +65,8 @@ _EXCEPTION = re.compile(
 _CONDITION = re.compile(r"\b(?:if|when|whenever|where|once|while|on|during|for|in)\b", re.IGNORECASE)
 _IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
 _GERUND = re.compile(r"ing$")
+_DENIED = re.compile(r"(?:un|in|dis|non)([a-z]{4,})$")
+_GOVERNS_VERB = re.compile(r"^(?:may|can|could|must|shall|should|will|would|do|does|did|need)\b|\bto$")
 _WAS = re.compile(r"(?:was|were|had)\b")
 _BY_SOMEBODY = re.compile(r"\bby (?!post\b|mail\b|e-?mail\b|phone\b|[a-z]+ing\b|\d)[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"^\d")
@@ -121,6 +126,7 @@ class Profile:
         words: the content words, each by its root. subject: those of them that name who is spoken of, before the sign.
         carrier: the word that the statement allows, demands, bans or denies; None if no word can be told.
         modality: what the statement does. turned: how its opposite differs.
+        verb: the carrier, if it is a verb for certain.
         further: the signs of the statement that its opposite keeps, with the word behind each: "at no charge".
     """
 
@@ -132,6 +138,7 @@ class Profile:
     turned: Turned | None
     opposite: str | None
     further: frozenset[tuple[str, str]]
+    verb: str | None
 
 
 def is_whole_statement(claim: Claim) -> bool:
@@ -150,6 +157,8 @@ class WholeStatements:
     def __init__(self, passages: Passages, claims: Iterable[Claim]) -> None:
         self._passages = passages
         self.claims = tuple(claim for claim in claims if is_whole_statement(claim))
+        # By claim, text, and whether the text is more than one sentence: a repaired answer costs only its new sentences.
+        self._known: dict[tuple[str, str, bool], Agreement | None] = {}
 
     @classmethod
     def of(cls, scenario: Scenario, claim: Claim) -> "WholeStatements":
@@ -172,10 +181,23 @@ class WholeStatements:
         stretch = text[span[0] : span[1]]
         if "```" in stretch:
             return None
+        key = (claim.id, stretch, joint)
+        if key not in self._known:
+            if len(self._known) >= CACHED:
+                self._known.clear()
+            self._known[key] = self._read_anew(stretch, claim, joint=joint)
+        agreement = self._known[key]
+        return None if agreement is None else Reading(*span, agreement)
+
+    def _read_anew(self, stretch: str, claim: Claim, *, joint: bool) -> Agreement | None:
+        """What a sentence, or two sentences, say of a claim."""
         found = None
         for form in claim.right.forms:
             opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
-            agreement = self._agreement(stretch, profile_of(form, opposite), joint=joint)
+            profile = profile_of(form, opposite)
+            if not self._may_speak_of(stretch, profile):
+                continue
+            agreement = self._agreement(stretch, profile, joint=joint)
             if agreement is Agreement.turned and (
                 self._passages.has_phrase(stretch) or self._source_says(stretch, claim, form)
             ):
@@ -183,7 +205,14 @@ class WholeStatements:
                 agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
-        return None if found is None else Reading(*span, found)
+        return found
+
+    def _may_speak_of(self, stretch: str, profile: Profile) -> bool:
+        """Whether a text has words that begin like enough words of a statement. Most sentences need no further look."""
+        beginnings = _beginnings(stretch)
+        like = [word for word in profile.words if word[0] == "<" or word[:BEGINNING] in beginnings]
+        least = sum(self._weight_of(word) for word in profile.words if word not in profile.subject)
+        return len(like) > 1 and sum(map(self._weight_of, like)) >= MOST * least
 
     def _agreement(self, stretch: str, profile: Profile, *, joint: bool) -> Agreement | None:
         literal = _literally(stretch, profile)
@@ -239,6 +268,9 @@ class WholeStatements:
         carried = (
             profile.carrier is None or "<exclude>" in roots or any(are_alike(profile.carrier, other) for other in roots)
         )
+        if not carried and self._is_party(profile) and profile.turned is not None:
+            # "Repairs are at the tenant's expense" says who pays, without the word.
+            carried = bool(agents(stretch, profile.turned.parties, None))
         if not carried and len(profile.words) <= SHORT:
             return False
         return len(has) > 1 and share >= (MOST if carried and not joint else NEARLY_ALL if not carried else MOST)
@@ -298,6 +330,14 @@ class WholeStatements:
         return False
 
 
+@lru_cache(maxsize=8_192)
+def _beginnings(text: str) -> frozenset[str]:
+    """The beginnings of the roots of a text's words, with and without a prefix that denies them."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    words += [match[1] for word in words if (match := _DENIED.match(word))]
+    return frozenset(root(word)[:BEGINNING] for word in words)
+
+
 @lru_cache(maxsize=4_096)
 def profile_of(form: str, opposite: str | None) -> Profile:
     """What is looked for of a statement."""
@@ -323,7 +363,9 @@ def profile_of(form: str, opposite: str | None) -> Profile:
         for at, sign in statement.placed
         if turned is not None and turned.sense is Sense.duty and turned.place is not None and at != turned.place
     )
-    return Profile(statement, words, subject, carrier, own, turned, opposite, further)
+    return Profile(
+        statement, words, subject, carrier, own, turned, opposite, further, _verb(statement, opposite, turned)
+    )
 
 
 def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, int | None]:
@@ -331,6 +373,8 @@ def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, i
     at = statement.placed[0][0] if statement.placed else None
     if turned is not None and turned.place is not None:
         at = turned.place
+    if turned is not None and turned.sense is Sense.party:
+        return _verb_of_parties(statement, turned), None
     if at is None:
         return None, None
     # "Are not covered": the sign stands before "are".
@@ -343,6 +387,17 @@ def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, i
         return statement.words[after].word, at
     before = next((token.word for token in statement.words[:at] if _is_content(token.word)), None)
     return before, None
+
+
+def _verb(statement: Statement, opposite: str | None, turned: Turned | None) -> str | None:
+    """The verb that a modal word or "do" governs in a statement or in its opposite; None if no such word shows it."""
+    if turned is None or turned.place is None or opposite is None:
+        return None
+    for one in (statement, read_statement(opposite)):
+        governs = any(at == turned.place and _GOVERNS_VERB.search(sign.words) for at, sign in one.placed)
+        if governs and turned.place < len(one.words) and _is_content(one.words[turned.place].word):
+            return one.words[turned.place].word
+    return None
 
 
 def _is_content(word: str) -> bool:
@@ -444,7 +499,7 @@ def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
 def _with_denied(read: Statement) -> set[str]:
     """The roots of a text, and those of its words that a prefix denies: "uncovered" has the root of "covered" as well."""
     surfaces = [read.text[token.start : token.end].lower() for token in read.words]
-    cut = {match[1] for word in surfaces if (match := re.match(r"(?:un|in|dis|non)([a-z]{4,})$", word))}
+    cut = {match[1] for word in surfaces if (match := _DENIED.match(word))}
     return {*read.roots, *map(root, cut)}
 
 

@@ -29,6 +29,8 @@ TURNS = [
     (GUEST, "Each member has the right to bring a guest.", "Each member has no right to bring a guest."),
     (NO_GUEST, "No, you can't bring any guests.", "Yes, you can bring guests."),
     (NO_GUEST, "Members must not bring any guest.", "Members may bring a guest."),
+    (NO_GUEST, "You may not bring a guest at any time.", "You may bring a guest at any time."),
+    (NO_GUEST, "You may not bring a guest if any court is free.", "You may bring a guest if any court is free."),
     (NO_GUEST, "Nobody may bring a guest.", "Anybody may bring a guest."),
     (NO_GUEST, "No guest is allowed.", "A guest is allowed."),
     (NO_GUEST, "Guests aren't allowed.", "Guests are allowed."),
