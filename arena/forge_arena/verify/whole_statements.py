@@ -23,7 +23,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from forge_arena.texts.clauses import Clause, agents, clauses, has_pronoun, is_asserted, is_passive, without_cleft
@@ -199,13 +199,18 @@ class WholeStatements:
                 continue
             agreement = self._agreement(stretch, profile, joint=joint)
             if agreement is Agreement.turned and (
-                self._passages.has_phrase(stretch) or self._source_says(stretch, claim, form)
+                _plain(stretch) in self._sentences or self._source_says(stretch, claim, form)
             ):
                 # What the source says contradicts nothing that the source says: it is an exception, or another case.
                 agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
         return found
+
+    @cached_property
+    def _sentences(self) -> frozenset[str]:
+        """The sentences of the source, without marks and line breaks."""
+        return frozenset(_plain(passage.text) for passage in self._passages.passages)
 
     def _may_speak_of(self, stretch: str, profile: Profile) -> bool:
         """Whether a text has words that begin like enough words of a statement. Most sentences need no further look."""
@@ -328,6 +333,10 @@ class WholeStatements:
             ):
                 return True
         return False
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+(?:['\u2019]\w+)?", text.lower()))
 
 
 @lru_cache(maxsize=8_192)

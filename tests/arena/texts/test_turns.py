@@ -4,7 +4,7 @@ import pytest
 
 from forge_arena.texts.fitting import Replacement
 from forge_arena.texts.turning import is_turned
-from forge_arena.texts.turns import turns
+from forge_arena.texts.turns import opposites, turns
 
 GUEST = ("A member may bring one guest.", "A member may not bring one guest.")
 NO_GUEST = GUEST[::-1]
@@ -100,3 +100,29 @@ def test_a_turn_leaves_no_seam_in_the_letters(pair: tuple[str, str], sentence: s
         assert "  " not in text
         assert text[0].isupper()
         assert text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("statement", "opposite"),
+    [
+        ("A key is handed over before the lease starts.", "A key is handed over after the lease starts."),
+        ("A member may bring one guest.", "A member may not bring one guest."),
+        ("The supplier must keep records.", "The supplier need not keep records."),
+        ("Fires are prohibited.", "Fires are allowed."),
+        ("Hire cars are covered abroad.", "Hire cars are not covered abroad."),
+        ("The club will not refund the fee.", "The club will refund the fee."),
+    ],
+)
+def test_a_statement_has_an_opposite_of_its_own(statement: str, opposite: str) -> None:
+    found = list(opposites(statement))
+    assert opposite in [text for text, _ in found]
+    assert all(is_turned(statement, text) == turned for text, turned in found)
+
+
+@pytest.mark.parametrize("statement", ["The tenant pays for repairs.", "Trailing commas and brackets.", ""])
+def test_a_plain_verb_has_no_opposite(statement: str) -> None:
+    assert list(opposites(statement)) == []
+
+
+def test_a_condition_is_not_turned() -> None:
+    assert [text for text, _ in opposites("The club pays if the court is closed.")] == []
