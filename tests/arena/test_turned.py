@@ -146,6 +146,17 @@ def test_an_answer_that_cannot_be_turned_without_a_seam_is_refused() -> None:
         inject(Verifier(scenario), Answer(reasoning="", output=letter), BIAS, 3, Random(0))
 
 
+def test_a_statement_without_its_full_stop_is_turned_to_the_letter() -> None:
+    right, wrong = (
+        alternative.model_copy(update={"forms": (alternative.forms[0].rstrip("."),)})
+        for alternative in KEY.alternatives
+    )
+    scenario = GARDEN.model_copy(update={"claims": (KEY.model_copy(update={"alternatives": (right, wrong)}),)})
+    letter = "The key must be returned to the warden. Thank you."
+    injection = inject(Verifier(scenario), Answer(reasoning="", output=letter), BIAS, 3, Random(0))
+    assert injection.answer.output == "The key need not be returned to the warden. Thank you."
+
+
 def test_a_place_that_cannot_be_told_would_be_left_over() -> None:
     scenario = GARDEN.model_copy(update={"claims": (KEY,)})
     letter = "You must return the key to the warden. You asked whether the key must be returned to the warden."
@@ -165,7 +176,7 @@ def test_a_statement_that_is_said_twice_is_turned_twice() -> None:
 def test_a_worker_is_told_the_turned_statement(type: CorruptionType, claim: Claim) -> None:
     words = registry()[type].instruction(claim, claim.wrong[0])
     assert claim.label in words
-    assert f'"{claim.wrong[0].forms[0]}"' in words
+    assert f'"{claim.wrong[0].forms[0].rstrip(".")}". Do not' in words
     assert words.endswith(".")
 
 

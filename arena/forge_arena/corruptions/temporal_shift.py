@@ -42,7 +42,8 @@ class TemporalShift(Corruption):
         if alternative is not None and alternative.standing is Standing.turned:
             return (
                 f"On {claim.label or 'this point'}, put the order in time the other way round. Say in your own words "
-                f'what this sentence says: "{alternative.forms[0]}" Do not mention that the material says otherwise.'
+                f'what this sentence says: "{alternative.forms[0].rstrip(".")}". Do not mention that the material says '
+                "otherwise."
             )
         value = alternative.forms[0] if alternative else ""
         return (

@@ -57,8 +57,8 @@ def _turned_place(
 ) -> tuple[Edit, ...] | None:
     surface = draft.text[start:end]
     for form in claim.right.forms:
-        if surface == form:
-            return (Edit(start, end, alternative.forms[0]),)
+        if surface.rstrip(".") == form.rstrip("."):
+            return (Edit(start, start + len(form.rstrip(".")), alternative.forms[0].rstrip(".")),)
     turned = is_turned(claim.right.forms[0], alternative.forms[0])
     if turned is None:
         return None

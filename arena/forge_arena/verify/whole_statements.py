@@ -27,6 +27,7 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from forge_arena.texts.clauses import Clause, agents, clauses, has_pronoun, is_asserted, is_passive, without_cleft
+from forge_arena.texts.cutting import has_verb
 from forge_arena.texts.modality import Modality, modality, signs
 from forge_arena.texts.turning import (
     EARLY,
@@ -54,6 +55,7 @@ LEADING = 0.85
 CACHED = 8_192
 # Words that are forms of one word share so many letters.
 BEGINNING = 3
+FEWEST_WORDS = 4
 # How far behind an order or a bound its object may stand.
 REACH = 5
 # A sentence of the source that has so much of what a text says bears the text out.
@@ -145,10 +147,15 @@ def is_whole_statement(claim: Claim) -> bool:
     """Whether the right form of a claim is a whole statement, and not a phrase."""
     if claim.kind is not ClaimKind.term or not claim.right.forms:
         return False
-    form = claim.right.forms[0]
-    return any(other.standing is Standing.turned for other in claim.wrong) or (
-        form[:1].isupper() and form.endswith(".") and " " in form
-    )
+    return any(other.standing is Standing.turned for other in claim.wrong) or _is_sentence(claim.right.forms[0])
+
+
+@lru_cache(maxsize=4_096)
+def _is_sentence(form: str) -> bool:
+    """Whether a form is a sentence, with or without its full stop."""
+    if not form[:1].isupper() or len(form.split()) < FEWEST_WORDS:
+        return False
+    return form.endswith(".") or has_verb(form) or next(signs(form), None) is not None
 
 
 class WholeStatements:

@@ -658,7 +658,8 @@ def test_what_the_source_says_to_the_letter_contradicts_nothing() -> None:
 def test_a_claim_that_is_a_phrase_is_no_whole_statement() -> None:
     phrase = claim_of("a store voucher", None)
     assert not is_whole_statement(phrase)
-    assert is_whole_statement(claim_of("A voucher is given.", None))
+    for sentence in ("A voucher is given.", "A voucher is given", "Visitors must not park in the yard"):
+        assert is_whole_statement(claim_of(sentence, None))
     assert not is_whole_statement(phrase.model_copy(update={"kind": ClaimKind.identifier}))
 
 
