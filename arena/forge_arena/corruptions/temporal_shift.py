@@ -29,9 +29,8 @@ class TemporalShift(Corruption):
     def targets(self, draft: Draft) -> Iterator[Target]:
         for claim, alternative in super().targets(draft):
             # A value that is no time can only be out of date if it is a former value.
-            if claim.kind in self.kinds or (alternative is not None and _is_former(alternative)):
-                yield claim, alternative
-            elif alternative in turned_alternatives(claim, ORDERS):
+            is_former = alternative is not None and _is_former(alternative)
+            if claim.kind in self.kinds or is_former or alternative in turned_alternatives(claim, ORDERS):
                 yield claim, alternative
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
@@ -42,8 +41,9 @@ class TemporalShift(Corruption):
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         if alternative is not None and alternative.standing is Standing.turned:
             return (
-                f"On {claim.label or 'this point'}, put the order in time the other way round. Say in your own words what "
-                f'this sentence says: "{alternative.forms[0]}" Do not mention that the material says otherwise.'
+                f"On {claim.label or 'this point'}, put the order in time the other way round. Say in your own words "
+                f'what this sentence says: "{alternative.forms[0].rstrip(".")}". Do not mention that the material says '
+                "otherwise."
             )
         value = alternative.forms[0] if alternative else ""
         return (
