@@ -134,6 +134,7 @@ def test_an_answer_in_other_words_is_clean_and_states_each_claim() -> None:
         "With the deposit of £30 that makes £94.",
         # An option that is described and not chosen.
         "Where a shed burnt down, the society pays for a new one.",
+        "A new shed would cost more than plots bring in.",
         # A passage is cited for what it says itself.
         "The tap may run for 3 hours a day (4.2).",
         "Water for the plot that you rent is limited: the tap runs for 3 hours (4.2).",
@@ -158,6 +159,7 @@ def test_what_a_right_answer_may_add(text: str) -> None:
         ("Your rent is £64 under rule 4.9.", REST, {"rent_source"}),
         ("You took the plot on 8 June 2025.", REST, {"since"}),
         ("We will build a new shed for you.", REST, {"shed"}),
+        ("By the holder it is too dear, so we will put up a new shed.", REST, {"shed"}),
     ],
 )
 def test_what_a_wrong_answer_breaks(text: str, rest: str, broken: set[str]) -> None:
@@ -176,6 +178,13 @@ def test_a_denied_term_is_in_doubt_and_a_text_in_doubt_about_what_it_must_say_is
 @pytest.mark.parametrize(("start", "kept"), [("Dear Odile,", True), ("Hi Odile,", True), ("Dear Ms Brandt,", False)])
 def test_a_greeting_that_nobody_was_told_is_an_example(start: str, kept: bool) -> None:
     assert report("", start=f"{start}\n\n").clean is kept
+
+
+def test_a_choice_that_the_task_asks_for_must_be_made() -> None:
+    claims = tuple(c.model_copy(update={"required": c.required or c.id == "shed"}) for c in ALLOTMENT.claims)
+    verifier = Verifier(ALLOTMENT.model_copy(update={"claims": claims}))
+    assert verifier.verify(START + REST).not_found == {"shed"}
+    assert verifier.verify(f"{START}The shed is rebuilt by the holder alone.\n\n{REST}").clean
 
 
 def test_a_copy_of_the_source_is_no_answer() -> None:
