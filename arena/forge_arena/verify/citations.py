@@ -93,7 +93,15 @@ class Citations:
                 if form in low:
                     for at in whole_starts_of(low, form):
                         places[at, at + len(form)] = forms
-        return places if len(places) <= MOST_CITATIONS else {}
+        if not places or len(places) > MOST_CITATIONS:
+            return {}
+        figures = [value for value in mentions(sentence) if value.kind is not ClaimKind.citation]
+        return {
+            (start, end): forms
+            for (start, end), forms in places.items()
+            # A part of "2.8 kg" or of "version 3.2.8" cites no section 2.8.
+            if not any(v.start < end and start < v.end and (v.start < start or end < v.end) for v in figures)
+        }
 
     def stray(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
