@@ -41,6 +41,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * Unfinished (forge_agents)
   * UnknownKey
   * WorkerFailed
+    * AuthorFailed (forge_arena)
     * BadAnswer (forge_arena)
     * ReaderFailed (forge_arena)
     * Unfit

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from forge_arena.scenarios.documents import load_documents
+from forge_arena.documents.playing import load_documents
 from forge_arena.types import Components, Outcome
 from forge_arena.wire import AttemptResult
 from forge_command.console import as_json
@@ -24,9 +24,9 @@ from ..command_line import EACH, Ended, called, command, parted, ran
 # Root may write everywhere, unless this right is taken away.
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
 ROW = {
-    "task": "Antworten Sie der Mieterin Zoë; kein „vielleicht“ — 😀.",
-    "source_material": "The rent of $1,250.00 is due on 3 March 2027. Tenants must not sublet the flat. Repairs are"
-    " reported within five days to the caretaker, as section 4.2 of the lease has it, under contract R-58213.",
+    "task": "Zoë („Wohnung 😀“) asks for the monthly rent and the notice period — answer her.",
+    "source_material": "# Wohnung Zoë 😀\n\nThe flat lies on the third floor and is let to Zoë from the first day of"
+    " the month on. Repairs are reported to the caretaker.\n\nMonthly rent: $1,250.00\n\nNotice period: 90 days\n",
     "domain": "customer_support",
     "id": "Zoë 😀 :bug:",
 }
@@ -121,9 +121,10 @@ def test_every_terminal_can_show_what_commands_print(on_terminal: OnTerminal) ->
 
 def test_an_import_is_written_and_shown_on_every_terminal(on_terminal: OnTerminal) -> None:
     assert on_terminal.imports.code == 0
-    assert "bias_injection: the row names no" in on_terminal.imports.out
+    assert "1 of 1 parts" in on_terminal.imports.out
     (document,) = load_documents(on_terminal.target)
-    assert document.name == f"rows:{ROW['id']}"
+    assert document.name.startswith("wohnung-zoe-")
+    assert document.scenarios[0].task.startswith(ROW["task"])
 
 
 def test_json_on_standard_output_is_json_in_every_encoding(on_terminal: OnTerminal) -> None:
@@ -164,7 +165,7 @@ def test_a_reader_that_left_loses_no_file(tmp_path: Path, rows: Path) -> None:
 def test_what_could_not_be_written_is_shown_nevertheless(rows: Path) -> None:
     out, err = called("scenarios", "import", rows, "--out", "/dev/full", code=2)
     assert "error: /dev/full could not be written: No space left on device" in err
-    assert "rows.jsonl" in out
+    assert "1 of 1 parts" in out
 
 
 @pytest.mark.parametrize(
@@ -215,37 +216,19 @@ def test_a_place_that_is_none_is_refused_before_the_work(tmp_path: Path, target:
     assert message in err
 
 
-def test_two_files_of_one_name_are_refused_and_nothing_is_written(tmp_path: Path, rows: Path) -> None:
-    other = tmp_path / "other" / rows.name
-    other.parent.mkdir()
-    shutil.copy(rows, other)
-    target = tmp_path / "documents.jsonl"
-    _, err = called("scenarios", "import", rows, other, "--out", target, code=2)
-    assert f"{other}:1: a scenario is named after its file and the row's id" in err
-    assert f"{rows}:1 already" in err
-    assert not target.exists()
-
-
 @pytest.mark.parametrize("command", ["serve", "bank x.bank --worker scripted", "audit labels"])
 def test_a_second_file_of_documents_is_refused(tmp_path: Path, command: str) -> None:
     asked = (*command.split(), "--documents", "a.jsonl", "--documents", "b.jsonl")
     _, err = called(*asked, cwd=tmp_path, code=2)
-    assert "takes one file, got a.jsonl, b.jsonl: import all rows by one `forge-arena scenarios import`" in err
+    assert "takes one file, got a.jsonl, b.jsonl: import all documents by one `forge-arena scenarios import`" in err
 
 
-def test_documents_of_one_name_are_not_served(tmp_path: Path, rows: Path) -> None:
+def test_a_scenario_that_stands_twice_is_not_served(tmp_path: Path, rows: Path) -> None:
     target, doubled = tmp_path / "documents.jsonl", tmp_path / "doubled.jsonl"
     called("scenarios", "import", rows, "--out", target)
     doubled.write_bytes(target.read_bytes() * 2)
     _, err = ran("serve", "--port", "0", "--worker", "bank:a.bank", "--documents", doubled, cwd=tmp_path, code=2)
-    assert f"doubled.jsonl:2: a scenario is called 'rows:{ROW['id']}' already, in line 1" in err
-
-
-def test_a_file_whose_name_is_not_utf_8_is_refused(tmp_path: Path, rows: Path) -> None:
-    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl"))
-    shutil.copy(rows, odd)
-    _, err = called("scenarios", "import", odd, code=2)
-    assert r"caf\udce9.jsonl: scenarios are named after their file, and this name is not UTF-8: rename it" in err
+    assert "doubled.jsonl:2: this scenario of 'wohnung-zoe-" in err
 
 
 def test_a_reward_is_printed_without_the_digits_that_only_a_computer_sees() -> None:

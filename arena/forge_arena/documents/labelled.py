@@ -50,6 +50,8 @@ _LINE = re.compile(
 )
 _DELIMITER = re.compile(r"^[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
 _EMPHASIS = re.compile(r"[*_`]+")
+# A sign that sends to a footnote, which may say anything. So does a star that closes no emphasis.
+_NOTE = re.compile(r"[\u2020\u2021\u00b9\u00b2\u00b3]|\[\^?\w+\]")
 # What may stand before a value in "The fee is ...". A closed class.
 _BEFORE = re.compile(
     r"^(?:up to|at least|at most|about|approximately|around|from|within|a minimum of|a maximum of|no more than"
@@ -116,13 +118,13 @@ def propose(stretch: Stretch) -> Proposal | str:
     if given is not None:
         found = [fact for fact in found if _belongs(given, stretch, fact)]
     task = given or _TASKS.get(domain or Domain.mixed, _ANY_TASK).format(title=title)
-    if given is None and not _is_name(title):
-        return f"its title names no thing that one asks about: {ASK_AN_AUTHOR}"
     if len(found) < FEWEST_FACTS:
         return (
             f"{len(found)} values with a plain label for its task were found (in tables, under headings, in lines such "
             f"as \u201cFee: $30\u201d), and {FEWEST_FACTS} are needed: {ASK_AN_AUTHOR}"
         )
+    if given is None and not _is_name(title):
+        return f"its title names no thing that one asks about: {ASK_AN_AUTHOR}"
     rng = Random(int(document.digest[:16], 16) + stretch.start)
     return Proposal(
         domain=domain or Domain.mixed,
@@ -235,7 +237,7 @@ def _single(text: str) -> tuple[str, str, int] | None:
     """The one value of a text that is hardly more than the value: its words, its phrase, and where it begins."""
     plain = _EMPHASIS.sub(lambda match: " " * len(match[0]), text).rstrip(" .;,")
     valued = _values(plain)
-    if len(valued) != 1 or len(plain.split()) > LONGEST_VALUE or re.search(r"[*\u2020\u2021]", text.strip("*_ ")):
+    if len(valued) != 1 or len(plain.split()) > LONGEST_VALUE or _NOTE.search(text) or text.count("*") % 2:
         return None
     only = valued[0]
     if not _BEFORE.match(plain[: only.start].strip()) or re.search(r"[;:?!]|\. ", plain[only.end :]):

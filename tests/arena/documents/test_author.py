@@ -74,10 +74,18 @@ async def test_the_task_of_a_row_is_part_of_what_is_asked(brain: Brain, author: 
 @pytest.mark.parametrize(
     ("reply", "kind", "reason"),
     [
-        ("The warranty lasts two years for such a tent, so I would tell her that.", ReplyKind.no_json, "no JSON object"),
+        (
+            "The warranty lasts two years for such a tent, so I would tell her that.",
+            ReplyKind.no_json,
+            "no JSON object",
+        ),
         ("[1, 2]", ReplyKind.no_json, "no JSON object"),
         (USELESS, ReplyKind.proposal, "only 0 facts"),
-        (json.dumps({**WARRANTY_PROPOSAL, "facts": ["two years"]}), ReplyKind.proposal, "facts 1: the part: input should"),
+        (
+            json.dumps({**WARRANTY_PROPOSAL, "facts": ["two years"]}),
+            ReplyKind.proposal,
+            "facts 1: the part: input should",
+        ),
     ],
 )
 async def test_an_author_of_which_too_little_is_kept_is_asked_once_more_with_the_reasons(
@@ -120,8 +128,12 @@ async def test_a_reply_that_was_cut_off_is_asked_for_again(brain: Brain, author:
     assert "give fewer facts" in brain.seen[1]["messages"][-1]["content"]
 
 
-@pytest.mark.parametrize("reply", [completion(""), completion(None, refusal="I would rather not."), completion("x", "content_filter")])
-async def test_a_reply_that_is_none_is_counted_and_not_asked_for_again(brain: Brain, author: Author, reply: Any) -> None:
+@pytest.mark.parametrize(
+    "reply", [completion(""), completion(None, refusal="I would rather not."), completion("x", "content_filter")]
+)
+async def test_a_reply_that_is_none_is_counted_and_not_asked_for_again(
+    brain: Brain, author: Author, reply: Any
+) -> None:
     done = await written(brain, author, reply)
     assert (done.kept.scenario, done.replies) == (None, (ReplyKind.none,))
     assert "the author gave no reply" in reasons(done)

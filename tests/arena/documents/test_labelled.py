@@ -1,0 +1,218 @@
+"""Without an author: labels that a person would use are found, and documents without them are refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forge_arena.documents.document import Document
+from forge_arena.documents.keeping import Kept, keep
+from forge_arena.documents.labelled import find_labelled, propose
+from forge_arena.documents.proposal import Proposal
+from forge_arena.documents.sections import sections, stretches
+from forge_arena.types import Domain
+from forge_arena.verify import Verifier
+
+STORAGE = """\
+# Harbour Storage price list
+
+Valid from 1 March 2026. Units are on Dock Road and may be visited at any time.
+
+| Unit | Monthly fee | Notice period |
+|:-----|------------:|---------------|
+| Locker | $18 | 7 days |
+| Small unit | $64 | 14 days |
+| Large unit | $142 | 30 days |
+
+## Late payment
+
+- Late fee: $15
+- **Grace period:** 5 days
+- Note: fees are reviewed within 2 years.
+
+## Key deposit
+
+A deposit of $25 is taken for each key.
+"""
+
+
+def labels_of(text: str) -> dict[str, str]:
+    return {fact.label: fact.value for fact in find_labelled(text, sections(text))}
+
+
+def proposed(text: str, *, task: str | None = None, domain: Domain | None = None, **row: object) -> Proposal | str:
+    return propose(stretches(Document("list.md", text, domain, task, **row))[0])  # type: ignore[arg-type]
+
+
+def kept(text: str, *, task: str | None = None, domain: Domain | None = None) -> Kept:
+    stretch = stretches(Document("list.md", text, domain, task))[0]
+    proposal = propose(stretch)
+    assert isinstance(proposal, Proposal), proposal
+    return keep(stretch, proposal)
+
+
+def test_cells_lines_and_headings_give_values_their_labels() -> None:
+    assert labels_of(STORAGE) == {
+        "monthly fee for the locker": "$18",
+        "notice period for the locker": "7 days",
+        "monthly fee for the small unit": "$64",
+        "notice period for the small unit": "14 days",
+        "monthly fee for the large unit": "$142",
+        "notice period for the large unit": "30 days",
+        "Late fee": "$15",
+        "Grace period": "5 days",
+        "Key deposit": "$25",
+    }
+
+
+def test_the_scenario_asks_for_labels_that_stand_in_the_document_and_takes_a_right_answer() -> None:
+    scenario = kept(STORAGE).scenario
+    assert scenario is not None
+    assert scenario.task.startswith("A colleague has to know the figures of \u201cHarbour Storage price list\u201d")
+    required = [claim for claim in scenario.claims if claim.required and claim.subject is None]
+    assert 2 <= len(required) <= 4
+    said = [f"{claim.label[0].upper()}{claim.label[1:]} is {claim.right.forms[0]}." for claim in required]
+    cited = [
+        f'See section "{c.right.forms[0].split(chr(34))[1]}".' for c in scenario.claims if c.required and c.subject
+    ]
+    report = Verifier(scenario).verify("\n".join(f"- {line}" for line in (*said, *cited)))
+    assert report.clean, report.broken
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Note: up to 30 days",
+        "How long it takes: 30 days",
+        "Example: $30",
+        "Your fee: $30",
+        "Opening the account: 5 days",
+        "Fee: $30 or $40",
+        "Fee: $30*",
+        "Fee: customers pay $30 after the first month of use",
+        "Fee: none",
+        "Confirm capacity: you can keep 275 cards",
+        "  - Fee: $30",
+        "fee: $30",
+    ],
+)
+def test_a_line_is_no_label_with_its_value(line: str) -> None:
+    assert labels_of(f"Something else stands here.\n\n{line}\n") == {}
+
+
+@pytest.mark.parametrize(
+    "line", ["Fee: $30", "- Fee: $30", "* **Fee**: $30", "**Fee:** up to $30.", "Fee:  about $30 a month"]
+)
+def test_a_line_gives_its_value_a_label(line: str) -> None:
+    assert labels_of(f"Something else stands here.\n\n{line}\n") == {"Fee": "$30"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "body"),
+    [
+        ("Insurance", "Insurance of goods up to $2,000 is included."),
+        ("Late fee", "Customers pay $15 once they are behind."),
+        ("Late fee", "The late fee is $15, and $30 the second time."),
+        ("What is the late fee?", "The late fee is $15."),
+    ],
+)
+def test_a_heading_is_no_label_where_its_text_says_more_or_something_else(heading: str, body: str) -> None:
+    assert labels_of(f"# Terms\n\nThese are all our terms.\n\n## {heading}\n\n{body}\n") == {}
+
+
+def test_two_columns_without_a_name_take_the_label_from_the_row() -> None:
+    text = "# Sauna\n\n| Feature | Details |\n|---|---|\n| Day ticket | $12 |\n| Annual Ticket | $180 |\n"
+    assert labels_of(text) == {"Day ticket": "$12", "Annual Ticket": "$180"}
+
+
+def test_a_label_that_stands_twice_says_of_what() -> None:
+    text = (
+        "# Cards of our bank\n\nTwo cards are offered to everybody who has an account with us for a year or longer.\n\n"
+        "## Copper Card\n\nAnnual fee: $30\n\nGrace period: 21 days\n\n## Brass Card\n\nAnnual fee: $55\n\nGrace period: 28 days\n"
+    )
+    proposal = proposed(text)
+    assert isinstance(proposal, Proposal)
+    assert [fact.label for fact in proposal.facts] == [
+        "the annual fee of Copper Card",
+        "the grace period of Copper Card",
+        "the annual fee of Brass Card",
+        "the grace period of Brass Card",
+    ]
+
+
+def test_a_value_that_answers_two_questions_is_left_out() -> None:
+    text = STORAGE.replace("- Late fee: $15", "- Late fee: $18")
+    proposal = proposed(text)
+    assert isinstance(proposal, Proposal)
+    assert not {"the late fee", "the monthly fee for the locker"} & {fact.label for fact in proposal.facts}
+
+
+PROSE = (
+    "We lend tools to members for three weeks. A late return costs \u00a33 a day, and after six of them we stop. " * 3
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "reason"),
+    [
+        (PROSE, {}, "0 values with a plain label"),
+        (
+            STORAGE,
+            {"task": "Ms Ito lost her parcel in the mail and is upset. Write to her."},
+            "0 values with a plain label",
+        ),
+        (STORAGE, {"domain": Domain.product_recommendation}, "needs a task of its own"),
+        (STORAGE, {"domain": Domain.code_review}, "needs a task of its own"),
+        (
+            STORAGE,
+            {"domain": Domain.product_recommendation, "task": "Recommend a unit from the Harbour Storage price list."},
+            "its task asks for a choice",
+        ),
+    ],
+)
+def test_what_has_no_plain_labels_for_its_task_is_refused_with_what_to_do(
+    text: str, row: dict[str, object], reason: str
+) -> None:
+    refused = proposed(text, **row)  # type: ignore[arg-type]
+    assert isinstance(refused, str)
+    assert reason in refused
+    assert "--author" in refused
+
+
+def test_a_task_of_a_row_gets_the_facts_that_it_names() -> None:
+    task = "A tenant is behind with the rent and asks for the late fee and the grace period. Write the reply."
+    proposal = proposed(STORAGE, task=task)
+    assert isinstance(proposal, Proposal)
+    assert {fact.label for fact in proposal.facts} == {"the late fee", "the grace period"}
+
+
+def test_a_row_that_names_its_options_and_the_one_that_fits_has_a_choice() -> None:
+    task = "A tenant stores a single box and asks which unit of the Harbour Storage price list to take. Recommend one."
+    row = {"options": ("Locker", "Large unit"), "fitting_option": "Locker"}
+    proposal = proposed(STORAGE, task=task, domain=Domain.product_recommendation, **row)
+    assert isinstance(proposal, Proposal)
+    assert proposal.choice is not None
+    assert {option.name: option.fits for option in proposal.choice.options} == {"Locker": True, "Large unit": False}
+
+
+def test_the_same_document_gives_the_same_scenario_in_another_process(tmp_path: Path) -> None:
+    (tmp_path / "list.md").write_text(STORAGE, encoding="utf-8")
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from forge_arena.documents.importing import make_without_author, plan, read_all\n"
+        "run = plan(read_all([Path(sys.argv[1])])); make_without_author(run)\n"
+        "for _, scenario in run.wanted(): print(scenario.model_dump_json())"
+    )
+    said = set()
+    for seed in ("0", "1"):
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+        )
+        said.add(done.stdout)
+    assert len(said) == 1
+    assert "Harbour" in said.pop()
