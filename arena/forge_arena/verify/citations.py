@@ -145,11 +145,11 @@ class Citations:
             return False
         together = _cited_together(words, sorted(places), place)
         start, end = together[0][0], together[-1][1]
-        if _stands_among_words(words, start):
-            return False
         numbers = [number for at in together if (number := section_of_form(places[at][0])) is not None]
         beside = self._beside(text, sentence, before, (start, end), [at for at in places if at not in together])
-        return self._sections.another_says(_without_citations(beside), _without_citations(words), numbers)
+        return self._sections.another_says(
+            _without_citations(beside), _without_citations(words), numbers
+        ) and not _stands_among_words(words, start)
 
     def _words_for(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]
