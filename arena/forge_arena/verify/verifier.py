@@ -32,7 +32,7 @@ from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure
-from forge_arena.verify.options import commits, denies, option_in, supposes
+from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
@@ -482,8 +482,7 @@ class Verifier:
                 continue
             described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
             is_right = alternative.name == claim.right.name
-            if not is_right and supposes(sentence) and not commits(sentence, saying.start):
-                # "A repair would cost more" chooses no repair.
+            if not is_right and is_only_imagined(sentence, saying.end):
                 continue
             if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
                 chosen.append((alternative.name, saying.start, saying.end))
