@@ -16,6 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from forge_command.console import console
 
@@ -28,7 +29,8 @@ MEASURED_OVER = 900.0
 def progress(*columns: ProgressColumn) -> Progress:
     """Show tasks while the block runs, each with the time that is left. `columns` are the columns of the bars.
 
-    A task may have the fields `unit`, which its line counts, and `note`, which ends its line.
+    A task may have the fields `unit`, which its line counts, and `note`, which ends its line. A note is anything that
+    has a text; the text may change while the task goes on.
     """
     bars = columns or (
         TextColumn("{task.description:>22}"),
@@ -36,9 +38,17 @@ def progress(*columns: ProgressColumn) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        NoteColumn(),
     )
     shown = Progress if console.is_terminal else Lines
     return shown(*bars, console=console, speed_estimate_period=MEASURED_OVER)
+
+
+class NoteColumn(ProgressColumn):
+    """The note of a task, if the task has one."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(task.fields.get("note") or ""), style="dim")
 
 
 class Lines(Progress):

@@ -13,6 +13,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType
 class BiasInjection(Corruption):
     type = CorruptionType.bias_injection
     prompt_line = "the answer pushes an option that does not fit the source material."
+    gist = "an unfit option is pushed"
     kinds = frozenset({ClaimKind.option})
     lacking = "the row names no fitting_option among two or more options"
 

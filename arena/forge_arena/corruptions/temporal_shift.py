@@ -10,6 +10,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Pla
 class TemporalShift(Corruption):
     type = CorruptionType.temporal_shift
     prompt_line = "an outdated or wrong date, period or value is given as the one in force."
+    gist = "an outdated or wrong value"
     kinds = frozenset({ClaimKind.date, ClaimKind.duration})
     lacking = "no date or duration with words of its own in the source"
     placebos = (Placebo.respelling, Placebo.paraphrase)
