@@ -12,8 +12,8 @@ from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts
 
-# A CPU reads and writes eight rows in little more time than one, and more rows make each wait longer for the longest.
-ON_CPU, ON_GPU = 8, 32
+# The rows of a batch wait for its longest completion. A CPU gains little from more rows, and waits with more of them.
+ON_CPU, ON_GPU = 16, 32
 
 
 class LocalModel:
@@ -23,7 +23,7 @@ class LocalModel:
         model: a folder, a name on the Hub, or a model that is loaded already.
         max_tokens: the longest completion. A verdict repeats the answer in its correction.
         temperature: 0 is greedy.
-        batch: observations that the model reads at a time; by default 8 on a CPU and 32 on a GPU.
+        batch: observations that the model reads at a time; by default 16 on a CPU and 32 on a GPU.
         prompt: the name of a prompt, see `forge_agents.overseers.prompts`. By default the prompt with which the model
             was trained, if its folder names one, otherwise `arena`.
         system: replaces the prompt's system message; a `Path` is read.
