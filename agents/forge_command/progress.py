@@ -22,6 +22,7 @@ from forge_command.console import console
 
 # Seconds until the first line, which comes soon because a silent command looks hung, and between two lines.
 FIRST, EVERY = 2.0, 15.0
+SO_FAR = "so far"
 # Seconds over which speed is measured. One batch of a model may take minutes.
 MEASURED_OVER = 900.0
 
@@ -91,7 +92,7 @@ def line(task: Task) -> str:
     """A task in words: `rules: 64 of 600 verdicts, 0:00:31 so far, about 0:04:20 left`."""
     unit, note = (str(task.fields.get(name) or "") for name in ("unit", "note"))
     of = "" if task.total is None else f" of {task.total:.0f}"
-    parts = [f"{task.completed:.0f}{of}{f' {unit}' if unit else ''}", f"{clock(task.elapsed or 0.0)} so far"]
+    parts = [f"{task.completed:.0f}{of}{f' {unit}' if unit else ''}", f"{clock(task.elapsed or 0.0)} {SO_FAR}"]
     if (left := _seconds_left(task)) is not None:
         parts.append(f"about {clock(left)} left")
     return f"{task.description.strip()}: {', '.join([*parts, *([note] if note else [])])}"

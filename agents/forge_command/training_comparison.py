@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from forge_command.tables import format_difference, format_mean, training_table
+from forge_command.tables import format_difference, format_mean, parts_table, training_table
 from forge_command.training_runs import folder_of, train_all
 
 if TYPE_CHECKING:
@@ -84,8 +84,12 @@ class Comparison:
             (start / "done").touch()
         results["start"] = evaluated("before", str(start))
         validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
-        threshold = best_log_odds_threshold(evaluated("val", str(start), validation).rows)
-        controls = {"moved": {"threshold": threshold}, **self.of_start}
+        controls = dict(self.of_start)
+        try:
+            threshold = best_log_odds_threshold(evaluated("val", str(start), validation).rows)
+            controls["moved"] = {"threshold": threshold}
+        except ValueError as error:
+            reporter.say(f"the warm start is not evaluated with another threshold: {error}")
         results |= {name: evaluated(name, str(start), **given) for name, given in controls.items()}
 
         def train(runs: dict[str, list[str]]) -> dict[str, float]:
@@ -137,6 +141,10 @@ def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
             "means": _plain(means | seed_means),
             "differences from the start": _plain(changes),
             "readable": {name: result.scorecard.scored for name, result in results.items()},
+            "components": {
+                name: None if result.scorecard.components is None else result.scorecard.components.model_dump()
+                for name, result in results.items()
+            },
             "episodes": len(start),
             "families": results["start"].scorecard.families,
         },
@@ -154,6 +162,7 @@ def show(results: "dict[str, Result]", seeds: int, summary: dict[str, Any], out:
     means = {labels.get(name, name): row for name, row in summary["means"].items()}
     title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
     out.print(training_table(title, means, format_mean))
+    out.print(parts_table({labels.get(name, name): result for name, result in results.items()}))
     labels["grpo"] = "GRPO"
     differences = {labels[name]: row for name, row in summary["differences"].items() if name in labels}
     out.print(training_table("less the warm start (95% over families)", differences, format_difference))

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from forge_arena.files import read_json
 from forge_command import tether
+from forge_command.progress import SO_FAR
 
 if TYPE_CHECKING:
     from forge_agents.train.online import ArenaAddress
@@ -68,10 +69,10 @@ def train_all(
 
 
 def _last_line(out: Path, name: str) -> str:
-    """The last line that a run said; empty if it has said nothing yet."""
+    """The last line of a run that says how far it is; empty if there is none yet."""
     path = folder_of(out, name) / SAID
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return next((line.strip() for line in reversed(lines) if SO_FAR in line), "")
 
 
 def _train(
