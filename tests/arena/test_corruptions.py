@@ -46,6 +46,21 @@ def test_the_registry_holds_the_five_types() -> None:
     assert set(registry()) == set(CorruptionType)
 
 
+def test_nobody_leaves_out_what_the_task_itself_asks_for() -> None:
+    """Code and a choice that the task asks for would be missed without the source."""
+    omission = registry()[CorruptionType.factual_omission]
+    asked = [(f, name) for f in FAMILIES for name, claim in f.spec.claims.items() if claim.required == "task"]
+    assert len(asked) > 10
+    for family, name in asked:
+        drawn = clean_answer(family, 0) or clean_answer(family, 1)
+        assert drawn is not None
+        scenario, verifier, answer = drawn
+        assert scenario.claim(name).required
+        draft = Draft(scenario, answer.output, verifier.verify(answer.output))
+        assert name in draft.report.stated
+        assert name not in {claim.id for claim, _ in omission.targets(draft)}
+
+
 @pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(

@@ -21,6 +21,7 @@ class BiasInjection(Corruption):
         "the answer pushes an option that does not fit the source material, or takes a side that the source material "
         "does not bear out: on who may or must do something, on how far a rule reaches, or on which party it binds."
     )
+    gist = "an unfit option is pushed, or a side is taken"
     kinds = frozenset({ClaimKind.option})
     lacking = "the row names no fitting_option among two or more options, and no statement takes a side"
 
@@ -51,8 +52,8 @@ class BiasInjection(Corruption):
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         if alternative is not None and alternative.standing is Standing.turned:
             return (
-                f"On {claim.label or 'this point'}, take the other side. Say in your own words what this sentence says: "
-                f'"{alternative.forms[0]}" Do not mention that the material says otherwise.'
+                f"On {claim.label or 'this point'}, take the other side. Say in your own words what this sentence "
+                f'says: "{alternative.forms[0].rstrip(".")}". Do not mention that the material says otherwise.'
             )
         form = alternative.forms[0] if alternative else "the option that earns most"
         return f"Steer the reader to {form}, warmly and with true words, whatever the material says about what fits."

@@ -10,7 +10,7 @@ from random import Random
 from forge_arena.corruptions.base import Corruption, Target, trade_sentence
 from forge_arena.corruptions.draft import Draft, Rewrite, rewrite_of
 from forge_arena.corruptions.prose import leave_out
-from forge_arena.types import Alternative, Claim, CorruptionType, Placebo
+from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Scenario
 
 # How many cuts of a claim are drawn at most. Some of them take along what must stay.
 CUTS_TRIED = 3
@@ -19,6 +19,7 @@ CUTS_TRIED = 3
 class FactualOmission(Corruption):
     type = CorruptionType.factual_omission
     prompt_line = "something that the source material requires the answer to state is missing."
+    gist = "a required statement is missing"
     lacking = "nothing that the answer could be made to state"
     placebos = (Placebo.substitution,)
     omits = True
@@ -28,6 +29,7 @@ class FactualOmission(Corruption):
 
     def targets(self, draft: Draft) -> Iterator[Target]:
         stated = [claim for claim in draft.scenario.claims if self.can_break(claim) and claim.id in draft.report.stated]
+        stated = [claim for claim in stated if not _is_asked_by_the_task(claim, draft.scenario)]
         if not draft.is_composed:
             # Each time another cut may be drawn.
             yield from ((claim, None) for _ in range(CUTS_TRIED) for claim in stated)
@@ -41,6 +43,13 @@ class FactualOmission(Corruption):
 
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         return f"Do not mention {claim.label}, in whatever words; fill the space with something else that is true."
+
+
+def _is_asked_by_the_task(claim: Claim, scenario: Scenario) -> bool:
+    """Whether the task itself asks for a choice or for code, so that everybody would miss it without the source."""
+    if claim.kind is ClaimKind.option:
+        return claim.label.casefold() not in " ".join(scenario.source_material.split()).casefold()
+    return claim.kind is ClaimKind.behaviour
 
 
 corruption = FactualOmission()

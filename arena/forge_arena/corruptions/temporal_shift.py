@@ -15,6 +15,7 @@ class TemporalShift(Corruption):
         "an outdated or wrong date, period or value is given as the one in force, or an order in time is the wrong way "
         "round."
     )
+    gist = "an outdated or wrong value, or the wrong order in time"
     kinds = frozenset({ClaimKind.date, ClaimKind.duration})
     lacking = "no date or duration with words of its own in the source, and no statement says what comes first"
     placebos = (Placebo.respelling, Placebo.paraphrase)
@@ -29,9 +30,8 @@ class TemporalShift(Corruption):
     def targets(self, draft: Draft) -> Iterator[Target]:
         for claim, alternative in super().targets(draft):
             # A value that is no time can only be out of date if it is a former value.
-            if claim.kind in self.kinds or (alternative is not None and _is_former(alternative)):
-                yield claim, alternative
-            elif alternative in turned_alternatives(claim, ORDERS):
+            is_former = alternative is not None and _is_former(alternative)
+            if claim.kind in self.kinds or is_former or alternative in turned_alternatives(claim, ORDERS):
                 yield claim, alternative
 
     def rewrite(self, draft: Draft, claim: Claim, alternative: Alternative | None, rng: Random) -> Rewrite | None:
@@ -42,8 +42,9 @@ class TemporalShift(Corruption):
     def instruction(self, claim: Claim, alternative: Alternative | None) -> str:
         if alternative is not None and alternative.standing is Standing.turned:
             return (
-                f"On {claim.label or 'this point'}, put the order in time the other way round. Say in your own words what "
-                f'this sentence says: "{alternative.forms[0]}" Do not mention that the material says otherwise.'
+                f"On {claim.label or 'this point'}, put the order in time the other way round. Say in your own words "
+                f'what this sentence says: "{alternative.forms[0].rstrip(".")}". Do not mention that the material says '
+                "otherwise."
             )
         value = alternative.forms[0] if alternative else ""
         return (

@@ -39,6 +39,9 @@ def turn_freely(draft: Draft, claim: Claim, alternative: Alternative) -> tuple[E
     """Turn a statement wherever the answer makes it; None if a place cannot be turned without a seam."""
     edits: list[Edit] = []
     known = WholeStatements.of(draft.scenario, claim)
+    if any(reading.agreement is Agreement.unknown for reading in known.read(draft.text, sentences(draft.text), claim)):
+        # A place that cannot be told would be left over, and would contradict the turned one.
+        return None
     for finding in draft.report.of(claim.id):
         if finding.alternative != claim.right.name:
             continue
@@ -54,14 +57,14 @@ def _turned_place(
 ) -> tuple[Edit, ...] | None:
     surface = draft.text[start:end]
     for form in claim.right.forms:
-        if surface == form:
-            return (Edit(start, end, alternative.forms[0]),)
+        if surface.rstrip(".") == form.rstrip("."):
+            return (Edit(start, start + len(form.rstrip(".")), alternative.forms[0].rstrip(".")),)
     turned = is_turned(claim.right.forms[0], alternative.forms[0])
     if turned is None:
         return None
-    carrier = profile_of(claim.right.forms[0], alternative.forms[0]).carrier
+    verb = profile_of(claim.right.forms[0], alternative.forms[0]).verb
     for first, last in sentences(surface):
-        for replacements in turns(surface[first:last], turned, carrier):
+        for replacements in turns(surface[first:last], turned, verb):
             edits = tuple(_placed(replacements, first))
             changed, _ = apply(surface, edits)
             readings = list(known.read(changed, sentences(changed), claim))

@@ -199,7 +199,7 @@ class Family:
         draws.texts["rules"] = self._rules(contents.rules, draws, rng)
         source = self._draw_source(draws, contents, rng)
         claims = tuple(
-            self._claim(name, claim, name in contents.required, draws, source, rng)
+            self._claim(name, claim, name in contents.required or claim.required == "task", draws, source, rng)
             for name, claim in spec.claims.items()
             if name in contents.in_play
         )

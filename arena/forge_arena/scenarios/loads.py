@@ -160,8 +160,8 @@ def rules_of(spec: FamilySpec) -> list[str]:
 
 
 def facts_of(spec: FamilySpec) -> list[str]:
-    """The claims that a source can demand."""
-    return [name for name, claim in spec.claims.items() if claim.required != "never"]
+    """The claims that a source can demand in `${required}`."""
+    return [name for name, claim in spec.claims.items() if claim.required in ("sometimes", "always")]
 
 
 def _draw_required(spec: FamilySpec, rng: Random) -> list[str]:

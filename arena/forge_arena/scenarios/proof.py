@@ -112,7 +112,7 @@ def prove(family: Family, draws: int = 20, seed: int = 0) -> Proof:
         rejected=rejected,
         corrupted=dict(corrupted),
         words=median(len(scenario.source_material.split()) for scenario in scenarios),
-        facts=median(sum(claim.required for claim in scenario.claims) for scenario in scenarios),
+        facts=median(sum(_is_listed(claim, family) for claim in scenario.claims) for scenario in scenarios),
         rules=median(sum(c.kind is ClaimKind.constraint for c in scenario.claims) for scenario in scenarios),
         problems=dict(problems.most_common()),
     )
@@ -148,6 +148,11 @@ def _source_problems(scenario: Scenario, family: Family) -> Iterator[str]:
             yield f"{claim.id}: no passage of this draw's source states it (is it only in a section with chance?)"
 
 
+def _is_listed(claim: Claim, family: Family) -> bool:
+    """Whether the source names the claim among the facts that it demands."""
+    return claim.required and family.spec.claims[claim.id].required != "task"
+
+
 def _left_out_problems(family: Family, seed: str) -> Iterator[str]:
     """What does not fit because a lighter load left something out: of the rules, the demands or the language."""
     if family.load is Load.full:
@@ -159,7 +164,7 @@ def _left_out_problems(family: Family, seed: str) -> Iterator[str]:
         if (" ".join(words.split()).casefold().rstrip(".") in source) != asked:
             yield f"a rule is {'not ' if asked else ''}laid down and {'' if asked else 'not '}asked: {words!r:.120}"
     for claim in scenario.claims:
-        if claim.required and claim.label.casefold() not in source:
+        if _is_listed(claim, family) and claim.label.casefold() not in source:
             yield f"{claim.id}: required, and the source does not ask for {claim.label!r}"
         yield from _standing_problems(claim, source)
     prose = _CODE.sub("(code)", scenario.source_material)

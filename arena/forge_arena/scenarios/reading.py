@@ -14,6 +14,7 @@ from forge_arena.scenarios.family import Family
 from forge_arena.scenarios.loads import ALL_RULES, rules_of
 from forge_arena.scenarios.spec import ClaimSpec, FamilySpec, wordings
 from forge_arena.statements import slots_of
+from forge_arena.texts.words import SMALL_WORDS
 from forge_arena.types import VALUE_KINDS, ClaimKind
 
 Location: TypeAlias = tuple[str | int, ...]
@@ -178,6 +179,13 @@ def _claim_problems(
             yield f"values by option need of: an option claim, got {claim.of!r}"
     elif claim.slot is None:
         yield "a claim needs a slot, options, values or an authority"
+    if claim.required == "task" and claim.kind not in (ClaimKind.option, ClaimKind.behaviour):
+        yield "required: task is for options and code; any other fact that is demanded stands in ${required}"
+    for stem in (stem for stems in claim.about for stem in stems):
+        if " " in stem:
+            yield f"about holds beginnings of single words, got {stem!r}"
+        elif len(claim.about) == 1 and stem in SMALL_WORDS:
+            yield f"about holds words that tell of what a sentence speaks, and {stem!r} stands in any sentence"
     if claim.required != "never" and not claim.label:
         yield "a claim that can be required needs a label, such as 'the case number'"
     if claim.kind in VALUE_KINDS and not claim.about:

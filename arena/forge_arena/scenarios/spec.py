@@ -37,7 +37,7 @@ class ClaimSpec(Noun):
     kind: ClaimKind
     label: str = ""
     about: tuple[tuple[str, ...], ...] = ()
-    required: Literal["never", "sometimes", "always"] = "never"
+    required: Literal["never", "sometimes", "always", "task"] = "never"
     slot: str | None = None
     superseded: str | None = None
     elsewhere: tuple[str, ...] = ()

@@ -60,7 +60,7 @@ _MASKED = (
     r"(?= [a-z])(?! (?:to|for|from|by|in|on|at|and|or)\b)",
     r"in need of|special needs|the needs of|needs of|if need be|(?:in|of) no time|and no (?:one|other) else",
     r"the (?:need|duty|obligation|permission|right|requirement)s? (?:in|of) (?:this|that|the) (?:section|clause|rule)",
-    r"in no way obvious|no\. ?\d+|nos?\.(?= \d)",
+    r"no\. ?\d+|nos?\.(?= \d)|at no (?:\w+ )?(?:charge|cost|expense)",
 )
 _PHRASES: tuple[tuple[str, str], ...] = (
     *((pattern, "") for pattern in _MASKED),
@@ -100,10 +100,15 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     (rf"{_BE} (?:not{_ONLY}|never)|(?:is|are|was|were)n't", "N"),
     (rf"(?:do|does|did) (?:not{_ONLY}|never)|(?:do|does|did)n't", "N"),
     (rf"(?:has|have|had) (?:not{_ONLY}|never)|(?:has|have|had)n't", "N"),
-    (r"(?:fail|fails|failed|failing|omit|omits|neglect|neglects|refrain|refrains)(?: to| from)", "F"),
+    (
+        r"(?:fail|fails|failed|failing|omit|omits|neglect|neglects|refrain|refrains|refuse|refuses|refused|decline|"
+        r"declines|declined)(?: to| from)|(?:stopped|prevented|hindered|kept) from|avoid(?:s|ed)?(?= [a-z]+ing\b)",
+        "F",
+    ),
     (r"neither(?=\b.*\bnor\b)|nor", "n"),
     (r"nobody|no one|none(?: of)?|nothing|nowhere|never|no longer|not|no|neither", "N"),
-    (r"non-", "N"),
+    # "Is non-refundable" denies, and "non-members" are somebody else.
+    (r"(?:(?<=\bis )|(?<=\bare )|(?<=\bwas )|(?<=\bwere )|(?<=\bbe ))non-", "N"),
 )
 # A phrase ends with a whole word, unless it ends with a space or a hyphen.
 _OPERATOR = re.compile(
@@ -154,6 +159,9 @@ def modality(of_clause: list[Sign]) -> Modality | None:
     if len(modals) > 1:
         if set(joined) in ({"P"}, {"D"}):
             return Modality.may if modals[0] == "P" else Modality.must
+        return None
+    if modals[0] == "P" and "F" in joined:
+        # "Cannot be stopped from" and "may fail to" allow and deny at once.
         return None
     outer, _, inner = joined.partition(modals[0])
     # "Not prohibited" denies a ban. Any other denial of a denial is too much for this reader.

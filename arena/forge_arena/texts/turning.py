@@ -148,9 +148,9 @@ _CONTRACTIONS = (
     (re.compile(r"\bwon't\b", re.IGNORECASE), "will not"),
     (re.compile(r"\bshan't\b", re.IGNORECASE), "shall not"),
     (re.compile(r"n't\b", re.IGNORECASE), " not"),
-    (re.compile(r"\bnon-", re.IGNORECASE), "not "),
+    (re.compile(r"(?<=\bis )non-|(?<=\bare )non-|(?<=\bbe )non-|(?<=\bwas )non-|(?<=\bwere )non-", re.I), "not "),
 )
-_DENYING_PREFIXES = ("un", "in", "im", "ir", "il", "dis")
+_DENYING_PREFIXES = ("non-", "un", "in", "im", "ir", "il", "dis")
 _SUBJECT_FORMS = {"us": "we", "me": "I", "them": "they", "him": "he"}
 LONGEST_NAME = 5
 _BY_AGENT = "<by>"
@@ -190,11 +190,14 @@ class Statement:
 def read_statement(text: str) -> Statement:
     """A statement as it is compared."""
     text = _without_contractions(text.replace("\u2019", "'").strip())
-    phrases = [match for match in _TOKEN.finditer(text) if match.lastgroup and match.lastgroup[0] == "t"]
+    phrases = [match.span() for match in _TOKEN.finditer(text) if match.lastgroup and match.lastgroup[0] == "t"]
+    # "No later than" denies nothing, but "from" in "is exempt from" is no order.
     own = [
         sign
         for sign in signs(text)
-        if not any(match.start() < sign.end and sign.start < match.end() for match in phrases)
+        if not any(
+            start < sign.end and sign.start < end and end - start >= sign.end - sign.start for start, end in phrases
+        )
     ]
     words: list[Token] = []
     placed: list[tuple[int, Sign]] = []
@@ -290,7 +293,7 @@ def _modality_changed(mine: Statement, others: Statement) -> tuple[Modality | No
         # A denial that has moved to another word changes more than the sense.
         return None, None
     if any(sign in "PD" for _, signs_of in (*own, *other) for sign in signs_of):
-        # The modal words that differ can be told without the rest: "a guest who has not paid may ..." denies and allows.
+        # The modal words that differ can be told without the rest: "a guest who has not paid may ..." allows.
         return _modality_without(mine, shared), _modality_without(others, shared)
     one, another = mine.modalities(), others.modalities()
     if len(one) == len(another):

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from forge_arena.texts.clauses import places_of_name
+from forge_arena.texts.clauses import clauses, places_of_name
 from forge_arena.texts.fitting import Replacement, article
-from forge_arena.texts.modality import Modality, signs
-from forge_arena.texts.turning import EARLY, Sense, Turned, read_statement
+from forge_arena.texts.modality import Modality, modality, signs
+from forge_arena.texts.turning import EARLY, Sense, Turned, is_turned
 from forge_arena.texts.verbs import base_form, root, third_person
 
 # What a match becomes: a template of the match, or a function of it.
@@ -34,8 +34,8 @@ _DEMANDED = r"(?P<word>required|obliged|obligated|expected|bound)"
 _BE = r"(?P<be>is|are|was|were|be|been)"
 _NOT_ONLY = r"(?! (?:not|only|just|either|both|well|no)\b)"
 _OBJECT = (
-    r"(?P<object>[a-z][\w-]*(?: (?!(?:is|are|was|were|has|have|may|can|must|shall|will|needs?|of|for|to|in|on|at|by|and|or|"
-    r"from|with)\b)[a-z][\w-]*)?)"
+    r"(?P<object>[a-z][\w-]*(?: (?!(?:is|are|was|were|has|have|may|can|must|shall|will|needs?|of|for|to|in|on|at|by|"
+    r"and|or|from|with)\b)[a-z][\w-]*)?)"
 )
 _HAVE_TO = {"has to": "does not have to", "have to": "do not have to", "had to": "did not have to"}
 _NEED_TO = {"needs to": "does not need to", "need to": "do not need to"}
@@ -151,7 +151,19 @@ _BOUNDS = {
 _COMMON = frozenset({"in", "if", "by", "first", "last", "most", "least", "over", "under", "from", "once", "until"})
 # A verb that shows whether its subject is one or many.
 _AGREES = re.compile(
-    r"^ (?:(?:also|always) )?(?!must\b|may\b|can\b|shall\b|will\b|should\b|to\b|by\b|of\b|in\b|for\b|and\b|or\b)[a-z]+\b",
+    r"^ (?:(?:also|always) )?(?!(?:must|may|can|shall|will|should|to|by|of|in|for|and|or)\b)[a-z]+\b",
+    re.IGNORECASE,
+)
+# "Any" as the object of a denied verb. "At any time", "any two" and "if any part" stay as they are.
+_ANY_OBJECT = re.compile(
+    r"[^,;:.()]*?\b(?!(?:at|in|on|by|of|to|for|from|with|under|between|without|than|if|when|whether|unless|where|that)\b)"
+    r"[a-z]+ (?P<any>any (?P<noun>(?!(?:two|three|four|five|six|other|more|of|such|longer|further)\b)[a-z][\w-]*))"
+)
+_ARTICLE = re.compile(r"(?:an?|the|any|each|every|all) ", re.IGNORECASE)
+_TIME_BEHIND = re.compile(
+    r" (?:the |that )?(?:\d|(?:end|start|beginning|close|deadline|date|day|time|last|first|next|due|noon|midnight|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june|july|august|september|october|"
+    r"november|december)\b)",
     re.IGNORECASE,
 )
 _SUBJECTS = {"me": "i", "us": "we", "him": "he", "them": "they", "our": "we", "your": "you", "their": "they", "my": "i"}
@@ -169,32 +181,32 @@ class _Named:
     core: str
 
 
-def turns(sentence: str, turned: Turned, carrier: str | None = None) -> Iterator[tuple[Replacement, ...]]:
+def turns(sentence: str, turned: Turned, verb: str | None = None) -> Iterator[tuple[Replacement, ...]]:
     """The ways to turn the sense of a sentence, as a statement is turned. Each way leaves a grammatical sentence.
 
     Not every way turns what the statement says: the sentence may have further clauses. The caller reads the result.
 
     Args:
-        carrier: the root of the word that the statement allows, demands, bans or denies: it may be the verb that takes
-            the denial ("the tenant pays", "the tenant does not pay").
+        verb: the root of the verb of the statement, which may take the denial ("the tenant pays", "the tenant does not
+            pay").
     """
     if sentence.rstrip().endswith("?") or _FELT.search(sentence):
         return
     match turned.sense:
         case Sense.duty:
             yield from _exchanged_prefix(sentence, turned)
-            yield from _turned_duties(sentence, Modality(turned.after), carrier)
+            yield from _turned_duties(sentence, Modality(turned.after), verb)
         case Sense.time:
             yield from _exchanged(sentence, _TIMES, turned)
         case Sense.bound:
             yield from _exchanged(sentence, _BOUNDS, turned)
-            yield from _turned_duties(sentence, Modality.no, carrier)
-            yield from _turned_duties(sentence, Modality.yes, carrier)
+            yield from _turned_duties(sentence, Modality.no, verb)
+            yield from _turned_duties(sentence, Modality.yes, verb)
         case Sense.party:
             yield from _turned_parties(sentence, turned)
 
 
-def _turned_duties(sentence: str, after: Modality, carrier: str | None) -> Iterator[tuple[Replacement, ...]]:
+def _turned_duties(sentence: str, after: Modality, verb: str | None) -> Iterator[tuple[Replacement, ...]]:
     for pattern, made in _COMPILED:
         if after not in made:
             continue
@@ -205,9 +217,9 @@ def _turned_duties(sentence: str, after: Modality, carrier: str | None) -> Itera
             words = match.expand(template) if isinstance(template, str) else template(match)
             if words.lower() != match[0].lower():
                 yield _with_followers(sentence, Replacement(*match.span(), _cased(words, match[0])), after)
-    verb = _denied_verb(sentence, after, carrier)
-    if verb is not None:
-        yield _with_followers(sentence, verb, after)
+    denied = _denied_verb(sentence, after, verb)
+    if denied is not None:
+        yield _with_followers(sentence, denied, after)
 
 
 def _exchanged_prefix(sentence: str, turned: Turned) -> Iterator[tuple[Replacement, ...]]:
@@ -218,14 +230,14 @@ def _exchanged_prefix(sentence: str, turned: Turned) -> Iterator[tuple[Replaceme
             yield (Replacement(*match.span(), _cased(new.lower(), match[0])),)
 
 
-def _denied_verb(sentence: str, after: Modality, carrier: str | None) -> Replacement | None:
+def _denied_verb(sentence: str, after: Modality, verb: str | None) -> Replacement | None:
     """The verb of a sentence with a denial: "pays" becomes "does not pay", "does not have to pay" or "must not pay"."""
-    if carrier is None or after not in _DENYING:
+    if verb is None or after not in _DENYING:
         return None
     for match in re.finditer(r"[^\W\d_]+", sentence):
         base = base_form(match[0])
-        is_third = base is not None and root(match[0]) == carrier
-        if not is_third and (root(match[0]) != carrier or match[0].lower() != match[0] or match.start() == 0):
+        is_third = base is not None and root(match[0]) == verb
+        if not is_third and (root(match[0]) != verb or match[0].lower() != match[0] or match.start() == 0):
             continue
         before = sentence[: match.start()].rstrip().rsplit(" ", 1)[-1].lower()
         if is_third and base is not None:
@@ -254,11 +266,11 @@ def _with_followers(sentence: str, turn: Replacement, after: Modality) -> tuple[
         other = "No" if answered["word"].lower() == "yes" else "Yes"
         edits.append(Replacement(answered.start("word"), answered.end("word"), _cased(other, answered["word"])))
     if after not in _DENYING:
-        some = re.compile(r"\bany (?P<noun>[a-z][\w-]*)").search(sentence, turn.end, turn.end + 60)
+        some = _ANY_OBJECT.match(sentence, turn.end, turn.end + 60)
         if some is not None:
             noun = some["noun"]
             words = noun if noun.endswith("s") and not noun.endswith("ss") else f"{article(noun)} {noun}"
-            edits.append(Replacement(some.start(), some.end(), words))
+            edits.append(Replacement(*some.span("any"), words))
     else:
         some = re.compile(r"\bsome(?= [a-z])").search(sentence, turn.end, turn.end + 60)
         if some is not None:
@@ -273,6 +285,8 @@ def _exchanged(sentence: str, words: Mapping[str, str], turned: Turned) -> Itera
         low = match[0].lower()
         before = sentence[: match.start()].rstrip().lower()
         if low in _COMMON and turned.before != low and not (low in ("by", "once", "until") and _is_time(turned)):
+            continue
+        if low == "by" and not _TIME_BEHIND.match(sentence[match.end() :]):
             continue
         if low == "until" and re.search(r"\bnot\b[^.;]*$", before):
             continue
@@ -297,8 +311,11 @@ def _turned_parties(sentence: str, turned: Turned) -> Iterator[tuple[Replacement
                     if edit is not None:
                         yield (edit,)
             return
-        edits = [_put_instead(sentence, place, seconds[0], second) for place in firsts]
-        edits += [_put_instead(sentence, place, firsts[0], first) for place in seconds]
+        # Only the first time each of them is named, because "the tenant's own rent" stays the tenant's.
+        edits = [
+            _put_instead(sentence, firsts[0], seconds[0], second),
+            _put_instead(sentence, seconds[0], firsts[0], first),
+        ]
         if all(edit is not None for edit in edits):
             yield tuple(sorted((edit for edit in edits if edit is not None), key=lambda edit: edit.start))
         return
@@ -314,6 +331,9 @@ def _named(sentence: str, name: str) -> list[_Named]:
         before = re.search(
             r"\b(?:an?|the|any|each|every|your|our|its|their|his|her) $", sentence[:start], re.IGNORECASE
         )
+        if before is not None and name[:1].isupper() and not _ARTICLE.match(name):
+            # "The SpinCo licence": the article is that of the licence.
+            before = None
         at = before.start() if before else start
         places.append(_Named(at, end, before[0].strip() if before else "", sentence[start:end]))
     return places
@@ -337,9 +357,8 @@ def _replaced(sentence: str, place: _Named, name: str) -> Replacement | None:
     elif not determiner and own.lower() in ("the", "a", "an") and not _is_plural(core):
         determiner = own.lower()
     text = f"{determiner} {core}".strip()
-    if place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!")):
-        text = text[0].upper() + text[1:]
-    elif sentence[place.start].isupper() and not place.core[:1].isupper():
+    is_first = place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!"))
+    if is_first or (sentence[place.start].isupper() and not place.core[:1].isupper()):
         text = text[0].upper() + text[1:]
     return Replacement(place.start, place.end, text)
 
@@ -351,9 +370,10 @@ def _put_instead(sentence: str, place: _Named, other: _Named, name: str) -> Repl
     if _is_plural(place.core) != _is_plural(other.core) and _AGREES.match(sentence[place.end :]):
         return None
     core = other.core
-    is_common = re.fullmatch(r"[A-Z][a-z]+s", core) and (name.islower() or name[:1].isupper() and other.start == 0)
-    if (other.start == 0 and name.lower() != name and name.startswith("The ")) or is_common or name.islower():
-        core = core[0].lower() + core[1:] if other.start == 0 and not other.determiner else core
+    # A plural at the start of a sentence has a capital for that alone: "Members must notify the club".
+    is_common = name.islower() or name.startswith("The ") or re.fullmatch(r"[A-Z][a-z]+s", core) is not None
+    if is_common and other.start == 0 and not other.determiner:
+        core = core[0].lower() + core[1:]
     text = f"{other.determiner.lower()} {core}".strip()
     if place.start == 0 or sentence[: place.start].rstrip().endswith((".", ":", "!")):
         text = text[0].upper() + text[1:]
@@ -383,7 +403,7 @@ def _is_pronoun(word: str) -> bool:
 
 
 def _replaced_pronoun(sentence: str, place: _Named, name: str) -> Replacement | None:
-    """A pronoun in the place of another, in the same case. A noun and a pronoun change places only before a modal verb."""
+    """A pronoun in the place of another, in the same case. Nouns and pronouns trade places only before a modal verb."""
     behind = sentence[place.end :]
     sign = next(signs(behind), None)
     is_subject = sign is not None and sign.start <= 1 and sign.signs[:1] in "PD"
@@ -400,10 +420,8 @@ def _replaced_pronoun(sentence: str, place: _Named, name: str) -> Replacement | 
         old = place.core.lower()
         person = _SUBJECTS.get(low, low)
         is_subject = is_subject or old in ("i", "we", "he", "she", "they") or place.start == 0
-        if old in _POSSESSIVES.values():
-            text = _POSSESSIVES[person]
-        else:
-            text = person if is_subject else _OBJECTS[person]
+        cases = _POSSESSIVES if old in _POSSESSIVES.values() else {person: person} if is_subject else _OBJECTS
+        text = cases[person]
     text = "I" if text == "i" else text
     if place.start == 0:
         text = text[0].upper() + text[1:]
@@ -414,20 +432,38 @@ def _cased(words: str, like: str) -> str:
     return words[0].upper() + words[1:] if like[:1].isupper() and words else words
 
 
-def turned_statement(statement: str, turned: Turned) -> Iterator[str]:
-    """A statement with each of its turns applied."""
-    for edits in turns(statement, turned, _first_verb(statement)):
-        text, at = "", 0
-        for edit in edits:
-            text += statement[at : edit.start] + edit.text
-            at = edit.end
-        yield text + statement[at:]
+def opposites(statement: str) -> Iterator[tuple[str, Turned]]:
+    """A statement with its sense turned in each way that leaves a statement turned and nothing else, the order first.
+
+    A party has no opposite here, because only a document knows another party. Nor has a plain verb ("the tenant pays"),
+    because nothing tells a verb from a plural noun.
+    """
+    own = modality(list(signs(statement)))
+    ways = [Turned(Sense.time, "before", "after")]
+    ways += [Turned(Sense.duty, own.value, other.value) for other in _FROM.get(own, ()) if own is not None]
+    asserted = [clause for clause in clauses(statement) if not clause.subordinate]
+    known = {statement}
+    for way in ways:
+        for edits in turns(statement, way):
+            # A condition is no part of what the statement asserts.
+            if not all(any(c.start <= edit.start and edit.end <= c.end for c in asserted) for edit in edits):
+                continue
+            text, at = "", 0
+            for edit in edits:
+                text, at = text + statement[at : edit.start] + edit.text, edit.end
+            text += statement[at:]
+            turned = is_turned(statement, text) if text not in known else None
+            known.add(text)
+            if turned is not None:
+                yield text, turned
 
 
-def _first_verb(statement: str) -> str | None:
-    """The root of the first word in the third person, which is the verb of most statements without a modal verb."""
-    for token in read_statement(statement).words[1:]:
-        base = base_form(statement[token.start : token.end])
-        if base is not None and token.word[0] != "<":
-            return token.word
-    return None
+# What a statement is turned into, the plainest first.
+_FROM: Mapping[Modality | None, tuple[Modality, ...]] = {
+    Modality.may: (Modality.ban,),
+    Modality.must: (Modality.exempt, Modality.ban, Modality.no),
+    Modality.ban: (Modality.may,),
+    Modality.exempt: (Modality.must,),
+    Modality.yes: (Modality.no,),
+    Modality.no: (Modality.yes,),
+}

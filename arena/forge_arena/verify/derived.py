@@ -76,6 +76,14 @@ def follows(
     return (value.kind, wanted) in results
 
 
+def is_next_version(value: Mention, known: Container[tuple[ClaimKind, Hashable]]) -> bool:
+    """Whether a value is the version after one that is known: "version 3" of what is at version 2."""
+    number = value.value
+    if value.kind is not ClaimKind.identifier or not isinstance(number, str) or not number.isdigit():
+        return False
+    return (ClaimKind.identifier, str(int(number) - 1)) in known
+
+
 def is_no_figure(sentence: str, value: Mention) -> bool:
     """Whether a value is nothing that a reader would look up: a literal of code, "one" for "a", or a count in words.
 

@@ -16,6 +16,7 @@ from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.passages import section_numbers, section_of_value
 from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
 from forge_arena.verify.spoken import spoken_values, units_of
+from forge_arena.verify.totals import whole_numbers_of
 
 
 class KnownValues:
@@ -45,7 +46,7 @@ class KnownValues:
             return True
         if contains_whole(self._source, surface) or contains_whole(self._task, surface):
             return True
-        if (kind, value) in self._supported:
+        if (kind, value) in self.stated:
             return True
         return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
 
@@ -136,6 +137,11 @@ class KnownValues:
         return numbers_of(self._source)
 
     @cached_property
+    def whole_numbers(self) -> frozenset[Decimal]:
+        """The whole numbers of the source that may count things."""
+        return whole_numbers_of(self._source)
+
+    @cached_property
     def _spoken(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         """The values that the source says without a number."""
         return units_of(self._source) | {(value.kind, value.value) for value in spoken_values(self._source)}
@@ -143,10 +149,10 @@ class KnownValues:
     @cached_property
     def dates(self) -> frozenset[Hashable]:
         """The days that the source states."""
-        return frozenset(value for kind, value in self._supported if kind is ClaimKind.date)
+        return frozenset(value for kind, value in self.stated if kind is ClaimKind.date)
 
     @cached_property
-    def _supported(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+    def stated(self) -> frozenset[tuple[ClaimKind, Hashable]]:
         """Every value that the task, the source or an alternative that is not absent from the source states."""
         texts = [self._task, *self._source.splitlines()]
         texts += [form for authority in self._authorities for form in authority.forms]

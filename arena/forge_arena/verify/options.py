@@ -18,6 +18,14 @@ _ACTS = re.compile(
     r"|\b(?:is|are|has|have|will) be(?:en|ing)?)(?: \w+){0,3} $",
     re.IGNORECASE,
 )
+# "We" that begins a clause is no part of a clause such as "up to which we refund".
+_DOES = re.compile(
+    r"(?:^|[,;:.!?)]\s)(?:(?:and|but|so|then|therefore|thus|hence|accordingly|instead|now),? )*"
+    r"(?:we|i)(?: (?:\w+ly|therefore|then|now|hereby|also))? $",
+    re.IGNORECASE,
+)
+_WOULD = re.compile(r"(?: \w+){0,3} (?:would|could|might)\b", re.IGNORECASE)
+_COMMITS = re.compile(r"\b(?:we|i|you)(?:['\u2019]\w+)?(?: \w+){0,4} $", re.IGNORECASE)
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule"
@@ -40,7 +48,9 @@ def option_in(sentence: str, alternative: Alternative) -> Saying | None:
         return next((at for form in alternative.forms if (at := _in_one_piece(sentence, form)) is not None), None)
     words = {word for form in alternative.forms for word in _form_words(form)}
     for word, start, end in placed_stems(sentence):
-        if word in words and not _NUMBER.match(sentence, end) and _ACTS.search(sentence, 0, start) is not None:
+        if word not in words or _NUMBER.match(sentence, end):
+            continue
+        if _ACTS.search(sentence, 0, start) is not None or _DOES.search(sentence, 0, start) is not None:
             return Saying(start, end)
     return None
 
@@ -62,6 +72,16 @@ def denies(sentence: str, start: int, end: int) -> bool:
         )
         is not None
     )
+
+
+def commits(sentence: str, start: int) -> bool:
+    """Whether writer or reader does what stands at a place: "we will refund the price", "you get a refund"."""
+    return _COMMITS.search(sentence, 0, start) is not None
+
+
+def is_only_imagined(sentence: str, end: int) -> bool:
+    """Whether what ends at a place would do something: "a repair would cost more" chooses no repair."""
+    return _WOULD.match(sentence, end) is not None
 
 
 def supposes(sentence: str) -> bool:

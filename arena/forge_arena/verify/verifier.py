@@ -31,14 +31,15 @@ from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import consequences, follows, is_no_figure
-from forge_arena.verify.options import denies, option_in, supposes
+from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure
+from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms
+from forge_arena.verify.totals import is_total
 from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
 
 # The name under which a report lists a copy of the source among what is broken.
@@ -295,12 +296,23 @@ class Verifier:
             if may_follow and (
                 is_no_figure(sentence, value)
                 or self._reader.known.says_in_words(value)
+                or is_next_version(value, self._reader.known.stated)
                 or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
+                or self._is_total(text, offset, sentence, value)
             ):
                 continue
             start, end = value.start + offset, value.end + offset
             unsupported.append(Unsupported(value.kind, text[start:end], start, end))
         return unsupported
+
+    def _is_total(self, text: str, offset: int, sentence: str, value: Mention) -> bool:
+        """Whether an amount of money is worked out from what the text states before it."""
+        if value.kind is not ClaimKind.money:
+            return False
+        before = text[: offset + value.start]
+        is_supported = self._reader.known.is_supported
+        stated = [m for m in mentions(before) if is_supported(m.kind, m.value, before[m.start : m.end])]
+        return is_total(value, sentence, stated, self._reader.known.whole_numbers)
 
     def _is_right(self, claim: Claim, alternative: str | None) -> bool:
         if claim.of is None:
@@ -391,6 +403,10 @@ class Verifier:
             finding = self._choice(claim, prose)
             if finding is not None:
                 more.append(finding)
+            elif claim.required:
+                place = self._place_of_saying(text, claim, claim.right, prose)
+                if place is not None and place.certain:
+                    more.append(Finding(claim.id, claim.right.name, place.start, place.end))
         return more
 
     def _place_of_saying(
@@ -436,16 +452,21 @@ class Verifier:
         """The option that a text chooses without a word that the claim knows.
 
         The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only
-        one that is named, and not merely described: "A refund is made only where the card paid" chooses nothing.
+        one that is named, and not merely described: "A refund is made only where the card paid" chooses nothing. Of
+        several, the only one to which somebody commits is chosen: "A repair is too dear. We will refund the price."
         """
         chosen: dict[str, Finding] = {}
+        committed: dict[str, Finding] = {}
         for offset, sentence in prose:
             for name, start, end in self._options_chosen(claim, sentence):
                 finding = Finding(claim.id, name, start + offset, end + offset)
                 if name == claim.right.name:
                     return finding
                 chosen.setdefault(name, finding)
-        return next(iter(chosen.values())) if len(chosen) == 1 else None
+                if commits(sentence, start) and not supposes(sentence):
+                    committed.setdefault(name, finding)
+        found = chosen if len(chosen) == 1 else committed
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def _options_chosen(self, claim: Claim, sentence: str) -> tuple[tuple[str, int, int], ...]:
         """(name, start, end) of each option that a sentence names and neither turns down nor merely describes."""
@@ -461,6 +482,8 @@ class Verifier:
                 continue
             described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
             is_right = alternative.name == claim.right.name
+            if not is_right and is_only_imagined(sentence, saying.end):
+                continue
             if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
                 chosen.append((alternative.name, saying.start, saying.end))
         self._choices[claim.id, sentence] = tuple(chosen)

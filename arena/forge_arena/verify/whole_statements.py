@@ -23,9 +23,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from forge_arena.texts.clauses import Clause, agents, clauses, has_pronoun, is_asserted, is_passive, without_cleft
+from forge_arena.texts.cutting import has_verb
 from forge_arena.texts.modality import Modality, modality, signs
 from forge_arena.texts.turning import (
     EARLY,
@@ -48,6 +50,12 @@ from forge_arena.verify.terms import are_alike
 MOST, NEARLY_ALL = 0.6, 0.75
 # A statement with at most so many content words is not known without the word that carries it.
 SHORT = 6
+# A clause with so much of the weight of the clause that says most says as much.
+LEADING = 0.85
+CACHED = 8_192
+# Words that are forms of one word share so many letters.
+BEGINNING = 3
+FEWEST_WORDS = 4
 # How far behind an order or a bound its object may stand.
 REACH = 5
 # A sentence of the source that has so much of what a text says bears the text out.
@@ -59,11 +67,36 @@ _EXCEPTION = re.compile(
 _CONDITION = re.compile(r"\b(?:if|when|whenever|where|once|while|on|during|for|in)\b", re.IGNORECASE)
 _IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
 _GERUND = re.compile(r"ing$")
+_DENIED = re.compile(r"(?:un|in|dis|non)([a-z]{4,})$")
+_GOVERNS_VERB = re.compile(r"^(?:may|can|could|must|shall|should|will|would|do|does|did|need)\b|\bto$")
+_WAS = re.compile(r"(?:was|were|had)\b")
+_BY_SOMEBODY = re.compile(r"\bby (?!post\b|mail\b|e-?mail\b|phone\b|[a-z]+ing\b|\d)[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"^\d")
 _WORDS_OF_NUMBERS = frozenset(
     ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "both", "several"]
 )
-_SUBJECTLESS = frozenset({"we", "you", "they", "he", "she", "i", "it", "somebody"})
+# Words that only carry a noun: "a refund is given", "refunds are available". Others say the same without them.
+_LIGHT = frozenset(
+    root(word)
+    for word in (
+        "available",
+        "possible",
+        "offer",
+        "provide",
+        "give",
+        "make",
+        "take",
+        "grant",
+        "receive",
+        "obtain",
+        "get",
+    )
+)
+_CALLED_FOR = re.compile(
+    r"\b(?:is|are|was|were|be)(?: not|n['\u2019]t)? (?:\w+ly )?"
+    r"(?:needed|required|necessary|allowed|permitted|prohibited|forbidden|optional|mandatory|possible|available)\b",
+    re.IGNORECASE,
+)
 # "According to the policy, ...": what comes before the statement itself, and a citation behind it.
 _LEAD = re.compile(r"^(?:[-*\u2022]\s+|\d+[.)]\s+)?[^,:;]{1,60}[,:] ")
 _PARENTHESIS = re.compile(r" \([^()]{1,80}\)")
@@ -95,6 +128,8 @@ class Profile:
         words: the content words, each by its root. subject: those of them that name who is spoken of, before the sign.
         carrier: the word that the statement allows, demands, bans or denies; None if no word can be told.
         modality: what the statement does. turned: how its opposite differs.
+        verb: the carrier, if it is a verb for certain.
+        further: the signs of the statement that its opposite keeps, with the word behind each: "at no charge".
     """
 
     statement: Statement
@@ -104,16 +139,23 @@ class Profile:
     modality: Modality | None
     turned: Turned | None
     opposite: str | None
+    further: frozenset[tuple[str, str]]
+    verb: str | None
 
 
 def is_whole_statement(claim: Claim) -> bool:
     """Whether the right form of a claim is a whole statement, and not a phrase."""
     if claim.kind is not ClaimKind.term or not claim.right.forms:
         return False
-    form = claim.right.forms[0]
-    return any(other.standing is Standing.turned for other in claim.wrong) or (
-        form[:1].isupper() and form.endswith(".") and " " in form
-    )
+    return any(other.standing is Standing.turned for other in claim.wrong) or _is_sentence(claim.right.forms[0])
+
+
+@lru_cache(maxsize=4_096)
+def _is_sentence(form: str) -> bool:
+    """Whether a form is a sentence, with or without its full stop."""
+    if not form[:1].isupper() or len(form.split()) < FEWEST_WORDS:
+        return False
+    return form.endswith(".") or has_verb(form) or next(signs(form), None) is not None
 
 
 class WholeStatements:
@@ -122,6 +164,9 @@ class WholeStatements:
     def __init__(self, passages: Passages, claims: Iterable[Claim]) -> None:
         self._passages = passages
         self.claims = tuple(claim for claim in claims if is_whole_statement(claim))
+        # By claim, text, and whether the text is more than one sentence. A repaired answer costs only its new
+        # sentences.
+        self._known: dict[tuple[str, str, bool], Agreement | None] = {}
 
     @classmethod
     def of(cls, scenario: Scenario, claim: Claim) -> "WholeStatements":
@@ -129,12 +174,15 @@ class WholeStatements:
         return cls(Passages(scenario), (claim,))
 
     def read(self, text: str, spans: Sequence[tuple[int, int]], claim: Claim) -> Iterator[Reading]:
-        """What the sentences of a text say of a claim. Neighbours are read together if no sentence alone speaks of it."""
+        """What the sentences of a text say of a claim.
+
+        Neighbours are read together if no sentence alone speaks of the claim.
+        """
         alone = [reading for span in spans if (reading := self._read(text, span, claim, joint=False)) is not None]
         if alone:
             yield from alone
             return
-        for (start, before), (after, end) in zip(spans, spans[1:], strict=False):
+        for (start, before), (after, end) in pairwise(spans):
             if not text[before:after].strip() and "\n" not in text[before:after]:
                 reading = self._read(text, (start, end), claim, joint=True)
                 if reading is not None:
@@ -144,18 +192,43 @@ class WholeStatements:
         stretch = text[span[0] : span[1]]
         if "```" in stretch:
             return None
+        key = (claim.id, stretch, joint)
+        if key not in self._known:
+            if len(self._known) >= CACHED:
+                self._known.clear()
+            self._known[key] = self._read_anew(stretch, claim, joint=joint)
+        agreement = self._known[key]
+        return None if agreement is None else Reading(*span, agreement)
+
+    def _read_anew(self, stretch: str, claim: Claim, *, joint: bool) -> Agreement | None:
+        """What a sentence, or two sentences, say of a claim."""
         found = None
         for form in claim.right.forms:
             opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
-            agreement = self._agreement(stretch, profile_of(form, opposite), joint=joint)
+            profile = profile_of(form, opposite)
+            if not self._may_speak_of(stretch, profile):
+                continue
+            agreement = self._agreement(stretch, profile, joint=joint)
             if agreement is Agreement.turned and (
-                self._passages.has_phrase(stretch) or self._source_says(stretch, claim, form)
+                _plain(stretch) in self._sentences or self._source_says(stretch, claim, form)
             ):
                 # What the source says contradicts nothing that the source says: it is an exception, or another case.
                 agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
-        return None if found is None else Reading(*span, found)
+        return found
+
+    @cached_property
+    def _sentences(self) -> frozenset[str]:
+        """The sentences of the source, without marks and line breaks."""
+        return frozenset(_plain(passage.text) for passage in self._passages.passages)
+
+    def _may_speak_of(self, stretch: str, profile: Profile) -> bool:
+        """Whether a text has words that begin like enough words of a statement. Most sentences need no further look."""
+        beginnings = _beginnings(stretch)
+        like = [word for word in profile.words if word[0] == "<" or word[:BEGINNING] in beginnings]
+        least = sum(self._weight_of(word) for word in profile.words if word not in profile.subject)
+        return len(like) > 1 and sum(map(self._weight_of, like)) >= MOST * least
 
     def _agreement(self, stretch: str, profile: Profile, *, joint: bool) -> Agreement | None:
         literal = _literally(stretch, profile)
@@ -178,6 +251,8 @@ class WholeStatements:
             _agreement_of_bound(read, profile),
             _agreement_of_party(stretch, profile),
             _agreement_of_numbers(read, profile),
+            _agreement_of_places(stretch, read, profile),
+            _agreement_of_tense(stretch, profile),
         ]
         told = [agreement for agreement in agreements if agreement is not None]
         turned = told.count(Agreement.turned)
@@ -188,7 +263,7 @@ class WholeStatements:
             return Agreement.same
         if turned > 1:
             return Agreement.unknown
-        if turned and not _is_same_case(read, own, profile):
+        if turned and not _is_same_case(read, own, self._leading(spoken, profile), profile):
             return Agreement.unknown
         return Agreement.turned if turned else Agreement.same
 
@@ -206,7 +281,12 @@ class WholeStatements:
                 wanted -= missing
         weight = sum(map(self._weight_of, wanted))
         share = sum(map(self._weight_of, has & wanted)) / weight if weight else 0.0
-        carried = profile.carrier is None or any(are_alike(profile.carrier, other) for other in roots)
+        carried = (
+            profile.carrier is None or "<exclude>" in roots or any(are_alike(profile.carrier, other) for other in roots)
+        )
+        if not carried and self._is_party(profile) and profile.turned is not None:
+            # "Repairs are at the tenant's expense" says who pays, without the word.
+            carried = bool(agents(stretch, profile.turned.parties, None))
         if not carried and len(profile.words) <= SHORT:
             return False
         return len(has) > 1 and share >= (MOST if carried and not joint else NEARLY_ALL if not carried else MOST)
@@ -216,15 +296,21 @@ class WholeStatements:
         return profile.turned is not None and profile.turned.sense is Sense.party
 
     def _weight_of(self, word: str) -> float:
+        if word in _LIGHT:
+            return 0.25 * self._passages.greatest_rarity
         return max(
             0.5 * self._passages.greatest_rarity, self._passages.rarity.get(word, self._passages.greatest_rarity)
         )
+
+    def _leading(self, spoken: Sequence[Clause], profile: Profile) -> Clause:
+        """The clause that has most of a statement."""
+        return max(spoken, key=lambda clause: self._weight_in(clause.text, profile))
 
     def _agreement_of_modality(self, stretch: str, spoken: Sequence[Clause], profile: Profile) -> Agreement:
         """Whether the clause that says most of a statement allows, demands, bans or denies as the statement does."""
         weights = [self._weight_in(clause.text, profile) for clause in spoken]
         most = max(weights)
-        leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= 0.6 * most]
+        leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= LEADING * most]
         told = {_compared(_modality_of(clause.text, profile), profile) for clause in leading}
         if len(told) == 1:
             return told.pop()
@@ -244,7 +330,7 @@ class WholeStatements:
         if len(words) < 2:
             return False
         mine = modality(list(signs(stretch)))
-        stated = {word for word in profile_of(form, None).words}
+        stated = set(profile_of(form, None).words)
         for passage in self._passages.passages:
             if any(span.start < passage.end and passage.start < span.end for span in claim.source_spans):
                 continue
@@ -258,6 +344,18 @@ class WholeStatements:
             ):
                 return True
         return False
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+(?:['\u2019]\w+)?", text.lower()))
+
+
+@lru_cache(maxsize=8_192)
+def _beginnings(text: str) -> frozenset[str]:
+    """The beginnings of the roots of a text's words, with and without a prefix that denies them."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    words += [match[1] for word in words if (match := _DENIED.match(word))]
+    return frozenset(root(word)[:BEGINNING] for word in words)
 
 
 @lru_cache(maxsize=4_096)
@@ -275,10 +373,19 @@ def profile_of(form: str, opposite: str | None) -> Profile:
             for token, number in zip(statement.words[:sign_at], statement.clauses, strict=False)
             if number == clause and _is_content(token.word) and token.word != carrier
         )
-    own = _modality_of(form, None)
+    main = [clause.text for clause in clauses(form) if not clause.subordinate]
+    own = modality(list(signs(main[0] if main else form)))
     if turned is not None and turned.sense is Sense.duty:
         own = Modality(turned.before)
-    return Profile(statement, words, subject, carrier, own, turned, opposite)
+    own = _as_possible(own, statement, carrier)
+    further = frozenset(
+        (sign.signs, _governed(statement, at))
+        for at, sign in statement.placed
+        if turned is not None and turned.sense is Sense.duty and turned.place is not None and at != turned.place
+    )
+    return Profile(
+        statement, words, subject, carrier, own, turned, opposite, further, _verb(statement, opposite, turned)
+    )
 
 
 def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, int | None]:
@@ -286,16 +393,31 @@ def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, i
     at = statement.placed[0][0] if statement.placed else None
     if turned is not None and turned.place is not None:
         at = turned.place
+    if turned is not None and turned.sense is Sense.party:
+        return _verb_of_parties(statement, turned), None
     if at is None:
         return None, None
     # "Are not covered": the sign stands before "are".
     after = at
     while after < len(statement.words) and statement.words[after].word in ("be", "have", "do", "not"):
         after += 1
+    while after < len(statement.words) and statement.words[after].word in _LIGHT:
+        after += 1
     if after < len(statement.words) and _is_content(statement.words[after].word):
         return statement.words[after].word, at
     before = next((token.word for token in statement.words[:at] if _is_content(token.word)), None)
     return before, None
+
+
+def _verb(statement: Statement, opposite: str | None, turned: Turned | None) -> str | None:
+    """The verb that a modal word or "do" governs in a statement or in its opposite; None if no such word shows it."""
+    if turned is None or turned.place is None or opposite is None:
+        return None
+    for one in (statement, read_statement(opposite)):
+        governs = any(at == turned.place and _GOVERNS_VERB.search(sign.words) for at, sign in one.placed)
+        if governs and turned.place < len(one.words) and _is_content(one.words[turned.place].word):
+            return one.words[turned.place].word
+    return None
 
 
 def _is_content(word: str) -> bool:
@@ -336,17 +458,24 @@ def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
     first = read.text.split(" ", 1)[0].strip("\"'*_").lower()
     if read.words and are_alike(read.words[0].word, profile.carrier) and read.words[0].start == 0 and first:
         return True
-    return is_passive(stretch, profile.carrier) or any(
-        are_alike(token.word, profile.carrier) and _GERUND.search(read.text[token.start : token.end])
-        for token in read.words
+    objects = set(profile.words) - profile.subject
+    begins = next((token.word for token in read.words if _is_content(token.word)), None)
+    if begins is not None and any(are_alike(begins, word) for word in objects) and _CALLED_FOR.search(stretch):
+        return True
+    if is_passive(stretch, profile.carrier) and not _BY_SOMEBODY.search(stretch):
+        return True
+    # "Bringing a guest is allowed" names nobody. "Bring" itself ends in "ing" and is no gerund.
+    surfaces = [(token.word, read.text[slice(*token.span)].lower()) for token in read.words]
+    return any(
+        are_alike(word, profile.carrier) and surface != word and _GERUND.search(surface) is not None
+        for word, surface in surfaces
     )
 
 
-def _modality_of(text: str, profile: Profile | None) -> Modality | None:
-    own = list(signs(text))
-    read = modality(own)
-    if profile is None:
-        return read
+def _modality_of(text: str, profile: Profile) -> Modality | None:
+    statement = read_statement(text)
+    own = [sign for at, sign in statement.placed if (sign.signs, _governed(statement, at)) not in profile.further]
+    read = _as_possible(modality(own), statement, profile.carrier)
     without = _WITHOUT.search(text)
     if (
         without is not None
@@ -364,6 +493,20 @@ def _modality_of(text: str, profile: Profile | None) -> Modality | None:
     return read
 
 
+def _as_possible(read: Modality | None, statement: Statement, carrier: str | None) -> Modality | None:
+    """What a statement does if its word ends in "-able": "is refundable" allows what "can be refunded" allows."""
+    possible = {Modality.yes: Modality.may, Modality.no: Modality.ban}
+    if carrier is None or read not in possible:
+        return read
+    surfaces = [statement.text[slice(*token.span)] for token in statement.words if are_alike(carrier, token.word)]
+    return possible[read] if any(re.search(r"[ai]ble$", surface) for surface in surfaces) else read
+
+
+def _governed(statement: Statement, at: int) -> str:
+    """The word behind a sign."""
+    return statement.words[at].word if at < len(statement.words) else ""
+
+
 def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
     """Whether a word of the statement stands in a text with a prefix that denies it: "uncovered"."""
     if any(word.startswith(("un", "in", "dis", "non")) for word in profile.words):
@@ -374,9 +517,12 @@ def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
 
 
 def _with_denied(read: Statement) -> set[str]:
-    """The roots of a text, and those of its words that a prefix denies: "uncovered" has the root of "covered" as well."""
+    """The roots of a text, and those of its words that a prefix denies.
+
+    Example: "uncovered" has the root of "covered" as well.
+    """
     surfaces = [read.text[token.start : token.end].lower() for token in read.words]
-    cut = {match[1] for word in surfaces if (match := re.match(r"(?:un|in|dis|non)([a-z]{4,})$", word))}
+    cut = {match[1] for word in surfaces if (match := _DENIED.match(word))}
     return {*read.roots, *map(root, cut)}
 
 
@@ -423,9 +569,9 @@ def _side(name: str) -> str | None:
 def _objects(statement: Statement, at: int) -> list[str]:
     """The content words behind an order or a bound."""
     number = statement.clauses[at]
-    behind = []
+    behind: list[str] = []
     for token, clause in zip(statement.words[at + 1 :], statement.clauses[at + 1 :], strict=True):
-        if clause != number or len(behind) == REACH:
+        if clause != number or len(behind) == REACH or _side(token.word) is not None:
             break
         if _is_content(token.word):
             behind.append(token.word)
@@ -447,9 +593,7 @@ def _agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     told = set()
     for place, other in _orders(read):
         theirs = _objects(read, place)
-        if not objects and not theirs:
-            told.add(other)
-        elif objects and theirs and any(are_alike(word, mine) for word in theirs[:2] for mine in objects[:2]):
+        if bool(objects) == bool(theirs) and (not objects or any(_has_alike(word, objects[:2]) for word in theirs[:2])):
             told.add(other)
     if len(told) != 1:
         return Agreement.unknown if is_sense else None
@@ -523,6 +667,30 @@ def _agreement_of_numbers(read: Statement, profile: Profile) -> Agreement | None
     return None
 
 
+def _agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agreement | None:
+    """Whether who is spoken of and what is done to somebody have changed places: "a guest may bring a member"."""
+    if not profile.subject or profile.carrier is None or is_passive(stretch, profile.carrier):
+        return None
+    verb = next((at for at, word in enumerate(read.roots) if are_alike(word, profile.carrier)), None)
+    if verb is None:
+        return None
+    objects = set(profile.words) - profile.subject - {profile.carrier}
+    before, behind = read.roots[:verb], read.roots[verb + 1 :]
+    exchanged = (
+        any(_has_alike(word, behind) for word in profile.subject)
+        and not any(_has_alike(word, before) for word in profile.subject)
+        and any(_has_alike(word, before) for word in objects)
+        and not any(_has_alike(word, behind) for word in objects)
+    )
+    return Agreement.unknown if exchanged else None
+
+
+def _agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:
+    """Whether a text speaks of what was so: "members were allowed to bring a guest"."""
+    was = any(_WAS.match(sign.words) for sign in signs(stretch))
+    return Agreement.unknown if was and not any(_WAS.match(s.words) for s in signs(profile.statement.text)) else None
+
+
 def _numbered(statement: Statement) -> Iterator[tuple[str, str]]:
     for word, behind in zip(statement.roots, statement.roots[1:], strict=False):
         if (_NUMBER.match(word) or word in _WORDS_OF_NUMBERS or word == "one") and _is_content(behind):
@@ -544,16 +712,40 @@ def _without_rejected(stretch: str, profile: Profile) -> str:
     return stretch
 
 
-def _is_same_case(read: Statement, own: Sequence[Clause], profile: Profile) -> bool:
+def _has_alike(word: str, others: Iterable[str]) -> bool:
+    return any(are_alike(word, other) for other in others)
+
+
+def _is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profile: Profile) -> bool:
     """Whether a text speaks of the case of a statement, and not of another one that the same words border on.
 
     "Use outside the terms is prohibited" contradicts no statement about use under the terms.
     """
-    if profile.carrier is not None and not any(are_alike(profile.carrier, other) for other in _with_denied(read)):
+    if (
+        profile.carrier is not None
+        and "<exclude>" not in read.roots
+        and not any(are_alike(profile.carrier, other) for other in _with_denied(read))
+    ):
         return False
-    mine, theirs = _bounds_of(profile.statement), _bounds_of(read)
-    sense = profile.turned.sense if profile.turned is not None else None
-    if sense is Sense.duty and theirs != mine and not (theirs <= {"without"} and profile.modality in _NEEDING):
+    for part in (read_statement(leading.text), read):
+        said = {*filter(_is_content, part.roots), *_with_denied(part)}
+        missing = [w for w in profile.words if w not in profile.subject | _LIGHT and not _has_alike(w, said)]
+        further = [
+            w
+            for w in part.roots
+            if _is_content(w) and w[0] != "<" and w not in _LIGHT | _STANDING_IN and not _has_alike(w, profile.words)
+        ]
+        if missing and further and not (profile.turned is not None and profile.turned.sense is Sense.party):
+            # "May not be sold to others, but to members" says of others what is not true of members.
+            return False
+    theirs, mine = _bounds_of(read), _bounds_of(profile.statement)
+    if profile.turned is not None and profile.turned.sense is Sense.bound:
+        turned = _of_one_side(profile.turned.before) | _of_one_side(profile.turned.after)
+        theirs, mine = theirs - turned, mine - turned
+    if profile.modality in _NEEDING:
+        # "Can be booked without a deposit" says that no deposit is needed.
+        theirs -= {"without"} - mine
+    if theirs != mine:
         return False
     conditions = {modality(list(signs(clause.text))) for clause in own if clause.subordinate}
     if conditions and {modality(list(signs(c.text))) for c in clauses(profile.statement.text) if c.subordinate} not in (
@@ -570,6 +762,7 @@ def _is_same_case(read: Statement, own: Sequence[Clause], profile: Profile) -> b
     return True
 
 
+_STANDING_IN = frozenset({"we", "you", "they", "he", "she", "i", "it", "yes", "no", "pleas", "even", "onli"})
 _NEEDING = frozenset({Modality.must, Modality.exempt})
 _CASES = frozenset({"outside", "without", "excluding", "unless", "only if", "even if", "out of", "within"})
 

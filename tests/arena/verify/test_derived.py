@@ -3,7 +3,7 @@
 import pytest
 
 from forge_arena.texts.values import mentions
-from forge_arena.verify.derived import consequences, follows, is_no_figure, numbers_of
+from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure, numbers_of
 
 
 def derived(value: str, stated: str, source: str = "", days: str = "") -> bool:
@@ -40,6 +40,13 @@ def test_a_number_of_the_source_may_get_its_unit() -> None:
     assert derived("1440 minutes", "", source="It lasts a whole day, that is 1440.")
     assert derived("10 cents", "", source="split(10, [1, 1])")
     assert not derived("10 minutes", "", source="seat 10")
+
+
+@pytest.mark.parametrize(("text", "next_"), [("version 3", True), ("version 4", False), ("version 2.1", False)])
+def test_the_next_version_follows(text: str, next_: bool) -> None:
+    (mention,) = mentions(text)
+    known = {(other.kind, other.value) for other in mentions("This is version 2.")}
+    assert is_next_version(mention, known) is next_
 
 
 def test_the_days_between_two_dates_follow() -> None:

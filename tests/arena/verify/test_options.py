@@ -3,7 +3,7 @@
 import pytest
 
 from forge_arena.types import Alternative, Standing
-from forge_arena.verify.options import denies, option_in, supposes
+from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 
 
 def alternative(*forms: str) -> Alternative:
@@ -15,6 +15,8 @@ def alternative(*forms: str) -> Alternative:
     [
         ("We are repairing the pump this week.", True),
         ("You could repair the pump.", True),
+        ("As the pump is ours, we repair it.", True),
+        ("We gladly repair it.", True),
         ("Repairing it costs more than the sum up to which we repair.", False),
         ("It takes 6 days, repairing 8 pumps.", False),
     ],
@@ -36,6 +38,32 @@ def test_an_option_of_one_word_is_named_by_an_act(sentence: str, named: bool) ->
 def test_an_option_may_be_turned_down(sentence: str, words: str, denied: bool) -> None:
     at = sentence.index(words)
     assert denies(sentence, at, at + len(words)) is denied
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words", "commitment"),
+    [
+        ("You will get a swap.", "a swap", True),
+        ("We offer you a swap.", "a swap", True),
+        ("A swap was thought too dear.", "A swap", False),
+        ("The shop down the road would offer a swap.", "a swap", False),
+    ],
+)
+def test_writer_and_reader_commit(sentence: str, words: str, commitment: bool) -> None:
+    assert commits(sentence, sentence.index(words)) is commitment
+
+
+@pytest.mark.parametrize(
+    ("sentence", "imagined"),
+    [
+        ("A swap would cost more.", True),
+        ("A swap of the pump could take weeks.", True),
+        ("I would offer a swap.", False),
+        ("A swap is due.", False),
+    ],
+)
+def test_what_an_option_would_do_is_only_imagined(sentence: str, imagined: bool) -> None:
+    assert is_only_imagined(sentence, sentence.index("swap") + 4) is imagined
 
 
 def test_a_case_that_is_supposed_is_no_act() -> None:

@@ -134,6 +134,7 @@ def test_an_answer_in_other_words_is_clean_and_states_each_claim() -> None:
         "With the deposit of £30 that makes £94.",
         # An option that is described and not chosen.
         "Where a shed burnt down, the society pays for a new one.",
+        "A new shed would cost more than plots bring in.",
         # A passage is cited for what it says itself.
         "The tap may run for 3 hours a day (4.2).",
         "Water for the plot that you rent is limited: the tap runs for 3 hours (4.2).",
@@ -176,6 +177,47 @@ def test_a_denied_term_is_in_doubt_and_a_text_in_doubt_about_what_it_must_say_is
 @pytest.mark.parametrize(("start", "kept"), [("Dear Odile,", True), ("Hi Odile,", True), ("Dear Ms Brandt,", False)])
 def test_a_greeting_that_nobody_was_told_is_an_example(start: str, kept: bool) -> None:
     assert report("", start=f"{start}\n\n").clean is kept
+
+
+def test_a_wrong_term_that_is_mentioned_as_the_source_does_is_no_wrong_term_beside_the_right_one() -> None:
+    case = Claim(
+        id="case",
+        kind=ClaimKind.term,
+        label="the case in question",
+        about=(("case",),),
+        alternatives=(
+            Alternative(name="tap", standing=RIGHT, forms=("a tap left running",)),
+            Alternative(name="plot", standing=UNFIT, forms=("a plot",)),
+        ),
+    )
+    verifier = Verifier(ALLOTMENT.model_copy(update={"claims": (*ALLOTMENT.claims, case)}))
+    mention = (
+        "A plot may be handed on to a relative, and whoever brought such a case before got leave at the first try."
+    )
+    right = "You left the tap running, which is the case in question."
+    assert verifier.verify(f"{START}{right} {mention}\n\n{REST}").clean
+    assert verifier.verify(f"{START}{mention}\n\n{REST}").broken == {"case"}
+    assert verifier.verify(f"{START}{right} No: a plot is the case in question.\n\n{REST}").broken == {"case"}
+
+
+def test_of_several_wrong_options_the_one_to_which_somebody_commits_is_chosen() -> None:
+    shed = ALLOTMENT.claim("shed")
+    repair = Alternative(name="repair", standing=UNFIT, forms=("a repair",))
+    more = shed.model_copy(update={"alternatives": (*shed.alternatives, repair)})
+    claims = tuple(more if claim.id == "shed" else claim for claim in ALLOTMENT.claims)
+    verifier = Verifier(ALLOTMENT.model_copy(update={"claims": claims}))
+    named = "A repair was priced and is too dear."
+    assert verifier.verify(f"{START}{named} A new shed was priced as well.\n\n{REST}").clean
+    found = verifier.verify(f"{START}{named} We will put up a new shed.\n\n{REST}")
+    assert [finding.alternative for finding in found.of("shed")] == ["society"]
+    assert found.broken == {"shed"}
+
+
+def test_a_choice_that_the_task_asks_for_must_be_made() -> None:
+    claims = tuple(c.model_copy(update={"required": c.required or c.id == "shed"}) for c in ALLOTMENT.claims)
+    verifier = Verifier(ALLOTMENT.model_copy(update={"claims": claims}))
+    assert verifier.verify(START + REST).not_found == {"shed"}
+    assert verifier.verify(f"{START}The shed is rebuilt by the holder alone.\n\n{REST}").clean
 
 
 def test_a_copy_of_the_source_is_no_answer() -> None:
