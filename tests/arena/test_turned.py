@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from forge_arena.corruptions import Injection, inject, possible, registry
+from forge_arena.corruptions.draft import draft_of
 from forge_arena.corruptions.turned import sense_of
 from forge_arena.errors import CannotCorrupt
 from forge_arena.texts.turning import Sense
@@ -131,6 +132,15 @@ def test_an_opposite_that_is_no_statement_turned_offers_nothing() -> None:
     other = claim("c", "c", "Open fires are prohibited.", "Fires are something else.")
     assert possible([other]) == {OMISSION}
     assert sense_of(other, other.wrong[0]) is None
+
+
+def test_of_a_turned_statement_only_the_turned_alternative_is_a_target() -> None:
+    absent = Alternative(name="absent", standing=Standing.absent, forms=("A guest costs a fee.",))
+    both = GUEST.model_copy(update={"alternatives": (*GUEST.alternatives, absent)})
+    scenario = GARDEN.model_copy(update={"claims": (both,)})
+    draft = draft_of(Verifier(scenario), LETTER, Random(0))
+    assert [alternative for _, alternative in registry()[BIAS].targets(draft)] == [both.wrong[0]]
+    assert list(registry()[SHIFT].targets(draft)) == []
 
 
 def test_another_standing_than_turned_is_no_turn() -> None:

@@ -106,6 +106,10 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
             elif loose_start is None:
                 loose_start = start
             continue
+        if loose_start is not None and _RELATIVE.match(text):
+            # "A member | who has not paid | may bring a guest": the denial is not that of the member's right.
+            joined.append((loose_start, start))
+            loose_start = None
         joined.append((start if loose_start is None else loose_start, end))
         loose_start = None
     if loose_start is not None or not joined:

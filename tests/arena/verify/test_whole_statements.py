@@ -655,6 +655,22 @@ def test_what_the_source_says_to_the_letter_contradicts_nothing() -> None:
     assert Verifier(scenario).verify("A member may not bring one guest.").contradicted == {"it"}
 
 
+def test_a_sentence_of_the_source_is_in_doubt_and_contradicts_nothing() -> None:
+    rule = "Guests may not be brought."
+    scenario = Scenario(
+        family="t", domain=Domain.customer_support, task="Say how it is.", claims=(claim_of(*GUEST),),
+        source_material=f"A member may bring one guest.\n\nTournaments\n{rule}\n",
+    )  # fmt: skip
+    assert Verifier(scenario).verify(rule).doubtful == {"it"}
+    assert Verifier(scenario).verify(f"Sorry: {rule}").contradicted == {"it"}
+
+
+def test_a_denial_in_a_relative_clause_denies_nothing_else() -> None:
+    pair = ("A member who has not paid may bring a guest.", "A member who has not paid may not bring a guest.")
+    assert reading(*pair, "As you know, members who have not paid are allowed to bring a guest.") == STATED
+    assert reading(*pair, "As you know, members who have not paid are not allowed to bring a guest.") == CONTRADICTED
+
+
 def test_a_claim_that_is_a_phrase_is_no_whole_statement() -> None:
     phrase = claim_of("a store voucher", None)
     assert not is_whole_statement(phrase)
