@@ -31,7 +31,15 @@ from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure
+from forge_arena.verify.derived import (
+    consequences,
+    differs_by,
+    follows,
+    is_difference,
+    is_next_version,
+    is_no_figure,
+    is_sum_of_neighbours,
+)
 from forge_arena.verify.options import commits, denies, option_in, supposes
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
@@ -283,13 +291,14 @@ class Verifier:
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
-        results = consequences(
+        stated = [
             value
             for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
             and self._reader.known.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
-        )
+        ]
+        results = consequences(stated)
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
@@ -298,6 +307,8 @@ class Verifier:
                 or self._reader.known.says_in_words(value)
                 or is_next_version(value, self._reader.known.stated)
                 or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
+                or is_sum_of_neighbours(value, mentions(sentence))
+                or (is_difference(sentence, value) and differs_by(value, stated))
                 or self._is_total(text, offset, sentence, value)
             ):
                 continue
