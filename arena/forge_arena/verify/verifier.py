@@ -41,6 +41,7 @@ from forge_arena.verify.derived import (
     is_sum_of_neighbours,
 )
 from forge_arena.verify.options import commits, denies, option_in, supposes
+from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
@@ -158,6 +159,7 @@ class Verifier:
         self._reader = SentenceReader(scenario)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
+        self._paraphrases = Paraphrases(self._reader.passages, scenario.source_material)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -382,6 +384,15 @@ class Verifier:
                     continue
                 name = claim.right.name if reading.agreement is Agreement.same else turned
                 findings.append(Finding(claim.id, name, reading.start, reading.end))
+        found = {finding.claim for finding in findings}
+        for claim in self._statements.claims:
+            if claim.id in found or not claim.required:
+                continue
+            wider = self._paraphrases.find(text, spans, claim)
+            if wider is not None and wider.agreement is Agreement.same:
+                findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
+            elif wider is not None:
+                doubtful.add(claim.id)
         return findings
 
     def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
