@@ -27,7 +27,7 @@ from itertools import pairwise
 
 from forge_arena.texts.clauses import clauses, is_asserted
 from forge_arena.texts.modality import Modality, signs
-from forge_arena.texts.turning import Sense, read_statement
+from forge_arena.texts.turning import LIMITING, OPPOSITES, Sense, Statement, read_statement
 from forge_arena.types import Claim, Span, Standing
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.terms import are_alike
@@ -37,6 +37,7 @@ from forge_arena.verify.whole_statements import (
     Reading,
     agreement_of_bound,
     agreement_of_numbers,
+    agreement_of_order,
     agreement_of_party,
     agreement_of_places,
     agreement_of_tense,
@@ -52,25 +53,42 @@ from forge_arena.verify.whole_statements import (
 # The share of its weight that a statement of so many words needs. Missing words are made up for by others.
 _SHARES = ((4, 0.7), (6, 0.6), (9, 0.5))
 SMALLEST_SHARE = 0.42
+# Two sentences have more words, so they need a larger share.
+FOR_NEIGHBOURS = 0.1
+# Without the word that carries a statement, the others must say more.
+WITHOUT_CARRIER = 0.1
+# The name of a role, such as "the agent" or "a card holder", has at most so many words. A pronoun may stand for it.
+MOST_IN_ROLE = 2
 # So much of the weight that a stretch needs stands in words of the statement itself.
 OWN = 0.75
 # What a word of the passage or of the label tells, against a word of the statement.
 AKIN = 0.6
 # A stretch with so much of the best stretch's weight says as much.
 AS_MUCH = 0.8
+# A clause with the word that carries a statement is read if it says half as much as the clause that says most.
+HALF = 0.5
 # With a reader's quotation so many words of the statement will do.
 POINTED_SHARE = 0.25
 POINTED_WORDS = 2
+# A clause with so many words of a statement speaks of it.
+DENIED_WORDS = 2
 LONGEST_LEAD = 400
 MOST_STRETCHES = 400
 
 _ITEM = re.compile(r"[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|(?m:^[ \t]*(?:[-*\u2022#]+|\d{1,2}[.)])[ \t]+)")
+# The words of a title state nothing: "as the section “Cancel an order” says".
+_TITLE = re.compile(
+    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
+    r"|[\"\u201c][^\"\u201c\u201d\n]{2,100}[\"\u201d](?P<behind>(?= (?:section|chapter|part|heading)\b))"
+)
 _QUESTION = re.compile(r"[^.!?\n]*\?[\"'\u201d*)]*\s*")
 _CONDITION = re.compile(
     r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b", re.IGNORECASE
 )
 _LIMIT = re.compile(r"\b(?:unless|except(?:ion)?|other than|apart from)\b", re.IGNORECASE)
+_NO_DUTY = frozenset({Modality.exempt, Modality.may})
+_IMPERATIVE = re.compile(r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*(?:please|always|do|make sure|be sure|let)\b", re.I)
 _DENYING = frozenset({Modality.ban, Modality.no})
 _ALLOWING = frozenset({Modality.may, Modality.yes, Modality.must})
 _GOVERNED_END = re.compile(r"[,;:.()\n]|\band\b|\bbut\b")
@@ -149,7 +167,7 @@ class Paraphrases:
         roots = with_denied(read)
         has = {word for word in profile.words if any(are_alike(word, other) for other in roots)}
         wanted = set(profile.words)
-        if profile.subject - has and lacks_subject(stretch.text, read, profile):
+        if len(profile.subject) <= MOST_IN_ROLE and lacks_subject(stretch.text, read, profile):
             wanted -= profile.subject - has
         figures = {word for word in wanted if word[0].isdigit()}
         if figures - has or len(has) < 2:
@@ -160,7 +178,9 @@ class Paraphrases:
         if pointed:
             is_enough = len(has) >= POINTED_WORDS and own + AKIN * further >= POINTED_SHARE * weight
             return own + AKIN * further if is_enough else None
-        needed = needed_share(len(wanted)) * weight
+        needed = (needed_share(len(wanted)) + (0.0 if stretch.alone else FOR_NEIGHBOURS)) * weight
+        if profile.carrier is not None and not any(are_alike(profile.carrier, other) for other in roots):
+            needed += WITHOUT_CARRIER * weight
         if own < OWN * needed or own + AKIN * min(further, weight - own) < needed:
             return None
         return own + AKIN * min(further, weight - own)
@@ -181,9 +201,15 @@ class Paraphrases:
             agreement_of_places(text, read, profile),
             agreement_of_tense(text, profile),
         )
+        turned = profile.turned
+        if turned is None or turned.sense is not Sense.time:
+            order = agreement_of_order(read, profile)
+            hindered = (*hindered, order if order is Agreement.turned else None)
         if any(agreement is not None for agreement in hindered):
             return Agreement.unknown
-        turned = profile.turned
+        known = read_statement(f"{profile.statement.text} {passage}")
+        if _adds_bound(read, known, profile) or _adds_denial(text, f"{profile.statement.text} {passage}", profile):
+            return Agreement.unknown
         side = self._side_of_modality(text, profile)
         if turned is None or turned.sense is Sense.duty:
             told = side
@@ -200,21 +226,27 @@ class Paraphrases:
             return None
         turned = profile.turned
         opposite = Modality(turned.after) if turned is not None and turned.sense is Sense.duty else None
-        weighed = []
+        weighed: list[tuple[float, bool | None]] = []
+        carrying: list[tuple[float, bool | None]] = []
         for clause in clauses(text):
             roots = read_statement(clause.text).roots
             weight = sum(self._weight_of(w) for w in profile.words if any(are_alike(w, other) for other in roots))
             carried = profile.carrier is not None and any(are_alike(profile.carrier, other) for other in roots)
-            if weight and not clause.subordinate:
-                weighed.append((carried, weight, clause))
-        if any(carried for carried, _, _ in weighed):
-            weighed = [entry for entry in weighed if entry[0]]
-        most = max((weight for _, weight, _ in weighed), default=0.0)
-        sides = {
-            side_of(modality_of(clause.text, profile), profile.modality, opposite)
-            for _, weight, clause in weighed
-            if weight >= AS_MUCH * most
-        }
+            read = modality_of(clause.text, profile)
+            if read is Modality.yes and profile.modality is Modality.must and opposite in _NO_DUTY:
+                # What somebody merely does need not be a duty.
+                read = Modality.must if _IMPERATIVE.match(clause.text) else None
+            side = side_of(read, profile.modality, opposite)
+            if clause.subordinate:
+                if carried and side is False and profile.modality in _ALLOWING:
+                    return None
+            elif weight:
+                weighed.append((weight, side))
+                if carried:
+                    carrying.append((weight, side))
+        leading = carrying or weighed
+        most = max((weight for weight, _ in leading), default=0.0)
+        sides = {side for weight, side in leading if weight >= (HALF if carrying else AS_MUCH) * most}
         return sides.pop() if len(sides) == 1 else None
 
     @staticmethod
@@ -242,6 +274,33 @@ class Paraphrases:
         if mine is None or theirs is None or comparative(profile.statement.text) != comparative(text):
             return None
         return mine is theirs
+
+
+def _adds_bound(read: Statement, known: Statement, profile: Profile) -> bool:
+    """Whether a text says "without", "at most" or their like of a word of which the source says the opposite, or which
+    it leaves open."""
+    names = {word.strip("<>") for word in known.roots if word[0] == "<"}
+    for at, word in enumerate(read.roots):
+        name = word.strip("<>")
+        if word[0] != "<" or name in names:
+            continue
+        others = {other for pair in OPPOSITES[Sense.bound] if name in pair for other in pair} - {name}
+        behind = next((root for root in read.roots[at + 1 :] if is_content(root)), None)
+        speaks = behind is not None and any(are_alike(behind, own) for own in profile.words)
+        if speaks and (others & names or name in LIMITING):
+            return True
+    return False
+
+
+def _adds_denial(text: str, known: str, profile: Profile) -> bool:
+    """Whether a text denies something of a statement that neither the statement nor its passage denies anywhere."""
+    if any("N" in sign.signs or "F" in sign.signs for sign in signs(known)):
+        return False
+    for clause in clauses(text):
+        denies = any("N" in sign.signs or "F" in sign.signs for sign in signs(clause.text))
+        if denies and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS:
+            return True
+    return False
 
 
 def _as_side(agreement: Agreement | None) -> bool | None:
@@ -289,7 +348,8 @@ def stretches(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
 
 
 def _plain(text: str) -> str:
-    return _MARKS.sub("", text).strip()
+    """A text without the marks of lists and of emphasis, and without the titles of what it cites."""
+    return _TITLE.sub(lambda match: match["before"] or "", _MARKS.sub("", text)).strip()
 
 
 def needed_share(words: int) -> float:

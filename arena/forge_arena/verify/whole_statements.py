@@ -243,7 +243,7 @@ class WholeStatements:
             return Agreement.unknown
         agreements = [
             self._agreement_of_modality(stretch, spoken, profile),
-            _agreement_of_order(read, profile),
+            agreement_of_order(read, profile),
             agreement_of_bound(read, profile),
             agreement_of_party(stretch, profile),
             agreement_of_numbers(read, profile),
@@ -574,7 +574,7 @@ def _objects(statement: Statement, at: int) -> list[str]:
     return behind
 
 
-def _agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
+def agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     """Whether what comes first in a statement comes first in a text."""
     is_sense = profile.turned is not None and profile.turned.sense is Sense.time
     own = _orders(profile.statement)
