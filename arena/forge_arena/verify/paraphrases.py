@@ -228,6 +228,7 @@ class Paraphrases:
         opposite = Modality(turned.after) if turned is not None and turned.sense is Sense.duty else None
         weighed: list[tuple[float, bool | None]] = []
         carrying: list[tuple[float, bool | None]] = []
+        freed = False
         for clause in clauses(text):
             roots = read_statement(clause.text).roots
             weight = sum(self._weight_of(w) for w in profile.words if any(are_alike(w, other) for other in roots))
@@ -244,9 +245,14 @@ class Paraphrases:
                 weighed.append((weight, side))
                 if carried:
                     carrying.append((weight, side))
+            elif read is Modality.exempt is profile.modality:
+                # "Customers may give notice, but never have to": the end has no word of its own.
+                freed = True
         leading = carrying or weighed
         most = max((weight for weight, _ in leading), default=0.0)
         sides = {side for weight, side in leading if weight >= (HALF if carrying else AS_MUCH) * most}
+        if freed and leading and False not in sides:
+            return True
         return sides.pop() if len(sides) == 1 else None
 
     @staticmethod
