@@ -9,8 +9,8 @@ module looks once more for a required claim that no sentence states or contradic
   needs a smaller share than a short one.
 
 Only what sets the statement apart from its opposite is then read: whether the clause allows or denies, what comes
-first, how far it reaches, whose it is. The stretch states the claim if this is read as the statement has it. A stretch
-that reads otherwise makes the claim doubtful, and never contradicts it.
+first, how far it reaches, whose it is. The stretch states the claim if this is read as the statement has it, and no
+stretch that says as much reads otherwise. This module never finds that a text contradicts a claim.
 
 An example. The statement is "The agent must obtain the consent before changing the booking", and the list says:
 
@@ -48,6 +48,7 @@ from forge_arena.verify.whole_statements import (
     weight_of,
     with_denied,
     without_rejected,
+    without_titles,
 )
 
 # The share of its weight that a statement of so many words needs. Missing words are made up for by others.
@@ -67,9 +68,9 @@ AKIN = 0.6
 AS_MUCH = 0.8
 # A clause with the word that carries a statement is read if it says half as much as the clause that says most.
 HALF = 0.5
-# With a reader's quotation so many words of the statement will do.
-POINTED_SHARE = 0.25
-POINTED_WORDS = 2
+# Where a reader points, so much of the weight will do, and so many words of statement, passage and label together.
+POINTED_SHARE = 0.4
+POINTED_WORDS = 3
 # A clause with so many words of a statement speaks of it.
 DENIED_WORDS = 2
 LONGEST_LEAD = 400
@@ -77,11 +78,6 @@ MOST_STRETCHES = 400
 
 _ITEM = re.compile(r"[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|(?m:^[ \t]*(?:[-*\u2022#]+|\d{1,2}[.)])[ \t]+)")
-# The words of a title state nothing: "as the section “Cancel an order” says".
-_TITLE = re.compile(
-    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
-    r"|[\"\u201c][^\"\u201c\u201d\n]{2,100}[\"\u201d](?P<behind>(?= (?:section|chapter|part|heading)\b))"
-)
 _QUESTION = re.compile(r"[^.!?\n]*\?[\"'\u201d*)]*\s*")
 _CONDITION = re.compile(
     r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b", re.IGNORECASE
@@ -91,6 +87,7 @@ _NO_DUTY = frozenset({Modality.exempt, Modality.may})
 _IMPERATIVE = re.compile(r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*(?:please|always|do|make sure|be sure|let)\b", re.I)
 _DENYING = frozenset({Modality.ban, Modality.no})
 _ALLOWING = frozenset({Modality.may, Modality.yes, Modality.must})
+_POLAR = (Modality.may, Modality.yes, Modality.ban, Modality.no)
 _GOVERNED_END = re.compile(r"[,;:.()\n]|\band\b|\bbut\b")
 _BACK = re.compile(
     r"\b(?:then|after (?:that|this|which|it)|afterwards|thereafter|next|subsequently|later|followed by|only then)\b",
@@ -129,8 +126,8 @@ class Paraphrases:
 
         Args:
             spans: the sentences of the text.
-            quoted: where a reader says that the text states the claim. Fewer words will do there, and nowhere else
-                the claim is looked for.
+            quoted: where a reader says that the text states the claim. Fewer words will do there, and the claim is
+                looked for nowhere else.
         """
         passage = " ".join(span.of(self._source) for span in claim.source_spans)
         opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
@@ -149,7 +146,7 @@ class Paraphrases:
             told: list[tuple[Agreement, Stretch]] = []
             for score, stretch in scored:
                 if score >= AS_MUCH * most:
-                    told.append((self._agreement(stretch, profile, passage), stretch))
+                    told.append((self._agreement(stretch, profile, passage, pointed=quoted is not None), stretch))
             if not told:
                 continue
             if any(agreement is Agreement.turned for agreement, _ in told):
@@ -170,13 +167,14 @@ class Paraphrases:
         if len(profile.subject) <= MOST_IN_ROLE and lacks_subject(stretch.text, read, profile):
             wanted -= profile.subject - has
         figures = {word for word in wanted if word[0].isdigit()}
-        if figures - has or len(has) < 2:
+        if figures - has or len(has) < (1 if pointed else 2):
             return None
         weight = sum(self._weight_of(word) for word in wanted)
         own = sum(self._weight_of(word) for word in has & wanted)
         further = sum(self._weight_of(word) for word in akin if any(are_alike(word, other) for other in roots))
         if pointed:
-            is_enough = len(has) >= POINTED_WORDS and own + AKIN * further >= POINTED_SHARE * weight
+            count = len(has) + sum(any(are_alike(word, other) for other in roots) for word in akin)
+            is_enough = count >= POINTED_WORDS and own + AKIN * further >= POINTED_SHARE * weight
             return own + AKIN * further if is_enough else None
         needed = (needed_share(len(wanted)) + (0.0 if stretch.alone else FOR_NEIGHBOURS)) * weight
         if profile.carrier is not None and not any(are_alike(profile.carrier, other) for other in roots):
@@ -188,7 +186,7 @@ class Paraphrases:
     def _weight_of(self, word: str) -> float:
         return weight_of(word, self._passages)
 
-    def _agreement(self, stretch: Stretch, profile: Profile, passage: str) -> Agreement:
+    def _agreement(self, stretch: Stretch, profile: Profile, passage: str, *, pointed: bool) -> Agreement:
         """Whether a stretch has what sets a statement apart from its opposite."""
         text = without_rejected(stretch.text if stretch.alone else without_questions(stretch.text), profile)
         if not text or not is_asserted(text, f"{profile.statement.text} {passage}"):
@@ -207,25 +205,29 @@ class Paraphrases:
             hindered = (*hindered, order if order is Agreement.turned else None)
         if any(agreement is not None for agreement in hindered):
             return Agreement.unknown
-        known = read_statement(f"{profile.statement.text} {passage}")
-        if _adds_bound(read, known, profile) or _adds_denial(text, f"{profile.statement.text} {passage}", profile):
-            return Agreement.unknown
         side = self._side_of_modality(text, profile)
         if turned is None or turned.sense is Sense.duty:
             told = side
+            if told is None and pointed and profile.modality in _POLAR and opposite_of(profile) in (None, *_POLAR):
+                # A clause with several signs: a denial or none tells the sense from its opposite.
+                told = _denies(text) is (profile.modality in _DENYING) or None
         else:
-            if side is False:
+            if side is not True:
                 # What denies the statement's own words says neither it nor its opposite.
                 return Agreement.unknown
             told = self._side_of_sense(text, profile)
-        return Agreement.unknown if told is None else Agreement.same if told else Agreement.turned
+        if not told:
+            return Agreement.unknown if told is None else Agreement.turned
+        known = f"{profile.statement.text} {passage}"
+        if _adds_bound(read, read_statement(known), profile) or _adds_denial(text, known, profile):
+            return Agreement.unknown
+        return Agreement.same
 
     def _side_of_modality(self, text: str, profile: Profile) -> bool | None:
         """Whether the clauses that say most of a statement allow, demand or deny as the statement does."""
         if profile.modality is None:
             return None
-        turned = profile.turned
-        opposite = Modality(turned.after) if turned is not None and turned.sense is Sense.duty else None
+        opposite = opposite_of(profile)
         weighed: list[tuple[float, bool | None]] = []
         carrying: list[tuple[float, bool | None]] = []
         freed = False
@@ -237,6 +239,9 @@ class Paraphrases:
             if read is Modality.yes and profile.modality is Modality.must and opposite in _NO_DUTY:
                 # What somebody merely does need not be a duty.
                 read = Modality.must if _IMPERATIVE.match(clause.text) else None
+            if read is Modality.yes and profile.modality is Modality.may and not carried:
+                # "You have passed the course" allows nothing.
+                read = None
             side = side_of(read, profile.modality, opposite)
             if clause.subordinate:
                 if carried and side is False and profile.modality in _ALLOWING:
@@ -300,13 +305,22 @@ def _adds_bound(read: Statement, known: Statement, profile: Profile) -> bool:
 
 def _adds_denial(text: str, known: str, profile: Profile) -> bool:
     """Whether a text denies something of a statement that neither the statement nor its passage denies anywhere."""
-    if any("N" in sign.signs or "F" in sign.signs for sign in signs(known)):
+    if _denies(known):
         return False
     for clause in clauses(text):
-        denies = any("N" in sign.signs or "F" in sign.signs for sign in signs(clause.text))
-        if denies and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS:
+        if _denies(clause.text) and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS:
             return True
     return False
+
+
+def opposite_of(profile: Profile) -> Modality | None:
+    """What the opposite of a statement does, if the opposite differs in that."""
+    turned = profile.turned
+    return Modality(turned.after) if turned is not None and turned.sense is Sense.duty else None
+
+
+def _denies(text: str) -> bool:
+    return any("N" in sign.signs or "F" in sign.signs for sign in signs(text))
 
 
 def _as_side(agreement: Agreement | None) -> bool | None:
@@ -355,7 +369,7 @@ def stretches(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
 
 def _plain(text: str) -> str:
     """A text without the marks of lists and of emphasis, and without the titles of what it cites."""
-    return _TITLE.sub(lambda match: match["before"] or "", _MARKS.sub("", text)).strip()
+    return without_titles(_MARKS.sub("", text)).strip()
 
 
 def needed_share(words: int) -> float:
@@ -385,7 +399,11 @@ def side_of(read: Modality | None, own: Modality, opposite: Modality | None) -> 
         return True if read in _DENYING else False
     if own in _DENYING:
         return True if read in _DENYING else False if read in _ALLOWING else None
-    return True if read in _ALLOWING else False if read in _DENYING else None
+    if read in _DENYING:
+        return False
+    # What must be done is more than what may be done, and what may be done is less than what must.
+    unlike = {Modality.may: Modality.must, Modality.must: Modality.may}.get(own)
+    return True if read in _ALLOWING and read is not unlike else None
 
 
 def order_in(text: str, first: frozenset[str], second: frozenset[str]) -> bool | None:

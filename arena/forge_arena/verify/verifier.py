@@ -29,7 +29,7 @@ from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Span, Standing
 from forge_arena.verify.code import code_blocks, run_cases
 from forge_arena.verify.derived import (
     consequences,
@@ -354,6 +354,19 @@ class Verifier:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
 
+    def place_of_statement(self, text: str, claim: Claim, quoted: Span) -> Span | None:
+        """The sentence of a quotation that states a whole statement, where a reader says so; None if it does not.
+
+        Fewer words of the statement will do in the quotation than elsewhere. Sense, numbers and parties must be right.
+        """
+        if not any(claim.id == own.id for own in self._statements.claims):
+            return None
+        text = unwrapped(plain_spaces(text))
+        wider = self._paraphrases.find(text, _sentences(text), claim, quoted)
+        if wider is None or wider.agreement is not Agreement.same:
+            return None
+        return Span(start=wider.start, end=wider.end)
+
     def _without_mentions(self, text: str, readings: list[tuple[int, Reading]]) -> list[tuple[int, Reading]]:
         """The readings without the wrong terms that a text only mentions, as the source does, beside the right term.
 
@@ -391,8 +404,6 @@ class Verifier:
             wider = self._paraphrases.find(text, spans, claim)
             if wider is not None and wider.agreement is Agreement.same:
                 findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
-            elif wider is not None:
-                doubtful.add(claim.id)
         return findings
 
     def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:

@@ -97,8 +97,16 @@ _CALLED_FOR = re.compile(
     r"forbidden|optional|mandatory|possible|available)\b",
     re.IGNORECASE,
 )
+# The words of a title state nothing: "as the section “Cancel an order” says".
+_TITLE = re.compile(
+    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
+    r"|[\"\u201c][^\"\u201c\u201d\n]{2,100}[\"\u201d](?P<behind>(?= (?:section|chapter|part|heading)\b))"
+)
 # "According to the policy, ...": what comes before the statement itself, and a citation behind it.
 _LEAD = re.compile(r"^(?:[-*\u2022]\s+|\d+[.)]\s+)?[^,:;]{1,60}[,:] ")
+_QUOTES = ('"', "\u201c", "\u2018", "'")
+# Words that put an event first or last, and govern no other event: "First the kiln cools."
+_ADVERBS = frozenset({"first", "last"})
 _PARENTHESIS = re.compile(r" \([^()]{1,80}\)")
 _WITHOUT = re.compile(r"\bwithout (?:an?|any|the|such an?)? ?", re.IGNORECASE)
 
@@ -198,6 +206,7 @@ class WholeStatements:
 
     def _read_anew(self, stretch: str, claim: Claim, *, joint: bool) -> Agreement | None:
         """What a sentence, or two sentences, say of a claim."""
+        stretch = without_titles(stretch)
         found = None
         for form in claim.right.forms:
             opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
@@ -336,6 +345,11 @@ class WholeStatements:
             ):
                 return True
         return False
+
+
+def without_titles(text: str) -> str:
+    """A text without the titles of the sections that it cites."""
+    return _TITLE.sub(lambda match: match["before"] or "", text) if any(mark in text for mark in _QUOTES) else text
 
 
 def weight_of(word: str, passages: Passages) -> float:
@@ -588,12 +602,19 @@ def agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     objects = _objects(profile.statement, at)
     told = set()
     for place, other in _orders(read):
+        if (_name_at(read, place) in _ADVERBS) is not (_name_at(profile.statement, at) in _ADVERBS):
+            told.add("other")
+            continue
         theirs = _objects(read, place)
         if bool(objects) == bool(theirs) and (not objects or any(_has_alike(word, objects[:2]) for word in theirs[:2])):
             told.add(other)
-    if len(told) != 1:
+    if len(told) != 1 or "other" in told:
         return Agreement.unknown if is_sense else None
     return Agreement.same if told == {side} else Agreement.turned
+
+
+def _name_at(statement: Statement, at: int) -> str:
+    return statement.roots[at].strip("<>")
 
 
 def _orders(statement: Statement) -> list[tuple[int, str]]:
