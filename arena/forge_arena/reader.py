@@ -205,13 +205,9 @@ async def read(
     report = await report_on(verifier, text)
     if reader is None:
         return Read(verifier, report)
-    lost = [
-        c
-        for c in verifier.scenario.claims
-        if c.id in report.not_found and c.kind not in _NOWHERE and (c.about or is_whole_statement(c))
-    ]
+    lost = [claim for claim in verifier.scenario.claims if claim.id in report.not_found and may_be_pointed_to(claim)]
     for claim_id, span in (await reader.point(lost, text, random(":point"))).items():
-        granted = await _read_granted(verifier, report, claim_id, text, span)
+        granted = await read_granted(verifier, report, claim_id, text, span)
         reader.counts["reader_pointed_in_vain" if granted is None else "reader_pointed"] += 1
         verifier, report = granted or (verifier, report)
     if report.broken - {spare}:
@@ -225,6 +221,11 @@ async def read(
     return Read(
         verifier, report, tuple(v for v in vetoed if not any(v.start < s.end and s.start < v.end for s in spared))
     )
+
+
+def may_be_pointed_to(claim: Claim) -> bool:
+    """Whether a claim stands at one place of an answer, and pointing to the place can help."""
+    return claim.kind not in _NOWHERE and (bool(claim.about) or is_whole_statement(claim))
 
 
 async def report_on(verifier: Verifier, text: str) -> ClaimReport:
@@ -275,7 +276,7 @@ def open_reader(
     return Reader(model, is_worker=model is worker)
 
 
-async def _read_granted(
+async def read_granted(
     verifier: Verifier, report: ClaimReport, claim_id: str, text: str, span: Span
 ) -> tuple[Verifier, ClaimReport] | None:
     """The Verifier that takes the words of the span for the claim's topic, or for a form of the claim's statement, and

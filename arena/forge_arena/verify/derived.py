@@ -27,12 +27,14 @@ FEW_DAYS = 4
 
 # Words behind a value, and before it, that make it a difference between two others.
 _DIFFERENCE_BEHIND = re.compile(
-    r"^ (?:(?:a|an|each|per) \w+ )?(?:(?:too|any) )?(?!(?:or|and) )(?:more|less|fewer|short|ahead|behind|above|below|apart|off|extra"
+    r"^ (?:(?:a|an|each|per) \w+ )?(?:(?:too|any) )?(?!(?:or|and) )"
+    r"(?:more|less|fewer|short|ahead|behind|above|below|apart|off|extra"
     r"|(?!(?:other|either|neither|order|under|over|after|per|never|whether|number|together|customer|user|water|paper)\b)"
     r"\w{2,}er)\b(?! than (?:once|ever)\b)"
 )
 _DIFFERENCE_BEFORE = re.compile(
-    r"\b(?:by|sav(?:es?|ed|ing)(?: (?:you|us|them|him|her))?|(?:difference|gap|margin|saving|increase|reduction|rise|fall|discount)s?"
+    r"\b(?:by|sav(?:es?|ed|ing)(?: (?:you|us|them|him|her))?"
+    r"|(?:difference|gap|margin|saving|increase|reduction|rise|fall|discount)s?"
     r" (?:of|is|comes to|amounts to))(?: (?:about|around|only|just|a full|exactly))* $",
     re.IGNORECASE,
 )
@@ -118,7 +120,9 @@ def is_sum_of_neighbours(value: Mention, beside: Iterable[Mention]) -> bool:
     shares = [
         amount[0]
         for other in beside
-        if other.kind is value.kind and other != value and (amount := _amount(other.value)) is not None
+        if other.kind is value.kind
+        and other != value
+        and (amount := _amount(other.value)) is not None
         and amount[1] == wanted[1]
     ][:MAX_VALUES]
     return any(one + other == wanted[0] for place, one in enumerate(shares) for other in shares[place + 1 :])

@@ -70,7 +70,7 @@ AS_MUCH = 0.8
 HALF = 0.5
 # Where a reader points, so much of the weight will do, and so many words of statement, passage and label together.
 POINTED_SHARE = 0.4
-POINTED_WORDS = 3
+POINTED_WORDS = 2
 # A clause with so many words of a statement speaks of it.
 DENIED_WORDS = 2
 LONGEST_LEAD = 400
@@ -80,11 +80,15 @@ _ITEM = re.compile(r"[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|(?m:^[ \t]*(?:[-*\u2022#]+|\d{1,2}[.)])[ \t]+)")
 _QUESTION = re.compile(r"[^.!?\n]*\?[\"'\u201d*)]*\s*")
 _CONDITION = re.compile(
-    r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b", re.IGNORECASE
+    r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b",
+    re.IGNORECASE,
 )
 _LIMIT = re.compile(r"\b(?:unless|except(?:ion)?|other than|apart from)\b", re.IGNORECASE)
 _NO_DUTY = frozenset({Modality.exempt, Modality.may})
-_IMPERATIVE = re.compile(r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*(?:please|always|do|make sure|be sure|let)\b", re.I)
+_IMPERATIVE = re.compile(
+    r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*(?:please|always|do|make sure|be sure|let)\b",
+    re.I,
+)
 _DENYING = frozenset({Modality.ban, Modality.no})
 _ALLOWING = frozenset({Modality.may, Modality.yes, Modality.must})
 _POLAR = (Modality.may, Modality.yes, Modality.ban, Modality.no)
@@ -137,7 +141,7 @@ class Paraphrases:
             akin = frozenset(filter(is_content, read_statement(f"{passage} {claim.label}").roots)) - set(profile.words)
             scored = []
             for stretch in stretches(text, spans):
-                if quoted is not None and not (stretch.start < quoted.end and quoted.start < stretch.end):
+                if quoted is not None and not _is_meant(stretch, quoted):
                     continue
                 score = self._score(stretch, profile, akin, pointed=quoted is not None)
                 if score is not None:
@@ -194,15 +198,14 @@ class Paraphrases:
         if not limits_alike(text, profile.statement.text, passage):
             return Agreement.unknown
         read = read_statement(text)
-        hindered = (
+        hindered: list[Agreement | None] = [
             agreement_of_numbers(read, profile),
             agreement_of_places(text, read, profile),
             agreement_of_tense(text, profile),
-        )
+        ]
         turned = profile.turned
-        if turned is None or turned.sense is not Sense.time:
-            order = agreement_of_order(read, profile)
-            hindered = (*hindered, order if order is Agreement.turned else None)
+        if (turned is None or turned.sense is not Sense.time) and agreement_of_order(read, profile) is Agreement.turned:
+            hindered.append(Agreement.turned)
         if any(agreement is not None for agreement in hindered):
             return Agreement.unknown
         side = self._side_of_modality(text, profile)
@@ -210,7 +213,7 @@ class Paraphrases:
             told = side
             if told is None and pointed and profile.modality in _POLAR and opposite_of(profile) in (None, *_POLAR):
                 # A clause with several signs: a denial or none tells the sense from its opposite.
-                told = _denies(text) is (profile.modality in _DENYING) or None
+                told = self._has_sign_of(text, profile) or None
         else:
             if side is not True:
                 # What denies the statement's own words says neither it nor its opposite.
@@ -222,6 +225,13 @@ class Paraphrases:
         if _adds_bound(read, read_statement(known), profile) or _adds_denial(text, known, profile):
             return Agreement.unknown
         return Agreement.same
+
+    @staticmethod
+    def _has_sign_of(text: str, profile: Profile) -> bool:
+        """Whether a text denies as a statement does, and allows something if the statement does."""
+        if _denies(text) is not (profile.modality in _DENYING):
+            return False
+        return profile.modality is not Modality.may or any("P" in sign.signs for sign in signs(text))
 
     def _side_of_modality(self, text: str, profile: Profile) -> bool | None:
         """Whether the clauses that say most of a statement allow, demand or deny as the statement does."""
@@ -308,9 +318,18 @@ def _adds_denial(text: str, known: str, profile: Profile) -> bool:
     if _denies(known):
         return False
     for clause in clauses(text):
-        if _denies(clause.text) and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS:
+        if (
+            _denies(clause.text)
+            and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS
+        ):
             return True
     return False
+
+
+def _is_meant(stretch: Stretch, quoted: Span) -> bool:
+    """Whether a quotation means a stretch. One sentence of two is not both."""
+    shared = min(stretch.end, quoted.end) - max(stretch.start, quoted.start)
+    return shared > 0 and (stretch.alone or shared > HALF * (stretch.end - stretch.start))
 
 
 def opposite_of(profile: Profile) -> Modality | None:
@@ -396,7 +415,7 @@ def side_of(read: Modality | None, own: Modality, opposite: Modality | None) -> 
     if own is Modality.must and opposite in (Modality.exempt, Modality.may):
         return True if read in (Modality.must, Modality.yes) else None if read is Modality.may else False
     if own in _DENYING and opposite is Modality.must:
-        return True if read in _DENYING else False
+        return read in _DENYING
     if own in _DENYING:
         return True if read in _DENYING else False if read in _ALLOWING else None
     if read in _DENYING:
@@ -458,7 +477,9 @@ def owners_in(text: str, parties: Sequence[str]) -> frozenset[tuple[int, str]]:
         head = re.escape(re.sub(r"^(?:an?|the) ", "", name, flags=re.IGNORECASE))
         for match in re.finditer(rf"\b{head}(?:['\u2019]s?) (?P<thing>(?:[\w-]+ ){{0,2}}[\w-]+)", text, re.IGNORECASE):
             found |= {(number, word) for word in _things(match["thing"])}
-        for match in re.finditer(rf"(?P<thing>(?:[\w-]+ ){{1,3}})(?:of|for) (?:an? |the )?{head}\b", text, re.IGNORECASE):
+        for match in re.finditer(
+            rf"(?P<thing>(?:[\w-]+ ){{1,3}})(?:of|for) (?:an? |the )?{head}\b", text, re.IGNORECASE
+        ):
             found |= {(number, word) for word in _things(match["thing"])}
     # What belongs to both tells nothing.
     return frozenset((n, word) for n, word in found if not any(m != n and word == other for m, other in found))

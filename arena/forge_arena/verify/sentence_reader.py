@@ -115,8 +115,7 @@ class SentenceReader:
         return [
             reading
             for reading in readings
-            if reading in titles
-            or not any(title.start < reading.start and reading.end < title.end for title in titles)
+            if reading in titles or not any(title.start < reading.start and reading.end < title.end for title in titles)
         ]
 
     def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:

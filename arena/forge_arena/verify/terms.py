@@ -35,7 +35,9 @@ from forge_arena.types import Alternative, Case, Claim, ClaimKind, Standing
 from forge_arena.verify.passages import Passages
 
 _BARE_NUMBER = re.compile(r"\d{1,9}\.\d{1,4}")
-_ANY_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,4})?(?![\w]|[.,]\d)|(?<![\w.,])\d{1,9}(?:\.\d{1,4})?(?![\w]|[.,]\d)")
+_ANY_NUMBER = re.compile(
+    r"(?<![\w.,])\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,4})?(?![\w]|[.,]\d)|(?<![\w.,])\d{1,9}(?:\.\d{1,4})?(?![\w]|[.,]\d)"
+)
 # The share of a form's weight that a text must have if it speaks of the claim, and if only the term's words show it.
 MOST, NEARLY_ALL = 0.6, 0.75
 # The share of what sets a form apart from a wrong alternative.

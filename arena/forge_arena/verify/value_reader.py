@@ -22,7 +22,8 @@ MOST_VALUES = 30
 _BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
 # What is said of the others is not said of the one that is asked about.
 _OTHERS = re.compile(
-    r"\b(?:(?:the|all|any|none of the|only|no|two|three|four|five|six) others?|others|rivals?|competitors?|the rest|nearest|runners?-up)\b",
+    r"\b(?:(?:the|all|any|none of the|only|no|two|three|four|five|six) others?|others|rivals?|competitors?|the rest"
+    r"|nearest|runners?-up)\b",
     re.IGNORECASE,
 )
 

@@ -421,13 +421,19 @@ class Verifier:
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
             return []
+        cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
+        # A part of a cited title states nothing.
+        blanked = _blanked(text, cited)
         prose = _prose(text)
+        untitled = prose if blanked is text else _prose(blanked)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            place = self._place_of_saying(text, claim, alternative, prose)
+            is_citation = claim.kind is ClaimKind.citation
+            own, own_prose = (text, prose) if is_citation else (blanked, untitled)
+            place = self._place_of_saying(own, claim, alternative, own_prose)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
@@ -537,6 +543,14 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+def _blanked(text: str, findings: Sequence[Finding]) -> str:
+    """A text with spaces in the place of its findings in quotation marks."""
+    for finding in findings:
+        if not text[finding.start : finding.end].strip()[:1].isalnum():
+            text = text[: finding.start] + " " * (finding.end - finding.start) + text[finding.end :]
+    return text
 
 
 def _prose(text: str) -> list[tuple[int, str]]:

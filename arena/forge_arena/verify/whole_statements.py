@@ -99,7 +99,8 @@ _CALLED_FOR = re.compile(
 )
 # The words of a title state nothing: "as the section “Cancel an order” says".
 _TITLE = re.compile(
-    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
+    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )"
+    r"[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
     r"|[\"\u201c][^\"\u201c\u201d\n]{2,100}[\"\u201d](?P<behind>(?= (?:section|chapter|part|heading)\b))"
 )
 # "According to the policy, ...": what comes before the statement itself, and a citation behind it.
