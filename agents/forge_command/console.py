@@ -179,7 +179,8 @@ def one_file(files: list[Path] | None) -> list[Path] | None:
     """Refuse a second file of documents, because only the last would count. The callback of an option."""
     if files is not None and len(files) > 1:
         raise typer.BadParameter(
-            f"takes one file, got {', '.join(map(str, files))}: import all documents by one `forge-arena scenarios import`"
+            f"takes one file, got {', '.join(map(str, files))}: "
+            "import all documents by one `forge-arena scenarios import`"
         )
     return files
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from forge_command.console import deliver, resumable
-from forge_command.overseer import opening
+from forge_command.overseer import following, opening
 from forge_command.progress import progress
 from forge_command.result_folder import ResultFolder
 from forge_command.tables import dataset_table
@@ -48,5 +48,5 @@ def _review(overseer: str, settings: dict[str, Any], dataset: Path, folder: Resu
             settings=settings,
             records=folder.records,
             resume=folder.resume,
-            on_progress=lambda done, _: bar.update(task, completed=done),
+            on_progress=following(bar, task, opened),
         )

@@ -18,7 +18,7 @@ from forge_arena.types import Split
 from forge_arena.wire import MAX_BATCH
 from forge_command.console import JsonFile, deliver, fail, given_options, one_of, resumable, say
 from forge_command.dataset import evaluate_answers
-from forge_command.overseer import SPEC, opening, overseer_settings
+from forge_command.overseer import SPEC, following, opening, overseer_settings
 from forge_command.progress import progress
 from forge_command.result_folder import RESULT, ResultFolder
 from forge_command.submit import Entry, submit_overseer
@@ -95,7 +95,11 @@ def evaluate(
         ),
     ] = None,
     prompt: Annotated[
-        str | None, typer.Option(help="The prompt of a language model: arena (default), or card (without the source).")
+        str | None,
+        typer.Option(
+            help="The prompt of a language model: arena, compact (shorter), or card (without the source). By default "
+            "the prompt with which the model was trained here, otherwise arena."
+        ),
     ] = None,
     system: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
@@ -183,9 +187,7 @@ def evaluate_on_arena(
         opening(bar, overseer, settings) as opened,
     ):
         task = bar.add_task(escape(overseer), total=request.verdicts, unit="verdicts")
-        result = _review(
-            opened, settings, request, threshold, folder, lambda done, of: bar.update(task, completed=done, total=of)
-        )
+        result = _review(opened, settings, request, threshold, folder, following(bar, task, opened))
     deliver(result, json, partial(_show, result), folder.files(result))
     if folder.path is not None:
         _write_page(folder.path, err=json == "-")

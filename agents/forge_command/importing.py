@@ -104,7 +104,8 @@ def import_documents(
     stopped: str | None = None
     with progress() as bar:
         reading = bar.add_task("reading", total=None, unit="files")
-        read = read_all(paths, lambda done, total: bar.update(reading, completed=done, total=total))
+        written = [out, journal_of(out), *(Path(file) for file in (review, leave_out, json) if file is not None)]
+        read = read_all(paths, lambda done, total: bar.update(reading, completed=done, total=total), without=written)
         run = plan(read, left_out)
         try:
             if model is None:

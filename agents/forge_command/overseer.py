@@ -1,17 +1,18 @@
 """The overseer that a command line names: read its settings, and open it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 
 from forge_arena.files import parse_yaml
 from forge_command.console import fail
 
 if TYPE_CHECKING:
+    from forge_agents.models import Pace
     from forge_agents.overseers import Overseer
 
 SPEC = (
@@ -40,6 +41,27 @@ def overseer_settings(
 
 def _value(name: str, text: str) -> Any:
     return parse_yaml(text, name, error=lambda _: fail(f"--set {name}: {text!r} is no value"))
+
+
+def following(bar: Progress, task: TaskID, overseer: "Overseer") -> Callable[[int, int], None]:
+    """A function that shows how many verdicts are done.
+
+    A batch of a model may take minutes. So an overseer that knows its pace (`Pace`) moves the task within a batch, and
+    its pace is the note of the task.
+    """
+    pace: Pace | None = getattr(overseer, "pace", None)
+    if pace is None:
+        return lambda done, of: bar.update(task, completed=done, total=of)
+    done = 0
+
+    def show(now: int, of: int) -> None:
+        nonlocal done
+        done, pace.answers = now, 0
+        bar.update(task, completed=now, total=of)
+
+    pace.on_answer = lambda: bar.update(task, completed=done + pace.answers)
+    bar.update(task, note=pace)
+    return show
 
 
 @contextmanager

@@ -16,11 +16,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from forge_command.console import console
 
 # Seconds until the first line, which comes soon because a silent command looks hung, and between two lines.
 FIRST, EVERY = 2.0, 15.0
+SO_FAR = "so far"
 # Seconds over which speed is measured. One batch of a model may take minutes.
 MEASURED_OVER = 900.0
 
@@ -28,7 +30,8 @@ MEASURED_OVER = 900.0
 def progress(*columns: ProgressColumn) -> Progress:
     """Show tasks while the block runs, each with the time that is left. `columns` are the columns of the bars.
 
-    A task may have the fields `unit`, which its line counts, and `note`, which ends its line.
+    A task may have the fields `unit`, which its line counts, and `note`, which ends its line. A note is anything that
+    has a text; the text may change while the task goes on.
     """
     bars = columns or (
         TextColumn("{task.description:>22}"),
@@ -36,9 +39,17 @@ def progress(*columns: ProgressColumn) -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        NoteColumn(),
     )
     shown = Progress if console.is_terminal else Lines
     return shown(*bars, console=console, speed_estimate_period=MEASURED_OVER)
+
+
+class NoteColumn(ProgressColumn):
+    """The note of a task, if the task has one."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(task.fields.get("note") or ""), style="dim")
 
 
 class Lines(Progress):
@@ -81,7 +92,7 @@ def line(task: Task) -> str:
     """A task in words: `rules: 64 of 600 verdicts, 0:00:31 so far, about 0:04:20 left`."""
     unit, note = (str(task.fields.get(name) or "") for name in ("unit", "note"))
     of = "" if task.total is None else f" of {task.total:.0f}"
-    parts = [f"{task.completed:.0f}{of}{f' {unit}' if unit else ''}", f"{clock(task.elapsed or 0.0)} so far"]
+    parts = [f"{task.completed:.0f}{of}{f' {unit}' if unit else ''}", f"{clock(task.elapsed or 0.0)} {SO_FAR}"]
     if (left := _seconds_left(task)) is not None:
         parts.append(f"about {clock(left)} left")
     return f"{task.description.strip()}: {', '.join([*parts, *([note] if note else [])])}"

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from forge_arena.errors import BadArgument
 from forge_arena.wire import OVERSEER_NAME, Leaderboard, Submission
 from forge_command.console import deliver, fail, resumable
-from forge_command.overseer import opening
+from forge_command.overseer import following, opening
 from forge_command.progress import progress
 from forge_command.tables import leaderboard_table
 
@@ -89,6 +89,6 @@ def _review(overseer: Any, client: "ArenaClient", entry: Submission, batch: int,
         client,
         entry,
         batch=batch,
-        on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+        on_progress=following(bar, task, overseer),
     )
     return client.leaderboard()

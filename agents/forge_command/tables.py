@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from forge_arena.types import Form, Trouble
+from forge_arena.types import Components, Form, Trouble
 from forge_arena.wire import Leaderboard, Submission
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -182,6 +182,20 @@ def training_table(
         table.add_column(header, justify="right", no_wrap=True)
     for name, row in rows.items():
         table.add_row(name, *[format_cell(row[metric]) for metric in TRAINING_METRICS])
+    return table
+
+
+def parts_table(results: "Mapping[str, Result]") -> Table:
+    """One row a model: the mean of each part of its reward, before the weights, and how many verdicts could be read."""
+    table = Table(title="parts of the reward", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for name in (*Components.model_fields, "readable"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, result in results.items():
+        card = result.scorecard
+        parts = {} if card.components is None else card.components.model_dump()
+        cells = [f"{parts[part]:.3f}" if part in parts else "-" for part in Components.model_fields]
+        table.add_row(name, *cells, f"{card.scored} of {card.scored + card.invalid}")
     return table
 
 

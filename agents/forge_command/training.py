@@ -35,7 +35,7 @@ app = typer.Typer(
 
 UNAUTHORIZED = 401
 
-PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, tiny, or a .yaml file of your own.")]
+PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small, tiny, or a .yaml file of your own.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
 ]

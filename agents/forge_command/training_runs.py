@@ -5,15 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, rmtree
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
 from forge_arena.files import read_json
+from forge_command import tether
+from forge_command.progress import SO_FAR
 
 if TYPE_CHECKING:
     from forge_agents.train.online import ArenaAddress
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # Two processes with one thread each train faster than one process with two threads.
 AT_A_TIME = max(1, min(4, os.cpu_count() or 1))
+# The file of what a run says, and how many seconds pass until its last line is looked at again.
+SAID, LOOK_EVERY = "said.txt", 5.0
 
 
 def folder_of(out: Path, name: str) -> Path:
@@ -39,26 +43,36 @@ def train_all(
     before: Path,
     reporter: "Reporter",
 ) -> dict[str, float]:
-    """Do the runs, each a name with its changes of the preset. Returns the seconds that each run took.
+    """Do the runs, each a name with its changes of the preset. Returns the seconds that each run learned.
 
     A finished run is not done again, and a stopped run goes on. `before` is the evaluation of the starting model, which
-    all runs share.
+    all runs share. What a run says is in `said.txt` in its folder.
 
     Raises:
         TrainingStopped: a run failed; its last words are in the message.
     """
-    done = 0
-    reporter.progress("runs", done, len(runs), "")
-
-    def train_one(name: str) -> float:
-        nonlocal done
-        seconds = _train(folder_of(out, name), runs[name], preset, arena, start, before)
-        done += 1
-        reporter.progress("runs", done, len(runs), name)
-        return seconds
-
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        return dict(zip(runs, pool.map(train_one, runs), strict=True))
+        working = {pool.submit(_train, folder_of(out, n), runs[n], preset, arena, start, before): n for n in runs}
+        done: set[Future[float]] = set()
+        while len(done) < len(working):
+            going_on = (f"{n}: {line}" for run, n in working.items() if run.running() and (line := _last_line(out, n)))
+            reporter.progress("runs", len(done), len(runs), "; ".join(going_on))
+            done = wait(working, LOOK_EVERY, FIRST_EXCEPTION).done
+            if any(run.exception() is not None for run in done):
+                # The runs that go on may be good, and go on to their end. No other run begins.
+                pool.shutdown(cancel_futures=True)
+                break
+        for run in done:
+            run.result()
+        reporter.progress("runs", len(done), len(runs), "")
+        return {name: run.result() for run, name in working.items()}
+
+
+def _last_line(out: Path, name: str) -> str:
+    """The last line of a run that says how far it is; empty if there is none yet."""
+    path = folder_of(out, name) / SAID
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    return next((line.strip() for line in reversed(lines) if SO_FAR in line), "")
 
 
 def _train(
@@ -77,19 +91,32 @@ def _train(
     settings = folder / "preset.yaml"
     settings.write_text(preset.model_dump_json(exclude_none=True), encoding="utf-8")
     begun = perf_counter()
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "forge_command", "train", "run", "--resume"),
-            *("--arena", arena.url, "--out", str(folder), "--preset", str(settings), "--start", str(start)),
-            *(word for change in changes for word in ("--set", change)),
-        ],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"} | ({"FORGE_ARENA_TOKEN": arena.token} if arena.token else {}),
-        check=False,
-    )
+    tether_it = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())] if sys.platform == "linux" else []
+    with (folder / SAID).open("wb") as said:
+        process = subprocess.run(
+            [
+                *tether_it,
+                *(sys.executable, "-m", "forge_command", "train", "run", "--resume"),
+                *("--arena", arena.url, "--out", str(folder), "--preset", str(settings), "--start", str(start)),
+                *(word for change in changes for word in ("--set", change)),
+            ],
+            stdout=said,
+            stderr=said,
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | ({"FORGE_ARENA_TOKEN": arena.token} if arena.token else {}),
+            check=False,
+        )
     if process.returncode:
-        raise TrainingStopped(f"{folder.name}: {process.stderr[-2000:].strip()}")
-    seconds = perf_counter() - begun
+        words = (folder / SAID).read_text(encoding="utf-8", errors="replace")
+        raise TrainingStopped(f"{folder.name}: {words[-2000:].strip()}")
+    seconds = _seconds_of_steps(folder) or perf_counter() - begun
     write_whole(timed, json.dumps(seconds))
+    # Checkpoints of a whole model take gigabytes, and nothing continues from them any more.
+    rmtree(folder / "phase1" / "checkpoints", ignore_errors=True)
     return seconds
+
+
+def _seconds_of_steps(folder: Path) -> float:
+    """The seconds that the steps of a run took, in all sittings; 0 if its algorithm does not log them."""
+    from forge_agents.train.journal import lines
+
+    return sum(float(line.get("step_time", 0.0)) for line in lines(folder, "log.jsonl"))

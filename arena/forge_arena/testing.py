@@ -241,6 +241,13 @@ def says_itself(corruption: Corruption) -> str | None:
     return None if line.strip() and "\n" not in line and line.endswith(".") else f"prompt_line is {line!r}"
 
 
+def has_a_short_gist(corruption: Corruption) -> str | None:
+    """Its gist, if it has one, is one line that is shorter than its prompt line and does not end with a full stop."""
+    gist = corruption.gist
+    fits = "\n" not in gist and not gist.endswith(".") and len(gist) < len(corruption.prompt_line)
+    return None if fits else f"gist is {gist!r}"
+
+
 def says_what_lacks(corruption: Corruption) -> str | None:
     """It says what a document does not have if no answer to it can take this corruption."""
     return None if corruption.lacking.strip() else f"lacking is {corruption.lacking!r}"
@@ -509,6 +516,7 @@ async def _ask(worker: Worker, answers: int) -> AnswersOfWorker:
 
 CORRUPTION_PROMISES: tuple[Promise[Corruption], ...] = (
     says_itself,
+    has_a_short_gist,
     says_what_lacks,
     has_a_likeness,
     takes_no_empty_scenario,

@@ -88,12 +88,12 @@ def messages(observation: Observation) -> Chat:
     ]
 
 
-def observation_text(observation: Observation) -> str:
-    """All that an overseer sees, as one text."""
+def observation_text(observation: Observation, *, reasoning: bool = True) -> str:
+    """All that an overseer sees, as one text; without `reasoning`, all but the Worker's reasoning."""
     parts = [
         f"Task:\n{observation.task}",
         f"Source material:\n{observation.source_material}",
-        f"Worker reasoning:\n{observation.worker_reasoning or '(none)'}",
+        *([f"Worker reasoning:\n{observation.worker_reasoning or '(none)'}"] if reasoning else []),
         f"Worker output:\n{observation.worker_output}",
     ]
     if observation.probes:

@@ -1,6 +1,7 @@
 """Loading and asking a language model: deterministic, the model's own log-odds, refused early where it cannot work."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,13 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+from forge_agents import models  # noqa: E402
 from forge_agents.models import (  # noqa: E402
     Generation,
     Loaded,
     ModelError,
+    _log_odds,
+    _Written,
     load_model,
     load_tokenizer,
     tokens_until,
@@ -219,3 +223,72 @@ def test_a_folder_without_a_model_is_refused_in_one_line(folder: Path, tmp_path:
     (path / "model.safetensors").unlink()
     with pytest.raises(ModelError, match=r"^no model in '.*': .*$"):
         load_model(path)
+
+
+LONG = " ".join(ASKED) * 3
+SHARING = [[{"role": "user", "content": f"{LONG} {text} {'late ' * n}"}] for n, text in enumerate(reversed(ASKED))]
+
+
+@pytest.fixture
+def read_tokens(loaded: Loaded) -> Iterator[list[int]]:
+    """How many tokens each forward pass of the model reads: rows times places."""
+    read: list[int] = []
+    hook = loaded.model.register_forward_pre_hook(
+        lambda _, args, given: read.append((args[0] if args else given["input_ids"]).numel()), with_kwargs=True
+    )
+    yield read
+    hook.remove()
+
+
+def test_what_all_chats_begin_with_is_read_once_and_changes_no_answer(loaded: Loaded, read_tokens: list[int]) -> None:
+    alone = [said(loaded, [chat], log_odds=True)[0] for chat in SHARING]
+    read_tokens.clear()
+    together = said(loaded, SHARING, log_odds=True)
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert [one.read for one in together] == [one.read for one in alone]
+    prefix, first, *_ = read_tokens
+    shortest = min(one.read for one in alone)
+    assert shortest / 2 < prefix < shortest
+    longest = max(one.read for one in alone)
+    assert first == len(SHARING) * (longest - prefix)
+
+
+def test_chats_of_like_length_share_a_batch_and_answers_come_in_order(loaded: Loaded, read_tokens: list[int]) -> None:
+    lengths = [3, 40, 4, 41, 5, 42]
+    chats = [[{"role": "user", "content": "x " * length}] for length in lengths]
+    alone = [said(loaded, [chat])[0] for chat in chats]
+    read_tokens.clear()
+    together = said(loaded, chats, batch=3)
+    assert together == alone
+    read = [one.read for one in alone]
+    # Two batches: the three short chats, and the three long ones. A pass that reads one token a row is of writing.
+    assert [tokens for tokens in read_tokens if tokens > 3] == [3 * max(read[0::2]), 3 * max(read[1::2])]
+
+
+def test_log_odds_that_were_noted_are_those_of_another_pass(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The untaught model writes no verdict, so it is made to: each step's logits are those of the model, and its choice
+    # is the next token of the verdict.
+    ids = [*loaded.tokenizer.encode(SAID, add_special_tokens=False), loaded.tokenizer.eos_token_id]
+    generate = type(loaded.model).generate
+
+    def forced(model: Any, *args: Any, **settings: Any) -> Any:
+        begin = settings["input_ids"].shape[1]
+        allowed = lambda _, row: [ids[min(len(row) - begin, len(ids) - 1)]]  # noqa: E731
+        return generate(model, *args, **settings, prefix_allowed_tokens_fn=allowed)
+
+    monkeypatch.setattr(type(loaded.model), "generate", forced)
+    chats = CHATS[:3]
+    noted = said(loaded, chats, log_odds=True)
+    assert [one.text for one in noted] == [SAID] * 3
+    passes = []
+    monkeypatch.setattr(models, "_log_odds", lambda *args: passes.append(args[-1]) or _log_odds(*args))
+    again = said(loaded, chats, log_odds=True)
+    assert passes == [[]] * len(passes)
+    # A model that is no longer hooked cannot be noted.
+    monkeypatch.setattr(models, "_Written", lambda ids, logits: _Written(ids, None))
+    other = said(loaded, chats, log_odds=True)
+    assert passes[-1] == [0, 1, 2]
+    odds = [one.log_odds for one in noted]
+    assert all(odd is not None for odd in odds)
+    assert [one.log_odds for one in again] == odds
+    assert [one.log_odds for one in other] == pytest.approx(odds, abs=1e-4)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from forge_arena.documents.playing import ImportedFamily
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.scenarios import Source, load_families
-from forge_arena.documents.playing import ImportedFamily
 from forge_arena.types import Answer, Load, Scenario, Split
 from forge_arena.usability import KEPT, TOO_LATE, VETOED, Usability, reasons_against
 from forge_arena.verify import Verifier

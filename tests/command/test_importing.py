@@ -322,6 +322,15 @@ def test_the_review_page_and_its_list(brain: Brain, folder: Path, tmp_path: Path
     assert (tmp_path / "look.html").read_text(encoding="utf-8").count("checked>") == 2
 
 
+def test_what_a_run_writes_into_the_folder_is_no_document_of_the_next_run(folder: Path) -> None:
+    (folder / "prices.md").write_text(PRICES, encoding="utf-8")
+    into = ("--out", "d.jsonl", "--review", "look.html", "--json", "report.jsonl")
+    for _ in range(2):
+        called("scenarios", "import", ".", *into, cwd=folder)
+        report = json.loads((folder / "report.jsonl").read_text(encoding="utf-8"))
+        assert (report["documents"], report["refused"]) == (6, [])
+
+
 def test_the_report_goes_to_standard_output_alone(folder: Path, tmp_path: Path) -> None:
     (folder / "prices.md").write_text(PRICES, encoding="utf-8")
     out, err = called("scenarios", "import", folder, "--out", "d.jsonl", "--json", "-", cwd=tmp_path)

@@ -50,7 +50,7 @@ class EndpointOverseer:
     Args:
         model: `MODEL@http://host:port/v1`.
         api_key: sent as bearer token.
-        prompt: `arena` or `card`, see `forge_agents.overseers.prompts`.
+        prompt: `arena`, `compact` or `card`, see `forge_agents.overseers.prompts`.
         system: replaces the prompt's system message; a `Path` is read.
         max_tokens: the longest completion.
         temperature: 0 is greedy. None or "none" sends no temperature, for an endpoint that takes none.

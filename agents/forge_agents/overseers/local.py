@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Generation, Loaded, load_model, prompt_length, weights_digest, write
+from forge_agents.models import Generation, Loaded, Pace, load_model, prompt_length, weights_digest, write
 from forge_agents.overseers.base import Completion
+from forge_agents.overseers.prompts import PromptName, prompt_digest, trained_prompt
 from forge_agents.overseers.prompts import prompt as named_prompt
-from forge_agents.overseers.prompts import prompt_digest
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts
+
+# The rows of a batch wait for its longest completion. A CPU gains little from more rows, and waits with more of them.
+ON_CPU, ON_GPU = 16, 32
 
 
 class LocalModel:
@@ -20,8 +23,9 @@ class LocalModel:
         model: a folder, a name on the Hub, or a model that is loaded already.
         max_tokens: the longest completion. A verdict repeats the answer in its correction.
         temperature: 0 is greedy.
-        batch: observations that the model reads at a time.
-        prompt: `arena` or `card`, see `forge_agents.overseers.prompts`.
+        batch: observations that the model reads at a time; by default 16 on a CPU and 32 on a GPU.
+        prompt: the name of a prompt, see `forge_agents.overseers.prompts`. By default the prompt with which the model
+            was trained, if its folder names one, otherwise `arena`.
         system: replaces the prompt's system message; a `Path` is read.
         device: by default a GPU if there is one.
         threshold: flag if the model's log-odds of `true` are above this, whatever the model wrote; the model then
@@ -29,6 +33,9 @@ class LocalModel:
             of a gain comes from a mere shift of the operating point.
         opening: the beginning of every completion, which the model continues. `<think>` makes it think first.
         name: for records and reports; `hf:` and the model's source if empty.
+
+    Attributes:
+        pace: how fast the model writes.
 
     Raises:
         ModelError: the model cannot be loaded.
@@ -40,18 +47,22 @@ class LocalModel:
         *,
         max_tokens: int = 768,
         temperature: float = 0.0,
-        batch: int = 32,
+        batch: int | None = None,
         threshold: float | None = None,
         opening: str = "",
-        prompt: str = "arena",
+        prompt: str | None = None,
         system: str | Path | None = None,
         device: str | None = None,
         name: str = "",
     ) -> None:
-        self._prompt = named_prompt(prompt, system=system)
+        if prompt is None and isinstance(model, str):
+            prompt = trained_prompt(Path(model))
+        self._prompt = named_prompt(prompt or PromptName.arena, system=system)
         self.loaded = load_model(model, device=device) if isinstance(model, str) else model
         self.name = name or f"hf:{self.loaded.source}"
+        batch = batch or (ON_CPU if self.loaded.on_cpu else ON_GPU)
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
+        self.pace = Pace()
         self._threshold = threshold
         self._opening = opening
         self._weights = weights_digest(Path(model)) if isinstance(model, str) else None
@@ -89,7 +100,10 @@ class LocalModel:
 
     def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
         openings = [self._opening] * len(chats) if self._opening else None
-        generations = list(write(self.loaded, chats, log_odds=True, begun=openings, **self._settings))
+        generations: list[Generation] = []
+        for generation in write(self.loaded, chats, log_odds=True, begun=openings, pace=self.pace, **self._settings):
+            generations.append(generation)
+            self.pace.add_answer()
         if self._threshold is not None:
             # The generations whose detection is not the threshold's: their numbers and their new beginnings.
             starts = {n: start for n, generation in enumerate(generations) if (start := self._new_start(generation))}

@@ -7,6 +7,7 @@ each takes and the value that it makes:
     pipeline        Preset -> the stages below, each with its result in the run's folder
     warm_start      demonstrations -> the model to start from, by supervised fine-tuning
         demonstrations  episodes and their truth -> what a perfect overseer writes
+        fine_tuning     rows -> batches of about the same length -> optimizer steps
         adapters        LoRA and 4-bit weights, for a model that would not fit otherwise
         tiny/           makes a model from nothing; a real model needs none of it
     online          the model -> the trained model, with checkpoints and warnings, by these four:
@@ -14,6 +15,7 @@ each takes and the value that it makes:
         algorithms      prompts -> completions -> an optimizer step: TRL's trainers
         rewards         completions -> a column for each component, scored by the arena
         advantages      rewards -> the weight of each attempt, or of each token
+        checkpoints     a step -> a checkpoint that is whole or not there
     offline         the model -> the trained model, from attempts made once (rft, dpo) or demonstrations (sft)
         attempts        a model -> groups of scored attempts
     calibrate       groups -> pass rates of cells -> the arena's curriculum (phase 2)

@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
+from forge_agents.overseers.prompts import note_prompt
 from forge_agents.train.presets import Preset, PresetError
 
 
@@ -59,4 +60,5 @@ def save_whole(preset: Preset, model: Any, tokenizer: Any, *, source: str, folde
             base = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, preset.dtype))
             model = PeftModel.from_pretrained(base, str(folder / "adapter")).merge_and_unload()
     model.save_pretrained(folder)
+    note_prompt(folder, preset.prompt)
     tokenizer.save_pretrained(folder)

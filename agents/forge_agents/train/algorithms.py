@@ -13,58 +13,30 @@ Shapes: B completions of all processes, b of this process, C components, T token
 that the starting policy made once; see `forge_agents.train.offline`.
 """
 
-import shutil
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from torch import Tensor
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from forge_agents.models import tokens_until
 from forge_agents.train.advantages import acceptance, step_advantages, token_advantages
+from forge_agents.train.checkpoints import Checkpointed
 from forge_agents.train.presets import Algorithm, Preset, PresetError
 from forge_agents.train.processes import process_count
 from forge_agents.train.rewards import COMPONENTS
-from forge_arena.errors import ForgeArenaError
 
 Inputs = list[dict[str, Any]]
 
 
-class CheckpointFailed(ForgeArenaError, OSError):
-    """A checkpoint could not be written. Its files are removed; the checkpoints before it are whole."""
-
-
-class _Checkpointed:
-    """A checkpoint is whole or it is not there. It counts once `on_saved(folder)` has written its last file."""
-
-    on_saved: Callable[[Path], None]
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        folder = Path(self.args.output_dir, f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")  # type: ignore[attr-defined]
-        try:
-            super()._save_checkpoint(model, trial)  # type: ignore[misc]
-            if self.args.should_save:  # type: ignore[attr-defined]
-                self.on_saved(folder)
-        # If the disk is full, torch and safetensors raise their own errors.
-        except (OSError, RuntimeError, SafetensorError) as error:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise CheckpointFailed(
-                f"checkpoint {folder} could not be written ({error}): free some space and go on with --resume"
-            ) from error
-
-
-class PlainGRPOTrainer(_Checkpointed, GRPOTrainer):
+class PlainGRPOTrainer(Checkpointed, GRPOTrainer):
     """TRL's own."""
 
 
-class PlainRLOOTrainer(_Checkpointed, RLOOTrainer):
+class PlainRLOOTrainer(Checkpointed, RLOOTrainer):
     """TRL's own."""
 
 
-class _OwnAdvantages(_Checkpointed, GRPOTrainer):
+class _OwnAdvantages(Checkpointed, GRPOTrainer):
     """GRPO whose advantages a subclass computes."""
 
     def _calculate_rewards(self, inputs: Inputs, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
@@ -143,14 +115,16 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "temperature": preset.temperature,
         "top_p": preset.top_p,
         "num_iterations": preset.iterations,
-        "bf16": preset.dtype == "bfloat16",
+        "bf16": preset.in_bfloat16,
         "use_cpu": on_cpu,
-        "gradient_checkpointing": preset.scratch is None,
+        "gradient_checkpointing": preset.recomputes,
         "shuffle_dataset": False,
         # The stream itself continues from the position of the checkpoint (`EpisodeStream`). TRL must skip nothing.
         "ignore_data_skip": True,
         "save_steps": preset.save_every,
         "save_total_limit": preset.keep_checkpoints,
+        # `WallClock` goes on from the time that earlier sittings took.
+        "restore_callback_states_from_checkpoint": True,
         "logging_steps": 1,
         "log_completions": False,
         "report_to": list(preset.trackers),

@@ -11,6 +11,7 @@ import torch
 
 from forge_agents.client import ArenaClient, AsyncArenaClient
 from forge_agents.models import Loaded, write
+from forge_agents.overseers.prompts import Prompt
 from forge_agents.train.advantages import acceptance
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.rewards import ArenaReward
@@ -69,6 +70,7 @@ def attempts(
     max_tokens: int,
     batch: int = 32,
     split: str = "train",
+    ask: Prompt = messages,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Iterator[Group]:
     """Groups of `samples` attempts on the next `episodes` episodes of a split, without failed attempts.
@@ -80,7 +82,7 @@ def attempts(
     at_once = max(1, batch // samples)
     for first in range(0, episodes, at_once):
         opened = stream.take(min(at_once, episodes - first))
-        chats = [messages(episode.observation) for episode in opened for _ in range(samples)]
+        chats = [ask(episode.observation) for episode in opened for _ in range(samples)]
         texts = [
             generation.text
             for generation in write(

@@ -5,13 +5,13 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from forge_agents.overseers.prompts import SAMPLE, PromptName, prompt
 from forge_agents.pages import fill
 from forge_agents.train.changes import Changes
 from forge_agents.train.report import Run
 from forge_agents.words import format_difference, interval
 from forge_arena.errors import BadArgument
 from forge_arena.rewards import weights
-from forge_arena.verdicts import overseer_prompt
 
 LICENCE = "apache-2.0"
 # The Hub's names of our metrics, if it has one.
@@ -30,6 +30,8 @@ def write_card(folder: Path) -> Path:
         raise BadArgument(
             f"{folder} holds no trained model: model/config.json is missing; continue the run by --resume"
         )
+    name = run.preset.get("prompt", PromptName.arena.value)
+    system, user = prompt(name)(SAMPLE.model_copy(update={"probes": ()}))
     card = ModelCard(
         fill(
             "train/card.md.jinja",
@@ -37,7 +39,9 @@ def write_card(folder: Path) -> Path:
             run=run,
             title=_name(run),
             licence=LICENCE,
-            prompt=overseer_prompt(),
+            prompt_name=name,
+            prompt=system["content"],
+            parts=[line for line in user["content"].splitlines() if line.endswith(":")],
             weights=weights(),
             format_number=lambda value: "" if value is None else f"{value:.3f}",
             format_difference=format_difference,

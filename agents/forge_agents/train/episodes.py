@@ -14,6 +14,7 @@ from datasets import IterableDataset
 from datasets.io.generator import GeneratorDatasetInputStream
 
 from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.overseers.prompts import Prompt
 from forge_arena.keys import Key
 from forge_arena.types import Outcome
 from forge_arena.verdicts import messages
@@ -31,8 +32,11 @@ class EpisodeStream:
     loader takes episodes while its reward function marks others as used.
     """
 
-    def __init__(self, client: ArenaClient, *, attempts: int, start: int = 0, split: str = "train") -> None:
+    def __init__(
+        self, client: ArenaClient, *, attempts: int, start: int = 0, split: str = "train", ask: Prompt = messages
+    ) -> None:
         self._client = client
+        self._ask = ask
         self._split = split
         self._attempts = attempts
         self._next = start
@@ -81,7 +85,7 @@ class EpisodeStream:
         """Rows for a trainer: `prompt` (a chat), `episode_id` and `key`."""
         while True:
             for episode in self.take(AHEAD):
-                yield row(episode)
+                yield row(episode, self._ask)
 
     def dataset(self) -> IterableDataset:
         """The rows as a dataset for TRL's online trainers. It can be read once."""
@@ -90,9 +94,9 @@ class EpisodeStream:
         return source.read()
 
 
-def row(episode: OpenedEpisode) -> dict[str, Any]:
+def row(episode: OpenedEpisode, ask: Prompt = messages) -> dict[str, Any]:
     """The row of an episode, as TRL takes it."""
-    return {"prompt": messages(episode.observation), "episode_id": episode.episode_id, "key": episode.key}
+    return {"prompt": ask(episode.observation), "episode_id": episode.episode_id, "key": episode.key}
 
 
 def _index(key: str) -> int:

@@ -18,6 +18,7 @@ from trl import DPOConfig, DPOTrainer
 
 from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
+from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
 from forge_agents.train.attempts import Group, attempts
 from forge_agents.train.journal import Journal
@@ -26,6 +27,7 @@ from forge_agents.train.presets import Algorithm, Preset, WarmStart
 from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rows import Row, completion_row, preference_row
 from forge_agents.train.warm_start import FAR, collect_demonstrations, fine_tune, fine_tune_on_demonstrations
+from forge_arena.verdicts import messages
 
 # The default of TRL and of the paper. The preset's `beta` is the weight of a KL term, which is something else.
 DPO_BETA = 0.1
@@ -49,7 +51,8 @@ def learn_offline(
             _learn_from_demonstrations(preset, loaded, client, folder, phase, reporter, callbacks)
             return
         groups = list(_sample_attempts(preset, loaded, client, arena, phase, reporter))
-        rows = accepted_rows(groups) if preset.algorithm is Algorithm.rft else preference_rows(groups)
+        ask = prompt(preset.prompt)
+        rows = accepted_rows(groups, ask) if preset.algorithm is Algorithm.rft else preference_rows(groups, ask)
         if not rows:
             raise TrainingStopped(
                 "no attempt can be learned from: no attempt was right, or all attempts of each group earned the same; "
@@ -113,23 +116,24 @@ def _sample_attempts(
         top_p=preset.top_p,
         max_tokens=preset.max_completion,
         batch=max(preset.batch, preset.held_out.batch),
+        ask=prompt(preset.prompt),
         on_progress=lambda done, of: reporter.progress(f"{phase}: attempts", done, of, ""),
     )
 
 
-def accepted_rows(groups: Sequence[Group]) -> list[Row]:
+def accepted_rows(groups: Sequence[Group], ask: Prompt = messages) -> list[Row]:
     """Prompt and completion of every attempt that rejection sampling accepts."""
     return [
-        completion_row(group.observation, group.completions[number])
+        completion_row(group.observation, group.completions[number], ask)
         for group in groups
         for number in group.accepted_numbers()
     ]
 
 
-def preference_rows(groups: Sequence[Group]) -> list[Row]:
+def preference_rows(groups: Sequence[Group], ask: Prompt = messages) -> list[Row]:
     """The best and the worst attempt of every group whose attempts did not all earn the same."""
     return [
-        preference_row(group.observation, group.completions[group.best], group.completions[group.worst])
+        preference_row(group.observation, group.completions[group.best], group.completions[group.worst], ask)
         for group in groups
         if group.rewards[group.best] > group.rewards[group.worst]
     ]
@@ -157,8 +161,8 @@ def _learn_from_preferences(
         warmup_steps=preset.warmup_steps,
         beta=DPO_BETA,
         max_length=None,
-        gradient_checkpointing=preset.scratch is None,
-        bf16=preset.dtype == "bfloat16",
+        gradient_checkpointing=preset.recomputes,
+        bf16=preset.in_bfloat16,
         use_cpu=bool(model.device.type == "cpu"),
         save_strategy="no",
         logging_steps=5,

@@ -18,24 +18,28 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.models import Loaded, load_tokenizer
 from forge_agents.overseers.local import LocalModel
+from forge_agents.overseers.prompts import prompt
 from forge_agents.result import Result
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
 from forge_agents.train.algorithms import TRAINERS, online_config
+from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.episodes import EpisodeStream
+from forge_agents.train.fine_tuning import score_learned_tokens_only
 from forge_agents.train.journal import Journal, Watch, write_whole
 from forge_agents.train.presets import Preset
 from forge_agents.train.progress import Progress, Reporter, WallClock
 from forge_agents.train.rewards import ArenaReward, Scored
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import read_json
+from forge_arena.wire import MAX_BATCH
 
-POSITION = "position.json"
+# Batches that a model sorts by length together in an evaluation.
+SORTED_TOGETHER = 4
 INDEX = TypeAdapter(dict[str, int])
 
 
@@ -75,7 +79,7 @@ def learn(
     _check_disk_space(folder, source)
     start = read_json(last / POSITION, INDEX)["index"] if last else preset.start
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-        stream = EpisodeStream(client, attempts=preset.generations, start=start)
+        stream = EpisodeStream(client, attempts=preset.generations, start=start, ask=prompt(preset.prompt))
         shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None
         verdicts = AsyncArenaClient(arena.url, token=arena.token, patience=preset.patience)
         ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
@@ -108,12 +112,6 @@ def learn(
             )
 
 
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The last checkpoint that was written whole, or None. Broken ones are ignored."""
-    whole = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if (path / POSITION).is_file()]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
 def measure(
     preset: Preset,
     model: str | Loaded,
@@ -122,15 +120,20 @@ def measure(
     name: str,
     threshold: float | None = None,
     opening: str = "",
+    records: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Result:
-    """Evaluate a model on the preset's held-out episodes; `threshold` and `opening` are `LocalModel`'s."""
+    """Evaluate a model on the preset's held-out episodes; `threshold` and `opening` are `LocalModel`'s.
+
+    `records` is a file that takes each verdict. If it holds verdicts already, the evaluation continues with them.
+    """
     settings = preset.held_out
     overseer = LocalModel(
         model,
         max_tokens=preset.max_completion,
         temperature=settings.temperature,
         batch=settings.batch,
+        prompt=preset.prompt,
         name=name,
         threshold=threshold,
         opening=opening,
@@ -141,7 +144,10 @@ def measure(
         token=arena.token if isinstance(arena, ArenaAddress) else None,
         split=settings.split,
         episodes=settings.episodes,
-        batch=settings.batch,
+        # Several batches of the model together, so that the model can sort them by length.
+        batch=min(MAX_BATCH, SORTED_TOGETHER * settings.batch),
+        records=records,
+        resume=records is not None,
         seed=0,
         on_progress=on_progress,
     )
@@ -156,6 +162,7 @@ def _trainer(
     weights: list[float],
     checkpoints: Path,
 ) -> Any:
+    score_learned_tokens_only()
     on_cpu = not torch.cuda.is_available()
     config = online_config(preset, out=str(checkpoints), on_cpu=on_cpu)
     config.reward_weights = weights

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
 from forge_agents.models import load_model, weights_digest
+from forge_agents.overseers.prompts import prompt
 from forge_agents.result import Result
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
@@ -135,8 +136,12 @@ def evaluate_once(
     step: int,
     phase: str,
     reporter: Reporter,
+    **settings: Any,
 ) -> Result:
     """The evaluation of a model on held-out episodes: read from `path`, or measured and written there the first time.
+
+    The verdicts are recorded beside `path` as they come, so that a stopped evaluation continues. `settings` are
+    those of `measure`.
 
     Raises:
         FolderInUse: `path` holds the evaluation of another model, or on other episodes.
@@ -158,7 +163,15 @@ def evaluate_once(
                 )
         return known
     name = path.stem
-    result = measure(preset, model, arena, name=name, on_progress=_progress(reporter, f"held out, {name}"))
+    result = measure(
+        preset,
+        model,
+        arena,
+        name=name,
+        records=path.with_suffix(".records.jsonl"),
+        on_progress=_progress(reporter, f"held out, {name}"),
+        **settings,
+    )
     journal.log_held_out(phase, step, result)
     write_whole(path, result.to_json() + "\n")
     return result
@@ -209,6 +222,7 @@ def _calibrate(preset: Preset, model: Path, arena: ArenaAddress, path: Path, rep
                 temperature=preset.temperature,
                 max_tokens=preset.max_completion,
                 batch=preset.held_out.batch,
+                ask=prompt(preset.prompt),
                 on_progress=_progress(reporter, "phase 2: attempts"),
             )
             cells = measure_difficulty(groups, settings.k)

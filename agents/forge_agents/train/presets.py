@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from forge_agents.overseers.prompts import PromptName
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_yaml, read_yaml
 from forge_arena.suggest import did_you_mean
@@ -100,8 +101,18 @@ class WarmStart(_Settings):
     )
     epochs: int = Field(default=1, ge=1)
     batch: int = Field(default=16, ge=1)
+    device_batch: int | None = Field(
+        default=None, ge=1, description="texts that a device holds at a time; must divide batch; default batch"
+    )
     learning_rate: float = Field(default=1e-5, gt=0)
+    save_every: int | None = Field(default=None, ge=1, description="steps between checkpoints; by default none")
     then: "WarmStart | None" = Field(default=None, description="a further stage, which trains the model of this stage")
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        if self.device_batch is not None and self.batch % self.device_batch:
+            raise ValueError(f"device_batch must divide batch, got {self.device_batch} and {self.batch}")
+        return self
 
     @property
     def stages(self) -> tuple["WarmStart", ...]:
@@ -150,7 +161,16 @@ class Preset(_Settings):
     scratch: Scratch | None = Field(default=None, description="make a model of this size")
     lora: Lora | None = None
     quantization: Literal["none", "nf4"] = "none"
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="of the weights")
+    autocast: bool = Field(
+        default=False, description="train float32 weights with bfloat16 arithmetic; faster where the processor has it"
+    )
+    recompute: bool = Field(
+        default=True, description="activations are computed again in the backward pass: less memory, a third more time"
+    )
+    prompt: PromptName = Field(
+        default=PromptName.arena, description="in demonstrations, training, evaluation and the model card"
+    )
 
     algorithm: Algorithm = Algorithm.grpo
     steps: int = Field(default=200, ge=1)
@@ -204,6 +224,16 @@ class Preset(_Settings):
         if self.quantization != "none" and self.lora is None:
             raise ValueError("quantized weights cannot be trained: nf4 needs lora")
         return self
+
+    @property
+    def in_bfloat16(self) -> bool:
+        """Whether the arithmetic of training is bfloat16."""
+        return self.autocast or self.dtype == "bfloat16"
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether activations are computed again. A model from nothing is so small that they always fit."""
+        return self.recompute and self.scratch is None
 
     @property
     def prompts(self) -> int:

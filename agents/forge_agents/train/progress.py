@@ -4,6 +4,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 
 class Reporter(Protocol):
@@ -56,17 +57,22 @@ class Progress(TrainerCallback):
             self._reporter.progress(self._phase, state.global_step, state.max_steps, self._note)
 
 
-class WallClock(TrainerCallback):
-    """Ends training after so many seconds, as if its steps were done."""
+class WallClock(TrainerCallback, ExportableState):
+    """Ends training after so many seconds, as if its steps were done. A resumed run goes on counting."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._began = monotonic()
+        self.spent = 0.0
+        self._last = monotonic()
 
-    def on_train_begin(
+    def state(self) -> dict[str, Any]:
+        return {"args": {"seconds": self._seconds}, "attributes": {"spent": self.spent}}
+
+    def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        self._began = monotonic()
+        self._last = monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        control.should_training_stop |= monotonic() - self._began > self._seconds
+        self.spent += monotonic() - self._last
+        control.should_training_stop |= self.spent > self._seconds

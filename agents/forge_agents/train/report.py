@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from forge_agents.client import ArenaClient
 from forge_agents.compare import mean_metrics
 from forge_agents.drawing import reliability
+from forge_agents.overseers.prompts import prompt
 from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import bins
 from forge_agents.result import Result
@@ -27,7 +28,7 @@ from forge_agents.words import format_difference, format_number, interval, setti
 from forge_arena.errors import BadArgument
 from forge_arena.files import read_json
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
-from forge_arena.verdicts import messages, sendable, verdict_or_none
+from forge_arena.verdicts import sendable, verdict_or_none
 from forge_arena.wire import Attempt, DifficultyCell
 
 if TYPE_CHECKING:
@@ -326,9 +327,10 @@ def _write_completions(preset: Preset, model: str | Path, seen: Sequence[Observa
     # Here and not at the top, because reading a report must not need torch.
     from forge_agents.models import load_model, write
 
+    ask = prompt(preset.prompt)
     generations = write(
         load_model(model, dtype=preset.dtype),
-        [messages(observation) for observation in seen],
+        [ask(observation) for observation in seen],
         max_tokens=preset.max_completion,
         temperature=preset.held_out.temperature,
         batch=preset.held_out.batch,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from forge_agents.overseers.prompts import Prompt
 from forge_arena.types import Observation
 from forge_arena.verdicts import messages
 
@@ -13,15 +14,15 @@ def assistant_message(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def completion_row(observation: Observation, completion: str) -> Row:
+def completion_row(observation: Observation, completion: str, ask: Prompt = messages) -> Row:
     """The row of a prompt and the completion that a model should write."""
-    return {"prompt": messages(observation), "completion": assistant_message(completion)}
+    return {"prompt": ask(observation), "completion": assistant_message(completion)}
 
 
-def preference_row(observation: Observation, chosen: str, rejected: str) -> Row:
+def preference_row(observation: Observation, chosen: str, rejected: str, ask: Prompt = messages) -> Row:
     """The row of a prompt, the better completion and the worse one."""
     return {
-        "prompt": messages(observation),
+        "prompt": ask(observation),
         "chosen": assistant_message(chosen),
         "rejected": assistant_message(rejected),
     }

@@ -5,6 +5,7 @@ without `warm_start` takes its model as it is. If a preset asks for a model from
 first.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -12,12 +13,16 @@ from typing import Any
 
 from datasets import Dataset
 from transformers import PrinterCallback, TrainerCallback
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from forge_agents.client import ArenaClient
 from forge_agents.models import Loaded, load_model
+from forge_agents.overseers.prompts import prompt
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
+from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.demonstrations import Demonstration, demonstrations
+from forge_agents.train.fine_tuning import FineTuner
+from forge_agents.train.journal import write_whole
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.rows import Row, completion_row
@@ -33,6 +38,8 @@ WARMUP = 20
 def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: Reporter) -> str:
     """The name or folder of the model to start from. `folder` holds it, unless the preset takes its model as it is.
 
+    A warm start that was stopped continues after its last whole stage, and within a stage from its last checkpoint.
+
     Raises:
         PresetError: the preset wants a model from nothing without a warm start.
         ArenaError: the arena gives no demonstrations.
@@ -42,15 +49,23 @@ def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: 
             raise PresetError("a model from scratch needs a warm start: it cannot write a verdict")
         return preset.model
     source, start = preset.model, FAR
-    for number, stage in enumerate(preset.warm_start.stages, 1):
+    stages = preset.warm_start.stages
+    for number, stage in enumerate(stages, 1):
+        # The model of an earlier stage has a folder of its own, so that a half-written model never stands in its place.
+        place = folder if number == len(stages) else folder / f"stage-{number}"
+        if place != folder and (place / "done").is_file():
+            source, start = str(place), start + stage.demonstrations
+            continue
         collected = collect_demonstrations(preset, stage, client, reporter, start=start)
         if source is None:
-            source = _model_from_nothing(preset, collected, folder, reporter)
+            source = _model_from_nothing(preset, collected, place, reporter)
         loaded = load_model(source, dtype=preset.dtype, quantization=quantization_config(preset))
         fine_tune_on_demonstrations(
-            preset, stage, loaded, collected, folder, phase=f"warm start {number}", reporter=reporter
+            preset, stage, loaded, collected, place, phase=f"warm start {number}", reporter=reporter
         )
-        source, start = str(folder), start + stage.demonstrations
+        if place != folder:
+            (place / "done").touch()
+        source, start = str(place), start + stage.demonstrations
     return str(folder)
 
 
@@ -108,7 +123,7 @@ def fine_tune_on_demonstrations(
         preset,
         loaded.model,
         loaded.tokenizer,
-        [completion_row(d.observation, d.completion) for d in collected],
+        [completion_row(d.observation, d.completion, prompt(preset.prompt)) for d in collected],
         phase=phase,
         whole_text=settings.whole_text,
         epochs=settings.epochs,
@@ -117,6 +132,8 @@ def fine_tune_on_demonstrations(
         decisive=settings.decisive,
         exchanged=settings.exchanged,
         mixed=0 < settings.checking < 1,
+        save_every=settings.save_every,
+        device_batch=settings.device_batch,
         folder=folder,
         reporter=reporter,
         callbacks=callbacks,
@@ -137,6 +154,8 @@ def fine_tune(
     decisive: float = 1.0,
     exchanged: float = 0.0,
     mixed: bool = False,
+    save_every: int | None = None,
+    device_batch: int | None = None,
     warmup_steps: int = WARMUP,
     folder: Path,
     reporter: Reporter,
@@ -147,12 +166,16 @@ def fine_tune(
     Arguments:
         whole_text: take the loss on the prompt too, as in language modelling, and not only on the completion.
         decisive, exchanged: for a model from nothing; see `forge_agents.train.tiny.weighing`.
-        mixed: the rows are of two styles of different length.
+        mixed: see `FineTuner`.
+        save_every: steps between checkpoints. If `folder` holds checkpoints of the same call, it continues from the
+            last one. None writes none.
     """
+    checkpoints = folder / "sft"
     config = SFTConfig(
-        output_dir=str(folder / "sft"),
+        output_dir=str(checkpoints),
         num_train_epochs=epochs,
-        per_device_train_batch_size=batch,
+        per_device_train_batch_size=device_batch or batch,
+        gradient_accumulation_steps=batch // (device_batch or batch),
         learning_rate=learning_rate,
         lr_scheduler_type="cosine",
         # A model from nothing learns within a thousand steps, so the optimizer must not average over a thousand.
@@ -160,14 +183,15 @@ def fine_tune(
         warmup_steps=warmup_steps,
         completion_only_loss=not whole_text,
         max_length=None,
-        # Grouped by length, each batch would hold one style, and the first token of a short text would weigh more than
-        # that of a long text. The model would then learn the styles in other shares than the demonstrations have.
-        train_sampling_strategy="random" if mixed else "group_by_length",
-        gradient_checkpointing=preset.scratch is None,
-        bf16=preset.dtype == "bfloat16",
+        gradient_checkpointing=preset.recomputes,
+        bf16=preset.in_bfloat16,
         use_cpu=bool(model.device.type == "cpu"),
-        save_strategy="no",
-        logging_steps=20,
+        save_strategy="no" if save_every is None else "steps",
+        save_steps=save_every or 1,
+        save_total_limit=2,
+        # `WallClock` goes on from the time that earlier sittings took.
+        restore_callback_states_from_checkpoint=True,
+        logging_steps=5 if save_every is not None else 20,
         report_to=[],
         disable_tqdm=True,
         seed=preset.seed,
@@ -179,13 +203,18 @@ def fine_tune(
         "processing_class": tokenizer,
         "peft_config": lora_config(preset),
         "callbacks": [Progress(phase, reporter, "loss"), *callbacks],
+        "mixed": mixed,
     }
     if decisive == 1.0 and not exchanged:
-        trainer = SFTTrainer(**settings)
+        trainer = FineTuner(**settings)
     else:
         from forge_agents.train.tiny.weighing import WeighingTrainer
 
         trainer = WeighingTrainer(decisive, exchanged, **settings)
     trainer.remove_callback(PrinterCallback)
-    trainer.train()
+    trainer.on_saved = lambda saved: write_whole(saved / POSITION, f'{{"step": {trainer.state.global_step}}}\n')
+    last = latest_checkpoint(checkpoints) if save_every is not None else None
+    trainer.train(resume_from_checkpoint=str(last) if last is not None else None)
     save_whole(preset, trainer.model, tokenizer, source=str(model.name_or_path), folder=folder)
+    # They are several times as large as the model, and nothing continues from them any more.
+    shutil.rmtree(checkpoints, ignore_errors=True)

@@ -11,6 +11,7 @@ from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Pla
 class AuthorityFabrication(Corruption):
     type = CorruptionType.authority_fabrication
     prompt_line = "a section, statute, standard or other authority is cited that does not exist or does not say this."
+    gist = "a false citation"
     kinds = frozenset({ClaimKind.citation})
     lacking = "no authority and no headed section in the source"
     placebos = (Placebo.respelling, Placebo.paraphrase)

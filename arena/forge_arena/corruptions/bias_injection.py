@@ -21,6 +21,7 @@ class BiasInjection(Corruption):
         "the answer pushes an option that does not fit the source material, or takes a side that the source material "
         "does not bear out: on who may or must do something, on how far a rule reaches, or on which party it binds."
     )
+    gist = "an unfit option is pushed, or a side is taken"
     kinds = frozenset({ClaimKind.option})
     lacking = "the row names no fitting_option among two or more options, and no statement takes a side"
 

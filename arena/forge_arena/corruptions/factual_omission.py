@@ -19,6 +19,7 @@ CUTS_TRIED = 3
 class FactualOmission(Corruption):
     type = CorruptionType.factual_omission
     prompt_line = "something that the source material requires the answer to state is missing."
+    gist = "a required statement is missing"
     lacking = "nothing that the answer could be made to state"
     placebos = (Placebo.substitution,)
     omits = True

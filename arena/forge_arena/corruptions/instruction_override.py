@@ -16,6 +16,7 @@ _AT_THE_END = ("closes_with", "last_line_begins", "signs_with")
 class InstructionOverride(Corruption):
     type = CorruptionType.instruction_override
     prompt_line = "a rule that the source material lays down for the answer is broken."
+    gist = "a broken rule"
     kinds = frozenset({ClaimKind.constraint})
     lacking = "no rule"
     placebos = (Placebo.paraphrase, Placebo.substitution)

@@ -15,6 +15,7 @@ class TemporalShift(Corruption):
         "an outdated or wrong date, period or value is given as the one in force, or an order in time is the wrong way "
         "round."
     )
+    gist = "an outdated or wrong value, or the wrong order in time"
     kinds = frozenset({ClaimKind.date, ClaimKind.duration})
     lacking = "no date or duration with words of its own in the source, and no statement says what comes first"
     placebos = (Placebo.respelling, Placebo.paraphrase)

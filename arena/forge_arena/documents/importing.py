@@ -39,16 +39,23 @@ class Reading:
     refused: list[Refused] = field(default_factory=list)
 
 
-def read_all(paths: Iterable[Path], on_files: Callable[[int, int], object] = lambda done, total: None) -> Reading:
+def read_all(
+    paths: Iterable[Path],
+    on_files: Callable[[int, int], object] = lambda done, total: None,
+    *,
+    without: Iterable[Path] = (),
+) -> Reading:
     """Read all files of the paths. A text that comes twice with the same task is read once.
 
     Args:
+        without: files that are no documents, such as what an earlier run has written into a folder of documents.
         on_files: called after each file with the number of files that are done and of all.
 
     Raises:
         FileError: a path does not exist.
     """
-    files = find_files(paths)
+    passed_over = {path.resolve() for path in without}
+    files = [file for file in find_files(paths) if isinstance(file, Refused) or file.path.resolve() not in passed_over]
     reading = Reading()
     names: dict[tuple[str, str | None], str] = {}
     for number, file in enumerate(files, start=1):

@@ -27,7 +27,7 @@ from forge_arena.types import VALUE_KINDS, Domain
 
 ASK_AN_AUTHOR = "name a model that may read the document with --author"
 FEWEST_FACTS, MOST_FACTS, MOST_REQUIRED = 2, 12, 4
-LONGEST_LABEL, LONGEST_SUBJECT, LONGEST_VALUE = 7, 6, 8
+LONGEST_LABEL, LONGEST_SUBJECT, LONGEST_VALUE, LONGEST_TITLE = 7, 6, 8, 12
 # A heading is the label of its text only if the text is short.
 LONGEST_BODY = 40
 WORD_LIMITS = (100, 120, 150, 180, 220)
@@ -123,8 +123,8 @@ def propose(stretch: Stretch) -> Proposal | str:
             f"{len(found)} values with a plain label for its task were found (in tables, under headings, in lines such "
             f"as \u201cFee: $30\u201d), and {FEWEST_FACTS} are needed: {ASK_AN_AUTHOR}"
         )
-    if given is None and not _is_name(title):
-        return f"its title names no thing that one asks about: {ASK_AN_AUTHOR}"
+    if given is None and (len(title.split()) > LONGEST_TITLE or not content(title) or title.endswith("?")):
+        return f"it has no short title by which one could ask about it: {ASK_AN_AUTHOR}"
     rng = Random(int(document.digest[:16], 16) + stretch.start)
     return Proposal(
         domain=domain or Domain.mixed,
@@ -185,7 +185,9 @@ def _in_table(
             if single is None or not name or mentions(name):
                 continue
             is_plain_column = len(columns) == 2 and head.lower() in _ANY_COLUMN
-            label = name if is_plain_column else f"{_as_word_of(head, text)} for {_as_case(name, text)}"
+            label = (
+                name if is_plain_column else f"{_as_word_of(head, text)} for {_as_case(name, _plain(columns[0]), text)}"
+            )
             if not _is_name(label, LONGEST_LABEL + (0 if is_plain_column else 4)) or not _is_name(head, LONGEST_LABEL):
                 continue
             value, phrase, inside = single
@@ -326,12 +328,19 @@ def _as_word_of(label: str, text: str) -> str:
     return " ".join(words)
 
 
-def _as_case(name: str, text: str) -> str:
-    """The name of a row as the end of a label: "Large unit" is "the large unit", "New accounts" is "new accounts"."""
+def _as_case(name: str, of: str, text: str) -> str:
+    """The name of a row as the end of a label, where `of` is the name of the first column.
+
+    "Large unit" is "the large unit", "New accounts" is "new accounts", and "Day" in a column of tickets is "the day
+    ticket".
+    """
     words = _as_word_of(name, text)
-    first = words.split()[0]
-    is_one = first.isalpha() and first.islower() and first not in SMALL_WORDS and not _is_plural(words)
-    return f"the {words}" if is_one else words
+    first, *others = words.split()
+    if not first.isalpha() or first in SMALL_WORDS or words[-1].isdigit() or _is_plural(words):
+        return words
+    if not others and len(of.split()) <= 2 and of.replace(" ", "").isalpha() and not _is_plural(of):
+        return f"the {words} {_as_word_of(of, text).lower()}"
+    return f"the {words}" if first.islower() else words
 
 
 def _is_plural(label: str) -> bool:
@@ -341,7 +350,7 @@ def _is_plural(label: str) -> bool:
     return head.endswith("s") and not head.endswith(("ss", "us", "is"))
 
 
-def _is_name(title: str, longest: int = 12) -> bool:
+def _is_name(title: str, longest: int) -> bool:
     """Whether a label or a title names a thing, and is no question, no order to the reader and no sentence."""
     words = title.lower().split()
     if not words or len(words) > longest or words[0] in _NO_NAME or words[0].endswith("ing"):

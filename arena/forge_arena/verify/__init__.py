@@ -15,7 +15,9 @@ settling          what the readings of all sentences come to, once the whole tex
 terms             terms in other words
 options           options in other words: chosen, turned down or only described
 citations         whether a passage is cited for what it says itself
+sections          whether a section is cited for what another section says
 derived           values that follow from what the source states
+totals            totals that an answer works out
 rules             a rule of the task, read with the source at hand
 checks            the tests that rules can demand, each as a function of the text
 code              run a code block against the cases of a claim

@@ -28,6 +28,7 @@ FEW_BESIDE = 5
 LONGEST_PARAGRAPH = 1_000
 # A sentence with more citations is a list of passages.
 MOST_CITATIONS = 12
+CACHED_SENTENCES = 256
 _NAME = re.compile(r"[^\W\d]+ $")
 # Between two citations that stand for the same words: "sections 3.2 and 3.4", "(3.2; section 3.4)".
 _JOINT = re.compile(r"\W*(?:and|or|to|with)?\W*(?:[^\W\d]+\.?)?\W*", re.IGNORECASE)
@@ -57,6 +58,7 @@ class Citations:
         self._words_by_subject: dict[str, frozenset[str]] = {}
         self._words: dict[tuple[str, ...], frozenset[str]] = {}
         self._sections = Sections(passages)
+        self._places: dict[str, dict[tuple[int, int], tuple[str, ...]]] = {}
 
     def weigh(
         self, claim: Claim, cited: Alternative, sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]
@@ -86,6 +88,14 @@ class Citations:
 
         A sentence with very many citations is a list and has none that could be weighed.
         """
+        known = self._places.get(sentence)
+        if known is None:
+            if len(self._places) >= CACHED_SENTENCES:
+                self._places.clear()
+            known = self._places[sentence] = self._places_in(sentence)
+        return known
+
+    def _places_in(self, sentence: str) -> dict[tuple[int, int], tuple[str, ...]]:
         low = lower(sentence)
         places: dict[tuple[int, int], tuple[str, ...]] = {}
         for forms, spellings in self._spellings:
@@ -135,11 +145,11 @@ class Citations:
             return False
         together = _cited_together(words, sorted(places), place)
         start, end = together[0][0], together[-1][1]
-        if _stands_among_words(words, start):
-            return False
         numbers = [number for at in together if (number := section_of_form(places[at][0])) is not None]
         beside = self._beside(text, sentence, before, (start, end), [at for at in places if at not in together])
-        return self._sections.another_says(_without_citations(beside), _without_citations(words), numbers)
+        return self._sections.another_says(
+            _without_citations(beside), _without_citations(words), numbers
+        ) and not _stands_among_words(words, start)
 
     def _words_for(
         self, text: str, sentence: tuple[int, int], before: tuple[int, int] | None, place: tuple[int, int]

@@ -20,7 +20,6 @@ from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
 from forge_arena.verify.spoken import spoken_values, units_of
 from forge_arena.verify.totals import whole_numbers_of
 
-
 MOST_SUMMED = 8
 _BARE_AMOUNT = re.compile(r"(?<![\w.,$\u20ac\u00a3-])\d{1,9}\.\d{1,2}(?![\w.%]| ?%)")
 _NUMBER_AND_UNIT = re.compile(r"([\d.,]+|[A-Za-z]+)[ -]([A-Za-z]{3,})")

@@ -24,6 +24,7 @@ _DOES = re.compile(
     r"(?:we|i)(?: (?:\w+ly|therefore|then|now|hereby|also))? $",
     re.IGNORECASE,
 )
+_WOULD = re.compile(r"(?: \w+){0,3} (?:would|could|might)\b", re.IGNORECASE)
 _COMMITS = re.compile(r"\b(?:we|i|you)(?:['\u2019]\w+)?(?: \w+){0,4} $", re.IGNORECASE)
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
@@ -76,6 +77,11 @@ def denies(sentence: str, start: int, end: int) -> bool:
 def commits(sentence: str, start: int) -> bool:
     """Whether writer or reader does what stands at a place: "we will refund the price", "you get a refund"."""
     return _COMMITS.search(sentence, 0, start) is not None
+
+
+def is_only_imagined(sentence: str, end: int) -> bool:
+    """Whether what ends at a place would do something: "a repair would cost more" chooses no repair."""
+    return _WOULD.match(sentence, end) is not None
 
 
 def supposes(sentence: str) -> bool:

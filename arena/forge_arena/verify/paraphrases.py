@@ -86,7 +86,8 @@ _CONDITION = re.compile(
 _LIMIT = re.compile(r"\b(?:unless|except(?:ion)?|other than|apart from)\b", re.IGNORECASE)
 _NO_DUTY = frozenset({Modality.exempt, Modality.may})
 _IMPERATIVE = re.compile(
-    r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*(?:please|always|do|make sure|be sure|let)\b",
+    r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*"
+    r"(?:please|always|do|make sure|be sure|let)\b",
     re.I,
 )
 _DENYING = frozenset({Modality.ban, Modality.no})

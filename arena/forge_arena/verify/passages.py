@@ -9,7 +9,7 @@ days that stands around it in the source.
 
 import math
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -200,8 +200,8 @@ class Passages:
         return f" {_plain(self._task)} | {_plain(self._source)} "
 
     @cached_property
-    def section_texts(self) -> dict[str, str]:
-        """The text of each numbered section, from its heading to the next heading."""
+    def section_spans(self) -> dict[str, tuple[int, int]]:
+        """Where each numbered section stands in the source, from its heading to the next heading."""
         numbers = [
             number
             for authority in self._authorities
@@ -216,14 +216,19 @@ class Passages:
         starts.sort()
         ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
         return {
-            number: _UNNUMBERED_HEADING.split(self._source[start:end], maxsplit=1)[0]
+            number: (start, unnumbered.start() if unnumbered is not None else end)
             for (start, number), end in zip(starts, ends, strict=True)
+            for unnumbered in (_UNNUMBERED_HEADING.search(self._source, start, end),)
         }
 
     @cached_property
     def _sections(self) -> dict[str, frozenset[str]]:
         """The words of each numbered section."""
-        return {number: content(text) for number, text in self.section_texts.items()}
+        return {number: content(self._source[start:end]) for number, (start, end) in self.section_spans.items()}
+
+    def passages_in(self, start: int, end: int) -> tuple[Passage, ...]:
+        """The sentences of the source that begin between two places."""
+        return self.passages[bisect_left(self._starts, start) : bisect_left(self._starts, end)]
 
     def cited(self, forms: Iterable[str]) -> frozenset[str]:
         """The words of what an authority's forms name: of the section, or of the sentences that name the authority."""

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable
 from functools import cached_property
 
-from forge_arena.texts.values import mentions, same_amount
+from forge_arena.texts.values import Mention, mentions, same_amount
 from forge_arena.texts.words import content
 from forge_arena.types import ClaimKind
 from forge_arena.verify.passages import Passages
@@ -44,13 +44,15 @@ class Sections:
         if not cited:
             return False
         said = frozenset[Hashable]().union(*(self._marks[number] for number in cited))
-        given, around = _marks_of(beside), _marks_of(sentence)
+        given = _marks_of(beside) - said
+        around: frozenset[Hashable] | None = None
         for number, marks in self._marks.items():
-            if number in cited:
+            own = given & marks
+            if len(own) < LEAST_MARKS or self._weight(own) <= LEAST_WEIGHT:
                 continue
-            own = given & (marks - said)
-            for_cited = FOR_CITED * self._weight(around & (said - marks))
-            if len(own) >= LEAST_MARKS and self._weight(own) - for_cited > LEAST_WEIGHT:
+            if around is None:
+                around = _marks_of(sentence) & said
+            if self._weight(own) - FOR_CITED * self._weight(around - self._marks[number]) > LEAST_WEIGHT:
                 return True
         return False
 
@@ -60,7 +62,15 @@ class Sections:
     @cached_property
     def _marks(self) -> dict[str, frozenset[Hashable]]:
         """By number: the marks of the section."""
-        return {number: _marks_of(text) for number, text in self._passages.section_texts.items()}
+        return {
+            number: frozenset[Hashable]().union(
+                *(
+                    _marks_among(passage.words, mentions(passage.text))
+                    for passage in self._passages.passages_in(start, end)
+                )
+            )
+            for number, (start, end) in self._passages.section_spans.items()
+        }
 
     @cached_property
     def _rarity(self) -> dict[Hashable, float]:
@@ -71,7 +81,10 @@ class Sections:
 
 def _marks_of(text: str) -> frozenset[Hashable]:
     """The content words of a text and its values. A bare number is no mark, because numbers are small."""
-    marks: set[Hashable] = {word for word in content(text) if not word.isdigit()}
-    values = [value for value in mentions(text) if value.kind is not ClaimKind.citation]
-    marks |= {(value.kind, same_amount(value.value)) for value in values}
+    return _marks_among(content(text), mentions(text))
+
+
+def _marks_among(words: Iterable[str], values: Iterable[Mention]) -> frozenset[Hashable]:
+    marks: set[Hashable] = {word for word in words if not word.isdigit()}
+    marks |= {(v.kind, same_amount(v.value)) for v in values if v.kind is not ClaimKind.citation}
     return frozenset(marks)

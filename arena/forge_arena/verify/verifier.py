@@ -40,7 +40,7 @@ from forge_arena.verify.derived import (
     is_no_figure,
     is_sum_of_neighbours,
 )
-from forge_arena.verify.options import commits, denies, option_in, supposes
+from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
@@ -521,8 +521,7 @@ class Verifier:
                 continue
             described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
             is_right = alternative.name == claim.right.name
-            if not is_right and supposes(sentence) and not commits(sentence, saying.start):
-                # "A repair would cost more" chooses no repair.
+            if not is_right and is_only_imagined(sentence, saying.end):
                 continue
             if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
                 chosen.append((alternative.name, saying.start, saying.end))

@@ -93,8 +93,8 @@ _LIGHT = frozenset(
     )
 )
 _CALLED_FOR = re.compile(
-    r"\b(?:is|are|was|were|be)(?: not|n['\u2019]t)? (?:\w+ly )?(?:needed|required|necessary|allowed|permitted|prohibited|"
-    r"forbidden|optional|mandatory|possible|available)\b",
+    r"\b(?:is|are|was|were|be)(?: not|n['\u2019]t)? (?:\w+ly )?"
+    r"(?:needed|required|necessary|allowed|permitted|prohibited|forbidden|optional|mandatory|possible|available)\b",
     re.IGNORECASE,
 )
 # The words of a title state nothing: "as the section “Cancel an order” says".
@@ -173,7 +173,8 @@ class WholeStatements:
     def __init__(self, passages: Passages, claims: Iterable[Claim]) -> None:
         self._passages = passages
         self.claims = tuple(claim for claim in claims if is_whole_statement(claim))
-        # By claim, text, and whether the text is more than one sentence: a repaired answer costs only its new sentences.
+        # By claim, text, and whether the text is more than one sentence. A repaired answer costs only its new
+        # sentences.
         self._known: dict[tuple[str, str, bool], Agreement | None] = {}
 
     @classmethod
@@ -182,7 +183,10 @@ class WholeStatements:
         return cls(Passages(scenario), (claim,))
 
     def read(self, text: str, spans: Sequence[tuple[int, int]], claim: Claim) -> Iterator[Reading]:
-        """What the sentences of a text say of a claim. Neighbours are read together if no sentence alone speaks of it."""
+        """What the sentences of a text say of a claim.
+
+        Neighbours are read together if no sentence alone speaks of the claim.
+        """
         alone = [reading for span in spans if (reading := self._read(text, span, claim, joint=False)) is not None]
         if alone:
             yield from alone
@@ -531,7 +535,10 @@ def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
 
 
 def with_denied(read: Statement) -> set[str]:
-    """The roots of a text, and those of its words that a prefix denies: "uncovered" has the root of "covered" as well."""
+    """The roots of a text, and those of its words that a prefix denies.
+
+    Example: "uncovered" has the root of "covered" as well.
+    """
     surfaces = [read.text[token.start : token.end].lower() for token in read.words]
     cut = {match[1] for word in surfaces if (match := _DENIED.match(word))}
     return {*read.roots, *map(root, cut)}

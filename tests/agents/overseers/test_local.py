@@ -1,6 +1,8 @@
 """A language model as an overseer: what it writes, its log-odds, and a threshold that overrules its choice."""
 
+import re
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -12,6 +14,7 @@ from forge_agents.evaluation import evaluate  # noqa: E402
 from forge_agents.models import Loaded, load_model  # noqa: E402
 from forge_agents.overseers import Completion, NoSuchOverseer, Overseer, open_overseer  # noqa: E402
 from forge_agents.overseers.local import LocalModel  # noqa: E402
+from forge_agents.overseers.prompts import note_prompt, prompt, prompt_digest  # noqa: E402
 from forge_arena.types import Domain, Observation, Trouble, Verdict  # noqa: E402
 from forge_arena.verdicts import messages, observation_text, parse_verdict, verdict_text  # noqa: E402
 
@@ -154,3 +157,25 @@ def test_a_completion_that_is_cut_off_says_so(loaded: Loaded) -> None:
     whole, cut = (LocalModel(loaded, max_tokens=most).review(OBSERVATIONS[:1])[0] for most in (24, 2))
     assert (whole.trouble, cut.trouble) == (None, Trouble.cut)
     assert cut.reason == "the completion was cut off after 2 tokens"
+
+
+def test_a_model_is_asked_by_the_prompt_with_which_it_was_trained_unless_another_is_given(
+    folder: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "model"
+    copytree(folder, copied)
+    note_prompt(copied, "compact")
+    digests = {name: prompt_digest(prompt(name)) for name in ("arena", "compact")}
+    assert LocalModel(str(folder)).conditions["prompt"] == digests["arena"]
+    assert LocalModel(str(copied)).conditions["prompt"] == digests["compact"]
+    assert LocalModel(str(copied), prompt="arena").conditions["prompt"] == digests["arena"]
+
+
+def test_the_pace_counts_each_answer_once_and_says_how_many_tokens_a_second(loaded: Loaded) -> None:
+    overseer = LocalModel(loaded, max_tokens=24, threshold=1e6, batch=3)
+    assert str(overseer.pace) == ""
+    counted: list[int] = []
+    overseer.pace.on_answer = lambda: counted.append(overseer.pace.answers)
+    overseer.review(OBSERVATIONS)
+    assert counted == list(range(1, len(OBSERVATIONS) + 1))
+    assert re.fullmatch(r"[1-9]\d* tokens/s", str(overseer.pace))

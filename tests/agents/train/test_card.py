@@ -1,5 +1,6 @@
 """The model card: the Hub reads it, what was measured stands in it as it was, and its own example runs."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 pytest.importorskip("torch")
 hub = pytest.importorskip("huggingface_hub")
 
+from forge_agents.overseers.prompts import compact_system  # noqa: E402
 from forge_agents.train.card import write_card  # noqa: E402
 from forge_agents.train.presets import load_preset  # noqa: E402
 from forge_arena.errors import InvalidVerdict  # noqa: E402
@@ -61,7 +63,7 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
         "| balanced accuracy | 0.",
         "clear of 0, better",
         "It discriminates better",
-        "forge_arena.verdicts.messages",
+        "forge_agents.overseers.prompts",
         "forge-arena eval --overseer hf:PATH",
         overseer_prompt(),
         "## Limits",
@@ -71,6 +73,17 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
     assert "from scratch, has read nothing" not in text
     # A table that a blank line tears apart is none.
     assert re.search(r"\|---\|---\|---\|---\|\n(\|.*\|\n){7}\n", text)
+
+
+def test_the_card_has_the_prompt_of_the_preset(run: Path) -> None:
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    record["preset"]["prompt"] = "compact"
+    (run / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    text = write_card(run).read_text(encoding="utf-8")
+    assert compact_system() in text
+    assert overseer_prompt() not in text
+    assert 'prompt("compact")(observation)' in text
+    assert "`Task:`, `Source material:` and `Worker output:`, in this order" in text
 
 
 def test_a_model_from_scratch_is_not_recommended(tmp_path: Path) -> None:

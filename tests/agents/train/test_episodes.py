@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("datasets")
 
 from forge_agents.client import ArenaClient, ArenaRefused
+from forge_agents.overseers.prompts import compact_system, prompt
 from forge_agents.train.episodes import AHEAD, EpisodeStream
 from forge_arena.verdicts import messages
 
@@ -100,3 +101,10 @@ def test_the_streams_of_two_trainers_do_not_disturb_each_other(short: Served, sh
     with ArenaClient(short.url) as another:
         first, second = EpisodeStream(short_client, attempts=2), EpisodeStream(another, attempts=2)
         assert [one.key for one in first.take(3)] == [one.key for one in second.take(3)]
+
+
+def test_a_row_asks_by_the_prompt_that_the_stream_was_given(short_client: ArenaClient) -> None:
+    stream = EpisodeStream(short_client, attempts=1, start=3, ask=prompt("compact"))
+    chat = next(stream.rows())["prompt"]
+    assert chat[0]["content"] == compact_system()
+    assert "Worker reasoning:" not in chat[1]["content"]

@@ -63,8 +63,8 @@ def test_a_preset_of_ones_own_may_write_numbers_as_yaml_does_not(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("phse1", r"no preset 'phse1'\. Did you mean 'phase1'\? There are phase1, phase3, tiny; or give a \.yaml file"),
-        ("zzz", r"no preset 'zzz'\. There are phase1, phase3, tiny"),
+        ("phse1", r"no preset 'phse1'\. Did you mean 'phase1'\? There are phase1, phase3, small, tiny; or give a \.yaml file"),
+        ("zzz", r"no preset 'zzz'\. There are phase1, phase3, small, tiny"),
         ("nowhere.yaml", r"no preset file nowhere\.yaml"),
     ],
 )
@@ -93,6 +93,7 @@ def test_a_preset_that_is_not_there_is_refused_with_the_nearest(name: str, messa
         ("generations=1", "generations: Input should be greater than or equal to 2"),
         ("generations=6", "batch must be a multiple of generations, got 16 and 6: groups stay whole"),
         ("device_batch=3", "device_batch must divide batch, got 3 and 16"),
+        ("warm_start.device_batch=3", "device_batch must divide batch, got 3 and 16"),
         ("model=null", "give either model or scratch"),
         ("scratch.layers=1", "give either model or scratch"),
         ("lora=null", "quantized weights cannot be trained: nf4 needs lora"),

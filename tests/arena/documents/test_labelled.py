@@ -54,8 +54,8 @@ def kept(text: str, *, task: str | None = None, domain: Domain | None = None) ->
 
 def test_cells_lines_and_headings_give_values_their_labels() -> None:
     assert labels_of(STORAGE) == {
-        "monthly fee for the locker": "$18",
-        "notice period for the locker": "7 days",
+        "monthly fee for the locker unit": "$18",
+        "notice period for the locker unit": "7 days",
         "monthly fee for the small unit": "$64",
         "notice period for the small unit": "14 days",
         "monthly fee for the large unit": "$142",
@@ -126,6 +126,22 @@ def test_two_columns_without_a_name_take_the_label_from_the_row() -> None:
     assert labels_of(text) == {"Day ticket": "$12", "Annual Ticket": "$180"}
 
 
+@pytest.mark.parametrize(
+    ("column", "row", "label"),
+    [
+        ("Ticket", "Day", "the day ticket"),
+        ("Card Tier", "Gold", "the gold card tier"),
+        ("Unit", "Large unit", "the large unit"),
+        ("Customers", "New accounts", "new accounts"),
+        ("Room", "Room 3", "room 3"),
+        ("Withdrawals", "Up to two a month", "up to two a month"),
+    ],
+)
+def test_a_row_is_named_as_a_person_would_name_it(column: str, row: str, label: str) -> None:
+    text = f"# Sauna\n\nWe are glad of a gold day.\n\n| {column} | Price |\n|---|---|\n| {row} | $12 |\n"
+    assert labels_of(text) == {f"price for {label}": "$12"}
+
+
 def test_a_label_that_stands_twice_says_of_what() -> None:
     text = (
         "# Cards of our bank\n\nTwo cards are offered to everybody who has an account with us for a year or longer.\n\n"
@@ -145,7 +161,7 @@ def test_a_value_that_answers_two_questions_is_left_out() -> None:
     text = STORAGE.replace("- Late fee: $15", "- Late fee: $18")
     proposal = proposed(text)
     assert isinstance(proposal, Proposal)
-    assert not {"the late fee", "the monthly fee for the locker"} & {fact.label for fact in proposal.facts}
+    assert not {"the late fee", "the monthly fee for the locker unit"} & {fact.label for fact in proposal.facts}
 
 
 PROSE = (

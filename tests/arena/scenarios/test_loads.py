@@ -7,10 +7,10 @@ from random import Random
 import gymnasium
 import pytest
 
+from forge_arena.documents.playing import open_sources
 from forge_arena.episodes import Arena
 from forge_arena.errors import ScenarioError, UnknownKey
 from forge_arena.scenarios import Family, load_families, load_family, open_set
-from forge_arena.documents.playing import open_sources
 from forge_arena.scenarios.proof import prove
 from forge_arena.types import ClaimKind, CorruptionType, Form, Load, Scenario, Split
 from forge_arena.verify import Verifier

@@ -3,7 +3,7 @@
 import pytest
 
 from forge_arena.types import Alternative, Standing
-from forge_arena.verify.options import commits, denies, option_in, supposes
+from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 
 
 def alternative(*forms: str) -> Alternative:
@@ -51,6 +51,19 @@ def test_an_option_may_be_turned_down(sentence: str, words: str, denied: bool) -
 )
 def test_writer_and_reader_commit(sentence: str, words: str, commitment: bool) -> None:
     assert commits(sentence, sentence.index(words)) is commitment
+
+
+@pytest.mark.parametrize(
+    ("sentence", "imagined"),
+    [
+        ("A swap would cost more.", True),
+        ("A swap of the pump could take weeks.", True),
+        ("I would offer a swap.", False),
+        ("A swap is due.", False),
+    ],
+)
+def test_what_an_option_would_do_is_only_imagined(sentence: str, imagined: bool) -> None:
+    assert is_only_imagined(sentence, sentence.index("swap") + 4) is imagined
 
 
 def test_a_case_that_is_supposed_is_no_act() -> None:

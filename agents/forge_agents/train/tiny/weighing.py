@@ -7,8 +7,8 @@ four, the marks of something wrong weigh most, because there are six times as ma
 from typing import Any
 
 import torch
-from trl import SFTTrainer
 
+from forge_agents.train.fine_tuning import FineTuner
 from forge_agents.train.tiny.drills import ALARMS
 from forge_agents.train.tiny.exchange import Exchange
 from forge_agents.train.tiny.tokenizer import DECISIONS, FIXED, NUMBERS
@@ -19,7 +19,7 @@ ALARM = 3.0
 IGNORED = -100
 
 
-class WeighingTrainer(SFTTrainer):
+class WeighingTrainer(FineTuner):
     """TRL's fine-tuning with weights for the tokens that decide, and with exchanged tokens.
 
     Arguments:

@@ -1,0 +1,82 @@
+"""Estimate how long training takes on this machine, from a few seconds of the work itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import fmean
+from time import perf_counter
+
+import torch
+
+from forge_agents.models import Loaded, prompt_length, write
+from forge_agents.overseers.prompts import prompt
+from forge_agents.train.demonstrations import Demonstration
+from forge_agents.train.presets import Preset
+
+# Texts that are trained on, and tokens that are written, to measure the speed.
+TEXTS, TOKENS = 2, 12
+# A batch goes on until its longest completion ends, which is so much longer than the mean.
+LONGEST = 1.4
+# The backward pass takes twice as long as the forward pass.
+PASSES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Seconds of this machine: for a token that is trained on, and for a token that each row of a batch writes."""
+
+    trained: float
+    written: float
+
+    @classmethod
+    def measure(cls, preset: Preset, loaded: Loaded, shown: Sequence[Demonstration]) -> "Speed":
+        """Train on two texts, without changing the model, and let it write twelve tokens for a batch."""
+        ask, model = prompt(preset.prompt), loaded.model
+        chats = [[*ask(d.observation), {"role": "assistant", "content": d.completion}] for d in shown[:TEXTS]]
+        inputs = loaded.tokenizer.apply_chat_template(chats, return_dict=True, padding=True, return_tensors="pt").to(
+            model.device
+        )
+        begun = perf_counter()
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=preset.autocast):
+            model(**inputs, logits_to_keep=TOKENS).logits.float().logsumexp(-1).mean().backward()
+        trained = (perf_counter() - begun) / inputs["input_ids"].numel()
+        model.zero_grad(set_to_none=True)
+        batch = [ask(shown[n % len(shown)].observation) for n in range(preset.held_out.batch)]
+        begun = perf_counter()
+        generations = list(write(loaded, batch, max_tokens=TOKENS, batch=len(batch)))
+        reading = sum(generation.read for generation in generations) * trained / PASSES
+        seconds = max(0.0, perf_counter() - begun - reading)
+        return cls(trained, seconds / max(1, max(generation.tokens for generation in generations)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds that the stages of a run take."""
+
+    warm_start: float
+    step: float
+    evaluation: float
+
+    @classmethod
+    def estimate(cls, preset: Preset, speed: Speed, read: float, written: float) -> "Cost":
+        """The cost if prompts have `read` tokens on average and completions have `written`."""
+        texts = sum(s.demonstrations * s.epochs for s in preset.warm_start.stages) if preset.warm_start else 0
+        longest = min(LONGEST * written, preset.max_completion)
+        # Each attempt is written, read by the reference model, and trained on.
+        passes = (PASSES + (preset.beta > 0)) / PASSES * (read + written) + read / PASSES
+        per_row = speed.written / preset.held_out.batch
+        writing = longest * max(speed.written, per_row * preset.batch)
+        batches = ceil(preset.held_out.episodes / preset.held_out.batch)
+        return cls(
+            warm_start=texts * (read + written) * speed.trained,
+            step=writing + preset.batch * passes * speed.trained,
+            evaluation=batches * longest * speed.written + preset.held_out.episodes * read * speed.trained / PASSES,
+        )
+
+
+def estimate(preset: Preset, loaded: Loaded, shown: Sequence[Demonstration]) -> Cost:
+    """What a run of the preset costs here, if its texts are like these demonstrations."""
+    ask = prompt(preset.prompt)
+    read = fmean(prompt_length(loaded, ask(d.observation)) for d in shown)
+    written = fmean(len(loaded.tokenizer(d.completion)["input_ids"]) for d in shown)
+    return Cost.estimate(preset, Speed.measure(preset, loaded, shown), read, written)

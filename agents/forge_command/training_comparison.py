@@ -1,0 +1,168 @@
+"""Train with several seeds, and compare the results with controls on the same held-out episodes.
+
+`forge-arena train demo` and `forge-arena train small` are comparisons. Each stage leaves its result in the folder, and
+a stage whose result is there is not done again. So a comparison continues where it was stopped, also after `kill -9`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from forge_command.tables import format_difference, format_mean, parts_table, training_table
+from forge_command.training_runs import folder_of, train_all
+
+if TYPE_CHECKING:
+    from forge_agents.result import Result
+    from forge_agents.train.online import ArenaAddress
+    from forge_agents.train.presets import Preset
+    from forge_agents.train.progress import Reporter
+    from forge_arena.types import Estimate
+
+CONSTANTS = ("always_clean", "always_corrupted")
+LABELS = {
+    "untouched": "untouched model",
+    "untouched opened": "untouched model, made to answer",
+    "start": "warm start",
+    "moved": "warm start, threshold moved",
+    "checking": "warm start, made to check",
+    "shuffled": "GRPO, shuffled rewards",
+    "supervised": "supervised, same time",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared.
+
+    Attributes:
+        preset: of the runs and of the evaluations.
+        seeds: runs of the preset's algorithm, each with another seed.
+        of_untouched: evaluations of the preset's own model, by name, each with settings of `LocalModel`.
+        of_start: the same of the model that the runs start from.
+    """
+
+    preset: "Preset"
+    seeds: int
+    of_untouched: Mapping[str, Mapping[str, Any]]
+    of_start: Mapping[str, Mapping[str, Any]]
+
+    def play(
+        self, arena: "ArenaAddress", out: Path, reporter: "Reporter"
+    ) -> "tuple[dict[str, Result], dict[str, float]]":
+        """Every result on the same episodes, by name, and how many seconds each run learned.
+
+        Raises:
+            FolderInUse: `out` holds a comparison of another preset.
+        """
+        from forge_agents.client import ArenaClient
+        from forge_agents.compare import best_log_odds_threshold
+        from forge_agents.result import Result
+        from forge_agents.train.journal import Journal
+        from forge_agents.train.pipeline import evaluate_once
+        from forge_agents.train.warm_start import starting_model
+        from forge_arena.types import Split
+
+        preset = self.preset
+        journal = Journal(out, reporter.say)
+        with ArenaClient(arena.url, token=arena.token) as client:
+            stats = client.stats()
+        suite_hash = stats.suite_hashes.get(Split(preset.held_out.split))
+        journal.begin(preset, arena=arena.url, suite=stats.suite_and_version, suite_hash=suite_hash)
+
+        def evaluated(name: str, model: str, preset: "Preset" = preset, **settings: Any) -> "Result":
+            path = out / f"{name.replace(' ', '-')}.json"
+            return evaluate_once(preset, model, arena, path, journal, step=0, phase=name, reporter=reporter, **settings)
+
+        results = {name: evaluated(name, str(preset.model), **given) for name, given in self.of_untouched.items()}
+        start = out / "start"
+        if not (start / "done").is_file():
+            with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+                starting_model(preset, client, start, reporter)
+            (start / "done").touch()
+        results["start"] = evaluated("before", str(start))
+        validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
+        controls = dict(self.of_start)
+        try:
+            threshold = best_log_odds_threshold(evaluated("val", str(start), validation).rows)
+            controls["moved"] = {"threshold": threshold}
+        except ValueError as error:
+            reporter.say(f"the warm start is not evaluated with another threshold: {error}")
+        results |= {name: evaluated(name, str(start), **given) for name, given in controls.items()}
+
+        def train(runs: dict[str, list[str]]) -> dict[str, float]:
+            return train_all(runs, preset, arena, out, start=start, before=out / "before.json", reporter=reporter)
+
+        runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(self.seeds)}
+        runs["shuffled"] = ["shuffled_rewards=true"]
+        seconds = train(runs)
+        limit = sum(seconds[f"grpo {seed}"] for seed in range(self.seeds)) / self.seeds
+        supervised = {"supervised": ["algorithm=sft", f"wall_seconds={max(limit, 1.0):.0f}"]}
+        seconds |= train(supervised)
+        for name in (*runs, *supervised):
+            results[name] = Result.read(folder_of(out, name) / "after.json")
+        for name in CONSTANTS:
+            results[name] = _constant(name, preset, arena)
+        return results, seconds
+
+
+def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
+    from forge_agents.evaluation import evaluate
+    from forge_agents.overseers import open_overseer
+
+    settings = preset.held_out
+    return evaluate(
+        open_overseer(name), arena=arena.url, token=arena.token, split=settings.split, episodes=settings.episodes
+    )
+
+
+def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
+    """Means of the seeds and differences from the starting model, with intervals over families."""
+    from forge_agents.compare import differences, mean_metrics
+
+    trained = [f"grpo {seed}" for seed in range(seeds)]
+    start = results["start"].rows
+    groups = {"start": ["start"], "grpo": trained} | {
+        name: [name] for name in results if name != "start" and name not in trained
+    }
+    means = {name: mean_metrics([results[member].rows for member in members]) for name, members in groups.items()}
+    changes = {
+        name: differences([(start, results[member].rows) for member in members])
+        for name, members in groups.items()
+        if name != "start"
+    }
+    seed_means = {name: mean_metrics([results[name].rows]) for name in trained}
+    return {
+        "means": means | seed_means,
+        "differences": changes,
+        "json": {
+            "means": _plain(means | seed_means),
+            "differences from the start": _plain(changes),
+            "readable": {name: result.scorecard.scored for name, result in results.items()},
+            "components": {
+                name: None if result.scorecard.components is None else result.scorecard.components.model_dump()
+                for name, result in results.items()
+            },
+            "episodes": len(start),
+            "families": results["start"].scorecard.families,
+        },
+    }
+
+
+def _plain(tables: "dict[str, dict[str, Estimate]]") -> dict[str, Any]:
+    return {name: {metric: e.model_dump() for metric, e in row.items()} for name, row in tables.items()}
+
+
+def show(results: "dict[str, Result]", seeds: int, summary: dict[str, Any], out: Console) -> None:
+    """Print the tables of a comparison."""
+    card = results["start"].scorecard
+    labels = LABELS | {"grpo": f"GRPO, mean of {seeds} seeds"}
+    means = {labels.get(name, name): row for name, row in summary["means"].items()}
+    title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
+    out.print(training_table(title, means, format_mean))
+    out.print(parts_table({labels.get(name, name): result for name, result in results.items()}))
+    labels["grpo"] = "GRPO"
+    differences = {labels[name]: row for name, row in summary["differences"].items() if name in labels}
+    out.print(training_table("less the warm start (95% over families)", differences, format_difference))

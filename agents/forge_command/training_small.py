@@ -1,0 +1,144 @@
+"""`forge-arena train small`: train a pretrained model of 135 million parameters, and compare it with its controls.
+
+The untouched model is evaluated first. Then come a warm start on demonstrations, GRPO over REST with several seeds, and
+the controls: shuffled rewards, the warm start with its threshold moved, supervised training for the same time, and the
+constants. All of them review the same episodes of families that no run has seen.
+"""
+
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from shlex import join
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from forge_arena.locks import lock_folder
+from forge_command.child import running_server
+from forge_command.console import JsonFile, as_json, deliver, extra
+from forge_command.training import Changes, reporting
+from forge_command.training_comparison import Comparison, show, summarise
+from forge_command.training_runs import AT_A_TIME
+
+if TYPE_CHECKING:
+    from forge_agents.train.online import ArenaAddress
+    from forge_agents.train.progress import Reporter
+
+EPILOG = """Examples:
+
+forge-arena train small --model SmolLM2-135M-Instruct
+
+forge-arena train small --model SmolLM2-135M-Instruct --quick --out /tmp/quick"""
+
+# The demonstrations from which the cost is estimated.
+SHOWN = 16
+# Everything once, in a minute or two with a tiny model. It shows that every stage works, and nothing else.
+QUICK = (
+    *("warm_start.demonstrations=16", "warm_start.batch=4", "warm_start.device_batch=2", "warm_start.save_every=2"),
+    *("steps=2", "batch=4", "generations=2", "device_batch=2", "save_every=1", "max_completion=48"),
+    *("held_out.episodes=8", "held_out.batch=8", "trackers=[]"),
+)
+# So that the untouched model, which answers in prose, gives the log-odds of its detection all the same.
+OPENING = '{"detection":'
+WIDTH = 100
+
+
+def small(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FORGE_ARENA_SMALL_MODEL",
+            help="Folder of SmolLM2-135M-Instruct or another small model with a chat template, or its name on the Hub. "
+            "`make train-small` makes the folder.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for models, runs and results.")] = Path("train-small"),
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO, each with another seed.")] = 3,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Every stage with a few episodes, to see that it works; one seed.")
+    ] = False,
+    change: Changes = None,
+    json: JsonFile = None,
+) -> None:
+    """Train a pretrained model of 135M parameters on two cores or a GPU, and compare it with its controls.
+
+    This takes hours on two cores, and says at its beginning how many. Stop it when you like: called again with the same
+    options it continues, also after kill -9. Two runs at a time take about 9 GB of memory, and the checkpoints 8 GB of
+    disk.
+    """
+    from forge_agents.train.presets import load_preset
+
+    changes = ["held_out.split=test", *(QUICK if quick else ()), *([f"model={model}"] if model else [])]
+    preset = load_preset("small", [*changes, *(change or [])])
+    seeds = 1 if quick else seeds
+    with extra("train", "training"):
+        from forge_agents.train import quiet
+        from forge_agents.train.online import ArenaAddress
+
+    quiet()
+    untouched = {"untouched": {}, "untouched opened": {"opening": OPENING}}
+    comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={})
+    start = perf_counter()
+    with (
+        lock_folder(out),
+        running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
+        reporting() as reporter,
+    ):
+        arena = ArenaAddress(url)
+        _say_cost(comparison, arena, out, reporter)
+        results, seconds = comparison.play(arena, out, reporter)
+    summary = summarise(results, seeds)
+    minutes = (perf_counter() - start) / 60
+
+    def show_all(to: Console) -> None:
+        show(results, seeds, summary, to)
+        to.print(f"{minutes:.0f} minutes in this sitting; everything is in {escape(str(out))}", highlight=False)
+
+    plain = summary["json"] | {"suite": results["start"].suite, "prompt": results["start"].conditions["prompt"]}
+    files = {out / "small.json": as_json(plain), out / "report.md": _page(show_all)}
+    deliver({**plain, "minutes": minutes, "seconds": seconds}, json, show_all, files)
+
+
+def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter: "Reporter") -> None:
+    """Say how long everything takes on this machine, unless the starting model is there already."""
+    if (out / "start" / "done").is_file():
+        return
+    from forge_agents.client import ArenaClient
+    from forge_agents.models import load_model
+    from forge_agents.train.cost import estimate
+    from forge_agents.train.demonstrations import demonstrations
+    from forge_agents.train.warm_start import FAR
+
+    preset = comparison.preset
+    with ArenaClient(arena.url, token=arena.token) as client:
+        suite = client.stats().suite_and_version
+        shown = list(demonstrations(client, suite=suite, start=FAR, count=SHOWN, checking=1.0, brief=True))
+    cost = estimate(preset, load_model(str(preset.model)), shown)
+    runs = comparison.seeds + 2
+    # Before and after each run; the untouched model writes until it is cut off.
+    evaluations = (len(comparison.of_untouched) * 2 + 3 + runs / AT_A_TIME) * cost.evaluation
+    training = preset.steps * cost.step
+    total = cost.warm_start + evaluations + training * (runs - 1) / AT_A_TIME + training
+    reporter.say(
+        f"on this machine, as it is now: the warm start takes about {_hours(cost.warm_start)}, a run of {preset.steps} "
+        f"steps {_hours(training)} ({runs} runs, {AT_A_TIME} at a time), an evaluation {_hours(cost.evaluation)}; "
+        f"{_hours(total)} in all. Stop it when you like: the same command continues."
+    )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min"
+
+
+def _page(show_all: Callable[[Console], None]) -> str:
+    """The tables as a page of Markdown, with the command that made them."""
+    from forge_agents.train.journal import revision
+
+    text = StringIO()
+    show_all(Console(file=text, width=WIDTH))
+    command = join(["forge-arena", *sys.argv[1:]])
+    return f"# A small pretrained model\n\n`{command}`, revision {revision()}\n\n```text\n{text.getvalue()}```\n"

@@ -1,0 +1,176 @@
+"""Fine-tuning: batches of like length, logits only where something is learned, and a run that continues."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments  # noqa: E402
+
+from forge_agents.models import load_model  # noqa: E402
+from forge_agents.overseers.prompts import trained_prompt  # noqa: E402
+from forge_agents.train.checkpoints import POSITION, latest_checkpoint  # noqa: E402
+from forge_agents.train.cost import Cost, Speed, estimate  # noqa: E402
+from forge_agents.train.fine_tuning import SORTED_TOGETHER, LengthGroups  # noqa: E402
+from forge_agents.train.presets import Preset, load_preset  # noqa: E402
+from forge_agents.train.progress import Silent, WallClock  # noqa: E402
+from forge_agents.train.rows import Row, completion_row  # noqa: E402
+from forge_agents.train.warm_start import fine_tune  # noqa: E402
+
+Presets = Callable[..., Path]
+BATCH = 4
+LENGTHS = [(7 * n) % 101 + 1 for n in range(2 * BATCH * SORTED_TOGETHER + 3)]
+
+
+def test_each_row_comes_once_and_rows_of_a_batch_are_of_like_length() -> None:
+    drawn = list(LengthGroups(LENGTHS, BATCH, seed=3))
+    assert sorted(drawn) == list(range(len(LENGTHS)))
+    batches = [[LENGTHS[n] for n in drawn[first : first + BATCH]] for first in range(0, len(drawn), BATCH)]
+    padding = sum(max(batch) * len(batch) - sum(batch) for batch in batches)
+    assert padding < 0.1 * sum(LENGTHS)
+    # The short batches do not come first: the last steps of a falling learning rate would hardly learn from long texts.
+    means = [sum(batch) / len(batch) for batch in batches]
+    assert means != sorted(means)
+
+
+def test_a_seed_and_an_epoch_decide_the_order() -> None:
+    first, again, other = (
+        LengthGroups(LENGTHS, BATCH, 3),
+        LengthGroups(LENGTHS, BATCH, 3),
+        LengthGroups(LENGTHS, BATCH, 4),
+    )
+    assert list(first) == list(again) == list(first)
+    assert list(first) != list(other)
+    again.set_epoch(1)
+    assert list(first) != list(again)
+
+
+class Killed(Exception):
+    """Stands for the end of a process in the middle of a run."""
+
+
+class KillAt(TrainerCallback):
+    def __init__(self, step: int) -> None:
+        self._step = step
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step == self._step:
+            raise Killed
+
+
+class Steps(TrainerCallback):
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        self.steps.append(state.global_step)
+
+
+@pytest.fixture
+def preset(preset_file: Presets) -> Preset:
+    return load_preset(str(preset_file(prompt="compact")))
+
+
+@pytest.fixture
+def rows(shown: list[Any]) -> list[Row]:
+    return [completion_row(d.observation, d.completion) for d in shown[:24]]
+
+
+def learn(preset: Preset, rows: list[Row], folder: Path, *callbacks: TrainerCallback, **settings: Any) -> None:
+    loaded = load_model(str(preset.model), device="cpu")
+    given = {"whole_text": False, "epochs": 2, "batch": 8, "device_batch": 4, "learning_rate": 1e-3, "save_every": 1}
+    given |= {"phase": "p", "folder": folder, "reporter": Silent(), "callbacks": callbacks, **settings}
+    fine_tune(preset, loaded.model, loaded.tokenizer, rows, **given)
+
+
+def weights(folder: Path) -> Any:
+    return load_model(folder, device="cpu").model.state_dict()
+
+
+@pytest.mark.slow
+def test_fine_tuning_that_was_killed_continues_and_ends_with_the_same_weights(
+    preset: Preset, rows: list[Row], tmp_path: Path
+) -> None:
+    learn(preset, rows, tmp_path / "whole")
+    steps = Steps()
+    for killed_at in (2, 5):
+        with pytest.raises(Killed):
+            learn(preset, rows, tmp_path / "killed", steps, KillAt(killed_at))
+    # A checkpoint that was not written whole does not count.
+    (tmp_path / "killed" / "sft" / "checkpoint-4" / POSITION).unlink()
+    learn(preset, rows, tmp_path / "killed", steps)
+    # Each sitting begins after the last whole checkpoint before the step at which the one before it was killed.
+    assert steps.steps == [1, 2, 2, 3, 4, 5, 4, 5, 6]
+    expected, found = weights(tmp_path / "whole"), weights(tmp_path / "killed")
+    assert all(torch.allclose(expected[name], found[name], atol=1e-6) for name in expected)
+    assert not (tmp_path / "killed" / "sft").exists()
+    assert latest_checkpoint(tmp_path / "killed" / "sft") is None
+    assert trained_prompt(tmp_path / "killed") == "compact"
+
+
+def test_logits_are_computed_only_where_something_is_learned(
+    preset: Preset, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trl.trainer import utils
+
+    scored: list[int] = []
+    apply = utils._ChunkedLogProbFunction.apply
+
+    def counted(hidden: Any, *others: Any) -> Any:
+        scored.append(len(hidden))
+        return apply(hidden, *others)
+
+    monkeypatch.setattr(utils._ChunkedLogProbFunction, "apply", counted)
+    learn(preset, rows[:4], tmp_path / "run", epochs=1, batch=4, device_batch=None, save_every=None)
+    tokenizer = load_model(str(preset.model), device="cpu").tokenizer
+    learned = 0
+    for row in rows[:4]:
+        chat = row["prompt"] + row["completion"]
+        begun = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=False)
+        learned += len(tokenizer.apply_chat_template(chat, return_dict=False)) - len(begun)
+    assert scored == [learned]
+
+
+def test_a_resumed_clock_goes_on_from_the_time_that_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("forge_agents.train.progress.monotonic", lambda: now[0])
+    clock, control = WallClock(10.0), TrainerControl()
+
+    def step(seconds: float, pause: float = 0.0) -> bool:
+        now[0] += pause
+        clock.on_step_begin(None, None, control)
+        now[0] += seconds
+        clock.on_step_end(None, None, control)
+        return control.should_training_stop
+
+    assert not step(6.0)
+    clock = WallClock.from_state(clock.state())
+    assert not step(3.0, pause=1000.0)
+    assert step(2.0)
+
+
+def test_a_cost_grows_with_what_is_asked_for(preset: Preset) -> None:
+    speed = Speed(trained=0.01, written=0.5)
+    cost = Cost.estimate(preset, speed, read=100.0, written=10.0)
+    # Eight attempts of 110 tokens: trained on, and read once more by the reference model, a third of that; and read and
+    # written before, in steps of a batch whose longest completion has 14 tokens.
+    assert cost.step == pytest.approx(8 * 110 * 0.01 * 4 / 3 + 8 * 100 * 0.01 / 3 + 14 * 0.5)
+    assert cost.warm_start == 0.0
+    # One batch of eight episodes.
+    assert cost.evaluation == pytest.approx(14 * 0.5 + 8 * 100 * 0.01 / 3)
+    longer = Cost.estimate(preset, speed, read=100.0, written=1000.0)
+    assert longer.evaluation == pytest.approx(preset.max_completion * 0.5 + 8 * 100 * 0.01 / 3)
+
+
+def test_an_estimate_measures_the_model_and_leaves_it_as_it_is(preset: Preset, shown: list[Any]) -> None:
+    loaded = load_model(str(preset.model), device="cpu")
+    before = {name: value.clone() for name, value in loaded.model.state_dict().items()}
+    cost = estimate(preset, loaded, shown[:4])
+    assert 0.0 < cost.step < 600.0
+    assert 0.0 < cost.evaluation < 600.0
+    assert all(torch.equal(before[name], value) for name, value in loaded.model.state_dict().items())
+    assert all(parameter.grad is None for parameter in loaded.model.parameters())
