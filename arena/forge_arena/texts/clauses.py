@@ -40,6 +40,7 @@ _REPORTED = re.compile(
     re.IGNORECASE,
 )
 _POINTING = re.compile(r"\s*that\b", re.IGNORECASE)
+_BEGINNING = re.compile(r"\W*(?:(?:if so|and|but|so|then|yes|no)\W*)*", re.IGNORECASE)
 _RELATIVE = re.compile(r"\s*(?:who|which|that)\b ?", re.IGNORECASE)
 _FINITE_FORM = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|cannot)\b(?! been\b)"
@@ -128,7 +129,7 @@ def _with_predicate(sentence: str, start: int, end: int) -> Iterator[Clause]:
     text = sentence[start:end]
     is_subordinate = bool(_SUBORDINATE.match(text.lstrip())) and not (
         # "That job must be paid": at the beginning of a sentence "that" points to something.
-        _POINTING.match(text) and not sentence[:start].strip()
+        _POINTING.match(text) and _BEGINNING.fullmatch(sentence[:start])
     )
     relative = _RELATIVE.match(text)
     if relative is not None and start and sentence[start - 1] not in ",;:(":

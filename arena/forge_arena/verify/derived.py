@@ -24,6 +24,8 @@ from forge_arena.types import ClaimKind
 LONG_NUMBER = 3
 MAX_VALUES = 40
 FEW_DAYS = 4
+# The year of a day that is given without one.
+ANY_YEAR = 2023
 
 # Words behind a value, and before it, that make it a difference between two others.
 _DIFFERENCE_BEHIND = re.compile(
@@ -100,16 +102,21 @@ def is_difference(sentence: str, value: Mention) -> bool:
 
 def differs_by(value: Mention, stated: Iterable[Mention]) -> bool:
     """Whether two stated values of one unit are so far apart as a value says."""
-    wanted = _amount(value.value)
+    wanted = _in_whole_units(_amount(value.value))
     known = {
         amount[0]
         for other in list(stated)[:MAX_VALUES]
         if other.kind is value.kind
-        and (amount := _amount(other.value)) is not None
+        and (amount := _in_whole_units(_amount(other.value))) is not None
         and wanted is not None
         and amount[1] == wanted[1]
     }
     return wanted is not None and any(number + wanted[0] in known for number in known)
+
+
+def _in_whole_units(amount: tuple[Decimal, str] | None) -> tuple[Decimal, str] | None:
+    """An amount with its cents as a part of a dollar."""
+    return (amount[0] / 100, amount[1].removesuffix(" cents")) if amount and amount[1].endswith(" cents") else amount
 
 
 def is_sum_of_neighbours(value: Mention, beside: Iterable[Mention]) -> bool:
@@ -198,10 +205,17 @@ def _days(kind: ClaimKind, value: Any, other_kind: ClaimKind, other: Any) -> Ite
         return
     for sign in (1, -1):
         moved = day + sign * timedelta(days=int(length[0]))
-        yield ClaimKind.date, (moved.year, moved.month, moved.day)
+        for year in {moved.year, None} if day.year != ANY_YEAR else (None,):
+            yield ClaimKind.date, (year, moved.month, moved.day)
 
 
 def _day(value: Any) -> date | None:
+    """A day; one without a year is put into a year without a leap day."""
+    if isinstance(value, tuple) and len(value) == 3 and value[0] is None and all(isinstance(v, int) for v in value[1:]):
+        try:
+            return date(ANY_YEAR, *value[1:])
+        except ValueError:
+            return None
     if isinstance(value, tuple) and len(value) == 3 and all(isinstance(part, int) for part in value):
         return date(*value)
     return None

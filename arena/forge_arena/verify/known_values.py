@@ -57,6 +57,11 @@ class KnownValues:
             return True
         if kind is ClaimKind.money and isinstance(value, tuple) and value[0] in self._bare_amounts:
             return True
+        if isinstance(value, tuple) and len(value) == 3 and isinstance(value[0], Decimal) and value[0] != value[1]:
+            # "28 and 35 mpg" gives two values of the source.
+            ends = [(kind, (end, end, value[2])) for end in value[:2]]
+            if all(end in self.stated for end in ends):
+                return True
         if kind is ClaimKind.quantity and self._has_abbreviated(surface):
             return True
         return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)

@@ -72,12 +72,24 @@ HALF = 0.5
 POINTED_SHARE = 0.4
 POINTED_WORDS = 2
 # A clause with so many words of a statement speaks of it.
-DENIED_WORDS = 2
+SPOKEN_WORDS = 2
 LONGEST_LEAD = 400
 MOST_STRETCHES = 400
 
 _ITEM = re.compile(r"[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|(?m:^[ \t]*(?:[-*\u2022#]+|\d{1,2}[.)])[ \t]+)")
+# "Section 2 says that guests may come" says that guests may come.
+_FRAME = re.compile(
+    r"\b(?:says?|states?|provides?|explains?|confirms?|means?|adds?|notes?|remember|clear|sure|follows) that\b",
+    re.IGNORECASE,
+)
+_WITH_NO = re.compile(r"\bwith no\b", re.IGNORECASE)
+_NOTHING_ELSE = re.compile(r",? (?:and|but) (?:nothing|nobody|no one|none) else\b[^,.;:]*", re.IGNORECASE)
+# A clause that gives a reason or a contrast asserts what it says.
+_REASON = re.compile(r"\W*(?:and |but )?(?:because|since|although|though|even though|whereas|while)\b", re.IGNORECASE)
+_BEFORE_PARTY = "to|by|from|of|for|with|between|and|or|nor|not"
+_BESIDE = frozenset({"for", "with", "between", "and", "or", "nor", "not"})
+_RECEIVES = re.compile(r"\b(?:receiv|get|got|obtain|accept|tak|took|collect|borrow|hir|rent|lend)\w*", re.IGNORECASE)
 _QUESTION = re.compile(r"[^.!?\n]*\?[\"'\u201d*)]*\s*")
 _CONDITION = re.compile(
     r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b",
@@ -196,7 +208,11 @@ class Paraphrases:
         text = without_rejected(stretch.text if stretch.alone else without_questions(stretch.text), profile)
         if not text or not is_asserted(text, f"{profile.statement.text} {passage}"):
             return Agreement.unknown
-        if not limits_alike(text, profile.statement.text, passage):
+        if text != stretch.text and sum(is_named(text, frozenset({w})) for w in profile.words) < SPOKEN_WORDS:
+            # "Does the owner pay? The tenant lives upstairs."
+            return Agreement.unknown
+        text = _FRAME.sub(":", text)
+        if not limits_alike(self._near(text, profile), profile.statement.text, passage):
             return Agreement.unknown
         read = read_statement(text)
         hindered: list[Agreement | None] = [
@@ -234,6 +250,13 @@ class Paraphrases:
             return False
         return profile.modality is not Modality.may or any("P" in sign.signs for sign in signs(text))
 
+    def _near(self, text: str, profile: Profile) -> str:
+        """The clause that says most of a statement, with the clauses beside it."""
+        own = clauses(text)
+        weights = [sum(self._weight_of(w) for w in profile.words if is_named(c.text, frozenset({w}))) for c in own]
+        at = weights.index(max(weights))
+        return text[own[max(at - 1, 0)].start : own[min(at + 1, len(own) - 1)].end]
+
     def _side_of_modality(self, text: str, profile: Profile) -> bool | None:
         """Whether the clauses that say most of a statement allow, demand or deny as the statement does."""
         if profile.modality is None:
@@ -254,7 +277,7 @@ class Paraphrases:
                 # "You have passed the course" allows nothing.
                 read = None
             side = side_of(read, profile.modality, opposite)
-            if clause.subordinate:
+            if clause.subordinate and not (carried and _REASON.match(clause.text)):
                 if carried and side is False and profile.modality in _ALLOWING:
                     return None
             elif weight:
@@ -292,6 +315,12 @@ class Paraphrases:
             exchanged = frozenset((1 - number, word) for number, word in own_things)
             same, crossed = _shared(own_things, things), _shared(exchanged, things)
             return same > crossed if same != crossed else None
+        if not turned.exchanged:
+            named = [is_named_whole(text, name) for name in turned.parties]
+            return named[0] if named[0] is not named[1] else None
+        giving, given = giver_in(profile.statement.text, turned.parties), giver_in(text, turned.parties)
+        if giving is not None and given is not None:
+            return giving == given
         mine, theirs = around_than(profile.statement.text, turned.parties), around_than(text, turned.parties)
         if mine is None or theirs is None or comparative(profile.statement.text) != comparative(text):
             return None
@@ -321,7 +350,7 @@ def _adds_denial(text: str, known: str, profile: Profile) -> bool:
     for clause in clauses(text):
         if (
             _denies(clause.text)
-            and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= DENIED_WORDS
+            and sum(is_named(clause.text, frozenset({word})) for word in profile.words) >= SPOKEN_WORDS
         ):
             return True
     return False
@@ -389,7 +418,8 @@ def stretches(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
 
 def _plain(text: str) -> str:
     """A text without the marks of lists and of emphasis, and without the titles of what it cites."""
-    return without_titles(_MARKS.sub("", text)).strip()
+    text = without_titles(_MARKS.sub("", text))
+    return _NOTHING_ELSE.sub("", _WITH_NO.sub("without", text)).strip()
 
 
 def needed_share(words: int) -> float:
@@ -488,6 +518,37 @@ def owners_in(text: str, parties: Sequence[str]) -> frozenset[tuple[int, str]]:
 
 def _things(words: str) -> frozenset[str]:
     return frozenset(root for root in read_statement(words).roots if root[0] != "<" and len(root) > 3)
+
+
+def is_named_whole(text: str, name: str) -> bool:
+    """Whether a text has a party's name."""
+    head = re.sub(r"^(?:an?|the) ", "", name, flags=re.IGNORECASE)
+    return re.search(rf"\b{re.escape(head)}s?\b", text, re.IGNORECASE) is not None
+
+
+def giver_in(text: str, parties: Sequence[str]) -> int | None:
+    """Which of two parties gives, tells or does something to the other one; None if it cannot be told.
+
+    "A grants B a licence", "A notifies B", "notice of A to B" and "B is told by A" say it of A.
+    """
+    if re.search(r"\bthan\b", text, re.IGNORECASE):
+        return None
+    placed: list[tuple[int, str]] = []
+    for name in parties:
+        head = re.escape(re.sub(r"^(?:an?|the) ", "", name, flags=re.IGNORECASE))
+        pattern = rf"(?:\b(?P<before>{_BEFORE_PARTY}) )?(?:an? |the )?\b{head}\b(?P<own>['\u2019])?"
+        found = list(re.finditer(pattern, text, re.IGNORECASE))
+        if len(found) != 1 or found[0]["own"] or (found[0]["before"] or "").lower() in _BESIDE:
+            return None
+        placed.append((found[0].start(), (found[0]["before"] or "").lower()))
+    gives = [before in ("by", "from", "of") for _, before in placed]
+    takes = [before == "to" for _, before in placed]
+    if any(takes) or any(gives):
+        told = {number if gives[number] else 1 - number for number in (0, 1) if gives[number] or takes[number]}
+        return told.pop() if len(told) == 1 else None
+    if _RECEIVES.search(text) or re.search(r"\b(?:is|are|be|been|being|was|were) \w+(?:ed|en)\b", text):
+        return None
+    return 0 if placed[0][0] < placed[1][0] else 1
 
 
 def around_than(text: str, parties: Sequence[str]) -> bool | None:

@@ -135,11 +135,7 @@ class ValueReader:
             elsewhere = (owner is not None or self._known.is_supported(value.kind, value.value, surface)) and (
                 self._is_given_for_another(value, taker, names[taker.id], place, owner)
                 or _OTHERS.search(place.before) is not None
-                or (
-                    not names[taker.id]
-                    and self._known.is_in_task_alone(value)
-                    and not self._ownership.is_named_beside(taker, place)
-                )
+                or (not names[taker.id] and self._known.is_in_task_alone(value))
             )
             if not elsewhere or names[taker.id]:
                 return [

@@ -685,9 +685,10 @@ def _verb_of_parties(statement: Statement, turned: Turned) -> str | None:
 
 def agreement_of_numbers(read: Statement, profile: Profile) -> Agreement | None:
     """Whether a number that a statement gives with a noun stands there with another number."""
+    theirs = set(_numbered(read))
     for noun, number in _numbered(profile.statement):
-        for other_noun, other in _numbered(read):
-            if are_alike(noun, other_noun) and number != other:
+        for other_noun, other in theirs:
+            if are_alike(noun, other_noun) and number != other and (other_noun, number) not in theirs:
                 return Agreement.unknown
     return None
 

@@ -56,6 +56,8 @@ CANVAS = scenario(ClaimKind.quantity, "17 kg", "the weight of the canvas of the 
         ("The canvas of the Plover weighs 17 kg and is hoisted by a 9 volt motor.", {"invented:9 volt"}),
         # What the task names.
         ("The canvas of the Plover weighs 17 kg. Your 950 kg will not fit under it.", set()),
+        ("The canvas of the Plover weighs 17 kg, and those two weigh 21 and 17 kg.", set()),
+        ("The canvas of the Plover weighs 17 kg, and those two weigh 21 and 18 kg.", {"invented:21 and 18 kg"}),
         # Amounts that the record writes without a currency, and their sum.
         ("The canvas of the Plover weighs 17 kg. The boat costs $640, with oars $688.25.", set()),
         ("The canvas of the Plover weighs 17 kg. The boat costs $640, with oars $690.25.", {"invented:$690.25"}),
@@ -93,3 +95,46 @@ def test_a_part_of_a_title_states_nothing() -> None:
     cited = 'The state is told under the title "Returning a loaned kayak".'
     assert verifier.verify(cited).not_found == {"state"}
     assert verifier.verify(f"{cited} The state must be 'loaned'.").clean
+
+
+def test_a_day_without_a_year_follows_from_another_one() -> None:
+    source = "A kayak is kept for 14 days. It came on 2 June.\n"
+    verifier = Verifier(
+        Scenario(family="t", domain=Domain.mixed, task="How long is it kept?", source_material=source, claims=())
+    )
+    assert verifier.verify("It came on 2 June and is kept for 14 days, so until 16 June.").clean
+    assert verifier.verify("It came on 2 June and is kept for 14 days, so until 17 June.").broken == {
+        "invented:17 June"
+    }
+
+
+def test_quoted_words_do_not_mark_what_stands_beside_them_as_past() -> None:
+    source = "The reason is 'no longer needed' or 'ordered by mistake'.\n"
+    reason = Claim(
+        id="reason", kind=ClaimKind.term, label="the other reason", required=True, about=(("reason",),),
+        alternatives=(
+            Alternative(name="stated", standing=Standing.right, forms=("ordered by mistake",)),
+        ),
+    )  # fmt: skip
+    verifier = Verifier(
+        Scenario(family="t", domain=Domain.mixed, task="Which?", source_material=source, claims=(reason,))
+    )
+    assert verifier.verify('The reason is either "no longer needed" or "ordered by mistake".').clean
+    assert not verifier.verify("The reason is no longer ordered by mistake.").clean
+
+
+def test_another_case_beside_the_right_one_is_no_contradiction() -> None:
+    source = "A balance of $400 is in tier 1.\nA balance of $9,000 is in tier 2.\n"
+    tier = Claim(
+        id="tier", kind=ClaimKind.term, label="the tier of the balance", required=True, about=(("tier", "balance"),),
+        alternatives=(
+            Alternative(name="stated", standing=Standing.right, forms=("tier 1",)),
+            Alternative(name="other", standing=Standing.elsewhere, forms=("tier 2",)),
+        ),
+        source_spans=(Span(start=24, end=30),),
+    )  # fmt: skip
+    verifier = Verifier(
+        Scenario(family="t", domain=Domain.mixed, task="Which tier?", source_material=source, claims=(tier,))
+    )
+    assert verifier.verify("Your balance is in tier 1. Tier 2 begins higher up.").clean
+    assert verifier.verify("Your balance is in tier 2.").contradicted == {"tier"}

@@ -15,7 +15,8 @@ of unsafe glazes. A kiln can be booked if one of these is true:
 
 Shelves are washed once the kiln has cooled to room temperature. The studio may keep sample tiles of fired glazes
 for the teaching collection, but is not required to return broken tiles to the potter.
-The costs of the studio and the wages of the technician are paid from the members' fees.
+The costs of the studio and the wages of the technician are paid from the members' fees. A change of the firing plan
+needs a written notice of Rook Kilns to Heron Glass.
 """
 
 
@@ -68,6 +69,18 @@ PAID = claim(
     "The costs of the studio and the wages of the technician are paid",
     "what the fees pay for",
 )
+NOTICE = claim(
+    "The firing plan is changed by a written notice of Rook Kilns to Heron Glass",
+    "The firing plan is changed by a written notice of Heron Glass to Rook Kilns",
+    "A change of the firing plan\nneeds a written notice of Rook Kilns to Heron Glass",
+    "who changes the firing plan by telling whom",
+)
+WAGES = claim(
+    "The studio pays the wages of the technician",
+    "The potter pays the wages of the technician",
+    "the wages of the technician are paid",
+    "who pays the technician",
+)
 LIST = "We can book a kiln for you if one of these is true:\n\n- {item};\n- you work with a technician."
 
 
@@ -113,6 +126,20 @@ def states(of: Claim, text: str) -> bool:
         # A question and a title assert nothing.
         (SAMPLES, "May the studio keep sample tiles of fired glazes for the teaching collection?", False),
         (SAMPLES, "See section \u201cThe studio may keep sample tiles for the teaching collection\u201d.", False),
+        # Who tells whom.
+        (NOTICE, "Rook Kilns can change the firing plan at any time by notifying Heron Glass in writing.", True),
+        (NOTICE, "Heron Glass can change the firing plan at any time by notifying Rook Kilns in writing.", False),
+        (NOTICE, "To change the firing plan, Heron Glass has to have a written notice from Rook Kilns.", True),
+        (NOTICE, "To change the firing plan, Rook Kilns has to have a written notice from Heron Glass.", False),
+        (NOTICE, "The firing plan is changed in writing between Heron Glass and Rook Kilns.", False),
+        (WAGES, "As for the technician, the wages are a matter for the studio to pay in full.", True),
+        (WAGES, "As for the technician, the wages are a matter for the potter to pay in full.", False),
+        (WAGES, "Does the potter pay the wages of the technician? The studio has a kiln.", False),
+        # A frame, a reason, and what nobody else does.
+        (SAMPLES, "Section 3 says that we may keep a sample tile of a fired glaze for teaching.", True),
+        (SAMPLES, "We cannot say that we may keep a sample tile of a fired glaze for teaching.", False),
+        (SAMPLES, "One tile is missing, because we may keep a sample tile of a fired glaze for teaching.", True),
+        (SAMPLES, "One tile is missing, because we may not keep a sample tile of a fired glaze for teaching.", False),
         # What belongs to whom.
         (PAID, "The fees pay for both the studio's costs and the wages of the technician.", True),
         (PAID, "The fees pay for both the technician's costs and the wages of the studio.", False),
@@ -127,7 +154,7 @@ def test_a_stretch_that_says_the_opposite_outweighs_another_one() -> None:
     assert not states(SAMPLES, f"{right} {wrong}")
 
 
-@pytest.mark.parametrize("of", [GLAZES, COURSE, SHELVES, TILES, SAMPLES, PAID])
+@pytest.mark.parametrize("of", [GLAZES, COURSE, SHELVES, TILES, SAMPLES, PAID, NOTICE, WAGES])
 def test_the_opposite_is_never_stated_and_a_text_without_the_point_neither(of: Claim) -> None:
     assert not states(of, of.wrong[0].forms[0])
     assert not states(of, "The studio has a kiln, shelves, tiles and a technician for every potter.")
