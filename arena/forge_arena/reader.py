@@ -5,7 +5,9 @@ one request each:
 
 * It *points*: for a claim that the Verifier does not find, it quotes where the answer speaks of the claim. A rare word
   of the quotation then counts as a word of the claim's topic, and the Verifier reads the whole answer anew. A value is
-  never granted. So the reader can only make the Verifier look, and the Verifier says what is there.
+  never granted. So the reader can only make the Verifier look, and the Verifier says what is there. For a claim that is
+  a whole statement, fewer words of the statement will do in the quotation, and the code must still read there what
+  tells the statement from its opposite. The sentence is then a further form of the claim.
 * It *vetoes*: it quotes what the answer asserts beyond the source. The Worker then writes the answer again, or the
   answer is rejected. A veto without a reason costs a try and never makes a label.
 
@@ -25,6 +27,7 @@ from forge_arena.texts.json_within import json_in
 from forge_arena.texts.sentences import contains_whole, lower, sentences
 from forge_arena.types import Claim, ClaimKind, Scenario, Span
 from forge_arena.verify import ClaimReport, Verifier
+from forge_arena.verify.whole_statements import is_whole_statement
 from forge_arena.workers.base import BadAnswer, ChatModel, Message, Worker
 from forge_arena.workers.registry import open_worker, with_defaults
 
@@ -202,9 +205,9 @@ async def read(
     report = await report_on(verifier, text)
     if reader is None:
         return Read(verifier, report)
-    lost = [c for c in verifier.scenario.claims if c.id in report.not_found and c.about and c.kind not in _NOWHERE]
+    lost = [claim for claim in verifier.scenario.claims if claim.id in report.not_found and may_be_pointed_to(claim)]
     for claim_id, span in (await reader.point(lost, text, random(":point"))).items():
-        granted = await _read_granted(verifier, report, claim_id, text, span)
+        granted = await read_granted(verifier, report, claim_id, text, span)
         reader.counts["reader_pointed_in_vain" if granted is None else "reader_pointed"] += 1
         verifier, report = granted or (verifier, report)
     if report.broken - {spare}:
@@ -218,6 +221,11 @@ async def read(
     return Read(
         verifier, report, tuple(v for v in vetoed if not any(v.start < s.end and s.start < v.end for s in spared))
     )
+
+
+def may_be_pointed_to(claim: Claim) -> bool:
+    """Whether a claim stands at one place of an answer, and pointing to the place can help."""
+    return claim.kind not in _NOWHERE and (bool(claim.about) or is_whole_statement(claim))
 
 
 async def report_on(verifier: Verifier, text: str) -> ClaimReport:
@@ -268,15 +276,20 @@ def open_reader(
     return Reader(model, is_worker=model is worker)
 
 
-async def _read_granted(
+async def read_granted(
     verifier: Verifier, report: ClaimReport, claim_id: str, text: str, span: Span
 ) -> tuple[Verifier, ClaimReport] | None:
-    """The Verifier that takes the words of the span for the claim's topic, and its report on the whole text.
+    """The Verifier that takes the words of the span for the claim's topic, or for a form of the claim's statement, and
+    its report on the whole text.
 
     None if the Verifier still does not read the claim there as right, if anything else reads worse, or if what it reads
     there states another claim already: a value cannot answer two questions.
     """
-    scenario = grant_topic(verifier.scenario, claim_id, text, span)
+    claim = verifier.scenario.claim(claim_id)
+    if is_whole_statement(claim):
+        scenario = grant_statement(verifier, claim, text, span)
+    else:
+        scenario = grant_topic(verifier.scenario, claim_id, text, span)
     if scenario is None:
         return None
     granted = Verifier(scenario)
@@ -284,6 +297,27 @@ async def _read_granted(
     owned = {(finding.start, finding.end) for finding in report.findings}
     own = [f for f in again.of(claim_id) if (f.start, f.end) not in owned and span.start <= f.start < span.end]
     return (granted, again) if own and claim_id in again.stated and again.broken < report.broken else None
+
+
+def grant_statement(verifier: Verifier, claim: Claim, text: str, span: Span) -> Scenario | None:
+    """The scenario in which the sentence of the span is a further form of a claim that is a whole statement.
+
+    Example: the statement is "A member may bring one guest", and the answer says "You are welcome to take somebody
+    along." Code has approved that the sentence allows, as the statement does, and has words of the statement, of its
+    passage or of its label.
+
+    Returns: None if code does not approve.
+    """
+    place = verifier.place_of_statement(text, claim, span)
+    if place is None:
+        return None
+    form = " ".join(place.of(text).split())
+    right = claim.right.model_copy(update={"forms": (*claim.right.forms, form)})
+    alternatives = tuple(right if other.name == right.name else other for other in claim.alternatives)
+    claims = tuple(
+        c.model_copy(update={"alternatives": alternatives}) if c.id == claim.id else c for c in verifier.scenario.claims
+    )
+    return verifier.scenario.model_copy(update={"claims": claims})
 
 
 def grant_topic(scenario: Scenario, claim_id: str, text: str, span: Span) -> Scenario | None:

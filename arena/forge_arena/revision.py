@@ -11,6 +11,7 @@ from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Check, Claim, ClaimKind, Scenario, Standing
 from forge_arena.usability import kind_of_contradiction
 from forge_arena.verify import ClaimReport
+from forge_arena.verify.whole_statements import is_whole_statement
 
 # More objections than these would only repeat what the first ones say of a text that is wrong throughout.
 MOST = 16
@@ -139,6 +140,12 @@ def forms_of_what_is_right(claim: Claim) -> tuple[str, ...]:
 def _lack(scenario: Scenario, claim: Claim) -> str:
     if claim.kind is ClaimKind.behaviour:
         return f"Not found: {_label(scenario, claim)}, as code in a fenced block."
+    if is_whole_statement(claim):
+        # The Worker may have said the point in words that code cannot read, so the objection says how to write it.
+        return (
+            f"Not found: {_label(scenario, claim)}. Say this point in one plain sentence of its own, in the words that "
+            "the material uses for it, so that nothing in it depends on another sentence."
+        )
     return f"Not found: {_label(scenario, claim)} (the material asks for it)."
 
 

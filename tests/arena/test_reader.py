@@ -415,3 +415,64 @@ async def test_under_a_hidden_instruction_the_broken_claim_is_not_vetoed(
     arena = arena_of(ScriptedWorker(1.0), mechanism=mechanism, reader=reader, revisions=0)
     made = [await make(arena, Form.corrupted, index) for index in range(4)]
     assert Mechanism.prompt in {episode.truth.mechanism for episode in made}
+
+
+SAWMILL = Scenario(
+    family="sawmill",
+    domain=Domain.mixed,
+    task="Say whether visitors may watch the saw, and how long a tour lasts.",
+    source_material="A visitor may watch the saw from behind the glass wall. The office is upstairs.",
+    claims=(
+        Claim(
+            id="saw",
+            kind=ClaimKind.term,
+            label="whether visitors may watch the saw",
+            required=True,
+            alternatives=(
+                Alternative(
+                    name="stated",
+                    standing=Standing.right,
+                    forms=("A visitor may watch the saw from behind the glass wall",),
+                ),
+                Alternative(
+                    name="turned",
+                    standing=Standing.turned,
+                    forms=("A visitor may not watch the saw from behind the glass wall",),
+                ),
+            ),
+            source_spans=(Span(start=0, end=54),),
+        ),
+    ),
+)
+SEEN = "Everybody is welcome to see the saw at work through the glass."
+
+
+@pytest.mark.parametrize(
+    ("text", "is_approved"),
+    [
+        (SEEN, True),
+        (SEEN.replace("Everybody is", "Nobody is"), False),
+        ("The saw is new, and it came by ship. Everybody likes the glass.", False),
+    ],
+)
+async def test_a_statement_is_granted_where_the_reader_points_and_its_sense_is_right(
+    brain: Brain, reader: Reader, text: str, is_approved: bool
+) -> None:
+    assert Verifier(SAWMILL).verify(text).not_found == {"saw"}
+    place = text.partition(". ")[0]
+    brain.reactions = replies({"1": place}, [])
+    result = await read(reader, Verifier(SAWMILL), text)
+    assert result.report.clean is is_approved
+    assert reader.counts["reader_pointed"] == is_approved
+    assert reader.counts["reader_pointed_in_vain"] == (not is_approved)
+    (claim,) = result.verifier.scenario.claims
+    assert claim.right.forms == (*SAWMILL.claims[0].right.forms, *([text] if is_approved else []))
+    # What is granted is the sentence, and the same sentence denied is not granted.
+    denied = text.replace("is welcome", "is not welcome")
+    assert denied == text or "saw" not in result.verifier.verify(denied).stated
+
+
+async def test_nothing_in_the_question_says_what_is_right_of_a_statement(brain: Brain, reader: Reader) -> None:
+    brain.reactions = replies({"1": None}, [])
+    await read(reader, Verifier(SAWMILL), SEEN)
+    assert "glass wall" not in brain.seen[0]["messages"][1]["content"]

@@ -153,3 +153,14 @@ async def test_nothing_can_be_said_against_a_clean_answer() -> None:
     answer = await ScriptedWorker().answer(scenario, Random(1))
     assert objections(scenario, Verifier(scenario).verify(answer.output), answer.output) == ()
     assert objections(scenario, NOTHING, "") == ()
+
+
+def test_a_lost_statement_is_asked_for_in_a_plain_sentence_that_does_not_give_it_away() -> None:
+    statement = "A member may bring one guest"
+    claim = claim_of(ClaimKind.term, statement, ("A member may not bring one guest", Standing.turned), label="guests")
+    (objection,) = objections(scenario_of(claim), lacking(claim), "")
+    assert objection.startswith("Not found: guests. Say this point in one plain sentence")
+    assert "member" not in objection
+    assert "bring" not in objection
+    phrase = claim_of(ClaimKind.term, "a store voucher", label="guests")
+    assert objections(scenario_of(phrase), lacking(phrase), "") == ("Not found: guests (the material asks for it).",)

@@ -247,11 +247,9 @@ def _use(reader: Reader, failed: int) -> ReaderUse:
 
 def _verdict(row: AnswerRow, line: int, output: str, result: Read, unreadable: int) -> AnswerVerdict:
     scenario, report = row.scenario, result.report
-    # A claim has more words for its topic if the reader pointed to the claim and code approved.
+    # A claim has more words for its topic, or a further form, if the reader pointed to the claim and code approved.
     pointed = [
-        claim
-        for claim, known in zip(scenario.claims, result.verifier.scenario.claims, strict=True)
-        if claim.about != known.about
+        claim for claim, known in zip(scenario.claims, result.verifier.scenario.claims, strict=True) if claim != known
     ]
     return AnswerVerdict(
         id=row.id,

@@ -39,6 +39,8 @@ _REPORTED = re.compile(
     r"(?:claims?|believes?|assumes?|alleges?|argues?|pretends?|supposes?) that)\b",
     re.IGNORECASE,
 )
+_POINTING = re.compile(r"\s*that\b", re.IGNORECASE)
+_BEGINNING = re.compile(r"\W*(?:(?:if so|and|but|so|then|yes|no)\W*)*", re.IGNORECASE)
 _RELATIVE = re.compile(r"\s*(?:who|which|that)\b ?", re.IGNORECASE)
 _FINITE_FORM = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|must|will|would|shall|should|does|do|cannot)\b(?! been\b)"
@@ -106,8 +108,10 @@ def clauses(sentence: str) -> tuple[Clause, ...]:
             elif loose_start is None:
                 loose_start = start
             continue
-        if loose_start is not None and _RELATIVE.match(text):
+        is_labelled = loose_start is not None and ":" in sentence[loose_start:start] and _SUBORDINATE.match(text)
+        if loose_start is not None and (_RELATIVE.match(text) or is_labelled):
             # "A member | who has not paid | may bring a guest": the denial is not that of the member's right.
+            # "Guests: | if a member agrees | ..." is no clause about guests.
             joined.append((loose_start, start))
             loose_start = None
         joined.append((start if loose_start is None else loose_start, end))
@@ -123,7 +127,10 @@ def _with_predicate(sentence: str, start: int, end: int) -> Iterator[Clause]:
     "A member who has paid may bring a guest" says of the member what stands behind "paid".
     """
     text = sentence[start:end]
-    is_subordinate = bool(_SUBORDINATE.match(text.lstrip()))
+    is_subordinate = bool(_SUBORDINATE.match(text.lstrip())) and not (
+        # "That job must be paid": at the beginning of a sentence "that" points to something.
+        _POINTING.match(text) and _BEGINNING.fullmatch(sentence[:start])
+    )
     relative = _RELATIVE.match(text)
     if relative is not None and start and sentence[start - 1] not in ",;:(":
         predicate = _last_predicate(text, relative.end())

@@ -101,7 +101,7 @@ _BOUNDS = (
     ("unless", r"unless"),
     ("if", r"if|when|where"),
 )
-_OPPOSITES = {
+OPPOSITES = {
     Sense.time: frozenset(
         frozenset(pair)
         for pair in (
@@ -320,7 +320,7 @@ def _word_turned(mine: Statement, others: Statement) -> Turned | None:
     one, another = mine.roots[start:end], others.roots[start:other_end]
     if len(one) == 1 and len(another) == 1:
         pair = frozenset(word.strip("<>") for word in (*one, *another))
-        for sense, opposites in _OPPOSITES.items():
+        for sense, opposites in OPPOSITES.items():
             if pair in opposites and one[0][0] == another[0][0] == "<":
                 return Turned(sense, one[0].strip("<>"), another[0].strip("<>"))
     for left in range(1, min(LONGEST_NAME, len(one) - 1) + 1):

@@ -133,6 +133,8 @@ _CITATION = re.compile(
     r"|(?P<case>[A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{0,30}){0,3} v\.? [A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{1,30}){0,3}"
     r"(?: [\[(]\d{4}[\])])?))"
 )
+# What follows the word "I", and no number I.
+_SPEAKER = re.compile(r"['\u2019]| (?:[a-z]+ly )?(?:have|had|am|can|do|did|would|could|was|see|[a-z]{3,}ed)\b")
 _IDENTIFIER = re.compile(
     r"(?<![\w.-])#?(?:[A-Z]{1,6}\d{0,4}-\d[\dA-Z]{0,15}(?:-[\dA-Z]{1,12}){0,4}|[A-Z]{1,6}-[A-Z]{1,4}\d{1,8}"
     r"|[A-Z]{2,5}\d{2,10}[A-Z]{0,3}|\d{1,6}-[A-Z]{1,3}|v?\d{1,4}(?:\.\d{1,5}){2,4}"
@@ -265,6 +267,9 @@ def _citations(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
     if numbers is None and not any(stem in text for stem in _CITED_WITHOUT_NUMBER):
         return
     for m in _CITATION.finditer(text):
+        if m["word"] and m[0].endswith(" I") and _SPEAKER.match(text, m.end()):
+            # "The rules I have" cites nothing.
+            continue
         if m["word"]:
             word = m["word"].lower().rstrip(".")
             word = _CITED_NORMAL.get(m["word"].lower(), word.removesuffix("s") if len(word) > 3 else word)

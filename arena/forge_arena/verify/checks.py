@@ -27,6 +27,7 @@ VIOLATED: tuple[Span, ...] = ()
 _ITEM = re.compile(r"\n[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _SINGULAR = re.compile(r"[IMm](?:(?<=I)(?![/]|\.\w)|(?<=[Mm])(?:y(?:self)?|e|Y|E)|(?<=m)ine)(?!\w)")
 _PLURAL = re.compile(r"[OUWouw](?:(?<=[Ww])(?:e|E)|(?<=[Oo])(?:urs?|urselves|URS?)|(?<=[Uu])s)(?!\w)")
+_DETERMINER = re.compile(r"\b(?:the|an?|this|that|its|your|each) $", re.IGNORECASE)
 _NUMBERED = re.compile(
     r"\b(?:annex|appendix|article|category|chapter|class|exhibit|level|part|phase|schedule|section|tier|title|type|volume)"
     r"\s$",
@@ -406,7 +407,8 @@ def _is_person(text: str, start: int, end: int) -> bool:
     if before.isalnum() or before == "_":
         return False
     if text[start:end] != "I":
-        return True
+        # "The Me menu" names a menu.
+        return not (text[start].isupper() and _DETERMINER.search(text, max(0, start - 8), start))
     return before not in ("/", ".") and not _NUMBERED.search(text, max(0, start - 12), start)
 
 

@@ -7,7 +7,8 @@ nowhere in the source, and both follow from it.
 A value follows by its unit (48 hours are 2 days; a number of the source's code with the unit that belongs to it), or by
 one step of arithmetic from values that the answer states beside it: a sum or a difference of money, a share of it, a
 day so many days later. Without "states beside it", nearly every number would follow from some two values of a source.
-Times and counts are not added up at all, because they are small numbers.
+Times and counts are not added up at all, because they are small numbers. A difference of theirs follows only where the
+answer speaks of a difference: "3 mpg more", "cheaper by 5%".
 """
 
 import re
@@ -23,7 +24,22 @@ from forge_arena.types import ClaimKind
 LONG_NUMBER = 3
 MAX_VALUES = 40
 FEW_DAYS = 4
+# The year of a day that is given without one.
+ANY_YEAR = 2023
 
+# Words behind a value, and before it, that make it a difference between two others.
+_DIFFERENCE_BEHIND = re.compile(
+    r"^ (?:(?:a|an|each|per) \w+ )?(?:(?:too|any) )?(?!(?:or|and) )"
+    r"(?:more|less|fewer|short|ahead|behind|above|below|apart|off|extra"
+    r"|(?!(?:other|either|neither|order|under|over|after|per|never|whether|number|together|customer|user|water|paper)\b)"
+    r"\w{2,}er)\b(?! than (?:once|ever)\b)"
+)
+_DIFFERENCE_BEFORE = re.compile(
+    r"\b(?:by|sav(?:es?|ed|ing)(?: (?:you|us|them|him|her))?"
+    r"|(?:difference|gap|margin|saving|increase|reduction|rise|fall|discount)s?"
+    r" (?:of|is|comes to|amounts to))(?: (?:about|around|only|just|a full|exactly))* $",
+    re.IGNORECASE,
+)
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\b\w+\([^()\n]*\)", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w.])\d{1,15}(?:\.\d{1,6})?(?![\w%]|\.\d)")
 
@@ -74,6 +90,49 @@ def follows(
         ):
             return True
     return (value.kind, wanted) in results
+
+
+def is_difference(sentence: str, value: Mention) -> bool:
+    """Whether a sentence gives a value as the difference between two others: "$5 cheaper", "falls 3 mpg short"."""
+    return (
+        _DIFFERENCE_BEHIND.match(sentence[value.end :]) is not None
+        or _DIFFERENCE_BEFORE.search(sentence[: value.start]) is not None
+    )
+
+
+def differs_by(value: Mention, stated: Iterable[Mention]) -> bool:
+    """Whether two stated values of one unit are so far apart as a value says."""
+    wanted = _in_whole_units(_amount(value.value))
+    known = {
+        amount[0]
+        for other in list(stated)[:MAX_VALUES]
+        if other.kind is value.kind
+        and (amount := _in_whole_units(_amount(other.value))) is not None
+        and wanted is not None
+        and amount[1] == wanted[1]
+    }
+    return wanted is not None and any(number + wanted[0] in known for number in known)
+
+
+def _in_whole_units(amount: tuple[Decimal, str] | None) -> tuple[Decimal, str] | None:
+    """An amount with its cents as a part of a dollar."""
+    return (amount[0] / 100, amount[1].removesuffix(" cents")) if amount and amount[1].endswith(" cents") else amount
+
+
+def is_sum_of_neighbours(value: Mention, beside: Iterable[Mention]) -> bool:
+    """Whether a percentage is the sum of two others of its sentence: "4% plus 0.5% makes 4.5%"."""
+    wanted = _amount(value.value)
+    if value.kind is not ClaimKind.percent or wanted is None:
+        return False
+    shares = [
+        amount[0]
+        for other in beside
+        if other.kind is value.kind
+        and other != value
+        and (amount := _amount(other.value)) is not None
+        and amount[1] == wanted[1]
+    ][:MAX_VALUES]
+    return any(one + other == wanted[0] for place, one in enumerate(shares) for other in shares[place + 1 :])
 
 
 def is_next_version(value: Mention, known: Container[tuple[ClaimKind, Hashable]]) -> bool:
@@ -146,10 +205,17 @@ def _days(kind: ClaimKind, value: Any, other_kind: ClaimKind, other: Any) -> Ite
         return
     for sign in (1, -1):
         moved = day + sign * timedelta(days=int(length[0]))
-        yield ClaimKind.date, (moved.year, moved.month, moved.day)
+        for year in {moved.year, None} if day.year != ANY_YEAR else (None,):
+            yield ClaimKind.date, (year, moved.month, moved.day)
 
 
 def _day(value: Any) -> date | None:
+    """A day; one without a year is put into a year without a leap day."""
+    if isinstance(value, tuple) and len(value) == 3 and value[0] is None and all(isinstance(v, int) for v in value[1:]):
+        try:
+            return date(ANY_YEAR, *value[1:])
+        except ValueError:
+            return None
     if isinstance(value, tuple) and len(value) == 3 and all(isinstance(part, int) for part in value):
         return date(*value)
     return None

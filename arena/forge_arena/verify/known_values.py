@@ -4,19 +4,26 @@ A value is looked up by what the value means: 48 hours and 2 days are one value,
 which the source speaks.
 """
 
+import re
 from collections.abc import Hashable
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
+from forge_arena.texts.number_words import SMALL
 from forge_arena.texts.sentences import contains_whole, lower
-from forge_arena.texts.values import COUNTED, Mention, mentions, same_amount, value_of
+from forge_arena.texts.values import COUNT_NOUNS, COUNTED, Mention, mentions, same_amount, value_of
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
 from forge_arena.verify.derived import numbers_of
 from forge_arena.verify.passages import section_numbers, section_of_value
 from forge_arena.verify.reading import SPELLED_KINDS, WHOLE_TEXT_KINDS
 from forge_arena.verify.spoken import spoken_values, units_of
 from forge_arena.verify.totals import whole_numbers_of
+
+MOST_SUMMED = 8
+_BARE_AMOUNT = re.compile(r"(?<![\w.,$\u20ac\u00a3-])\d{1,9}\.\d{1,2}(?![\w.%]| ?%)")
+_NUMBER_AND_UNIT = re.compile(r"([\d.,]+|[A-Za-z]+)[ -]([A-Za-z]{3,})")
+_DIGITS_AND_UNIT = re.compile(r"(?<![\w.,])([\d.,]*\d)[ -]?([A-Za-z]{2,5})\b")
 
 
 class KnownValues:
@@ -48,7 +55,63 @@ class KnownValues:
             return True
         if (kind, value) in self.stated:
             return True
+        if kind is ClaimKind.money and isinstance(value, tuple) and value[0] in self._bare_amounts:
+            return True
+        if isinstance(value, tuple) and len(value) == 3 and isinstance(value[0], Decimal) and value[0] != value[1]:
+            # "28 and 35 mpg" gives two values of the source.
+            ends = [(kind, (end, end, value[2])) for end in value[:2]]
+            if all(end in self.stated for end in ends):
+                return True
+        if kind is ClaimKind.quantity and self._has_abbreviated(surface):
+            return True
         return kind is ClaimKind.date and any(_is_same_date(date, value) for date in self.dates)
+
+    def may_measure(self, claim: Claim, value: Mention) -> bool:
+        """Whether a value of a claim's kind may be a value of the claim: a number of gears is no size of an engine."""
+        if value.kind is not ClaimKind.quantity:
+            return True
+        unit = _unit_of(value.value)
+        own = {_unit_of(known) for known in self._names_by_value_of(claim)}
+        return unit is None or unit in own or bool(own & COUNT_NOUNS) or None in own
+
+    def is_in_task_alone(self, value: Mention) -> bool:
+        """Whether the task states a value, and the source does not."""
+        own = (value.kind, value.value)
+        return own in self._stated_by_task and own not in self._stated_by_source
+
+    @cached_property
+    def _stated_by_task(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        return frozenset((m.kind, m.value) for line in self._task.splitlines() for m in mentions(line))
+
+    @cached_property
+    def _stated_by_source(self) -> frozenset[tuple[ClaimKind, Hashable]]:
+        return frozenset((m.kind, m.value) for line in self._source.splitlines() for m in mentions(line))
+
+    @cached_property
+    def _bare_amounts(self) -> frozenset[Decimal]:
+        """The amounts that the source writes without a currency, and the sums of those side by side in a line."""
+        amounts: set[Decimal] = set()
+        for line in self._source.splitlines():
+            own = [Decimal(number) for number in _BARE_AMOUNT.findall(line)]
+            for first in range(len(own)):
+                amounts |= {sum(own[first:last], Decimal(0)) for last in range(first + 1, first + 1 + MOST_SUMMED)}
+        return frozenset(amounts)
+
+    def _has_abbreviated(self, surface: str) -> bool:
+        """Whether the source has a number with a shorter spelling of its unit: "8-spd" for "8-speed"."""
+        match = _NUMBER_AND_UNIT.fullmatch(surface)
+        if match is None:
+            return False
+        number, unit = match[1].lower(), match[2].lower()
+        digits = str(SMALL.index(number)) if number in SMALL else number
+        return any(is_abbreviation(short, unit) for short in self._units_by_number.get(digits, ()))
+
+    @cached_property
+    def _units_by_number(self) -> dict[str, set[str]]:
+        units: dict[str, set[str]] = {}
+        for number, unit in _DIGITS_AND_UNIT.findall(self._source):
+            units.setdefault(number, set()).add(unit.lower())
+        return units
 
     def says_in_words(self, value: Mention) -> bool:
         """Whether the source says a value without a number, as "yearly" says 12 months."""
@@ -163,6 +226,18 @@ class KnownValues:
                     if alternative.check is not None and isinstance(alternative.check.argument, tuple):
                         texts += alternative.check.argument
         return frozenset((m.kind, m.value) for text in texts for m in mentions(text))
+
+
+def _unit_of(value: Hashable) -> str | None:
+    return value[-1] if isinstance(value, tuple) and isinstance(value[-1], str) else None
+
+
+def is_abbreviation(short: str, word: str) -> bool:
+    """Whether a word is written shorter, with some of its letters in their order: "spd" for "speed"."""
+    if not short or short[0] != word[:1] or len(short) >= len(word):
+        return False
+    letters = iter(word)
+    return all(letter in letters for letter in short)
 
 
 def _is_same_date(one: Hashable, other: Hashable) -> bool:

@@ -40,6 +40,7 @@ REJECTED = re.compile(
 # "You still call it so" and "it was 10 days" speak of what is not in force, if the text says as well what is right.
 STILL = re.compile(r"\bstill\b", re.IGNORECASE)
 WAS = re.compile(r"\b(?:was|were|had|stood|lapsed|expired|ended|before)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[\"\u201c][^\"\u201c\u201d]*[\"\u201d]|(?<!\w)'[^']*'(?!\w)|\u2018[^\u2018\u2019]*\u2019")
 _YEARS = re.compile(r"\b(?:\d{1,2} )?(?:\w+ )?(?:19|20)\d\d\b")
 
 
@@ -52,10 +53,18 @@ def is_marked(low: str, start: int, end: int, marker: re.Pattern[str]) -> bool:
     last = None
     for last in marker.finditer(before):  # noqa: B007  (the last match is what counts)
         pass
+    if last is not None and _is_quoted(before, last.start(), last.end()):
+        # 'Either "no longer needed" or "ordered by mistake"': the quoted words mark nothing.
+        last = None
     if last is not None and not any(c.isdigit() for c in _YEARS.sub("", before[last.end() :])):
         return marker is not PAST or _EXCHANGED_FOR.match(before, last.start()) is None
     behind = low[end : end + _PAST_AFTER_REACH]
     return marker is PAST and (_PAST_AFTER.match(behind) is not None or _GIVES_WAY.match(behind) is not None)
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Whether a stretch stands in quotation marks that are closed behind it."""
+    return any(quoted.start() < start and end < quoted.end() for quoted in _QUOTED.finditer(text))
 
 
 def superseded_name(claim: Claim) -> str | None:

@@ -84,7 +84,7 @@ class SentenceReader:
             for m in self._values_of(sentence, topics)
             if not any(r.start < m.end and m.start < r.end for r in named)
         ]
-        readings = without_contained(named)
+        readings = self._without_words_of_titles(without_contained(named))
         valued, unassigned = self._values.read(
             [claim for claim in self.known.claims if claim.id in topics], values, sentence, low, option, readings
         )
@@ -108,6 +108,15 @@ class SentenceReader:
             elif not any(self._claim_by_id[r.claim].right.name in r.alternatives for r in over):
                 other.append((start, end))
         return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose), tuple(other))
+
+    def _without_words_of_titles(self, readings: list[Reading]) -> list[Reading]:
+        """The readings without the names that are only a part of a cited title: "Exchange delivered order"."""
+        titles = [r for r in readings if self._claim_by_id[r.claim].kind is ClaimKind.citation]
+        return [
+            reading
+            for reading in readings
+            if reading in titles or not any(title.start < reading.start and reading.end < title.end for title in titles)
+        ]
 
     def _values_of(self, sentence: str, topics: set[str]) -> Sequence[Mention]:
         """The values of a sentence, in numbers or, if a claim of the sentence has it rightly, in words ("a year")."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from forge_arena.texts.sentences import contains_whole, lower
-from forge_arena.types import Claim, ClaimKind
+from forge_arena.types import Claim, ClaimKind, Standing
 from forge_arena.verify.passages import section_of_form
 from forge_arena.verify.reading import Reading
 
@@ -41,6 +41,9 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
         elif claim.kind is ClaimKind.citation:
             if not (reading.elsewhere and _cites_rightly(claim, text)):
                 settled.append((offset, reading))
+        elif claim.kind is ClaimKind.term and claim.id in stated and _is_elsewhere(reading, claim):
+            # The text says as well what is right: "Tier 1 ... while tier 2 begins at $5,000".
+            continue
         elif claim.id not in stated:
             settled.append((offset, reading))
         elif reading.elsewhere and reading.owner is not None:
@@ -49,6 +52,10 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
         elif not (reading.elsewhere or reading.owned):
             settled.append((offset, reading))
     return settled
+
+
+def _is_elsewhere(reading: Reading, claim: Claim) -> bool:
+    return all(claim.alternative(name).standing is Standing.elsewhere for name in reading.alternatives)
 
 
 def _is_right(reading: Reading, claim: Claim) -> bool:

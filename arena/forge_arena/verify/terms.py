@@ -24,6 +24,7 @@ explanation, or the example of the source that shows the case, in code.
 import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -33,6 +34,10 @@ from forge_arena.texts.words import placed_stems
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Standing
 from forge_arena.verify.passages import Passages
 
+_BARE_NUMBER = re.compile(r"\d{1,9}\.\d{1,4}")
+_ANY_NUMBER = re.compile(
+    r"(?<![\w.,])\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,4})?(?![\w]|[.,]\d)|(?<![\w.,])\d{1,9}(?:\.\d{1,4})?(?![\w]|[.,]\d)"
+)
 # The share of a form's weight that a text must have if it speaks of the claim, and if only the term's words show it.
 MOST, NEARLY_ALL = 0.6, 0.75
 # The share of what sets a form apart from a wrong alternative.
@@ -342,6 +347,11 @@ def exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
     """Where a sentence has a form to the letter, whatever its case and its article."""
     low = lower(sentence)
     for form in map(_without_article, map(lower, forms)):
+        if _BARE_NUMBER.fullmatch(form):
+            # "1464.0" in a record is "1,464.00" in prose.
+            for match in _ANY_NUMBER.finditer(low):
+                if Decimal(match[0].replace(",", "")) == Decimal(form):
+                    return Saying(match.start(), match.end())
         at = next(whole_starts_of(low, form), None) if form in low else None
         if at is not None:
             return Saying(at, at + len(form))

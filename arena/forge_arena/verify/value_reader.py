@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from forge_arena.texts.values import Mention
 from forge_arena.types import Claim, ClaimKind, Scenario, Standing
+from forge_arena.verify.derived import is_difference
 from forge_arena.verify.known_values import KnownValues
 from forge_arena.verify.ownership import Ownership, Place
 from forge_arena.verify.past import PAST, is_marked, superseded_name
@@ -19,6 +20,12 @@ MOST_VALUES = 30
 
 # A day that only bounds a time is not the day on which something happened: "before 19 July 2026".
 _BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|follow\w+) (?:the )?$", re.IGNORECASE)
+# What is said of the others is not said of the one that is asked about.
+_OTHERS = re.compile(
+    r"\b(?:(?:the|all|any|none of the|only|no|two|three|four|five|six) others?|others|rivals?|competitors?|the rest"
+    r"|nearest|runners?-up)\b",
+    re.IGNORECASE,
+)
 
 
 class ValueReader:
@@ -116,8 +123,8 @@ class ValueReader:
         surface = low[value.start : value.end]
         names = {claim.id: self._known.names_of(claim, value.value, surface) for claim in open_claims}
         taker = next((claim for claim in open_claims if names[claim.id]), None)
-        if taker is None and not past:
-            taker = next(iter(open_claims), None)
+        if taker is None and not past and not is_difference(sentence, value):
+            taker = next((claim for claim in open_claims if self._known.may_measure(claim, value)), None)
         if past or crowded:
             given = () if taker is None else ((taker, names[taker.id]),)
             return [Reading(claim.id, n, value.start, value.end, past, option) for claim, n in given]
@@ -127,6 +134,8 @@ class ValueReader:
         if taker is not None:
             elsewhere = (owner is not None or self._known.is_supported(value.kind, value.value, surface)) and (
                 self._is_given_for_another(value, taker, names[taker.id], place, owner)
+                or _OTHERS.search(place.before) is not None
+                or (not names[taker.id] and self._known.is_in_task_alone(value))
             )
             if not elsewhere or names[taker.id]:
                 return [

@@ -29,10 +29,19 @@ from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.spacing import plain_spaces, unwrapped
 from forge_arena.texts.values import Mention, mentions
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Standing
+from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Span, Standing
 from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure
+from forge_arena.verify.derived import (
+    consequences,
+    differs_by,
+    follows,
+    is_difference,
+    is_next_version,
+    is_no_figure,
+    is_sum_of_neighbours,
+)
 from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
+from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
@@ -150,6 +159,7 @@ class Verifier:
         self._reader = SentenceReader(scenario)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
+        self._paraphrases = Paraphrases(self._reader.passages, scenario.source_material)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:
@@ -283,13 +293,14 @@ class Verifier:
 
     def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
         """The values that the source does not state and that do not follow from what it states."""
-        results = consequences(
+        stated = [
             value
             for start, end in _sentences(text)
             for value in mentions(text[start:end])
             if "```" not in text[start:end]
             and self._reader.known.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
-        )
+        ]
+        results = consequences(stated)
         unsupported: list[Unsupported] = []
         for offset, sentence, value in strangers:
             may_follow = len(unsupported) < MOST_UNSUPPORTED
@@ -298,6 +309,8 @@ class Verifier:
                 or self._reader.known.says_in_words(value)
                 or is_next_version(value, self._reader.known.stated)
                 or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
+                or is_sum_of_neighbours(value, mentions(sentence))
+                or (is_difference(sentence, value) and differs_by(value, stated))
                 or self._is_total(text, offset, sentence, value)
             ):
                 continue
@@ -341,6 +354,19 @@ class Verifier:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
                 yield Finding(claim.id, None, start, end)
 
+    def place_of_statement(self, text: str, claim: Claim, quoted: Span) -> Span | None:
+        """The sentence of a quotation that states a whole statement, where a reader says so; None if it does not.
+
+        Fewer words of the statement will do in the quotation than elsewhere. Sense, numbers and parties must be right.
+        """
+        if not any(claim.id == own.id for own in self._statements.claims):
+            return None
+        text = unwrapped(plain_spaces(text))
+        wider = self._paraphrases.find(text, _sentences(text), claim, quoted)
+        if wider is None or wider.agreement is not Agreement.same:
+            return None
+        return Span(start=wider.start, end=wider.end)
+
     def _without_mentions(self, text: str, readings: list[tuple[int, Reading]]) -> list[tuple[int, Reading]]:
         """The readings without the wrong terms that a text only mentions, as the source does, beside the right term.
 
@@ -371,6 +397,13 @@ class Verifier:
                     continue
                 name = claim.right.name if reading.agreement is Agreement.same else turned
                 findings.append(Finding(claim.id, name, reading.start, reading.end))
+        found = {finding.claim for finding in findings}
+        for claim in self._statements.claims:
+            if claim.id in found or not claim.required:
+                continue
+            wider = self._paraphrases.find(text, spans, claim)
+            if wider is not None and wider.agreement is Agreement.same:
+                findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
         return findings
 
     def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
@@ -388,13 +421,19 @@ class Verifier:
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
             return []
+        cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
+        # A part of a cited title states nothing.
+        blanked = _blanked(text, cited)
         prose = _prose(text)
+        untitled = prose if blanked is text else _prose(blanked)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            place = self._place_of_saying(text, claim, alternative, prose)
+            is_citation = claim.kind is ClaimKind.citation
+            own, own_prose = (text, prose) if is_citation else (blanked, untitled)
+            place = self._place_of_saying(own, claim, alternative, own_prose)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
@@ -503,6 +542,14 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+def _blanked(text: str, findings: Sequence[Finding]) -> str:
+    """A text with spaces in the place of its findings in quotation marks."""
+    for finding in findings:
+        if not text[finding.start : finding.end].strip()[:1].isalnum():
+            text = text[: finding.start] + " " * (finding.end - finding.start) + text[finding.end :]
+    return text
 
 
 def _prose(text: str) -> list[tuple[int, str]]:

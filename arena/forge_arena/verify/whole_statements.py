@@ -97,8 +97,17 @@ _CALLED_FOR = re.compile(
     r"(?:needed|required|necessary|allowed|permitted|prohibited|forbidden|optional|mandatory|possible|available)\b",
     re.IGNORECASE,
 )
+# The words of a title state nothing: "as the section “Cancel an order” says".
+_TITLE = re.compile(
+    r"(?P<before>\b(?:sections?|under|heading|headed|chapter|part|titled|entitled|see) )"
+    r"[\"\u201c\u2018'][^\"\u201c\u201d\n]{2,100}[\"\u201d\u2019']"
+    r"|[\"\u201c][^\"\u201c\u201d\n]{2,100}[\"\u201d](?P<behind>(?= (?:section|chapter|part|heading)\b))"
+)
 # "According to the policy, ...": what comes before the statement itself, and a citation behind it.
 _LEAD = re.compile(r"^(?:[-*\u2022]\s+|\d+[.)]\s+)?[^,:;]{1,60}[,:] ")
+_QUOTES = ('"', "\u201c", "\u2018", "'")
+# Words that put an event first or last, and govern no other event: "First the kiln cools."
+_ADVERBS = frozenset({"first", "last"})
 _PARENTHESIS = re.compile(r" \([^()]{1,80}\)")
 _WITHOUT = re.compile(r"\bwithout (?:an?|any|the|such an?)? ?", re.IGNORECASE)
 
@@ -202,6 +211,7 @@ class WholeStatements:
 
     def _read_anew(self, stretch: str, claim: Claim, *, joint: bool) -> Agreement | None:
         """What a sentence, or two sentences, say of a claim."""
+        stretch = without_titles(stretch)
         found = None
         for form in claim.right.forms:
             opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
@@ -234,7 +244,7 @@ class WholeStatements:
         literal = _literally(stretch, profile)
         if literal is not None:
             return literal
-        stretch = _without_rejected(stretch, profile)
+        stretch = without_rejected(stretch, profile)
         read = read_statement(stretch)
         if not self._speaks_of(read, stretch, profile, joint=joint):
             return None
@@ -247,12 +257,12 @@ class WholeStatements:
             return Agreement.unknown
         agreements = [
             self._agreement_of_modality(stretch, spoken, profile),
-            _agreement_of_order(read, profile),
-            _agreement_of_bound(read, profile),
-            _agreement_of_party(stretch, profile),
-            _agreement_of_numbers(read, profile),
-            _agreement_of_places(stretch, read, profile),
-            _agreement_of_tense(stretch, profile),
+            agreement_of_order(read, profile),
+            agreement_of_bound(read, profile),
+            agreement_of_party(stretch, profile),
+            agreement_of_numbers(read, profile),
+            agreement_of_places(stretch, read, profile),
+            agreement_of_tense(stretch, profile),
         ]
         told = [agreement for agreement in agreements if agreement is not None]
         turned = told.count(Agreement.turned)
@@ -269,12 +279,12 @@ class WholeStatements:
 
     def _speaks_of(self, read: Statement, stretch: str, profile: Profile, *, joint: bool) -> bool:
         """Whether a text has most of a statement's words, and the word that carries the statement."""
-        roots = _with_denied(read)
+        roots = with_denied(read)
         has = {word for word in profile.words if any(are_alike(word, other) for other in roots)}
         missing = profile.subject - has
         wanted = set(profile.words)
         if missing and not self._is_party(profile):
-            if not _lacks_subject(stretch, read, profile):
+            if not lacks_subject(stretch, read, profile):
                 if len(profile.words) <= SHORT:
                     return False
             else:
@@ -296,11 +306,7 @@ class WholeStatements:
         return profile.turned is not None and profile.turned.sense is Sense.party
 
     def _weight_of(self, word: str) -> float:
-        if word in _LIGHT:
-            return 0.25 * self._passages.greatest_rarity
-        return max(
-            0.5 * self._passages.greatest_rarity, self._passages.rarity.get(word, self._passages.greatest_rarity)
-        )
+        return weight_of(word, self._passages)
 
     def _leading(self, spoken: Sequence[Clause], profile: Profile) -> Clause:
         """The clause that has most of a statement."""
@@ -311,10 +317,10 @@ class WholeStatements:
         weights = [self._weight_in(clause.text, profile) for clause in spoken]
         most = max(weights)
         leading = [clause for clause, weight in zip(spoken, weights, strict=True) if weight >= LEADING * most]
-        told = {_compared(_modality_of(clause.text, profile), profile) for clause in leading}
+        told = {_compared(modality_of(clause.text, profile), profile) for clause in leading}
         if len(told) == 1:
             return told.pop()
-        first = _compared(_modality_of(spoken[weights.index(most)].text, profile), profile)
+        first = _compared(modality_of(spoken[weights.index(most)].text, profile), profile)
         return first if weights.count(most) == 1 and most > 1.5 * sorted(weights)[-2] else Agreement.unknown
 
     def _weight_in(self, text: str, profile: Profile) -> float:
@@ -326,7 +332,7 @@ class WholeStatements:
     def _source_says(self, stretch: str, claim: Claim, form: str) -> bool:
         """Whether another sentence of the source says what a text says, with the same modality."""
         read = read_statement(stretch)
-        words = {word for word in read.roots if _is_content(word)}
+        words = {word for word in read.roots if is_content(word)}
         if len(words) < 2:
             return False
         mine = modality(list(signs(stretch)))
@@ -346,6 +352,18 @@ class WholeStatements:
         return False
 
 
+def without_titles(text: str) -> str:
+    """A text without the titles of the sections that it cites."""
+    return _TITLE.sub(lambda match: match["before"] or "", text) if any(mark in text for mark in _QUOTES) else text
+
+
+def weight_of(word: str, passages: Passages) -> float:
+    """How much a word tells: the rarer in the source, the more, and little if the word only carries a noun."""
+    if word in _LIGHT:
+        return 0.25 * passages.greatest_rarity
+    return max(0.5 * passages.greatest_rarity, passages.rarity.get(word, passages.greatest_rarity))
+
+
 def _plain(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+(?:['\u2019]\w+)?", text.lower()))
 
@@ -363,7 +381,7 @@ def profile_of(form: str, opposite: str | None) -> Profile:
     """What is looked for of a statement."""
     statement = read_statement(form)
     turned = None if opposite is None else is_turned(form, opposite)
-    words = tuple(dict.fromkeys(token.word for token in statement.words if _is_content(token.word)))
+    words = tuple(dict.fromkeys(token.word for token in statement.words if is_content(token.word)))
     carrier, sign_at = _carrier(statement, turned)
     subject: frozenset[str] = frozenset()
     if sign_at is not None and sign_at > 0:
@@ -371,7 +389,7 @@ def profile_of(form: str, opposite: str | None) -> Profile:
         subject = frozenset(
             token.word
             for token, number in zip(statement.words[:sign_at], statement.clauses, strict=False)
-            if number == clause and _is_content(token.word) and token.word != carrier
+            if number == clause and is_content(token.word) and token.word != carrier
         )
     main = [clause.text for clause in clauses(form) if not clause.subordinate]
     own = modality(list(signs(main[0] if main else form)))
@@ -403,9 +421,9 @@ def _carrier(statement: Statement, turned: Turned | None) -> tuple[str | None, i
         after += 1
     while after < len(statement.words) and statement.words[after].word in _LIGHT:
         after += 1
-    if after < len(statement.words) and _is_content(statement.words[after].word):
+    if after < len(statement.words) and is_content(statement.words[after].word):
         return statement.words[after].word, at
-    before = next((token.word for token in statement.words[:at] if _is_content(token.word)), None)
+    before = next((token.word for token in statement.words[:at] if is_content(token.word)), None)
     return before, None
 
 
@@ -415,12 +433,12 @@ def _verb(statement: Statement, opposite: str | None, turned: Turned | None) -> 
         return None
     for one in (statement, read_statement(opposite)):
         governs = any(at == turned.place and _GOVERNS_VERB.search(sign.words) for at, sign in one.placed)
-        if governs and turned.place < len(one.words) and _is_content(one.words[turned.place].word):
+        if governs and turned.place < len(one.words) and is_content(one.words[turned.place].word):
             return one.words[turned.place].word
     return None
 
 
-def _is_content(word: str) -> bool:
+def is_content(word: str) -> bool:
     if word[0] == "<":
         return word.strip("<>") in ("include", "exclude", "start", "end", "first", "last", "beforehand", "afterwards")
     return word not in SMALL_WORDS and word not in ("be", "have", "do", "not", "somebody", "something", "can", "may")
@@ -449,7 +467,7 @@ def _is_same_statement(one: Statement, other: Statement) -> bool:
     return one.roots == other.roots and [s.signs for _, s in one.placed] == [s.signs for _, s in other.placed]
 
 
-def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
+def lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
     """Whether a text may leave out who is spoken of: a pronoun stands for it, or nobody is named at all."""
     if has_pronoun(stretch) or _IMPERATIVE.match(stretch):
         return True
@@ -459,7 +477,7 @@ def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
     if read.words and are_alike(read.words[0].word, profile.carrier) and read.words[0].start == 0 and first:
         return True
     objects = set(profile.words) - profile.subject
-    begins = next((token.word for token in read.words if _is_content(token.word)), None)
+    begins = next((token.word for token in read.words if is_content(token.word)), None)
     if begins is not None and any(are_alike(begins, word) for word in objects) and _CALLED_FOR.search(stretch):
         return True
     if is_passive(stretch, profile.carrier) and not _BY_SOMEBODY.search(stretch):
@@ -472,7 +490,7 @@ def _lacks_subject(stretch: str, read: Statement, profile: Profile) -> bool:
     )
 
 
-def _modality_of(text: str, profile: Profile) -> Modality | None:
+def modality_of(text: str, profile: Profile) -> Modality | None:
     statement = read_statement(text)
     own = [sign for at, sign in statement.placed if (sign.signs, _governed(statement, at)) not in profile.further]
     read = _as_possible(modality(own), statement, profile.carrier)
@@ -512,11 +530,11 @@ def _has_uncertain_prefix(text: str, profile: Profile) -> bool:
     if any(word.startswith(("un", "in", "dis", "non")) for word in profile.words):
         return False
     read = read_statement(text)
-    denied = _with_denied(read) - set(read.roots)
+    denied = with_denied(read) - set(read.roots)
     return any(word in denied for word in profile.words)
 
 
-def _with_denied(read: Statement) -> set[str]:
+def with_denied(read: Statement) -> set[str]:
     """The roots of a text, and those of its words that a prefix denies.
 
     Example: "uncovered" has the root of "covered" as well.
@@ -527,7 +545,7 @@ def _with_denied(read: Statement) -> set[str]:
 
 
 def _object_follows(text: str, profile: Profile) -> bool:
-    first = next((token.word for token in read_statement(text).words[:2] if _is_content(token.word)), None)
+    first = next((token.word for token in read_statement(text).words[:2] if is_content(token.word)), None)
     return first is not None and any(are_alike(first, word) for word in profile.words)
 
 
@@ -573,12 +591,12 @@ def _objects(statement: Statement, at: int) -> list[str]:
     for token, clause in zip(statement.words[at + 1 :], statement.clauses[at + 1 :], strict=True):
         if clause != number or len(behind) == REACH or _side(token.word) is not None:
             break
-        if _is_content(token.word):
+        if is_content(token.word):
             behind.append(token.word)
     return behind
 
 
-def _agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
+def agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     """Whether what comes first in a statement comes first in a text."""
     is_sense = profile.turned is not None and profile.turned.sense is Sense.time
     own = _orders(profile.statement)
@@ -592,12 +610,19 @@ def _agreement_of_order(read: Statement, profile: Profile) -> Agreement | None:
     objects = _objects(profile.statement, at)
     told = set()
     for place, other in _orders(read):
+        if (_name_at(read, place) in _ADVERBS) is not (_name_at(profile.statement, at) in _ADVERBS):
+            told.add("other")
+            continue
         theirs = _objects(read, place)
         if bool(objects) == bool(theirs) and (not objects or any(_has_alike(word, objects[:2]) for word in theirs[:2])):
             told.add(other)
-    if len(told) != 1:
+    if len(told) != 1 or "other" in told:
         return Agreement.unknown if is_sense else None
     return Agreement.same if told == {side} else Agreement.turned
+
+
+def _name_at(statement: Statement, at: int) -> str:
+    return statement.roots[at].strip("<>")
 
 
 def _orders(statement: Statement) -> list[tuple[int, str]]:
@@ -606,7 +631,7 @@ def _orders(statement: Statement) -> list[tuple[int, str]]:
     ]
 
 
-def _agreement_of_bound(read: Statement, profile: Profile) -> Agreement | None:
+def agreement_of_bound(read: Statement, profile: Profile) -> Agreement | None:
     """Whether a text reaches as far as a statement, if that is what its opposite turns."""
     turned = profile.turned
     if turned is None or turned.sense is not Sense.bound:
@@ -626,7 +651,7 @@ def _of_one_side(name: str) -> frozenset[str]:
     return frozenset({name})
 
 
-def _agreement_of_party(stretch: str, profile: Profile) -> Agreement | None:
+def agreement_of_party(stretch: str, profile: Profile) -> Agreement | None:
     """Whether the party acts that acts in a statement, if that is what its opposite turns."""
     turned = profile.turned
     if turned is None or turned.sense is not Sense.party or len(turned.parties) != 2:
@@ -649,25 +674,26 @@ def _verb_of_parties(statement: Statement, turned: Turned) -> str | None:
         for at in range(len(statement.roots) - len(name) + 1):
             if statement.roots[at : at + len(name)] == name:
                 behind = statement.roots[at + len(name) :]
-                verb = next((word for word in behind if _is_content(word)), None)
+                verb = next((word for word in behind if is_content(word)), None)
                 if "be" in statement.roots[:at] and statement.roots[at - 1] == "<by>":
                     be = statement.roots.index("be")
-                    return next((word for word in statement.roots[be + 1 : at] if _is_content(word)), None)
+                    return next((word for word in statement.roots[be + 1 : at] if is_content(word)), None)
                 if verb is not None and not any(verb in other for other in names):
                     return verb
     return None
 
 
-def _agreement_of_numbers(read: Statement, profile: Profile) -> Agreement | None:
+def agreement_of_numbers(read: Statement, profile: Profile) -> Agreement | None:
     """Whether a number that a statement gives with a noun stands there with another number."""
+    theirs = set(_numbered(read))
     for noun, number in _numbered(profile.statement):
-        for other_noun, other in _numbered(read):
-            if are_alike(noun, other_noun) and number != other:
+        for other_noun, other in theirs:
+            if are_alike(noun, other_noun) and number != other and (other_noun, number) not in theirs:
                 return Agreement.unknown
     return None
 
 
-def _agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agreement | None:
+def agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agreement | None:
     """Whether who is spoken of and what is done to somebody have changed places: "a guest may bring a member"."""
     if not profile.subject or profile.carrier is None or is_passive(stretch, profile.carrier):
         return None
@@ -685,7 +711,7 @@ def _agreement_of_places(stretch: str, read: Statement, profile: Profile) -> Agr
     return Agreement.unknown if exchanged else None
 
 
-def _agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:
+def agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:
     """Whether a text speaks of what was so: "members were allowed to bring a guest"."""
     was = any(_WAS.match(sign.words) for sign in signs(stretch))
     return Agreement.unknown if was and not any(_WAS.match(s.words) for s in signs(profile.statement.text)) else None
@@ -693,11 +719,11 @@ def _agreement_of_tense(stretch: str, profile: Profile) -> Agreement | None:
 
 def _numbered(statement: Statement) -> Iterator[tuple[str, str]]:
     for word, behind in zip(statement.roots, statement.roots[1:], strict=False):
-        if (_NUMBER.match(word) or word in _WORDS_OF_NUMBERS or word == "one") and _is_content(behind):
+        if (_NUMBER.match(word) or word in _WORDS_OF_NUMBERS or word == "one") and is_content(behind):
             yield behind, word
 
 
-def _without_rejected(stretch: str, profile: Profile) -> str:
+def without_rejected(stretch: str, profile: Profile) -> str:
     """A text without the party that it turns down: "not the landlord but the tenant" speaks of the tenant."""
     if profile.turned is None or profile.turned.sense is not Sense.party:
         return stretch
@@ -724,16 +750,16 @@ def _is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profi
     if (
         profile.carrier is not None
         and "<exclude>" not in read.roots
-        and not any(are_alike(profile.carrier, other) for other in _with_denied(read))
+        and not any(are_alike(profile.carrier, other) for other in with_denied(read))
     ):
         return False
     for part in (read_statement(leading.text), read):
-        said = {*filter(_is_content, part.roots), *_with_denied(part)}
+        said = {*filter(is_content, part.roots), *with_denied(part)}
         missing = [w for w in profile.words if w not in profile.subject | _LIGHT and not _has_alike(w, said)]
         further = [
             w
             for w in part.roots
-            if _is_content(w) and w[0] != "<" and w not in _LIGHT | _STANDING_IN and not _has_alike(w, profile.words)
+            if is_content(w) and w[0] != "<" and w not in _LIGHT | _STANDING_IN and not _has_alike(w, profile.words)
         ]
         if missing and further and not (profile.turned is not None and profile.turned.sense is Sense.party):
             # "May not be sold to others, but to members" says of others what is not true of members.
@@ -756,7 +782,7 @@ def _is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profi
     for clause in own:
         if not clause.subordinate:
             continue
-        words = [word for word in read_statement(clause.text).roots if _is_content(word)]
+        words = [word for word in read_statement(clause.text).roots if is_content(word)]
         if words and sum(any(are_alike(w, mine) for mine in profile.words) for w in words) < len(words) / 2:
             return False
     return True

@@ -3,7 +3,16 @@
 import pytest
 
 from forge_arena.texts.values import mentions
-from forge_arena.verify.derived import consequences, follows, is_next_version, is_no_figure, numbers_of
+from forge_arena.verify.derived import (
+    consequences,
+    differs_by,
+    follows,
+    is_difference,
+    is_next_version,
+    is_no_figure,
+    is_sum_of_neighbours,
+    numbers_of,
+)
 
 
 def derived(value: str, stated: str, source: str = "", days: str = "") -> bool:
@@ -60,3 +69,31 @@ def test_the_days_between_two_dates_follow() -> None:
 def test_talk_about_code_is_no_figure(sentence: str, about: bool) -> None:
     (mention,) = mentions(sentence)
     assert is_no_figure(sentence, mention) is about
+
+
+@pytest.mark.parametrize(
+    ("sentence", "stated", "is_borne_out"),
+    [
+        ("It is $4 cheaper.", "$20 $16", True),
+        ("It is $5 cheaper.", "$20 $16", False),
+        ("It falls 3 kg short of the other.", "12 kg 9 kg", True),
+        ("That saves you 3 kg.", "12 kg 9 kg", True),
+        ("It is heavier by 3 kg.", "12 kg 9 kg", True),
+        ("It weighs 3 kg.", "12 kg 9 kg", False),
+        ("It weighs 3 kg or more.", "12 kg 9 kg", False),
+        ("It takes 3 kg per customer.", "12 kg 9 kg", False),
+        ("It weighs 3 kg after a year.", "12 kg 9 kg", False),
+    ],
+)
+def test_a_difference_follows_where_the_answer_speaks_of_one(sentence: str, stated: str, is_borne_out: bool) -> None:
+    (value, *_) = mentions(sentence)
+    assert (is_difference(sentence, value) and differs_by(value, mentions(stated))) is is_borne_out
+
+
+@pytest.mark.parametrize(
+    ("sentence", "is_borne_out"),
+    [("3% and 1.5% make 4.5%.", True), ("3% and 1.5% make 5%.", False), ("It is 4.5%.", False)],
+)
+def test_a_share_is_the_sum_of_others_of_its_sentence(sentence: str, is_borne_out: bool) -> None:
+    beside = mentions(sentence)
+    assert is_sum_of_neighbours(beside[-1], beside) is is_borne_out

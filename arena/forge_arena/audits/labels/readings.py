@@ -7,7 +7,7 @@ from random import Random
 from forge_arena.audits.report import Table
 from forge_arena.audits.shares import share_cells
 from forge_arena.corruptions import omits
-from forge_arena.reader import Reader
+from forge_arena.reader import Reader, may_be_pointed_to, read_granted
 from forge_arena.texts.sentences import sentences
 from forge_arena.types import Episode, Form, Span, Standing
 from forge_arena.verify import Verifier
@@ -17,6 +17,7 @@ _SEEN = "vetoed where it was corrupted"
 _POINTED = "pointed to rightly"
 _ELSEWHERE = "pointed to elsewhere"
 _ANYWAY = "pointed to, though left out"
+_APPROVED = "pointed to and approved, though left out"
 
 
 class Readings:
@@ -75,7 +76,7 @@ class Readings:
     async def _point_to_what_is_stated(self, episode: Episode) -> None:
         text = episode.observation.worker_output
         report = Verifier(episode.scenario).verify(text)
-        claims = [c for c in episode.scenario.claims if c.required and c.about and report.of(c.id)]
+        claims = [c for c in episode.scenario.claims if c.required and may_be_pointed_to(c) and report.of(c.id)]
         spans = await self.reader.point(claims, text, Random(f"{episode.key}:point"))
         for claim in claims:
             span = spans.get(claim.id)
@@ -89,8 +90,14 @@ class Readings:
         if target is None or not omits(episode.truth.corruption_type):
             return
         claim = episode.scenario.claim(target)
-        spans = await self.reader.point([claim], episode.observation.worker_output, Random(f"{episode.key}:point"))
+        text, verifier = episode.observation.worker_output, Verifier(episode.scenario)
+        spans = await self.reader.point([claim], text, Random(f"{episode.key}:point"))
         self._note("corrupted: claim left out", _ANYWAY, bool(spans))
+        approved = [
+            await read_granted(verifier, verifier.verify(text), claim_id, text, span)
+            for claim_id, span in spans.items()
+        ]
+        self._note("corrupted: claim left out", _APPROVED, any(granted is not None for granted in approved))
 
 
 def _asserts_what_is_absent(episode: Episode) -> bool:
