@@ -4,10 +4,11 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 from forge_arena.episodes import VERSION, Arena
-from forge_arena.errors import UnknownKey, WorkerFailed
+from forge_arena.errors import InvalidVerdict, UnknownKey, WorkerFailed
 from forge_arena.types import Outcome, Split, Verdict
 from forge_arena.wire import (
     AskProbe,
@@ -44,12 +45,12 @@ from forge_server.errors import (
     UnknownEpisode,
     WorkerUnavailable,
 )
-from forge_server.grading import Submitted, grader, read
+from forge_server.grading import Submitted, grader, read, read_stored
 from forge_server.leaderboard import suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.payload import decode
-from forge_server.rows import NewEpisode, StoredVerdict
+from forge_server.rows import NewEpisode, Play, StoredVerdict
 from forge_server.settings import Settings
 from forge_server.stock import Maker, ReadyEpisode, Stock, Streams, UnfitEpisode
 from forge_server.store import Store
@@ -66,6 +67,22 @@ SUBMISSION_TTL = 7 * 24 * 3600.0
 # Keys for each place of a submission. About one key in ten thousand makes no episode; then the next key is used.
 SPARES = 4
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeView:
+    """An episode as the pages show it: its public state, and the verdicts that were given on it.
+
+    `owner` and `player` say who opened the episode. `worker` is None until the truth may be seen.
+    """
+
+    state: EpisodeState
+    split: Split
+    sealed: bool
+    owner: str
+    player: str
+    verdicts: tuple[Verdict | InvalidVerdict, ...]
+    worker: str | None
 
 
 class Episodes:
@@ -89,8 +106,10 @@ class Episodes:
             arena, store, settings, self._suite_hashes[Split.test], sealed=Split.test in self._sealed
         )
 
-    async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY) -> OpenedEpisodes:
+    async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY, *, player: str = "") -> OpenedEpisodes:
         """Open the episodes that a request asks for. Single failures are listed beside the opened episodes.
+
+        `player` is the person who plays them on the page, if it is one.
 
         Raises:
             WorkerUnavailable, StoreUnavailable, NoEpisode: none of the episodes could be made.
@@ -99,7 +118,9 @@ class Episodes:
         """
         if ask.submission is not None:
             assert ask.count is not None
-            return await self._open_for_submission(await self.submissions.get(ask.submission, caller), ask.count)
+            return await self._open_for_submission(
+                await self.submissions.get(ask.submission, caller), ask.count, caller
+            )
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
         results: list[ReadyEpisode | FailedEpisode] = []
@@ -114,11 +135,13 @@ class Episodes:
         if keys:
             results += await self._maker.make_all(keys)
         ready, failed = split_ready_and_failed(results, keys_were_named=ask.keys is not None)
-        new = new_episodes(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
+        new = new_episodes(
+            ready, attempts=ask.attempts, ttl=self._settings.episode_ttl, owner=caller.owner, player=player
+        )
         await self._store.open_episodes(new)
         return OpenedEpisodes(episodes=tuple(self._cache_opened(new, ready)), failed=tuple(failed))
 
-    async def _open_for_submission(self, submission: Submission, count: int) -> OpenedEpisodes:
+    async def _open_for_submission(self, submission: Submission, count: int, caller: Caller) -> OpenedEpisodes:
         """The next episodes of a submission: first those that are open, then those that are not opened yet or that
         expired. No episodes if all are finished. Each episode is open once, so that nobody gives two verdicts on it."""
         entered = await self._store.episodes_of_submission(submission.submission_id)
@@ -138,7 +161,8 @@ class Episodes:
             return OpenedEpisodes(episodes=tuple(still_open))
         number_of, results = await self._make_for_submission(numbers, submission.episodes)
         ready, failed = split_ready_and_failed(results)
-        new = new_episodes(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
+        ttl = max(self._settings.episode_ttl, SUBMISSION_TTL)
+        new = new_episodes(ready, attempts=1, ttl=ttl, owner=caller.owner)
         await self._store.enter(submission.submission_id, [number_of[episode.key] for episode in new], new)
         return OpenedEpisodes(episodes=(*still_open, *self._cache_opened(new, ready)), failed=tuple(failed))
 
@@ -341,6 +365,10 @@ class Episodes:
 
     async def state(self, episode_id: str) -> EpisodeState:
         """The episode as the store has it, so that every replica says the same."""
+        return (await self.view(episode_id)).state
+
+    async def view(self, episode_id: str) -> EpisodeView:
+        """The same with the verdicts, and who opened it, for the pages."""
         stored = (await self._store.load([episode_id])).get(episode_id)
         if stored is None:
             raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
@@ -351,7 +379,7 @@ class Episodes:
         results = [episode.public_result(attempt, self._sealed) for attempt in sorted(episode.recorded)]
         if results:
             results[-1] = episode.add_truth(results[-1], self._sealed)
-        return EpisodeState(
+        state = EpisodeState(
             episode_id=episode.id,
             key=episode.key,
             status=status,
@@ -360,6 +388,24 @@ class Episodes:
             attempts_left=episode.attempts - len(episode.recorded),
             results=tuple(results),
         )
+        assert episode.episode is not None
+        return EpisodeView(
+            state=state,
+            split=episode.split,
+            sealed=episode.split in self._sealed,
+            owner=stored.owner,
+            player=stored.player,
+            verdicts=tuple(read_stored(verdict.submitted) for verdict in stored.verdicts),
+            worker=None if episode.public_truth(self._sealed) is None else episode.episode.worker,
+        )
+
+    async def plays(self, player: str) -> list[Play]:
+        """The episodes that a person opened on the page, the oldest first. Those of a sealed split come without what
+        they earned."""
+        return [
+            replace(play, reward=None, components=None) if Split(play.split) in self._sealed else play
+            for play in await self._store.plays(player)
+        ]
 
     async def delete(self, episode_id: str) -> None:
         """Delete an unfinished episode. A finished episode is a record and stays."""
@@ -432,7 +478,9 @@ def split_ready_and_failed(
     return ready, failed
 
 
-def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) -> list[NewEpisode]:
+def new_episodes(
+    ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float, owner: str = "", player: str = ""
+) -> list[NewEpisode]:
     """The rows for the store, each with a random id. `ttl` is in seconds."""
     now = time.time()
     return [
@@ -444,6 +492,8 @@ def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) ->
             expires=now + ttl,
             attempts=attempts,
             payload=episode.payload,
+            owner=owner,
+            player=player,
         )
         for episode in ready
     ]
