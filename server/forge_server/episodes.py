@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from statistics import fmean
 from time import perf_counter
 
 from forge_arena.episodes import VERSION, Arena
@@ -49,8 +51,8 @@ from forge_server.grading import Submitted, grader, read, read_stored
 from forge_server.leaderboard import suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.payload import decode
-from forge_server.rows import NewEpisode, Play, StoredVerdict
+from forge_server.payload import Facts, decode, read_facts
+from forge_server.rows import Finished, NewEpisode, Play, StoredVerdict
 from forge_server.settings import Settings
 from forge_server.stock import Maker, ReadyEpisode, Stock, Streams, UnfitEpisode
 from forge_server.store import Store
@@ -66,6 +68,9 @@ SWEEP = 60.0
 SUBMISSION_TTL = 7 * 24 * 3600.0
 # Keys for each place of a submission. About one key in ten thousand makes no episode; then the next key is used.
 SPARES = 4
+# A list of finished episodes shows at most LISTED of them, and reads at most SCANNED to find them.
+LISTED = 25
+SCANNED = 500
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
 
 
@@ -83,6 +88,30 @@ class EpisodeView:
     player: str
     verdicts: tuple[Verdict | InvalidVerdict, ...]
     worker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEpisode:
+    """A finished episode in a list. `kind`, `stealth` and `reward` are None on a sealed split."""
+
+    episode_id: str
+    key: str
+    split: str
+    created: float
+    domain: str
+    worker: str
+    kind: str | None
+    stealth: int | None
+    outcomes: dict[str, int]
+    reward: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPage:
+    """One page of a list of finished episodes. `more` is where the next page goes on, None if there is none."""
+
+    episodes: tuple[ListedEpisode, ...]
+    more: tuple[float, str] | None
 
 
 class Episodes:
@@ -399,6 +428,57 @@ class Episodes:
             worker=None if episode.public_truth(self._sealed) is None else episode.episode.worker,
         )
 
+    async def finished(
+        self,
+        caller: Caller,
+        *,
+        split: Split | None,
+        kind: str | None,
+        stealth: int | None,
+        domain: str | None,
+        worker: str | None,
+        outcome: Outcome | None,
+        before: tuple[float, str] | None,
+    ) -> FinishedPage:
+        """The newest finished episodes that match, of this caller's own; an admin sees those of all.
+
+        A filter by truth (`kind`, `stealth`) leaves a sealed split out, because the list would reveal its labels.
+        """
+        truths = kind is not None or stealth is not None
+        splits = [s.value for s in Split if split in (None, s) and not (truths and s in self._sealed)]
+        rows = await self._store.finished_episodes(
+            owner=None if caller.admin else caller.owner,
+            splits=splits,
+            outcome=outcome,
+            before=before,
+            limit=SCANNED,
+        )
+        matches: list[ListedEpisode] = []
+        for row, facts in zip(rows, await asyncio.to_thread(_read_all_facts, rows), strict=True):
+            wanted = ((kind, facts.kind), (stealth, facts.stealth), (domain, facts.domain), (worker, facts.worker))
+            if all(asked is None or asked == given for asked, given in wanted):
+                matches.append(self._listed(row, facts))
+            if len(matches) == LISTED:
+                return FinishedPage(tuple(matches), (row.created, row.episode_id))
+        more = (rows[-1].created, rows[-1].episode_id) if len(rows) == SCANNED else None
+        return FinishedPage(tuple(matches), more)
+
+    def _listed(self, row: Finished, facts: Facts) -> ListedEpisode:
+        sealed = Split(row.split) in self._sealed
+        rewards = [reward for _, reward in row.verdicts if reward is not None]
+        return ListedEpisode(
+            episode_id=row.episode_id,
+            key=row.key,
+            split=row.split,
+            created=row.created,
+            domain=facts.domain,
+            worker=facts.worker,
+            kind=None if sealed else facts.kind,
+            stealth=None if sealed else facts.stealth,
+            outcomes=dict(Counter(outcome for outcome, _ in row.verdicts)),
+            reward=fmean(rewards) if rewards and not sealed else None,
+        )
+
     async def plays(self, player: str) -> list[Play]:
         """The episodes that a person opened on the page, the oldest first. Those of a sealed split come without what
         they earned."""
@@ -455,6 +535,10 @@ class Episodes:
             if expired:
                 self._metrics.expired.inc(expired)
                 log.info("episodes_expired", count=expired)
+
+
+def _read_all_facts(rows: Iterable[Finished]) -> list[Facts]:
+    return [read_facts(row.payload) for row in rows]
 
 
 def split_ready_and_failed(

@@ -94,6 +94,18 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished episode for a list. `verdicts` are the outcome and the reward of each attempt."""
+
+    episode_id: str
+    key: str
+    split: str
+    created: float
+    payload: bytes
+    verdicts: tuple[tuple[str, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Episodes by status, verdicts by outcome."""
 

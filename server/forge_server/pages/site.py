@@ -14,8 +14,9 @@ from forge_arena.types import Split
 from forge_server.access import Access, Caller
 from forge_server.answers import STATUS
 from forge_server.errors import Refused, Starting, Unauthorized
+from forge_server.pages.browsing import browse, finished_episode
 from forge_server.pages.forms import TOKEN, check_token, read_form
-from forge_server.pages.playing import Playing
+from forge_server.pages.playing import Playing, review
 from forge_server.pages.rendering import render, static_file
 from forge_server.service import Service
 from forge_server.sessions import Session, Sessions
@@ -57,6 +58,8 @@ class Site:
             ("GET", "/play/{episode_id}", self.episode),
             ("POST", "/play/{episode_id}", self.verdict),
             ("POST", "/play/{episode_id}/probe", self.probe),
+            ("GET", "/episodes", self.episodes),
+            ("GET", "/episodes/{episode_id}", self.finished),
         ):
             app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
 
@@ -219,3 +222,16 @@ class Site:
         session = check_token(form, request.state.session, self._sessions())
         values = await self._playing.probe(request.path_params["episode_id"], form, session.player)
         return self._render(request, "play", **values)
+
+    @page
+    async def episodes(self, request: Request) -> Response:
+        self._check_ready()
+        values = await browse(self._service.episodes, request.query_params, request.state.caller)
+        return self._render(request, "episodes", **values)
+
+    @page
+    async def finished(self, request: Request) -> Response:
+        self._check_ready()
+        episode_id = request.path_params["episode_id"]
+        view = await finished_episode(self._service.episodes, episode_id, request.state.caller)
+        return self._render(request, "review", **await review(view), tallies=[], playing=False)

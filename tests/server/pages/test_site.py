@@ -591,3 +591,131 @@ async def test_under_a_path_every_link_and_form_is_below_it(serve: Any) -> None:
 async def test_the_pages_are_no_part_of_the_api(server: Any) -> None:
     document = (await server.http.get("/openapi.json")).json()
     assert not [path for path in document["paths"] if path.startswith(("/play", "/login", "/static"))]
+
+
+# --- browsing ---
+
+
+async def give_verdicts(server: Any, headers: dict[str, str], **ask: Any) -> list[dict[str, Any]]:
+    """Open episodes over the API and give a verdict on each."""
+    opened = (await server.http.post("/v1/episodes", json=ask, headers=headers)).json()["episodes"]
+    verdict = {"detection": True, "explanation": "", "correction": "", "confidence": 0.7}
+    batch = {"verdicts": [{"episode_id": one["episode_id"], "verdict": verdict} for one in opened]}
+    assert (await server.http.post("/v1/verdicts", json=batch, headers=headers)).status_code == 200
+    return list(opened)
+
+
+def listed(page: Page) -> list[str]:
+    return [e.attributes["href"] for e in page.all("a") if re.match(r"/episodes/", e.attributes.get("href", ""))]
+
+
+async def test_the_list_filters_by_what_episodes_are_and_each_filter_alone_is_right(
+    person: Person, server: Any
+) -> None:
+    opened = await give_verdicts(server, {}, split="val", count=24)
+    waiting = await server.open(split="val", count=3)
+    facts = {}
+    for one in opened:
+        episode = await truth_of(server, f"/episodes/{one['episode_id']}")
+        kind = episode.truth.corruption_type if episode.truth.corrupted else episode.truth.form.value
+        facts[f"/episodes/{one['episode_id']}"] = {
+            "split": "val",
+            "domain": episode.observation.domain.value,
+            "kind": kind,
+            "stealth": episode.truth.stealth,
+            "worker": episode.worker,
+            "outcome": "scored",
+        }
+    everything = await person.get("/episodes")
+    assert set(listed(everything)) == set(facts)
+    assert not any(one["episode_id"] in everything.html for one in waiting)
+    for name in ("split", "domain", "kind", "stealth", "worker", "outcome"):
+        for value in {fact[name] for fact in facts.values() if fact[name] is not None} | {
+            "train" if name == "split" else ""
+        }:
+            page = await person.get(f"/episodes?{name}={value}")
+            expected = {path for path, fact in facts.items() if value in ("", str(fact[name]), fact[name])}
+            assert set(listed(page)) == expected, (name, value)
+    both = await person.get("/episodes?domain=code_review&kind=clean")
+    assert set(listed(both)) == {
+        path for path, fact in facts.items() if (fact["domain"], fact["kind"]) == ("code_review", "clean")
+    }
+
+
+async def test_a_long_list_goes_on_page_by_page_and_shows_each_episode_once(
+    person: Person, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forge_server.episodes.LISTED", 4)
+    monkeypatch.setattr("forge_server.episodes.SCANNED", 9)
+    opened = await give_verdicts(server, {}, split="val", count=22)
+    for query in ("", "kind=clean"):
+        seen: list[str] = []
+        path: str | None = f"/episodes?{query}"
+        while path:
+            page = await person.get(path)
+            seen += listed(page)
+            older = [e.attributes["href"] for e in page.all("a") if "before=" in e.attributes.get("href", "")]
+            path = older[0] if older else None
+        assert len(seen) == len(set(seen))
+        truths = [(await truth_of(server, f"/episodes/{one['episode_id']}")).truth for one in opened]
+        assert len(seen) == (sum(truth.form is Form.clean for truth in truths) if query else 22)
+
+
+async def test_the_list_and_its_filters_tell_nothing_of_a_sealed_split(person: Person, server: Any) -> None:
+    opened = await give_verdicts(server, {}, split="test", count=16)
+    page = await person.get("/episodes?split=test")
+    rows = re.findall(r"<tr>.*?</tr>", page.html, re.DOTALL)[1:]
+    assert len(rows) == 16
+    for row in rows:
+        texts = [cell.text for cell in _cells(row)]
+        assert (texts[2], texts[3], texts[5]) == ("sealed", "\u2013", "\u2013")
+    for name, values in (("kind", ("clean", "placebo", "temporal_shift", "bias_injection")), ("stealth", "0123")):
+        for value in values:
+            for query in (f"{name}={value}", f"{name}={value}&split=test"):
+                assert listed(await person.get(f"/episodes?{query}")) == []
+    for one in opened[:4]:
+        page = await person.get(f"/episodes/{one['episode_id']}")
+        assert not [e for e in page.elements if e.name in ("mark", "del", "ins") or "data-reward" in e.attributes]
+
+
+async def test_a_token_lists_what_it_opened_and_an_admin_lists_everything(serve: Any) -> None:
+    async with serve(tokens=TOKENS) as server, person_at(server) as anybody:
+        (mine,) = await give_verdicts(server, {"authorization": f"Bearer {TRAINER}"}, count=1)
+        path = f"/episodes/{mine['episode_id']}"
+        assert (await anybody.http.get("/episodes", follow_redirects=False)).status_code == 303
+        for token, sees in ((PLAYER, False), (TRAINER, True), ("a token for all", True)):
+            async with person_at(server) as somebody:
+                await somebody.log_in(token)
+                assert (path in listed(await somebody.get("/episodes"))) is sees
+                assert (await somebody.http.get(path)).status_code == (200 if sees else 404)
+
+
+async def test_an_episode_is_shown_once_all_its_attempts_are_made(person: Person, server: Any) -> None:
+    (opened,) = await server.open(split="val", count=1, attempts=2)
+    path = f"/episodes/{opened['episode_id']}"
+    verdict = {"detection": False, "explanation": "", "correction": "", "confidence": 0.9}
+    await server.send_verdicts({"episode_id": opened["episode_id"], "attempt": 0, "verdict": verdict})
+    assert (await person.http.get(path)).status_code == 404
+    assert path not in listed(await person.get("/episodes"))
+    await server.send_verdicts({"episode_id": opened["episode_id"], "attempt": 1, "completion": "<b>no verdict</b>"})
+    page = await person.get(path)
+    assert path in listed(await person.get("/episodes?outcome=invalid_verdict"))
+    assert "invalid verdict" in page.html
+    assert page.by_id("reward").attributes["data-reward"]
+
+
+@pytest.mark.parametrize("query", ["split=all", "stealth=4", "kind=<b>", "outcome=lost", "before=x", "before=1~%00"])
+async def test_a_filter_that_does_not_exist_is_refused_and_not_repeated(person: Person, query: str) -> None:
+    answer = await person.http.get(f"/episodes?{query}")
+    assert answer.status_code == 422
+    assert "<b>" not in answer.text
+
+
+async def test_the_list_shows_hostile_names_as_text(hostile_worker: str, serve: Any) -> None:
+    async with serve() as server, person_at(server) as somebody:
+        (one,) = await give_verdicts(server, {}, split="val", count=1)
+        assert_harmless((await somebody.get("/episodes")).html, 1)
+        answer = await somebody.http.get("/episodes", params={"worker": hostile_worker})
+        assert listed(Page(answer.text)) == [f"/episodes/{one['episode_id']}"]
+        assert_harmless(answer.text, 1)
+        assert_harmless((await somebody.get(f"/episodes/{one['episode_id']}")).html, 5)
