@@ -30,7 +30,7 @@ ANY_YEAR = 2023
 # Words behind a value, and before it, that make it a difference between two others.
 _DIFFERENCE_BEHIND = re.compile(
     r"^ (?:(?:a|an|each|per) \w+ )?(?:(?:too|any) )?(?!(?:or|and) )"
-    r"(?:more|less|fewer|short|ahead|behind|above|below|apart|off|extra"
+    r"(?:ago|from now|more|less|fewer|short|ahead|behind|above|below|apart|off|extra"
     r"|(?!(?:other|either|neither|order|under|over|after|per|never|whether|number|together|customer|user|water|paper)\b)"
     r"\w{2,}er)\b(?! than (?:once|ever)\b)"
 )
@@ -195,7 +195,7 @@ def _amounts(
 
 def _days(kind: ClaimKind, value: Any, other_kind: ClaimKind, other: Any) -> Iterator[tuple[ClaimKind, Hashable]]:
     if kind is other_kind:
-        days = [day for day in (_day(value), _day(other)) if day is not None]
+        days = [day for day in (_day(value, other), _day(other, value)) if day is not None]
         if len(days) == 2:
             apart = Decimal(abs((days[0] - days[1]).days))
             yield ClaimKind.duration, (apart, apart, "day")
@@ -209,11 +209,14 @@ def _days(kind: ClaimKind, value: Any, other_kind: ClaimKind, other: Any) -> Ite
             yield ClaimKind.date, (year, moved.month, moved.day)
 
 
-def _day(value: Any) -> date | None:
-    """A day; one without a year is put into a year without a leap day."""
+def _day(value: Any, beside: Any = None) -> date | None:
+    """A day; one without a year is put into the year of the day beside it, or into a year without a leap day."""
     if isinstance(value, tuple) and len(value) == 3 and value[0] is None and all(isinstance(v, int) for v in value[1:]):
         try:
-            return date(ANY_YEAR, *value[1:])
+            year = (
+                beside[0] if isinstance(beside, tuple) and len(beside) == 3 and isinstance(beside[0], int) else ANY_YEAR
+            )
+            return date(year, *value[1:])
         except ValueError:
             return None
     if isinstance(value, tuple) and len(value) == 3 and all(isinstance(part, int) for part in value):

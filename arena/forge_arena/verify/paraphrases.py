@@ -96,6 +96,7 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _LIMIT = re.compile(r"\b(?:unless|except(?:ion)?|other than|apart from)\b", re.IGNORECASE)
+_EXCEPTION = re.compile(r"\b(?:exceptions?|exempt\w*|unless|except|apart from|otherwise)\b", re.IGNORECASE)
 _NO_DUTY = frozenset({Modality.exempt, Modality.may})
 _IMPERATIVE = re.compile(
     r"\W*(?:(?:and|but|so|then|first|finally|next|before [^,]*|to [^,]*),? )*"
@@ -236,6 +237,9 @@ class Paraphrases:
                 # What denies the statement's own words says neither it nor its opposite.
                 return Agreement.unknown
             told = self._side_of_sense(text, profile)
+        if told is False and _LIMIT.search(f"{profile.statement.text} {passage}") and _EXCEPTION.search(text):
+            # "There are two exceptions: guests may ..." speaks of the other cases.
+            return Agreement.unknown
         if not told:
             return Agreement.unknown if told is None else Agreement.turned
         known = f"{profile.statement.text} {passage}"

@@ -255,6 +255,8 @@ class WholeStatements:
             return Agreement.unknown
         if _EXCEPTION.search(stretch) and not _EXCEPTION.search(profile.statement.text):
             return Agreement.unknown
+        if _denies_below(own, profile):
+            return Agreement.unknown
         agreements = [
             self._agreement_of_modality(stretch, spoken, profile),
             agreement_of_order(read, profile),
@@ -442,6 +444,20 @@ def is_content(word: str) -> bool:
     if word[0] == "<":
         return word.strip("<>") in ("include", "exclude", "start", "end", "first", "last", "beforehand", "afterwards")
     return word not in SMALL_WORDS and word not in ("be", "have", "do", "not", "somebody", "something", "can", "may")
+
+
+def _denies_below(own: Sequence[Clause], profile: Profile) -> bool:
+    """Whether only a subordinate clause has the carrier, and turns it: "we shape them so that they are not joined"."""
+    carrying = [clause for clause in own if profile.carrier is not None and _has_root(clause.text, profile.carrier)]
+    return (
+        bool(carrying)
+        and all(clause.subordinate for clause in carrying)
+        and any(_compared(modality_of(clause.text, profile), profile) is Agreement.turned for clause in carrying)
+    )
+
+
+def _has_root(text: str, word: str) -> bool:
+    return any(are_alike(word, other) for other in read_statement(text).roots)
 
 
 def _has_any(text: str, profile: Profile) -> bool:

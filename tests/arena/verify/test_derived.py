@@ -35,6 +35,9 @@ def derived(value: str, stated: str, source: str = "", days: str = "") -> bool:
         ("£8", "20% of £10", True),
         ("80%", "20%", True),
         ("10 May 2026", "3 May 2026, 7 days", True),
+        ("6 days", "9 May, 15 May 2024", True),
+        ("7 days", "9 May, 15 May 2024", False),
+        ("29 days", "1 February, 1 March 2024", True),
         ("£11", "£10 and £2.50", False),
         # Small numbers would nearly all follow from some others.
         ("9 days", "4 days and 5 days", False),

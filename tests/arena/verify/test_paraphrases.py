@@ -140,6 +140,8 @@ def states(of: Claim, text: str) -> bool:
         (SAMPLES, "We cannot say that we may keep a sample tile of a fired glaze for teaching.", False),
         (SAMPLES, "One tile is missing, because we may keep a sample tile of a fired glaze for teaching.", True),
         (SAMPLES, "One tile is missing, because we may not keep a sample tile of a fired glaze for teaching.", False),
+        (SAMPLES, "It is agreed so that the studio may keep sample tiles of fired glazes for teaching.", True),
+        (SAMPLES, "It is agreed so that the studio may not keep sample tiles of fired glazes for teaching.", False),
         # What belongs to whom.
         (PAID, "The fees pay for both the studio's costs and the wages of the technician.", True),
         (PAID, "The fees pay for both the technician's costs and the wages of the studio.", False),
