@@ -719,3 +719,38 @@ async def test_the_list_shows_hostile_names_as_text(hostile_worker: str, serve: 
         assert listed(Page(answer.text)) == [f"/episodes/{one['episode_id']}"]
         assert_harmless(answer.text, 1)
         assert_harmless((await somebody.get(f"/episodes/{one['episode_id']}")).html, 5)
+
+
+# --- live, and the leaderboard ---
+
+
+async def test_live_shows_what_the_server_does_and_nothing_of_a_sealed_split(person: Person, server: Any) -> None:
+    page = await person.get("/live")
+    assert "No verdict was scored since this process started" in page.html
+    await give_verdicts(server, {}, split="test", count=3)
+    page = await person.get("/live")
+    assert "No verdict was scored since this process started" in page.html
+    assert "3 scored" in page.html
+    await give_verdicts(server, {}, split="val", count=6)
+    page = await person.get("/live")
+    stats = (await server.http.get("/v1/stats")).json()
+    assert f"{stats['mean_reward']:.3f}" in page.html
+    lines = page.all("polyline")
+    assert len(lines) == 5
+    assert len(lines[0].attributes["points"].split()) == 6
+    asked = stats["making"]["answers_asked"]
+    assert f"<strong>{asked}</strong> answers" in page.html
+
+
+async def test_live_needs_a_token_where_the_server_has_tokens(serve: Any) -> None:
+    async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
+        assert (await somebody.http.get("/live", follow_redirects=False)).status_code == 303
+        await somebody.log_in(PLAYER)
+        assert "Verdicts a second" in (await somebody.get("/live")).html
+
+
+async def test_an_empty_leaderboard_says_how_to_get_on_it(person: Person) -> None:
+    page = await person.get("/leaderboard")
+    assert "Nobody has finished a submission yet" in page.html
+    assert "--submit" in page.html
+    assert_no_outside(page.html)

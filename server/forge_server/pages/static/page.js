@@ -143,3 +143,19 @@ document.addEventListener("keydown", (event) => {
   if (Object.hasOwn(keys, event.key)) event.preventDefault();
   press();
 });
+
+// The page Live brings itself up to date while somebody looks at it. The server has escaped all texts of the new page too.
+const follow = byId("follow");
+if (follow) {
+  setInterval(async () => {
+    if (!follow.checked || document.hidden) return;
+    try {
+      const answer = await fetch(location.href);
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+      if (fresh) byId("live").replaceWith(fresh);
+    } catch {
+      // The server is away. The numbers stay as they are until it answers again.
+    }
+  }, 3000);
+}
