@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forge_arena.rewards import weights
+from forge_server.recent import KEPT
 from forge_server.service import Service
 
 _REJECTED = "answers_rejected_"
@@ -70,7 +71,7 @@ async def live(service: Service) -> dict[str, Any]:
         "wanted": service.settings.stock,
         "trouble": episodes.stock.trouble or service.arena.usability.complaint(),
         "per_second": episodes.recent.per_second(),
-        "remembered": len(episodes.recent),
+        "kept": f"{KEPT:,}",
         "curves": [curve(name, values) for name, values in episodes.recent.curves().items()],
         "answers": answers(service.arena.counts),
         "worker": service.arena.answers_by,

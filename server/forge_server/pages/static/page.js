@@ -28,13 +28,12 @@ function play(form) {
   const correction = byId("correction");
   const slider = byId("confidence");
   const selected = { answer: [], source: [] };
-  // What the script wrote last. A text that a person has changed is never overwritten; see `add`.
-  let written = explanation.value;
-
   const words = (box) => box.dataset.words ?? box.closest(".piece").querySelector(".words").textContent;
   const marked = (side) => [...form.querySelectorAll(`input[name=${side}]:checked`)].map(words).concat(selected[side]);
   const chosen = (name) => form.querySelector(`input[name=${name}]:checked`)?.value ?? "";
 
+  // What the script writes for the marks. A text that a person has changed is another one, and is never overwritten.
+  let written = explain(chosen("corruption"), marked("answer"), marked("source"));
   const write = () => {
     if (explanation.value !== written) return false;
     explanation.value = written = explain(chosen("corruption"), marked("answer"), marked("source"));
