@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
-from forge_arena.types import Split
+from forge_arena.types import CorruptionType, Split
 from forge_server.access import Access, Caller
 from forge_server.answers import STATUS
 from forge_server.errors import Refused, Starting, Unauthorized
@@ -156,6 +156,7 @@ class Site:
             worker=arena.answers_by,
             waiting_for=reason,
             stats=stats,
+            types=len(CorruptionType),
             families={split.value: len(arena.families(split)) for split in Split},
             sealed=self._service.settings.sealed,
         )

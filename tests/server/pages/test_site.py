@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from forge_arena.episodes import Arena
+from forge_arena.errors import Unfit, WorkerFailed
 from forge_arena.rewards import oracle_verdict
 from forge_arena.types import Episode, Form, Split, Verdict
 from forge_arena.verify import Verifier
@@ -292,6 +293,8 @@ async def test_the_repair_editor_starts_from_the_answer_and_sent_back_unchanged_
     assert page.by_id("correction").text.removeprefix("\n") == episode.observation.worker_output
     answer = await person.post(path, page, detection="corrupted", correction=page.by_id("correction").text)
     assert "There is no repair." in answer.text
+    # Nothing is stored either: the explanation is empty, so there is nothing to unfold.
+    assert "What the verdict says" not in answer.text
 
 
 async def test_calling_an_answer_right_leaves_out_what_was_filled_in_for_a_corrupted_one(
@@ -342,6 +345,29 @@ async def test_a_split_is_played_in_order_at_a_place_of_ones_own(person: Person,
                 assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
     (shared,) = await server.open(split="val")
     assert shared["key"] == "forge:4:val:0"
+
+
+async def test_a_key_that_makes_no_episode_is_passed_over(
+    person: Person, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = server.arena.make_with_verifier
+
+    async def unfit(key: str) -> Any:
+        if key in ("forge:4:val:0", "forge:4:val:1"):
+            raise Unfit("no harmless edit fits") if key.endswith("0") else WorkerFailed("the engine answered 500")
+        return await make(key)
+
+    monkeypatch.setattr(server.arena, "make_with_verifier", unfit)
+    for index in (2, 3):
+        path, _ = await person.open(split="val")
+        assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
+
+
+async def test_a_worker_that_fails_is_said_to_fail(person: Person, server: Any) -> None:
+    server.worker.mood = "fails"
+    answer = await person.post("/play", await person.get("/play"), split="val")
+    assert (answer.status_code, "the engine answered 500" in answer.text) == (503, True)
+    assert answer.headers["retry-after"]
 
 
 async def test_a_domain_can_be_chosen(person: Person, server: Any) -> None:
