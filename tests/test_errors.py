@@ -48,7 +48,11 @@ def tree(name: str, classes: dict[str, tuple[str, list[str]]], depth: int = 0) -
 
 def test_every_error_has_the_one_root() -> None:
     classes = error_classes()
-    known = {line.split()[1] for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *ASSERTIONS) for line in tree(root, classes)}
+    known = {
+        line.split()[1]
+        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *ASSERTIONS)
+        for line in tree(root, classes)
+    }
     assert set(classes) - known == set()
 
 

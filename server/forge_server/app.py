@@ -65,7 +65,7 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         refuse_page=site.refuse_at_gate,
     )
     site.add_to(app)
-    for route in routes(service):
+    for route in routes(service, site.leaderboard):
         route.add_to(app)
     add_openenv_routes(app, service, settings.sessions)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents

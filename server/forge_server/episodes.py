@@ -52,6 +52,7 @@ from forge_server.leaderboard import suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
 from forge_server.payload import Facts, decode, read_facts
+from forge_server.recent import Recent
 from forge_server.rows import Finished, NewEpisode, Play, StoredVerdict
 from forge_server.settings import Settings
 from forge_server.stock import Maker, ReadyEpisode, Stock, Streams, UnfitEpisode
@@ -128,6 +129,7 @@ class Episodes:
         self._streams = Streams(arena, store, self._watch)
         self.stock = Stock(self._maker, self._streams, settings)
         self.cache = EpisodeCache(store, settings.live)
+        self.recent = Recent()
         self._runners = asyncio.Semaphore(RUNNERS)
         self._suite_hashes = {split: suite_hash(arena, split) for split in Split}
         self._started = time.time()
@@ -318,6 +320,8 @@ class Episodes:
             episodes[result.episode_id].recorded[result.attempt] = attempt
             if stored is None:
                 self._metrics.verdicts.labels(result.outcome.value).inc()
+                public = episodes[result.episode_id].public_result(result.attempt, self._sealed)
+                self.recent.add(public.outcome, public.reward, public.components)
 
     async def _grade_all(
         self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode]

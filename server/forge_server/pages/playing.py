@@ -11,8 +11,10 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from forge_arena import rewards
 from forge_arena.corruptions import registry
-from forge_arena.keys import Key
+from forge_arena.errors import UnknownKey
+from forge_arena.keys import Filters, Key
 from forge_arena.types import (
     MAX_CORRECTION,
     MAX_EXPLANATION,
@@ -25,7 +27,15 @@ from forge_arena.types import (
 from forge_arena.wire import AskProbe, Attempt, OpenEpisodes, SubmitVerdicts
 from forge_server.access import Caller
 from forge_server.episodes import EpisodeView
-from forge_server.errors import EpisodeGone, InvalidRequest, NoEpisode, Refused, UnknownEpisode
+from forge_server.errors import (
+    EpisodeGone,
+    InvalidRequest,
+    NoEpisode,
+    NothingMatches,
+    Refused,
+    UnknownEpisode,
+    WorkerUnavailable,
+)
 from forge_server.pages.forms import Form, with_plain_line_ends
 from forge_server.pages.pieces import Pieces, explain
 from forge_server.pages.review import difference, explain_reward, mark
@@ -34,11 +44,24 @@ from forge_server.rows import Play
 from forge_server.service import Service
 
 DEFAULT_CONFIDENCE = 75
+# So many keys are tried for one episode.
+KEYS_TRIED = 4
 # What each split is for, in words for a person.
 SPLITS = {
     Split.train: "to practise: the next ready episode",
     Split.val: "to compare: everybody gets the same episodes, in the same order",
     Split.test: "sealed: neither truth nor reward is shown",
+}
+
+# How to earn each component, in words for a person.
+PAY = {
+    "detection": "Corrupted or right.",
+    "explanation": (
+        "Half for the type, half for quoting the wrong words and no others. If something was left out, quote what the "
+        "source says of it."
+    ),
+    "correction": "The answer made right again, and everything else left alone.",
+    "calibration": "An honest confidence, by the Brier score.",
 }
 
 
@@ -116,6 +139,11 @@ class Playing:
             "domains": [domain for domain in Domain if domain is not Domain.mixed],
             "waiting": [play for play in reversed(plays) if is_open(play, now)],
             "tallies": tallies(plays),
+            "pay": [
+                (term.name, rewards.weights()[term.name], PAY.get(term.name, f"Pays for {term.pays_for}."))
+                for term in rewards.terms()
+            ],
+            "neutral": f"{rewards.NEUTRAL:g}",
         }
 
     async def open(self, form: Form, player: str, caller: Caller) -> str:
@@ -123,16 +151,34 @@ class Playing:
         split, domain = form.get("split", Split.train), form.get("domain")
         if split not in tuple(Split) or domain not in ("", *Domain):
             raise InvalidRequest("split and domain: choose them from the lists of the page")
-        ask: dict[str, Any] = {"split": Split(split), "count": 1}
-        if domain:
-            ask["domain"] = Domain(domain)
-        if domain or split != Split.train:
-            # At a place of this person's own. Otherwise trainers and evaluations would miss the episode.
-            ask["start"] = self._next_index(await self._service.episodes.plays(player), Split(split))
-        opened = await self._service.episodes.open(OpenEpisodes(**ask), caller, player=player)
-        if not opened.episodes:
-            raise NoEpisode("no episode could be made this time: try again")
-        return opened.episodes[0].episode_id
+        if split == Split.train and not domain:
+            asks = [OpenEpisodes(count=1)]
+        else:
+            keys = await self._next_keys(Split(split), Domain(domain) if domain else None, player)
+            asks = [OpenEpisodes(keys=(key,)) for key in keys]
+        failure: Refused = NoEpisode("no episode of these keys can be made: try again")
+        for ask in asks:
+            try:
+                opened = await self._service.episodes.open(ask, caller, player=player)
+            except (NoEpisode, WorkerUnavailable) as refusal:
+                # The next key: otherwise a key that makes no episode would be in this person's way for ever.
+                failure = refusal
+                continue
+            return opened.episodes[0].episode_id
+        raise failure
+
+    async def _next_keys(self, split: Split, domain: Domain | None, player: str) -> list[str]:
+        """The next keys of a split at a place of this person's own. Otherwise trainers and evaluations, which share the
+        place of the split, would miss the episode."""
+        start = self._next_index(await self._service.episodes.plays(player), split)
+        try:
+            # In a thread, because a rare domain is found only after thousands of plans.
+            keys, _ = await asyncio.to_thread(
+                self._service.arena.keys, split, start, KEYS_TRIED, Filters(domain=domain)
+            )
+        except UnknownKey:
+            raise NothingMatches("this arena has no episode of this domain in this split: choose another one") from None
+        return keys
 
     def _next_index(self, plays: list[Play], split: Split) -> int:
         # Keys of another suite are older than this server's scenarios.

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Scope
 
-from forge_arena.types import Split
+from forge_arena.types import CorruptionType, Split
 from forge_server.access import Access, Caller
 from forge_server.answers import STATUS
 from forge_server.errors import Refused, Starting, Unauthorized
 from forge_server.pages.browsing import browse, finished_episode
 from forge_server.pages.forms import TOKEN, check_token, read_form
+from forge_server.pages.leaderboard import leaderboard_rows
+from forge_server.pages.live import live
 from forge_server.pages.playing import Playing, review
 from forge_server.pages.rendering import render, static_file
 from forge_server.service import Service
@@ -58,6 +60,7 @@ class Site:
             ("GET", "/play/{episode_id}", self.episode),
             ("POST", "/play/{episode_id}", self.verdict),
             ("POST", "/play/{episode_id}/probe", self.probe),
+            ("GET", "/live", self.live),
             ("GET", "/episodes", self.episodes),
             ("GET", "/episodes/{episode_id}", self.finished),
         ):
@@ -153,6 +156,7 @@ class Site:
             worker=arena.answers_by,
             waiting_for=reason,
             stats=stats,
+            types=len(CorruptionType),
             families={split.value: len(arena.families(split)) for split in Split},
             sealed=self._service.settings.sealed,
         )
@@ -235,3 +239,14 @@ class Site:
         episode_id = request.path_params["episode_id"]
         view = await finished_episode(self._service.episodes, episode_id, request.state.caller)
         return self._render(request, "review", **await review(view), tallies=[], playing=False)
+
+    @page
+    async def live(self, request: Request) -> Response:
+        self._check_ready()
+        return self._render(request, "live", **await live(self._service))
+
+    @page
+    async def leaderboard(self, request: Request) -> Response:
+        """The leaderboard for people. Needs no token."""
+        board = await self._service.episodes.submissions.leaderboard()
+        return self._render(request, "leaderboard", title="Leaderboard", board=board, **leaderboard_rows(board))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from forge_arena.episodes import Arena
+from forge_arena.errors import Unfit, WorkerFailed
 from forge_arena.rewards import oracle_verdict
 from forge_arena.types import Episode, Form, Split, Verdict
 from forge_arena.verify import Verifier
@@ -292,6 +293,8 @@ async def test_the_repair_editor_starts_from_the_answer_and_sent_back_unchanged_
     assert page.by_id("correction").text.removeprefix("\n") == episode.observation.worker_output
     answer = await person.post(path, page, detection="corrupted", correction=page.by_id("correction").text)
     assert "There is no repair." in answer.text
+    # Nothing is stored either: the explanation is empty, so there is nothing to unfold.
+    assert "What the verdict says" not in answer.text
 
 
 async def test_calling_an_answer_right_leaves_out_what_was_filled_in_for_a_corrupted_one(
@@ -342,6 +345,29 @@ async def test_a_split_is_played_in_order_at_a_place_of_ones_own(person: Person,
                 assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
     (shared,) = await server.open(split="val")
     assert shared["key"] == "forge:4:val:0"
+
+
+async def test_a_key_that_makes_no_episode_is_passed_over(
+    person: Person, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = server.arena.make_with_verifier
+
+    async def unfit(key: str) -> Any:
+        if key in ("forge:4:val:0", "forge:4:val:1"):
+            raise Unfit("no harmless edit fits") if key.endswith("0") else WorkerFailed("the engine answered 500")
+        return await make(key)
+
+    monkeypatch.setattr(server.arena, "make_with_verifier", unfit)
+    for index in (2, 3):
+        path, _ = await person.open(split="val")
+        assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
+
+
+async def test_a_worker_that_fails_is_said_to_fail(person: Person, server: Any) -> None:
+    server.worker.mood = "fails"
+    answer = await person.post("/play", await person.get("/play"), split="val")
+    assert (answer.status_code, "the engine answered 500" in answer.text) == (503, True)
+    assert answer.headers["retry-after"]
 
 
 async def test_a_domain_can_be_chosen(person: Person, server: Any) -> None:
@@ -719,3 +745,38 @@ async def test_the_list_shows_hostile_names_as_text(hostile_worker: str, serve: 
         assert listed(Page(answer.text)) == [f"/episodes/{one['episode_id']}"]
         assert_harmless(answer.text, 1)
         assert_harmless((await somebody.get(f"/episodes/{one['episode_id']}")).html, 5)
+
+
+# --- live, and the leaderboard ---
+
+
+async def test_live_shows_what_the_server_does_and_nothing_of_a_sealed_split(person: Person, server: Any) -> None:
+    page = await person.get("/live")
+    assert "No verdict was scored since this process started" in page.html
+    await give_verdicts(server, {}, split="test", count=3)
+    page = await person.get("/live")
+    assert "No verdict was scored since this process started" in page.html
+    assert "3 scored" in page.html
+    await give_verdicts(server, {}, split="val", count=6)
+    page = await person.get("/live")
+    stats = (await server.http.get("/v1/stats")).json()
+    assert f"{stats['mean_reward']:.3f}" in page.html
+    lines = page.all("polyline")
+    assert len(lines) == 5
+    assert len(lines[0].attributes["points"].split()) == 6
+    asked = stats["making"]["answers_asked"]
+    assert f"<strong>{asked}</strong> answers" in page.html
+
+
+async def test_live_needs_a_token_where_the_server_has_tokens(serve: Any) -> None:
+    async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
+        assert (await somebody.http.get("/live", follow_redirects=False)).status_code == 303
+        await somebody.log_in(PLAYER)
+        assert "Verdicts a second" in (await somebody.get("/live")).html
+
+
+async def test_an_empty_leaderboard_says_how_to_get_on_it(person: Person) -> None:
+    page = await person.get("/leaderboard")
+    assert "Nobody has finished a submission yet" in page.html
+    assert "--submit" in page.html
+    assert_no_outside(page.html)

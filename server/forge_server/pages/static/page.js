@@ -28,13 +28,12 @@ function play(form) {
   const correction = byId("correction");
   const slider = byId("confidence");
   const selected = { answer: [], source: [] };
-  // What the script wrote last. A text that a person has changed is never overwritten; see `add`.
-  let written = explanation.value;
-
   const words = (box) => box.dataset.words ?? box.closest(".piece").querySelector(".words").textContent;
   const marked = (side) => [...form.querySelectorAll(`input[name=${side}]:checked`)].map(words).concat(selected[side]);
   const chosen = (name) => form.querySelector(`input[name=${name}]:checked`)?.value ?? "";
 
+  // What the script writes for the marks. A text that a person has changed is another one, and is never overwritten.
+  let written = explain(chosen("corruption"), marked("answer"), marked("source"));
   const write = () => {
     if (explanation.value !== written) return false;
     explanation.value = written = explain(chosen("corruption"), marked("answer"), marked("source"));
@@ -143,3 +142,19 @@ document.addEventListener("keydown", (event) => {
   if (Object.hasOwn(keys, event.key)) event.preventDefault();
   press();
 });
+
+// The page Live brings itself up to date while somebody looks at it. The server has escaped all texts of the new page too.
+const follow = byId("follow");
+if (follow) {
+  setInterval(async () => {
+    if (!follow.checked || document.hidden) return;
+    try {
+      const answer = await fetch(location.href);
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
+      if (fresh) byId("live").replaceWith(fresh);
+    } catch {
+      // The server is away. The numbers stay as they are until it answers again.
+    }
+  }, 3000);
+}
