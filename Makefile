@@ -15,11 +15,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-<<<<<<< HEAD
-.PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-security \
-=======
-.PHONY: help setup setup-train environments demo train-demo test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-page test-security \
->>>>>>> f-page
+.PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-page test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -188,10 +184,5 @@ api-docs: setup  ## the API reference from the docstrings, as pages in docs/api/
 	  '!forge_agents.train' '!forge_server.migrations' --docformat google --output-directory docs/api
 
 clean:  ## remove the environment and what tools left behind
-<<<<<<< HEAD
-	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
-	  audit-results train-demo train-small small-model reference docs/api
-=======
 	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-page .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
-	  audit-results train-demo reference docs/api
->>>>>>> f-page
+	  audit-results train-demo train-small small-model reference docs/api
