@@ -45,7 +45,7 @@ demo: setup  ## play five overseers against a real server and print who earns wh
 train-demo: setup-train  ## make an overseer from scratch, train it over REST, and evaluate it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
-# About six hours on two idle cores; `make train-small` says how many on this machine. Stop it when you like and call it
+# Five to seven hours on two idle cores; `make train-small` says how many on this machine. Stop it when you like and call it
 # again. SMALL_MODEL is a folder with another checkpoint, and ARGS are further options, such as --seeds 1.
 SMALL_MODEL ?= small-model
 small-model/config.json: $(READY_TO_TRAIN)
