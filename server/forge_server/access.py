@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from forge_arena.hosts import is_loopback
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
-from forge_server.sessions import Session
+from forge_server.sessions import PageSession
 
 # Paths that need no token.
 OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard", "/", "/login"})
@@ -126,7 +126,7 @@ class Access:
         self._buckets: dict[bytes, _Bucket] = {}
 
     def admit(
-        self, method: str, path: str, *, authorization: str, host: str, origin: str, session: Session | None = None
+        self, method: str, path: str, *, authorization: str, host: str, origin: str, session: PageSession | None = None
     ) -> Caller:
         """Who sends this request, by its headers. A missing header is an empty string.
 
@@ -158,11 +158,11 @@ class Access:
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise CrossSite("a web page of another site may not use this server")
 
-    def knows(self, session: Session) -> bool:
+    def knows(self, session: PageSession) -> bool:
         """Whether the token of a session still opens this server. Without tokens, a session of no token does."""
         return self._find_owner(session.owner) is not None if self._grants else session.owner == ""
 
-    def _grant_of(self, session: Session | None) -> Grant:
+    def _grant_of(self, session: PageSession | None) -> Grant:
         grant = None if session is None else self._find_owner(session.owner)
         if grant is None:
             raise Unauthorized("this page needs a token: log in")

@@ -14,7 +14,7 @@ from forge_server.errors import InvalidRequest, Refused, Starting
 from forge_server.incoming import Incoming, too_large
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.sessions import Session, Sessions
+from forge_server.sessions import PageSession, PageSessions
 from forge_server.settings import Settings
 
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
@@ -45,7 +45,7 @@ class Gate:
         waiting_for: Callable[[], str | None],
         leaving: Callable[[], bool],
         access: Access,
-        sessions: Callable[[], Sessions | None],
+        sessions: Callable[[], PageSessions | None],
         refuse_page: Callable[[Scope, Refused], ASGIApp],
     ) -> None:
         self._app = app
@@ -161,7 +161,7 @@ class Gate:
             raise Starting(f"the server is not ready yet: {reason}")
         return limit
 
-    def _session(self, headers: Headers) -> Session | None:
+    def _session(self, headers: Headers) -> PageSession | None:
         """The session of the request's cookie, if the cookie is this arena's and its token still opens the server."""
         cookies, sessions = headers.get("cookie", ""), None
         if cookies and (sessions := self._sessions()) is not None:

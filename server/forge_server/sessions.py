@@ -16,7 +16,7 @@ WITHOUT_TOKEN = 60 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class PageSession:
     """Who looks at the pages. `owner` names the token (see `access.Caller`), and is empty on a server without tokens.
 
     `player` names the person whose verdicts are counted together: the token, or else this browser. `expires` is in
@@ -28,7 +28,7 @@ class Session:
     expires: int
 
 
-class Sessions:
+class PageSessions:
     """Makes and reads the cookies of one arena. Replicas share the store's secret, so they read each other's cookies.
 
     The signature does not use the hash of the token, because whoever reads the hash in the server's settings must not
@@ -40,25 +40,25 @@ class Sessions:
         # Cookies know no ports. Otherwise two arenas on one machine would overwrite each other's cookie.
         self.cookie = f"forge_arena_{self._sign('name')[:8]}"
 
-    def begin(self, owner: str) -> Session:
+    def begin(self, owner: str) -> PageSession:
         """A new session. With a token, all its sessions are one player."""
         lasts = WITH_TOKEN if owner else WITHOUT_TOKEN
-        return Session(owner, owner or secrets.token_hex(16), int(time.time()) + lasts)
+        return PageSession(owner, owner or secrets.token_hex(16), int(time.time()) + lasts)
 
-    def write(self, session: Session) -> str:
+    def write(self, session: PageSession) -> str:
         """The value of the cookie."""
         text = f"{session.owner}.{session.player}.{session.expires}"
         return f"{text}.{self._sign(text)}"
 
-    def read(self, value: str) -> Session | None:
+    def read(self, value: str) -> PageSession | None:
         """The session of a cookie; None if this arena did not make the cookie, or if the session is over."""
         text, _, signature = value.rpartition(".")
         if not hmac.compare_digest(self._sign(text).encode(), signature.encode("utf-8", "replace")):
             return None
         owner, player, expires = text.split(".")
-        return Session(owner, player, int(expires)) if int(expires) > time.time() else None
+        return PageSession(owner, player, int(expires)) if int(expires) > time.time() else None
 
-    def form_token(self, session: Session) -> str:
+    def form_token(self, session: PageSession) -> str:
         """What each form of this session carries. A page of another site cannot read it."""
         return self._sign(f"form.{session.player}.{session.expires}")
 

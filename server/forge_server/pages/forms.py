@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 
 from forge_server.errors import Forbidden, InvalidRequest
-from forge_server.sessions import Session, Sessions
+from forge_server.sessions import PageSession, PageSessions
 
 # More fields than any of our forms has: a mark for each piece of an answer and of its source.
 MOST_FIELDS = 10_000
@@ -59,7 +59,7 @@ async def read_form(request: Request) -> Form:
         raise InvalidRequest(f"the form must be UTF-8 with at most {MOST_FIELDS} fields") from None
 
 
-def check_token(form: Form, session: Session | None, sessions: Sessions) -> Session:
+def check_token(form: Form, session: PageSession | None, sessions: PageSessions) -> PageSession:
     """The session of a form. Raises `Forbidden` if there is none, or if the form does not carry the session's token."""
     if session is None or not hmac.compare_digest(
         form.get(TOKEN).encode("utf-8", "replace"), sessions.form_token(session).encode()

@@ -21,7 +21,7 @@ from forge_server.pages.live import live
 from forge_server.pages.playing import Playing, review
 from forge_server.pages.rendering import render, static_file
 from forge_server.service import Service
-from forge_server.sessions import Session, Sessions
+from forge_server.sessions import PageSession, PageSessions
 
 Endpoint = Callable[["Site", Request], Awaitable[Response]]
 
@@ -69,7 +69,7 @@ class Site:
     # --- what every page shares ---
 
     def _render(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
-        session: Session | None = getattr(request.state, "session", None)
+        session: PageSession | None = getattr(request.state, "session", None)
         sessions = self._service.sessions
         return render(
             request,
@@ -83,17 +83,17 @@ class Site:
             **values,
         )
 
-    def _with_session(self, request: Request) -> tuple[Session, str]:
+    def _with_session(self, request: Request) -> tuple[PageSession, str]:
         """The session of a page with forms, and its cookie if the session is new. On a server with tokens the session
         comes from the login."""
-        session: Session | None = request.state.session
+        session: PageSession | None = request.state.session
         if session is not None:
             return session, ""
         assert not self._access.needs_token
         request.state.session = session = self._sessions().begin(request.state.caller.owner)
         return session, self._sessions().write(session)
 
-    def _sessions(self) -> Sessions:
+    def _sessions(self) -> PageSessions:
         if (sessions := self._service.sessions) is None:
             raise Starting("the server is not ready yet: the store is closed")
         return sessions

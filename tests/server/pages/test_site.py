@@ -15,7 +15,7 @@ from forge_arena.types import Episode, Form, Split, Verdict
 from forge_arena.verify import Verifier
 from forge_arena.wire import OpenEpisodes
 from forge_server.access import NOBODY
-from forge_server.sessions import Session
+from forge_server.sessions import PageSession
 
 from .browsing import Page, Person
 
@@ -119,7 +119,7 @@ async def test_a_session_ends_with_its_time_with_its_token_and_with_the_logout(s
         await somebody.log_in(PLAYER)
         sessions, session = server.service.sessions, somebody.session()
         cookie = sessions.write(session)
-        over = sessions.write(Session(session.owner, session.player, 1))
+        over = sessions.write(PageSession(session.owner, session.player, 1))
         forged = [over, cookie[:-1] + ("0" if cookie[-1] != "0" else "1"), "a.b.99999999999.c", "....", "\u00e9"]
         admin = cookie.replace(session.owner, "0" * 32)
         for wrong in (*forged, admin, ""):
@@ -714,6 +714,17 @@ async def test_a_token_lists_what_it_opened_and_an_admin_lists_everything(serve:
                 await somebody.log_in(token)
                 assert (path in listed(await somebody.get("/episodes"))) is sees
                 assert (await somebody.http.get(path)).status_code == (200 if sees else 404)
+
+
+async def test_what_a_token_opened_over_openenvs_wire_is_its_too(serve: Any) -> None:
+    async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
+        header = {"authorization": f"Bearer {TRAINER}"}
+        began = (await server.http.post("/reset", json={}, headers=header)).json()
+        action = {"detection": True, "explanation": "", "correction": "", "confidence": 0.7}
+        step = {"episode_id": began["metadata"]["episode_id"], "action": action}
+        assert (await server.http.post("/step", json=step, headers=header)).status_code == 200
+        await somebody.log_in(TRAINER)
+        assert listed(await somebody.get("/episodes")) == [f"/episodes/{step['episode_id']}"]
 
 
 async def test_an_episode_is_shown_once_all_its_attempts_are_made(person: Person, server: Any) -> None:
