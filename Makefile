@@ -115,7 +115,7 @@ test-ray: .venv-ray/.ready  ## banks filled by Ray on this machine, in an enviro
 # PICTURES=folder keeps a picture of each page, wide and narrow, light and dark.
 PICTURES ?=
 test-page: .venv-page/.ready  ## the pages in a real Chromium: played by keyboard, and read by axe
-	@command -v chromium chromedriver >/dev/null || echo "skipped: install Debian's packages chromium and chromium-driver"
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || echo "skipped: install Debian's packages chromium and chromium-driver"
 	@FORGE_ARENA_BROWSER=$(CURDIR)/.venv-page/bin/python FORGE_ARENA_SCREENSHOTS=$(abspath $(PICTURES)) \
 	  FORGE_ARENA_AXE=$$(ls .venv-page/node_modules/axe-core/axe.min.js 2>/dev/null) $(BIN)/pytest -q tests/e2e/test_page.py
 
