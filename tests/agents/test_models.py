@@ -240,6 +240,15 @@ def read_tokens(loaded: Loaded) -> Iterator[list[int]]:
     hook.remove()
 
 
+def first_logits(loaded: Loaded, chats: list[Any]) -> Any:
+    """The logits from which the first token of each answer is chosen."""
+    last: list[Any] = []
+    hook = loaded.model.register_forward_hook(lambda _, __, outputs: last.append(outputs.logits[:, -1]))
+    said(loaded, chats, max_tokens=1)
+    hook.remove()
+    return last[-1]
+
+
 def test_what_all_chats_begin_with_is_read_once_and_changes_no_answer(loaded: Loaded, read_tokens: list[int]) -> None:
     alone = [said(loaded, [chat], log_odds=True)[0] for chat in SHARING]
     read_tokens.clear()
@@ -247,6 +256,9 @@ def test_what_all_chats_begin_with_is_read_once_and_changes_no_answer(loaded: Lo
     assert [one.text for one in together] == [one.text for one in alone]
     assert [one.read for one in together] == [one.read for one in alone]
     prefix, first, *_ = read_tokens
+    # Of the first token that each writes, too, the model thinks the same: padding between prefix and rest is not read.
+    lonely = torch.stack([first_logits(loaded, [chat])[0] for chat in SHARING])
+    assert torch.allclose(first_logits(loaded, SHARING), lonely, atol=1e-5)
     shortest = min(one.read for one in alone)
     assert shortest / 2 < prefix < shortest
     longest = max(one.read for one in alone)
