@@ -15,7 +15,7 @@ comma := ,
 install = $(BIN)/uv pip install --quiet --python $(1)/bin/python $(2) 2>/dev/null \
   || $(1)/bin/pip install --quiet --disable-pip-version-check $(2)
 
-.PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-security \
+.PHONY: help setup setup-train environments demo train-demo train-small test test-vllm test-small-model nightly test-inspect test-ray test-openenv test-page test-security \
   compose-test audit audit-quick reference chaos bench bench-openenv unit-costs lint format api-docs clean
 
 help:  ## this list
@@ -45,7 +45,7 @@ demo: setup  ## play five overseers against a real server and print who earns wh
 train-demo: setup-train  ## make an overseer from scratch, train it over REST, and evaluate it beside its controls
 	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train demo
 
-# About six hours on two idle cores; `make train-small` says how many on this machine. Stop it when you like and call it
+# Five to seven hours on two idle cores; `make train-small` says how many on this machine. Stop it when you like and call it
 # again. SMALL_MODEL is a folder with another checkpoint, and ARGS are further options, such as --seeds 1.
 SMALL_MODEL ?= small-model
 small-model/config.json: $(READY_TO_TRAIN)
@@ -97,13 +97,27 @@ environment = test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
 	@$(call install,.venv-security,schemathesis pip-audit detect-secrets)
 	@touch $@
 
-environments: .venv-inspect/.ready .venv-openenv/.ready .venv-ray/.ready .venv-security/.ready
+environments: .venv-inspect/.ready .venv-openenv/.ready .venv-page/.ready .venv-ray/.ready .venv-security/.ready
 
 test-inspect: .venv-inspect/.ready  ## the arena as a task of Inspect, in an environment of its own
 	@.venv-inspect/bin/pytest -q tests/arena/test_inspect_task.py
 
 test-ray: .venv-ray/.ready  ## banks filled by Ray on this machine, in an environment of its own
 	@.venv-ray/bin/pytest -q tests/e2e/test_banking_ray.py
+
+# axe from npm where there is one, because the one in the Python package is of 2022.
+.venv-page/.ready: $(READY)
+	@$(call environment,.venv-page)
+	@$(call install,.venv-page,selenium axe-core-python)
+	@npm install --silent --no-fund --no-audit --prefix .venv-page axe-core >/dev/null 2>&1 || true
+	@touch $@
+
+# PICTURES=folder keeps a picture of each page, wide and narrow, light and dark.
+PICTURES ?=
+test-page: .venv-page/.ready  ## the pages in a real Chromium: played by keyboard, and read by axe
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || echo "skipped: install Debian's packages chromium and chromium-driver"
+	@FORGE_ARENA_BROWSER=$(CURDIR)/.venv-page/bin/python FORGE_ARENA_SCREENSHOTS=$(abspath $(PICTURES)) \
+	  FORGE_ARENA_AXE=$$(ls .venv-page/node_modules/axe-core/axe.min.js 2>/dev/null) $(BIN)/pytest -q tests/e2e/test_page.py
 
 OPENENV := $(CURDIR)/.venv-openenv/bin/python
 test-openenv: .venv-openenv/.ready  ## OpenEnv's own client and validator against a running arena
@@ -170,5 +184,5 @@ api-docs: setup  ## the API reference from the docstrings, as pages in docs/api/
 	  '!forge_agents.train' '!forge_server.migrations' --docformat google --output-directory docs/api
 
 clean:  ## remove the environment and what tools left behind
-	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
+	rm -rf $(VENV) .venv-inspect .venv-ray .venv-openenv .venv-page .venv-security .pytest_cache .mypy_cache .ruff_cache .hypothesis dist \
 	  audit-results train-demo train-small small-model reference docs/api

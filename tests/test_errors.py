@@ -10,6 +10,8 @@ PACKAGES = ("arena/forge_arena", "server/forge_server", "agents/forge_agents", "
 ROOT = "ForgeArenaError"
 # These never leave the server: what it answers over HTTP, and a write that is tried again.
 WITHIN_THE_SERVER = ("Refused", "ContestedError")
+# These become the reasons for which a part of an author's proposal is dropped.
+WITHIN_KEEPING = ("NotKept", "NoValue")
 # What the checkers of `forge_arena.testing` raise: an assertion, as a test's own.
 ASSERTIONS = ("PromiseBroken",)
 
@@ -46,7 +48,11 @@ def tree(name: str, classes: dict[str, tuple[str, list[str]]], depth: int = 0) -
 
 def test_every_error_has_the_one_root() -> None:
     classes = error_classes()
-    known = {line.split()[1] for root in (ROOT, *WITHIN_THE_SERVER, *ASSERTIONS) for line in tree(root, classes)}
+    known = {
+        line.split()[1]
+        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *ASSERTIONS)
+        for line in tree(root, classes)
+    }
     assert set(classes) - known == set()
 
 

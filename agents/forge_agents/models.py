@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import Any, Self
 
 import jinja2
@@ -16,6 +15,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicLayer
 
+from forge_agents.pace import Pace
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
@@ -74,32 +74,6 @@ class Generation:
     ended: bool
     log_odds: float | None = None
     read: int = 0
-
-
-class Pace:
-    """How fast a model writes: tokens and the time since the first of them, and how many answers are whole.
-
-    A row that has ended while others of its batch go on counts as if it went on, so this is the work of the machine.
-    """
-
-    def __init__(self) -> None:
-        self.answers = 0
-        self.on_answer: Callable[[], None] = lambda: None
-        self._tokens = 0
-        self._begun: float | None = None
-
-    def add_tokens(self, count: int) -> None:
-        self._begun = self._begun if self._begun is not None else monotonic()
-        self._tokens += count
-
-    def add_answer(self) -> None:
-        self.answers += 1
-        self.on_answer()
-
-    def __str__(self) -> str:
-        """In words: `37 tokens/s`; empty before the first tokens."""
-        seconds = monotonic() - self._begun if self._begun is not None else 0.0
-        return f"{self._tokens / seconds:.0f} tokens/s" if seconds > 0 else ""
 
 
 def weights_digest(folder: Path) -> str | None:

@@ -12,8 +12,8 @@ from forge_arena.files import parse_yaml
 from forge_command.console import fail
 
 if TYPE_CHECKING:
-    from forge_agents.models import Pace
     from forge_agents.overseers import Overseer
+    from forge_agents.pace import Pace
 
 SPEC = (
     "The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, the http:// address of a "

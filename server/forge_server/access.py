@@ -13,9 +13,14 @@ from urllib.parse import urlsplit
 
 from forge_arena.hosts import is_loopback
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
+from forge_server.sessions import PageSession
 
 # Paths that need no token.
-OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard"})
+OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v1/leaderboard", "/", "/login"})
+# The style sheet, the script and the icon of the pages.
+STATIC = "/static/"
+# Pages for people. They take the session's cookie, and all other paths take the header.
+PAGES = frozenset({"/play", "/episodes", "/live", "/logout"})
 # The train stream is one for all clients, so a player may not change it.
 TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
 BURST_SECONDS = 10.0
@@ -95,6 +100,11 @@ class Caller:
 NOBODY = Caller("", admin=False)
 
 
+def is_page(path: str) -> bool:
+    """Whether a path is one of the pages that need a token where the server has tokens."""
+    return path in PAGES or path.startswith(("/play/", "/episodes/"))
+
+
 def new_token(role: Role) -> tuple[str, str]:
     """A new token for a client, and the text that lets the server recognise the token without knowing it."""
     token = secrets.token_urlsafe(32)
@@ -115,16 +125,25 @@ class Access:
         self._clock = clock
         self._buckets: dict[bytes, _Bucket] = {}
 
-    def admit(self, method: str, path: str, *, authorization: str, host: str, origin: str) -> Caller:
+    def admit(
+        self, method: str, path: str, *, authorization: str, host: str, origin: str, session: PageSession | None = None
+    ) -> Caller:
         """Who sends this request, by its headers. A missing header is an empty string.
+
+        A page takes the `session`, and every other path the header `authorization`.
 
         Raises:
             CrossSite, Unauthorized, Forbidden, TooFast: the request may not come in.
         """
         self._check_site(host, origin)
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or path.startswith(STATIC):
             return NOBODY
-        grant = self._find_grant(authorization) if self._grants else None
+        if not self._grants:
+            grant = None
+        elif is_page(path):
+            grant = self._grant_of(session)
+        else:
+            grant = self.find_grant(authorization)
         if grant is not None and grant.role is Role.player and (method, path) in TRAINERS_ONLY:
             raise Forbidden(f"this needs the role {Role.trainer}: the token is a {grant.role}'s")
         if self._rate is not None and (grant is None or grant.role is not Role.admin):
@@ -139,7 +158,26 @@ class Access:
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise CrossSite("a web page of another site may not use this server")
 
-    def _find_grant(self, authorization: str) -> Grant:
+    def knows(self, session: PageSession) -> bool:
+        """Whether the token of a session still opens this server. Without tokens, a session of no token does."""
+        return self._find_owner(session.owner) is not None if self._grants else session.owner == ""
+
+    def _grant_of(self, session: PageSession | None) -> Grant:
+        grant = None if session is None else self._find_owner(session.owner)
+        if grant is None:
+            raise Unauthorized("this page needs a token: log in")
+        return grant
+
+    def _find_owner(self, owner: str) -> Grant | None:
+        return next((grant for grant in self._grants if Caller.of(grant).owner == owner), None)
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether the server has tokens."""
+        return bool(self._grants)
+
+    def find_grant(self, authorization: str) -> Grant:
+        """The grant of a header `Bearer TOKEN`. Raises `Unauthorized`."""
         scheme, _, token = authorization.partition(" ")
         digest = _digest(token.strip().encode("latin-1"))
         match: Grant | None = None

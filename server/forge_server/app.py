@@ -1,8 +1,8 @@
 """The HTTP app over an arena. `process` runs the app in a process.
 
 From a route to the store in two steps: `routes` lists each path with its endpoint, and an endpoint calls `Episodes`
-(`episodes`), which asks and changes the store (`store`). `gate` comes before all routes, and `answers` gives refusals
-their status codes.
+(`episodes`), which asks and changes the store (`store`). The pages for people (`pages`) do the same. `gate` comes
+before all routes, and `answers` gives refusals their status codes.
 
 Why FastAPI, but with bodies read and answers encoded by hand (`body`, `answers`, `documentation`)?
 
@@ -19,10 +19,12 @@ from fastapi import FastAPI
 
 import forge_arena
 from forge_arena.episodes import Arena
+from forge_server.access import Access
 from forge_server.answers import HANDLERS
 from forge_server.documentation import openapi
 from forge_server.gate import Gate
 from forge_server.openenv_routes import add_openenv_routes
+from forge_server.pages.site import Site
 from forge_server.routes import routes
 from forge_server.service import Service
 from forge_server.settings import Settings
@@ -50,14 +52,20 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
+    access = Access(settings.tokens, settings.rate)
+    site = Site(service, access)
     app.add_middleware(
         Gate,
         settings=settings,
         metrics=service.metrics,
         waiting_for=service.waiting_for,
         leaving=lambda: service.leaving(),
+        access=access,
+        sessions=lambda: service.sessions,
+        refuse_page=site.refuse_at_gate,
     )
-    for route in routes(service):
+    site.add_to(app)
+    for route in routes(service, site.leaderboard):
         route.add_to(app)
     add_openenv_routes(app, service, settings.sessions)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents

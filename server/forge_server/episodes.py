@@ -3,11 +3,14 @@
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from statistics import fmean
 from time import perf_counter
 
 from forge_arena.episodes import VERSION, Arena
-from forge_arena.errors import UnknownKey, WorkerFailed
+from forge_arena.errors import InvalidVerdict, UnknownKey, WorkerFailed
 from forge_arena.types import Outcome, Split, Verdict
 from forge_arena.wire import (
     AskProbe,
@@ -44,12 +47,13 @@ from forge_server.errors import (
     UnknownEpisode,
     WorkerUnavailable,
 )
-from forge_server.grading import Submitted, grader, read
+from forge_server.grading import Submitted, grader, read, read_stored
 from forge_server.leaderboard import suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.payload import decode
-from forge_server.rows import NewEpisode, StoredVerdict
+from forge_server.payload import Facts, decode, read_facts
+from forge_server.recent import Recent
+from forge_server.rows import Finished, NewEpisode, Play, StoredVerdict
 from forge_server.settings import Settings
 from forge_server.stock import Maker, ReadyEpisode, Stock, Streams, UnfitEpisode
 from forge_server.store import Store
@@ -65,7 +69,50 @@ SWEEP = 60.0
 SUBMISSION_TTL = 7 * 24 * 3600.0
 # Keys for each place of a submission. About one key in ten thousand makes no episode; then the next key is used.
 SPARES = 4
+# A list of finished episodes shows at most LISTED of them, and reads at most SCANNED to find them.
+LISTED = 25
+SCANNED = 500
 AS_DRAWN = "episodes of the sealed test split come only as they are drawn: leave the form out, or use train or val"
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeView:
+    """An episode as the pages show it: its public state, and the verdicts that were given on it.
+
+    `owner` and `player` say who opened the episode. `worker` is None until the truth may be seen.
+    """
+
+    state: EpisodeState
+    split: Split
+    sealed: bool
+    owner: str
+    player: str
+    verdicts: tuple[Verdict | InvalidVerdict, ...]
+    worker: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEpisode:
+    """A finished episode in a list. `kind`, `stealth` and `reward` are None on a sealed split."""
+
+    episode_id: str
+    key: str
+    split: str
+    created: float
+    domain: str
+    worker: str
+    kind: str | None
+    stealth: int | None
+    outcomes: dict[str, int]
+    reward: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedPage:
+    """One page of a list of finished episodes. `more` is where the next page goes on, None if there is none."""
+
+    episodes: tuple[ListedEpisode, ...]
+    more: tuple[float, str] | None
 
 
 class Episodes:
@@ -82,6 +129,7 @@ class Episodes:
         self._streams = Streams(arena, store, self._watch)
         self.stock = Stock(self._maker, self._streams, settings)
         self.cache = EpisodeCache(store, settings.live)
+        self.recent = Recent()
         self._runners = asyncio.Semaphore(RUNNERS)
         self._suite_hashes = {split: suite_hash(arena, split) for split in Split}
         self._started = time.time()
@@ -89,8 +137,10 @@ class Episodes:
             arena, store, settings, self._suite_hashes[Split.test], sealed=Split.test in self._sealed
         )
 
-    async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY) -> OpenedEpisodes:
+    async def open(self, ask: OpenEpisodes, caller: Caller = NOBODY, *, player: str = "") -> OpenedEpisodes:
         """Open the episodes that a request asks for. Single failures are listed beside the opened episodes.
+
+        `player` is the person who plays them on the page, if it is one.
 
         Raises:
             WorkerUnavailable, StoreUnavailable, NoEpisode: none of the episodes could be made.
@@ -99,7 +149,9 @@ class Episodes:
         """
         if ask.submission is not None:
             assert ask.count is not None
-            return await self._open_for_submission(await self.submissions.get(ask.submission, caller), ask.count)
+            return await self._open_for_submission(
+                await self.submissions.get(ask.submission, caller), ask.count, caller
+            )
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
         results: list[ReadyEpisode | FailedEpisode] = []
@@ -114,11 +166,13 @@ class Episodes:
         if keys:
             results += await self._maker.make_all(keys)
         ready, failed = split_ready_and_failed(results, keys_were_named=ask.keys is not None)
-        new = new_episodes(ready, attempts=ask.attempts, ttl=self._settings.episode_ttl)
+        new = new_episodes(
+            ready, attempts=ask.attempts, ttl=self._settings.episode_ttl, owner=caller.owner, player=player
+        )
         await self._store.open_episodes(new)
         return OpenedEpisodes(episodes=tuple(self._cache_opened(new, ready)), failed=tuple(failed))
 
-    async def _open_for_submission(self, submission: Submission, count: int) -> OpenedEpisodes:
+    async def _open_for_submission(self, submission: Submission, count: int, caller: Caller) -> OpenedEpisodes:
         """The next episodes of a submission: first those that are open, then those that are not opened yet or that
         expired. No episodes if all are finished. Each episode is open once, so that nobody gives two verdicts on it."""
         entered = await self._store.episodes_of_submission(submission.submission_id)
@@ -138,7 +192,8 @@ class Episodes:
             return OpenedEpisodes(episodes=tuple(still_open))
         number_of, results = await self._make_for_submission(numbers, submission.episodes)
         ready, failed = split_ready_and_failed(results)
-        new = new_episodes(ready, attempts=1, ttl=max(self._settings.episode_ttl, SUBMISSION_TTL))
+        ttl = max(self._settings.episode_ttl, SUBMISSION_TTL)
+        new = new_episodes(ready, attempts=1, ttl=ttl, owner=caller.owner)
         await self._store.enter(submission.submission_id, [number_of[episode.key] for episode in new], new)
         return OpenedEpisodes(episodes=(*still_open, *self._cache_opened(new, ready)), failed=tuple(failed))
 
@@ -265,6 +320,8 @@ class Episodes:
             episodes[result.episode_id].recorded[result.attempt] = attempt
             if stored is None:
                 self._metrics.verdicts.labels(result.outcome.value).inc()
+                public = episodes[result.episode_id].public_result(result.attempt, self._sealed)
+                self.recent.add(public.outcome, public.reward, public.components)
 
     async def _grade_all(
         self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode]
@@ -341,6 +398,10 @@ class Episodes:
 
     async def state(self, episode_id: str) -> EpisodeState:
         """The episode as the store has it, so that every replica says the same."""
+        return (await self.view(episode_id)).state
+
+    async def view(self, episode_id: str) -> EpisodeView:
+        """The same with the verdicts, and who opened it, for the pages."""
         stored = (await self._store.load([episode_id])).get(episode_id)
         if stored is None:
             raise UnknownEpisode("there is no such episode: open one with POST /v1/episodes")
@@ -351,7 +412,7 @@ class Episodes:
         results = [episode.public_result(attempt, self._sealed) for attempt in sorted(episode.recorded)]
         if results:
             results[-1] = episode.add_truth(results[-1], self._sealed)
-        return EpisodeState(
+        state = EpisodeState(
             episode_id=episode.id,
             key=episode.key,
             status=status,
@@ -360,6 +421,75 @@ class Episodes:
             attempts_left=episode.attempts - len(episode.recorded),
             results=tuple(results),
         )
+        assert episode.episode is not None
+        return EpisodeView(
+            state=state,
+            split=episode.split,
+            sealed=episode.split in self._sealed,
+            owner=stored.owner,
+            player=stored.player,
+            verdicts=tuple(read_stored(verdict.submitted) for verdict in stored.verdicts),
+            worker=None if episode.public_truth(self._sealed) is None else episode.episode.worker,
+        )
+
+    async def finished(
+        self,
+        caller: Caller,
+        *,
+        split: Split | None,
+        kind: str | None,
+        stealth: int | None,
+        domain: str | None,
+        worker: str | None,
+        outcome: Outcome | None,
+        before: tuple[float, str] | None,
+    ) -> FinishedPage:
+        """The newest finished episodes that match, of this caller's own; an admin sees those of all.
+
+        A filter by truth (`kind`, `stealth`) leaves a sealed split out, because the list would reveal its labels.
+        """
+        truths = kind is not None or stealth is not None
+        splits = [s.value for s in Split if split in (None, s) and not (truths and s in self._sealed)]
+        rows = await self._store.finished_episodes(
+            owner=None if caller.admin else caller.owner,
+            splits=splits,
+            outcome=outcome,
+            before=before,
+            limit=SCANNED,
+        )
+        matches: list[ListedEpisode] = []
+        for row, facts in zip(rows, await asyncio.to_thread(_read_all_facts, rows), strict=True):
+            wanted = ((kind, facts.kind), (stealth, facts.stealth), (domain, facts.domain), (worker, facts.worker))
+            if all(asked is None or asked == given for asked, given in wanted):
+                matches.append(self._listed(row, facts))
+            if len(matches) == LISTED:
+                return FinishedPage(tuple(matches), (row.created, row.episode_id))
+        more = (rows[-1].created, rows[-1].episode_id) if len(rows) == SCANNED else None
+        return FinishedPage(tuple(matches), more)
+
+    def _listed(self, row: Finished, facts: Facts) -> ListedEpisode:
+        sealed = Split(row.split) in self._sealed
+        rewards = [reward for _, reward in row.verdicts if reward is not None]
+        return ListedEpisode(
+            episode_id=row.episode_id,
+            key=row.key,
+            split=row.split,
+            created=row.created,
+            domain=facts.domain,
+            worker=facts.worker,
+            kind=None if sealed else facts.kind,
+            stealth=None if sealed else facts.stealth,
+            outcomes=dict(Counter(outcome for outcome, _ in row.verdicts)),
+            reward=fmean(rewards) if rewards and not sealed else None,
+        )
+
+    async def plays(self, player: str) -> list[Play]:
+        """The episodes that a person opened on the page, the oldest first. Those of a sealed split come without what
+        they earned."""
+        return [
+            replace(play, reward=None, components=None) if Split(play.split) in self._sealed else play
+            for play in await self._store.plays(player)
+        ]
 
     async def delete(self, episode_id: str) -> None:
         """Delete an unfinished episode. A finished episode is a record and stays."""
@@ -411,6 +541,10 @@ class Episodes:
                 log.info("episodes_expired", count=expired)
 
 
+def _read_all_facts(rows: Iterable[Finished]) -> list[Facts]:
+    return [read_facts(row.payload) for row in rows]
+
+
 def split_ready_and_failed(
     results: Iterable[ReadyEpisode | FailedEpisode], *, keys_were_named: bool = False
 ) -> tuple[list[ReadyEpisode], list[FailedEpisode]]:
@@ -432,7 +566,9 @@ def split_ready_and_failed(
     return ready, failed
 
 
-def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) -> list[NewEpisode]:
+def new_episodes(
+    ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float, owner: str = "", player: str = ""
+) -> list[NewEpisode]:
     """The rows for the store, each with a random id. `ttl` is in seconds."""
     now = time.time()
     return [
@@ -444,6 +580,8 @@ def new_episodes(ready: Iterable[ReadyEpisode], *, attempts: int, ttl: float) ->
             expires=now + ttl,
             attempts=attempts,
             payload=episode.payload,
+            owner=owner,
+            player=player,
         )
         for episode in ready
     ]

@@ -8,12 +8,13 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forge_server.access import Access
+from forge_server.access import Access, is_page
 from forge_server.answers import STATUS, refuse
 from forge_server.errors import InvalidRequest, Refused, Starting
 from forge_server.incoming import Incoming, too_large
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.sessions import PageSession, PageSessions
 from forge_server.settings import Settings
 
 BATCH_PATHS = frozenset({"/v1/verdicts", "/v1/curriculum"})
@@ -23,7 +24,8 @@ ALSO_NOT_BEFORE_READY = frozenset({"/reset", "/step", "/ws"})
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
+    # Not no-referrer: a browser would then send `Origin: null` with the forms of our own pages.
+    (b"referrer-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
 
@@ -32,6 +34,7 @@ class Gate:
     """Refuses before a body is read or parsed. It is pure ASGI, because every request pays for it.
 
     `waiting_for` says why the server is not ready, None if it is. `leaving` says whether the server is shutting down.
+    `sessions` is None until the store is open. `refuse_page` is the answer to a refused request for a page.
     """
 
     def __init__(
@@ -41,13 +44,18 @@ class Gate:
         metrics: Metrics,
         waiting_for: Callable[[], str | None],
         leaving: Callable[[], bool],
+        access: Access,
+        sessions: Callable[[], PageSessions | None],
+        refuse_page: Callable[[Scope, Refused], ASGIApp],
     ) -> None:
         self._app = app
         self._settings = settings
         self._metrics = metrics
         self._waiting_for = waiting_for
         self._leaving = leaving
-        self._access = Access(settings.tokens, settings.rate)
+        self._access = access
+        self._sessions = sessions
+        self._refuse_page = refuse_page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -97,7 +105,9 @@ class Gate:
             try:
                 incoming.limit = self._admit(scope)
             except Refused as refusal:
-                await refuse(refusal)(scope, receive, answer)
+                page = is_page(_route_path(self._settings.root_path, scope["path"]))
+                response = self._refuse_page(scope, refusal) if page else refuse(refusal)
+                await response(scope, receive, answer)
             else:
                 await self._app(scope, incoming.read, answer)
         finally:
@@ -131,14 +141,16 @@ class Gate:
         """The largest body that the request may have, in bytes. Raises `Refused`."""
         path = _route_path(self._settings.root_path, scope["path"])
         headers = Headers(scope=scope)
+        session = self._session(headers)
         caller = self._access.admit(
             scope.get("method", "GET"),
             path,
             authorization=headers.get("authorization", ""),
             host=headers.get("host", ""),
             origin=headers.get("origin", ""),
+            session=session,
         )
-        scope.setdefault("state", {})["caller"] = caller
+        scope.setdefault("state", {}).update(caller=caller, session=session)
         limit = self._settings.batch_limit if path in BATCH_PATHS else self._settings.body_limit
         if length := headers.get("content-length", ""):
             if not (length.isascii() and length.isdigit()):
@@ -148,6 +160,17 @@ class Gate:
         if (path.startswith("/v1/") or path in ALSO_NOT_BEFORE_READY) and (reason := self._waiting_for()) is not None:
             raise Starting(f"the server is not ready yet: {reason}")
         return limit
+
+    def _session(self, headers: Headers) -> PageSession | None:
+        """The session of the request's cookie, if the cookie is this arena's and its token still opens the server."""
+        cookies, sessions = headers.get("cookie", ""), None
+        if cookies and (sessions := self._sessions()) is not None:
+            # A browser sends all cookies of the host, also those of other programs.
+            for pair in cookies.split(";"):
+                name, _, value = pair.strip().partition("=")
+                if name == sessions.cookie and (session := sessions.read(value)) is not None:
+                    return session if self._access.knows(session) else None
+        return None
 
 
 def _route_path(root: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Score submissions from the verdicts that the server stored itself, and show the leaderboard as a page.
+"""Score submissions from the verdicts that the server stored itself, and make their lines on the leaderboard.
 
 The server reads nothing that a client says of its own results: a submission is a name, and verdicts on sealed episodes.
 """
@@ -6,7 +6,6 @@ The server reads nothing that a client says of its own results: a submission is 
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from html import escape
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from forge_arena.errors import InvalidVerdict
 from forge_arena.measures.metrics import scorecard
 from forge_arena.measures.scorecard import Row, Scorecard
 from forge_arena.rewards import named_type
-from forge_arena.types import Components, Estimate, Outcome, Split
-from forge_arena.wire import Leaderboard, LeaderboardEntry
+from forge_arena.types import Components, Outcome, Split
+from forge_arena.wire import LeaderboardEntry
 from forge_server.grading import grader, read_stored
 from forge_server.payload import decode, without_statements
 from forge_server.rows import StoredEpisode, StoredSubmission
@@ -29,17 +28,6 @@ COLUMNS = {
     "reward": "reward",
     "skill": "skill",
 }
-STYLE = """
-:root { color-scheme: light dark; --faint: #d9dde2; }
-@media (prefers-color-scheme: dark) { :root { --faint: #3a4047; } }
-body { margin: 0 auto; padding: 1.25rem 1rem 4rem; max-width: 66rem; font: 16px/1.5 system-ui, sans-serif; }
-div { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .9rem .35rem 0; border-bottom: 1px solid var(--faint);
-  text-align: right; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere; }
-small { display: block; opacity: .7; }
-"""
 
 
 def suite_hash(arena: Arena, split: Split = Split.test) -> str:
@@ -86,35 +74,3 @@ def leaderboard_entry(stored: StoredSubmission, scorecard: str) -> LeaderboardEn
         invalid=card.invalid,
         **{name: getattr(card, name) for name in COLUMNS},
     )
-
-
-def page(board: Leaderboard) -> str:
-    """The leaderboard as one HTML page without scripts, style sheets or any other request."""
-    head = "".join(f"<th>{escape(title)}</th>" for title in ("overseer", *COLUMNS.values(), "unreadable", "submitted"))
-    lines = "".join(
-        f"<tr><td>{escape(entry.overseer)}<small>entry {entry.entry} of {board.budget}</small></td>"
-        + "".join(f"<td>{_format_estimate(getattr(entry, name))}</td>" for name in COLUMNS)
-        + f"<td>{entry.invalid}</td><td>{escape(entry.submitted[:10])}</td></tr>"
-        for entry in board.entries
-    )
-    nobody = (
-        "" if board.entries else "<p>Nobody has finished a submission yet: forge-arena eval --submit makes one.</p>"
-    )
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Leaderboard: {escape(board.suite)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Leaderboard</h1><p>{board.episodes} sealed test episodes of {escape(board.suite)}, the same for "
-        "everyone; "
-        f"Worker {escape(board.worker)}; suite hash <code>{escape(board.suite_hash)}</code>. Scores are computed here, "
-        "from stored verdicts. Small: 95% intervals, which resample whole families. "
-        f"A name has {board.budget} entries, and every finished one is shown.</p>"
-        f"{nobody}<div><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div></body></html>"
-    )
-
-
-def _format_estimate(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "\u2013"
-    spread = "" if estimate.low is None else f"<small>{estimate.low:.3f} to {estimate.high:.3f}</small>"
-    return f"{estimate.value:.3f}{spread}"

@@ -22,6 +22,7 @@ from forge_arena.types import (
     Verdict,
 )
 from forge_arena.wire import MAX_QUESTION, AskProbe, Attempt, AttemptResult, OpenEpisodes, SubmitVerdicts
+from forge_server.access import Caller
 from forge_server.episodes import Episodes
 from forge_server.errors import InvalidRequest
 
@@ -113,15 +114,16 @@ class Reply(Noun):
 class Session:
     """One client's session: the episode that it plays, and how many steps it has taken."""
 
-    def __init__(self, arena: Arena, episodes: Episodes) -> None:
+    def __init__(self, arena: Arena, episodes: Episodes, caller: Caller) -> None:
         self._arena = arena
         self._episodes = episodes
+        self._caller = caller
         self._observation: OpenEnvObservation | None = None
         self.state = SessionState()
 
     async def reset(self, ask: Reset) -> OpenEnvObservation:
         """Open another episode. An unfinished one stays open until it expires, and can be finished over `/v1`."""
-        (opened,) = (await self._episodes.open(self._opening(ask))).episodes
+        (opened,) = (await self._episodes.open(self._opening(ask), self._caller)).episodes
         reference = EpisodeReference(episode_id=opened.episode_id, key=opened.key)
         self._observation = OpenEnvObservation(**dict(opened.observation), metadata=reference)
         self.state = SessionState(episode_id=ask.episode_id or opened.episode_id)

@@ -100,12 +100,12 @@ class Endpoints:
     async def reset(self, request: Request) -> Response:
         """As OpenEnv's `reset`. HTTP keeps no session: the `metadata` of the answer names the episode for `/step`."""
         ask = await body.read(request, Reset)
-        return json_answer(Reply.of(await self._new_session().reset(ask)))
+        return json_answer(Reply.of(await self._new_session(request).reset(ask)))
 
     async def step(self, request: Request) -> Response:
         """As OpenEnv's `step`, with the id of the episode beside the action."""
         ask = await body.read(request, StepRequest)
-        session = self._new_session()
+        session = self._new_session(request)
         await session.resume(ask.episode_id)
         return json_answer(Reply.of(await session.step(ask.action)))
 
@@ -127,8 +127,8 @@ class Endpoints:
         """JSON-RPC for clients that look for tools. There are none."""
         return json_answer(answer_mcp((await body.read(request, Mcp)).root))
 
-    def _new_session(self) -> Session:
-        return Session(self._service.arena, self._service.episodes)
+    def _new_session(self, request: Request) -> Session:
+        return Session(self._service.arena, self._service.episodes, request.state.caller)
 
 
 class WebSockets:
@@ -152,7 +152,7 @@ class WebSockets:
                 return
             self._open.add(socket)
             try:
-                session = Session(self._service.arena, self._service.episodes)
+                session = Session(self._service.arena, self._service.episodes, socket.state.caller)
                 await _answer_frames(socket, session, self._service.metrics)
             finally:
                 self._open.discard(socket)

@@ -1,6 +1,8 @@
 """The bytes as which the store keeps an episode."""
 
+import json
 import zlib
+from dataclasses import dataclass
 
 from pydantic_core import PydanticSerializationError
 
@@ -19,6 +21,27 @@ def encode(episode: Episode) -> bytes:
 
 def decode(payload: bytes) -> Episode:
     return Episode.model_validate_json(zlib.decompress(payload))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a list of episodes shows of an episode. All but `domain` and `worker` is truth.
+
+    `kind` is the type of the corruption; `clean` or `placebo` on a right answer.
+    """
+
+    domain: str
+    worker: str
+    kind: str
+    stealth: int | None
+
+
+def read_facts(payload: bytes) -> Facts:
+    """The facts of an episode. Reads the JSON only, which takes a tenth of the time of `decode`."""
+    episode = json.loads(zlib.decompress(payload))
+    truth = episode["truth"]
+    kind = truth["corruption_type"] if truth["corrupted"] else "placebo" if truth.get("placebo") else "clean"
+    return Facts(episode["observation"]["domain"], episode["worker"], kind, truth.get("stealth"))
 
 
 def without_statements(episode: Episode) -> Episode:

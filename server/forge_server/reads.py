@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from forge_server import schema
 from forge_server.access import Caller
 from forge_server.names import appearance
-from forge_server.rows import Counts, StoredEpisode, StoredSubmission, StoredVerdict
+from forge_server.rows import Counts, Finished, Play, StoredEpisode, StoredSubmission, StoredVerdict
 from forge_server.schema import curricula, episodes, payloads, streams, submissions, verdicts
 
 # The most entries for the leaderboard in one list.
@@ -48,6 +48,8 @@ def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
             episodes.c.status,
             episodes.c.probes,
             func.coalesce(payloads.c.episode, b""),
+            episodes.c.owner,
+            episodes.c.player,
         )
         .outerjoin(payloads, payloads.c.episode_id == episodes.c.id)
         .where(episodes.c.id.in_(ids))
@@ -109,6 +111,57 @@ def submissions_of(
         .order_by(submissions.c.created.desc(), submissions.c.id)
     )
     return [(StoredSubmission(*row[:-1]), row[-1]) for row in rows]
+
+
+def plays(connection: Connection, player: str) -> list[Play]:
+    rows = connection.execute(
+        select(
+            episodes.c.id,
+            episodes.c.key,
+            episodes.c.split,
+            episodes.c.status,
+            episodes.c.created,
+            episodes.c.expires,
+            verdicts.c.outcome,
+            verdicts.c.reward,
+            verdicts.c.components,
+        )
+        .outerjoin(verdicts, verdicts.c.episode_id == episodes.c.id)
+        # The second condition lets the database use the index, which holds no episodes without a player.
+        .where(episodes.c.player == player, episodes.c.player != "")
+        .order_by(episodes.c.created)
+    )
+    return [Play(*row) for row in rows]
+
+
+def finished_episodes(
+    connection: Connection,
+    *,
+    owner: str | None,
+    splits: Collection[str],
+    outcome: str | None,
+    before: tuple[float, str] | None,
+    limit: int,
+) -> list[Finished]:
+    query = (
+        select(episodes.c.id, episodes.c.key, episodes.c.split, episodes.c.created, payloads.c.episode)
+        .join(payloads, payloads.c.episode_id == episodes.c.id)
+        .where(episodes.c.status == "finished", episodes.c.split.in_(splits))
+    )
+    if owner is not None:
+        query = query.where(episodes.c.owner == owner)
+    if outcome is not None:
+        fitting = select(verdicts.c.episode_id).where(
+            verdicts.c.episode_id == episodes.c.id, verdicts.c.outcome == outcome
+        )
+        query = query.where(fitting.exists())
+    if before is not None:
+        query = query.where(tuple_(episodes.c.created, episodes.c.id) < before)
+    rows = connection.execute(query.order_by(episodes.c.created.desc(), episodes.c.id.desc()).limit(limit)).all()
+    verdicts_of: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
+    for verdict in read_verdicts(connection, (row.id for row in rows)):
+        verdicts_of[verdict.episode_id].append((verdict.outcome, verdict.reward))
+    return [Finished(*row, verdicts=tuple(verdicts_of[row.id])) for row in rows]
 
 
 def counts(connection: Connection, sealed: Collection[str]) -> Counts:

@@ -1,6 +1,7 @@
 """The routes of `/v1` and those for operators: one short method each, and the list that gives each its path."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
@@ -30,12 +31,11 @@ from forge_server import body
 from forge_server.answers import json_answer
 from forge_server.docs_page import docs_page
 from forge_server.documentation import Route, refusals, route_documentation
-from forge_server.leaderboard import page
 from forge_server.service import Service
 
 # The most keys that the body of a curriculum can have.
 CURRICULUM_KEYS = MAX_CELLS * len(DifficultyCell.model_fields) + len(Curriculum.model_fields)
-# The pages show names that clients chose. Nothing on them may run, and nothing may be fetched.
+# Nothing on the page of the API may run, and nothing may be fetched.
 PAGE_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 OPERATIONS = ("operations",)
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
@@ -84,10 +84,6 @@ class Endpoints:
     async def leaderboard(self) -> Response:
         """Every finished submission, scored from the verdicts that this server has stored. Needs no token."""
         return json_answer(await self._service.episodes.submissions.leaderboard())
-
-    async def leaderboard_page(self) -> Response:
-        """The leaderboard for people. Needs no token."""
-        return HTMLResponse(page(await self._service.episodes.submissions.leaderboard()), headers=PAGE_HEADERS)
 
     async def ask_probe(self, episode_id: EpisodeId, request: Request) -> Response:
         """One question from the probe budget. The same question again gets the same answer and costs nothing."""
@@ -144,7 +140,8 @@ class Endpoints:
         return HTMLResponse(self._docs_page, headers=PAGE_HEADERS)
 
 
-def routes(service: Service) -> list[Route]:
+def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+    """All routes of the API. The page of the leaderboard is among them, because OpenAPI lists it."""
     end = Endpoints(service)
     html = {"response_class": HTMLResponse}
     text = {"response_class": Response}
@@ -188,7 +185,7 @@ def routes(service: Service) -> list[Route]:
         Route(
             "GET", "/v1/leaderboard", end.leaderboard, "Compare overseers", route_documentation(Leaderboard, None, 503)
         ),
-        Route("GET", "/leaderboard", end.leaderboard_page, "The leaderboard as a page", html, tags=OPERATIONS),
+        Route("GET", "/leaderboard", leaderboard_page, "The leaderboard as a page", html, tags=OPERATIONS),
         Route(
             "POST",
             "/v1/episodes/{episode_id}/probe",

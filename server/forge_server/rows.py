@@ -6,7 +6,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
-    """An episode to be opened, for `attempts` attempts."""
+    """An episode to be opened, for `attempts` attempts. `owner` names the token that opens it, and `player` the person
+    who plays it on the page; both may be empty."""
 
     id: str
     key: str
@@ -15,6 +16,8 @@ class NewEpisode:
     expires: float
     attempts: int
     payload: bytes
+    owner: str = ""
+    player: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class StoredEpisode:
     status: str
     probes: str
     payload: bytes
+    owner: str
+    player: str
     verdicts: tuple[StoredVerdict, ...]
 
 
@@ -71,6 +76,33 @@ class StoredSubmission:
     scorecard: str | None
     owner: str = ""
     request: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """An episode that a person opened on the page, with its verdict if there is one. `components` is JSON."""
+
+    episode_id: str
+    key: str
+    split: str
+    status: str
+    created: float
+    expires: float
+    outcome: str | None
+    reward: float | None
+    components: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished episode for a list. `verdicts` are the outcome and the reward of each attempt."""
+
+    episode_id: str
+    key: str
+    split: str
+    created: float
+    payload: bytes
+    verdicts: tuple[tuple[str, float | None], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-HEAD = "0005"
-REVISIONS = ("0001", "0002", "0003", "0004", HEAD)
+HEAD = "0006"
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", HEAD)
 # The number of the advisory lock. Any number will do that nothing else in the database uses.
 _LOCK = 0x464F524745
 # Otherwise a database that was made without an encoding (SQL_ASCII) would give back bytes for text.
@@ -52,6 +52,9 @@ episodes = Table(
     Column("status", String(8), nullable=False),
     Column("probes_made", Integer, nullable=False),
     Column("probes", Text, nullable=False),
+    # The token that opened the episode, empty without tokens. `player` is empty unless a person plays it on the page.
+    Column("owner", String(64), nullable=False, server_default=""),
+    Column("player", String(64), nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 Index(
@@ -59,6 +62,12 @@ Index(
     episodes.c.expires,
     sqlite_where=episodes.c.status == "open",
     postgresql_where=episodes.c.status == "open",
+)
+Index(
+    "episodes_of_player",
+    episodes.c.player,
+    sqlite_where=episodes.c.player != "",
+    postgresql_where=episodes.c.player != "",
 )
 # Not in `episodes`, because SQLite writes a whole row again when its status changes.
 payloads = Table(

@@ -13,6 +13,7 @@ from forge_server.episodes import Episodes
 from forge_server.errors import Starting
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.sessions import PageSessions
 from forge_server.settings import Settings
 from forge_server.store import Store
 
@@ -41,6 +42,8 @@ class Service:
         self._wait_for("starting")
         self._episodes: Episodes | None = None
         self._store: Store | None = None
+        # Of the pages for people; None until the store is open.
+        self.sessions: PageSessions | None = None
         self.metrics.watch_making(arena.counts)
         self.metrics.watch_stock(lambda: len(self._episodes.stock) if self._episodes else 0)
 
@@ -80,6 +83,7 @@ class Service:
         """Open the store at once. Start the Worker and fill the stock while requests are told to wait."""
         store = Store(self.settings.store, pending=self.settings.pending_writes, metrics=self.metrics)
         self._store = store
+        self.sessions = PageSessions(await asyncio.to_thread(store.secret))
         self._episodes = Episodes(self.arena, store, self.settings, self.metrics)
         work = asyncio.create_task(self._work(self._episodes))
         work.add_done_callback(self._note_end)

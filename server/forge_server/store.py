@@ -27,7 +27,7 @@ from forge_server.access import Caller
 from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, Unstorable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.rows import Counts, NewEpisode, StoredEpisode, StoredSubmission, StoredVerdict
+from forge_server.rows import Counts, Finished, NewEpisode, Play, StoredEpisode, StoredSubmission, StoredVerdict
 from forge_server.schema import bring_up_to_date, connect_to_postgres, meta
 from forge_server.writes import (
     AdvanceStream,
@@ -330,6 +330,25 @@ class Store:
     async def finished_submissions(self, suite: str) -> list[StoredSubmission]:
         """The submissions of which every episode is finished, in the order in which they were entered."""
         return await self._read(reads.finished_submissions, suite)
+
+    async def plays(self, player: str) -> list[Play]:
+        """The episodes that a person opened on the page, the oldest first, each with its verdict."""
+        return await self._read(reads.plays, player)
+
+    async def finished_episodes(
+        self,
+        *,
+        owner: str | None,
+        splits: Collection[str],
+        outcome: str | None,
+        before: tuple[float, str] | None,
+        limit: int,
+    ) -> list[Finished]:
+        """Finished episodes, the newest first. Only those of one token if `owner` is given; only those with such an
+        attempt if `outcome` is given; only those after the episode of this time and id in the list if `before` is."""
+        return await self._read(
+            reads.finished_episodes, owner=owner, splits=splits, outcome=outcome, before=before, limit=limit
+        )
 
     async def counts(self, sealed: Collection[str] = ()) -> Counts:
         """Counts of episodes and verdicts. The mean reward leaves the sealed splits out."""

@@ -342,6 +342,8 @@ def _insert_episodes(connection: Connection, new: Sequence[NewEpisode]) -> None:
             "status": "open",
             "probes_made": 0,
             "probes": "[]",
+            "owner": e.owner,
+            "player": e.player,
         }
         for e in new
     ]

@@ -339,15 +339,12 @@ def test_the_report_goes_to_standard_output_alone(folder: Path, tmp_path: Path) 
 
 
 def test_where_there_is_no_terminal_lines_say_how_far_the_run_is_and_what_is_left(
-    slow: Brain, folder: Path, tmp_path: Path
+    slow: Brain, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def very_slowly(body: dict[str, Any]) -> Any:
-        await asyncio.sleep(0.0 if is_ping(body) else 1.2)
-        return await propose(body)
-
-    slow.reactions = [very_slowly]
-    running = started(folder, tmp_path, slow)
-    _, err = running.communicate(timeout=90)
+    monkeypatch.setattr("forge_command.progress.FIRST", 0.2)
+    monkeypatch.setattr("forge_command.progress.EVERY", 0.2)
+    one = ("--concurrency", "1")
+    _, err = called("scenarios", "import", folder, *author(slow), "--out", "docs.jsonl", *one, cwd=tmp_path)
     assert re.search(
         r"asking the author: [1-4] of 5 parts, 0:00:\d\d so far, about 0:00:\d\d left, [1-4] scenarios so far", err
     )

@@ -1,7 +1,12 @@
 """The line that says how far a command is, where there is no terminal."""
 
+import re
+
 from rich.progress import Progress
 
+from forge_agents.overseers.constants import AlwaysClean
+from forge_agents.pace import Pace
+from forge_command.overseer import following
 from forge_command.progress import Lines, line
 
 
@@ -35,3 +40,35 @@ def test_steps_that_are_tracked_are_counted_as_they_are_done() -> None:
         counted = [line(bar.tasks[0]) for _ in bar.track(range(3), description="checking")]
         counted.append(line(bar.tasks[0]))
     assert [text.partition(",")[0] for text in counted] == [f"checking: {done} of 3" for done in range(4)]
+
+
+class Writer:
+    """An overseer that knows its pace."""
+
+    name = "writer"
+
+    def __init__(self) -> None:
+        self.pace = Pace()
+
+
+def test_a_task_moves_within_a_batch_and_says_the_pace_of_an_overseer_that_knows_it() -> None:
+    bars = Progress(disable=True)
+    task = bars.add_task("writer", total=100, unit="verdicts")
+    writer = Writer()
+    show = following(bars, task, writer)
+    writer.pace.add_tokens(64)
+    for _ in range(3):
+        writer.pace.add_answer()
+    assert bars.tasks[0].completed == 3
+    # A batch of which two were known before.
+    show(32, 100)
+    writer.pace.add_answer()
+    assert bars.tasks[0].completed == 33
+    assert re.search(r"writer: 33 of 100 verdicts, .*, \d+ tokens/s$", line(bars.tasks[0]))
+
+
+def test_a_task_of_an_overseer_without_a_pace_moves_by_batches() -> None:
+    bars = Progress(disable=True)
+    task = bars.add_task("rules", total=100)
+    following(bars, task, AlwaysClean())(32, 100)
+    assert (bars.tasks[0].completed, bars.tasks[0].fields) == (32, {})

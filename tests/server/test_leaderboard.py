@@ -8,7 +8,6 @@ import pytest
 
 from forge_arena.errors import Unfit
 from forge_arena.types import Form
-from forge_server.leaderboard import page
 from forge_server.store import Store
 
 VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
@@ -209,7 +208,7 @@ async def test_names_that_look_alike_are_one_in_the_spelling_that_came_first(ser
         for one in entries:
             await judged(server, await opened(server, one, 2))
         html = (await server.http.get("/leaderboard")).text
-        assert html.count("<td>Honest 1.0<small>") == 3
+        assert html.count(">Honest 1.0<small>") == 3
 
 
 async def test_a_name_belongs_to_the_token_that_used_it_first(serve: Any) -> None:
@@ -278,11 +277,12 @@ async def test_the_suite_hash_depends_on_the_secret_and_not_on_the_process(serve
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-async def test_a_page_of_hostile_words_is_only_text(serve: Any) -> None:
+async def test_a_page_of_hostile_words_is_only_text(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serve() as server:
-        board = await server.service.episodes.submissions.leaderboard()
-        html = page(board.model_copy(update={"worker": "<script>alert(1)</script>"}))
+        monkeypatch.setattr(type(server.arena), "answers_by", "<script>alert(1)</script>")
+        html = (await server.http.get("/leaderboard")).text
     assert "<script>" not in html
+    assert "&lt;script&gt;alert(1)" in html
 
 
 async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_for_all(

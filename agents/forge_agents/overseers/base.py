@@ -65,7 +65,8 @@ class Overseer(Protocol):
     """Reviews observations in batches.
 
     An overseer that holds connections may also have `close()`. An overseer whose verdicts depend on more than its name
-    may have an attribute `conditions`; see the function of that name.
+    may have an attribute `conditions`; see the function of that name. An overseer that writes for minutes may have an
+    attribute `pace` (`forge_agents.pace.Pace`), which the commands show.
     """
 
     @property

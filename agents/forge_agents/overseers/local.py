@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Generation, Loaded, Pace, load_model, prompt_length, weights_digest, write
+from forge_agents.models import Generation, Loaded, load_model, prompt_length, weights_digest, write
 from forge_agents.overseers.base import Completion
 from forge_agents.overseers.prompts import PromptName, prompt_digest, trained_prompt
 from forge_agents.overseers.prompts import prompt as named_prompt
+from forge_agents.pace import Pace
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts
 

@@ -1,10 +1,11 @@
 """Estimate how long training takes on this machine, from a few seconds of the work itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import fmean
 from time import perf_counter
+from typing import Any
 
 import torch
 
@@ -36,17 +37,24 @@ class Speed:
         inputs = loaded.tokenizer.apply_chat_template(chats, return_dict=True, padding=True, return_tensors="pt").to(
             model.device
         )
+        # The first pass takes longer, because memory and kernels are got ready.
+        _train(model, {name: part[:, -TOKENS:] for name, part in inputs.items()}, preset)
         begun = perf_counter()
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=preset.autocast):
-            model(**inputs, logits_to_keep=TOKENS).logits.float().logsumexp(-1).mean().backward()
+        _train(model, inputs, preset)
         trained = (perf_counter() - begun) / inputs["input_ids"].numel()
-        model.zero_grad(set_to_none=True)
         batch = [ask(shown[n % len(shown)].observation) for n in range(preset.held_out.batch)]
         begun = perf_counter()
         generations = list(write(loaded, batch, max_tokens=TOKENS, batch=len(batch)))
         reading = sum(generation.read for generation in generations) * trained / PASSES
         seconds = max(0.0, perf_counter() - begun - reading)
         return cls(trained, seconds / max(1, max(generation.tokens for generation in generations)))
+
+
+def _train(model: Any, inputs: Mapping[str, torch.Tensor], preset: Preset) -> None:
+    """One forward and one backward pass, without a step of an optimizer."""
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=preset.autocast):
+        model(**inputs, logits_to_keep=TOKENS).logits.float().logsumexp(-1).mean().backward()
+    model.zero_grad(set_to_none=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ OK = "ok"
 SAME_KIND, IN_COMMON = 25.0, 65.0
 # Words that introduce an earlier value. They do not say what the value is about.
 BEFORE = frozenset({"before", "earlier", "formerly", "once", "originally", "previously", "until"})
+_MARK = re.compile(r" = (\w+)(?=\n|</think>)")
+_DETECTION = re.compile(r'"detection": (true|false)\b')
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"[“\"][^“”\"]*[”\"]")
@@ -141,6 +143,17 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
         missing = right.words_to_quote(cited=False) if right is not None else NO_WORDS
         lines.append(f" {NO_WORDS} | {missing} = {_mark(truth)}")
     return "\n".join(lines)
+
+
+def decisions(completion: str) -> list[tuple[int, int, bool]]:
+    """Where a completion decides: the start and end of each mark behind ` = ` and of the detection.
+
+    The flag is whether the word is the mark of something wrong. An example, with the decisions in brackets:
+
+        <think> The fine is $5. | The fine is $9. = [temporal_shift]</think>{"detection": [true], ...
+    """
+    marks = [(match.start(1), match.end(1), match[1] != OK) for match in _MARK.finditer(completion)]
+    return marks + [(match.start(1), match.end(1), False) for match in _DETECTION.finditer(completion)]
 
 
 @dataclass(frozen=True, slots=True)

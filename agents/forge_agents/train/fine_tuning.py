@@ -2,6 +2,10 @@
 
 On a device without Triton, such as a CPU, TRL computes the logits of every token, also of the prompts, from which
 nothing is learned. `score_learned_tokens_only` changes that.
+
+Of the 150 tokens of a checked verdict, four say whether something is right, and the others are copied. So the tokens
+that decide may weigh more in the loss. `tiny/weighing.py` does the same for a model from nothing, whose decisions are
+a token each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,10 +17,16 @@ from torch.utils.data import Sampler
 from trl import SFTTrainer
 from trl.trainer import utils as trl_utils
 
+from forge_agents.models import tokens_until
 from forge_agents.train.checkpoints import Checkpointed
+from forge_agents.train.demonstrations import decisions
 
 # Batches that are sorted by length together. With more of them, batches are more alike within, and less random.
 SORTED_TOGETHER = 16
+# How much more a mark of something wrong weighs than a mark of something right.
+ALARM = 3.0
+# The label of a token on which no loss is taken.
+IGNORED = -100
 
 
 class LengthGroups(Sampler[int]):
@@ -55,15 +65,35 @@ class FineTuner(Checkpointed, SFTTrainer):
     """TRL's fine-tuning in batches of about the same length.
 
     Arguments:
+        decisive: the weight of the tokens that decide (`demonstrations.decisions`); `ALARM` times this weight for the
+            marks of something wrong. All other tokens have the weight 1.
         mixed: the rows are of two styles of different length. Then the batches are random. Grouped by length, each
             batch would hold one style, and the first token of a short text would weigh more than that of a long text.
             The model would then learn the styles in other shares than the rows have.
     """
 
-    def __init__(self, *, mixed: bool = False, **settings: Any) -> None:
+    def __init__(self, *, decisive: float = 1.0, mixed: bool = False, **settings: Any) -> None:
         score_learned_tokens_only()
         super().__init__(**settings)
-        self._mixed = mixed
+        self._decisive, self._mixed = decisive, mixed
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        if self._decisive == 1.0:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        outputs = model(**inputs, fused_lm_head=True)
+        labels = inputs["labels"][:, 1:]  # (rows, tokens - 1): the logits at a place are about the next token
+        weights = torch.zeros_like(outputs.log_probs)  # (rows, tokens - 1)
+        for row, of_row in zip(labels, weights, strict=True):
+            learned = row != IGNORED
+            of_row[learned] = torch.tensor(
+                decision_weights(self.processing_class, row[learned].tolist(), self._decisive), device=of_row.device
+            ).to(of_row.dtype)
+        # `num_items_in_batch` counts the learned tokens of all parts of a batch.
+        tokens = outputs.label_mask.sum() if num_items_in_batch is None else num_items_in_batch
+        loss = -(outputs.log_probs * weights).sum() / tokens
+        return (loss, outputs) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         rows = train_dataset if train_dataset is not None else self.train_dataset
@@ -71,6 +101,17 @@ class FineTuner(Checkpointed, SFTTrainer):
             return super()._get_train_sampler(train_dataset)
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthGroups([len(ids) for ids in rows["input_ids"]], batch, self.args.seed)
+
+
+def decision_weights(tokenizer: Any, ids: list[int], decisive: float) -> list[float]:
+    """The weight of each token of a completion in the loss; see `FineTuner`."""
+    weights = [1.0] * len(ids)
+    until = tokens_until(tokenizer, ids)
+    for start, end, is_alarm in decisions(tokenizer.decode(ids, skip_special_tokens=True)):
+        # The first token that holds a letter of the word may begin with the space before it.
+        for token in range(until(start + 1) - 1, until(end)):
+            weights[token] = decisive * (ALARM if is_alarm else 1.0)
+    return weights
 
 
 def score_learned_tokens_only() -> None:

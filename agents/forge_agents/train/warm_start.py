@@ -165,7 +165,8 @@ def fine_tune(
 
     Arguments:
         whole_text: take the loss on the prompt too, as in language modelling, and not only on the completion.
-        decisive, exchanged: for a model from nothing; see `forge_agents.train.tiny.weighing`.
+        decisive: see `FineTuner`.
+        exchanged: for a model from nothing; see `forge_agents.train.tiny.weighing`.
         mixed: see `FineTuner`.
         save_every: steps between checkpoints. If `folder` holds checkpoints of the same call, it continues from the
             last one. None writes none.
@@ -205,8 +206,8 @@ def fine_tune(
         "callbacks": [Progress(phase, reporter, "loss"), *callbacks],
         "mixed": mixed,
     }
-    if decisive == 1.0 and not exchanged:
-        trainer = FineTuner(**settings)
+    if preset.scratch is None or (decisive == 1.0 and not exchanged):
+        trainer = FineTuner(decisive=decisive, **settings)
     else:
         from forge_agents.train.tiny.weighing import WeighingTrainer
 

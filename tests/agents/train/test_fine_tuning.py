@@ -15,7 +15,8 @@ from forge_agents.models import load_model  # noqa: E402
 from forge_agents.overseers.prompts import trained_prompt  # noqa: E402
 from forge_agents.train.checkpoints import POSITION, latest_checkpoint  # noqa: E402
 from forge_agents.train.cost import Cost, Speed, estimate  # noqa: E402
-from forge_agents.train.fine_tuning import SORTED_TOGETHER, LengthGroups  # noqa: E402
+from forge_agents.train.demonstrations import decisions  # noqa: E402
+from forge_agents.train.fine_tuning import SORTED_TOGETHER, LengthGroups, decision_weights  # noqa: E402
 from forge_agents.train.presets import Preset, load_preset  # noqa: E402
 from forge_agents.train.progress import Silent, WallClock  # noqa: E402
 from forge_agents.train.rows import Row, completion_row  # noqa: E402
@@ -133,6 +134,56 @@ def test_logits_are_computed_only_where_something_is_learned(
         begun = tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, return_dict=False)
         learned += len(tokenizer.apply_chat_template(chat, return_dict=False)) - len(begun)
     assert scored == [learned]
+
+
+COMPLETION = (
+    "<think> The fine is $5. | The fine is $9. = temporal_shift\n The loan is ok. | The loan is ok. = ok</think>"
+    '{"detection": true, "explanation": "temporal_shift", "correction": "", "confidence": 0.8}'
+)
+
+
+def test_a_completion_decides_at_its_marks_and_at_its_detection() -> None:
+    words = [(COMPLETION[start:end], is_alarm) for start, end, is_alarm in decisions(COMPLETION)]
+    assert words == [("temporal_shift", True), ("ok", False), ("true", False)]
+    (detection,) = decisions('{"detection": false, "explanation": "a = ok", "correction": "", "confidence": 0.8}')
+    assert detection == (14, 19, False)
+
+
+def test_the_tokens_that_decide_weigh_more_and_no_others(preset: Preset) -> None:
+    tokenizer = load_model(str(preset.model), device="cpu").tokenizer
+    ids = tokenizer.encode(COMPLETION, add_special_tokens=False)
+    weights = decision_weights(tokenizer, ids, 5.0)
+    heavy = [tokenizer.decode([id]).strip() for id, weight in zip(ids, weights, strict=True) if weight > 1.0]
+    # A mark may be several tokens, and the equals sign before it may share the first of them.
+    assert "".join(heavy).replace("=", "").replace(" ", "") == "temporal_shiftoktrue"
+    assert set(weights) == {1.0, 5.0, 15.0}
+
+
+@pytest.mark.slow
+def test_decisions_that_weigh_more_are_learned_first(preset: Preset, rows: list[Row], tmp_path: Path) -> None:
+    losses = {}
+    for decisive in (1.0, 50.0):
+        folder = tmp_path / str(decisive)
+        learn(preset, rows, folder, decisive=decisive, epochs=1, learning_rate=3e-3, save_every=None)
+        losses[decisive] = decision_loss(folder, rows)
+    assert losses[50.0] < losses[1.0]
+
+
+def decision_loss(folder: Path, rows: list[Row]) -> float:
+    """The mean loss of the tokens that decide."""
+    loaded = load_model(folder, device="cpu")
+    total, count = 0.0, 0
+    for row in rows:
+        text = loaded.tokenizer.apply_chat_template(row["prompt"], add_generation_prompt=True, tokenize=False)
+        completion = loaded.tokenizer.encode(row["completion"][0]["content"], add_special_tokens=False)
+        begun = loaded.tokenizer.encode(text, add_special_tokens=False)
+        with torch.inference_mode():
+            logits = loaded.model(torch.tensor([begun + completion])).logits[0, len(begun) - 1 : -1]
+        losses = torch.nn.functional.cross_entropy(logits, torch.tensor(completion), reduction="none")
+        decides = torch.tensor(decision_weights(loaded.tokenizer, completion, 2.0)) > 1.0
+        total += float(losses[decides].sum())
+        count += int(decides.sum())
+    return total / count
 
 
 def test_a_resumed_clock_goes_on_from_the_time_that_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,10 @@ def test_a_preset_of_ones_own_may_write_numbers_as_yaml_does_not(tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("phse1", r"no preset 'phse1'\. Did you mean 'phase1'\? There are phase1, phase3, small, tiny; or give a \.yaml file"),
+        (
+            "phse1",
+            r"no preset 'phse1'\. Did you mean 'phase1'\? There are phase1, phase3, small, tiny; or give a \.yaml file",
+        ),
         ("zzz", r"no preset 'zzz'\. There are phase1, phase3, small, tiny"),
         ("nowhere.yaml", r"no preset file nowhere\.yaml"),
     ],

@@ -137,6 +137,15 @@ async def test_an_author_that_is_down_is_given_up_and_what_is_made_is_kept(tmp_p
     assert run.missing == 30
 
 
+async def test_failures_among_replies_do_not_end_a_run(tmp_path: Path) -> None:
+    for number in range(8):
+        said = "Broken." if number % 2 else "Whole."
+        text = f"# Note {number}\n\n{said} " + f"The word{number} is here now. " * 20
+        (tmp_path / f"{number}.md").write_text(text, encoding="utf-8")
+    run = await make(run_over(tmp_path), Brain("Broken."), 1)
+    assert (len(run.made), len(run.failed)) == (4, 4)
+
+
 async def test_what_is_on_record_is_made_without_giving_up(folder: Path) -> None:
     run = run_over(folder)
     await make_from_record(run, Author(Brain("Power tools")))

@@ -8,15 +8,10 @@ from typing import Any
 
 import torch
 
-from forge_agents.train.fine_tuning import FineTuner
+from forge_agents.train.fine_tuning import ALARM, IGNORED, FineTuner
 from forge_agents.train.tiny.drills import ALARMS
 from forge_agents.train.tiny.exchange import Exchange
 from forge_agents.train.tiny.tokenizer import DECISIONS, FIXED, NUMBERS
-
-# How much more a mark of something wrong weighs than a mark of something right.
-ALARM = 3.0
-# The label of a token on which no loss is taken.
-IGNORED = -100
 
 
 class WeighingTrainer(FineTuner):

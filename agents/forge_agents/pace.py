@@ -1,0 +1,30 @@
+"""How fast a model on this machine writes. An overseer that has an attribute `pace` is shown with it."""
+
+from collections.abc import Callable
+from time import monotonic
+
+
+class Pace:
+    """How fast a model writes: tokens and the time since the first of them, and how many answers are whole.
+
+    A row that has ended while others of its batch go on counts as if it went on, so this is the work of the machine.
+    """
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self.on_answer: Callable[[], None] = lambda: None
+        self._tokens = 0
+        self._begun: float | None = None
+
+    def add_tokens(self, count: int) -> None:
+        self._begun = self._begun if self._begun is not None else monotonic()
+        self._tokens += count
+
+    def add_answer(self) -> None:
+        self.answers += 1
+        self.on_answer()
+
+    def __str__(self) -> str:
+        """In words: `37 tokens/s`; empty before the first tokens."""
+        seconds = monotonic() - self._begun if self._begun is not None else 0.0
+        return f"{self._tokens / seconds:.0f} tokens/s" if seconds > 0 else ""
