@@ -27,7 +27,7 @@ from itertools import pairwise
 
 from forge_arena.texts.clauses import clauses, is_asserted
 from forge_arena.texts.modality import Modality, signs
-from forge_arena.texts.turning import LIMITING, OPPOSITES, Sense, Statement, read_statement
+from forge_arena.texts.turning import Sense, read_statement
 from forge_arena.types import Claim, Span, Standing
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.terms import are_alike
@@ -35,6 +35,7 @@ from forge_arena.verify.whole_statements import (
     Agreement,
     Profile,
     Reading,
+    adds_bound,
     agreement_of_bound,
     agreement_of_numbers,
     agreement_of_order,
@@ -133,9 +134,8 @@ class Stretch:
 class Paraphrases:
     """Looks for the whole statements of one scenario in wider stretches of a text."""
 
-    def __init__(self, passages: Passages, source: str) -> None:
+    def __init__(self, passages: Passages) -> None:
         self._passages = passages
-        self._source = source
 
     def find(
         self, text: str, spans: Sequence[tuple[int, int]], claim: Claim, quoted: Span | None = None
@@ -147,7 +147,7 @@ class Paraphrases:
             quoted: where a reader says that the text states the claim. Fewer words will do there, and the claim is
                 looked for nowhere else.
         """
-        passage = " ".join(span.of(self._source) for span in claim.source_spans)
+        passage = self._passages.text_of(claim.source_spans)
         opposite = next((a.forms[0] for a in claim.wrong if a.standing is Standing.turned and a.forms), None)
         best: Reading | None = None
         for form in claim.right.forms:
@@ -243,7 +243,7 @@ class Paraphrases:
         if not told:
             return Agreement.unknown if told is None else Agreement.turned
         known = f"{profile.statement.text} {passage}"
-        if _adds_bound(read, read_statement(known), profile) or _adds_denial(text, known, profile):
+        if adds_bound(read, read_statement(known), profile) or _adds_denial(text, known, profile):
             return Agreement.unknown
         return Agreement.same
 
@@ -329,22 +329,6 @@ class Paraphrases:
         if mine is None or theirs is None or comparative(profile.statement.text) != comparative(text):
             return None
         return mine is theirs
-
-
-def _adds_bound(read: Statement, known: Statement, profile: Profile) -> bool:
-    """Whether a text says "without", "at most" or their like of a word of which the source says the opposite, or which
-    it leaves open."""
-    names = {word.strip("<>") for word in known.roots if word[0] == "<"}
-    for at, word in enumerate(read.roots):
-        name = word.strip("<>")
-        if word[0] != "<" or name in names:
-            continue
-        others = {other for pair in OPPOSITES[Sense.bound] if name in pair for other in pair} - {name}
-        behind = next((root for root in read.roots[at + 1 :] if is_content(root)), None)
-        speaks = behind is not None and any(are_alike(behind, own) for own in profile.words)
-        if speaks and (others & names or name in LIMITING):
-            return True
-    return False
 
 
 def _adds_denial(text: str, known: str, profile: Profile) -> bool:

@@ -18,7 +18,7 @@ from functools import cached_property
 from forge_arena.texts.sentences import lower, sentences, whole_starts_of
 from forge_arena.texts.values import mentions
 from forge_arena.texts.words import content
-from forge_arena.types import Claim, ClaimKind, Scenario
+from forge_arena.types import Claim, ClaimKind, Scenario, Span
 
 SHORT = 3
 QUOTED_WORDS, LONGEST_QUOTED = 6, 8
@@ -115,6 +115,10 @@ class Passages:
                     around |= passages[number + 1].words
                 places.append((passage.start + start, near - own, around - own))
         return places
+
+    def text_of(self, spans: Iterable[Span]) -> str:
+        """The text of some spans of the source."""
+        return " ".join(span.of(self._source) for span in spans)
 
     def is_in_one_sentence(self, at: int, claim: Claim) -> bool:
         """Whether a sentence of the source has a place and states the right alternative of a claim as well."""

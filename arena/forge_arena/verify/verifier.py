@@ -159,7 +159,7 @@ class Verifier:
         self._reader = SentenceReader(scenario)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
-        self._paraphrases = Paraphrases(self._reader.passages, scenario.source_material)
+        self._paraphrases = Paraphrases(self._reader.passages)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
 
     def forget_statements(self) -> None:

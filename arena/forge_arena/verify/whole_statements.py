@@ -33,6 +33,7 @@ from forge_arena.texts.turning import (
     EARLY,
     LATE,
     LIMITING,
+    OPPOSITES,
     WIDENING,
     Sense,
     Statement,
@@ -224,9 +225,19 @@ class WholeStatements:
             ):
                 # What the source says contradicts nothing that the source says: it is an exception, or another case.
                 agreement = Agreement.unknown
+            if agreement is Agreement.same and self._narrows(stretch, claim, profile):
+                agreement = Agreement.unknown
             if agreement is not None and (found is None or agreement is Agreement.same):
                 found = agreement
         return found
+
+    def _narrows(self, stretch: str, claim: Claim, profile: Profile) -> bool:
+        """Whether a text says "without" or its like of what the statement and its passage do not say it of."""
+        if profile.modality in _NEEDING or (profile.turned is not None and profile.turned.sense is Sense.bound):
+            # "Can be booked without a deposit" says that no deposit is needed.
+            return False
+        known = f"{profile.statement.text} {self._passages.text_of(claim.source_spans)}"
+        return adds_bound(read_statement(stretch), read_statement(known), profile)
 
     @cached_property
     def _sentences(self) -> frozenset[str]:
@@ -752,6 +763,22 @@ def without_rejected(stretch: str, profile: Profile) -> str:
             flags=re.IGNORECASE,
         )
     return stretch
+
+
+def adds_bound(read: Statement, known: Statement, profile: Profile) -> bool:
+    """Whether a text says "without", "at most" or their like of a word of which the source says the opposite, or which
+    it leaves open."""
+    names = {word.strip("<>") for word in known.roots if word[0] == "<"}
+    for at, word in enumerate(read.roots):
+        name = word.strip("<>")
+        if word[0] != "<" or name in names:
+            continue
+        others = {other for pair in OPPOSITES[Sense.bound] if name in pair for other in pair} - {name}
+        behind = next((root for root in read.roots[at + 1 :] if is_content(root)), None)
+        speaks = behind is not None and any(are_alike(behind, own) for own in profile.words)
+        if speaks and (others & names or name in LIMITING):
+            return True
+    return False
 
 
 def _has_alike(word: str, others: Iterable[str]) -> bool:

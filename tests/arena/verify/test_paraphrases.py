@@ -123,6 +123,10 @@ def states(of: Claim, text: str) -> bool:
         (SAMPLES, "For its teaching collection the studio is free to keep a sample tile of what was fired.", True),
         (SAMPLES, "For its teaching collection the studio must not keep a sample tile of what was fired.", False),
         (SAMPLES, "For its teaching collection the studio must keep a sample tile of what was fired.", False),
+        # A bound that the source does not have.
+        (COURSE, "You can book a kiln as a potter with the safety course.", True),
+        (COURSE, "You can book a kiln as a potter without the safety course.", False),
+        (SAMPLES, "We may keep a tile or two for the teaching collection, without the fired glazes.", False),
         # A question and a title assert nothing.
         (SAMPLES, "May the studio keep sample tiles of fired glazes for the teaching collection?", False),
         (SAMPLES, "See section \u201cThe studio may keep sample tiles for the teaching collection\u201d.", False),
@@ -154,6 +158,10 @@ def test_a_statement_is_found_in_a_free_text(of: Claim, text: str, is_stated: bo
 def test_a_stretch_that_says_the_opposite_outweighs_another_one() -> None:
     right, wrong = "You may keep a few sample tiles for teaching.", "Sample tiles may not be kept for the teaching."
     assert not states(SAMPLES, f"{right} {wrong}")
+    # The second sentence is too free to contradict the statement, and still says that the first one is not all.
+    assert states(SHELVES, "The kiln cools to room temperature, and then we wash the shelves.")
+    other = "We wash the shelves, and then the kiln cools to room temperature."
+    assert not states(SHELVES, f"The kiln cools to room temperature, and then we wash the shelves. {other}")
 
 
 @pytest.mark.parametrize("of", [GLAZES, COURSE, SHELVES, TILES, SAMPLES, PAID, NOTICE, WAGES])
