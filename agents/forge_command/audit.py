@@ -37,9 +37,14 @@ if TYPE_CHECKING:
     from forge_arena.audits.answers import AnswersReport, AnswerVerdict, ReaderUse
     from forge_arena.audits.report import AuditReport
     from forge_arena.episodes import Arena
+    from forge_arena.scenarios import Source
+    from forge_arena.workers import Worker
 
 ROWS_PRINTED = 40
 LONGEST_WORDS = 60
+STATES = {"passed": "[green]passed[/]", "open": "[yellow]open[/]", "failed": "[bold red]failed[/]"}
+# So many draws of the arena's own families are the fewest from which classifiers can learn anything.
+FEWEST_DRAWS = 200
 
 ANSWERS_EPILOG = """Examples:
 
@@ -49,7 +54,8 @@ forge-arena audit answers answers.jsonl --reader openai:MODEL@http://127.0.0.1:8
 
 app = typer.Typer(
     help="Prove that the labels are true, that the source is needed, and that the reward cannot be gamed.",
-    epilog="Exit codes of every audit: 0 if all gates hold, 1 if a gate fails, 2 on bad input.",
+    epilog="Exit codes of every audit: 0 if no gate fails, 1 if a gate fails, 2 on bad input. A gate of documents may "
+    "stay open, which the report says: too little was measured to decide it.",
     no_args_is_help=True,
 )
 
@@ -66,15 +72,27 @@ HtmlFile = Annotated[
     Path | None,
     typer.Option("--html", metavar="FILE", callback=_check_plots, help="Write one self-contained page with plots."),
 ]
+WorkerSpec = Annotated[
+    str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
+]
+Documents = Annotated[
+    list[Path] | None,
+    typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
+]
+Revisions = Annotated[
+    int | None, typer.Option(min=0, help="How often the Worker may write an answer again. Default: 2.")
+]
+ApiKey = Annotated[str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")]
+Vllm = Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer draws: under three minutes, with wider intervals.")]
 
 
 def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
-    """Print a report, write it where the options say, and exit with 1 if a gate fails."""
+    """Print a report, write it where the options say, and exit with 1 if a gate fails. An open gate does not fail."""
     from forge_arena.audits.page import page
 
     deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)})
-    if not report.passed:
+    if report.failed:
         raise typer.Exit(1)
 
 
@@ -94,23 +112,29 @@ def _show(report: "AuditReport", out: Console) -> None:
         if len(table.rows) > ROWS_PRINTED:
             out.print(f"[dim]{len(table.rows) - ROWS_PRINTED} more rows in --json and --html[/]\n", highlight=False)
     gates = Grid("gate", "", "value", "limit", "", title="gates", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for gate in sorted(report.gates, key=lambda gate: gate.passed):
-        state = "[green]passed[/]" if gate.passed else "[bold red]failed[/]"
-        gates.add_row(escape(gate.name), state, format_cell(gate.value), format_cell(gate.limit), escape(gate.detail))
+    # In the order of the alphabet, which is that of their weight: failed, open, passed.
+    for gate in sorted(report.gates, key=lambda gate: gate.state):
+        gates.add_row(
+            escape(gate.name), STATES[gate.state], format_cell(gate.value), format_cell(gate.limit), escape(gate.detail)
+        )
     if report.gates:
         out.print(gates)
-    failed = sum(not gate.passed for gate in report.gates)
+    failed, undecided = (sum(gate.state == state for gate in report.gates) for state in ("failed", "open"))
     if failed:
         out.print(f"[bold red]{failed} of {len(report.gates)} gates fail; the gates above begin with them[/]")
-    elif report.gates:
+    if undecided:
+        none = "" if failed else "no gate fails, but "
+        out.print(
+            f"[yellow]{none}{undecided} of {len(report.gates)} gates stay open: too little was measured to decide "
+            "them, so nothing is proved there[/]"
+        )
+    if report.gates and report.passed:
         out.print(f"[green]all {len(report.gates)} gates hold[/]")
 
 
 @app.command(epilog="Example: forge-arena audit labels --quick --html labels.html")
 def labels(
-    worker: Annotated[
-        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
-    ] = "scripted",
+    worker: WorkerSpec = "scripted",
     split: Annotated[
         list[str] | None,
         typer.Option(help="train, val or test; repeatable. Default: all; for a reading, val and test."),
@@ -123,14 +147,9 @@ def labels(
         int | None, typer.Option(min=1, help="Fresh answers of each family to try every type on. Default: 60.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other keys.")] = 0,
-    documents: Annotated[
-        list[Path] | None,
-        typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
-    ] = None,
+    documents: Documents = None,
     load: LoadName = "full",
-    revisions: Annotated[
-        int | None, typer.Option(min=0, help="How often the Worker may write an answer again. Default: 2.")
-    ] = None,
+    revisions: Revisions = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -156,10 +175,8 @@ def labels(
     reader_api_key: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
     ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
-    ] = None,
-    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    api_key: ApiKey = None,
+    vllm: Vllm = "vllm",
     concurrency: Annotated[int, typer.Option(min=1, help="How many episodes are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
@@ -188,21 +205,15 @@ def labels(
         return
     from forge_arena.asking import REVISIONS
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
-    from forge_arena.documents.playing import open_sources
     from forge_arena.episodes import Arena
     from forge_arena.reader import open_reader
-    from forge_arena.workers import open_worker
-    from forge_arena.workers.registry import check_reads_documents
 
-    if documents:
-        check_reads_documents(worker)
-    who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    who, sources, suite = _open(worker, documents, load, api_key, vllm)
     reads = (
         None
         if reader is None
         else open_reader(reader, who, api_key=reader_api_key, vllm_executable=vllm, concurrency=concurrency)
     )
-    sources, suite = open_sources(documents=documents[0] if documents else None, load=load_named(load))
     revised = REVISIONS if revisions is None else revisions
     with progress() as bar:
         task = bar.add_task("reading" if export else "labels", total=None)
@@ -234,6 +245,21 @@ def labels(
     finish(report, json, html)
 
 
+def _open(
+    worker: str, documents: list[Path] | None, load: str, api_key: str | None, vllm: str
+) -> tuple["Worker", "Sequence[Source]", str]:
+    """The Worker, what an arena draws from, and the suite in its keys."""
+    from forge_arena.documents.playing import open_sources
+    from forge_arena.workers import open_worker
+    from forge_arena.workers.registry import check_reads_documents
+
+    if documents:
+        check_reads_documents(worker)
+    who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
+    sources, suite = open_sources(documents=documents[0] if documents else None, load=load_named(load))
+    return who, sources, suite
+
+
 def _splits(names: list[str] | None) -> tuple[Split, ...]:
     """The splits that a command line names, each once; empty where it names none."""
     return tuple(Split(one_of("--split", name, Split)) for name in dict.fromkeys(names or ()))
@@ -257,21 +283,24 @@ def _export(
 
 @app.command(epilog="Example: forge-arena audit shortcuts --quick")
 def shortcuts(
-    worker: Annotated[
-        str, typer.Option(help="The Worker that answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE.")
-    ] = "scripted",
+    worker: WorkerSpec = "scripted",
     mechanism: Annotated[
         str | None, typer.Option(help="rewrite or prompt: who corrupts. Default: the arena's own.")
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(min=200, help="Draws over all splits, each made twice. Default: 8000, quick 1500.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Draws over all splits, each made twice; at least 200 without documents. Default: 8000, quick 1500; "
+            "of documents 10 for each scenario, quick 3.",
+        ),
     ] = None,
+    documents: Documents = None,
     load: LoadName = "full",
+    revisions: Revisions = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws another test split, folds and trees.")] = 0,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
-    ] = None,
-    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
+    api_key: ApiKey = None,
+    vllm: Vllm = "vllm",
     concurrency: Annotated[int, typer.Option(min=1, help="How many pairs are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
@@ -284,20 +313,46 @@ def shortcuts(
     above 0.55; the report then lists the features that give the label away, and in which families.
 
     --quick tests the lower end of each interval and tries one classifier per type, so it finds only glaring shortcuts.
+
+    With --documents a gate holds only if its whole interval keeps the limit, and fails only if the whole interval
+    breaks it. Otherwise the gate stays open, and the report says how wide the interval is and what AUROC could still
+    hide. A draw takes two requests to the Worker, and more for each answer that is unusable.
     """
     corrupts_by = None if mechanism is None else Mechanism(one_of("--mechanism", mechanism, Mechanism))
     from forge_agents.overseers.rules import Rules
+    from forge_arena.asking import REVISIONS
     from forge_arena.audits.samples import Samples, draw, first_keys
-    from forge_arena.audits.shortcuts import EPISODES, QUICK_EPISODES, SHARES, audit_shortcuts
+    from forge_arena.audits.shortcuts import (
+        EPISODES,
+        EPISODES_PER_SCENARIO,
+        QUICK_EPISODES,
+        QUICK_EPISODES_PER_SCENARIO,
+        SHARES,
+        audit_shortcuts,
+    )
+    from forge_arena.documents.playing import count_scenarios
     from forge_arena.episodes import Arena
-    from forge_arena.scenarios import open_set
-    from forge_arena.workers import open_worker
 
+    if not documents and episodes is not None and episodes < FEWEST_DRAWS:
+        raise fail(f"--episodes {episodes} is too few: at least {FEWEST_DRAWS}, unless --documents are given")
     rules = Rules()
-    who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
-    sources, suite = open_set(load=load_named(load))
-    arena = Arena(who, secret=f"shortcuts:{seed}", mechanism=corrupts_by, sources=sources, suite=suite)
-    keys = first_keys(arena, episodes or (QUICK_EPISODES if quick else EPISODES), SHARES)
+    who, sources, suite = _open(worker, documents, load, api_key, vllm)
+    revised = REVISIONS if revisions is None else revisions
+    arena = Arena(
+        who,
+        secret=f"shortcuts:{seed}",
+        mechanism=corrupts_by,
+        revisions=revised,
+        sources=sources,
+        suite=suite,
+    )
+    wanted, shares = QUICK_EPISODES if quick else EPISODES, SHARES
+    if documents:
+        # Each scenario counts alike, whatever its split: there are too few to leave any of them out.
+        scenarios = count_scenarios(sources)
+        each = QUICK_EPISODES_PER_SCENARIO if quick else EPISODES_PER_SCENARIO
+        wanted, shares = min(wanted, each * sum(scenarios.values())), {s: float(n) for s, n in scenarios.items()}
+    keys = first_keys(arena, episodes or wanted, shares)
     with progress() as bar:
         drawing = bar.add_task("pairs", total=len(keys))
         attacking = bar.add_task("attacks", total=None, visible=False)
@@ -316,8 +371,9 @@ def shortcuts(
             suite=arena.suite_and_version,
             seed=seed,
             quick=quick,
+            by_interval=bool(documents),
             overseer=lambda observations: [verdict.p_corrupted for verdict in rules.review(observations)],
-            settings={"worker": who.name, "mechanism": mechanism, "draws": len(keys)},
+            settings={"worker": who.name, "mechanism": mechanism, "revisions": revised, "draws": len(keys)},
             on_progress=lambda n, total: bar.update(attacking, completed=n, total=total, visible=True),
         )
     finish(report, json, html)
@@ -325,14 +381,25 @@ def shortcuts(
 
 @app.command(epilog="Example: forge-arena audit exploits --quick --json exploits.json")
 def exploits(
+    worker: WorkerSpec = "scripted",
     episodes: Annotated[
-        int | None, typer.Option(min=1, help="Keys to play, each in its three forms. Default: 2000, quick 400.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Keys to play, each in its three forms. Default: 2000, quick 400; of documents 5 for each scenario, "
+            "quick 2.",
+        ),
     ] = None,
+    documents: Documents = None,
+    revisions: Revisions = None,
     split: Annotated[
         list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all, in turn.")
     ] = None,
     load: LoadName = "full",
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
+    api_key: ApiKey = None,
+    vllm: Vllm = "vllm",
+    concurrency: Annotated[int, typer.Option(min=1, help="How many keys are made at a time.")] = 8,
     quick: Quick = False,
     json: JsonFile = None,
     html: HtmlFile = None,
@@ -343,20 +410,35 @@ def exploits(
     on the parser, and code that games the runner. Each must earn less than the weakest honest overseer (balanced
     accuracy 0.60, confidence 0.60, empty texts), over the default stream and for each corruption type alone. The
     oracle must earn the whole reward.
+
+    With --documents a gate holds only if its whole interval keeps the limit, and fails only if the whole interval
+    breaks it. Otherwise the gate stays open, and the report says what could still hide.
     """
     splits = _splits(split)
-    from forge_arena.audits.exploits import EPISODES, QUICK, audit_exploits
+    from forge_arena.asking import REVISIONS
+    from forge_arena.audits.exploits import EPISODES, EPISODES_PER_SCENARIO, QUICK, QUICK_PER_SCENARIO, audit_exploits
+    from forge_arena.documents.playing import count_scenarios
     from forge_arena.episodes import Arena
-    from forge_arena.scenarios import open_set
-    from forge_arena.workers import ScriptedWorker
 
-    sources, suite = open_set(load=load_named(load))
+    who, sources, suite = _open(worker, documents, load, api_key, vllm)
+    revised = REVISIONS if revisions is None else revisions
+    wanted, shares = QUICK if quick else EPISODES, None
+    if documents:
+        # Each scenario counts alike, whatever its split.
+        scenarios = {s: n for s, n in count_scenarios(sources).items() if not splits or s in splits}
+        if not scenarios:
+            raise fail(f"{documents[0]} has no scenarios in {', '.join(splits)}: leave out --split")
+        each = QUICK_PER_SCENARIO if quick else EPISODES_PER_SCENARIO
+        wanted, shares = min(wanted, each * sum(scenarios.values())), {s: float(n) for s, n in scenarios.items()}
     with progress() as bar:
         task = bar.add_task("exploits", total=None)
         report = audit_exploits(
-            Arena(ScriptedWorker(), secret=f"exploits:{seed}", sources=sources, suite=suite),
-            episodes=episodes or (QUICK if quick else EPISODES),
+            Arena(who, secret=f"exploits:{seed}", revisions=revised, sources=sources, suite=suite),
+            episodes=episodes or wanted,
             splits=splits or tuple(Split),
+            shares=shares,
+            by_interval=bool(documents),
+            concurrency=concurrency,
             seed=seed,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

@@ -12,13 +12,27 @@ Cell = str | int | Finite | None
 
 
 class Gate(Noun):
-    """A bound that must be kept: the value that was measured, the limit, and whether the value passed."""
+    """A bound that must be kept: the value that was measured, the limit, and whether the value passed.
+
+    An `open` gate neither holds nor fails, because too little was measured to decide it.
+    """
 
     name: str
     value: Finite
     limit: Finite
     passed: bool
     detail: str = ""
+    open: bool = False
+
+    @model_validator(mode="after")
+    def _of_one_state(self) -> Self:
+        if self.open and self.passed:
+            raise ValueError(f"gate {self.name!r} is open, so it cannot have passed")
+        return self
+
+    @property
+    def state(self) -> Literal["failed", "open", "passed"]:
+        return "passed" if self.passed else "open" if self.open else "failed"
 
 
 class Table(Noun):
@@ -88,8 +102,13 @@ class AuditReport(Noun):
 
     @property
     def passed(self) -> bool:
-        """Whether every gate holds; true if there is no gate."""
+        """Whether every gate holds; true if there is no gate. A gate that is open does not hold."""
         return all(gate.passed for gate in self.gates)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a gate fails. An open gate does not."""
+        return any(gate.state == "failed" for gate in self.gates)
 
     def to_json(self) -> str:
         """The report as indented JSON; `AuditReport.model_validate_json` reads it back."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from forge_arena.episodes import Arena
-from forge_arena.errors import WorkerFailed
+from forge_arena.errors import Unfit, WorkerFailed
 from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, Split
 
 
@@ -47,10 +47,19 @@ class Sample(Noun):
 
 
 class Samples(Noun):
-    """The samples, two for each pair, and how many pairs failed, by the form that could not be made."""
+    """The samples, two for each pair, and the pairs that failed.
+
+    Attributes:
+        rows: the samples.
+        failed: how many pairs failed, by the form that could not be made.
+        reasons: how many pairs failed, by what went wrong.
+        without: the families whose pairs all failed.
+    """
 
     rows: tuple[Sample, ...]
     failed: Mapping[str, int] = {}
+    reasons: Mapping[str, int] = {}
+    without: tuple[str, ...] = ()
 
 
 def counterpart(key: str, form: Form) -> Form:
@@ -83,24 +92,37 @@ async def draw(
     """
     rows: list[Sample] = []
     failed: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     for start in range(0, len(keys), concurrency):
         batch = keys[start : start + concurrency]
-        pairs = await asyncio.gather(*(_pair(arena, key, start + n, failed) for n, key in enumerate(batch)))
+        pairs = await asyncio.gather(*(_pair(arena, key, start + n, failed, reasons) for n, key in enumerate(batch)))
         rows.extend(row for pair in pairs for row in pair)
         if on_progress is not None:
             on_progress(start + len(batch), len(keys))
-    return Samples(rows=tuple(rows), failed=dict(sorted(failed.items())))
+    without = {arena.plan(key).family for key in keys} - {row.family for row in rows}
+    return Samples(
+        rows=tuple(rows),
+        failed=dict(sorted(failed.items())),
+        reasons=dict(sorted(reasons.items())),
+        without=tuple(sorted(without)),
+    )
 
 
-async def _pair(arena: Arena, key: str, number: int, failed: Counter[str]) -> tuple[Sample, ...]:
+def kind_of_failure(error: WorkerFailed) -> str:
+    """What went wrong, in words that are the same for all keys that failed alike."""
+    return "no usable answer" if isinstance(error, Unfit) else "the Worker failed"
+
+
+async def _pair(arena: Arena, key: str, number: int, failed: Counter[str], reasons: Counter[str]) -> tuple[Sample, ...]:
     plan = arena.plan(key)
     pair = []
     for in_stream, form in ((True, plan.form), (False, counterpart(key, plan.form))):
         named = key if in_stream else arena.key(plan.split, plan.index, form)
         try:
             episode = await arena.make(named)
-        except WorkerFailed:
+        except WorkerFailed as error:
             failed[form.value] += 1
+            reasons[kind_of_failure(error)] += 1
             return ()
         pair.append(
             Sample(

@@ -1,6 +1,7 @@
 """Play imported scenarios: a document and its near-duplicates are a family, and a draw picks one of its scenarios."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,6 +106,14 @@ def open_sources(
         raise ScenarioError(f"documents have no load {load.value!r}: what their tasks ask stands in the file")
     imported = load_documents(documents)
     return imported, suite_of(imported)
+
+
+def count_scenarios(sources: Iterable[Source]) -> dict[Split, int]:
+    """How many scenarios each split has that has any. A family of the arena's own counts as one."""
+    counts = Counter[Split]()
+    for source in sources:
+        counts[source.split] += len(source.scenarios) if isinstance(source, ImportedFamily) else 1
+    return {split: counts[split] for split in Split if counts[split]}
 
 
 def suite_of(families: Iterable[ImportedFamily]) -> str:

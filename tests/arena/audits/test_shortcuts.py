@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from forge_arena.audits import AuditReport
+from forge_arena.audits import AuditReport, shortcuts
 from forge_arena.audits.samples import Sample, Samples
 from forge_arena.audits.shortcuts import audit_shortcuts
-from forge_arena.audits.shortcuts.attacks import Attack, findings_of_overseer, run_attack
+from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Attack, findings_of_overseer, run_attack
 from forge_arena.audits.shortcuts.features import Features
 from forge_arena.audits.shortcuts.gates import anchor_gate
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Split
@@ -221,3 +221,73 @@ def test_samples_that_are_too_few_are_refused(kept: Callable[[Sample], bool], me
     rows = tuple(row for row in samples(honest).rows if kept(row))
     with pytest.raises(ValueError, match=message):
         audit_shortcuts(Samples(rows=rows), suite="forge")
+
+
+def of_documents(texts: Texts, families: int = FAMILIES, splits: tuple[Split, ...] = tuple(Split)) -> AuditReport:
+    """The audit of the few families of documents; a few attacks are enough for its gates."""
+    rows = [r for r in samples(texts).rows if int(r.family.split()[1]) % 12 < families / 2 and r.split in splits]
+    numbers = {pair: n for n, pair in enumerate(dict.fromkeys(row.pair for row in rows))}
+    drawn = Samples(
+        rows=tuple(row.model_copy(update={"pair": numbers[row.pair]}) for row in rows),
+        reasons={"no usable answer": 7},
+        without=("family 99",),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shortcuts, "list_attacks", few_attacks)
+        return audit_shortcuts(drawn, suite="documents", by_interval=True)
+
+
+def few_attacks(quick: bool) -> list[Attack]:
+    inputs = ("answer", "reasoning", "answer+source")
+    return [
+        Attack(input, "words", holdout, type)
+        for input in inputs
+        for holdout in HOLDOUTS
+        for type in (None, CorruptionType.bias_injection)
+    ]
+
+
+def states(report: AuditReport) -> dict[str, str]:
+    return {gate.name: gate.state for gate in report.gates}
+
+
+def test_a_planted_word_in_documents_fails_where_the_families_are_enough() -> None:
+    assert states(of_documents(planted))["all, answer, families: AUROC"] == "failed"
+    few = of_documents(planted, families=8)
+    assert states(few)["all, answer, families: AUROC"] == "open"
+    assert not few.failed
+    assert "too few families, 20 are needed" in few.gates[0].detail
+
+
+def test_no_gate_of_documents_holds_because_its_interval_is_wide() -> None:
+    report = of_documents(honest)
+    open_gates = [gate for gate in report.gates if gate.open]
+    assert not report.failed
+    assert open_gates
+    # Only twelve families are of the test split.
+    assert {state for name, state in states(report).items() if "splits" in name} == {"open"}
+    (hidden, *_) = table(report, "What so few documents leave open")
+    assert (hidden["families"], hidden["episodes"]) == (FAMILIES, 2 * FAMILIES * PAIRS)
+    shown = table(report, "Without the source")[0]
+    assert hidden["could hide up to"] == shown["high"]
+    assert hidden["widest interval"] == pytest.approx(float(str(shown["high"])) - float(str(shown["low"])))
+
+
+def test_documents_without_a_test_split_leave_its_gates_open() -> None:
+    report = of_documents(honest, splits=(Split.train,))
+    assert states(report)["all, answer, splits: families to test on"] == "open"
+    note = next(table.note for table in report.tables if table.title.startswith("Episodes of the stream"))
+    assert "7: no usable answer" in note
+    assert "1 families gave no pair" in note
+
+
+def test_a_worker_without_reasoning_reveals_nothing_by_it() -> None:
+    report = of_documents(lambda *given: (honest(*given)[0], ""))
+    row = next(row for row in table(report, "Without the source") if row["input"] == "reasoning")
+    assert (row["AUROC"], row["low"], row["high"]) == (0.5, 0.5, 0.5)
+
+
+def test_documents_of_one_family_are_refused_with_what_failed() -> None:
+    drawn = samples(honest).rows[:2]
+    with pytest.raises(ValueError, match=r"at least 2 families are needed, got 1 \(5 pairs: the Worker failed\)"):
+        audit_shortcuts(Samples(rows=drawn, reasons={"the Worker failed": 5}), suite="documents", by_interval=True)

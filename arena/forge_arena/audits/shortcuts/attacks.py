@@ -9,6 +9,7 @@ import numpy as np
 from forge_arena.audits.classifiers import line, trees
 from forge_arena.audits.shortcuts.features import Features
 from forge_arena.audits.shortcuts.telling import Diagnosis, TellingFeature
+from forge_arena.errors import BadArgument
 from forge_arena.measures.statistics import (
     BoundedEstimate,
     Floats,
@@ -91,6 +92,10 @@ class Finding:
     by_stealth: tuple[Part, ...]
     telling: tuple[TellingFeature, ...]
 
+    @property
+    def families(self) -> int:
+        return len(self.by_family)
+
 
 def list_attacks(quick: bool) -> list[Attack]:
     """The attacks in the order of the report."""
@@ -120,7 +125,19 @@ def list_attacks(quick: bool) -> list[Attack]:
 
 
 def run_attack(attack: Attack, features: Features, *, explain: bool = False) -> Finding:
-    """Train and test one attack. With `explain`, the finding lists the telling features, which takes longer."""
+    """Train and test one attack. With `explain`, the finding lists the telling features, which takes longer.
+
+    Raises:
+        BadArgument: the held-out families have no corrupted answers or no others, or there is nothing to train on.
+    """
+    finding = try_attack(attack, features, explain=explain)
+    if finding is None:
+        raise BadArgument(f"too few samples for an attack on {attack.scope} by {attack.input}, {attack.holdout}")
+    return finding
+
+
+def try_attack(attack: Attack, features: Features, *, explain: bool = False) -> Finding | None:
+    """The same as `run_attack`, but None if there is nothing to train on or nothing to tell apart."""
     from scipy.stats import rankdata
 
     matrix, names = features.matrix(attack.classifier, attack.texts, beside_source=attack.sees_source)
@@ -143,6 +160,14 @@ def run_attack(attack: Attack, features: Features, *, explain: bool = False) -> 
     return _finding(attack, features, scores, diagnosis.strongest() if diagnosis is not None else ())
 
 
+def families_within(attack: Attack, features: Features) -> int:
+    """How many families an attack could be tested on, if there were enough samples to train on."""
+    within = features.type == attack.type.value if attack.type is not None else np.ones(len(features.rows), dtype=bool)
+    if attack.holdout == "splits":
+        within = within & (features.split == Split.test.value)
+    return len(np.unique(features.family[within]))
+
+
 def findings_of_overseer(overseer: Overseer, features: Features) -> list[Finding]:
     """An overseer as an attack that sees everything: on all samples and on the test split, on all types and on each.
 
@@ -155,12 +180,11 @@ def findings_of_overseer(overseer: Overseer, features: Features) -> list[Finding
     findings = []
     for holdout in HOLDOUTS:
         tested = scores if holdout == "families" else np.where(features.split == Split.test.value, scores, np.nan)
-        findings.append(_finding(Attack("answer+reasoning+source", "overseer", holdout), features, tested, ()))
-        for type in CorruptionType:
-            of_type = np.where(features.type == type.value, tested, np.nan)
+        for type in (None, *CorruptionType):
+            of_type = tested if type is None else np.where(features.type == type.value, tested, np.nan)
             attack = Attack("answer+reasoning+source", "overseer", holdout, type=type)
             findings.append(_finding(attack, features, of_type, ()))
-    return findings
+    return [finding for finding in findings if finding is not None]
 
 
 def _splits(attack: Attack, features: Features) -> Iterable[tuple[Mask, Mask]]:
@@ -193,10 +217,12 @@ def _fit_and_score(
     return np.asarray(linear.decision_function(matrix[test]), dtype=np.float64)
 
 
-def _finding(attack: Attack, features: Features, scores: Floats, telling: tuple[TellingFeature, ...]) -> Finding:
+def _finding(attack: Attack, features: Features, scores: Floats, telling: tuple[TellingFeature, ...]) -> Finding | None:
     tested = ~np.isnan(scores)
     if attack.input == SHARED_BY_TWINS:
         tested &= features.in_stream
+    if not both_classes(features.corrupted[tested]):
+        return None
     family = features.family[tested]
     wins = _twin_wins(features, scores)
     rng = np.random.default_rng(features.seed)

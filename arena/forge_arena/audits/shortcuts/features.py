@@ -66,7 +66,9 @@ class Features:
         from sklearn.model_selection import StratifiedGroupKFold
 
         numbers = np.arange(len(self.rows))
-        folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.seed)
+        # Fewer families than folds, as a few documents have, are each held out once.
+        count = min(FOLDS, len(self.families))
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=self.seed)
         return [
             (np.isin(numbers, train), np.isin(numbers, test))
             for train, test in folds.split(self.pair[:, None], self.corrupted, self.family)
@@ -105,8 +107,12 @@ class Features:
     def _words(self, text: str) -> Columns:
         from sklearn.feature_extraction.text import CountVectorizer
 
+        texts = self.texts(text)
         vectorizer = CountVectorizer(ngram_range=WORDS, min_df=RAREST, token_pattern=WORDS_AND_SIGNS, dtype=np.float32)
-        counts = vectorizer.fit_transform(self.texts(text))  # (rows, terms)
+        try:
+            counts = vectorizer.fit_transform(texts)  # (rows, terms)
+        except ValueError:  # No term is in RAREST texts: a Worker without reasoning writes none, for one.
+            return _nothing(len(texts), text)
         return _tf_idf(counts), [f"{text} {name!r}" for name in vectorizer.get_feature_names_out()]
 
     def _characters(self, text: str) -> Columns:
@@ -117,13 +123,24 @@ class Features:
         """
         from sklearn.feature_extraction.text import CountVectorizer
 
+        if not any(body.split() for body in self.texts(text)):
+            return _nothing(len(self.rows), text)
         words = CountVectorizer(analyzer=str.split, preprocessor=None, dtype=np.float32)
         occurrences = words.fit_transform([body.lower() for body in self.texts(text)])  # (rows, words)
         ngrams = CountVectorizer(analyzer="char_wb", ngram_range=CHARACTERS, dtype=np.float32)
         counts = (occurrences @ ngrams.fit_transform(words.get_feature_names_out())).tocsr()  # (rows, n-grams)
         frequent = np.flatnonzero(np.bincount(counts.indices, minlength=counts.shape[1]) >= RAREST)
+        if not len(frequent):
+            return _nothing(len(self.rows), text)
         names = ngrams.get_feature_names_out()
         return _tf_idf(counts[:, frequent]), [f"{text} {names[column]!r}" for column in frequent]
+
+
+def _nothing(rows: int, text: str) -> Columns:
+    """One column of zeros: texts without a term that is frequent enough tell nothing."""
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix((rows, 1), dtype=np.float32), [f"{text} without terms"]
 
 
 def _tf_idf(counts: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from forge_arena.audits.deciding import FEWEST_TO_HOLD
 from forge_arena.audits.report import Cell, Figure, Table
 from forge_arena.audits.samples import Samples
 from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Finding
@@ -46,6 +47,30 @@ def tables(
         ),
         *_diagnosis(broken),
         _words_between_twins(features),
+    )
+
+
+def what_could_hide(samples: Samples, findings: Sequence[Finding]) -> Table:
+    """How wide the intervals are, and the highest AUROC that they do not exclude: what so few documents leave open."""
+    cells: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        attack = finding.attack
+        if attack.gated:
+            cells.setdefault((attack.scope, attack.input, attack.holdout), []).append(finding)
+    rows: list[tuple[Cell, ...]] = []
+    for cell, group in cells.items():
+        highest = max(group, key=lambda f: f.auroc.high)
+        widest = max(f.auroc.high - f.auroc.low for f in group)
+        rows.append((*cell, highest.families, highest.rows, widest, highest.auroc.value, highest.auroc.high))
+    families = len({row.family for row in samples.rows})
+    scenarios = len({(row.family, row.observation.task, row.source) for row in samples.rows})
+    return Table(
+        title="What so few documents leave open",
+        columns=("type", "input", "tested on", "families", "episodes", "widest interval", "AUROC", "could hide up to"),
+        rows=tuple(rows),
+        note=f"{scenarios} scenarios of {families} families gave pairs. A shortcut with an AUROC up to the last column "
+        f"could be there and was not excluded: the highest end of the 95% intervals of the classifiers. "
+        f"With fewer than {FEWEST_TO_HOLD} families even this end is too low.",
     )
 
 
@@ -100,6 +125,10 @@ def _episodes(samples: Samples) -> Table:
             forms = [sum(row.form == form for row in in_stream) for form in ("corrupted", "placebo", "clean")]
             rows.append((split.value, len({row.family for row in in_stream}), len(in_stream), *forms))
     failed = ", ".join(f"{count} without the {form} answer" for form, count in samples.failed.items())
+    if samples.reasons:
+        failed += f" ({', '.join(f'{count}: {reason}' for reason, count in samples.reasons.items())})"
+    if samples.without:
+        failed += f"; {len(samples.without)} families gave no pair"
     return Table(
         title="Episodes of the stream, each with its twin",
         columns=("split", "families", "episodes", "corrupted", "placebo", "clean"),
