@@ -96,9 +96,10 @@ def test_exploits_of_a_handful_are_open_and_what_failed_is_counted(
 @pytest.mark.parametrize("audit", ["shortcuts", "exploits"])
 def test_a_worker_that_never_answers_is_no_result(audit: str, documents: Path, brain: Brain) -> None:
     arguments = asked(documents, brain)
-    brain.reactions = [completion("Yes"), refusal(404, "not on record")]
+    brain.reactions = [completion("Yes"), refusal(400, "not on record")]
     _, err = called("audit", audit, *arguments, "--quick", code=2)
     assert "the Worker failed" in err
+    assert "not on record" in err
 
 
 @pytest.mark.parametrize("audit", ["shortcuts", "exploits", "labels"])

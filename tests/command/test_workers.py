@@ -19,6 +19,7 @@ COMMANDS = {
     "bank": "bank a.bank --count 3",
     "labels": "audit labels --split val --draws 1 --fresh 1",
     "shortcuts": "audit shortcuts --quick --episodes 200",
+    "exploits": "audit exploits --quick --episodes 20",
     "serve": "serve --port 0 --store sqlite:///a.db",
 }
 
@@ -35,7 +36,13 @@ class WorkerThatDoesNotStart(ScriptedWorker):
 
 @pytest.mark.parametrize(
     "command",
-    [COMMANDS["bank"], COMMANDS["labels"], COMMANDS["shortcuts"], "audit labels --export reading"],
+    [
+        COMMANDS["bank"],
+        COMMANDS["labels"],
+        COMMANDS["shortcuts"],
+        COMMANDS["exploits"],
+        "audit labels --export reading",
+    ],
 )
 def test_a_worker_whose_start_fails_is_closed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
     monkeypatch.setattr(WorkerThatDoesNotStart, "closed", 0)

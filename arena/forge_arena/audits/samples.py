@@ -10,6 +10,10 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, WorkerFailed
 from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, Split
 
+# How much of a reason is kept, and how many reasons a report lists.
+REASON = 160
+REASONS = 4
+
 
 class Sample(Noun):
     """One episode of a pair. `pair` numbers the draw. The two samples of a pair differ in `form`; one is corrupted.
@@ -110,7 +114,15 @@ async def draw(
 
 def kind_of_failure(error: WorkerFailed) -> str:
     """What went wrong, in words that are the same for all keys that failed alike."""
-    return "no usable answer" if isinstance(error, Unfit) else "the Worker failed"
+    return "no usable answer" if isinstance(error, Unfit) else f"the Worker failed: {error.reason[:REASON]}"
+
+
+def failures_in_words(reasons: Mapping[str, int]) -> str:
+    """How many keys failed by what, the most frequent first; empty if none failed."""
+    ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    said = [f"{count}: {reason}" for reason, count in ranked[:REASONS]]
+    others = sum(count for _, count in ranked[REASONS:])
+    return "; ".join([*said, *([f"{others}: other failures"] if others else [])])
 
 
 async def _pair(arena: Arena, key: str, number: int, failed: Counter[str], reasons: Counter[str]) -> tuple[Sample, ...]:

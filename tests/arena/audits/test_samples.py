@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from forge_arena.audits.samples import counterpart, draw, first_keys
+from forge_arena.audits.samples import counterpart, draw, failures_in_words, first_keys
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.types import Form, Split
@@ -59,4 +59,12 @@ async def test_a_pair_without_its_other_half_is_left_out_and_counted() -> None:
     samples = await draw(arena, KEYS[:20])
     in_stream = [arena.plan(key).form for key in KEYS[:20]]
     assert len(samples.rows) == 2 * in_stream.count(Form.corrupted)
-    assert samples.failed == {"corrupted": 20 - in_stream.count(Form.corrupted)}
+    failed = 20 - in_stream.count(Form.corrupted)
+    assert samples.failed == {"corrupted": failed}
+    assert samples.reasons == {"the Worker failed: not this one": failed}
+
+
+def test_the_most_frequent_failures_are_said_first_and_the_rest_is_summed() -> None:
+    reasons = {"a": 1, "b": 9, "c": 2, "d": 2, "e": 2, "f": 1}
+    assert failures_in_words(reasons) == "9: b; 2: c; 2: d; 2: e; 2: other failures"
+    assert failures_in_words({}) == ""

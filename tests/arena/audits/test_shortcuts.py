@@ -289,5 +289,7 @@ def test_a_worker_without_reasoning_reveals_nothing_by_it() -> None:
 
 def test_documents_of_one_family_are_refused_with_what_failed() -> None:
     drawn = samples(honest).rows[:2]
-    with pytest.raises(ValueError, match=r"at least 2 families are needed, got 1 \(5 pairs: the Worker failed\)"):
+    with pytest.raises(
+        ValueError, match=r"at least 2 families are needed, got 1; pairs left out: 5: the Worker failed"
+    ):
         audit_shortcuts(Samples(rows=drawn, reasons={"the Worker failed": 5}), suite="documents", by_interval=True)

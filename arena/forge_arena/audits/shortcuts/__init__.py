@@ -28,7 +28,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from forge_arena.audits.report import AuditReport, Gate
-from forge_arena.audits.samples import Sample, Samples
+from forge_arena.audits.samples import Sample, Samples, failures_in_words
 from forge_arena.audits.shortcuts.attacks import (
     Attack,
     Finding,
@@ -155,10 +155,10 @@ def _anchor(findings: Sequence[Finding], by_overseer: Sequence[Finding], by_inte
 def _check_few(samples: Samples) -> None:
     families = {row.family for row in samples.rows}
     if len(families) < 2:
-        lost = ", ".join(f"{count} pairs: {reason}" for reason, count in samples.reasons.items())
+        lost = failures_in_words(samples.reasons)
         raise BadArgument(
             "a classifier is tested on a family that it has not seen, so samples of at least 2 families are needed, "
-            f"got {len(families)}" + (f" ({lost})" if lost else "")
+            f"got {len(families)}" + (f"; pairs left out: {lost}" if lost else "")
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from forge_arena.audits.deciding import FEWEST_TO_HOLD
 from forge_arena.audits.report import Cell, Figure, Table
-from forge_arena.audits.samples import Samples
+from forge_arena.audits.samples import Samples, failures_in_words
 from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Finding
 from forge_arena.audits.shortcuts.features import Features
 from forge_arena.audits.shortcuts.gates import POINT
@@ -126,7 +126,7 @@ def _episodes(samples: Samples) -> Table:
             rows.append((split.value, len({row.family for row in in_stream}), len(in_stream), *forms))
     failed = ", ".join(f"{count} without the {form} answer" for form, count in samples.failed.items())
     if samples.reasons:
-        failed += f" ({', '.join(f'{count}: {reason}' for reason, count in samples.reasons.items())})"
+        failed += f" ({failures_in_words(samples.reasons)})"
     if samples.without:
         failed += f"; {len(samples.without)} families gave no pair"
     return Table(
