@@ -407,7 +407,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
     if before.isalnum() or before == "_":
         return False
     if text[start:end] != "I":
-        # "The Me menu" names a menu.
+        # "The My page" names a page.
         return not (text[start].isupper() and _DETERMINER.search(text, max(0, start - 8), start))
     return before not in ("/", ".") and not _NUMBERED.search(text, max(0, start - 12), start)
 

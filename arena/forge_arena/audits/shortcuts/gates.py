@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from forge_arena.audits.deciding import FEWEST_TO_FAIL, gate_by_interval, is_decided, untested_gate
 from forge_arena.audits.report import Gate
-from forge_arena.audits.shortcuts.attacks import Attack, Finding, Holdout
+from forge_arena.audits.shortcuts.attacks import Attack, Finding
 from forge_arena.measures.statistics import BoundedEstimate
 
 # The limit of AUROC and of twin-ranking, and the limit of the upper end of AUROC's interval.
@@ -14,16 +14,23 @@ UPPER = 0.58
 ABOVE = 0.05
 
 
+def _name_of(attack: Attack) -> str:
+    return f"{attack.scope}, {attack.input}, {attack.holdout}"
+
+
+def _gated_by_name(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """The findings that have a gate, by the gate's type, input and holdout."""
+    by_name: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.attack.gated:
+            by_name.setdefault(_name_of(finding.attack), []).append(finding)
+    return by_name
+
+
 def shortcut_gates(findings: Sequence[Finding], quick: bool) -> list[Gate]:
     """For every type, input without the source and holdout: the classifier that comes nearest to breaking the limit."""
-    cells: dict[tuple[str, str, Holdout], list[Finding]] = {}
-    for finding in findings:
-        attack = finding.attack
-        if attack.gated:
-            cells.setdefault((attack.scope, attack.input, attack.holdout), []).append(finding)
     gates = []
-    for (scope, input, holdout), group in cells.items():
-        name = f"{scope}, {input}, {holdout}"
+    for name, group in _gated_by_name(findings).items():
         ranked = [(finding.twins, finding) for finding in group if finding.twins is not None]
         if quick:
             gates.append(_worst(f"{name}: AUROC begins at most at", POINT, [(f.auroc.low, f) for f in group]))
@@ -47,25 +54,18 @@ def interval_gates(findings: Sequence[Finding], untested: Mapping[Attack, int]) 
         findings: what the attacks found.
         untested: the attacks that could not be tested, each with the number of families that it had.
     """
-    cells: dict[tuple[str, str, Holdout], list[Finding]] = {}
-    for finding in findings:
-        attack = finding.attack
-        if attack.gated:
-            cells.setdefault((attack.scope, attack.input, attack.holdout), []).append(finding)
     gates = []
-    for (scope, input, holdout), group in cells.items():
-        name = f"{scope}, {input}, {holdout}"
+    tested = _gated_by_name(findings)
+    for name, group in tested.items():
         gates.append(_decide(f"{name}: AUROC", [(f.auroc, f) for f in group]))
         ranked = [(finding.twins, finding) for finding in group if finding.twins is not None]
         if ranked:
             gates.append(_decide(f"{name}: twin-ranking", ranked))
-    without = {
-        (attack.scope, attack.input, attack.holdout): families for attack, families in untested.items() if attack.gated
-    }
+    without = {_name_of(attack): families for attack, families in untested.items() if attack.gated}
     gates += [
-        untested_gate(", ".join(cell), families, "not tested: too few samples to train on, or to tell apart")
-        for cell, families in without.items()
-        if cell not in cells
+        untested_gate(name, families, "not tested: too few samples to train on, or to tell apart")
+        for name, families in without.items()
+        if name not in tested
     ]
     return gates
 
