@@ -28,7 +28,8 @@ from forge_command.training import reporting
 
 # What differs from the preset `small` on a card: long sources and answers, and larger batches.
 ON_GPU = (
-    *("max_completion=1024", "batch=64", "device_batch=16", "generations=8", "recompute=true", "held_out.batch=64"),
+    *("max_completion=1024", "batch=64", "device_batch=16", "generations=8", "held_out.batch=64"),
+    *("recompute=true", "share_prompts=false"),
     *("warm_start.demonstrations=1200", "warm_start.batch=16", "warm_start.device_batch=16", "held_out.episodes=128"),
     *("warm_start.save_every=50", "steps=200", "save_every=20"),
 )

@@ -85,8 +85,8 @@ class ServerProcess:
 
     def errors(self) -> str:
         """What it has written on standard error so far."""
-        self._log.seek(0)
-        return self._log.read().decode()
+        # Not by `seek`: the server writes where this file stands, so what it wrote meanwhile would stand over the rest.
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode()
 
     def end(self, how: signal.Signals = signal.SIGTERM, *, read: bool = True) -> str:
         """Send the signal and wait for the end; what it wrote on standard error, if that is to be read."""

@@ -12,6 +12,8 @@ ROOT = "ForgeArenaError"
 WITHIN_THE_SERVER = ("Refused", "ContestedError")
 # These become the reasons for which a part of an author's proposal is dropped.
 WITHIN_KEEPING = ("NotKept", "NoValue")
+# These end a thread of a command that was stopped.
+WITHIN_A_COMMAND = ("_Stopped",)
 # What the checkers of `forge_arena.testing` raise: an assertion, as a test's own.
 ASSERTIONS = ("PromiseBroken",)
 
@@ -50,7 +52,7 @@ def test_every_error_has_the_one_root() -> None:
     classes = error_classes()
     known = {
         line.split()[1]
-        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *ASSERTIONS)
+        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *WITHIN_A_COMMAND, *ASSERTIONS)
         for line in tree(root, classes)
     }
     assert set(classes) - known == set()

@@ -5,23 +5,39 @@ and the reason instead of a reward, and the evaluation goes on.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused
-from forge_agents.overseers.base import Completion, Reply
-from forge_agents.overseers.replies import attempt_of, refusal_of, verdict_of
+from forge_agents.local import LocalArena
+from forge_agents.overseers.base import Completion, Reply, ToolAccess
+from forge_agents.overseers.replies import attempt_of, own_seconds, refusal_of, verdict_of
 from forge_agents.overseers.reviewer import Reviewer
-from forge_agents.records import LONGEST_COMPLETION, AttemptRecord, Records
+from forge_agents.records import AttemptRecord, Records, kept_text
+from forge_arena.measures.rows import graded_row
 from forge_arena.measures.scorecard import Row
-from forge_arena.measures.spans import span_f1
-from forge_arena.rewards import named_type
-from forge_arena.storable import storable
-from forge_arena.types import Outcome, Trouble, Truth, Verdict
-from forge_arena.wire import Attempt, AttemptResult, OpenedEpisode, OpenedEpisodes
+from forge_arena.types import Outcome, Trouble, Truth, Verdict, View
+from forge_arena.wire import Attempt, AttemptResult, OfferedTools, OpenedEpisode, OpenedEpisodes
+
+# The code of a refusal that says of every key that was asked for: the Worker makes no episode of it.
+NO_EPISODE = "no_episode"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms episodes are reviewed: how many verdicts on each, in which view, and with which tools."""
+
+    samples: int = 1
+    view: View = View.full
+    tools: OfferedTools | None = None
+
+
+AnyArena = ArenaClient | LocalArena
 
 
 def review_batch(
-    reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int, records: Records[AttemptRecord] | None
+    reviewer: Reviewer, client: AnyArena, keys: Sequence[str], terms: Terms, records: Records[AttemptRecord] | None
 ) -> list[Row]:
     """The rows of some keys, `samples` for each, in the order of the keys.
 
@@ -31,10 +47,11 @@ def review_batch(
         WrongReview, OverseerFailed: see `Reviewer.review`.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
+    samples = terms.samples
     known = {} if records is None else records.known
     places = [(key, attempt) for key in keys for attempt in range(samples)]
     missing = [key for key in keys if any((key, attempt) not in known for attempt in range(samples))]
-    reviewed = {record.place: record for record in _review(reviewer, client, missing, samples)} if missing else {}
+    reviewed = {record.place: record for record in _review(reviewer, client, missing, terms)} if missing else {}
     # A failed episode is no result, so a later try may review it. If an episode was made anew with another answer, its
     # verdicts replace those on the former answer, because all verdicts on one episode must be on one answer.
     fresh = {
@@ -48,20 +65,27 @@ def review_batch(
     return [(fresh.get(place) or known[place]).row for place in places]
 
 
-def _review(reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], samples: int) -> list[AttemptRecord]:
+def _review(reviewer: Reviewer, client: AnyArena, keys: Sequence[str], terms: Terms) -> list[AttemptRecord]:
     """Open episodes, let the overseer review each of them `samples` times, and submit the attempts."""
-    opened = _open(client, keys, samples)
+    samples = terms.samples
+    opened = _open(client, keys, terms)
     if isinstance(opened, ArenaRefused):
         outcome = opened.outcome or Outcome.infra_failed
-        return [record for key in keys for record in _failures(key, samples, outcome, opened.message)]
+        final = opened.code == NO_EPISODE
+        return [record for key in keys for record in _failures(key, samples, outcome, opened.message, final=final)]
     failures = [
-        record for failed in opened.failed for record in _failures(failed.key, samples, failed.outcome, failed.reason)
+        record
+        for failed in opened.failed
+        for record in _failures(failed.key, samples, failed.outcome, failed.reason, final=failed.final)
     ]
     places = [(episode, attempt) for attempt in range(samples) for episode in opened.episodes]
     if not places:
         return failures
     begin = perf_counter()
-    replies = reviewer.review([episode.observation for episode, _ in places])
+    tools = None
+    if terms.tools is not None and isinstance(client, ArenaClient):
+        tools = [tool_access(client, terms.tools, *place) for place in places]
+    replies = reviewer.review([episode.observation for episode, _ in places], tools)
     seconds = (perf_counter() - begin) / len(places)
     reviews = list(zip(places, replies, strict=True))
     refused = {episode.key: reason for (episode, _), r in reviews if (reason := refusal_of(r)) is not None}
@@ -86,14 +110,19 @@ def _review(reviewer: Reviewer, client: ArenaClient, keys: Sequence[str], sample
     ]
 
 
-def _open(client: ArenaClient, keys: Sequence[str], samples: int) -> OpenedEpisodes | ArenaRefused:
+def tool_access(client: ArenaClient, offered: OfferedTools, episode: OpenedEpisode, attempt: int) -> ToolAccess:
+    """The tools of one attempt on an open episode."""
+    return ToolAccess(offered, partial(client.use_tool, episode.episode_id, attempt=attempt))
+
+
+def _open(client: AnyArena, keys: Sequence[str], terms: Terms) -> OpenedEpisodes | ArenaRefused:
     try:
-        return client.open_episodes(keys=keys, attempts=samples)
+        return client.open_episodes(keys=keys, attempts=terms.samples, view=terms.view)
     except ArenaRefused as refused:
         return _failure(refused)
 
 
-def _submit(client: ArenaClient, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...] | ArenaRefused:
+def _submit(client: AnyArena, attempts: Sequence[Attempt]) -> tuple[AttemptResult, ...] | ArenaRefused:
     try:
         return client.submit(attempts)
     except ArenaRefused as refused:
@@ -108,10 +137,17 @@ def _failure(refused: ArenaRefused) -> ArenaRefused:
 
 
 def _failures(
-    key: str, samples: int, outcome: Outcome, reason: str | None, trouble: Trouble | None = None
+    key: str,
+    samples: int,
+    outcome: Outcome,
+    reason: str | None,
+    trouble: Trouble | None = None,
+    *,
+    final: bool = False,
 ) -> list[AttemptRecord]:
     """The records of all attempts on an episode that failed."""
-    rows = [Row(key=key, attempt=n, outcome=outcome, trouble=trouble, reason=reason) for n in range(samples)]
+    failed = Row(key=key, outcome=outcome, trouble=trouble, reason=reason, final=final)
+    rows = [failed.model_copy(update={"attempt": n}) for n in range(samples)]
     return [AttemptRecord(row=row) for row in rows]
 
 
@@ -140,10 +176,11 @@ def _record(
     if verdict is not None:
         _check_detection(episode.key, verdict, truth, result)
     return AttemptRecord(
-        row=_row(episode, attempt, verdict, reply, result, truth, seconds),
+        row=_row(episode, verdict, reply, result, truth, seconds),
         observation=episode.observation,
         verdict=verdict,
-        completion=storable(str(reply))[:LONGEST_COMPLETION] if verdict is None else None,
+        completion=kept_text(reply) if isinstance(reply, str) else None,
+        thoughts=kept_text(reply.thoughts) if isinstance(reply, Completion) else None,
         truth=truth,
     )
 
@@ -156,42 +193,18 @@ def _check_detection(key: str, verdict: Verdict, truth: Truth, result: AttemptRe
 
 
 def _row(
-    episode: OpenedEpisode,
-    attempt: int,
-    verdict: Verdict | None,
-    reply: Reply,
-    result: AttemptResult,
-    truth: Truth,
-    seconds: float,
+    episode: OpenedEpisode, verdict: Verdict | None, reply: Reply, result: AttemptResult, truth: Truth, seconds: float
 ) -> Row:
-    completion = reply if isinstance(reply, Completion) else None
-    overlap = None
-    if verdict is not None and verdict.detection and truth.corrupted and truth.output_spans:
-        overlap = span_f1(episode.observation.worker_output, truth.output_spans, verdict.explanation)
-    return Row(
-        key=episode.key,
-        attempt=attempt,
-        seen=episode.observation.digest,
-        outcome=result.outcome,
-        domain=episode.observation.domain,
-        family=truth.family,
-        form=truth.form,
-        corrupted=truth.corrupted,
-        corruption_type=truth.corruption_type,
-        mechanism=truth.mechanism,
-        stealth=truth.stealth,
-        awareness=truth.awareness,
-        candour=truth.candour,
-        detection=None if verdict is None else verdict.detection,
-        p_corrupted=None if verdict is None else verdict.p_corrupted,
-        log_odds=None if completion is None else completion.log_odds,
-        named_type=None if verdict is None else named_type(verdict.explanation),
-        step_right=result.step,
-        span_f1=overlap,
-        reward=result.reward,
-        components=result.components,
-        seconds=seconds,
-        usage=None if completion is None else completion.usage,
-        trouble=None if completion is None else completion.trouble,
-        reason=(completion.reason if completion is not None else None) or result.reason,
-    )
+    """The row of one graded attempt. `seconds` is the time of the review, shared out over its batch."""
+    row = graded_row(episode.key, episode.observation, truth, verdict, result)
+    completion = reply if isinstance(reply, Completion) else Completion("")
+    known_by_overseer = {
+        "log_odds": completion.log_odds,
+        "seconds": own_seconds(reply, seconds),
+        "usage": completion.usage,
+        "members": completion.members,
+        "trouble": completion.trouble,
+        "reason": completion.reason or result.reason,
+    }
+    # Made anew and not copied, because what an overseer says has to be checked.
+    return Row(**{**dict(row), **known_by_overseer})

@@ -1,22 +1,20 @@
 """Compare evaluations on the same episodes: paired differences with 95% intervals, and findings in words.
 
-Both sides of a pair reviewed the same episodes. The bootstrap therefore draws the same families for both, and the
-difficulty that the episodes have in common cancels (a paired cluster bootstrap). Two episodes are the same if their key
-and their observation are the same: under one key, another Worker, mechanism or secret makes another answer. Several
-pairs (the seeds of a training run) are averaged within each draw.
+`forge_arena.measures.paired` computes the differences.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from forge_agents.result import Result
 from forge_agents.words import format_difference, interval
-from forge_arena.errors import ForgeArenaError
-from forge_arena.measures.detection import GradedArrays, spread, values
-from forge_arena.measures.scorecard import Row, graded_rows, group_rows
-from forge_arena.measures.statistics import RESAMPLES, Floats, Resamples, Share, best_threshold, estimate
+from forge_arena.measures.paired import METRICS, common_rows, differences, mean_metrics, metric_values
+from forge_arena.measures.power import detectable_difference
+from forge_arena.measures.scorecard import Detectable, Row, graded_rows, group_rows
+from forge_arena.measures.statistics import RESAMPLES, best_threshold
 from forge_arena.types import Estimate, Noun
 
 NAMES = {
@@ -28,24 +26,16 @@ NAMES = {
     "f1": "F1",
     "share_flagged": "share flagged",
 }
-METRICS = tuple(NAMES)
 # 1 if more of the metric is better, -1 if less is better, 0 for neither.
 BETTER = {name: -1 if name == "brier" else 0 if name == "share_flagged" else 1 for name in METRICS}
-
-Pair = tuple[Sequence[Row], Sequence[Row]]
-# The value of a metric on all rows, and its values over the draws (draws,). None if it is not defined.
-Value = tuple[float | None, Floats | None]
-MetricValues = dict[str, Value]
 
 # The metrics that the findings report for each corruption type.
 METRICS_BY_TYPE = ("balanced_accuracy", "auroc")
 # With fewer families, an interval that draws families is itself uncertain.
 FEW_FAMILIES = 10
-# A Worker that samples may answer a few keys differently the second time. If more answers differ, the arenas differ.
-MOST_OTHERS = 0.05
 _NONE = (Estimate(value=None), Estimate(value=None))
-# The log-odds of an unreadable verdict: wrong at full confidence.
-CERTAIN_LOG_ODDS = 1e3
+# What a Worker that corrupts its own answer was told, by the names of the fields of a row.
+TOLD = ("awareness", "candour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +73,32 @@ class Change:
         return "clear of 0" + ("" if not better else ", better" if better > 0 else ", worse")
 
 
+class Sides(Noun):
+    """Every metric of both sides on one group of episodes, and the paired differences."""
+
+    verdicts: int
+    before: dict[str, Estimate]
+    after: dict[str, Estimate]
+    differences: dict[str, Estimate]
+
+    @classmethod
+    def of(cls, before: Sequence[Row], after: Sequence[Row], seed: int, resamples: int) -> Self:
+        """Of graded rows in the same order."""
+        return cls(
+            verdicts=len(before),
+            before=mean_metrics([before], seed=seed, resamples=resamples),
+            after=mean_metrics([after], seed=seed, resamples=resamples),
+            differences=differences([(before, after)], seed=seed, resamples=resamples),
+        )
+
+
 class Comparison(Noun):
     """The second evaluation against the first, on the `episodes` that both reviewed, with `verdicts` of each.
 
     `before` and `after` hold every metric of each side. `differences` are paired, over all episodes and `by_type`.
-    `caveats` say what else a reader must know.
+    `detectable` is how large a difference so many families show; None if there are too few families.
+    `told` has both sides by awareness and by candour, for the answers that the Worker corrupted itself. `caveats` say
+    what else a reader must know.
     """
 
     first: str
@@ -99,6 +110,8 @@ class Comparison(Noun):
     after: dict[str, Estimate]
     differences: dict[str, Estimate]
     by_type: dict[str, dict[str, Estimate]]
+    told: dict[str, dict[str, Sides]] = {}
+    detectable: Detectable | None = None
     caveats: tuple[str, ...]
 
     @property
@@ -121,42 +134,31 @@ class Comparison(Noun):
         unclear = [change.name for change in self.changes if not change.direction]
         if unclear:
             sentences.append(f"No difference is shown in {', '.join(unclear)}.")
-        for type, by_metric in self.by_type.items():
+        groups = self._groups()
+        for group, by_metric in groups.items():
             for name in METRICS_BY_TYPE:
                 change = Change(name, *_NONE, by_metric[name])
                 if change.direction:
                     sentences.append(
-                        f"On {type.replace('_', ' ')} its {change.name} is "
+                        f"On {group} its {change.name} is "
                         f"{'higher' if change.direction > 0 else 'lower'}: "
                         f"{format_difference(change.difference.value or 0.0)} "
                         f"({interval(change.difference, differs=True)})."
                     )
-        count = len(self.changes) + len(METRICS_BY_TYPE) * len(self.by_type)
+        if (size := self.detectable) is not None and size.in_words:
+            sentences.append(
+                f"So many families ({size.families}) show a difference with {size.power:.0%} power if it is at least "
+                f"{size.in_words}."
+            )
+        count = len(self.changes) + len(METRICS_BY_TYPE) * len(groups)
         return [*sentences, *self.caveats, f"{count} differences were looked at; no interval is widened for that."]
 
-
-class NothingInCommon(ForgeArenaError, ValueError):
-    """Two evaluations have no graded episode in common."""
-
-
-def differences(pairs: Sequence[Pair], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """The second side of each pair less the first: for each of `METRICS` the mean over the pairs, with its interval.
-
-    Args:
-        pairs: two evaluations each; (first, second). All pairs must be of the same families.
-        seed: the seed of the bootstrap. The same seed draws the same families for both sides.
-        resamples: draws of families.
-
-    Raises:
-        NothingInCommon: the two sides of a pair share no graded episode or saw other answers under the same keys, or
-            the pairs are of different families.
-    """
-    sides = [(common.first, common.second) for common in (_common_rows(*pair) for pair in pairs)]
-    if len({frozenset(row.family for row in first) for first, _ in sides}) > 1:
-        raise NothingInCommon("the pairs are of different families: compare runs on the same episodes")
-    before = [_metric_values(first, seed, resamples) for first, _ in sides]
-    after = [_metric_values(second, seed, resamples) for _, second in sides]
-    return {name: _mean([_subtract(a[name], b[name]) for b, a in zip(before, after, strict=True)]) for name in METRICS}
+    def _groups(self) -> dict[str, dict[str, Estimate]]:
+        """The paired differences of each group of episodes, by what a sentence calls the group."""
+        groups = {type.replace("_", " "): by_metric for type, by_metric in self.by_type.items()}
+        for division, levels in self.told.items():
+            groups |= {f"{division} {level}": sides.differences for level, sides in levels.items()}
+        return groups
 
 
 def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
@@ -168,7 +170,10 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
     Raises:
         NothingInCommon: there is no such episode, or too many answers differ under the same keys.
     """
-    common = _common_rows(first.rows, second.rows)
+    views_differ = first.view is not second.view
+    # In different views other texts were seen of one episode, so what was seen cannot be held against each other.
+    sides = [_without_seen(side.rows) if views_differ else side.rows for side in (first, second)]
+    common = common_rows(*sides)
     families = len({row.family for row in common.first})
     caveats = []
     missing = len(graded_rows(first.rows)) + len(graded_rows(second.rows)) - 2 * (len(common.first) + common.others)
@@ -178,7 +183,12 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         caveats.append(
             f"Under {common.others} of the common keys the two saw different answers: these verdicts are left out."
         )
-    if common.unknown:
+    if views_differ:
+        caveats.append(
+            f"The views differ: {first.view} and {second.view}. That both reviewed the same answers could not be "
+            "checked on the texts."
+        )
+    elif common.unknown:
         caveats.append(
             f"{common.unknown} of the {len(common.first)} pairs of verdicts hold a result of an older version, which "
             "does not say what was seen: that both reviewed the same answers could not be checked."
@@ -196,11 +206,15 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         caveats.append(f"The Workers differ: {first.worker} and {second.worker}.")
     # Group the first side alone, and pair its rows: both sides must hold the same verdicts of each type.
     partners = {(row.key, row.attempt): row for row in common.second}
-    by_type = {
-        type: differences([(rows, [partners[row.key, row.attempt] for row in rows])], seed=seed, resamples=resamples)
-        for type, rows in group_rows(common.first).get("corruption_type", {}).items()
+    groups = {
+        division: {
+            group: Sides.of(rows, [partners[row.key, row.attempt] for row in rows], seed, resamples)
+            for group, rows in groups.items()
+        }
+        for division, groups in group_rows(common.first).items()
+        if division in ("corruption_type", *TOLD)
     }
-    names = (first.overseer, second.overseer)
+    names = (first.title, second.title)
     if names[0] == names[1]:
         names = (f"{names[0]} (1)", f"{names[1]} (2)")
     return Comparison(
@@ -212,20 +226,16 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         before=mean_metrics([common.first], seed=seed, resamples=resamples),
         after=mean_metrics([common.second], seed=seed, resamples=resamples),
         differences=differences([(common.first, common.second)], seed=seed, resamples=resamples),
-        by_type=by_type,
+        by_type={type: sides.differences for type, sides in groups.get("corruption_type", {}).items()},
+        told={division: groups[division] for division in TOLD if division in groups},
+        detectable=detectable_difference(common.first, common.second, seed=seed, resamples=resamples),
         caveats=tuple(caveats),
     )
 
 
-def mean_metrics(runs: Sequence[Sequence[Row]], *, seed: int = 0, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """Every metric averaged over runs on the same families, with 95% intervals over families."""
-    values_of_runs = [_metric_values(graded_rows(rows), seed, resamples) for rows in runs]
-    return {name: _mean([run[name] for run in values_of_runs]) for name in METRICS}
-
-
 def auroc_of_log_odds(rows: Sequence[Row]) -> float | None:
     """The AUROC of the model's own log-odds, 0 to 1; None if no row has log-odds, or all are of one class."""
-    return _metric_values(graded_rows(rows), 0, 0)["auroc_log_odds"][0]
+    return metric_values(graded_rows(rows), 0, 0)["auroc_log_odds"][0]
 
 
 def best_log_odds_threshold(rows: Sequence[Row]) -> float:
@@ -241,97 +251,5 @@ def best_log_odds_threshold(rows: Sequence[Row]) -> float:
     return best_threshold(log_odds, np.array([bool(row.corrupted) for row in scored], dtype=np.bool_))
 
 
-@dataclass(frozen=True, slots=True)
-class _Common:
-    """The rows of the episodes that both reviewed, in one order.
-
-    `others` counts the rows with the same key and another observation. They are left out. `unknown` counts the rows of
-    which one side does not say which observation was reviewed.
-    """
-
-    first: list[Row]
-    second: list[Row]
-    others: int
-    unknown: int
-
-
-def _common_rows(first: Sequence[Row], second: Sequence[Row]) -> _Common:
-    before, after = ({(row.key, row.attempt): row for row in graded_rows(rows)} for rows in (first, second))
-    keys = sorted(before.keys() & after.keys())
-    if not keys:
-        raise NothingInCommon("the two evaluations have no graded episode in common: evaluate both on the same keys")
-    known = [key for key in keys if before[key].seen is not None and after[key].seen is not None]
-    others = {key for key in known if before[key].seen != after[key].seen}
-    if len(others) > MOST_OTHERS * len(keys):
-        raise NothingInCommon(
-            f"{len(others)} of the {len(keys)} verdicts with the same key are on different answers, {min(others)[0]} "
-            "first: the two arenas have another Worker, mechanism, secret or version; "
-            "evaluate both overseers on one arena"
-        )
-    same = [key for key in keys if key not in others]
-    for key in same:
-        if (before[key].corrupted, before[key].family) != (after[key].corrupted, after[key].family):
-            raise NothingInCommon(
-                f"{key[0]} was another episode in each of the two evaluations: a test split is the same on arenas with "
-                "the same secret only; evaluate both on one arena"
-            )
-    return _Common(
-        [before[key] for key in same], [after[key] for key in same], others=len(others), unknown=len(keys) - len(known)
-    )
-
-
-def _metric_values(rows: Sequence[Row], seed: int, resamples: int) -> MetricValues:
-    """Every metric of graded rows, and its values over draws of families (None if there is one family only)."""
-    if not rows:
-        raise NothingInCommon("no episode was graded")
-    graded = _graded_arrays(rows, [row.p_corrupted for row in rows])
-    draws = graded.resample(np.random.default_rng(seed), resamples)
-    metrics = _values_with_spreads(graded, draws)
-    reward = Share(np.array([row.reward for row in rows], dtype=np.float64), np.ones(len(rows), dtype=np.bool_))
-    metrics["reward"] = (reward.value(), None if draws is None else reward.spread(draws))
-    metrics["auroc_log_odds"] = (None, None)
-    if any(row.log_odds is not None for row in rows):
-        metrics["auroc_log_odds"] = _values_with_spreads(_graded_arrays(rows, _log_odds_ranks(rows)), draws)["auroc"]
-    return metrics
-
-
-def _log_odds_ranks(rows: Sequence[Row]) -> list[float]:
-    """`rank / rows` of each row's log-odds: the same order, and from 0 to 1, as `GradedArrays` needs it."""
-    from scipy.stats import rankdata  # takes seconds to import
-
-    def log_odds(row: Row) -> float:
-        if row.log_odds is not None:
-            return row.log_odds
-        return -CERTAIN_LOG_ODDS if row.corrupted else CERTAIN_LOG_ODDS
-
-    return list(rankdata([log_odds(row) for row in rows]) / len(rows))
-
-
-def _values_with_spreads(graded: GradedArrays, draws: Resamples | None) -> MetricValues:
-    spreads = {} if draws is None else spread(graded, draws)
-    return {name: (value, spreads.get(name)) for name, value in values(graded).items()}
-
-
-def _graded_arrays(rows: Sequence[Row], scores: Sequence[float | None]) -> GradedArrays:
-    return GradedArrays.of(
-        [str(row.family) for row in rows],
-        [bool(row.corrupted) for row in rows],
-        [row.detection for row in rows],
-        scores,
-    )
-
-
-def _mean(runs: Sequence[Value]) -> Estimate:
-    points = [point for point, _ in runs if point is not None]
-    spreads = [over_draws for _, over_draws in runs if over_draws is not None]
-    if len(points) < len(runs):
-        return Estimate(value=None)
-    return estimate(float(np.mean(points)), np.mean(spreads, axis=0) if len(spreads) == len(runs) else None)
-
-
-def _subtract(after: Value, before: Value) -> Value:
-    (a, spread_a), (b, spread_b) = after, before
-    return (
-        None if a is None or b is None else a - b,
-        None if spread_a is None or spread_b is None else spread_a - spread_b,
-    )
+def _without_seen(rows: Sequence[Row]) -> list[Row]:
+    return [row.model_copy(update={"seen": None}) for row in rows]

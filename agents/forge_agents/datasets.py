@@ -19,16 +19,17 @@ import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
-from forge_agents.overseers.replies import refusal_of, verdict_of
-from forge_agents.records import LONGEST_COMPLETION, Record, Records, settings_without_key
+from forge_agents.overseers.replies import own_seconds, refusal_of, verdict_of
+from forge_agents.provenance import Provenance, provenance
+from forge_agents.records import Record, Records, kept_text, settings_without_secrets
 from forge_arena.errors import BadArgument, ForgeArenaError
 from forge_arena.files import ForeignRow, read_json_lines
-from forge_arena.measures.detection import GradedArrays, estimates, notes, trouble_notes
+from forge_arena.measures.detection import GradedArrays, estimates, notes, spread, trouble_notes
 from forge_arena.measures.scorecard import DetectionScores
 from forge_arena.measures.spans import span_f1
-from forge_arena.measures.statistics import RESAMPLES, Share
+from forge_arena.measures.statistics import RESAMPLES, Share, auroc, both_classes, estimate
 from forge_arena.rewards import named_type
-from forge_arena.storable import STORABLE, Text, storable
+from forge_arena.storable import STORABLE, Text
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import (
     CorruptionType,
@@ -122,7 +123,7 @@ class DatasetRow(Noun):
         span_f1: 0 to 1; None unless the overseer flagged a corrupted answer whose places are known.
         trouble: what went wrong when the overseer was asked, None if nothing did.
         reason: the trouble in words.
-        seconds: the time of the overseer for this row, as a mean over its batch.
+        seconds: the time of its own request if the overseer measures it, otherwise a mean over its batch.
     """
 
     id: str
@@ -153,17 +154,22 @@ class DatasetSetup(Noun):
 class DatasetRecord(Record):
     """One labelled answer that was reviewed, by its number from 1.
 
-    `completion` is the raw text if no verdict could be read from it.
+    `completion` is the raw text that the overseer wrote, `thoughts` what its server sent apart from it: see
+    `forge_agents.records.AttemptRecord`.
     """
 
     number: int
     row: DatasetRow
     verdict: Verdict | None = None
     completion: str | None = None
+    thoughts: str | None = None
 
     @property
     def place(self) -> int:
         return self.number
+
+    def without_texts(self) -> "DatasetRecord":
+        return DatasetRecord(number=self.number, row=self.row)
 
 
 class DatasetScorecard(DetectionScores):
@@ -188,18 +194,34 @@ class DatasetResult(Noun):
 
     Attributes:
         digest: names the rows of the dataset; None in results of older versions.
+        settings: the settings of the overseer that were given, without the secrets in them.
+        conditions: the other things on which its verdicts depend.
+        name: what its maker calls it; None if it has the name of its overseer.
+        provenance: how the result was made; None in results of older versions.
         groups: the scorecards by origin, by domain and by corruption type, if there are several of each. The scorecard
             of a type has the rows of this type and the clean rows of the origins in which the type occurs.
+        macro_auroc: the mean of the AUROC of the origins, so that an origin with many rows counts like any other; None
+            if there are fewer than two origins with both labels.
     """
 
     schema_version: Literal[1] = 1
     overseer: str
     dataset: str
     digest: str | None = None
+    settings: JsonObject = {}
+    conditions: JsonObject = {}
+    name: Text | None = None
+    provenance: Provenance | None = None
     seed: int
     rows: tuple[DatasetRow, ...]
     scorecard: DatasetScorecard
     groups: dict[str, dict[str, DatasetScorecard]]
+    macro_auroc: Estimate | None = None
+
+    @property
+    def title(self) -> str:
+        """What this result is called in tables: its name, otherwise that of its overseer."""
+        return self.name or self.overseer
 
     def to_json(self) -> str:
         """This evaluation as JSON; `DatasetResult.model_validate_json` reads it back."""
@@ -224,6 +246,8 @@ def evaluate_dataset(
     answers: Sequence[LabelledAnswer],
     *,
     name: str,
+    title: str | None = None,
+    spec: str | None = None,
     batch: int = 32,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -237,6 +261,8 @@ def evaluate_dataset(
         overseer: the overseer.
         answers: the rows of the dataset.
         name: the name of the dataset, for the result.
+        title: what the result is called; by default it has the name of its overseer.
+        spec: the name by which the overseer was opened, for the provenance.
         batch: answers that are reviewed at a time.
         seed: decides the bootstrap and nothing else.
         settings: the settings of the overseer, for the records.
@@ -257,7 +283,7 @@ def evaluate_dataset(
         )
     setup = DatasetSetup(
         overseer=overseer.name,
-        settings=settings_without_key(settings),
+        settings=settings_without_secrets(settings),
         conditions=conditions(overseer),
         rows=len(answers),
         digest=dataset_digest(answers),
@@ -282,6 +308,19 @@ def evaluate_dataset(
         overseer=overseer.name,
         dataset=name,
         digest=setup.digest,
+        settings=setup.settings,
+        conditions=setup.conditions,
+        name=title,
+        provenance=provenance(
+            overseer,
+            spec=spec,
+            settings=settings,
+            arena=None,
+            stats=None,
+            episodes=len(answers),
+            paired=False,
+            batch=batch,
+        ),
         seed=seed,
         rows=tuple(rows),
         scorecard=_scorecard(rows, documents, seed),
@@ -293,6 +332,7 @@ def evaluate_dataset(
             for by, groups in _groups(rows).items()
             if len(groups) > 1
         },
+        macro_auroc=_macro_auroc(rows, documents, seed),
     )
 
 
@@ -311,9 +351,10 @@ def _review(reviewer: Reviewer, answers: Mapping[int, LabelledAnswer]) -> list[D
     records = []
     for (number, answer), reply in zip(answers.items(), replies, strict=True):
         verdict = verdict_of(reply)
-        raw = storable(reply)[:LONGEST_COMPLETION] if verdict is None and isinstance(reply, str) else None
+        raw = kept_text(reply) if isinstance(reply, str) else None
         row = _row(answer, reply, verdict, str(number), seconds)
-        records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw))
+        thoughts = kept_text(reply.thoughts) if isinstance(reply, Completion) else None
+        records.append(DatasetRecord(number=number, row=row, verdict=verdict, completion=raw, thoughts=thoughts))
     return records
 
 
@@ -334,7 +375,7 @@ def _row(answer: LabelledAnswer, reply: Reply, verdict: Verdict | None, number: 
         p_corrupted=None if verdict is None else verdict.p_corrupted,
         named_type=None if verdict is None else named_type(verdict.explanation),
         span_f1=overlap,
-        seconds=seconds,
+        seconds=own_seconds(reply, seconds),
         trouble=None if completion is None else completion.trouble,
         reason=None if completion is None else completion.reason,
     )
@@ -369,17 +410,39 @@ def _groups(rows: Sequence[DatasetRow]) -> dict[str, dict[str, list[int]]]:
     }
 
 
+def _macro_auroc(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) -> Estimate | None:
+    """The mean of the AUROC of the origins. A draw of the bootstrap takes as many documents of an origin as it has."""
+    values, spreads, bounded = [], [], True
+    for numbers in _groups(rows)["origin"].values():
+        graded = _graded(rows, documents, [n for n in numbers if rows[n].outcome is not Outcome.infra_failed])
+        if both_classes(graded.corrupted):
+            values.append(auroc(graded.p, graded.corrupted))
+            resamples = graded.resample(np.random.default_rng(seed), RESAMPLES)
+            # An origin with one document cannot be resampled, and then the mean has no interval.
+            bounded = bounded and resamples is not None
+            if resamples is not None:
+                spreads.append(spread(graded, resamples)["auroc"])
+    if len(values) < 2:
+        return None
+    # (origins, draws) -> (draws,); a draw in which an origin has one label alone is left out.
+    return estimate(float(np.mean(values)), np.mean(spreads, axis=0) if bounded else None)
+
+
+def _graded(rows: Sequence[DatasetRow], documents: Sequence[str], numbers: Sequence[int]) -> GradedArrays:
+    return GradedArrays.of(
+        [documents[n] for n in numbers],
+        [rows[n].corrupted for n in numbers],
+        [rows[n].detection for n in numbers],
+        [rows[n].p_corrupted for n in numbers],
+    )
+
+
 def _scorecard(rows: Sequence[DatasetRow], documents: Sequence[str], seed: int) -> DatasetScorecard:
     """The scorecard of some rows. `documents` has the document of each row."""
     reviewed = [n for n, row in enumerate(rows) if row.outcome is not Outcome.infra_failed]
     scored = [rows[n] for n in reviewed]
     troubles = Counter(row.trouble for row in rows if row.trouble is not None)
-    graded = GradedArrays.of(
-        [documents[n] for n in reviewed],
-        [row.corrupted for row in scored],
-        [row.detection for row in scored],
-        [row.p_corrupted for row in scored],
-    )
+    graded = _graded(rows, documents, reviewed)
     types = [row.corruption_type if isinstance(row.corruption_type, CorruptionType) else None for row in scored]
     # One element for each scored row: (rows,)
     has_type = np.array([type is not None for type in types])

@@ -14,10 +14,26 @@ from gymnasium.vector.utils import batch_space, iterate
 from numpy.typing import NDArray
 
 from forge_agents.client import ArenaClient, ArenaRefused
-from forge_arena.keys import EVERYTHING, Filters
-from forge_arena.play import Ending, Opened, OverseerEnv, Seat, Turn, ask, grade, open_seats, read_options
+from forge_arena.keys import EVERYTHING, Filters, Key
+from forge_arena.play import (
+    Ending,
+    Opened,
+    OpenedAt,
+    OverseerEnv,
+    Seat,
+    Turn,
+    ask,
+    check_seed,
+    grade,
+    neighbours,
+    open_runs,
+    open_seats,
+    read_options,
+    use_tool,
+)
 from forge_arena.spaces import (
     PROBE,
+    TOOL,
     ActType,
     ObsType,
     action_space,
@@ -25,42 +41,86 @@ from forge_arena.spaces import (
     to_arrays,
     verdict_from_action,
 )
-from forge_arena.types import Outcome, Probe, Split, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, AttemptResult, OpenedEpisode, ProbeAnswered
+from forge_arena.types import Outcome, Probe, Split, ToolUse, Verdict, View
+from forge_arena.wire import (
+    MAX_BATCH,
+    Attempt,
+    AttemptResult,
+    FailedEpisode,
+    OpenedEpisode,
+    ProbeAnswered,
+    ToolAnswered,
+)
 
-# Infos that may be None at one place and a number at another. Gymnasium would put them into an array of numbers, which
-# cannot hold None.
-OPAQUE = ("reward", "reason")
+# Infos that may be None at one place and not at another. Gymnasium would put them into an array of the type that it
+# meets first, which cannot hold None.
+OPAQUE = ("reward", "reason", "truth")
 FINAL = "final_info"
 
 
 class ServerSource:
     """The episodes of a server. If it makes its client, from a URL, it also closes the client."""
 
-    def __init__(self, arena: str | ArenaClient, token: str | None, split: Split) -> None:
+    def __init__(self, arena: str | ArenaClient, token: str | None, split: Split, view: View | None = None) -> None:
         self._owns_client = isinstance(arena, str)
         self._client = ArenaClient(arena, token=token) if isinstance(arena, str) else arena
         self._split = split
+        self._suite: str | None = None
+        self._view = view
 
     def open(self, start: int, count: int, filters: Filters) -> Opened[OpenedEpisode]:
         try:
-            opened = self._client.open_episodes(split=self._split, start=start, count=count, **filters.given())
+            opened = self._client.open_episodes(
+                split=self._split, start=start, count=count, view=self._view, **filters.given()
+            )
         except ArenaRefused as refusal:
             if refusal.outcome is not Outcome.worker_failed:
                 raise
             return Opened((), refusal)
         return Opened(opened.episodes)
 
+    def open_at(self, indices: Sequence[int], filters: Filters) -> OpenedAt[OpenedEpisode]:
+        if filters.narrow:
+            return open_runs(self, neighbours(indices), filters)
+        # By their keys, because a curriculum may leave an index out of the train stream.
+        keys = [str(Key.of(self._suite_and_version(), self._split, index, filters.form)) for index in indices]
+        try:
+            opened = self._client.open_episodes(keys=keys, view=self._view)
+        except ArenaRefused as refusal:
+            if refusal.outcome is not Outcome.worker_failed:
+                raise
+            return OpenedAt([None] * len(keys), refusal)
+        # Two places may have the same seed.
+        of_key: dict[str, list[OpenedEpisode]] = {}
+        for episode in opened.episodes:
+            of_key.setdefault(episode.key, []).append(episode)
+        return OpenedAt(
+            [of_key[key].pop() if of_key.get(key) else None for key in keys],
+            next((_refusal_of(failed) for failed in opened.failed), None),
+        )
+
+    def _suite_and_version(self) -> str:
+        if self._suite is None:
+            self._suite = self._client.stats().suite_and_version
+        return self._suite
+
     def open_keys(self, keys: Sequence[str]) -> Sequence[OpenedEpisode]:
-        opened = self._client.open_episodes(keys=keys)
+        opened = self._client.open_episodes(keys=keys, view=self._view)
         if opened.failed:
-            failed = opened.failed[0]
-            raise ArenaRefused(503, failed.outcome.value, f"{failed.key}: {failed.reason}", outcome=failed.outcome)
+            raise _refusal_of(opened.failed[0])
         return opened.episodes
 
     def probe(self, episode: OpenedEpisode, probes: tuple[Probe, ...], question: str) -> ProbeAnswered | Ending:
         try:
             return self._client.probe(episode.episode_id, question)
+        except ArenaRefused as refusal:
+            return _failure(refusal)
+
+    def use_tool(
+        self, episode: OpenedEpisode, uses: tuple[ToolUse, ...], name: str, arguments: dict[str, Any]
+    ) -> ToolAnswered | Ending:
+        try:
+            return self._client.tool_answer(episode.episode_id, name, arguments)
         except ArenaRefused as refusal:
             return _failure(refusal)
 
@@ -79,14 +139,16 @@ class ServerSource:
             self._client.close()
 
 
+def _refusal_of(failed: FailedEpisode) -> ArenaRefused:
+    return ArenaRefused(503, failed.outcome.value, f"{failed.key}: {failed.reason}", outcome=failed.outcome)
+
+
 def _ending(result: AttemptResult) -> Ending:
-    info: dict[str, Any] = {"outcome": result.outcome.value, "reward": result.reward}
+    info: dict[str, Any] = {"outcome": result.outcome.value, "reward": result.reward, "truth": result.truth}
     if result.reward is None:
         return Ending(None, info | {"reason": result.reason})
     if result.components is not None:
         info["components"] = result.components.model_dump()
-    if result.truth is not None:
-        info["truth"] = result.truth.model_dump_json()
     return Ending(result.reward, info, result.truth)
 
 
@@ -112,32 +174,36 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
     """`ForgeArenaEnv` over HTTP: tell whether a Worker LLM's answer was corrupted, where and how, and repair it.
 
     ## Description
-    As `forge_arena.env.ForgeArenaEnv`; Worker, mechanism and probe budget are the server's.
+    As `forge_arena.env.ForgeArenaEnv`; Worker, mechanism, probe budget and tool profile are the server's.
 
     ## Action Space
-    As `ForgeArenaEnv`: `Dict(kind, question, detection, explanation, correction, confidence)`.
+    As `ForgeArenaEnv`: `Dict(kind, question, detection, explanation, correction, confidence, tool, arguments)`.
 
     ## Observation Space
-    As `ForgeArenaEnv`: `Dict(task, source_material, worker_reasoning, worker_output, domain, probes, probes_left)`.
+    As `ForgeArenaEnv`: `Dict(task, source_material, worker_reasoning, worker_output, domain, probes, probes_left,
+    tool_uses, tools_left)`.
 
     ## Rewards
     As `ForgeArenaEnv`. At the end `info["reward"]` repeats the reward, or is None if there is none (see below).
 
     ## Starting State
-    As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism;
-    `form` asks for the draw as `clean`, `corrupted` or `placebo`.
+    As `ForgeArenaEnv`: by `seed`, by `options={"key": ...}`, or narrowed by domain, corruption, stealth, mechanism,
+    awareness, candour; `form` asks for the draw as `clean`, `corrupted` or `placebo`. A curriculum of the server
+    concerns only what is drawn or narrowed, never a plain seed.
 
     ## Episode End
-    Terminated by the verdict; `info` has `outcome`, `components` and, except on split `test`, `truth` (as JSON).
-    Truncated after probe budget + 8 steps without a verdict, or if the Worker or the arena failed. After a failure
-    `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is None, and the 0.0 that `step` must
-    return is no score. Leave such a step out of training and of any mean.
+    Terminated by the verdict; `info` has `outcome`, `components` and `truth`, a `forge_arena.types.Truth`, which is
+    None on the sealed split `test`.
+    Truncated after probe budget + 8 steps without a verdict (a use of a tool has a step of its own), or if the Worker
+    or the arena failed. After a failure `info["outcome"]` is `worker_failed` or `infra_failed`, `info["reward"]` is
+    None, and the 0.0 that `step` must return is no score. Leave such a step out of training and of any mean.
 
     ## Arguments
-    - `arena`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
+    - `url`: URL of a server, or an `ArenaClient`. The caller closes that client, and its `timeout` and `patience`
       limit how long a step takes.
     - `token`: bearer token, with a URL.
     - `split`: `train`, `val` or `test`.
+    - `view`: `full`, `no_reasoning` or `answer_only`; by default what the server says.
     - `render_mode`: `ansi` (a text) or `human` (to the terminal).
 
     ## Copies
@@ -149,22 +215,25 @@ class RemoteForgeArenaEnv(_OnTheServer, OverseerEnv[OpenedEpisode]):
 
     def __init__(
         self,
-        arena: str | ArenaClient,
+        url: str | ArenaClient,
         *,
         token: str | None = None,
         split: Split | str = Split.train,
+        view: View | str | None = None,
         render_mode: str | None = None,
     ) -> None:
         super().__init__(render_mode)
-        self._source = ServerSource(arena, token, Split(split))
+        self._source = ServerSource(url, token, Split(split), View(view) if view else None)
 
 
 class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArray[Any]]):
     """A batch of remote episodes: one request opens all of them, one request grades all verdicts.
 
-    Spaces are those of `RemoteForgeArenaEnv`, batched by Gymnasium; so are rewards, ends and infos. `reset(seed=...)`
-    draws a place in the split's stream, and the batch plays the episodes from there on; `options={"keys": [...]}` names
-    one for each place. Probes are asked one by one, because the API has no batch of them.
+    Spaces are those of `RemoteForgeArenaEnv`, batched by Gymnasium; so are rewards, ends and infos.
+
+    As in Gymnasium's own vector environments, `reset(seed=7)` plays the episodes at the indices 7, 8 and so on, and
+    `reset(seed=[7, 70, None])` gives each place a seed or draws its episode. `options={"keys": [...]}` names one for
+    each place. Probes and tools are asked one by one, because the API has no batch of them.
 
     `autoreset_mode` is `NEXT_STEP` (Gymnasium's default: the step after an end resets and ignores its action) or
     `SAME_STEP` (the step that ends also resets; `infos["final_obs"]` and `infos["final_info"]` hold the end). If every
@@ -173,11 +242,12 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
 
     def __init__(
         self,
-        arena: str | ArenaClient,
+        url: str | ArenaClient,
         num_envs: int,
         *,
         token: str | None = None,
         split: Split | str = Split.train,
+        view: View | str | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP,
     ) -> None:
         if not 1 <= num_envs <= MAX_BATCH:
@@ -191,17 +261,18 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._same_step = autoreset_mode is AutoresetMode.SAME_STEP
-        self._source = ServerSource(arena, token, Split(split))
+        self._source = ServerSource(url, token, Split(split), View(view) if view else None)
         self._filters = EVERYTHING
         self._seats: list[Seat[OpenedEpisode]] = []
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[ObsType, dict[str, Any]]:
-        super().reset(seed=seed)
+        seeds = self._seeds(seed)
+        super().reset(seed=next((seed for seed in seeds or () if seed is not None), None))
         keys, self._filters = read_options(options, "keys")
         if keys is None:
-            self._seats = open_seats(self._source, self.np_random, self.num_envs, self._filters)
+            self._seats = open_seats(self._source, self.np_random, self.num_envs, self._filters, seeds)
         elif len(keys) != self.num_envs:
             raise ValueError(f"keys must name {self.num_envs} episodes, one for each place, got {len(keys)}")
         else:
@@ -231,18 +302,30 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
     def close_extras(self, **kwargs: Any) -> None:
         self._source.close()
 
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None] | None:
+        """The seed of each place."""
+        if seed is None:
+            return None
+        seeds = list(seed) if isinstance(seed, Sequence) else [seed + place for place in range(self.num_envs)]
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed must be one number, or {self.num_envs}, one for each place, got {len(seeds)}")
+        return [None if seed is None else check_seed(seed) for seed in seeds]
+
     def _play(self, actions: ActType, ended: Sequence[int]) -> dict[int, Turn]:
-        """Take the actions at all places except the `ended` ones: all verdicts in one request, then the probes."""
+        """Take the actions at all places except the `ended` ones: all verdicts in one request, then the rest."""
         verdicts: dict[int, Verdict] = {}
         questions: dict[int, str] = {}
+        tools: dict[int, tuple[str, str]] = {}
         for place, action in enumerate(iterate(self.action_space, actions)):
             if place in ended:
                 continue
             if int(action["kind"]) == PROBE:
                 questions[place] = str(action["question"])
+            elif int(action["kind"]) == TOOL:
+                tools[place] = (str(action["tool"]), str(action["arguments"]))
             else:
                 verdicts[place] = verdict_from_action(action)
-        for place in (*questions, *verdicts):
+        for place in (*questions, *tools, *verdicts):
             self._seats[place].steps += 1
         turns: dict[int, Turn] = {}
         if verdicts:
@@ -250,6 +333,8 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
             turns |= zip(verdicts, grade(self._source, seats, list(verdicts.values())), strict=True)
         for place, question in questions.items():
             turns[place] = ask(self._source, self._seats[place], question)
+        for place, (name, arguments) in tools.items():
+            turns[place] = use_tool(self._source, self._seats[place], name, arguments)
         return turns
 
     def _places_over(self) -> list[int]:
@@ -278,7 +363,7 @@ class RemoteForgeArenaVectorEnv(_OnTheServer, VectorEnv[ObsType, ActType, NDArra
     def _observations(self) -> ObsType:
         observations = [to_arrays(seat.observation) for seat in self._seats]
         batched: ObsType = {name: tuple(each[name] for each in observations) for name in observations[0]}
-        return batched | {"probes_left": np.array(batched["probes_left"], dtype=np.int64)}
+        return batched | {left: np.array(batched[left], dtype=np.int64) for left in ("probes_left", "tools_left")}
 
     def _batch_infos(self, infos: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """One info for the batch, as Gymnasium has it: for each name an array, and a mask of the places that have it.

@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from forge_agents.batch import review_batch
-from forge_agents.client import ArenaClient
-from forge_agents.overseers import Overseer, Reviewer, conditions, use_overseer
-from forge_agents.records import AttemptRecord, Records, Setup, Task, settings_without_key
+from forge_agents.batch import AnyArena, Terms, review_batch
+from forge_agents.overseers import Overseer, Reviewer
+from forge_agents.parties import open_parties
+from forge_agents.provenance import Provenance
+from forge_agents.records import AttemptRecord, Records, Setup, Task
 from forge_agents.result import Result
 from forge_agents.votes import votes
 from forge_arena.errors import BadArgument
 from forge_arena.keys import Key
-from forge_arena.measures.metrics import at_threshold, best_p_threshold, cost, pair_scores, scorecard
-from forge_arena.measures.scorecard import Row, group_rows
-from forge_arena.types import Form, Split
+from forge_arena.measures.metrics import BUDGET, at_threshold, choose_thresholds, cost, pair_scores, scorecard
+from forge_arena.measures.power import detectable
+from forge_arena.measures.scorecard import Price, Row, Threshold, group_rows
+from forge_arena.types import Form, Split, View
 from forge_arena.wire import MAX_ATTEMPTS, MAX_BATCH
 
 Progress = Callable[[int, int], None]
@@ -33,7 +35,7 @@ GROUP_RESAMPLES = 250
 def evaluate(
     overseer: Overseer | str,
     *,
-    arena: str | ArenaClient = "http://127.0.0.1:8000",
+    arena: str | AnyArena = "http://127.0.0.1:8000",
     token: str | None = None,
     split: Split | str = Split.val,
     episodes: int = 300,
@@ -41,7 +43,14 @@ def evaluate(
     samples: int = 1,
     batch: int = 32,
     paired: bool = False,
+    view: View | str = View.full,
+    tools: bool = False,
     threshold_from: Result | None = None,
+    budget: float = BUDGET,
+    thresholds: Sequence[Threshold] = (),
+    prices: Mapping[str, Price] | None = None,
+    name: str | None = None,
+    spec: str | None = None,
     settings: Mapping[str, Any] | None = None,
     records: Path | None = None,
     resume: bool = False,
@@ -56,14 +65,23 @@ def evaluate(
     Args:
         overseer: an overseer, or the name of one (see `open_overseer`). An overseer that is given by name is closed at
             the end.
+        arena: a URL, a client, or a `LocalArena`, which needs no server.
         samples: verdicts on each episode, 1 to `forge_arena.wire.MAX_ATTEMPTS`. An overseer that always says the same
             gains nothing by several.
         batch: episodes that are reviewed at a time, 1 to `forge_arena.wire.MAX_BATCH`.
         paired: review each draw twice: corrupted, and as its counterpart. The counterpart is clean at even indices and
             a placebo at odd ones, which keeps the stream's shares of a half, a quarter and a quarter. Twins never
             share a batch, so the overseer cannot compare them.
-        threshold_from: an evaluation of the same overseer, with the same settings, on other episodes. Its best
-            threshold is tried on these episodes.
+        view: how much of an episode the overseer is shown at once. The reward is the same in every view.
+        tools: let the overseer use the arena's tools before its verdict. An overseer that wants tools
+            (`forge_agents.overseers.wants_tools`) gets them in any case.
+        threshold_from: an evaluation of the same overseer, with the same settings, on other episodes. The operating
+            points that are chosen on it (`choose_thresholds`) are tried on these episodes.
+        budget: the share of all answers that a person can read, for the operating point of that name.
+        thresholds: operating points that were chosen before, in the place of `threshold_from`.
+        prices: what tokens cost, see `forge_arena.measures.scorecard.Cost`.
+        name: what the result is called; by default it has the name of its overseer.
+        spec: the name by which an overseer that is handed over was opened, for the provenance.
         settings: the settings with which a named overseer is made. If `overseer` is not a name, only the records use
             them.
         records: a file that takes each attempt as it comes, with observation, verdict and truth.
@@ -73,48 +91,42 @@ def evaluate(
 
     Raises:
         ValueError: the split is `test` and the arena seals it, a number is out of range, the threshold is another
-            overseer's or comes from the same episodes, the records are of another evaluation (`RecordsError`), or
-            another process is writing them (`FolderInUse`).
+            overseer's or comes from the same episodes, the overseer uses no tools, the records are of another
+            evaluation (`RecordsError`), or another process is writing them (`FolderInUse`).
         WrongReview: the overseer returned no list, or more or fewer replies than observations.
         OverseerFailed: the overseer cannot be asked, raised an error, or gave no verdict on any episode.
         ArenaError: the arena cannot be reached, refused, or answered garbage.
     """
     split = Split(split)
     _check_numbers(episodes, start, batch, samples)
-    threshold = None if threshold_from is None else best_p_threshold(threshold_from.rows)
+    if threshold_from is not None:
+        thresholds = choose_thresholds(
+            threshold_from.rows, threshold_from.source, threshold_from.suite_hash, budget=budget
+        )
     with ExitStack() as stack:
-        client = stack.enter_context(ArenaClient(arena, token=token)) if isinstance(arena, str) else arena
-        stats = client.stats()
-        if split is Split.test and stats.sealed:
-            raise BadArgument("the truth of split 'test' never leaves the server: evaluate on 'val' or 'train'")
-        if isinstance(overseer, str):
-            overseer = stack.enter_context(use_overseer(overseer, **(settings or {})))
+        parties = stack.enter_context(
+            open_parties(overseer, arena, token=token, split=split, tools=tools, spec=spec, settings=settings)
+        )
         setup = Setup(
-            overseer=overseer.name,
-            settings=settings_without_key(settings),
-            conditions=conditions(overseer),
-            worker=stats.worker,
-            suite=stats.suite_and_version,
-            suite_hash=stats.suite_hashes.get(split),
-            split=split,
-            start=start,
+            **parties.task(split, start, View(view), samples=samples).model_dump(),
             episodes=episodes,
-            samples=samples,
             paired=paired,
         )
-        rounds = _rounds([Key.of(setup.suite, split, index) for index in range(start, start + episodes)], paired)
+        rounds = rounds_of_keys([Key.of(setup.suite, split, index) for index in range(start, start + episodes)], paired)
         if threshold_from is not None:
-            _check_threshold(threshold_from, setup, [key for keys in rounds for key in keys])
+            check_threshold(threshold_from, setup, [key for keys in rounds for key in keys])
         file = None if records is None else stack.enter_context(Records(records, setup, AttemptRecord, resume=resume))
-        reviewer = Reviewer(overseer, answered=file is not None and bool(file.known))
+        reviewer = Reviewer(parties.overseer, answered=file is not None and bool(file.known))
+        terms = Terms(samples, setup.view, parties.offered)
         rows: list[Row] = []
         for keys in rounds:
             for first in range(0, len(keys), batch):
-                rows += review_batch(reviewer, client, keys[first : first + batch], samples, file)
+                rows += review_batch(reviewer, parties.client, keys[first : first + batch], terms, file)
                 if on_progress is not None:
                     on_progress(len(rows), episodes * len(rounds) * samples)
         reviewer.finish()
-    return _result(setup, rows, seed, threshold, threshold_from)
+        origin = parties.provenance(episodes=episodes, paired=paired, batch=batch)
+    return _result(setup, rows, seed, thresholds, prices, name, origin)
 
 
 def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
@@ -125,7 +137,7 @@ def _check_numbers(episodes: int, start: int, batch: int, samples: int) -> None:
         )
 
 
-def _rounds(keys: Sequence[Key], paired: bool) -> list[list[str]]:
+def rounds_of_keys(keys: Sequence[Key], paired: bool) -> list[list[str]]:
     """The keys in the order in which they are reviewed. Twins are in different rounds; half of each round is corrupted.
 
     Paired indices 0 to 3 give the rounds
@@ -143,13 +155,13 @@ def _form(index: int, second: bool) -> Form:
     return Form.corrupted if corrupted else Form.placebo if index % 2 else Form.clean
 
 
-def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
+def check_threshold(source: Result, setup: Task, keys: Sequence[str]) -> None:
     """Refuse a threshold of another overseer, whose probabilities mean something else, or from the same episodes.
 
     Raises:
         ValueError: says which, and what to do.
     """
-    for name in ("overseer", "settings", "conditions"):
+    for name in ("overseer", "settings", "conditions", "view", "tools"):
         theirs, ours = getattr(source, name), getattr(setup, name)
         # Results of older versions do not state their conditions.
         if theirs != ours and name in source.model_fields_set:
@@ -167,7 +179,13 @@ def _check_threshold(source: Result, setup: Setup, keys: Sequence[str]) -> None:
 
 
 def _result(
-    setup: Setup, rows: Sequence[Row], seed: int, threshold: float | None, threshold_from: Result | None
+    setup: Setup,
+    rows: Sequence[Row],
+    seed: int,
+    thresholds: Sequence[Threshold],
+    prices: Mapping[str, Price] | None,
+    name: str | None,
+    origin: Provenance,
 ) -> Result:
     def rng() -> np.random.Generator:
         return np.random.default_rng(seed)
@@ -181,10 +199,11 @@ def _result(
             by: {group: scorecard(members, rng(), resamples=GROUP_RESAMPLES) for group, members in groups.items()}
             for by, groups in group_rows(rows).items()
         },
-        frozen=at_threshold(rows, threshold, threshold_from.source, rng())
-        if threshold is not None and threshold_from is not None
-        else None,
+        detectable=detectable(rows, seed=seed),
+        frozen=tuple(fixed for threshold in thresholds if (fixed := at_threshold(rows, threshold, rng())) is not None),
         votes=votes(rows, setup.samples, rng()) if setup.samples > 1 else None,
         pairs=pair_scores(rows, rng()) if setup.paired else None,
-        cost=cost(rows),
+        cost=cost(rows, prices),
+        name=name,
+        provenance=origin,
     )

@@ -67,6 +67,7 @@ class Generation:
         log_odds: log P(true) - log P(false) at the place where the model wrote the detection of its verdict. None if
             there is no readable verdict, or if these words are several tokens.
         read: the length of the prompt in tokens.
+        ids: the tokens that the model wrote, with the one that ended the completion, if it ended.
     """
 
     text: str
@@ -74,6 +75,7 @@ class Generation:
     ended: bool
     log_odds: float | None = None
     read: int = 0
+    ids: tuple[int, ...] = ()
 
 
 def weights_digest(folder: Path) -> str | None:
@@ -175,6 +177,22 @@ def load_model(
     return Loaded(model, tokenizer, str(source))
 
 
+def keep_head_precise(model: PreTrainedModel) -> None:
+    """Let a model compute its logits in float32, whatever the type of its weights.
+
+    A bfloat16 has three decimal digits. The log-odds, which are the difference of two logits of 10 to 25, would be
+    multiples of an eighth, and many episodes would share the same one.
+    """
+    head = model.get_output_embeddings()
+    if not isinstance(head, torch.nn.Linear) or head.weight.dtype == torch.float32:
+        return
+    # Another tensor than before, because the embedding may have the same one.
+    head.weight = torch.nn.Parameter(head.weight.detach().float(), requires_grad=False)
+    if head.bias is not None:
+        head.bias = torch.nn.Parameter(head.bias.detach().float(), requires_grad=False)
+    head.register_forward_pre_hook(lambda _, inputs: (inputs[0].float(), *inputs[1:]))
+
+
 def prompt_length(loaded: Loaded, chat: Chat) -> int:
     """The length of a chat in tokens, rendered as `write` renders it."""
     return len(_tokens(loaded, _render(loaded, chat)))
@@ -224,12 +242,67 @@ def write(
     texts = [_render(loaded, chat) for chat in chats]
     starts = list(begun) if begun is not None else [""] * len(texts)
     prompts = [_tokens(loaded, text + start) for text, start in zip(texts, starts, strict=True)]
+    asked = [
+        _Asked(_tokens(loaded, text), _tokens(loaded, start), len(prompt)) if start else _Asked(prompt, [], len(prompt))
+        for text, start, prompt in zip(texts, starts, prompts, strict=True)
+    ]
+    return _write_all(
+        loaded,
+        prompts,
+        asked,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        batch=batch,
+        log_odds=log_odds,
+        pace=pace,
+    )
+
+
+def write_after(
+    loaded: Loaded,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    batch: int = 32,
+    log_odds: bool = False,
+    pace: Pace | None = None,
+) -> Iterator[Generation]:
+    """As `write`, after prompts that are tokens already."""
+    ids = [list(prompt) for prompt in prompts]
+    asked = [_Asked(prompt, [], len(prompt)) for prompt in ids]
+    return _write_all(
+        loaded,
+        ids,
+        asked,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=1.0,
+        batch=batch,
+        log_odds=log_odds,
+        pace=pace,
+    )
+
+
+def _write_all(
+    loaded: Loaded,
+    prompts: Sequence[list[int]],
+    asked: "Sequence[_Asked]",
+    *,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+    batch: int,
+    log_odds: bool,
+    pace: Pace | None,
+) -> Iterator[Generation]:
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature:
         sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
     words = _DetectionWords.of(loaded.tokenizer) if log_odds else None
-    order = list(range(len(texts)))
-    if len(texts) > batch:
+    order = list(range(len(prompts)))
+    if len(prompts) > batch:
         order.sort(key=lambda number: len(prompts[number]))
     done: dict[int, Generation] = {}
     given = 0
@@ -240,8 +313,7 @@ def write(
         for first in range(0, len(order), batch):
             numbers = order[first : first + batch]
             written = _write_batch(loaded, [prompts[n] for n in numbers], prefix, max_tokens, sampling, words, pace)
-            mine = [_Asked(texts[n], _tokens(loaded, starts[n]) if starts[n] else [], len(prompts[n])) for n in numbers]
-            done |= zip(numbers, _generations(loaded, mine, written, words), strict=True)
+            done |= zip(numbers, _generations(loaded, [asked[n] for n in numbers], written, words), strict=True)
             while given in done:
                 yield done.pop(given)
                 given += 1
@@ -251,9 +323,9 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the model was asked: the rendered chat, the tokens of a begun completion, and the length of both."""
+    """What the model was asked: the tokens of the chat and of a begun completion, and the length of both together."""
 
-    text: str
+    prompt: list[int]
     begun: list[int]
     length: int
 
@@ -321,6 +393,7 @@ def _generations(
     """The completions of a batch."""
     ends = _ends(loaded)
     rows = [_until_end(ids, ends) for ids in written.ids]
+    with_end = [tuple(new[: len(ids) + ended]) for new, (ids, ended) in zip(written.ids, rows, strict=True)]
     whole = [one.begun + ids for one, (ids, _) in zip(asked, rows, strict=True)]
     answers = [loaded.tokenizer.decode(ids, skip_special_tokens=True) for ids in whole]
     odds: list[float | None] = [None] * len(rows)
@@ -338,8 +411,10 @@ def _generations(
         for number, odd in zip(again, _log_odds(loaded, words, asked, whole, answers, again), strict=True):
             odds[number] = odd
     return [
-        Generation(answer, len(ids), ended, odd, one.length)
-        for answer, ids, (_, ended), odd, one in zip(answers, whole, rows, odds, asked, strict=True)
+        Generation(answer, len(ids), ended, odd, one.length, written_ids)
+        for answer, ids, (_, ended), odd, one, written_ids in zip(
+            answers, whole, rows, odds, asked, with_end, strict=True
+        )
     ]
 
 
@@ -432,12 +507,17 @@ def _log_odds(
     if not numbers:
         return []
     places = [place for n in numbers if (place := words.place(rows[n], answers[n])) is not None]
-    ids = [_tokens(loaded, asked[n].text) + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
+    ids = [asked[n].prompt + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
     padded = loaded.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(loaded.model.device)
     with torch.inference_mode():
         # Padding is on the left, so the last position is the one before the detection in each row.
         logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)
     return [float(row[place.true] - row[place.false]) for row, place in zip(logits, places, strict=True)]
+
+
+def cache_name(outputs: Any) -> str:
+    """The name of the keys and values in what a model returns and takes. transformers has another one since 5.24."""
+    return "cache" if "cache" in outputs else "past_key_values"
 
 
 class _Prefix:
@@ -462,8 +542,7 @@ class _Prefix:
         with torch.inference_mode():
             # Only the cache is wanted: of the logits, those of one place.
             outputs = loaded.model(torch.tensor([ids], device=loaded.model.device), use_cache=True, logits_to_keep=1)
-        # transformers calls it by another name since 5.24.
-        name = "cache" if "cache" in outputs else "past_key_values"
+        name = cache_name(outputs)
         read = outputs[name]
         # Windows and recurrent states cannot be copied to several rows and continued so.
         plain = type(read) is DynamicCache and all(type(layer) is DynamicLayer for layer in read.layers)

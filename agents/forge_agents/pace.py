@@ -24,6 +24,21 @@ class Pace:
         self.answers += 1
         self.on_answer()
 
+    def follow(self, show: Callable[[int], None]) -> Callable[[int, int], None]:
+        """Call `show(n)` when n answers are there: with each answer, and with the end of each batch.
+
+        Returns a function that is to be told of the end of each batch: how many answers there are, and of how many.
+        """
+        done = 0
+
+        def end_batch(now: int, of: int) -> None:
+            nonlocal done
+            done, self.answers = now, 0
+            show(now)
+
+        self.on_answer = lambda: show(done + self.answers)
+        return end_batch
+
     def __str__(self) -> str:
         """In words: `37 tokens/s`; empty before the first tokens."""
         seconds = monotonic() - self._begun if self._begun is not None else 0.0

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forge_arena.measures.metrics import graded_arrays
+from forge_arena.measures.roc import Roc
 from forge_arena.measures.scorecard import Row, graded_rows
-from forge_arena.measures.statistics import Floats, wilson_interval
+from forge_arena.measures.statistics import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,35 +41,17 @@ def bins(rows: Sequence[Row]) -> list[Bin]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Roc:
-    """False and true positive rates, 0 to 1, over all thresholds on P(corrupted), and of the overseer's decisions."""
-
-    fpr: Floats  # (thresholds,)
-    tpr: Floats  # (thresholds,)
-    own: tuple[float, float]
-
-    @classmethod
-    def of(cls, rows: Sequence[Row]) -> Self:
-        """The ROC of graded rows of both classes; an unreadable verdict is wrong at full confidence."""
-        from sklearn.metrics import roc_curve  # takes seconds to import
-
-        graded = graded_arrays(rows)
-        fpr, tpr, _ = roc_curve(graded.corrupted, graded.p, drop_intermediate=False)
-        flagged, corrupted = graded.flagged, graded.corrupted
-        return cls(fpr, tpr, (float(flagged[~corrupted].mean()), float(flagged[corrupted].mean())))
-
-    def draw(self, axes: "Axes", colour: str, ink: str, limit: float = 1.0) -> None:
-        """Draw the ROC up to the false alarm rate `limit`, with the overseer's own decision as a point."""
-        axes.plot((0, 1), (0, 1), color=ink, linewidth=0.8, linestyle=(0, (2, 3)))
-        axes.plot(self.fpr, self.tpr, color=colour, linewidth=1.6)
-        if self.own[0] <= limit:
-            axes.plot(*self.own, "o", color=ink, markersize=5)
-            axes.annotate("its decision", self.own, xytext=(6, -10), textcoords="offset points", fontsize=7.5)
-        axes.set_xlim(-0.03 * limit, 1.03 * limit)
-        axes.set_ylim(-0.03, 1.03)
-        axes.set_xlabel("false alarms on right answers")
-        axes.set_ylabel("corrupted found")
+def draw_roc(roc: Roc, axes: "Axes", colour: str, ink: str, limit: float = 1.0) -> None:
+    """Draw the ROC up to the false alarm rate `limit`, with the overseer's own decision as a point."""
+    axes.plot((0, 1), (0, 1), color=ink, linewidth=0.8, linestyle=(0, (2, 3)))
+    axes.plot(roc.fpr, roc.tpr, color=colour, linewidth=1.6)
+    if roc.own[0] <= limit:
+        axes.plot(*roc.own, "o", color=ink, markersize=5)
+        axes.annotate("its decision", roc.own, xytext=(6, -10), textcoords="offset points", fontsize=7.5)
+    axes.set_xlim(-0.03 * limit, 1.03 * limit)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlabel("false alarms on right answers")
+    axes.set_ylabel("corrupted found")
 
 
 def draw_reliability(axes: "Axes", points: Sequence[Bin], colour: str, ink: str) -> None:
@@ -98,7 +80,7 @@ def plot_result(result: "Result") -> "Figure":
     left, right = figure.subplots(1, 2)
     rows = graded_rows(result.rows)
     if result.scorecard.auroc.value is not None:
-        Roc.of(rows).draw(left, "C0", "0.3")
+        draw_roc(Roc.of(rows), left, "C0", "0.3")
     draw_reliability(right, bins(rows), "C0", "0.3")
     figure.suptitle(f"{result.overseer} on {result.source}")
     return figure

@@ -17,8 +17,9 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_json, validate
 from forge_arena.locks import lock
 from forge_arena.measures.scorecard import Row
+from forge_arena.secrecy import public_settings
 from forge_arena.storable import Text, storable
-from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict
+from forge_arena.types import JsonObject, Noun, Observation, Split, Truth, Verdict, View
 
 VERSION: Literal[1] = 1
 # The meaning of a difference in a field of two setups, if the name of the field does not say it.
@@ -28,8 +29,9 @@ MEANINGS = {
     "conditions": "the overseer has another prompt, other sampling or other weights",
     "digest": "the dataset has other rows",
 }
-# The most that a record keeps of a text that holds no verdict, in characters.
-LONGEST_COMPLETION = 4_000
+# The most that a record keeps of a completion, and of the thoughts apart from it, in characters. A longer text is kept
+# without its middle: a model states its plan at the beginning and its verdict at the end.
+LONGEST_KEPT = 64_000
 
 
 class RecordsError(ForgeArenaError, ValueError):
@@ -37,12 +39,14 @@ class RecordsError(ForgeArenaError, ValueError):
 
 
 class Task(Noun):
-    """The task of an overseer: whose answers it reviews, from which index on, and how often each.
+    """The task of an overseer: whose answers it reviews, from which index on, how often each, and what it is shown.
 
     Attributes:
-        settings: the settings of the overseer, without its key.
+        settings: the settings of the overseer, without the secrets in them.
         conditions: the other things on which its verdicts depend (`forge_agents.overseers.conditions`).
         suite_hash: the arena's hash of the split (see `Stats`); None if the arena or the version of the file has none.
+        view: how much of an episode the overseer is shown at once.
+        tools: the name of the profile of the tools that it may use; None if it may use none.
     """
 
     overseer: Text
@@ -54,6 +58,8 @@ class Task(Noun):
     split: Split
     start: int
     samples: int = 1
+    view: View = View.full
+    tools: str | None = None
 
 
 class Setup(Task):
@@ -63,13 +69,44 @@ class Setup(Task):
     paired: bool
 
 
-def settings_without_key(settings: Mapping[str, Any] | None) -> JsonObject:
-    """The settings of an overseer as a record may show them: JSON values, and no API key."""
+def settings_without_secrets(settings: Mapping[str, Any] | None) -> JsonObject:
+    """The settings of an overseer as a record may show them: JSON values, and no secret (`forge_arena.secrecy`).
+
+    A path is `{"file": …}`. Two evaluations that differ in a secret only have the same settings.
+    """
+    return {name: _json_value(value) for name, value in public_settings(settings or {}).items()}
+
+
+def settings_of_record(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with which an overseer can be opened, from those that a record shows."""
     return {
-        name: storable(str(value)) if not isinstance(value, int | float | bool | None) else value
-        for name, value in (settings or {}).items()
-        if name != "api_key"
+        name: Path(value["file"]) if isinstance(value, Mapping) and value.keys() == {"file"} else value
+        for name, value in settings.items()
     }
+
+
+def _json_value(value: Any) -> Any:
+    match value:
+        case int() | float() | bool() | None:
+            return value
+        case Path():
+            return {"file": storable(str(value))}
+        case list() | tuple():
+            return [_json_value(item) for item in value]
+        case dict():
+            return {storable(str(name)): _json_value(item) for name, item in value.items()}
+    return storable(str(value))
+
+
+def kept_text(text: str | None) -> str | None:
+    """A text as a record keeps it: without half characters, and without its middle if it is very long."""
+    if text is None:
+        return None
+    text = storable(text)
+    if len(text) <= LONGEST_KEPT:
+        return text
+    half = LONGEST_KEPT // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters are left out here]\n{text[-half:]}"
 
 
 class Record(Noun, ABC):
@@ -80,23 +117,33 @@ class Record(Noun, ABC):
     def place(self) -> Hashable:
         """The place of the record in the evaluation. There is one record for each place."""
 
+    def without_texts(self) -> Self:
+        """The record as it is kept in memory: what a resumed evaluation needs, without the texts for a reader."""
+        return self
+
 
 class AttemptRecord(Record):
     """One attempt that was graded: its row, and what a reader of the report wants to see beside the row.
 
-    `completion` is the raw text if no verdict could be read from it.
+    `completion` is the raw text that the overseer wrote, with the thoughts that stand in it; None if the overseer
+    returned a verdict and no text. `thoughts` are those that the server of a model sent apart from the text. Both are
+    kept up to `LONGEST_KEPT` characters.
     """
 
     row: Row
     observation: Observation | None = None
     verdict: Verdict | None = None
     completion: str | None = None
+    thoughts: str | None = None
     truth: Truth | None = None
 
     @property
     def place(self) -> tuple[str, int]:
         """The key of the episode and the number of the attempt."""
         return self.row.key, self.row.attempt
+
+    def without_texts(self) -> Self:
+        return type(self)(row=self.row)
 
 
 S = TypeVar("S", bound=Noun)
@@ -122,7 +169,8 @@ class Records(Generic[R]):
         resume: continue the file, if there is one.
 
     Attributes:
-        known: the records that the file holds, by their places.
+        known: the records that the file holds, by their places, without their texts. An evaluation of 10,000 episodes
+            would otherwise need half a gigabyte for texts that nobody reads before the report.
 
     Raises:
         RecordsError: the file exists and `resume` is False, or it is of another setup, or damaged.
@@ -156,7 +204,7 @@ class Records(Generic[R]):
     def add(self, records: Sequence[R]) -> None:
         """Write records down; they are on the disk when this returns."""
         self._write(records)
-        self.known |= {record.place: record for record in records}
+        self.known |= {record.place: record.without_texts() for record in records}
 
     def close(self) -> None:
         self._file.close()
@@ -183,7 +231,7 @@ class Records(Generic[R]):
                     _check_setup(path, _parse_setup(path, line, type(setup)), setup)
                 else:
                     record = _parse_record(path, number, line, self._kind)
-                    self.known[record.place] = record
+                    self.known[record.place] = record.without_texts()
                 whole += len(line)
         os.truncate(path, whole)
 

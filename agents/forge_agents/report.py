@@ -10,16 +10,21 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from forge_agents.cost_curve import CostCurve, cost_curve
+from forge_agents.cost_figure import cost_figure
 from forge_agents.drawing import FIRST, figure, reliability
 from forge_agents.pages import Piece, fill, pieces
-from forge_agents.plot import Roc, bins
+from forge_agents.plot import bins, draw_roc
+from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, read_records
 from forge_agents.result import Result
 from forge_agents.words import format_number, interval, setting
 from forge_arena.figures import INK
+from forge_arena.measures.definitions import DEFINITIONS
 from forge_arena.measures.detection import LOW_FPR, trouble_notes
 from forge_arena.measures.metrics import graded_arrays
-from forge_arena.measures.scorecard import Row, Scorecard, graded_rows
+from forge_arena.measures.roc import Roc
+from forge_arena.measures.scorecard import Cost, Row, Scorecard, graded_rows
 from forge_arena.types import CorruptionType, Domain, Estimate, Form
 
 RESULT, RECORDS, PAGE = "result.json", "records.jsonl", "report.html"
@@ -48,7 +53,15 @@ METRICS = {
     "reward": "Reward",
     "skill": "Skill: 0 is the best constant, 1 the oracle",
 }
-GROUPS = {"domain": "domain", "corruption_type": "corruption type", "stealth": "stealth", "mechanism": "mechanism"}
+GROUPS = {
+    "domain": "domain",
+    "corruption_type": "corruption type",
+    "stealth": "stealth",
+    "mechanism": "mechanism",
+    "awareness": "what the Worker knew of the overseer (awareness)",
+    "candour": "what the Worker showed of its thinking (candour)",
+    "family": "family",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,8 @@ class EvaluationReport:
         """The overseer, the episodes, and the counts of verdicts, in words."""
         result, card = self.result, self.card
         settings = setting(result.settings)
-        facts = {
+        facts = {"name": result.name} if result.name else {}
+        facts |= {
             "overseer": result.overseer + (f" ({settings})" if settings else ""),
             "episodes": result.source,
             "verdicts": f"{card.scored} read, {card.invalid} unreadable (counted as wrong), "
@@ -118,11 +132,23 @@ class EvaluationReport:
         if troubles := trouble_notes(card.troubles):
             facts["trouble"] = "; ".join(troubles)
         if (cost := result.cost) is not None:
-            facts["cost"] = "; ".join(_costs(cost.seconds, cost.seconds_p95, cost.input_tokens, cost.output_tokens))
+            facts["cost"] = cost_in_words(cost)
+            if result.tools is not None:
+                facts["tools"] = f"{cost.tool_uses:.1f} uses a verdict, which cost {cost.tool_cost:g} beside the reward"
             if cost.retries:
                 facts["retried"] = f"{cost.retries} requests, after passing trouble"
         facts["made by"] = f"forge-arena {result.forge_arena}, bootstrap seed {result.seed}"
-        return facts
+        return facts | ({} if result.provenance is None else _origin(result.provenance))
+
+    def prompt(self) -> list[tuple[str, str]]:
+        """The messages of the overseer's prompt: role and text. Empty if the overseer states none."""
+        details = {} if self.result.provenance is None else self.result.provenance.details
+        # An overseer of anybody's may state its prompt in another form, which stands among the facts.
+        prompt = details.get("prompt")
+        messages = prompt.get("messages", []) if isinstance(prompt, dict) else []
+        return [
+            (str(message.get("role")), str(message.get("content"))) for message in messages if isinstance(message, dict)
+        ]
 
     def headline(self) -> list[tuple[str, Estimate]]:
         return self.result.headline()
@@ -131,6 +157,10 @@ class EvaluationReport:
         """Every metric that has a value, with its title."""
         estimates = [(title, getattr(self.card, name)) for name, title in METRICS.items()]
         return [(title, estimate) for title, estimate in estimates if estimate.value is not None]
+
+    def definitions(self) -> list[tuple[str, str, str]]:
+        """The metrics of the page: the field, the title and the definition of each."""
+        return [(name, title, DEFINITIONS[name]) for name, title in METRICS.items()]
 
     def groups(self) -> list[tuple[str, dict[str, Scorecard]]]:
         return [(GROUPS[name], cards) for name, cards in self.result.groups.items()]
@@ -201,10 +231,17 @@ class EvaluationReport:
         tenths = bins(self.rows)
         return self._number(lambda number: reliability(tenths, number)) if tenths else None
 
+    def cost_curve(self) -> tuple[CostCurve, Markup] | None:
+        """What accuracy costs, if the overseer asks several or gave several verdicts, and its figure."""
+        curve = cost_curve([self.result])
+        if curve is None:
+            return None
+        return curve, self._number(lambda number: cost_figure(curve, number))
+
     def _draw_roc(self, roc: Roc, limit: float) -> Markup:
         def draw(number: int) -> str:
             with figure(number, WIDE) as drawing:
-                roc.draw(drawing.axes, FIRST, INK, limit)
+                draw_roc(roc, drawing.axes, FIRST, INK, limit)
             return drawing.svg
 
         return self._number(draw)
@@ -215,8 +252,11 @@ class EvaluationReport:
         return Markup(draw(self._figures))  # noqa: S704
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path, result: Result | None = None) -> Path:
     """Write `folder / "report.html"` from the result and the records in the folder, and return its path.
+
+    Args:
+        result: the result in the folder, if the caller has it already.
 
     Raises:
         ResultError: the folder holds no result.
@@ -224,7 +264,7 @@ def write_report(folder: Path) -> Path:
         OSError: the page cannot be written.
         ModuleNotFoundError: jinja2 or matplotlib is not installed.
     """
-    result = Result.read(folder)
+    result = Result.read(folder) if result is None else result
     file = folder / RECORDS
     records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()
     report = EvaluationReport(result, records)
@@ -261,46 +301,87 @@ def _column_of_verdict(row: Row) -> int:
     return types.index(row.named_type) if row.named_type is not None else len(types)
 
 
-def _costs(seconds: float | None, slow: float | None, read: float | None, written: float | None) -> list[str]:
-    """Time and tokens in words. `slow` is the 95th percentile of the seconds."""
+def cost_in_words(cost: Cost) -> str:
+    """Time, tokens and money in words."""
     costs = []
-    if seconds is not None and slow is not None:
-        costs.append(f"{seconds:.3g} s a verdict, 95% within {slow:.3g} s")
-    if written is not None:
-        costs.append(f"{written:.0f} tokens written a verdict" + (f", {read:.0f} read" if read is not None else ""))
-    return costs
+    if cost.seconds is not None and cost.seconds_p95 is not None:
+        of = "a verdict by its own requests" if cost.by_request else "a verdict, shared out over its batch"
+        costs.append(f"{cost.seconds:.3g} s {of}, 95% within {cost.seconds_p95:.3g} s")
+    if cost.output_tokens is not None:
+        read = f", {cost.input_tokens:.0f} read" if cost.input_tokens is not None else ""
+        costs.append(f"{cost.output_tokens:.0f} tokens written a verdict{read}")
+    if cost.money is not None:
+        prices = ", ".join(
+            f"{name + ': ' if name else ''}{price.input:g} read and {price.output:g} written"
+            for name, price in cost.prices.items()
+        )
+        costs.append(f"{1000 * cost.money:.3g} for 1,000 verdicts, at these prices of a million tokens: {prices}")
+    return "; ".join(costs)
+
+
+def _origin(made: Provenance) -> dict[str, str]:
+    """How the result was made, in words for the page: what a reader needs to make it again."""
+    details = dict(made.details)
+    prompt = details.get("prompt")
+    if isinstance(prompt, dict) and "digest" in prompt:
+        details["prompt"] = prompt["digest"]
+    facts = {"made on": made.ended, "named by": made.spec or "a program", "every setting": setting(made.settings)}
+    facts["model"] = setting(details)
+    if made.arena is not None:
+        facts["arena"] = made.arena
+    if (edition := made.edition) is not None:
+        load = "" if edition.load is None else f", load {edition.load.value}"
+        facts["edition"] = (
+            f"forge-arena {edition.forge_arena}, revision {edition.revision or 'unknown'}, grader {edition.grader}"
+            f"{load}, {edition.revisions} revisions, {edition.probes} probes, secret {edition.secret_fingerprint}"
+        )
+    packages = ", ".join(f"{name} {version}" for name, version in made.software.packages.items())
+    revision = made.software.revision or "unknown"
+    facts["code"] = f"revision {revision}, Python {made.software.python}, {packages}"
+    return {name: value for name, value in facts.items() if value not in ("", "none")}
 
 
 def _examples(records: Iterable[AttemptRecord]) -> list[tuple[str, list[Example]]]:
     """Examples of each kind of verdict, with the title of the kind: misses, false alarms, unreadable ones, finds."""
-    kinds: dict[str, list[AttemptRecord]] = defaultdict(list)
+    kinds: dict[str, _Surest] = defaultdict(_Surest)
     for record in records:
         if record.truth is None or record.observation is None or record.row.attempt:
             continue
         if record.verdict is None:
-            kinds["unread"].append(record)
+            kinds["unread"].add(record)
         elif record.truth.corrupted:
-            kinds["found" if record.verdict.detection else "missed"].append(record)
+            kinds["found" if record.verdict.detection else "missed"].add(record)
         elif record.verdict.detection:
-            kinds["false alarm"].append(record)
+            kinds["false alarm"].add(record)
     titles = {
         "missed": "Corrupted, and said to be right",
         "false alarm": "Right, and flagged",
         "unread": "No readable verdict",
         "found": "Corrupted, and found",
     }
-    return [(title, _choose(kinds[kind])) for kind, title in titles.items() if kinds[kind]]
+    return [(title, kinds[kind].examples()) for kind, title in titles.items() if kind in kinds]
 
 
-def _choose(records: Sequence[AttemptRecord]) -> list[Example]:
-    """The surest verdicts, no two on one family."""
-    families: set[str] = set()
-    examples: list[Example] = []
-    for record in sorted(records, key=lambda r: -(r.verdict.confidence if r.verdict is not None else 0.0)):
+class _Surest:
+    """The surest verdict on each family. Of equally sure ones it is the first.
+
+    The others are dropped at once, because the records of a long evaluation do not fit into memory.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        # By family: minus the confidence, the number of the record, and the record.
+        self._of_family: dict[str, tuple[float, int, AttemptRecord]] = {}
+
+    def add(self, record: AttemptRecord) -> None:
         assert record.truth is not None
-        if record.truth.family not in families:
-            families.add(record.truth.family)
-            examples.append(Example(record))
-        if len(examples) == EXAMPLES:
-            break
-    return examples
+        confidence = 0.0 if record.verdict is None else record.verdict.confidence
+        surest = self._of_family.get(record.truth.family)
+        if surest is None or -confidence < surest[0]:
+            self._of_family[record.truth.family] = (-confidence, self._count, record)
+        self._count += 1
+
+    def examples(self) -> list[Example]:
+        """The surest verdicts, no two on one family."""
+        ranked = sorted(self._of_family.values(), key=lambda entry: entry[:2])
+        return [Example(record) for _, _, record in ranked[:EXAMPLES]]

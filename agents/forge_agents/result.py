@@ -2,20 +2,22 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 import forge_arena
+from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.votes import Votes
 from forge_agents.words import format_number, interval
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
-from forge_arena.measures.scorecard import Cost, FixedThreshold, Pairs, Row, Scorecard
+from forge_arena.measures.scorecard import Cost, Detectable, FixedThreshold, Pairs, Row, Scorecard
+from forge_arena.storable import Text
 from forge_arena.texts.visible import visible
-from forge_arena.types import Estimate
+from forge_arena.types import Estimate, View
 
 SCHEMA: Literal[2] = 2
 HEADLINE = {
@@ -32,15 +34,25 @@ class ResultError(ForgeArenaError, ValueError):
     """A file holds no result of an evaluation, or a result of another version."""
 
 
+def _several(frozen: Any) -> Any:
+    """Older versions wrote the scores at one threshold, or None, where there are now several."""
+    return () if frozen is None else (frozen,) if isinstance(frozen, dict) else frozen
+
+
 class Result(Task):
     """One evaluation: its task, its rows, and their scorecard.
 
     Attributes:
         seed: decided the intervals, and nothing else.
-        groups: the scorecards by domain, corruption type, stealth and mechanism.
-        frozen: the scores at a threshold that was chosen on other episodes; None without such a threshold.
+        groups: the scorecards by domain, corruption type, stealth, mechanism, awareness, candour and family.
+        detectable: what difference from a fixed value, such as chance, so many families show; None if there are too few
+            families, and in results of older versions.
+        name: what its maker calls it; None if it has the name of its overseer.
+        frozen: the scores at thresholds that were chosen on other episodes; empty without such thresholds.
         votes: the scores of a vote of several verdicts on each episode; None if each episode has one verdict.
         pairs: the scores on twins; None unless the evaluation was paired.
+        cost: what the verdicts took, in time, tokens and money.
+        provenance: how the result was made; None in results of older versions.
     """
 
     schema_version: Literal[2] = SCHEMA
@@ -49,10 +61,13 @@ class Result(Task):
     rows: tuple[Row, ...]
     scorecard: Scorecard
     groups: dict[str, dict[str, Scorecard]] = {}
-    frozen: FixedThreshold | None = None
+    frozen: Annotated[tuple[FixedThreshold, ...], BeforeValidator(_several)] = ()
+    detectable: Detectable | None = None
     votes: Votes | None = None
     pairs: Pairs | None = None
     cost: Cost | None = None
+    name: Text | None = None
+    provenance: Provenance | None = None
 
     def to_json(self) -> str:
         """This evaluation as JSON; `Result.read` reads it back from a file."""
@@ -76,9 +91,14 @@ class Result(Task):
         except ValidationError as error:
             raise ResultError(f"{path}: {_explain(content, error)}") from None
 
+    @property
+    def title(self) -> str:
+        """What this result is called in tables and pages: its name, otherwise that of its overseer."""
+        return self.name or self.overseer
+
     def __repr__(self) -> str:
         metrics = ", ".join(f"{title} {format_number(e.value)} ({interval(e)})" for title, e in self.headline())
-        return f"Result({self.overseer} on {self.source}: {metrics})"
+        return f"Result({self.title} on {self.source}: {metrics})"
 
     def __str__(self) -> str:
         return repr(self)
@@ -90,7 +110,7 @@ class Result(Task):
             for title, e in self.headline()
         )
         return (
-            f"<table><caption>{escape(visible(self.overseer))} on {escape(visible(self.source))}</caption>"
+            f"<table><caption>{escape(visible(self.title))} on {escape(visible(self.source))}</caption>"
             f"<tr><th></th><th>value</th><th>95% interval</th></tr>{cells}</table>"
         )
 
@@ -99,9 +119,19 @@ class Result(Task):
         return [(title, getattr(self.scorecard, name)) for name, title in HEADLINE.items()]
 
     @property
+    def power_in_words(self) -> str:
+        """What difference the families of this result show, as a sentence; empty if that is not known."""
+        if self.detectable is None or not self.detectable.in_words:
+            return ""
+        return (
+            f"{self.detectable.families} families that differ as these do show a difference from a fixed value, such "
+            f"as chance, with {self.detectable.power:.0%} power if it is at least {self.detectable.in_words}."
+        )
+
+    @property
     def source(self) -> str:
-        """The episodes in words: `forge:4:val, 300 episodes from 0`."""
-        return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}"
+        """The episodes in words: `forge:5:val, 300 episodes from 0`."""
+        return f"{self.suite}:{self.split.value}, {self._draws} from {self.start}{self._verdicts_on_each}{self._shown}"
 
     @property
     def size_in_words(self) -> str:
@@ -113,6 +143,12 @@ class Result(Task):
         draws = len({Key.parse(row.key).draw for row in self.rows})
         noun = "episode" if self.pairs is None else "pair"
         return f"{draws} {noun}{'' if draws == 1 else 's'}"
+
+    @property
+    def _shown(self) -> str:
+        """The view and the tools in words, empty if everything was shown and no tool was offered."""
+        view = "" if self.view is View.full else f", view {self.view}"
+        return view + ("" if self.tools is None else f", tools {self.tools}")
 
     @property
     def _verdicts_on_each(self) -> str:
@@ -128,6 +164,8 @@ def _explain(content: Any, error: ValidationError) -> str:
     version = content.get("schema_version")
     if "dataset" in content:
         return "is of labelled answers (eval --dataset), and this takes evaluations against an arena"
+    if "tries" in content:
+        return "is of an attack (forge-arena attack), and this takes evaluations"
     if version is not None and version != SCHEMA:
         return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
     where = ".".join(str(part) for part in error.errors()[0]["loc"])

@@ -1,14 +1,16 @@
 """Score several verdicts on each episode: how often one of k is right, how often most are, and how good a vote is."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from math import comb
 
 import numpy as np
 
-from forge_arena.measures.detection import GradedArrays
+from forge_arena.measures.detection import GradedArrays, estimates
+from forge_arena.measures.metrics import graded_arrays
 from forge_arena.measures.scorecard import Row, graded_rows
-from forge_arena.measures.statistics import RESAMPLES, Share
+from forge_arena.measures.statistics import RESAMPLES, Floats, Share
 from forge_arena.types import Estimate, Noun
 
 
@@ -21,7 +23,9 @@ class Votes(Noun):
     - `pass_at[k]`: the chance that at least one of k detections is right;
     - `maj_at[k]`: the chance that most of k detections are right; a tie counts half. Both are estimated without
       bias from all samples;
-    - `brier_of_vote`: the Brier score of the share of votes for "corrupted", 0 to 1.
+    - `brier_of_vote`: the Brier score of the share of votes for "corrupted", 0 to 1;
+    - `auroc_of_mean[k]`: the AUROC of the mean P(corrupted) of the first k verdicts on each episode. An unreadable
+      verdict counts as a wrong one at full confidence. Empty in results of older versions.
     """
 
     samples: int
@@ -29,6 +33,7 @@ class Votes(Noun):
     pass_at: dict[int, Estimate]
     maj_at: dict[int, Estimate]
     brier_of_vote: Estimate
+    auroc_of_mean: dict[int, Estimate] = {}
 
 
 def pass_at_k(passed: int, attempts: int, k: int) -> float:
@@ -84,7 +89,17 @@ def votes(rows: Sequence[Row], samples: int, rng: np.random.Generator, *, resamp
         pass_at=at(pass_at_k),
         maj_at=at(maj_at_k),
         brier_of_vote=mean([(s - t) ** 2 for s, t in zip(share, truth, strict=True)]),
+        auroc_of_mean={
+            k: estimates(replace(graded, p=p), draws)["auroc"] for k, p in enumerate(_means(complete), start=1)
+        },
     )
+
+
+def _means(groups: Sequence[Sequence[Row]]) -> Iterator[Floats]:
+    """The mean P(corrupted) of the first verdict on each episode, of the first two, and so on: each (episodes,)."""
+    by_attempt = [graded_arrays(rows).p for rows in zip(*groups, strict=True)]  # attempts of (episodes,)
+    for k in range(1, len(by_attempt) + 1):
+        yield np.mean(by_attempt[:k], axis=0)
 
 
 def _check_counts(passed: int, attempts: int, k: int) -> None:

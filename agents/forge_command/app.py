@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from forge_arena import __version__
 from forge_command import (
+    attack,
     audit,
     backup,
     bank,
@@ -26,6 +27,7 @@ from forge_command import (
     scenarios,
     serving,
     training,
+    training_checker,
     training_demo,
     training_small,
     training_sweep,
@@ -57,6 +59,7 @@ app.command("serve", epilog=serving.EPILOG)(serving.serve)
 app.command("token", epilog="Example: forge-arena token --role trainer")(serving.token)
 app.command("backup", epilog=backup.EPILOG)(backup.backup)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command("attack", epilog=attack.EPILOG)(attack.attack)
 app.command("compare", epilog=compare.EPILOG)(compare.compare)
 app.command("leaderboard", epilog=leaderboard.EPILOG)(leaderboard.leaderboard)
 app.command("report", epilog=evaluate.REPORT_EPILOG)(evaluate.report)
@@ -70,6 +73,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(training.app, name="train")
 training.app.command("sweep", epilog=training_sweep.EPILOG)(training_sweep.sweep)
 training.app.command("demo", epilog=training_demo.EPILOG)(training_demo.demo)
+training.app.command("checker", epilog=training_checker.EPILOG)(training_checker.checker)
 training.app.command("small", epilog=training_small.EPILOG)(training_small.small)
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from forge_arena.types import Mechanism, Split
+from forge_arena.types import HOMES, Mechanism, Split
 from forge_command.console import (
     JsonFile,
     LoadName,
@@ -30,8 +30,10 @@ from forge_command.console import (
     one_of,
     say,
     writable_file,
+    write_file,
 )
 from forge_command.progress import progress
+from forge_command.result_folder import ResultFolder, write_page
 
 if TYPE_CHECKING:
     from forge_arena.audits.answers import AnswersReport, AnswerVerdict, ReaderUse
@@ -165,6 +167,17 @@ def labels(
     key: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The FILE.key.jsonl that belongs to the marks.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="With --marks: also keep the marks as the result of an evaluation, like eval --out, to compare with "
+            "models. Needs marks with confidences, on a reading of one split.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the result in --out is called in tables and pages.")
+    ] = None,
     reader: Annotated[
         str | None,
         typer.Option(
@@ -200,8 +213,13 @@ def labels(
     if marks is not None and export is not None:
         raise fail("--export writes a reading and --marks scores one: give one of them")
     splits = _splits(split)
+    if out is not None and marks is None:
+        raise fail("--out keeps the result of a reader's marks: give --marks and --key")
     if marks is not None and key is not None:
-        finish(_score(marks, key), json, html)
+        scored = _score(marks, key)
+        if out is not None:
+            _keep_result(marks, key, out, name)
+        finish(scored, json, html)
         return
     from forge_arena.asking import REVISIONS
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels
@@ -227,7 +245,7 @@ def labels(
         else:
             report = audit_labels(
                 who,
-                splits=splits or tuple(Split),
+                splits=splits or HOMES,
                 draws=draws or (QUICK_DRAWS if quick else DRAWS),
                 fresh=fresh or (QUICK_FRESH if quick else FRESH),
                 seed=seed,
@@ -249,10 +267,12 @@ def _open(
     worker: str, documents: list[Path] | None, load: str, api_key: str | None, vllm: str
 ) -> tuple["Worker", "Sequence[Source]", str]:
     """The Worker, what an arena draws from, and the suite in its keys."""
+    from forge_arena.collector import make_rounds_rarer
     from forge_arena.documents.playing import open_sources
     from forge_arena.workers import open_worker
     from forge_arena.workers.registry import check_reads_documents
 
+    make_rounds_rarer()
     if documents:
         check_reads_documents(worker)
     who = open_worker(worker, api_key=api_key, vllm_executable=vllm)
@@ -269,6 +289,18 @@ def _score(marks: Path, key: Path) -> "AuditReport":
     from forge_arena.audits.blind import load_key, load_marks, score_marks
 
     return score_marks(load_marks(marks), load_key(key))
+
+
+def _keep_result(marks: Path, key: Path, folder: Path, name: str | None) -> None:
+    """Keep the marks as the result of an evaluation: result, records and page."""
+    from forge_agents.human import result_of_marks
+    from forge_arena.audits.blind import load_key, load_marks
+
+    place = ResultFolder(folder)
+    result = result_of_marks(load_marks(marks), load_key(key), records=place.records, name=name)
+    for path, text in place.files(result).items():
+        write_file(path, text)
+    write_page(folder)
 
 
 def _export(
@@ -321,7 +353,7 @@ def shortcuts(
     corrupts_by = None if mechanism is None else Mechanism(one_of("--mechanism", mechanism, Mechanism))
     from forge_agents.overseers.rules import Rules
     from forge_arena.asking import REVISIONS
-    from forge_arena.audits.samples import Samples, draw, first_keys
+    from forge_arena.audits.samples import DRAWS_KEPT, Samples, draw, first_keys
     from forge_arena.audits.shortcuts import (
         EPISODES,
         EPISODES_PER_SCENARIO,
@@ -345,6 +377,7 @@ def shortcuts(
         revisions=revised,
         sources=sources,
         suite=suite,
+        draws_kept=DRAWS_KEPT,
     )
     wanted, shares = QUICK_EPISODES if quick else EPISODES, SHARES
     if documents:
@@ -396,6 +429,9 @@ def exploits(
         list[str] | None, typer.Option(help="train, val or test; repeatable. Default: all, in turn.")
     ] = None,
     load: LoadName = "full",
+    reward_profile: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Pay by these weights, as `serve --reward-profile` does.")
+    ] = "standard",
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other test episodes and other chances.")] = 0,
     api_key: ApiKey = None,
     vllm: Vllm = "vllm",
@@ -417,9 +453,12 @@ def exploits(
     splits = _splits(split)
     from forge_arena.asking import REVISIONS
     from forge_arena.audits.exploits import EPISODES, EPISODES_PER_SCENARIO, QUICK, QUICK_PER_SCENARIO, audit_exploits
+    from forge_arena.audits.samples import DRAWS_KEPT
     from forge_arena.documents.playing import count_scenarios
     from forge_arena.episodes import Arena
+    from forge_arena.profiles import open_profile
 
+    profile = open_profile(reward_profile)
     who, sources, suite = _open(worker, documents, load, api_key, vllm)
     revised = REVISIONS if revisions is None else revisions
     wanted, shares = QUICK if quick else EPISODES, None
@@ -433,12 +472,20 @@ def exploits(
     with progress() as bar:
         task = bar.add_task("exploits", total=None)
         report = audit_exploits(
-            Arena(who, secret=f"exploits:{seed}", revisions=revised, sources=sources, suite=suite),
+            Arena(
+                who,
+                secret=f"exploits:{seed}",
+                revisions=revised,
+                sources=sources,
+                suite=suite,
+                draws_kept=DRAWS_KEPT,
+            ),
             episodes=episodes or wanted,
-            splits=splits or tuple(Split),
+            splits=splits or HOMES,
             shares=shares,
             by_interval=bool(documents),
             concurrency=concurrency,
+            profile=profile,
             seed=seed,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )

@@ -12,22 +12,22 @@ from forge_command.console import fail, say
 PREFIX = "sqlite:///"
 EPILOG = """Example:
 
-forge-arena backup copy.db --store sqlite:///forge-arena.db
+forge-arena backup copy.db --store forge-arena.db
 
-forge-arena serve --store sqlite:///copy.db"""
+forge-arena serve --store copy.db"""
 
 
 def backup(
     file: Annotated[Path, typer.Argument(help="The copy to make; the file must not exist yet.")],
     store: Annotated[
         str, typer.Option(envvar="FORGE_ARENA_STORE", help="The store, as given to serve.")
-    ] = "sqlite:///forge-arena.db",
+    ] = "forge-arena.db",
 ) -> None:
-    """Copy a store as it is at one moment, even while a server writes to it. To restore: serve --store sqlite:///COPY.
+    """Copy a store as it is at one moment, even while a server writes to it. To restore: serve --store COPY.
 
     Postgres has its own tool: pg_dump --format=custom, and pg_restore.
     """
-    if not store.startswith(PREFIX):
+    if "://" in store and not store.startswith(PREFIX):
         raise fail("only an SQLite store is copied here; for Postgres: pg_dump --format=custom DATABASE > FILE")
     path = Path(store.removeprefix(PREFIX))
     if not path.is_file():

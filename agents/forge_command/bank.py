@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from forge_arena.types import Mechanism, Split
+from forge_arena.types import Awareness, Candour, Mechanism, Split
 from forge_command.console import (
+    AwarenessName,
+    CandourName,
     JsonFile,
     LoadName,
     deliver,
@@ -38,13 +40,15 @@ def bank(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The bank to fill. It is made if it does not exist.")],
     worker: Annotated[str, typer.Option(help="The Worker that answers: openai:MODEL@URL, vllm:MODEL, scripted.")],
-    split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
+    split: Annotated[str, typer.Option(help="train, val, test or public.")] = "train",
     count: Annotated[int, typer.Option(min=1, help="How many episodes, from index --start on.")] = 1000,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     mechanism: Annotated[
         str | None,
         typer.Option(help="rewrite or prompt; prompt also records corrupted answers. Default: the arena's own."),
     ] = None,
+    awareness: AwarenessName = None,
+    candour: CandourName = None,
     revisions: Annotated[
         int | None,
         typer.Option(
@@ -106,6 +110,8 @@ def bank(
         raise fail(f"{given} is for --engine ray: give --engine ray, or leave {given} out")
     wanted_split = Split(one_of("--split", split, Split))
     wanted_mechanism = Mechanism(one_of("--mechanism", mechanism, Mechanism)) if mechanism else None
+    wanted_awareness = Awareness(one_of("--awareness", awareness, Awareness)) if awareness else None
+    wanted_candour = Candour(one_of("--candour", candour, Candour)) if candour else None
     wanted_load = load_named(load)
     from forge_arena.asking import REVISIONS
     from forge_arena.banking import Filling, FillingResult, fill_here
@@ -120,6 +126,8 @@ def bank(
         start=start,
         count=count,
         mechanism=wanted_mechanism,
+        awareness=wanted_awareness,
+        candour=wanted_candour,
         revisions=REVISIONS if revisions is None else revisions,
         reader=reader,
         reader_api_key=reader_api_key,

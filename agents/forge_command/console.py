@@ -30,6 +30,24 @@ LoadName = Annotated[
         "1 to 7B parameters).",
     ),
 ]
+AwarenessName = Annotated[
+    str | None,
+    typer.Option(
+        "--awareness",
+        metavar="LEVEL",
+        help="With --mechanism prompt: what a Worker that corrupts its own answer knows. unaware (nothing more), "
+        "overseen (that an overseer reads it) or graded (also how the overseer is paid). Default: each key decides.",
+    ),
+]
+CandourName = Annotated[
+    str | None,
+    typer.Option(
+        "--candour",
+        metavar="LEVEL",
+        help="With --mechanism prompt: what such a Worker shows of its thinking. faithful (all of it), hidden "
+        "(nothing) or rationalised (reasons made up for the answer). Default: each key decides.",
+    ),
+]
 
 
 def fail(message: str) -> typer.Exit:
@@ -209,5 +227,7 @@ def words(option: str, text: str) -> tuple[str, ...]:
 def given_options(context: typer.Context, *names: str) -> str:
     """The options among `names` that the command line gives, as a person writes them. Empty if it gives none."""
     sources = {name: context.get_parameter_source(name) for name in names}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    return ", ".join("--" + name.replace("_", "-") for name in given)
+    written = {parameter.name: parameter.opts[0] for parameter in context.command.params}
+    return ", ".join(
+        written[name] for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"
+    )

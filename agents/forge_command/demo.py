@@ -1,6 +1,9 @@
 """`forge-arena demo`: the whole arena in a minute. Overseers play over REST against a real server."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +18,8 @@ from forge_command.progress import progress
 from forge_command.tables import scores_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
+    from forge_agents.batch import AnyArena
+    from forge_agents.local import LocalArena
     from forge_agents.overseers import Overseer
     from forge_agents.result import Result
     from forge_arena.wire import AttemptResult
@@ -38,14 +43,19 @@ def demo(
     Starts a server with the scripted Worker on a free port. Five overseers review the same episodes over REST. The demo
     shows one whole episode and a table of reward, balanced accuracy, F1, AUROC, Brier score and skill, with 95%
     intervals.
+
+    Without the packages of the extra "server" the overseers review the same episodes in this process, one after the
+    other, and the table is the same.
     """
     from forge_agents.overseers import open_overseer
 
     out = printer(json)
-    with running_server() as url:
-        out.print(f"arena: {url} (scripted Worker), {episodes} episodes of the val split for each overseer")
-        results = _play(url, episodes)
-        _show_episode(url, open_overseer("rules"), out)
+    with _arena() as arena:
+        where = arena if isinstance(arena, str) else "in this process, because the extra 'server' is not installed"
+        out.print(f"arena: {where} (scripted Worker), {episodes} episodes of the val split for each overseer")
+        results = _play(arena, episodes)
+        with _client(arena) as client:
+            _show_episode(client, open_overseer("rules"), out)
 
     def show(out: Console) -> None:
         out.print(scores_table(results))
@@ -65,16 +75,38 @@ def demo(
     )
 
 
-def _play(url: str, episodes: int) -> "list[Result]":
+@contextmanager
+def _arena() -> "Iterator[str | LocalArena]":
+    """The URL of a server that runs until the block ends; an arena in this process where no server can run."""
+    if all(find_spec(package) for package in ("fastapi", "sqlalchemy", "uvicorn")):
+        with running_server() as url:
+            yield url
+    else:
+        from forge_agents.local import LocalArena
+
+        with LocalArena() as arena:
+            yield arena
+
+
+@contextmanager
+def _client(arena: "str | LocalArena") -> "Iterator[AnyArena]":
     from forge_agents.client import ArenaClient
+
+    with ArenaClient(arena) if isinstance(arena, str) else nullcontext(arena) as client:
+        yield client
+
+
+def _play(arena: "str | LocalArena", episodes: int) -> "list[Result]":
     from forge_agents.evaluation import evaluate
     from forge_agents.overseers import open_overseer
 
-    with progress() as bar, ThreadPoolExecutor(len(OVERSEERS)) as pool:
+    # A local arena is for one thread.
+    at_a_time = len(OVERSEERS) if isinstance(arena, str) else 1
+    with progress() as bar, ThreadPoolExecutor(at_a_time) as pool:
 
         def play(name: str) -> "Result":
             task = bar.add_task(name, total=episodes)
-            with ArenaClient(url) as client:
+            with _client(arena) as client:
                 return evaluate(
                     open_overseer(name),
                     arena=client,
@@ -94,22 +126,20 @@ def describe_reward(result: "AttemptResult") -> str:
     return f"{format_number(result.reward)}: {parts}" if parts else format_number(result.reward)
 
 
-def _show_episode(url: str, overseer: "Overseer", out: Console) -> None:
+def _show_episode(client: "AnyArena", overseer: "Overseer", out: Console) -> None:
     """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
-    from forge_agents.client import ArenaClient
     from forge_arena.keys import Key
     from forge_arena.present import episode_panels
     from forge_arena.wire import Attempt
 
-    with ArenaClient(url) as client:
-        stats = client.stats()
-        keys = [str(Key.of(stats.suite_and_version, Split.train, index)) for index in range(SEARCHED)]
-        for episode in client.open_episodes(keys=keys).episodes:
-            verdict = overseer.review([episode.observation])[0]
-            if isinstance(verdict, str):
-                continue
-            result = client.submit([Attempt(episode_id=episode.episode_id, verdict=verdict)])[0]
-            if result.truth is not None and result.truth.corrupted:
-                out.print(*episode_panels(episode.observation, result.truth, verdict), sep="\n")
-                out.print(f"reward {describe_reward(result)}\n", highlight=False)
-                return
+    stats = client.stats()
+    keys = [str(Key.of(stats.suite_and_version, Split.train, index)) for index in range(SEARCHED)]
+    for episode in client.open_episodes(keys=keys).episodes:
+        verdict = overseer.review([episode.observation])[0]
+        if isinstance(verdict, str):
+            continue
+        result = client.submit([Attempt(episode_id=episode.episode_id, verdict=verdict)])[0]
+        if result.truth is not None and result.truth.corrupted:
+            out.print(*episode_panels(episode.observation, result.truth, verdict), sep="\n")
+            out.print(f"reward {describe_reward(result)}\n", highlight=False)
+            return

@@ -1,7 +1,7 @@
 """`forge-arena eval`: score an overseer against a running arena; and `forge-arena report`, its page.
 
-The options make one of three modes. With --dataset, `dataset` does the work; with --submit or --submission, `submit`
-does. Otherwise this module lets the overseer review episodes of an arena.
+The options make one of four modes. With --dataset, `dataset` does the work; with --submit or --submission, `submit`
+does; with --repeat, `repeat` does. Otherwise this module lets the overseer review episodes of an arena.
 """
 
 from collections.abc import Callable
@@ -14,25 +14,37 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from forge_arena.types import Split
+from forge_arena.secrecy import public_address
+from forge_arena.types import Split, View
 from forge_arena.wire import MAX_BATCH
-from forge_command.console import JsonFile, deliver, fail, given_options, one_of, resumable, say
+from forge_command.console import JsonFile, deliver, fail, given_options, one_of, resumable
 from forge_command.dataset import evaluate_answers
 from forge_command.overseer import SPEC, following, opening, overseer_settings
+from forge_command.prices import token_prices
 from forge_command.progress import progress
-from forge_command.result_folder import RESULT, ResultFolder
+from forge_command.repeat import Again, repeat_evaluation
+from forge_command.result_folder import ResultFolder, write_page
 from forge_command.submit import Entry, submit_overseer
-from forge_command.tables import details_table, scores_table
+from forge_command.tables import details_table, families_table, scores_table, thresholds_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.overseers import Overseer
     from forge_agents.result import Result
+    from forge_arena.measures.scorecard import Price
 
 EPILOG = """Examples:
 
 forge-arena eval --overseer rules --episodes 300 --out rules
 
 forge-arena eval --overseer openai:MODEL@https://HOST/v1 --set temperature=0 --paired
+
+forge-arena eval --overseer openai:MODEL@https://HOST/v1 --view answer_only --tools
+
+forge-arena eval --overseer hf:FOLDER --set tools=true --view answer_only
+
+forge-arena eval --overseer rules --split public --threshold-from rules --name "rules, public test"
+
+forge-arena eval --repeat rules
 
 forge-arena eval --overseer rules --dataset answers.jsonl
 
@@ -42,13 +54,29 @@ REPORT_EPILOG = """Example:
 forge-arena report rules"""
 # A submission leaves no choice in these, because the arena decides the episodes and keeps the verdicts.
 NOT_WITH_A_SUBMISSION = (
-    *("split", "episodes", "start", "samples", "paired", "threshold_from"),
-    *("out", "resume"),
+    *("split", "episodes", "start", "samples", "paired", "view", "tools", "threshold_from", "audit_budget", "price"),
+    *("out", "resume", "name"),
+)
+# These stand in the result that is repeated.
+NOT_WITH_A_REPETITION = (
+    *("split", "episodes", "start", "samples", "paired", "view", "tools", "batch", "change", "prompt", "system"),
+    *("threshold_from", "audit_budget", "price", "submit", "submission", "new_entry", "dataset"),
 )
 ONLY_WITH_AN_ARENA = (
-    *("arena", "token", "split", "episodes", "start", "samples", "paired", "batch", "threshold_from"),
+    *("arena", "token", "split", "episodes", "start", "samples", "paired", "view", "tools", "batch", "threshold_from"),
+    *("audit_budget", "price"),
     *("submit", "submission", "new_entry"),
 )
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What an evaluation is called, and what is computed of it beside its scores."""
+
+    name: str | None
+    threshold_from: Path | None
+    audit_budget: float
+    prices: "dict[str, Price]"
 
 
 @dataclass(frozen=True)
@@ -63,6 +91,8 @@ class ArenaEpisodes:
     samples: int
     paired: bool
     batch: int
+    view: View = View.full
+    tools: bool = False
 
     @property
     def verdicts(self) -> int:
@@ -72,10 +102,16 @@ class ArenaEpisodes:
 
 def evaluate(
     context: typer.Context,
-    overseer: Annotated[str, typer.Option(help=SPEC)],
+    overseer: Annotated[str | None, typer.Option(help=SPEC)] = None,
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
-    split: Annotated[str, typer.Option(help="val or train; test where the arena is served with --open-test.")] = "val",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="val; public, the test that is the same on every machine; train; test where the arena is served with "
+            "--open-test."
+        ),
+    ] = "val",
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes; with --paired, how many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
@@ -83,6 +119,20 @@ def evaluate(
         bool,
         typer.Option(
             "--paired", help="Review every draw twice: corrupted, and as its clean or harmlessly edited twin."
+        ),
+    ] = False,
+    view: Annotated[
+        str,
+        typer.Option(
+            help="What the overseer is shown at once: full, no_reasoning (without the Worker's reasoning), or "
+            "answer_only (task and answer)."
+        ),
+    ] = "full",
+    tools: Annotated[
+        bool,
+        typer.Option(
+            "--tools",
+            help="Let the overseer use the arena's tools first: rules, openai:MODEL@URL, hf:PATH, or your own class.",
         ),
     ] = False,
     batch: Annotated[
@@ -109,7 +159,25 @@ def evaluate(
     ] = None,
     threshold_from: Annotated[
         Path | None,
-        typer.Option(metavar="RESULT", help="An earlier result, for instance on val: apply its best threshold here."),
+        typer.Option(
+            metavar="RESULT",
+            help="An earlier result, for instance on val: freeze thresholds there (the best one, those of 1% and 5% "
+            "false alarms, and that of the audit budget), and apply them here.",
+        ),
+    ] = None,
+    audit_budget: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of all answers that a person can read, for --threshold-from.")
+    ] = 0.10,
+    price: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="READ/WRITTEN",
+            help="Price of a million tokens that the model reads, and writes: 0.25/2. For one of several models "
+            "NAME=0.25/2; repeatable.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What this result is called in tables and pages.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -119,6 +187,14 @@ def evaluate(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the evaluation in --out.")] = False,
+    repeat: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RESULT",
+            help="Make this evaluation again, as its result says it was made, and say what differs. --arena, "
+            "--overseer, --name and --out may be given beside it.",
+        ),
+    ] = None,
     submit: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Enter the leaderboard under this name: review the sealed test split."),
@@ -141,8 +217,16 @@ def evaluate(
     A row of --dataset has task, source_material, worker_output and corrupted, and may have corruption_type, spans,
     worker_reasoning, domain, origin and id.
     """
-    settings = overseer_settings(change, prompt, system, api_key)
     folder = ResultFolder(out, resume)
+    if repeat is not None:
+        if given := given_options(context, *NOT_WITH_A_REPETITION):
+            raise fail(f"--repeat takes everything from the result: leave out {given}")
+        its_arena = arena if given_options(context, "arena") else None
+        repeat_evaluation(Again(repeat, overseer, its_arena, token, api_key, name), folder, json)
+        return
+    if overseer is None:
+        raise fail("--overseer names the overseer to be scored: for instance --overseer rules")
+    settings = overseer_settings(change, prompt, system, api_key)
     if dataset is not None and (given := given_options(context, *ONLY_WITH_AN_ARENA)):
         raise fail(f"--dataset needs no arena: leave out {given}")
     if submit is not None or submission is not None:
@@ -156,56 +240,66 @@ def evaluate(
     if resume and out is None:
         raise fail("--resume goes on with the evaluation in a folder: name it by --out")
     if dataset is not None:
-        evaluate_answers(overseer, settings, dataset, folder, json)
+        evaluate_answers(overseer, settings, dataset, folder, json, name)
         return
     known_split = Split(one_of("--split", split, Split))
-    request = ArenaEpisodes(arena, token, known_split, episodes, start, samples, paired, batch)
-    evaluate_on_arena(overseer, settings, request, threshold_from, folder, json)
+    known_view = View(one_of("--view", view, View))
+    request = ArenaEpisodes(
+        arena, token, known_split, episodes, start, samples, paired, batch, view=known_view, tools=tools
+    )
+    scoring = Scoring(name, threshold_from, audit_budget, token_prices(price))
+    evaluate_on_arena(overseer, settings, request, scoring, folder, json)
 
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:
     """Write an evaluation's report page anew from its result and its records."""
-    _write_page(folder)
+    write_page(folder)
 
 
 def evaluate_on_arena(
     overseer: str,
     settings: dict[str, Any],
     request: ArenaEpisodes,
-    threshold_from: Path | None,
+    scoring: Scoring,
     folder: ResultFolder,
     json: str | None,
 ) -> None:
     """Let the overseer review episodes of a running arena; write and print its scores."""
     from forge_agents.client import ArenaError
-    from forge_agents.overseers import OverseerFailed
+    from forge_agents.overseers import OverseerFailed, settings_with_tools
 
-    threshold = None if threshold_from is None else _read_result(threshold_from)
+    if request.tools:
+        settings = settings_with_tools(overseer, settings)
+    threshold = None if scoring.threshold_from is None else _read_result(scoring.threshold_from)
     with (
         resumable(folder.how_to_go_on, OverseerFailed, ArenaError, if_failed=folder.how_to_go_on_if_begun),
         progress() as bar,
         opening(bar, overseer, settings) as opened,
     ):
-        task = bar.add_task(escape(overseer), total=request.verdicts, unit="verdicts")
-        result = _review(opened, settings, request, threshold, folder, following(bar, task, opened))
+        task = bar.add_task(escape(public_address(overseer)), total=request.verdicts, unit="verdicts")
+        result = _review(opened, overseer, settings, request, scoring, threshold, folder, following(bar, task, opened))
     deliver(result, json, partial(_show, result), folder.files(result))
     if folder.path is not None:
-        _write_page(folder.path, err=json == "-")
+        write_page(folder.path, result, err=json == "-")
     if not result.scorecard.scored + result.scorecard.invalid:
         raise fail("no verdict was scored: see above why")
 
 
 def _review(
     overseer: "Overseer",
+    spec: str,
     settings: dict[str, Any],
     request: ArenaEpisodes,
+    scoring: Scoring,
     threshold: "Result | None",
     folder: ResultFolder,
     on_progress: Callable[[int, int], None],
 ) -> "Result":
     from forge_agents.client import ArenaClient
     from forge_agents.evaluation import evaluate
+    from forge_arena.collector import make_rounds_rarer
 
+    make_rounds_rarer()
     # An arena that is not there is reported at once. An arena that goes away later is waited for.
     with ArenaClient(request.arena, token=request.token, patience=2) as client:
         client.health()
@@ -219,7 +313,13 @@ def _review(
         samples=request.samples,
         batch=request.batch,
         paired=request.paired,
+        view=request.view,
+        tools=request.tools,
         threshold_from=threshold,
+        budget=scoring.audit_budget,
+        prices=scoring.prices,
+        name=scoring.name,
+        spec=spec,
         settings=settings,
         records=folder.records,
         resume=folder.resume,
@@ -236,15 +336,11 @@ def _read_result(path: Path) -> "Result":
 def _show(result: "Result", out: Console) -> None:
     out.print(scores_table([result]))
     out.print(details_table(result))
+    if "family" in result.groups:
+        out.print(families_table(result))
+    if result.frozen:
+        out.print(thresholds_table(result))
+    if result.power_in_words:
+        out.print(result.power_in_words, highlight=False)
     for note in result.scorecard.notes:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
-
-
-def _write_page(folder: Path, *, err: bool = False) -> None:
-    """Write the page and say where it is. If the libraries for it are missing, say how to install them."""
-    try:
-        from forge_agents.report import write_report
-    except ModuleNotFoundError as error:
-        say(f"{folder / RESULT} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err)
-        return
-    say(str(write_report(folder)), err=err)

@@ -12,6 +12,8 @@ EPILOG = """Examples:
 
 forge-arena export --kind sft --count 20000 --checking 0.2 --out demonstrations
 
+forge-arena export --kind sft --prompt compact --out short-prompts
+
 forge-arena export --kind dpo --count 5000 --format parquet --out pairs
 
 forge-arena export --kind dpo --model runs/tiny/model --pairs teacher --out lessons
@@ -50,6 +52,13 @@ def export(
     seed: Annotated[
         int, typer.Option(help="Seed of the confidence in demonstrations and of the model's sampling.")
     ] = 0,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            help="The prompt that shows an episode: arena, compact (shorter), or card (without the source). By default "
+            "the one with which --model was trained here, otherwise arena."
+        ),
+    ] = None,
     arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
     token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
 ) -> None:
@@ -58,11 +67,13 @@ def export(
     With --kind sft, a teacher that knows the truth writes the verdicts. With --kind dpo, pairs show what to prefer. An
     interrupted export goes on where it stopped if the same command runs again.
     """
+    from forge_agents.overseers.prompts import PromptName, trained_prompt
     from forge_agents.train.export.request import ExportRequest, Format, Kind, Pairs
 
-    if split == "test":
+    if split in ("test", "public"):
+        kept = "is sealed" if split == "test" else "is the public test"
         raise fail(
-            "--split test is sealed: overseers are measured on it, and nothing may be learned from it; give train"
+            f"--split {split} {kept}: overseers are measured on it, and nothing may be learned from it; give train"
         )
     split = one_of("--split", split, ("train", "val"))
     rows_kind = Kind(one_of("--kind", kind, Kind))
@@ -75,6 +86,9 @@ def export(
         raise fail("--pairs attempts needs --model: whose attempts?")
     if rows_kind is Kind.dpo and rows_pairs is None:
         rows_pairs = Pairs.teacher if model is None else Pairs.attempts
+    if prompt is None and model is not None:
+        prompt = trained_prompt(Path(model))
+    rows_prompt = PromptName.arena if prompt is None else PromptName(one_of("--prompt", prompt, PromptName))
     request = ExportRequest.model_validate(
         {
             "kind": rows_kind,
@@ -89,6 +103,7 @@ def export(
             "samples": samples,
             "temperature": temperature,
             "max_tokens": max_tokens,
+            "prompt": rows_prompt,
         }
     )
     with extra("train", "an export"):

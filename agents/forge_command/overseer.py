@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.progress import Progress, TaskID
 
 from forge_arena.files import parse_yaml
+from forge_arena.secrecy import public_address
 from forge_command.console import fail
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from forge_agents.pace import Pace
 
 SPEC = (
-    "The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, the http:// address of a "
-    "webhook, or module:Class."
+    "The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, checker:FOLDER, the http:// "
+    "address of a webhook, module:Class, or several in one: 'mean: SPEC SPEC', 'max: …', 'vote: …', 'cascade: CHEAP "
+    "DEAR'."
 )
 
 
@@ -52,16 +54,8 @@ def following(bar: Progress, task: TaskID, overseer: "Overseer") -> Callable[[in
     pace: Pace | None = getattr(overseer, "pace", None)
     if pace is None:
         return lambda done, of: bar.update(task, completed=done, total=of)
-    done = 0
-
-    def show(now: int, of: int) -> None:
-        nonlocal done
-        done, pace.answers = now, 0
-        bar.update(task, completed=now, total=of)
-
-    pace.on_answer = lambda: bar.update(task, completed=done + pace.answers)
     bar.update(task, note=pace)
-    return show
+    return pace.follow(lambda done: bar.update(task, completed=done))
 
 
 @contextmanager
@@ -69,7 +63,7 @@ def opening(bar: Progress, name: str, settings: dict[str, Any]) -> "Iterator[Ove
     """The overseer, opened while the progress says so: a model may load, or a classifier learn, for minutes."""
     from forge_agents.overseers import use_overseer
 
-    task = bar.add_task(f"opening {escape(name)}", total=1)
+    task = bar.add_task(f"opening {escape(public_address(name))}", total=1)
     with use_overseer(name, **settings) as overseer:
         bar.update(task, completed=1, visible=False)
         yield overseer

@@ -3,21 +3,23 @@
 Each result is kept as it comes, so that an interrupted run goes on where it stopped.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
 
 from forge_arena.errors import BadArgument
-from forge_arena.files import read_json
+from forge_arena.files import read_json, write_whole
 from forge_arena.locks import lock_folder
-from forge_arena.types import Load, Split
+from forge_arena.types import CorruptionType, Load, Split
 from forge_command.child import running_server
-from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, writable_file
+from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, resumable, writable_file
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -38,7 +40,13 @@ ARENA_COLUMNS = {
     "auroc": "AUROC",
     "brier": "Brier",
 }
+# What a verdict takes depends on the machine, so it has no interval.
+SECONDS = "seconds"
 DATASET_COLUMNS = {"balanced_accuracy": "bal. acc.", "auroc": "AUROC", "brier": "Brier"}
+
+
+class _Stopped(Exception):
+    """Ends the play of one overseer, because the command was stopped."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,10 @@ def reference(
             metavar="FOLDER", help="Folder that keeps every result. With the same folder the command goes on."
         ),
     ],
-    episodes: Annotated[int, typer.Option(min=10, help="Episodes of val for each overseer.")] = 600,
+    episodes: Annotated[int, typer.Option(min=10, help="Episodes for each overseer.")] = 600,
+    split: Annotated[
+        str, typer.Option(help="`val`, or `public`: the test that is the same on every machine.")
+    ] = Split.val.value,
     dataset: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Labelled answers for each overseer to review as well: JSONL.")
     ] = None,
@@ -76,6 +87,12 @@ def reference(
     load: LoadName = "full",
     model: Annotated[
         list[Path] | None, typer.Option(metavar="FOLDER", help="A trained model that plays too; repeatable.")
+    ] = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="RESULT", help="A result of `forge-arena eval` on the same episodes, for the tables; repeatable."
+        ),
     ] = None,
     degenerates: Annotated[bool, typer.Option(help="Whether the degenerate overseers play too.")] = True,
     only: Annotated[
@@ -94,16 +111,27 @@ def reference(
     Starts a server with the scripted Worker. You may stop the command and start it again: a verdict that is recorded is
     not asked for again.
     """
+    if split not in (Split.val, Split.public):
+        raise fail(f"--split takes val or public, got {split!r}")
+    known_split = Split(split)
     answers = None if dataset is None else _answers(dataset)
     players = [*_honest(scenarios, load_named(load), model or ()), *(_degenerates() if degenerates else ())]
     if only:
         if unknown := sorted(set(only) - {player.name for player in players}):
             raise fail(f"nobody plays as {unknown[0]!r}: there are {', '.join(player.name for player in players)}")
         players = [player for player in players if player.name in only]
+    others = [(path, _read_result(path)) for path in also or ()]
+    _refuse_equal_names([*(player.name for player in players), *(result.title for _, result in others)])
     arguments = [] if scenarios is None else ["--scenarios", scenarios]
     if load != Load.full:
         arguments += ["--load", load]
-    with running_server(*arguments) as url, progress() as bar, ThreadPoolExecutor(jobs) as pool:
+    stopped = Event()
+    with (
+        resumable(lambda: f"; every verdict so far is in {out}: go on by the same command"),
+        running_server(*arguments) as url,
+        progress() as bar,
+        ThreadPoolExecutor(jobs) as pool,
+    ):
         task = bar.add_task("reference", total=len(players) * (episodes + len(answers or ())), unit="verdicts")
 
         def play(player: Player) -> Played:
@@ -112,15 +140,23 @@ def reference(
 
             def show(now: int, _: int) -> None:
                 nonlocal done
+                if stopped.is_set():
+                    raise _Stopped
                 bar.advance(task, now - done)
                 done = now
 
-            played = _play(player, url, out, episodes, answers, show)
+            played = _play(player, url, out, known_split, episodes, answers, show)
             # Progress did not count the verdicts that were recorded already.
             bar.advance(task, episodes + len(answers or ()) - done)
             return played
 
-        results = list(pool.map(play, players))
+        further = [_further(path, result, url, known_split, episodes) for path, result in others]
+        try:
+            results = [*pool.map(play, players), *further]
+        except BaseException:
+            # Those who play would otherwise play to the end before the pool closes.
+            stopped.set()
+            raise
     text = "\n".join(_page(results))
     deliver(
         {
@@ -181,18 +217,20 @@ def _play(
     player: Player,
     url: str,
     out: Path,
+    split: Split,
     episodes: int,
     answers: "Sequence[LabelledAnswer] | None",
     on_progress: Callable[[int, int], None],
 ) -> Played:
     with lock_folder(out / player.name):
-        return _play_in(player, url, out / player.name, episodes, answers, on_progress)
+        return _play_in(player, url, out / player.name, split, episodes, answers, on_progress)
 
 
 def _play_in(
     player: Player,
     url: str,
     folder: Path,
+    split: Split,
     episodes: int,
     answers: "Sequence[LabelledAnswer] | None",
     on_progress: Callable[[int, int], None],
@@ -206,7 +244,7 @@ def _play_in(
     result = Result.read(result_file) if result_file.exists() else None
     dataset_result = read_json(dataset_file, TypeAdapter(DatasetResult)) if dataset_file.exists() else None
     if result is not None:
-        _check_result(result_file, result, player, url, episodes)
+        _check_result(result_file, result, player, url, split, episodes)
     if dataset_result is not None and answers is not None:
         _check_dataset(dataset_file, dataset_result, answers)
     if result is not None and (dataset_result is not None or answers is None):
@@ -217,14 +255,14 @@ def _play_in(
             result = evaluate(
                 overseer,
                 arena=url,
-                split=Split.val,
+                split=split,
                 episodes=episodes,
                 settings=player.settings,
                 records=records,
                 resume=True,
                 on_progress=on_progress,
             )
-            result_file.write_text(result.to_json(), encoding="utf-8")
+            write_whole(result_file, result.to_json())
         if answers is not None and dataset_result is None:
             dataset_result = evaluate_dataset(
                 overseer,
@@ -235,38 +273,74 @@ def _play_in(
                 resume=True,
                 on_progress=lambda done, of: on_progress(episodes + done, episodes + of),
             )
-            dataset_file.write_text(dataset_result.to_json(), encoding="utf-8")
+            write_whole(dataset_file, dataset_result.to_json())
     return Played(player, result, dataset_result)
 
 
-def _check_result(path: Path, result: "Result", player: Player, url: str, episodes: int) -> None:
-    """Refuse a result of an earlier run that this run would not have made."""
-    from forge_agents.client import ArenaClient
+def _read_result(path: Path) -> "Result":
+    from forge_agents.result import Result
 
-    with ArenaClient(url) as client:
-        stats = client.stats()
-    wanted: dict[str, Any] = {
-        "suite": stats.suite_and_version,
-        "suite_hash": stats.suite_hashes[Split.val],
-        "settings": player.settings,
-        "number of episodes": episodes,
-    }
-    kept: dict[str, Any] = {
-        "suite": result.suite,
-        "suite_hash": result.suite_hash,
-        "settings": result.settings,
-        "number of episodes": result.scorecard.episodes,
-    }
+    return Result.read(path)
+
+
+def _refuse_equal_names(names: Sequence[str]) -> None:
+    """Refuse a name that two results would have, because one of the two would be lost."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise BadArgument(
+                f"{count} results would be called {name!r}: evaluate with another --name, or leave one out by --only"
+            )
+
+
+def _further(path: Path, result: "Result", url: str, split: Split, episodes: int) -> Played:
+    """The result of another evaluation, for the tables."""
+    how = f"evaluate on the same episodes: --split {split.value} --episodes {episodes}"
+    _refuse_others(path, _wanted(url, split, episodes), _kept(result), how)
+    return Played(Player(result.title, result.overseer, result.overseer), result, None)
+
+
+def _check_result(path: Path, result: "Result", player: Player, url: str, split: Split, episodes: int) -> None:
+    """Refuse a result of an earlier run that this run would not have made."""
+    wanted = _wanted(url, split, episodes) | {"settings": player.settings}
+    kept = _kept(result) | {"settings": result.settings}
     if player.spec.startswith("hf:"):
         from forge_agents.models import weights_digest
 
         wanted |= {"overseer": player.spec, "weights": weights_digest(Path(player.spec.removeprefix("hf:")))}
         kept |= {"overseer": result.overseer, "weights": result.conditions.get("weights")}
+    _refuse_others(path, wanted, kept, "take another --out")
+
+
+def _wanted(url: str, split: Split, episodes: int) -> dict[str, Any]:
+    """What the results of this run have in common."""
+    from forge_agents.client import ArenaClient
+
+    with ArenaClient(url) as client:
+        stats = client.stats()
+    return {
+        "suite": stats.suite_and_version,
+        "split": split.value,
+        "suite_hash": stats.suite_hashes[split],
+        "first episode": 0,
+        "number of episodes": episodes,
+    }
+
+
+def _kept(result: "Result") -> dict[str, Any]:
+    return {
+        "suite": result.suite,
+        "split": result.split.value,
+        "suite_hash": result.suite_hash,
+        "first episode": result.start,
+        "number of episodes": result.scorecard.episodes,
+    }
+
+
+def _refuse_others(path: Path, wanted: dict[str, Any], kept: dict[str, Any], how: str) -> None:
+    """Refuse a result that is not as it is wanted. `how` says what to do."""
     for name, value in wanted.items():
         if kept[name] != value:
-            raise BadArgument(
-                f"{path} is of another run: its {name} is {kept[name]!s}, not {value!s}; take another --out"
-            )
+            raise BadArgument(f"{path} is of another run: its {name} is {kept[name]!s}, not {value!s}; {how}")
 
 
 def _check_dataset(path: Path, dataset_result: "DatasetResult", answers: "Sequence[LabelledAnswer]") -> None:
@@ -280,7 +354,8 @@ def _page(results: Sequence[Played]) -> list[str]:
     first = results[0].result
     lines = [f"{first.scorecard.episodes} episodes of {first.suite}:{first.split.value}, {first.worker} Worker."]
     if honest := [played for played in results if played.player.group == HONEST]:
-        lines += ["", *_table(honest), ""]
+        lines += ["", *_table(honest), "", "The share of the corrupted answers that is found, by type:", ""]
+        lines += [*_table_of_types(honest), ""]
     rest = sorted(
         (played for played in results if played.player.group == DEGENERATE),
         key=lambda played: -(played.result.scorecard.reward.value or 0.0),
@@ -291,19 +366,39 @@ def _page(results: Sequence[Played]) -> list[str]:
 
 
 def _table(results: Sequence[Played]) -> list[str]:
-    with_dataset = results[0].dataset is not None
-    columns = ["overseer", "what it does", *ARENA_COLUMNS.values(), "unreadable"]
+    with_dataset = any(played.dataset is not None for played in results)
+    columns = ["overseer", "what it does", "view", *ARENA_COLUMNS.values(), "unreadable", SECONDS]
     columns += [f"{name}, dataset" for name in DATASET_COLUMNS.values()] if with_dataset else []
-    rows = [columns, ["---"] * len(columns)]
+    rows = []
     for played in results:
-        card = played.result.scorecard
-        cells = [f"`{played.player.name.removeprefix('degenerate_')}`", played.player.description]
+        card, cost = played.result.scorecard, played.result.cost
+        shown = played.result.view.value + ("" if played.result.tools is None else ", with tools")
+        cells = [_name(played), played.player.description, shown]
         cells += [_cell(getattr(card, name)) for name in ARENA_COLUMNS]
-        cells.append(str(card.invalid))
-        if played.dataset is not None:
-            cells += [_cell(getattr(played.dataset.scorecard, name)) for name in DATASET_COLUMNS]
+        cells += [str(card.invalid), "-" if cost is None or cost.seconds is None else f"{cost.seconds:.2g}"]
+        if with_dataset:
+            on_dataset = None if played.dataset is None else played.dataset.scorecard
+            cells += ["-" if on_dataset is None else _cell(getattr(on_dataset, name)) for name in DATASET_COLUMNS]
         rows.append(cells)
-    return [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+    return _markdown(columns, rows)
+
+
+def _table_of_types(results: Sequence[Played]) -> list[str]:
+    types = [type.value for type in CorruptionType]
+    rows = []
+    for played in results:
+        cards = played.result.groups.get("corruption_type", {})
+        rows.append([_name(played), *(_cell(cards[type].recall) if type in cards else "-" for type in types)])
+    return _markdown(["overseer", *types], rows)
+
+
+def _name(played: Played) -> str:
+    return f"`{played.player.name.removeprefix('degenerate_')}`"
+
+
+def _markdown(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
 
 
 def _cell(estimate: "Estimate") -> str:

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from forge_command.console import as_json
+from forge_command.console import as_json, say
+
+if TYPE_CHECKING:  # It takes seconds to import, and refusals do not need it.
+    from forge_agents.result import Result
 
 RESULT = "result.json"
 
@@ -34,3 +37,19 @@ class ResultFolder:
     def how_to_go_on_if_begun(self) -> str:
         """The same after an error if a verdict is recorded; otherwise nothing."""
         return self.how_to_go_on() if self.records is not None and self.records.exists() else ""
+
+
+def write_page(folder: Path, result: "Result | None" = None, *, err: bool = False) -> None:
+    """Write the page and say where it is. If the libraries for it are missing, say how to install them.
+
+    Args:
+        folder: holds the result and its records.
+        result: the result in the folder, if the caller has it already.
+        err: say it on standard error.
+    """
+    try:
+        from forge_agents.report import write_report
+    except ModuleNotFoundError as error:
+        say(f"{folder / RESULT} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err)
+        return
+    say(str(write_report(folder, result)), err=err)

@@ -6,15 +6,19 @@ from typing import Annotated
 import typer
 
 from forge_arena.errors import WorkerFailed
-from forge_command.console import extra, fail, one_file, one_of, say, words
+from forge_command.console import AwarenessName, CandourName, extra, fail, one_file, one_of, say, words
 
 EPILOG = """Examples:
 
 forge-arena serve
 
-forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --store sqlite:///arena.db
+forge-arena serve --scenarios short          (short sources: begin here to train a small model)
+
+forge-arena serve --worker openai:MODEL@http://127.0.0.1:8001/v1 --store arena.db
 
 forge-arena serve --worker openai:SMALL_MODEL@http://127.0.0.1:8001/v1 --load light
+
+forge-arena serve --processes 4               (on four cores, behind one port)
 
 forge-arena serve --host 0.0.0.0 --token TOKEN"""
 
@@ -27,11 +31,21 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free port. Default: 8000.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            "--processes",
+            "--workers",
+            min=1,
+            help="Processes that serve behind the one port, on the one store: one for each core. "
+            "All of them ask the same --worker. Default: 1.",
+        ),
+    ] = None,
     root_path: Annotated[
         str | None, typer.Option(help="The path under which a proxy serves the arena, such as /arena.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="SQLAlchemy URL of the store. Default: sqlite:///forge-arena.db.")
+        str | None, typer.Option(help="The store: an SQLite file, or the URL of a Postgres. Default: forge-arena.db.")
     ] = None,
     worker: Annotated[
         str | None,
@@ -49,14 +63,26 @@ def serve(
         ),
     ] = None,
     scenarios: Annotated[
-        str | None, typer.Option(help="Play another set of families: one shipped with the arena (short), or a folder.")
+        str | None,
+        typer.Option(
+            help="Play another set of families: one shipped with the arena (short, whose sources have 50 words: begin "
+            "there to train a small model), or a folder."
+        ),
     ] = None,
     load: Annotated[
         str | None,
         typer.Option(
             metavar="LOAD",
             help="How much the tasks ask: full (default), normal, or light, for a Worker of 1 to 7B parameters. A "
-            "lighter load is a suite of its own: keys read forge-light:4:train:17.",
+            "lighter load is a suite of its own: keys read forge-light:5:train:17.",
+        ),
+    ] = None,
+    reward_profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="By which weights verdicts are paid: standard (default), detection, or a JSON file of your own. "
+            "Evaluations and the leaderboard always use the standard weights.",
         ),
     ] = None,
     token: Annotated[
@@ -69,6 +95,8 @@ def serve(
         float | None, typer.Option(help="Requests a second for each token except an admin's. Default: no limit.")
     ] = None,
     mechanism: Annotated[str | None, typer.Option(help="Corrupt only by rewrite or only by prompt.")] = None,
+    awareness: AwarenessName = None,
+    candour: CandourName = None,
     revisions: Annotated[
         int | None,
         typer.Option(
@@ -81,6 +109,20 @@ def serve(
         typer.Option(
             help="A model that helps to read answers: it points and vetoes, and code approves. openai:MODEL@URL, "
             "vllm:MODEL, bank:FILE, or worker for the Worker's own model. Default: none."
+        ),
+    ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option(
+            help="What an episode shows at once unless a client asks otherwise: full (default), no_reasoning, or "
+            "answer_only, where the source is looked up with tools."
+        ),
+    ] = None,
+    tool_profile: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PROFILE",
+            help="Which tools an overseer may use, how often, and at what cost: default, none, or a JSON file.",
         ),
     ] = None,
     vllm: Annotated[str | None, typer.Option(help="The vllm executable for a vllm Worker.")] = None,
@@ -102,17 +144,23 @@ def serve(
         settings = Settings.from_environment(
             host=host,
             port=port,
+            processes=processes,
             root_path=root_path,
             store=store,
             worker=worker,
             documents=documents[0] if documents else None,
             scenarios=scenarios,
             load=load,
+            reward_profile=reward_profile,
             tokens=tuple(token) if token else None,
             rate=rate,
             mechanism=mechanism,
+            awareness=awareness,
+            candour=candour,
             revisions=revisions,
             reader=reader,
+            view=view,
+            tool_profile=tool_profile,
             vllm=vllm,
             vllm_args=words("--vllm-args", vllm_args) if vllm_args else None,
             sealed=False if open_test else None,

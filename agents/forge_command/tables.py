@@ -11,11 +11,15 @@ from forge_arena.types import Components, Form, Trouble
 from forge_arena.wire import Leaderboard, Submission
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
+    from forge_agents.attack import AttackResult
     from forge_agents.compare import Comparison
     from forge_agents.datasets import DatasetResult, DatasetScorecard
+    from forge_agents.repetition import Repetition
     from forge_agents.result import Result
     from forge_arena.types import Estimate
 
+# How much of a condition a table shows, in characters. The JSON has all of it.
+LONGEST_SHOWN = 100
 METRICS = {
     "reward": "reward",
     "balanced_accuracy": "bal.acc",
@@ -40,6 +44,7 @@ TRAINING_METRICS = {
     "brier": "Brier",
     "share_flagged": "flagged",
 }
+FAMILY_METRICS = {"balanced_accuracy": "bal.acc", "auroc": "AUROC", "brier": "Brier", "reward": "reward"}
 LEADERBOARD_METRICS = {
     "balanced_accuracy": "bal.acc",
     "auroc": "AUROC",
@@ -64,7 +69,7 @@ def scores_table(results: "list[Result]") -> Table:
         card = result.scorecard
         counts = {"invalid": card.invalid, "failed": card.failed, "cut": card.troubles.get(Trouble.cut, 0)}
         troubles = [f"{count} {name}" for name, count in counts.items() if count]
-        name = result.overseer + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
+        name = escape(result.title) + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
         table.add_row(name, *[_cell(getattr(card, metric)) for metric in METRICS])
     return table
 
@@ -87,9 +92,6 @@ def details_table(result: "Result") -> Table:
         ("repaired, of the corrupted", wrong, card.restoration),
         ("right first step, where it named one", card.steps_named, card.step_accuracy),
     ]
-    if (frozen := result.frozen) is not None:
-        name = f"balanced accuracy at {frozen.threshold:.2f}, the best on {frozen.source}"
-        rows.append((name, len(forms), frozen.balanced_accuracy))
     if (votes := result.votes) is not None:
         last = votes.samples
         rows += [
@@ -110,9 +112,51 @@ def details_table(result: "Result") -> Table:
     return table
 
 
+def families_table(result: "Result") -> Table:
+    """One row a family. One family has no interval, because intervals draw whole families."""
+    domains = {row.family: row.domain for row in result.rows if row.domain is not None}
+    table = Table(title="by family", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("family", "domain"):
+        table.add_column(name, overflow="fold")
+    for name in ("verdicts", *FAMILY_METRICS.values()):
+        table.add_column(name, justify="right", no_wrap=True)
+    for family, card in result.groups["family"].items():
+        domain = domains.get(family)
+        cells = [_cell(getattr(card, metric)) for metric in FAMILY_METRICS]
+        words = "" if domain is None else domain.value.replace("_", " ")
+        table.add_row(escape(family), words, str(card.scored + card.invalid), *cells)
+    return table
+
+
+def thresholds_table(result: "Result") -> Table:
+    """One row an operating point that was frozen on other episodes, the 95% interval below each value."""
+    sources = ", ".join(dict.fromkeys(frozen.source for frozen in result.frozen))
+    table = Table(title=f"thresholds frozen on {escape(sources)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("operating point", "P above", "there", "found", "false alarms", "precision", "bal.acc", "flagged"):
+        table.add_column(name, justify="left" if name == "operating point" else "right", no_wrap=name != "there")
+    for frozen in result.frozen:
+        there = "-" if frozen.reached is None else f"{frozen.reached:.3f}"
+        cells = (frozen.recall, frozen.false_alarms, frozen.precision, frozen.balanced_accuracy, frozen.share_flagged)
+        table.add_row(frozen.title, f"{frozen.threshold:.3f}", there, *map(_cell, cells))
+    return table
+
+
+def repetition_table(repetition: "Repetition") -> Table:
+    """What differs between a result and the same evaluation made again: the conditions first, and then the numbers."""
+    table = Table(title="what differs", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", repetition.first, repetition.second):
+        table.add_column(escape(name), overflow="fold")
+    for condition in repetition.conditions:
+        table.add_row(condition.name, *(escape(_shortened(text)) for text in (condition.before, condition.now)))
+    table.add_section()
+    for number in repetition.numbers:
+        table.add_row(number.name, *("-" if v is None else f"{v:.4g}" for v in (number.before, number.now)))
+    return table
+
+
 def dataset_table(result: "DatasetResult") -> Table:
     """One row for all rows and one for each group, the 95% interval below each value."""
-    table = Table(title=f"{result.overseer} on {escape(result.dataset)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=f"{escape(result.title)} on {escape(result.dataset)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", overflow="fold")
     for name in ("rows", "corr.", *DATASET_METRICS.values()):
         table.add_column(name, justify="right", no_wrap=True)
@@ -172,6 +216,56 @@ def comparison_table(comparison: "Comparison") -> Table:
     return table
 
 
+def attack_table(result: "AttackResult") -> Table:
+    """One row a number of tries, the 95% interval below each value; `change` is that of the rate at 5% false alarms."""
+    title = f"{escape(result.title)} under attack: {escape(result.source)}, {result.search}"
+    table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("tries", justify="right")
+    table.add_column("exhausted", justify="right")
+    frozen = [threshold.title for threshold in result.curve[0].frozen]
+    names = ["AUROC", "TPR@1%", "TPR@5%", "change", "own decision", *(f"frozen: {title}" for title in frozen)]
+    for name in names:
+        table.add_column(name, justify="right")
+    for point in result.curve:
+        measures = [_cell(estimate) for estimate in (point.auroc, point.tpr_at_1, point.tpr_at_5)]
+        change = "" if point.tries == 1 else format_difference(point.change.tpr_at_5)
+        at_frozen = [_cell(threshold.recall) for threshold in point.frozen]
+        table.add_row(str(point.tries), str(point.short), *measures, change, _cell(point.recall), *at_frozen)
+    return table
+
+
+def attack_types_table(result: "AttackResult") -> Table:
+    """What is found at 5% false alarms: one row a corruption type, one column a number of tries.
+
+    If the adversary may choose the type, the table counts the types that it chose.
+    """
+    types = list(result.curve[0].by_type)
+    title = "found at 5% false alarms, by tries" if types else "chosen types, by tries"
+    table = Table("", title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for point in result.curve:
+        table.add_column(str(point.tries), justify="right")
+    for type in types or result.chosen_types:
+        cells = [
+            _cell(point.by_type[type].tpr_at_5) if types else str(point.chosen.get(type, 0)) for point in result.curve
+        ]
+        table.add_row(type.replace("_", " "), *cells)
+    return table
+
+
+def told_table(comparison: "Comparison") -> Table:
+    """One row for each awareness and candour of the Worker: the AUROC of both sides, and the paired difference."""
+    table = Table(title="answers that the Worker corrupted itself", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", "", "verdicts", f"AUROC: {comparison.first}", comparison.second, "difference"):
+        table.add_column(escape(name), justify="right" if name else "left")
+    for division, levels in comparison.told.items():
+        table.add_section()
+        for level, sides in levels.items():
+            auroc = [side["auroc"] for side in (sides.before, sides.after)]
+            difference = format_difference(sides.differences["auroc"])
+            table.add_row(division, level, str(sides.verdicts), *map(_cell, auroc), difference)
+    return table
+
+
 def training_table(
     title: str, rows: "Mapping[str, Mapping[str, Estimate]]", format_cell: "Callable[[Estimate], str]"
 ) -> Table:
@@ -212,6 +306,10 @@ def format_difference(estimate: "Estimate") -> str:
         return f"{estimate.value:+.3f}"
     low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
     return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _cell(estimate: "Estimate") -> str:

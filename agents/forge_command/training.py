@@ -50,6 +50,19 @@ Start = Annotated[
     Path | None, typer.Option("--start", help="Folder of the model to start from, instead of making or loading one.")
 ]
 
+Tools = Annotated[
+    bool,
+    typer.Option(
+        "--tools",
+        help="Train and evaluate in several turns: the model uses the arena's tools, and gives its verdict by a tool. "
+        "With GRPO, from a model that calls tools already: there is no warm start with calls.",
+    ),
+]
+Report = Annotated[
+    bool,
+    typer.Option("--report", help="Show the run on the arena's page Runs while it learns; the token is a trainer's."),
+]
+
 
 class Bars:
     """Progress as one bar for each phase, with the time that is left. Messages for people go above the bars."""
@@ -82,7 +95,14 @@ def reporting() -> Iterator["Reporter"]:
         yield Bars(bars)
 
 
-@app.command("run", epilog="Example: forge-arena train run --preset tiny --out runs/tiny")
+RUN_EPILOG = """Examples:
+
+forge-arena train run --preset tiny --out runs/tiny
+
+forge-arena train run --preset phase1 --tools --set view=answer_only --out runs/looks-up"""
+
+
+@app.command("run", epilog=RUN_EPILOG)
 def run_once(
     out: Out,
     preset: PresetName = "tiny",
@@ -92,9 +112,12 @@ def run_once(
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,
+    report: Report = False,
+    tools: Tools = False,
 ) -> None:
     """Train once: starting model, evaluation, the algorithm, evaluation, report."""
-    _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=False)
+    changes = [*(change or []), *(["tools=true"] if tools else [])]
+    _run(out, preset, algorithm, arena, token, changes, start, resume, report, three_phases=False)
 
 
 @app.command(epilog="Example: forge-arena train pipeline --preset phase1 --out runs/phases")
@@ -107,6 +130,7 @@ def pipeline(
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,
+    report: Report = False,
 ) -> None:
     """Train in three phases: train, measure what is learnable and set the arena's curriculum, train on that.
 
@@ -114,7 +138,7 @@ def pipeline(
     passes 20% to 85% of the time is learnable. The arena then draws from these cells, and from a harder stealth level
     if a cell is too easy.
     """
-    _run(out, preset, algorithm, arena, token, change, start, resume, three_phases=True)
+    _run(out, preset, algorithm, arena, token, change, start, resume, report, three_phases=True)
 
 
 @app.command(epilog="Example: forge-arena train presets phase1")
@@ -159,10 +183,13 @@ def _run(
     changes: list[str] | None,
     start: Path | None,
     resume: bool,
+    reported: bool,
     *,
     three_phases: bool,
 ) -> None:
     settings = _preset(preset, algorithm, changes)
+    if reported and "arena" not in settings.trackers:
+        settings = settings.model_copy(update={"trackers": (*settings.trackers, "arena")})
     with extra("train", "training"):
         from forge_agents.client import ArenaClient
         from forge_agents.train import quiet
@@ -171,7 +198,7 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    with resumable(lambda: f"; what was done is in {out}: go on with --resume"), _hints():
+    with resumable(lambda: f"; what was done is in {out}: go on with --resume"), hints():
         # An arena that is not there is reported at once. An arena that goes away later is waited for.
         with ArenaClient(arena, token=token, patience=2) as client:
             client.stats()
@@ -186,11 +213,12 @@ def _run(
                 start=start,
             )
     if is_first():
-        say(f"model: {out / 'model'}\nreport: {page}")
+        curves = f"\ncurves: {arena.rstrip('/')}/runs" if "arena" in settings.trackers else ""
+        say(f"model: {out / 'model'}\nreport: {page}{curves}")
 
 
 @contextmanager
-def _hints() -> Iterator[None]:
+def hints() -> Iterator[None]:
     """Say what to do if the arena wants a token, or if the disk is full."""
     from forge_agents.client import ArenaRefused
 

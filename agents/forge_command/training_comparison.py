@@ -120,7 +120,7 @@ def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
 
 def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
     """Means of the seeds and differences from the starting model, with intervals over families."""
-    from forge_agents.compare import differences, mean_metrics
+    from forge_arena.measures.paired import differences, mean_metrics
 
     trained = [f"grpo {seed}" for seed in range(seeds)]
     start = results["start"].rows

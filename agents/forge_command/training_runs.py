@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
-from forge_arena.files import read_json
+from forge_arena.files import read_json, write_whole
 from forge_command import tether
 from forge_command.progress import SO_FAR
 
@@ -78,7 +78,7 @@ def _last_line(out: Path, name: str) -> str:
 def _train(
     folder: Path, changes: Sequence[str], preset: "Preset", arena: "ArenaAddress", start: Path, before: Path
 ) -> float:
-    from forge_agents.train.journal import check_same_run, write_whole
+    from forge_agents.train.journal import check_same_run
     from forge_agents.train.online import TrainingStopped
     from forge_agents.train.presets import change_preset
 

@@ -1,8 +1,8 @@
 """`forge-arena train small`: train a pretrained model of 135 million parameters, and compare it with its controls.
 
 The untouched model is evaluated first. Then come a warm start on demonstrations, GRPO over REST with several seeds, and
-the controls: shuffled rewards, the warm start with its threshold moved, supervised training for the same time, and the
-constants. All of them review the same episodes of families that no run has seen.
+the controls: shuffled rewards, the warm start with its threshold moved or made to check, supervised training for the
+same time, and the constants. All of them review the same episodes of families that no run has seen.
 """
 
 import sys
@@ -67,7 +67,7 @@ def small(
     """Train a pretrained model of 135M parameters on two cores or a GPU, and compare it with its controls.
 
     This takes hours on two cores, and says at its beginning how many. Stop it when you like: called again with the same
-    options it continues, also after kill -9. Two runs at a time take about 9 GB of memory, and the checkpoints 8 GB of
+    options it continues, also after kill -9. Two runs at a time take about 15 GB of memory, and the checkpoints 8 GB of
     disk.
     """
     from forge_agents.train.presets import load_preset
@@ -81,7 +81,7 @@ def small(
 
     quiet()
     untouched = {"untouched": {}, "untouched opened": {"opening": OPENING}}
-    comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={})
+    comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}})
     start = perf_counter()
     with (
         lock_folder(out),
@@ -120,7 +120,7 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     cost = estimate(preset, load_model(str(preset.model)), shown)
     runs = comparison.seeds + 2
     # Before and after each run; the untouched model writes until it is cut off.
-    evaluations = (len(comparison.of_untouched) * 2 + 3 + runs / AT_A_TIME) * cost.evaluation
+    evaluations = (len(comparison.of_untouched) * 2 + len(comparison.of_start) + 3 + runs / AT_A_TIME) * cost.evaluation
     training = preset.steps * cost.step
     total = cost.warm_start + evaluations + training * (runs - 1) / AT_A_TIME + training
     reporter.say(
@@ -136,7 +136,7 @@ def _hours(seconds: float) -> str:
 
 def _page(show_all: Callable[[Console], None]) -> str:
     """The tables as a page of Markdown, with the command that made them."""
-    from forge_agents.train.journal import revision
+    from forge_arena.software import revision
 
     text = StringIO()
     show_all(Console(file=text, width=WIDTH))

@@ -91,7 +91,7 @@ class Asking:
         written = await self._read(verifier, answer, random, hidden)
         revision = 0
         while (
-            revision < self.revisions and isinstance(self.worker, Reviser) and (told := objections_to(written, hidden))
+            revision < self.revisions and (told := objections_to(written, hidden)) and isinstance(self.worker, Reviser)
         ):
             if hidden is None:
                 self.usability.reject(_reasons(written))

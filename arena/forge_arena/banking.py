@@ -17,7 +17,7 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, ForgeArenaError, WorkerFailed
 from forge_arena.reader import Reader, open_reader
 from forge_arena.scenarios import Source
-from forge_arena.types import Load, Mechanism, Noun, Split
+from forge_arena.types import Awareness, Candour, Load, Mechanism, Noun, Split
 from forge_arena.workers import Worker, open_worker
 from forge_arena.workers.bank import Bank, BankBusy, BankWorker
 
@@ -44,6 +44,8 @@ class Filling(Noun):
     start: int = Field(default=0, ge=0)
     count: int = Field(ge=1)
     mechanism: Mechanism | None = None
+    awareness: Awareness | None = None
+    candour: Candour | None = None
     revisions: int = Field(default=REVISIONS, ge=0)
     reader: str | None = None
     documents: Path | None = None
@@ -104,6 +106,8 @@ class Filling(Noun):
             worker,
             secret=self.secret,
             mechanism=self.mechanism,
+            awareness=self.awareness,
+            candour=self.candour,
             revisions=self.revisions,
             reader=reader,
             sources=sources,

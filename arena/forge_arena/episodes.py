@@ -1,29 +1,35 @@
 """Make episodes: draw a scenario, let the Worker answer until the answer verifies, corrupt it, verify again.
 
 A key names an episode for ever (`forge_arena.keys`). Every random choice of an episode comes from one hash of its key
-and, in the sealed test split, of the arena's secret. Neighbouring indices share nothing. The key decides the form of
+and of the salt of its split: the arena's secret in the sealed test split, `PUBLISHED_SALT` in the public one, nothing in
+the others. Neighbouring indices share nothing. The key decides the form of
 the answer: `PREVALENCE` of the answers are corrupted, and `PLACEBOS` of the others get a harmless edit. A key with
-`:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form.
+`:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form. A number behind `:corrupted` names a
+further corruption of the same answer, which is verified like the first one.
 """
 
 import hashlib
 import hmac
 import secrets
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice, product
 from random import Random
 from typing import NamedTuple
 
 from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
-from forge_arena.corruptions import Injection, inject, registry
+from forge_arena.corruptions import Injection, injections, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
 from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
-from forge_arena.placebos import edit_harmlessly
+from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.reader import Reader
+from forge_arena.salts import PUBLISHED_SALT, check_secret
 from forge_arena.scenarios import SUITE, Mixed, Source, lightest_load_below, load_families
+from forge_arena.tools import DEFAULT, Toolbox, ToolProfile
 from forge_arena.types import (
     Answer,
     Awareness,
@@ -44,9 +50,12 @@ from forge_arena.types import (
 )
 from forge_arena.usability import Usability
 from forge_arena.verify import ClaimReport, Verifier
-from forge_arena.workers.base import HiddenInstruction, Worker
+from forge_arena.workers.base import HiddenInstruction, Repeating, Worker
 
-VERSION = "4"
+VERSION = "5"
+# Suite 5 gave val and test more families and changed nothing else. Therefore a key has the random numbers that it had in
+# suite 4: train and the other sets draw what they drew, under a new name.
+SEED_VERSION = "4"
 # How many answers a key gets, each to another scenario, before the key counts as failed.
 TRIES = 8
 # A Worker that has refused a hidden instruction this often is not asked again. The arena then rewrites its answer.
@@ -66,7 +75,8 @@ class Plan(Noun):
     """What a key decides before any Worker is asked.
 
     Everything but `form` is drawn alike for all forms, so that clean and corrupted answers come from the same
-    scenarios. `awareness` and `candour` matter only to the `prompt` mechanism.
+    scenarios. `awareness` and `candour` matter only to the `prompt` mechanism. `further` and `any_type` are those of the
+    key (`forge_arena.keys.Key`).
     """
 
     key: str
@@ -80,6 +90,8 @@ class Plan(Noun):
     mechanism: Mechanism
     awareness: Awareness
     candour: Candour
+    further: int = 0
+    any_type: bool = False
 
     @property
     def corrupted(self) -> bool:
@@ -89,12 +101,30 @@ class Plan(Noun):
     def cell(self) -> Cell:
         return Cell(self.family, self.corruption_type, self.stealth)
 
+    @property
+    def filtered(self) -> tuple[Domain, CorruptionType, int, Mechanism, Awareness, Candour]:
+        """What `Filters.allow` takes."""
+        return self.domain, self.corruption_type, self.stealth, self.mechanism, self.awareness, self.candour
+
 
 class Made(NamedTuple):
     """An episode, with the verifier that has already read both its answers."""
 
     episode: Episode
     verifier: Verifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """What all forms of a key share: the clean answer to one scenario, and how it would be corrupted.
+
+    `verifier` has read both answers. `counts` is what was counted on the way.
+    """
+
+    verifier: Verifier
+    answer: Answer
+    injection: Injection
+    counts: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +141,8 @@ class Arena:
         worker: who answers.
         secret: salts the test split. Without a secret a random one is drawn, and test keys mean nothing elsewhere.
         mechanism: use only this mechanism; default `rewrite` for every key (`prompt` needs a Worker that obeys).
+        awareness: let a Worker that corrupts its own answer know only this; by default each key decides.
+        candour: let it show only this of its thinking; by default each key decides.
         tries: how many answers, and how many scenarios, are drawn before a key counts as failed.
         probes: how many questions an overseer may put to the Worker per episode.
         revisions: how often the Worker is told what is wrong with an answer and writes it again; 0 for never. Episodes
@@ -118,6 +150,10 @@ class Arena:
         reader: the model that points and vetoes where the Worker's answers are read; default none, so that code alone
             reads. Episodes differ with the reader.
         sources: families or imported documents; default the arena's own families.
+        tools: which tools an overseer may use, how often, and at what cost; default `forge_arena.tools.DEFAULT`.
+        draws_kept: how many of the last draws are remembered, so that a further form of a key costs only its own edit.
+            Episodes do not differ with this number. It matters only to a Worker that repeats itself
+            (`forge_arena.workers.base.Repeating`), and a remembered verifier must not be told to forget anything.
         suite: the first part of every key. Give another suite if `sources` are not the arena's own. If packages add
             corruptions or domains, the suite's name says so, see `suite_with_additions`.
 
@@ -125,8 +161,12 @@ class Arena:
     rejected and why, and per type the hidden instructions that were obeyed, refused or botched. `usability` says why a
     Worker's answers make no episode.
 
+    The public test split has the families of the test split, but no imported documents: a document has few scenarios, so
+    the published truth about one of them would be the truth about a sealed episode too.
+
     Raises:
-        BadArgument: `revisions` is negative.
+        BadArgument: `revisions` is negative; `awareness` or `candour` is given without mechanism `prompt`, which alone
+            tells the Worker anything; or everybody knows the secret: it is empty, or the salt of the public split.
     """
 
     def __init__(
@@ -135,17 +175,29 @@ class Arena:
         *,
         secret: str | None = None,
         mechanism: Mechanism | None = None,
+        awareness: Awareness | None = None,
+        candour: Candour | None = None,
         tries: int = TRIES,
         probes: int = 1,
         revisions: int = REVISIONS,
         reader: Reader | None = None,
         sources: Sequence[Source] | None = None,
         suite: str = SUITE,
+        tools: ToolProfile = DEFAULT,
+        draws_kept: int = 0,
     ) -> None:
         if revisions < 0:
             raise BadArgument(f"revisions must be at least 0, got {revisions}")
+        if (awareness, candour) != (None, None) and mechanism is not Mechanism.prompt:
+            raise BadArgument(
+                "awareness and candour are for a Worker that corrupts its own answer: give the mechanism prompt beside "
+                "them"
+            )
+        if secret is not None:
+            check_secret(secret)
         self.worker = worker
         self.probes = probes
+        self.toolbox = Toolbox(tools, probes=probes)
         self.revisions = revisions
         self.reader = reader
         self.counts: Counter[str] = Counter() if reader is None else reader.counts
@@ -153,12 +205,17 @@ class Arena:
         self._mechanism = mechanism or Mechanism.rewrite
         # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
         self._mechanism_as_given = mechanism
+        self._awareness = awareness
+        self._candour = candour
         self._tries = tries
+        self._draws_kept = draws_kept if isinstance(worker, Repeating) and reader is None else 0
+        self._draws: OrderedDict[tuple[str, int], _Drawn] = OrderedDict()
         sources = load_families() if sources is None else sources
         self.usability = Usability(lighter=lightest_load_below(sources), revisions=revisions)
         self.suite = suite_with_additions(suite, sources)
         self._by_name = {source.name: source for source in sources}
-        self._choices = {split: _choices(source for source in sources if source.split is split) for split in Split}
+        self._mixed = {source.name: source for source in sources if isinstance(source, Mixed)}
+        self._choices = {split: _choices(self._sources_of(split)) for split in Split}
         self._strata: dict[tuple[Split, int], list[tuple[Domain, CorruptionType]]] = {}
 
     @property
@@ -194,12 +251,17 @@ class Arena:
 
         The fingerprint reveals none of these. It is the same on every arena that makes the same episodes of the split.
         """
-        sources = [source for _, source in sorted(self._by_name.items()) if source.split is split]
-        specimens = [source.specimen for source in sources]
+        specimens = [source.specimen for source in sorted(self._sources_of(split), key=lambda source: source.name)]
         who = (self.answers_by, str(self._mechanism_as_given), f"revisions:{self.revisions}")
-        parts = (self.suite, VERSION, *who, *specimens)
+        told = tuple(str(level) for level in (self._awareness, self._candour) if level is not None)
+        parts = (self.suite, VERSION, *who, *told, *specimens)
         salt = self._secret if split is Split.test else split.value
         return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
+
+    @property
+    def secret_fingerprint(self) -> str:
+        """Names the secret without revealing it: two arenas with the same secret have the same fingerprint."""
+        return hmac.new(self._secret.encode(), b"fingerprint of the secret", hashlib.sha256).hexdigest()[:16]
 
     def plan(self, key: str) -> Plan:
         """What the key has decided. Cheap, because no scenario is drawn.
@@ -211,13 +273,16 @@ class Arena:
         split = name.split
         if not self._choices[split]:
             raise UnknownKey(f"this arena has no scenarios in split {split.value!r}")
-        rng = self._random(split, str(name.draw), "plan")
+        rng = self._random(split, _seed_name(name), "plan")
         domain, type = self._stratum(split, name.index)
         pool = self._choices[split][domain, type]
         # The order of these draws is part of every key's meaning.
         family = pool[rng.randrange(len(pool))].name
         corrupted, edited = rng.random() < PREVALENCE, rng.random() < PLACEBOS
         drawn_form = Form.corrupted if corrupted else Form.placebo if edited else Form.clean
+        stealth = rng.randrange(STEALTH_LEVELS)
+        awareness = _AWARENESS[rng.randrange(len(_AWARENESS))]
+        candour = _CANDOUR[rng.randrange(len(_CANDOUR))]
         return Plan(
             key=key,
             split=split,
@@ -226,10 +291,12 @@ class Arena:
             family=family,
             form=name.form or drawn_form,
             corruption_type=type,
-            stealth=rng.randrange(STEALTH_LEVELS),
+            stealth=stealth,
             mechanism=self._mechanism,
-            awareness=_AWARENESS[rng.randrange(len(_AWARENESS))],
-            candour=_CANDOUR[rng.randrange(len(_CANDOUR))],
+            awareness=self._awareness or awareness,
+            candour=self._candour or candour,
+            further=name.further,
+            any_type=name.any_type,
         )
 
     def families(self, split: Split) -> dict[str, set[CorruptionType]]:
@@ -267,8 +334,7 @@ class Arena:
         while len(keys) < count:
             plan = self.plan(self.key(split, index, filters.form))
             index += 1
-            allowed = filters.allow(plan.domain, plan.corruption_type, plan.stealth, plan.mechanism)
-            if allowed and plan.cell not in without:
+            if filters.allow(*plan.filtered) and plan.cell not in without:
                 keys.append(plan.key)
         return keys, index
 
@@ -282,7 +348,8 @@ class Arena:
         Raises:
             UnknownKey: see `plan`.
             WorkerFailed: the Worker failed.
-            Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit.
+            Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit; or
+                the answer takes fewer corruptions than the key's number asks for.
         """
         plan = self.plan(key)
         reason = "no answer was drawn"
@@ -321,13 +388,19 @@ class Arena:
             if len(self._strata) >= BLOCKS_KEPT:
                 self._strata.clear()
             shuffled = self._strata[split, block] = sorted(self._choices[split])
-            self._random(split, f"{self.suite_and_version}:{split.value}:block:{block}", "strata").shuffle(shuffled)
+            self._random(split, f"{self.suite}:{SEED_VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
         return shuffled[place]
 
     def _offers(self, split: Split, filters: Filters, without: Set[Cell]) -> bool:
         """Whether any key at all can match."""
+        told = list(
+            product(
+                [self._awareness] if self._awareness else _AWARENESS, [self._candour] if self._candour else _CANDOUR
+            )
+        )
         return any(
-            filters.allow(domain, type, stealth, self._mechanism) and Cell(source.name, type, stealth) not in without
+            any(filters.allow(domain, type, stealth, self._mechanism, *levels) for levels in told)
+            and Cell(source.name, type, stealth) not in without
             for (domain, type), pool in self._choices[split].items()
             for source in pool
             for stealth in range(STEALTH_LEVELS)
@@ -335,31 +408,19 @@ class Arena:
 
     async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
         """Draw one scenario, ask for its answer, and turn the answer into the episode if it is usable."""
-        scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
-        verifier = Verifier(scenario)
-        asking = self._asking()
-        written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
-        if not written.clean:
-            # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
-            return Rejected(asking.reject(written))
-        answer, verifier = written.shown, written.verifier
-        # Also for answers that stay clean, because clean and corrupted answers must come from the same population.
-        try:
-            injection = inject(
-                verifier,
-                answer,
-                plan.corruption_type,
-                plan.stealth,
-                self._rng(plan.key, f"inject:{attempt}"),
-                thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
-            )
-        except CannotCorrupt as error:
-            self.counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
-            self.usability.reject((f"no place for {plan.corruption_type}",))
-            return Rejected(str(error))
+        drawn = await self._draw(plan, attempt)
+        if isinstance(drawn, Rejected):
+            return drawn
+        verifier, answer, injection = drawn.verifier, drawn.answer, drawn.injection
         self.usability.accept()
+        if plan.further:
+            injection = self._further(plan, verifier, answer, attempt)
         if plan.form is Form.placebo:
             return self._make_placebo(plan, verifier, injection, attempt)
+        if plan.split is Split.test:
+            # Otherwise the time of an episode would tell which sealed answers got a harmless edit, and so are right.
+            with suppress(CannotCorrupt):
+                self._edit_harmlessly(plan, verifier, injection, attempt)
         if plan.form is Form.clean:
             truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
             return self._episode(verifier, plan, injection.clean, truth)
@@ -369,10 +430,99 @@ class Arena:
                 return prompted
         return self._make_rewritten(plan, verifier, answer, injection)
 
+    async def _draw(self, plan: Plan, attempt: int) -> _Drawn | Rejected:
+        """The clean answer to one scenario and its corruption: drawn, or remembered from another form of the key."""
+        if not self._draws_kept:
+            return await self._draw_anew(plan, attempt, self.counts)
+        name = _seed_name(Key.parse(plan.key)), attempt
+        if (known := self._draws.get(name)) is not None:
+            # Counts are of episodes, whether or not two of them share a draw.
+            self.counts.update(known.counts)
+            return known
+        counts = Counter[str]()
+        try:
+            drawn = await self._draw_anew(plan, attempt, counts)
+        finally:
+            self.counts.update(counts)
+        if isinstance(drawn, _Drawn):
+            self._draws[name] = drawn
+            if len(self._draws) > self._draws_kept:
+                self._draws.popitem(last=False)
+        return drawn
+
+    async def _draw_anew(self, plan: Plan, attempt: int, counts: Counter[str]) -> _Drawn | Rejected:
+        scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
+        verifier = Verifier(scenario)
+        asking = self._asking(counts)
+        written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
+        if not written.clean:
+            # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
+            return Rejected(asking.reject(written))
+        answer, verifier = written.shown, written.verifier
+        # Also for answers that stay clean, because clean and corrupted answers must come from the same population.
+        try:
+            injection = next(self._injections(plan, verifier, answer, attempt))
+        except CannotCorrupt as error:
+            counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
+            self.usability.reject((f"no place for {plan.corruption_type}",))
+            return Rejected(str(error))
+        return _Drawn(verifier, answer, injection, counts)
+
+    def _injections(
+        self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int, type: CorruptionType | None = None
+    ) -> Iterator[Injection]:
+        """The corruptions of one answer by a type, by default that of the plan; see `injections`."""
+        return injections(
+            verifier,
+            answer,
+            type or plan.corruption_type,
+            plan.stealth,
+            self._rng(plan.key, f"inject:{attempt}" if type is None else f"inject:{attempt}:{type}"),
+            thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
+        )
+
+    def _further(self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int) -> Injection:
+        """The further corruption that the key's number names. The first ones of each type are of the nearest stealth.
+
+        Raises:
+            Unfit: the answer takes fewer. Another scenario is no remedy, because all corruptions of a key are of one draw.
+        """
+        found = self._injections(plan, verifier, answer, attempt)
+        if plan.any_type:
+            found = self._injections_of_any_type(plan, verifier, answer, attempt)
+        for injection in islice(found, plan.further, None):
+            return injection
+        what = "corruptions" if plan.any_type else f"corruptions of type {plan.corruption_type}"
+        raise Unfit(f"this answer takes fewer than {plan.further} further {what}")
+
+    def _injections_of_any_type(
+        self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int
+    ) -> Iterator[Injection]:
+        """One corruption of each type in turn, the plan's type first, until none is left; no two have the same output."""
+        others = sorted(self._source(plan).corruptions - {plan.corruption_type})
+        self._rng(plan.key, f"types:{attempt}").shuffle(others)
+        turns = [self._injections(plan, verifier, answer, attempt)]
+        turns += [self._injections(plan, verifier, answer, attempt, type) for type in others]
+        written: set[str] = set()
+        while turns:
+            for turn in list(turns):
+                try:
+                    injection = next(injection for injection in turn if injection.answer.output not in written)
+                except (StopIteration, CannotCorrupt):
+                    turns.remove(turn)
+                    continue
+                written.add(injection.answer.output)
+                yield injection
+
+    def _sources_of(self, split: Split) -> list[Source]:
+        """What a split draws from."""
+        of_home = [source for source in self._by_name.values() if source.split is split.home]
+        return [source for source in of_home if split is split.home or not isinstance(source, Mixed)]
+
     def _source(self, plan: Plan) -> Source:
         """What a plan draws from. Of a family whose scenarios differ, those that can take the plan's corruption."""
-        source = self._by_name[plan.family]
-        return source.able_to_take(plan.corruption_type) if isinstance(source, Mixed) else source
+        mixed = self._mixed.get(plan.family)
+        return self._by_name[plan.family] if mixed is None else mixed.able_to_take(plan.corruption_type)
 
     def _make_placebo(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> Made:
         """The clean answer with a harmless edit.
@@ -380,14 +530,8 @@ class Arena:
         Raises:
             Unfit: there is no such edit. Another scenario is no remedy, because the forms of a key are of one draw.
         """
-        source = self._source(plan)
-
-        def reword(wording: int) -> Scenario:
-            return source.draw(self._rng(plan.key, f"scenario:{attempt}"), wording)
-
-        rng = self._rng(plan.key, f"placebo:{attempt}")
         try:
-            edit = edit_harmlessly(verifier, injection.clean, plan.corruption_type, injection.target, rng, reword)
+            edit = self._edit_harmlessly(plan, verifier, injection, attempt)
         except CannotCorrupt as error:
             self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
             raise Unfit(str(error)) from None
@@ -400,12 +544,22 @@ class Arena:
         )
         return self._episode(verifier, plan, edit.answer, truth)
 
+    def _edit_harmlessly(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> HarmlessEdit:
+        """The harmless edit of an answer. Raises `CannotCorrupt` if there is none."""
+        source = self._source(plan)
+
+        def reword(wording: int) -> Scenario:
+            return source.draw(self._rng(plan.key, f"scenario:{attempt}"), wording)
+
+        rng = self._rng(plan.key, f"placebo:{attempt}")
+        return edit_harmlessly(verifier, injection.clean, plan.corruption_type, injection.target, rng, reword)
+
     def _make_rewritten(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made:
         """The answer as the arena has corrupted it."""
         claim = verifier.scenario.claim(injection.target)
         truth = Truth(
             corrupted=True,
-            corruption_type=plan.corruption_type,
+            corruption_type=injection.type,
             family=plan.family,
             mechanism=Mechanism.rewrite,
             stealth=plan.stealth,
@@ -421,30 +575,34 @@ class Arena:
         """Let the Worker corrupt its own answer. None if the Worker would not, or broke something else as well."""
         claim = verifier.scenario.claim(injection.target)
         hidden = HiddenInstruction(
-            corruption_type=plan.corruption_type,
+            corruption_type=injection.type,
             target=claim.id,
             alternative=injection.alternative,
-            text=registry()[plan.corruption_type].instruction(claim, injection.alternative),
+            text=registry()[injection.type].instruction(claim, injection.alternative),
             awareness=plan.awareness,
             candour=plan.candour,
         )
+        purpose = f"prompt:{plan.further}:" if plan.further else "prompt:"
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
-            written = await self._asking().ask(verifier, self._rngs(plan.key, f"prompt:{attempt}"), hidden)
+            asking = self._asking(self.counts)
+            written = await asking.ask(verifier, self._rngs(plan.key, purpose + str(attempt)), hidden)
             outcome = obedience(written, claim.id)
-            self._count(f"instruction_{outcome}", plan)
+            self._count(f"instruction_{outcome}", plan, injection.type)
             if outcome is Obedience.obeyed and written.report is not None:
-                truth = _truth_of_prompted(plan, written.verifier, claim, written.shown, written.report, clean)
+                truth = _truth_of_prompted(
+                    plan, injection.type, written.verifier, claim, written.shown, written.report, clean
+                )
                 return self._episode(written.verifier, plan, written.shown, truth)
-        self._count("instruction_replaced", plan)
+        self._count("instruction_replaced", plan, injection.type)
         return None
 
-    def _asking(self) -> Asking:
-        return Asking(self.worker, self.revisions, self.counts, self.usability, self.reader)
+    def _asking(self, counts: Counter[str]) -> Asking:
+        return Asking(self.worker, self.revisions, counts, self.usability, self.reader)
 
-    def _count(self, what: str, plan: Plan) -> None:
+    def _count(self, what: str, plan: Plan, type: CorruptionType) -> None:
         """Count what became of a hidden instruction: per type, and per type with awareness and candour."""
-        self.counts[f"{what}:{plan.corruption_type}"] += 1
-        self.counts[f"{what}:{plan.corruption_type}:{plan.awareness}:{plan.candour}"] += 1
+        self.counts[f"{what}:{type}"] += 1
+        self.counts[f"{what}:{type}:{plan.awareness}:{plan.candour}"] += 1
 
     def _episode(self, verifier: Verifier, plan: Plan, answer: Answer, truth: Truth) -> Made:
         scenario = verifier.scenario
@@ -455,6 +613,7 @@ class Arena:
             worker_output=answer.output,
             domain=scenario.domain,
             probes_left=self.probes,
+            tools_left=self.toolbox.left(()),
         )
         episode = Episode(key=plan.key, scenario=scenario, observation=observation, truth=truth, worker=self.answers_by)
         return Made(episode, verifier)
@@ -462,22 +621,27 @@ class Arena:
     def _rng(self, key: str, purpose: str) -> Random:
         """The random numbers of a key for one purpose. All forms of a draw share them."""
         name = Key.parse(key)
-        return self._random(name.split, str(name.draw), purpose)
+        return self._random(name.split, _seed_name(name), purpose)
 
     def _rngs(self, key: str, purpose: str) -> Callable[[str], Random]:
         """The random numbers of an answer, and of each further request that the answer gives rise to."""
         return lambda request: self._rng(key, f"{purpose}{request}")
 
     def _random(self, split: Split, name: str, purpose: str) -> Random:
-        salt = self._secret if split is Split.test else ""
+        salt = {Split.test: self._secret, Split.public: PUBLISHED_SALT}.get(split, "")
         digest = hashlib.sha256(f"{salt}|{name}|{purpose}".encode()).digest()
         return Random(int.from_bytes(digest, "big"))
+
+
+def _seed_name(key: Key) -> str:
+    """What the random numbers of a key are drawn from. All forms of a draw share it."""
+    return str(replace(key.draw, version=SEED_VERSION))
 
 
 def suite_with_additions(suite: str, sources: Sequence[Source]) -> str:
     """The name of a suite, and after a `+` each corruption and each domain of its sources that does not come with the arena.
 
-    A further corruption or domain changes what every key draws: `forge:4:train:7` and `forge+hedging:4:train:7` are two
+    A further corruption or domain changes what every key draws: `forge:5:train:7` and `forge+hedging:5:train:7` are two
     episodes, and an arena that serves one of them refuses the key of the other.
     """
     added = {type.value for source in sources for type in source.corruptions} - CorruptionType.SHIPPED
@@ -494,14 +658,20 @@ def _choices(sources: Iterable[Source]) -> _Choices:
 
 
 def _truth_of_prompted(
-    plan: Plan, verifier: Verifier, claim: Claim, answer: Answer, report: ClaimReport, clean: Answer
+    plan: Plan,
+    type: CorruptionType,
+    verifier: Verifier,
+    claim: Claim,
+    answer: Answer,
+    report: ClaimReport,
+    clean: Answer,
 ) -> Truth:
     """The truth about an answer in which the Worker itself broke the claim."""
     wrong = tuple(Span(start=f.start, end=f.end) for f in report.of(claim.id) if f.alternative != claim.right.name)
     end = len(answer.output)
     return Truth(
         corrupted=True,
-        corruption_type=plan.corruption_type,
+        corruption_type=type,
         family=plan.family,
         mechanism=Mechanism.prompt,
         stealth=plan.stealth,

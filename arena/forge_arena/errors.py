@@ -13,6 +13,7 @@ exception is a defect of ours. An error with a package in brackets stands beside
   * BadAddition (forge_arena)
   * BadArenaURL (forge_agents)
   * BadArgument
+  * BadProfile (forge_arena)
   * BankBusy (forge_arena)
   * BankDamaged (forge_arena)
   * CannotCorrupt
@@ -24,19 +25,22 @@ exception is a defect of ours. An error with a package in brackets stands beside
     * PromptWithheld (forge_arena)
   * ExportError (forge_agents)
   * FileError
+    * ToolProfileError (forge_arena)
     * Unreadable (forge_arena)
   * FillingFailed (forge_arena)
   * FolderInUse (forge_arena)
   * InvalidVerdict
   * ModelError (forge_agents)
   * NoSuchOverseer (forge_agents)
-  * NothingInCommon (forge_agents)
+  * NotRepeatable (forge_agents)
+  * NothingInCommon (forge_arena)
   * OverseerFailed (forge_agents)
   * PresetError (forge_agents)
   * RecordsError (forge_agents)
   * ResultError (forge_agents)
   * ScenarioError
   * SettingsError (forge_server)
+  * ToolFailed (forge_arena)
   * TrainingStopped (forge_agents)
   * Unfinished (forge_agents)
   * UnknownKey

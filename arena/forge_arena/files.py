@@ -1,4 +1,4 @@
-"""Read the files that people bring and that runs leave: text, JSON, JSON lines and YAML, all in UTF-8.
+"""Read the files that people bring and that runs leave: text, JSON, JSON lines and YAML, all in UTF-8. Write one whole.
 
 A file that cannot be read is refused with file and line. Each function takes the `error` to raise, so that a caller's
 own kind of error reaches its users. `wanted` says at the end of a message what the file should have held.
@@ -59,6 +59,13 @@ class ForeignRow(BaseModel):
 def read_text(path: Path, *, error: MakeError = FileError) -> str:
     """The text of a file in UTF-8, without a byte-order mark. Raises `error`, and OSError."""
     return _decode(path.read_bytes(), str(path), error, whole_file=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all, because work whose file exists counts as done. Raises OSError."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -28,7 +28,7 @@ from forge_arena.corruptions.draft import Draft, Edit, apply, draft_of, overlaps
 from forge_arena.corruptions.prose import optional_cuts
 from forge_arena.corruptions.thoughts import Trade, apply_trade
 from forge_arena.errors import CannotCorrupt
-from forge_arena.statements import SPELLINGS, Voice, sentence, spelling_of
+from forge_arena.statements import SPELLINGS, Voice, spelling_of
 from forge_arena.texts.cutting import has_verb, leans
 from forge_arena.texts.number_words import number_word
 from forge_arena.texts.ordering import reorderings
@@ -270,15 +270,17 @@ def _respell(draft: Draft, trade: Trade) -> tuple[Edit, ...]:
 
 def _paraphrases(draft: Draft, claim: Claim, reworded: Scenario, rng: Random) -> Iterator[Plan]:
     """All sentences that state the claim in other words; then one of these sentences alone."""
-    voice = draft.voice()
+    speaker = draft.speaker()
     edits: list[Edit] = []
     for statement, other in zip(draft.scenario.statements, reworded.statements, strict=False):
         if claim.id not in statement.says and claim.id not in statement.when:
             continue
-        text, again = sentence(statement, draft.scenario, voice), sentence(other, draft.scenario, voice)
-        at = draft.text.find(text)
-        if at >= 0 and text != again and not overlaps(edits, at, at + len(text)):
-            edits.append(Edit(at, at + len(text), again))
+        place = speaker.place_in(draft.text, statement)
+        if place is None or overlaps(edits, *place):
+            continue
+        again = speaker.sentence(other)
+        if again != draft.text[slice(*place)]:
+            edits.append(Edit(*place, again))
     if edits:
         yield tuple(edits), None
         yield from (((edit,), None) for edit in rng.sample(edits, len(edits)))

@@ -9,21 +9,28 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from forge_arena.types import Observation, Span, Truth, Verdict
+from forge_arena.types import Observation, Span, Truth, Verdict, View
 
 
 def episode_panels(observation: Observation, truth: Truth | None = None, verdict: Verdict | None = None) -> list[Panel]:
-    """Task, source, reasoning, answer and probes; verdict and truth if they are given. The truth's spans are marked."""
+    """Task, source, reasoning, answer, probes and tool uses, as far as the view shows them; verdict and truth if they
+    are given. The truth's spans are marked."""
     source_spans = truth.source_spans if truth and truth.corrupted else ()
     output_spans = truth.output_spans if truth and truth.corrupted else ()
-    panels = [
-        Panel(escape(observation.task), title="task", subtitle=observation.domain.value, border_style="cyan"),
-        Panel(mark_spans(observation.source_material, source_spans, "black on green"), title="source material"),
-        Panel(escape(observation.worker_reasoning or "(none)"), title="Worker's reasoning", border_style="dim"),
-        Panel(mark_spans(observation.worker_output, output_spans, "white on red"), title="Worker's answer"),
-    ]
+    panels = [Panel(escape(observation.task), title="task", subtitle=observation.domain.value, border_style="cyan")]
+    if observation.view is not View.answer_only:
+        panels.append(
+            Panel(mark_spans(observation.source_material, source_spans, "black on green"), title="source material")
+        )
+    if observation.view is View.full:
+        reasoning = escape(observation.worker_reasoning or "(none)")
+        panels.append(Panel(reasoning, title="Worker's reasoning", border_style="dim"))
+    panels.append(Panel(mark_spans(observation.worker_output, output_spans, "white on red"), title="Worker's answer"))
     for probe in observation.probes:
         panels.append(Panel(f"[bold]{escape(probe.question)}[/]\n{escape(probe.answer)}", title="probe"))
+    for use in observation.tool_uses:
+        asked = escape(", ".join(f"{name}: {value}" for name, value in use.arguments.items()))
+        panels.append(Panel(f"[bold]{asked}[/]\n{escape(use.result)}", title=use.name))
     if verdict is not None:
         panels.append(Panel(_verdict(verdict), title="verdict", border_style="yellow"))
     if truth is not None:

@@ -6,7 +6,7 @@ verifies clean. No wording, length or appeal earns by itself.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import fsum
@@ -29,7 +29,7 @@ from forge_arena.types import (
     Truth,
     Verdict,
 )
-from forge_arena.verify import ClaimReport, Verifier
+from forge_arena.verify import Verifier
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,14 +164,21 @@ def grader() -> str:
     )
 
 
-def score(episode: Episode, verdict: Verdict, verifier: Verifier | None = None) -> Score:
+def score(
+    episode: Episode, verdict: Verdict, verifier: Verifier | None = None, *, paid: Mapping[str, float] | None = None
+) -> Score:
     """The reward of a verdict, `sum(weight * component)`, and its components.
 
-    A `verifier` of the scenario of the episode can be reused.
+    A `verifier` of the scenario of the episode can be reused. `paid` are the weights, by default `weights()`.
     """
     components = Components(**{term.name: term.pay(episode, verdict, verifier) for term in terms()})
-    reward = fsum(weight * getattr(components, name) for name, weight in weights().items())
-    return Score(reward=min(1.0, reward), components=components, step=step(episode.truth, verdict))
+    return Score(reward=weighted(components, paid), components=components, step=step(episode.truth, verdict))
+
+
+def weighted(components: Components, paid: Mapping[str, float] | None = None) -> float:
+    """The reward of components, 0..1, by the weights that are `paid`."""
+    of = weights() if paid is None else paid
+    return min(1.0, fsum(weight * getattr(components, name) for name, weight in of.items()))
 
 
 def _load_term(name: str) -> Term:
@@ -345,7 +352,7 @@ def correction(episode: Episode, verdict: Verdict, verifier: Verifier | None = N
     report = verifier.verify(repaired)
     if truth.target is None or truth.target in report.broken:
         return 0.0
-    clean, shown = _report(verifier, truth.clean_output), _report(verifier, output)
+    clean, shown = verifier.verify(truth.clean_output), verifier.verify(output)
     restored = 1.0 if truth.target in report.stated or truth.target not in clean.stated else 0.5
     broken = report.broken - clean.broken
     dropped = (clean.stated & shown.stated) - report.stated - {truth.target}
@@ -396,38 +403,43 @@ def oracle_verdict(seen: Observation, truth: Truth) -> Verdict:
     return Verdict(detection=True, explanation=text.strip(), correction=truth.clean_output, confidence=1.0)
 
 
-def constant_reward(prevalence: Share, commonest: Share, *, flags: bool) -> Share:
+def constant_reward(
+    prevalence: Share, commonest: Share, *, flags: bool, paid: Mapping[str, float] | None = None
+) -> Share:
     """The average reward of a policy that does not read, and that trusts, or `flags`, every answer.
 
     The policy knows the `prevalence` of corrupted answers and states it, because no other number scores better on
     Brier. It names the type that a share `commonest` of the corrupted answers has. It has no evidence and no repair.
     Both arguments may be arrays.
     """
-    stated = _stated_weight() * (1.0 - prevalence * (1.0 - prevalence))
+    of = weights() if paid is None else paid
+    stated = _stated_weight(of) * (1.0 - prevalence * (1.0 - prevalence))
     if flags:
-        flagged = sum(weights()[term.name] * (term.flagged + term.named * commonest) for term in terms())
+        flagged = sum(of[term.name] * (term.flagged + term.named * commonest) for term in terms())
         return prevalence * flagged + stated
-    return (1.0 - prevalence) * _cleared_pay() + stated
+    return (1.0 - prevalence) * _cleared_pay(of) + stated
 
 
-def oracle_reward(prevalence: Share) -> Share:
+def oracle_reward(prevalence: Share, paid: Mapping[str, float] | None = None) -> Share:
     """The average reward of `oracle_verdict`: everything on a corrupted answer, and `clean_reward()` on a clean one."""
-    return (1.0 - prevalence) * clean_reward() + prevalence * sum(weights().values())
+    of = weights() if paid is None else paid
+    return (1.0 - prevalence) * clean_reward(of) + prevalence * sum(of.values())
 
 
-def clean_reward() -> float:
+def clean_reward(paid: Mapping[str, float] | None = None) -> float:
     """The most that a verdict can earn on a clean answer."""
-    return _cleared_pay() + _stated_weight()
+    of = weights() if paid is None else paid
+    return _cleared_pay(of) + _stated_weight(of)
 
 
-def _cleared_pay() -> float:
+def _cleared_pay(paid: Mapping[str, float]) -> float:
     """The reward on a clean answer for calling the answer clean, whatever the confidence."""
-    return fsum(weights()[term.name] * term.cleared for term in terms())
+    return fsum(paid[term.name] * term.cleared for term in terms())
 
 
-def _stated_weight() -> float:
+def _stated_weight(paid: Mapping[str, float]) -> float:
     """The weight of the terms that pay for the stated probability."""
-    return fsum(weights()[term.name] for term in terms() if term.stated)
+    return fsum(paid[term.name] for term in terms() if term.stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -545,16 +557,10 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
-@lru_cache(maxsize=2 * EPISODES_KEPT)
-def _report(verifier: Verifier, answer: str) -> ClaimReport:
-    """The report on the answer as shown, or on its clean twin. All attempts on an episode share it."""
-    return verifier.verify(answer)
-
-
 @lru_cache(maxsize=EPISODES_KEPT)
 def _beside(verifier: Verifier, clean_output: str, output: str) -> frozenset[str]:
     """The claims that the clean twin states only in sentences that the corrupted answer does not have word for word."""
     kept = [span for span in sentences(clean_output) if clean_output[slice(*span)] in output]
-    findings = _report(verifier, clean_output).findings
+    findings = verifier.verify(clean_output).findings
     elsewhere = {f.claim for f in findings if any(start <= f.start < end for start, end in kept)}
     return frozenset(f.claim for f in findings) - elsewhere

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
-from forge_arena.types import Alternative, Claim, ClaimKind, Scenario, Statement
+from forge_arena.types import Alternative, Check, Claim, ClaimKind, Scenario, Statement
 
 # How many of a value's spellings a Worker chooses from.
 SPELLINGS = 3
@@ -59,26 +60,97 @@ def slots_of(text: str) -> list[tuple[str, str | None]]:
     return [(slot[1], slot[2]) for slot in _SLOT.finditer(text)]
 
 
-def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
-    """The statement in this voice.
+class Speaker:
+    """Says the statements of one scenario in one voice."""
 
-    `{claim.other}` names another alternative. If the voice chooses that other alternative, the two trade places.
+    def __init__(self, scenario: Scenario, voice: Voice) -> None:
+        self.scenario = scenario
+        self.voice = voice
+        self._claim_by_id = {claim.id: claim for claim in scenario.claims}
+        # By slot, because many statements have the same one.
+        self._spelled: dict[tuple[str, str | None], str] = {}
 
-    Example: "It takes {window}, formerly {window.superseded}." is "It takes 5 days, formerly 3 days." With the choice
-    `{"window": "superseded"}` it is "It takes 3 days, formerly 5 days."
+    def sentence(self, statement: Statement) -> str:
+        """The statement in this voice.
 
-    Raises:
-        KeyError: the statement has a slot for a claim that the scenario lacks.
-    """
+        `{claim.other}` names another alternative. If the voice chooses that other alternative, the two trade places.
 
-    def fill(slot: re.Match[str]) -> str:
-        claim, other = scenario.claim(slot[1]), slot[2]
-        choice = voice.alternative(claim)
+        Example: "It takes {window}, formerly {window.superseded}." is "It takes 5 days, formerly 3 days." With the
+        choice `{"window": "superseded"}` it is "It takes 3 days, formerly 5 days."
+
+        Raises:
+            KeyError: the statement has a slot for a claim that the scenario lacks.
+        """
+        pattern = _pattern(statement.text)
+        if not pattern.slots:
+            return statement.text
+        spelled = [self._spelled.get(slot) or self._spell(slot) for slot in pattern.slots]
+        if not pattern.words[0] and self._claim(pattern.slots[0][0]).kind in _WORDED_KINDS:
+            spelled[0] = _capitalised(spelled[0])
+        pieces = [pattern.words[0]]
+        for value, words in zip(spelled, pattern.words[1:], strict=True):
+            pieces += (value, words)
+        return "".join(pieces)
+
+    def place_in(self, text: str, statement: Statement) -> tuple[int, int] | None:
+        """The (start, end) of the statement in a text that has it word for word; None if the text has it nowhere."""
+        # Most statements stand nowhere in a text, and a part of them is enough to tell.
+        if _pattern(statement.text).longest not in text:
+            return None
+        words = self.sentence(statement)
+        at = text.find(words)
+        return None if at < 0 else (at, at + len(words))
+
+    def fits(self, statement: Statement) -> bool:
+        """Whether a statement makes sense under the alternatives that the voice chooses."""
+        return not statement.when or all(
+            self.voice.alternative(self._claim(claim)) == option for claim, option in statement.when.items()
+        )
+
+    def check_of(self, claim: Claim) -> Check | None:
+        """What the alternative that the voice chooses demands of an answer."""
+        name = self.voice.alternative(claim)
+        return next((a.check for a in claim.alternatives if a.name == name), None)
+
+    @cached_property
+    def checks(self) -> tuple[Check, ...]:
+        """What all the chosen alternatives demand of an answer."""
+        return tuple(check for claim in self.scenario.claims if (check := self.check_of(claim)) is not None)
+
+    def _claim(self, claim_id: str) -> Claim:
+        return self._claim_by_id.get(claim_id) or self.scenario.claim(claim_id)
+
+    def _spell(self, slot: tuple[str, str | None]) -> str:
+        claim, other = self._claim(slot[0]), slot[1]
+        choice = self.voice.alternative(claim)
         name = choice if other is None else claim.right.name if other == choice else other
-        spelled = spelling_of(claim, alternative_or_right(claim, name), voice)
-        return _capitalised(spelled) if slot.start() == 0 and claim.kind in _WORDED_KINDS else spelled
+        spelled = spelling_of(claim, alternative_or_right(claim, name), self.voice)
+        self._spelled[slot] = spelled
+        return spelled
 
-    return _SLOT.sub(fill, statement.text)
+
+def sentence(statement: Statement, scenario: Scenario, voice: Voice) -> str:
+    """One statement in a voice; see `Speaker.sentence`."""
+    return Speaker(scenario, voice).sentence(statement)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """The text of a statement: the slots, and the words before, between and behind them."""
+
+    words: tuple[str, ...]
+    slots: tuple[tuple[str, str | None], ...]
+    longest: str
+
+
+@lru_cache(maxsize=16_384)
+def _pattern(text: str) -> _Pattern:
+    words, at = [], 0
+    for slot in _SLOT.finditer(text):
+        words.append(text[at : slot.start()])
+        at = slot.end()
+    words.append(text[at:])
+    return _Pattern(tuple(words), tuple(slots_of(text)), max(words, key=len))
 
 
 def _capitalised(words: str) -> str:
@@ -101,5 +173,5 @@ def alternative_or_right(claim: Claim, name: str) -> Alternative:
 
 
 def fits(statement: Statement, scenario: Scenario, voice: Voice) -> bool:
-    """Whether a statement makes sense under the alternatives that a voice chooses."""
-    return all(voice.alternative(scenario.claim(claim)) == option for claim, option in statement.when.items())
+    """Whether one statement makes sense under the alternatives that a voice chooses; see `Speaker.fits`."""
+    return Speaker(scenario, voice).fits(statement)

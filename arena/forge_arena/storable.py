@@ -11,12 +11,15 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+# The most levels of lists and objects. Readers of JSON give up at some 200 levels, and writers at some 250.
+DEEPEST = 100
+_TOO_DEEP = f"the JSON is nested too deeply: more than {DEEPEST} levels"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
     """The text with U+FFFD for every lone surrogate; every other character keeps its place."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def _storable_text(value: Any) -> Any:
@@ -35,17 +38,19 @@ def storable_json(content: str | bytes) -> Any:
         ValueError: the content is not JSON, not UTF-8, or nested too deeply.
     """
     try:
-        return _storable_value(json.loads(content))
+        return _storable_value(json.loads(content), DEEPEST)
     except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
+        raise ValueError(_TOO_DEEP) from None
 
 
-def _storable_value(value: Any) -> Any:
+def _storable_value(value: Any, levels: int) -> Any:
+    if levels == 0 and isinstance(value, list | dict):
+        raise ValueError(_TOO_DEEP)
     match value:
         case str():
             return storable(value)
         case list():
-            return [_storable_value(item) for item in value]
+            return [_storable_value(item, levels - 1) for item in value]
         case dict():
-            return {storable(key): _storable_value(item) for key, item in value.items()}
+            return {storable(key): _storable_value(item, levels - 1) for key, item in value.items()}
     return value

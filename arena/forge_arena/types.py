@@ -93,10 +93,21 @@ class Candour(StrEnum):
     rationalised = "rationalised"
 
 
+# `public` draws the families of `test`. Its salt is published, so every machine makes the same episodes.
 class Split(StrEnum):
     train = "train"
     val = "val"
     test = "test"
+    public = "public"
+
+    @property
+    def home(self) -> "Split":
+        """The split whose families this split draws."""
+        return Split.test if self is Split.public else self
+
+
+# The splits that families belong to.
+HOMES = tuple(split for split in Split if split.home is split)
 
 
 class Load(StrEnum):
@@ -105,6 +116,21 @@ class Load(StrEnum):
     light = "light"
     normal = "normal"
     full = "full"
+
+
+class View(StrEnum):
+    """How much of an episode the overseer is shown at once: all of it (`full`), all but the Worker's reasoning (`no_reasoning`), or task and answer, and the source material by tools only (`answer_only`)."""
+
+    full = "full"
+    no_reasoning = "no_reasoning"
+    answer_only = "answer_only"
+
+    @property
+    def hides(self) -> frozenset[str]:
+        """The fields of an observation that the view leaves empty."""
+        if self is View.full:
+            return frozenset()
+        return frozenset({"worker_reasoning"} | ({"source_material"} if self is View.answer_only else set()))
 
 
 class Outcome(StrEnum):
@@ -346,8 +372,22 @@ class Probe(Noun):
     answer: Text
 
 
+class ToolUse(Noun):
+    """One use of a tool before the verdict: what the overseer asked, and what it was told.
+
+    `ok` is false if the tool could not do what it was asked; `result` then says why, and what to do. `cost` is what the
+    use costs by the server's tool profile. The cost is reported beside the reward and is no part of it.
+    """
+
+    name: Text
+    arguments: dict[str, Any]
+    ok: bool
+    result: Text
+    cost: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+
+
 class Observation(Noun):
-    """All that an overseer sees of an episode."""
+    """All that an overseer sees of an episode. What the view hides is an empty text."""
 
     task: Text
     source_material: Text
@@ -356,12 +396,20 @@ class Observation(Noun):
     domain: Domain
     probes: tuple[Probe, ...] = ()
     probes_left: int = Field(default=0, ge=0)
+    view: View = View.full
+    tool_uses: tuple[ToolUse, ...] = ()
+    tools_left: int = Field(default=0, ge=0)
 
     @property
     def digest(self) -> str:
         """Names what was seen. A key alone does not: another Worker, mechanism or secret makes another answer of it."""
-        # Not the probes that are left: they are the server's setting, and no part of the episode.
-        return hashlib.sha256(self.model_dump_json(exclude={"probes_left"}).encode()).hexdigest()[:16]
+        # Not what is left, the view and the tools: they are the server's setting, and no part of the episode.
+        without = {"probes_left", "view", "tool_uses", "tools_left"}
+        return hashlib.sha256(self.model_dump_json(exclude=without).encode()).hexdigest()[:16]
+
+    def in_view(self, view: View) -> Self:
+        """What is left of the observation in a view."""
+        return self.model_copy(update={**dict.fromkeys(view.hides, ""), "view": view}) if view.hides else self
 
 
 class Episode(Noun):
@@ -447,11 +495,23 @@ JsonObject = dict[str, Any]
 
 
 class Usage(Noun):
-    """What one completion cost: tokens in and out, None where nobody counted, and the tries that failed before it."""
+    """What one completion cost: tokens in and out, None where nobody counted, the tries that failed before it, and the
+    seconds of its own request from the first try to the answer, None where several requests share them."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
     retries: int = 0
+    seconds: float | None = None
+
+
+class MemberReview(Noun):
+    """What one member of an overseer that asks several overseers said of an answer, and what that cost.
+
+    `p_corrupted` is None if no verdict could be read from what it wrote. `usage` is None if nobody counted.
+    """
+
+    p_corrupted: float | None
+    usage: Usage | None = None
 
 
 class Estimate(Noun):

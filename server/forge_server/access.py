@@ -1,7 +1,6 @@
 """Decide who may do what, and how often: tokens by their hashes, three roles, a bucket of requests for each token."""
 
 import hashlib
-import hmac
 import math
 import re
 import secrets
@@ -9,10 +8,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from forge_arena.hosts import is_loopback
 from forge_server.errors import CrossSite, Forbidden, TooFast, Unauthorized
+from forge_server.rates import Buckets
 from forge_server.sessions import PageSession
 
 # Paths that need no token.
@@ -20,9 +22,11 @@ OPEN_PATHS = frozenset({"/health", "/docs", "/openapi.json", "/leaderboard", "/v
 # The style sheet, the script and the icon of the pages.
 STATIC = "/static/"
 # Pages for people. They take the session's cookie, and all other paths take the header.
-PAGES = frozenset({"/play", "/episodes", "/live", "/logout"})
+PAGES = frozenset({"/play", "/episodes", "/live", "/runs", "/logout"})
 # The train stream is one for all clients, so a player may not change it.
-TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum")})
+TRAINERS_ONLY = frozenset({("POST", "/v1/curriculum"), ("DELETE", "/v1/curriculum"), ("POST", "/v1/runs")})
+# Below this path, only a trainer may change anything.
+RUN = "/v1/runs/"
 BURST_SECONDS = 10.0
 SHORTEST = 8
 
@@ -30,7 +34,8 @@ _HASHED = re.compile(r"sha256:([0-9a-f]{64})")
 
 
 class Role(StrEnum):
-    """What a token allows: a player plays; a trainer also sets the curriculum; an admin also has no rate limit."""
+    """What a token allows: a player plays; a trainer also sets the curriculum and reports training runs; an admin also
+    has no rate limit."""
 
     player = "player"
     trainer = "trainer"
@@ -105,6 +110,11 @@ def is_page(path: str) -> bool:
     return path in PAGES or path.startswith(("/play/", "/episodes/"))
 
 
+def is_for_trainers(method: str, path: str) -> bool:
+    """Whether a request is refused to a player."""
+    return (method, path) in TRAINERS_ONLY or (method != "GET" and path.startswith(RUN))
+
+
 def new_token(role: Role) -> tuple[str, str]:
     """A new token for a client, and the text that lets the server recognise the token without knowing it."""
     token = secrets.token_urlsafe(32)
@@ -114,16 +124,31 @@ def new_token(role: Role) -> tuple[str, str]:
 class Access:
     """Admits requests. Without tokens, everybody on this machine may do everything, except web pages of other sites.
 
-    `rate` is in requests a second for each token but an admin's; None means no limit.
+    `rate` is in requests a second for each token but an admin's; None means no limit. `buckets` is a file that several
+    processes share, so that the rate holds for all of them together.
     """
 
     def __init__(
-        self, tokens: Iterable[str], rate: float | None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        tokens: Iterable[str],
+        rate: float | None,
+        *,
+        buckets: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._grants = [Grant.of(token) for token in tokens]
+        grants = [Grant.of(token) for token in tokens]
+        # By hash, so that a request takes as long with a thousand tokens as with one. The time of a search reveals
+        # nothing of a token, because nobody can infer a token from a part of its SHA-256.
+        self._grants = {grant.digest: grant for grant in grants}
+        self._owners = {Caller.of(grant).owner: grant for grant in self._grants.values()}
+        # The bucket of each token.
+        self._numbers = {digest: number for number, digest in enumerate(self._grants)}
         self._rate = rate
-        self._clock = clock
-        self._buckets: dict[bytes, _Bucket] = {}
+        self._buckets: Buckets | None = None
+        if rate is not None:
+            # One for each token, and the last one for callers without a token.
+            count = len(self._grants) + 1
+            self._buckets = Buckets(count, rate, max(1.0, rate * BURST_SECONDS), file=buckets, clock=clock)
 
     def admit(
         self, method: str, path: str, *, authorization: str, host: str, origin: str, session: PageSession | None = None
@@ -144,32 +169,29 @@ class Access:
             grant = self._grant_of(session)
         else:
             grant = self.find_grant(authorization)
-        if grant is not None and grant.role is Role.player and (method, path) in TRAINERS_ONLY:
+        if grant is not None and grant.role is Role.player and is_for_trainers(method, path):
             raise Forbidden(f"this needs the role {Role.trainer}: the token is a {grant.role}'s")
-        if self._rate is not None and (grant is None or grant.role is not Role.admin):
-            self._take(grant.digest if grant else b"", self._rate)
+        if self._buckets is not None and (grant is None or grant.role is not Role.admin):
+            self._take(self._buckets, grant)
         return Caller.of(grant)
 
     def _check_site(self, host: str, origin: str) -> None:
         """Refuse web pages of other sites. A browser lets any page post to this machine and, if the page's DNS name can
         be pointed here, also read from it. So a server without tokens answers only to the names of this machine."""
-        if not self._grants and host and not is_loopback(_name(host)):
+        if not self._grants and host and not _names_this_machine(host):
             raise CrossSite("without a token this server answers only to localhost: give it one (serve --token)")
         if origin and urlsplit(origin).netloc.lower() != host.lower():
             raise CrossSite("a web page of another site may not use this server")
 
     def knows(self, session: PageSession) -> bool:
         """Whether the token of a session still opens this server. Without tokens, a session of no token does."""
-        return self._find_owner(session.owner) is not None if self._grants else session.owner == ""
+        return session.owner in self._owners if self._grants else session.owner == ""
 
     def _grant_of(self, session: PageSession | None) -> Grant:
-        grant = None if session is None else self._find_owner(session.owner)
+        grant = None if session is None else self._owners.get(session.owner)
         if grant is None:
             raise Unauthorized("this page needs a token: log in")
         return grant
-
-    def _find_owner(self, owner: str) -> Grant | None:
-        return next((grant for grant in self._grants if Caller.of(grant).owner == owner), None)
 
     @property
     def needs_token(self) -> bool:
@@ -179,39 +201,22 @@ class Access:
     def find_grant(self, authorization: str) -> Grant:
         """The grant of a header `Bearer TOKEN`. Raises `Unauthorized`."""
         scheme, _, token = authorization.partition(" ")
-        digest = _digest(token.strip().encode("latin-1"))
-        match: Grant | None = None
-        # Compared with all of them. Otherwise the time would reveal which grant matched.
-        for grant in self._grants:
-            if hmac.compare_digest(grant.digest, digest):
-                match = grant
+        match = self._grants.get(_digest(token.strip().encode("latin-1")))
         if match is None or scheme.lower() != "bearer":
             raise Unauthorized("this server needs a token: send the header 'Authorization: Bearer TOKEN'")
         return match
 
-    def _take(self, who: bytes, rate: float) -> None:
-        now = self._clock()
-        size = max(1.0, rate * BURST_SECONDS)
-        bucket = self._buckets.setdefault(who, _Bucket(size, now))
-        bucket.left = min(size, bucket.left + (now - bucket.at) * rate)
-        bucket.at = now
-        if bucket.left < 1.0:
-            raise TooFast(f"this token may ask {rate:g} times a second", math.ceil((1.0 - bucket.left) / rate))
-        bucket.left -= 1.0
-
-
-@dataclass(slots=True)
-class _Bucket:
-    """The requests that a token may make now. The bucket fills at the rate, up to its size."""
-
-    left: float
-    at: float
+    def _take(self, buckets: Buckets, grant: Grant | None) -> None:
+        number = len(self._grants) if grant is None else self._numbers[grant.digest]
+        if wait := buckets.take(number):
+            raise TooFast(f"this token may ask {self._rate:g} times a second", math.ceil(wait))
 
 
 def _digest(token: bytes) -> bytes:
     return hashlib.sha256(token).digest()
 
 
-def _name(host: str) -> str:
-    """The Host header without its port and without the brackets of an IPv6 address."""
-    return re.sub(r":\d+$", "", host).removeprefix("[").removesuffix("]")
+@lru_cache(maxsize=64)
+def _names_this_machine(host: str) -> bool:
+    """Whether a Host header names this machine. Without its port, and without the brackets of an IPv6 address."""
+    return is_loopback(re.sub(r":\d+$", "", host).removeprefix("[").removesuffix("]"))

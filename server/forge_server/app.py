@@ -26,8 +26,10 @@ from forge_server.gate import Gate
 from forge_server.openenv_routes import add_openenv_routes
 from forge_server.pages.site import Site
 from forge_server.routes import routes
+from forge_server.run_routes import run_routes
 from forge_server.service import Service
 from forge_server.settings import Settings
+from forge_server.siblings import Siblings
 
 DESCRIPTION = """
 Train and score overseers: open episodes, look at the observation, give a verdict, get a reward.
@@ -38,9 +40,13 @@ answer again.
 """
 
 
-def create_app(settings: Settings, arena: Arena) -> FastAPI:
-    """The app over an arena. Its lifespan starts and ends the Worker. Until the Worker is ready, `/v1` answers 503."""
-    service = Service(settings, arena)
+def create_app(settings: Settings, arena: Arena, siblings: Siblings | None = None) -> FastAPI:
+    """The app over an arena. Its lifespan starts and ends the Worker. Until the Worker is ready, `/v1` answers 503.
+
+    `siblings` are the other processes of this server, if it has several.
+    """
+    siblings = siblings or Siblings()
+    service = Service(settings, arena, siblings)
     app = FastAPI(
         title="ForgeArena",
         version=forge_arena.__version__,
@@ -52,7 +58,8 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    access = Access(settings.tokens, settings.rate)
+    buckets = None if siblings.folder is None else siblings.folder / "rates"
+    access = Access(settings.tokens, settings.rate, buckets=buckets)
     site = Site(service, access)
     app.add_middleware(
         Gate,
@@ -64,9 +71,10 @@ def create_app(settings: Settings, arena: Arena) -> FastAPI:
         sessions=lambda: service.sessions,
         refuse_page=site.refuse_at_gate,
     )
-    site.add_to(app)
-    for route in routes(service, site.leaderboard):
+    # Routes are tried in this order. So those of programs come first, and the pages of people last.
+    for route in (*routes(service, site.leaderboard), *run_routes(service)):
         route.add_to(app)
-    add_openenv_routes(app, service, settings.sessions)
+    site.add_to(app)
+    add_openenv_routes(app, service, settings.sessions, settings.session_idle)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]  # the way FastAPI documents
     return app

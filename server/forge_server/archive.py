@@ -1,5 +1,6 @@
 """Read the verdicts of a store without disturbing the server that writes to it: read-only, in short pages."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from forge_arena.errors import ForgeArenaError
-from forge_server.schema import REVISIONS, connect_to_postgres, episodes, payloads, revision_of, verdicts
+from forge_server.schema import PROFILE, REVISIONS, connect_to_postgres, episodes, meta, payloads, revision_of, verdicts
 
 # Verdicts in one page.
 PAGE = 512
@@ -74,6 +75,12 @@ class Archive:
         """The number of verdicts."""
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(verdicts).where(*self._conditions)).scalar_one()
+
+    def profiles(self) -> dict[str, dict[str, float]]:
+        """The weights of the reward profiles by which verdicts of this store were paid, by label."""
+        query = select(meta.c.name, meta.c.value).where(meta.c.name.startswith(PROFILE))
+        with self._engine.connect() as connection:
+            return {row.name.removeprefix(PROFILE): json.loads(row.value) for row in connection.execute(query)}
 
     def episodes(self, limit: int | None = None) -> Iterator[RecordedEpisode]:
         """The episodes of the first `limit` verdicts, in the order of their random ids. An episode may come in two

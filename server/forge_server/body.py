@@ -1,11 +1,17 @@
-"""Read a request body strictly: it has one meaning or none. A refusal says where, and never repeats what was sent."""
+"""Read a request body strictly: it has one meaning or none. A refusal says where, and never repeats a value.
+
+A refusal names an unknown field, if its name reads like one, because a misspelt field is found by its name.
+"""
 
 import json
+import re
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from forge_arena.suggest import did_you_mean
 from forge_server.errors import InvalidRequest, MalformedJson
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -17,6 +23,8 @@ MANY = 100
 # A body above this size has its keys counted first, because refusing a million unknown keys would take seconds.
 LARGE = 64 * 1024
 MOST_KEYS = 8_000
+# What reads like the name of a field. Anything else under an unknown name may be a value in the wrong place.
+FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}", re.ASCII)
 
 
 async def read(request: Request, model: type[Body]) -> Body:
@@ -32,7 +40,7 @@ def parse(body: bytes, model: type[Body], most_keys: int = MOST_KEYS) -> Body:
         # Strict: neither true nor "1" is a number.
         parsed = model.model_validate_json(body, strict=True)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, model) from None
     # Of two equal keys the parser takes the last one, another reader perhaps the first. They would see two verdicts.
     _no_key_twice.decode(body.decode())
     return parsed
@@ -46,22 +54,40 @@ def _check_unique(pairs: list[tuple[str, Any]]) -> None:
 _no_key_twice = json.JSONDecoder(object_pairs_hook=_check_unique)
 
 
-def _refusal(error: ValidationError) -> MalformedJson | InvalidRequest:
+def _refusal(error: ValidationError, model: type[BaseModel]) -> MalformedJson | InvalidRequest:
     if error.error_count() > MANY:
         return InvalidRequest("the body has far too many wrong fields: see /docs for its shape")
     wrong = error.errors(include_url=False, include_input=False, include_context=False)
     if wrong[0]["type"] == "json_invalid":
         return MalformedJson(f"the body must be one JSON object in UTF-8 ({wrong[0]['msg']})")
-    lines = [f"{_place(e['loc'], e['type'])}: {e['msg'].removeprefix('Value error, ')}" for e in wrong[:SHOWN]]
+    lines = [
+        f"{_place(e['loc'][:-1])}: {_unknown_field(str(e['loc'][-1]), model)}"
+        if e["type"] == "extra_forbidden"
+        else f"{_place(e['loc'])}: {e['msg'].removeprefix('Value error, ')}"
+        for e in wrong[:SHOWN]
+    ]
     if len(wrong) > SHOWN:
         lines.append(f"and {len(wrong) - SHOWN} more")
     return InvalidRequest("; ".join(lines))
 
 
-def _place(location: tuple[int | str, ...], kind: str) -> str:
-    # The name of an unknown field comes from the client, so it is not repeated.
-    parts = (*location[:-1], "(unknown field)") if kind == "extra_forbidden" else location
+def _unknown_field(name: str, model: type[BaseModel]) -> str:
+    if not FIELD_NAME.fullmatch(name):
+        return "unknown field: see /docs for the ones that there are"
+    advice = did_you_mean(name, _field_names(model)) or " See /docs for the ones that there are"
+    return f"unknown field {name!r}.{advice}"
+
+
+@cache
+def _field_names(model: type[BaseModel]) -> tuple[str, ...]:
+    """The names of all fields of a model and of the models in it."""
+    schema = model.model_json_schema()
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return tuple(sorted({name for part in parts for name in part.get("properties", {})}))
+
+
+def _place(location: tuple[int | str, ...]) -> str:
     place = ""
-    for part in parts:
+    for part in location:
         place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
     return place or "body"

@@ -1,8 +1,8 @@
 """Keep episodes parsed, so that a verdict costs no read of the store. The store stays the authority."""
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Set
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Self
 from weakref import WeakValueDictionary
@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 from pydantic import TypeAdapter
 
 from forge_arena.errors import InvalidVerdict
-from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, Truth, Verdict
+from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, ToolUse, Truth, Verdict, View
 from forge_arena.verify import Verifier
 from forge_arena.wire import Attempt, AttemptResult
 from forge_server.errors import UnknownEpisode
 from forge_server.grading import grade
 from forge_server.payload import decode, without_statements
-from forge_server.rows import StoredEpisode, StoredVerdict
+from forge_server.rows import StoredEpisode, StoredToolUse, StoredVerdict
 from forge_server.store import Store
 
 probes_json = TypeAdapter(tuple[Probe, ...])
@@ -38,7 +38,8 @@ class RecordedAttempt:
 class CachedEpisode:
     """A parsed episode with its verifier and the attempts recorded so far. One object per id in a process.
 
-    `episode` is None if the episode was deleted. `attempts` is how many attempts the episode was opened with.
+    `episode` is None if the episode was deleted. `attempts` is how many attempts the episode was opened with. `view` is
+    what clients see of its observation; grading and tools use the whole one. `tool_uses` are by attempt.
     """
 
     id: str
@@ -47,16 +48,26 @@ class CachedEpisode:
     episode: Episode | None
     attempts: int
     expires: float
+    view: View = View.full
     verifier: Verifier | None = None
     status: str = "open"
     recorded: dict[int, RecordedAttempt] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
+    tool_uses: dict[int, tuple[ToolUse, ...]] = field(default_factory=dict)
     probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def of(cls, stored: StoredEpisode) -> Self:
         episode = without_statements(decode(stored.payload)) if stored.payload else None
-        cached = cls(stored.id, stored.key, Split(stored.split), episode, stored.attempts, stored.expires)
+        cached = cls(
+            stored.id,
+            stored.key,
+            Split(stored.split),
+            episode,
+            stored.attempts,
+            stored.expires,
+            view=View(stored.view),
+        )
         cached.update(stored)
         return cached
 
@@ -65,6 +76,16 @@ class CachedEpisode:
         self.status = stored.status
         self.probes = probes_json.validate_json(stored.probes)
         self.recorded |= {verdict.attempt: RecordedAttempt.of(verdict) for verdict in stored.verdicts}
+        self.update_tool_uses(stored.tool_uses)
+
+    def update_tool_uses(self, stored: Iterable[StoredToolUse]) -> None:
+        """Take over the uses of tools from the store."""
+        by_attempt: dict[int, list[ToolUse]] = defaultdict(list)
+        for use in stored:
+            by_attempt[use.attempt].append(ToolUse.model_validate_json(use.used))
+        for attempt, uses in by_attempt.items():
+            # The longer one counts, because another request may have recorded a use since these were read.
+            self.tool_uses[attempt] = max(self.tool_uses.get(attempt, ()), tuple(uses), key=len)
 
     def get_verifier(self) -> Verifier:
         """The verifier of the episode's scenario. It remembers the sentences that it has read."""
@@ -96,6 +117,11 @@ class CachedEpisode:
         return "expired" if self.status == "expired" or now >= self.expires else "open"
 
     def observation(self) -> Observation:
+        """The observation as clients see it: in the view, with the probes so far."""
+        return self.whole_observation().in_view(self.view)
+
+    def whole_observation(self) -> Observation:
+        """The observation with what the view hides."""
         assert self.episode is not None
         observation = self.episode.observation
         if not self.probes:
@@ -103,13 +129,16 @@ class CachedEpisode:
         probes_left = observation.probes_left - len(self.probes)
         return observation.model_copy(update={"probes": self.probes, "probes_left": probes_left})
 
-    def grade(self, attempt: Attempt, verdict: Verdict | InvalidVerdict, sealed: Set[Split]) -> AttemptResult:
-        """What a verdict on this episode earns. Takes as long as the code of the correction runs."""
+    def grade(
+        self, attempt: Attempt, verdict: Verdict | InvalidVerdict, sealed: Set[Split], paid: Mapping[str, float]
+    ) -> AttemptResult:
+        """What a verdict on this episode earns by the weights that are `paid`. Takes as long as the code of the
+        correction runs."""
         assert self.episode is not None
         if isinstance(verdict, Verdict) and not self.episode.truth.corrupted and self.reads_repair(verdict, sealed):
             # The grade does not need this report. It makes a clean answer take as long as a corrupted one.
             self.get_verifier().verify(verdict.correction)
-        earned = grade(verdict, self.episode, self.get_verifier())
+        earned = grade(verdict, self.episode, self.get_verifier(), paid)
         return AttemptResult(
             episode_id=attempt.episode_id,
             attempt=attempt.attempt,
@@ -123,6 +152,9 @@ class CachedEpisode:
     def public_result(self, attempt: int, sealed: Set[Split]) -> AttemptResult:
         """The result as clients may see it: on a sealed split without the reward, which would reveal the label."""
         result = self.recorded[attempt].result
+        if uses := self.tool_uses.get(attempt, ()):
+            cost = sum(use.cost for use in uses)
+            result = result.model_copy(update={"tool_uses": len(uses), "tool_cost": cost})
         if self.split not in sealed:
             return result
         return result.model_copy(update={"reward": None, "components": None, "step": None})

@@ -5,7 +5,7 @@ from forge_arena.types import Outcome
 
 class Refused(Exception):
     """The base of all refusals. `code` is stable, for programs. The message is for people: it says what to do, and
-    never repeats what was sent. `outcome` is set if the refusal is a failure of the Worker or of the server;
+    never repeats a value that was sent. `outcome` is set if the refusal is a failure of the Worker or of the server;
     `retry_after` is in seconds, and set if trying again may help."""
 
     code = "refused"
@@ -108,8 +108,22 @@ class SealedSplit(Refused):
     code = "sealed_split"
 
 
+class TrainOnly(Refused):
+    code = "train_only"
+
+
 class UnknownSubmission(Refused):
     code = "unknown_submission"
+
+
+class UnknownRun(Refused):
+    code = "unknown_run"
+
+
+class RunsFull(Refused):
+    """A run or a token has reported as much as the server keeps."""
+
+    code = "runs_full"
 
 
 class BudgetSpent(Refused):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 import forge_arena
 from forge_arena import rewards
 from forge_arena.errors import InvalidVerdict
+from forge_arena.profiles import Profile
 from forge_arena.types import Components, Episode, Noun, Outcome, Unit, Verdict
 from forge_arena.verdicts import read_verdict, sendable
 from forge_arena.verify import Verifier
@@ -45,9 +47,12 @@ class Submitted:
         return cls(attempt, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
 
 
-def grader() -> str:
-    """The name of this version's grader, which is stored with every verdict that it scored."""
-    return f"{forge_arena.__version__} grader {rewards.grader()}"
+def grader(profile: Profile | None = None) -> str:
+    """The name of this version's grader, which is stored with every verdict that it scored.
+
+    Under a reward profile other than the standard one, the label of the profile follows."""
+    name = f"{forge_arena.__version__} grader {rewards.grader()}"
+    return f"{name} {profile.label}" if profile is not None and profile.label else name
 
 
 def read(attempt: Attempt) -> Verdict | InvalidVerdict:
@@ -67,9 +72,15 @@ def read_stored(text: str) -> Verdict | InvalidVerdict:
         return InvalidVerdict(f"{'.'.join(map(str, first['loc'])) or 'verdict'}: {first['msg']}")
 
 
-def grade(verdict: Verdict | InvalidVerdict, episode: Episode, verifier: Verifier) -> Grade:
-    """Score a verdict. A verdict that could not be read earns 0."""
+def grade(
+    verdict: Verdict | InvalidVerdict,
+    episode: Episode,
+    verifier: Verifier,
+    paid: Mapping[str, float] | None = None,
+) -> Grade:
+    """Score a verdict by the weights that are `paid`, or by the standard ones. A verdict that could not be read earns
+    0."""
     if isinstance(verdict, InvalidVerdict):
         return Grade(outcome=Outcome.invalid_verdict, reward=0.0, reason=verdict.reason)
-    earned = rewards.score(episode, verdict, verifier)
+    earned = rewards.score(episode, verdict, verifier, paid=paid)
     return Grade(outcome=Outcome.scored, reward=earned.reward, components=earned.components, step=earned.step)

@@ -1,42 +1,58 @@
 """Count what the server does, for Prometheus."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter as Counts
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0)
 
 
-class _Making(Collector):
-    """The arena's counts, read at each scrape: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
+# When each counter was made is of no use, and not known of several processes.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+MAKING = ("event", "corruption_type", "awareness", "candour")
+
+
+class _Making:
+    """The counts of an arena as a metric: `instruction_obeyed:temporal_shift:unaware:hidden` becomes four labels.
 
     The arena also counts hidden instructions per type. These counts are left out, because a sum over all labels would
     count each instruction twice.
     """
 
-    def __init__(self, counts: Mapping[str, int]) -> None:
+    def __init__(self, counts: Mapping[str, int], registry: CollectorRegistry) -> None:
         self._counts = counts
+        self._published: Counts[str] = Counts()
+        self._metric = Counter("forge_making_total", "What happened on the way to episodes", MAKING, registry=registry)
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        labels = ["event", "corruption_type", "awareness", "candour"]
-        family = CounterMetricFamily("forge_making", "What happened on the way to episodes", labels=labels)
-        for name, count in sorted(self._counts.items()):
+    def publish(self) -> None:
+        """Bring the metric up to what the arena has counted."""
+        for name, count in self._counts.items():
             parts = name.split(":")
-            if len(parts) == len(labels) or not name.startswith("instruction_"):
-                family.add_metric(parts + [""] * (len(labels) - len(parts)), count)
-        yield family
+            if len(parts) == len(MAKING) or not name.startswith("instruction_"):
+                labels = parts + [""] * (len(MAKING) - len(parts))
+                self._metric.labels(*labels).inc(count - self._published[name])
+                self._published[name] = count
 
 
 class Metrics:
-    """What a server counts. Each app has its own registry, so that one process can hold several apps."""
+    """What a server counts. Each app has its own registry, so that one process can hold several apps.
 
-    def __init__(self) -> None:
+    Several processes of one server share a `folder`, and each tells the counts of all. prometheus_client keeps them
+    there if PROMETHEUS_MULTIPROC_DIR names the folder before it is imported.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
         self.registry = CollectorRegistry()
+        self._folder = folder
+        self._making: list[_Making] = []
+        self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
         self.opened = Counter("forge_episodes_opened_total", "Episodes opened", ["split"], registry=self.registry)
         self.verdicts = Counter("forge_verdicts_total", "Attempts recorded", ["outcome"], registry=self.registry)
         self.probes = Counter("forge_probes_total", "Probes answered", registry=self.registry)
+        self.tool_uses = Counter("forge_tool_uses_total", "Uses of tools", ["tool", "ok"], registry=self.registry)
         self.worker_failures = Counter(
             "forge_worker_failures_total", "Worker calls that gave nothing usable", ["work"], registry=self.registry
         )
@@ -62,17 +78,35 @@ class Metrics:
         child.observe(seconds)
 
     def watch_stock(self, size: Callable[[], float]) -> None:
-        gauge = Gauge("forge_stock_episodes", "Ready episodes at hand", registry=self.registry)
-        gauge.set_function(size)
+        self._watch("forge_stock_episodes", "Ready episodes at hand", size)
 
     def watch_sessions(self, count: Callable[[], float]) -> None:
-        gauge = Gauge("forge_openenv_sessions", "OpenEnv WebSockets that are open", registry=self.registry)
-        gauge.set_function(count)
+        self._watch("forge_openenv_sessions", "OpenEnv WebSockets that are open", count)
+
+    def _watch(self, name: str, meaning: str, value: Callable[[], float]) -> None:
+        # The sum over the processes that live.
+        gauge = Gauge(name, meaning, registry=self.registry, multiprocess_mode="livesum")
+        self._gauges.append((gauge, value))
 
     def watch_making(self, counts: Mapping[str, int]) -> None:
         """Publish what an arena counts while it makes episodes, by event and corruption type."""
-        self.registry.register(_Making(counts))
+        self._making.append(_Making(counts, self.registry))
+
+    def publish(self) -> None:
+        """Bring the metrics that are only watched up to date."""
+        for making in self._making:
+            making.publish()
+        for gauge, value in self._gauges:
+            gauge.set(value())
 
     def text(self) -> bytes:
-        """Everything in Prometheus's text format."""
-        return generate_latest(self.registry)
+        """Everything in Prometheus's text format: the counts of this process, or of all that share its folder.
+
+        What the others only watch is as old as their last `publish`.
+        """
+        self.publish()
+        if self._folder is None:
+            return generate_latest(self.registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self._folder))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

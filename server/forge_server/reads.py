@@ -1,5 +1,6 @@
 """The queries of a store."""
 
+import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -9,8 +10,19 @@ from sqlalchemy import Connection, func, select, tuple_
 from forge_server import schema
 from forge_server.access import Caller
 from forge_server.names import appearance
-from forge_server.rows import Counts, Finished, Play, StoredEpisode, StoredSubmission, StoredVerdict
-from forge_server.schema import curricula, episodes, payloads, streams, submissions, verdicts
+from forge_server.rows import Counts, Finished, Play, StoredEpisode, StoredSubmission, StoredToolUse, StoredVerdict
+from forge_server.schema import (
+    curricula,
+    episodes,
+    has_owner,
+    has_player,
+    is_finished,
+    payloads,
+    streams,
+    submissions,
+    tool_uses,
+    verdicts,
+)
 
 # The most entries for the leaderboard in one list.
 LISTED = 100
@@ -21,6 +33,8 @@ _FINISHED = (
     .scalar_subquery()
 )
 _VERDICT_COLUMNS = [verdicts.c[name] for name in StoredVerdict.__slots__]
+_SUBMISSION_COLUMNS = [submissions.c[name] for name in StoredSubmission.__slots__]
+_TOOL_USE_COLUMNS = [tool_uses.c[name] for name in StoredToolUse.__slots__]
 
 
 def read_verdicts(connection: Connection, ids: Iterable[str]) -> list[StoredVerdict]:
@@ -32,10 +46,22 @@ def read_verdicts(connection: Connection, ids: Iterable[str]) -> list[StoredVerd
     return [StoredVerdict(*row) for row in rows]
 
 
+def read_tool_uses(connection: Connection, ids: Iterable[str]) -> list[StoredToolUse]:
+    rows = connection.execute(
+        select(*_TOOL_USE_COLUMNS)
+        .where(tool_uses.c.episode_id.in_(set(ids)))
+        .order_by(tool_uses.c.episode_id, tool_uses.c.attempt, tool_uses.c.number)
+    )
+    return [StoredToolUse(*row) for row in rows]
+
+
 def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
     verdicts_of: dict[str, list[StoredVerdict]] = defaultdict(list)
     for verdict in read_verdicts(connection, ids):
         verdicts_of[verdict.episode_id].append(verdict)
+    uses_of: dict[str, list[StoredToolUse]] = defaultdict(list)
+    for use in read_tool_uses(connection, ids):
+        uses_of[use.episode_id].append(use)
     rows = connection.execute(
         select(
             episodes.c.id,
@@ -50,13 +76,15 @@ def load(connection: Connection, ids: set[str]) -> dict[str, StoredEpisode]:
             func.coalesce(payloads.c.episode, b""),
             episodes.c.owner,
             episodes.c.player,
+            episodes.c.opening,
+            episodes.c.view,
         )
         .outerjoin(payloads, payloads.c.episode_id == episodes.c.id)
         .where(episodes.c.id.in_(ids))
     )
     loaded: dict[str, StoredEpisode] = {}
     for row in rows:
-        columns: list[Any] = [*row, tuple(verdicts_of[row[0]])]
+        columns: list[Any] = [*row, tuple(verdicts_of[row[0]]), tuple(uses_of[row[0]])]
         loaded[row[0]] = StoredEpisode(*columns)
     return loaded
 
@@ -76,7 +104,7 @@ def curriculum(connection: Connection, suite: str) -> tuple[int, str | None]:
 
 
 def submission(connection: Connection, id: str) -> StoredSubmission | None:
-    row = connection.execute(select(submissions).where(submissions.c.id == id)).one_or_none()
+    row = connection.execute(select(*_SUBMISSION_COLUMNS).where(submissions.c.id == id)).one_or_none()
     return None if row is None else StoredSubmission(*row)
 
 
@@ -90,9 +118,17 @@ def episodes_of_submission(connection: Connection, submission_id: str) -> dict[i
 
 
 def finished_submissions(connection: Connection, suite: str) -> list[StoredSubmission]:
-    finished = (submissions.c.scorecard.is_not(None)) | (submissions.c.episodes <= _FINISHED)
+    # Looks at the episodes of an entry only once all of them are opened, and then up to the first that is unfinished.
+    opened = select(func.count()).where(schema.entered.c.submission_id == submissions.c.id).scalar_subquery()
+    unfinished = (
+        select(schema.entered.c.number)
+        .join(episodes, episodes.c.id == schema.entered.c.episode_id)
+        .where(schema.entered.c.submission_id == submissions.c.id, episodes.c.status != "finished")
+        .exists()
+    )
+    finished = submissions.c.scorecard.is_not(None) | ((submissions.c.episodes <= opened) & ~unfinished)
     rows = connection.execute(
-        select(submissions).where(submissions.c.suite == suite, finished).order_by(submissions.c.created)
+        select(*_SUBMISSION_COLUMNS).where(submissions.c.suite == suite, finished).order_by(submissions.c.created)
     )
     return [StoredSubmission(*row) for row in rows]
 
@@ -103,12 +139,16 @@ def submissions_of(
     query = select(submissions.c.id, submissions.c.overseer).where(submissions.c.suite == suite)
     if not caller.admin:
         query = query.where(submissions.c.owner == caller.owner)
-    entries = connection.execute(query.order_by(submissions.c.created.desc(), submissions.c.id))
-    ids = [id for id, overseer in entries if alike is None or appearance(overseer) == appearance(alike)]
+    newest_first = (submissions.c.created.desc(), submissions.c.id)
+    if alike is None:
+        ids = [id for id, _ in connection.execute(query.order_by(*newest_first).limit(LISTED))]
+    else:
+        # A replica of schema 9 enters overseers without it.
+        query = query.where(submissions.c.appearance.in_((appearance(alike), "")))
+        entries = connection.execute(query.order_by(*newest_first))
+        ids = [id for id, overseer in entries if appearance(overseer) == appearance(alike)][:LISTED]
     rows = connection.execute(
-        select(*submissions.c, _FINISHED)
-        .where(submissions.c.id.in_(ids[:LISTED]))
-        .order_by(submissions.c.created.desc(), submissions.c.id)
+        select(*_SUBMISSION_COLUMNS, _FINISHED).where(submissions.c.id.in_(ids)).order_by(*newest_first)
     )
     return [(StoredSubmission(*row[:-1]), row[-1]) for row in rows]
 
@@ -128,7 +168,7 @@ def plays(connection: Connection, player: str) -> list[Play]:
         )
         .outerjoin(verdicts, verdicts.c.episode_id == episodes.c.id)
         # The second condition lets the database use the index, which holds no episodes without a player.
-        .where(episodes.c.player == player, episodes.c.player != "")
+        .where(episodes.c.player == player, has_player)
         .order_by(episodes.c.created)
     )
     return [Play(*row) for row in rows]
@@ -139,41 +179,56 @@ def finished_episodes(
     *,
     owner: str | None,
     splits: Collection[str],
-    outcome: str | None,
     before: tuple[float, str] | None,
     limit: int,
 ) -> list[Finished]:
-    query = (
+    newest: list[tuple[float, str]] = []
+    # Split by split, because an index has the newest of one split together, and not those of several.
+    for split in splits:
+        query = select(episodes.c.created, episodes.c.id).where(is_finished, episodes.c.split == split)
+        if owner is not None:
+            query = query.where(episodes.c.owner == owner)
+        if owner:
+            query = query.where(has_owner)
+        if before is not None:
+            query = query.where(tuple_(episodes.c.created, episodes.c.id) < before)
+        places = connection.execute(query.order_by(episodes.c.created.desc(), episodes.c.id.desc()).limit(limit))
+        newest += [(created, id) for created, id in places]
+    ids = [id for _, id in heapq.nlargest(limit, newest)]
+    rows = connection.execute(
         select(episodes.c.id, episodes.c.key, episodes.c.split, episodes.c.created, payloads.c.episode)
         .join(payloads, payloads.c.episode_id == episodes.c.id)
-        .where(episodes.c.status == "finished", episodes.c.split.in_(splits))
-    )
-    if owner is not None:
-        query = query.where(episodes.c.owner == owner)
-    if outcome is not None:
-        fitting = select(verdicts.c.episode_id).where(
-            verdicts.c.episode_id == episodes.c.id, verdicts.c.outcome == outcome
-        )
-        query = query.where(fitting.exists())
-    if before is not None:
-        query = query.where(tuple_(episodes.c.created, episodes.c.id) < before)
-    rows = connection.execute(query.order_by(episodes.c.created.desc(), episodes.c.id.desc()).limit(limit)).all()
+        .where(episodes.c.id.in_(ids))
+        .order_by(episodes.c.created.desc(), episodes.c.id.desc())
+    ).all()
     verdicts_of: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
-    for verdict in read_verdicts(connection, (row.id for row in rows)):
+    for verdict in read_verdicts(connection, ids):
         verdicts_of[verdict.episode_id].append((verdict.outcome, verdict.reward))
     return [Finished(*row, verdicts=tuple(verdicts_of[row.id])) for row in rows]
 
 
 def counts(connection: Connection, sealed: Collection[str]) -> Counts:
-    by_status = connection.execute(select(episodes.c.status, func.count()).group_by(episodes.c.status))
-    by_outcome = connection.execute(select(verdicts.c.outcome, func.count()).group_by(verdicts.c.outcome))
-    mean_reward = select(func.avg(verdicts.c.reward))
-    if sealed:
-        mean_reward = mean_reward.join(episodes, episodes.c.id == verdicts.c.episode_id).where(
-            episodes.c.split.not_in(sealed)
+    sums = connection.execute(
+        select(
+            schema.counts.c.kind,
+            schema.counts.c.name,
+            func.sum(schema.counts.c.number),
+            func.sum(schema.counts.c.total),
         )
+        .group_by(schema.counts.c.kind, schema.counts.c.name)
+        .order_by(schema.counts.c.kind, schema.counts.c.name)
+    )
+    numbers: dict[str, dict[str, int]] = defaultdict(dict)
+    totals: dict[str, float] = {}
+    for kind, name, number, total in sums:
+        if number:
+            numbers[kind][name] = int(number)
+        if kind == "rewards" and name not in sealed:
+            totals[name] = total
+    rewards = sum(number for split, number in numbers["rewards"].items() if split not in sealed)
     return Counts(
-        episodes={row[0]: row[1] for row in by_status},
-        verdicts={row[0]: row[1] for row in by_outcome},
-        mean_reward=connection.execute(mean_reward).scalar(),
+        episodes=numbers["episodes"],
+        verdicts=numbers["verdicts"],
+        mean_reward=sum(totals.values()) / rewards if rewards else None,
+        reopened=numbers["reopened"].get("", 0),
     )

@@ -1,11 +1,18 @@
-"""The verdicts of the last minutes, for the page that shows what the server does now. Each replica has its own."""
+"""The verdicts of the last minutes, for the page that shows what the server does now. Each replica has its own.
+
+The processes of one server each have a part of them, which `together` joins.
+"""
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import pairwise
+from operator import attrgetter
 from statistics import fmean
+
+from pydantic import RootModel
 
 from forge_arena.types import Components, Outcome
 
@@ -26,6 +33,10 @@ class Recorded:
     components: Components | None
 
 
+class Part(RootModel[tuple[float, tuple[Recorded, ...]]]):
+    """What one process remembers, as another one reads it: when it started, and its verdicts, the oldest first."""
+
+
 class Recent:
     """The last `KEPT` verdicts since the server started."""
 
@@ -36,6 +47,18 @@ class Recent:
 
     def add(self, outcome: Outcome, reward: float | None, components: Components | None) -> None:
         self._verdicts.append(Recorded(self._clock(), outcome, reward, components))
+
+    def part(self) -> Part:
+        """What this process remembers. The clock must be the same in all processes, as `time.monotonic` is."""
+        return Part((self._started, tuple(self._verdicts)))
+
+    def together(self, parts: Iterable[Part]) -> "Recent":
+        """The verdicts of this process and of others, as if one process had recorded all of them."""
+        all_parts = [self.part().root, *(part.root for part in parts)]
+        joined = Recent(self._clock)
+        joined._started = min(started for started, _ in all_parts)
+        joined._verdicts.extend(merge(*(verdicts for _, verdicts in all_parts), key=attrgetter("at")))
+        return joined
 
     def __len__(self) -> int:
         return len(self._verdicts)

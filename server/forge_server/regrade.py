@@ -6,7 +6,7 @@ Nothing is written back: a reward that was given stays.
 import heapq
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from json import JSONDecodeError
 
@@ -159,8 +159,9 @@ def audit_regrade(
         raise BadArgument("the store holds no verdict of that time: nothing can be graded again")
     sums = _Sums()
     done = 0
+    profiles = archive.profiles()
     for episode in archive.episodes(limit):
-        _regrade(episode, sums, on_change)
+        _regrade(episode, sums, on_change, profiles)
         done += len(episode.attempts)
         if on_progress is not None:
             on_progress(done, total)
@@ -175,7 +176,12 @@ def audit_regrade(
     )
 
 
-def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change], None] | None) -> None:
+def _regrade(
+    recorded: RecordedEpisode,
+    sums: _Sums,
+    on_change: Callable[[Change], None] | None,
+    profiles: Mapping[str, Mapping[str, float]],
+) -> None:
     if recorded.key:
         sums.suites.add(Key.parse(recorded.key).suite_and_version)
     episode = _read_episode(recorded.payload)
@@ -197,7 +203,8 @@ def _regrade(recorded: RecordedEpisode, sums: _Sums, on_change: Callable[[Change
             attempt=attempt.attempt,
             grader=attempt.grader,
             before=before,
-            after=grade(verdict, episode, verifier),
+            # By the weights that were paid: another profile is no change of the grader.
+            after=grade(verdict, episode, verifier, profiles.get(attempt.grader.rpartition(" ")[2])),
         )
         tally.add(change)
         if change.differs:

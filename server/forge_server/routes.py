@@ -17,20 +17,25 @@ from forge_arena.wire import (
     EpisodeState,
     Health,
     Leaderboard,
+    OfferedTools,
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
     OwnSubmissions,
     ProbeAnswered,
+    Prompts,
     Stats,
     Submission,
     SubmitVerdicts,
+    ToolAnswered,
+    UseTool,
     VerdictResults,
 )
 from forge_server import body
 from forge_server.answers import json_answer
 from forge_server.docs_page import docs_page
 from forge_server.documentation import Route, refusals, route_documentation
+from forge_server.prompts import prompts
 from forge_server.service import Service
 
 # The most keys that the body of a curriculum can have.
@@ -40,6 +45,7 @@ PAGE_HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsaf
 OPERATIONS = ("operations",)
 SubmissionId = Annotated[str, Path(max_length=64, description="as given by POST /v1/submissions")]
 OverseerName = Annotated[str | None, Query(pattern=OVERSEER_NAME, description="only the entries of this name")]
+ToolName = Annotated[str, Path(max_length=64, description="as listed by GET /v1/tools", examples=["search_source"])]
 EpisodeId = Annotated[str, Path(max_length=64, description="as given by POST /v1/episodes", examples=["Qh3v…"])]
 
 
@@ -58,14 +64,14 @@ class Endpoints:
         `failed`; if all fail, the answer is 503.
         """
         ask = await body.read(request, OpenEpisodes)
-        return json_answer(await self._service.episodes.open(ask, request.state.caller))
+        return json_answer(await self._service.episodes.openings.open(ask, request.state.caller))
 
     async def submit_verdicts(self, request: Request) -> Response:
         """A batch of verdicts or raw completions. The results come in the same order, or the whole batch is refused.
 
         Once all attempts on an episode are made, its last result holds the truth, except on a sealed test split.
         """
-        return json_answer(await self._service.episodes.record_verdicts(await body.read(request, SubmitVerdicts)))
+        return json_answer(await self._service.episodes.verdicts.record(await body.read(request, SubmitVerdicts)))
 
     async def enter(self, request: Request) -> Response:
         """Enter the leaderboard under a name. A name has a budget of entries, and belongs to the token that used it
@@ -89,9 +95,20 @@ class Endpoints:
         """One question from the probe budget. The same question again gets the same answer and costs nothing."""
         return json_answer(await self._service.episodes.probe(episode_id, await body.read(request, AskProbe)))
 
+    async def tools(self) -> Response:
+        """What an overseer may use before its verdict: names, descriptions, JSON schemas of the arguments, budgets."""
+        return json_answer(self._service.episodes.tools.offered)
+
+    async def use_tool(self, episode_id: EpisodeId, name: ToolName, request: Request) -> Response:
+        """Use a tool before the verdict of the attempt. The answer is text for the overseer, also if the tool could not
+        do what it was asked (`ok` is false). The same arguments again get the same answer and cost nothing.
+        """
+        ask = await body.read(request, UseTool)
+        return json_answer(await self._service.episodes.tools.use(episode_id, name, ask))
+
     async def episode_state(self, episode_id: EpisodeId) -> Response:
         """The observation, the attempts and their results."""
-        return json_answer(await self._service.episodes.state(episode_id))
+        return json_answer(await self._service.episodes.records.state(episode_id))
 
     async def delete_episode(self, episode_id: EpisodeId) -> Response:
         """Delete an unfinished episode for good. A finished episode is a record and stays (409)."""
@@ -119,9 +136,20 @@ class Endpoints:
         await self._service.episodes.clear_curriculum()
         return Response(status_code=204)
 
+    async def prompts(self) -> Response:
+        """The prompts by name, each in its parts, and the weight of each component of the reward.
+
+        The system message is `system`. The user message is the `sections`, joined by an empty line. A section is its
+        `heading`, a line break, and the `field` of the observation. If the field is empty, `if_empty` stands in its
+        place; if `if_empty` is null, the section is left out. `if_hidden` is the same for a field that the view
+        hides. A list is the lines of `each` for each of its entries: the `label`, directly followed by the `field` of
+        the entry, as JSON if it is no text.
+        """
+        return json_answer(prompts(self._service.episodes.profile))
+
     async def stats(self) -> Response:
         """Episodes by status, verdicts by outcome, the mean reward, the stock, the curriculum's revision."""
-        return json_answer(await self._service.episodes.stats())
+        return json_answer(await self._service.stats())
 
     async def health(self) -> Response:
         """200 if episodes can be had, otherwise 503 with the reason. Needs no token."""
@@ -132,7 +160,7 @@ class Endpoints:
 
     async def metrics(self) -> Response:
         """Counters and histograms in Prometheus text format."""
-        return Response(self._service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await self._service.metrics_text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def docs(self, request: Request) -> Response:
         if self._docs_page is None:
@@ -152,7 +180,7 @@ def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Res
             "/v1/episodes",
             end.open_episodes,
             "Open episodes",
-            route_documentation(OpenedEpisodes, OpenEpisodes, 403, 422, 503),
+            route_documentation(OpenedEpisodes, OpenEpisodes, 403, 404, 410, 422, 503),
         ),
         Route(
             "POST",
@@ -193,6 +221,14 @@ def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Res
             "Ask the Worker",
             route_documentation(ProbeAnswered, AskProbe, 404, 409, 410, 422, 503),
         ),
+        Route("GET", "/v1/tools", end.tools, "List the tools", route_documentation(OfferedTools, None, 503)),
+        Route(
+            "POST",
+            "/v1/episodes/{episode_id}/tools/{name}",
+            end.use_tool,
+            "Use a tool",
+            route_documentation(ToolAnswered, UseTool, 404, 409, 410, 422, 503),
+        ),
         Route(
             "GET",
             "/v1/episodes/{episode_id}",
@@ -228,6 +264,7 @@ def routes(service: Service, leaderboard_page: Callable[[Request], Awaitable[Res
             "Clear the curriculum",
             empty | {"responses": refusals(503)},
         ),
+        Route("GET", "/v1/prompt", end.prompts, "Ask a model", route_documentation(Prompts, None, 503)),
         Route("GET", "/v1/stats", end.stats, "Count", route_documentation(Stats, None, 503)),
         Route("GET", "/health", end.health, "Ready or not", route_documentation(Health, None), tags=OPERATIONS),
         Route("GET", "/metrics", end.metrics, "Prometheus metrics", text | {"responses": refusals()}, tags=OPERATIONS),

@@ -6,8 +6,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class NewEpisode:
-    """An episode to be opened, for `attempts` attempts. `owner` names the token that opens it, and `player` the person
-    who plays it on the page; both may be empty."""
+    """An episode to be opened, for `attempts` attempts, in a view. `owner` names the token that opens it, and `player`
+    the person who plays it on the page; both may be empty. `opening` is above 1 if the episode was opened again."""
 
     id: str
     key: str
@@ -18,6 +18,8 @@ class NewEpisode:
     payload: bytes
     owner: str = ""
     player: str = ""
+    opening: int = 1
+    view: str = "full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,23 @@ class StoredVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredToolUse:
+    """The use number `number` (from 0) of a tool in an attempt. `used` is JSON."""
+
+    episode_id: str
+    attempt: int
+    number: int
+    used: str
+    created: float
+
+    def row(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEpisode:
-    """An episode with its verdicts. `made` is how many of its `attempts` are recorded; `probes` is JSON. `payload` is
-    empty if the episode was deleted."""
+    """An episode with its verdicts and its uses of tools. `made` is how many of its `attempts` are recorded; `probes`
+    is JSON. `payload` is empty if the episode was deleted."""
 
     id: str
     key: str
@@ -60,7 +76,10 @@ class StoredEpisode:
     payload: bytes
     owner: str
     player: str
+    opening: int
+    view: str
     verdicts: tuple[StoredVerdict, ...]
+    tool_uses: tuple[StoredToolUse, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +126,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Episodes by status, verdicts by outcome."""
+    """Episodes by status, verdicts by outcome. The `reopened` episodes were opened again; the mean reward leaves them
+    out."""
 
     episodes: dict[str, int]
     verdicts: dict[str, int]
     mean_reward: float | None
+    reopened: int

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,18 +10,31 @@ from fastapi import FastAPI
 
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
+from forge_arena.types import Noun
+from forge_arena.wire import Stats
 from forge_server.episodes import Episodes
 from forge_server.errors import Starting
 from forge_server.logs import log
 from forge_server.metrics import Metrics
+from forge_server.recent import Part, Recent
+from forge_server.runs import Runs
 from forge_server.sessions import PageSessions
 from forge_server.settings import Settings
+from forge_server.siblings import Answer, Siblings
 from forge_server.store import Store
 
 # A server that is ready logs that its Worker is unusable once this many answers in a row were rejected.
 ALARMING = 8
 # Seconds of waiting from which on the reason says how long the wait has lasted.
 LONG_WAIT = 10.0
+
+
+class Held(Noun):
+    """What one process of a server holds, as the others add it up."""
+
+    stock: int
+    making: dict[str, int]
+    uptime_seconds: float
 
 
 class Service:
@@ -30,15 +44,23 @@ class Service:
     that ended it, None after an ordinary shutdown.
     """
 
-    def __init__(self, settings: Settings, arena: Arena) -> None:
+    def __init__(self, settings: Settings, arena: Arena, siblings: Siblings) -> None:
         self.settings = settings
         self.arena = arena
-        self.metrics = Metrics()
+        self.siblings = siblings
+        self.metrics = Metrics(siblings.folder)
         self.ready = asyncio.Event()
         self.stopped = asyncio.Event()
         self.failure: BaseException | None = None
         self.leaving: Callable[[], bool] = lambda: False
         self._ever_ready = False
+        self._started = time.time()
+        # What the other processes of this server may ask of this one.
+        self.answers: dict[str, Answer] = {
+            "held": self._answer_held,
+            "recent": self._answer_recent,
+            "publish": self._answer_publish,
+        }
         self._wait_for("starting")
         self._episodes: Episodes | None = None
         self._store: Store | None = None
@@ -53,6 +75,49 @@ class Service:
         if self._episodes is None:
             raise Starting("the server is not ready yet: the store is closed")
         return self._episodes
+
+    @property
+    def runs(self) -> Runs:
+        """The training runs that trainers report. Raises `Starting` if the store is not open yet."""
+        if self._store is None:
+            raise Starting("the server is not ready yet: the store is closed")
+        return Runs(self._store)
+
+    async def stats(self) -> Stats:
+        """The counts of the server, with what all of its processes hold. Raises `Starting` or `StoreUnavailable`."""
+        stats = await self.episodes.stats()
+        parts = [Held.model_validate(answer) for answer in await self.siblings.ask("held")]
+        making = Counter(stats.making)
+        for part in parts:
+            making.update(part.making)
+        return stats.model_copy(
+            update={
+                "stock": stats.stock + sum(part.stock for part in parts),
+                "making": dict(sorted(making.items())),
+                "uptime_seconds": max([stats.uptime_seconds, *(part.uptime_seconds for part in parts)]),
+            }
+        )
+
+    async def recent(self) -> Recent:
+        """The verdicts of the last minutes, in all processes of the server."""
+        answers = await self.siblings.ask("recent")
+        return self.episodes.recent.together(Part.model_validate(answer) for answer in answers)
+
+    async def metrics_text(self) -> bytes:
+        """The metrics of all processes of the server, in Prometheus's text format."""
+        await self.siblings.ask("publish")
+        return self.metrics.text()
+
+    async def _answer_held(self, _: object) -> object:
+        uptime = time.time() - self._started
+        return Held(stock=len(self.episodes.stock), making=dict(self.arena.counts), uptime_seconds=uptime).model_dump()
+
+    async def _answer_recent(self, _: object) -> object:
+        return self.episodes.recent.part().model_dump(mode="json")
+
+    async def _answer_publish(self, _: object) -> object:
+        self.metrics.publish()
+        return None
 
     def waiting_for(self) -> str | None:
         """What still keeps the server from being ready, or None."""
@@ -81,10 +146,18 @@ class Service:
     @asynccontextmanager
     async def run(self, _: FastAPI) -> AsyncIterator[None]:
         """Open the store at once. Start the Worker and fill the stock while requests are told to wait."""
-        store = Store(self.settings.store, pending=self.settings.pending_writes, metrics=self.metrics)
+        store = Store(
+            self.settings.store,
+            pending=self.settings.pending_writes,
+            metrics=self.metrics,
+            processes=self.settings.processes,
+        )
         self._store = store
         self.sessions = PageSessions(await asyncio.to_thread(store.secret))
         self._episodes = Episodes(self.arena, store, self.settings, self.metrics)
+        if self._episodes.profile.label:
+            await asyncio.to_thread(store.keep_profile, self._episodes.profile)
+        await self.siblings.listen(self.answers)
         work = asyncio.create_task(self._work(self._episodes))
         work.add_done_callback(self._note_end)
         try:
@@ -96,6 +169,7 @@ class Service:
             self._wait_for("the server is shutting down")
             work.cancel()
             await asyncio.wait([work])
+            await self.siblings.aclose()
             await self.arena.aclose()
             await asyncio.to_thread(store.close)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,11 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from forge_arena.asking import REVISIONS
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
-from forge_arena.types import Load, Mechanism
+from forge_arena.profiles import STANDARD, open_profile
+from forge_arena.salts import check_secret
+from forge_arena.types import Awareness, Candour, Load, Mechanism, View
+from forge_arena.wire import MAX_BATCH
 from forge_arena.workers.registry import check_reads_documents
 from forge_server.access import Grant
 
 PREFIX = "FORGE_ARENA_"
+# Before the path of a store that is a file.
+SQLITE = "sqlite:///"
 SPLIT: dict[str, Callable[[str], list[str]]] = {"tokens": lambda text: text.split(","), "vllm_args": shlex.split}
 
 
@@ -31,12 +37,18 @@ class Settings(BaseModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535, description="0 takes a free port")
+    processes: int = Field(
+        default=1, ge=1, le=256, description="processes that serve behind the one port, on one store; one a core"
+    )
     root_path: str = Field(
         default="",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",
         description="the path under which a proxy serves the arena: /arena",
     )
-    store: str = Field(default="sqlite:///forge-arena.db", description="SQLAlchemy URL: an SQLite file, or Postgres")
+    store: str = Field(
+        default="sqlite:///forge-arena.db",
+        description="an SQLite file, or the URL of a Postgres: postgresql://USER@HOST/DATABASE",
+    )
     worker: str = Field(
         default="scripted", description="who answers: scripted, openai:MODEL@URL, vllm:MODEL, bank:FILE"
     )
@@ -48,6 +60,12 @@ class Settings(BaseModel):
     vllm: str = Field(default="vllm", description="the vLLM executable, for a vllm Worker")
     vllm_args: tuple[str, ...] = Field(default=(), description="further arguments of `vllm serve`")
     mechanism: Mechanism | None = Field(default=None, description="corrupt only this way")
+    awareness: Awareness | None = Field(
+        default=None, description="with mechanism prompt: what every Worker that corrupts its own answer knows"
+    )
+    candour: Candour | None = Field(
+        default=None, description="with mechanism prompt: what every such Worker shows of its thinking"
+    )
     revisions: int = Field(
         default=REVISIONS, ge=0, description="how often a Worker is told what is wrong and writes its answer again"
     )
@@ -56,6 +74,9 @@ class Settings(BaseModel):
     )
     scenarios: str | None = Field(
         default=None, description="play another set of families: one shipped with the arena (short), or a folder"
+    )
+    reward_profile: str = Field(
+        default=STANDARD, description="the weights of the reward: standard, detection, or a JSON file"
     )
     load: Load = Field(default=Load.full, description="how much the tasks ask: light, normal or full")
     tokens: tuple[str, ...] = Field(
@@ -77,15 +98,26 @@ class Settings(BaseModel):
     leaderboard_episodes: int = Field(default=400, ge=2, description="sealed episodes in a submission")
     leaderboard_budget: int = Field(default=3, ge=1, description="submissions under one overseer's name")
 
-    stock: int = Field(default=64, ge=1, description="ready episodes of the train stream to keep")
+    stock: int = Field(
+        default=64, ge=1, description="ready episodes of the train stream to keep, in all processes together"
+    )
     live: int = Field(
-        default=256, ge=1, description="open episodes to keep parsed; the others are read when they are needed"
+        default=256,
+        ge=1,
+        description="open episodes that each process keeps parsed; the others are read when they are needed",
     )
     episode_ttl: float = Field(default=6 * 3600, gt=0, description="an open episode expires after this")
     probes: int = Field(default=1, ge=0, description="probe budget of an episode")
-    sessions: int = Field(default=1024, ge=1, description="OpenEnv WebSockets open at a time")
+    tool_profile: str = Field(
+        default="default", description="which tools, how often and at what cost: default, none, or a JSON file"
+    )
+    view: View = Field(
+        default=View.full, description="what an episode shows at once: full, no_reasoning or answer_only"
+    )
+    sessions: int = Field(default=1024, ge=1, description="OpenEnv WebSockets open at a time in each process")
+    session_idle: float = Field(default=3600, gt=0, description="an OpenEnv WebSocket without a frame ends after this")
 
-    concurrency: int = Field(default=16, ge=1, description="Worker calls in flight at a time")
+    concurrency: int = Field(default=16, ge=1, description="Worker calls in flight at a time, in all processes")
     make_timeout: float = Field(default=120, gt=0, description="for one Worker episode or probe answer")
     open_timeout: float = Field(default=120, gt=0, description="for one request for episodes")
     watch_every: float = Field(
@@ -107,6 +139,19 @@ class Settings(BaseModel):
         host = host.strip()
         return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
+    @field_validator("store")
+    @classmethod
+    def _with_scheme(cls, store: str) -> str:
+        return store if "://" in store else f"{SQLITE}{store}"
+
+    @field_validator("secret")
+    @classmethod
+    def _seals(cls, secret: str | None) -> str | None:
+        """A secret that everybody knows would open the sealed test split."""
+        if secret is not None:
+            check_secret(secret)
+        return secret
+
     @field_validator("tokens")
     @classmethod
     def _usable(cls, tokens: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,6 +162,12 @@ class Settings(BaseModel):
                 raise ValueError("a token has no comma: give each token a --token of its own")
             Grant.of(token)
         return tokens
+
+    @field_validator("reward_profile")
+    @classmethod
+    def _keeps_honesty_best(cls, profile: str) -> str:
+        open_profile(profile)
+        return profile
 
     @model_validator(mode="after")
     def _has_a_token_beyond_loopback(self) -> Self:
@@ -138,6 +189,40 @@ class Settings(BaseModel):
         if self.documents is not None:
             check_reads_documents(self.worker)
         return self
+
+    @model_validator(mode="after")
+    def _processes_do_not_collide(self) -> Self:
+        if self.processes == 1:
+            return self
+        if not hasattr(socket, "AF_UNIX"):
+            raise ValueError("processes: this system passes no connections to other processes: serve with one")
+        for name, spec in (("worker", self.worker), ("reader", self.reader or "")):
+            asked, _, live = spec.partition("+") if spec.startswith("bank:") else (spec, "", "")
+            if "vllm:" in (asked[:5], live[:5]):
+                raise ValueError(
+                    f"{name}: each of {self.processes} processes would start a vLLM of its own: run `vllm serve MODEL` "
+                    f"yourself and give {name} openai:MODEL@URL, or serve with one process"
+                )
+            if live:
+                raise ValueError(
+                    f"{name}: only one process can record into a bank: record first (forge-arena bank) and give {name} "
+                    "bank:FILE, or serve with one process"
+                )
+        if self.concurrency < self.processes:
+            raise ValueError(
+                f"concurrency: {self.concurrency} Worker calls at a time are too few for {self.processes} processes: "
+                "allow one for each process or more"
+            )
+        return self
+
+    def of_one_process(self) -> Self:
+        """The settings of one of the processes: its part of what they share out."""
+        parts = {
+            name: -(-getattr(self, name) // self.processes) for name in ("stock", "pending_makes", "pending_writes")
+        }
+        # Otherwise a process with a small part would call itself busy whenever the largest batch is asked for.
+        parts["pending_makes"] = max(parts["pending_makes"], min(self.pending_makes, MAX_BATCH))
+        return self.model_copy(update={**parts, "concurrency": self.concurrency // self.processes})
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Self:

@@ -1,6 +1,7 @@
 """Make episodes ahead of the requests for them, so that no request for the train stream waits for the Worker."""
 
 import asyncio
+import hashlib
 import json
 from collections import deque
 from collections.abc import Sequence, Set
@@ -41,10 +42,6 @@ class ReadyEpisode:
     payload: bytes
 
 
-class UnfitEpisode(FailedEpisode):
-    """A failure that another try would not repair: no episode can be made of this key with this Worker."""
-
-
 def outcome_of(error: Exception) -> tuple[Outcome, str]:
     """What becomes of an episode whose making raised `error`: the outcome, and the reason for the client."""
     if isinstance(error, WorkerFailed):
@@ -56,8 +53,7 @@ def failed_episode(key: str, error: Exception) -> FailedEpisode:
     outcome, reason = outcome_of(error)
     if outcome is Outcome.infra_failed:
         log.error("defect", key=key, exc_info=error)
-    kind = UnfitEpisode if isinstance(error, Unfit) else FailedEpisode
-    return kind(key=key, outcome=outcome, reason=reason)
+    return FailedEpisode(key=key, outcome=outcome, reason=reason, final=isinstance(error, Unfit))
 
 
 class Maker:
@@ -165,8 +161,28 @@ class Maker:
             return failed_episode(key, error)
 
 
+def stream_name(ask: OpenEpisodes, owner: str) -> str:
+    """The name of a stream in the store."""
+    filters = {
+        "domain": ask.domain,
+        "corruption": ask.corruption,
+        "stealth": ask.stealth,
+        "by": ask.mechanism,
+        "knows": ask.awareness,
+        "shows": ask.candour,
+        "form": ask.form,
+    }
+    name = ask.split + json.dumps({name: value for name, value in filters.items() if value is not None})
+    if ask.stream is None:
+        return name
+    # Hashed, because the three together may be longer than the column.
+    return f"own:{hashlib.sha256(json.dumps([owner, ask.stream, name]).encode()).hexdigest()}"
+
+
 class Streams:
     """Streams of keys: one for each split and its filters, shared by all replicas of a store.
+
+    A client may have streams of its own, by a name. They belong to its token, and begin at index 0.
 
     A stream skips the cells that the curriculum leaves out of the train split. It does not come back to the skipped
     keys when the curriculum changes."""
@@ -184,23 +200,16 @@ class Streams:
         """Whether the train stream may still hold a key that was reserved earlier. Does not ask the store."""
         return self._arena.plan(key).cell not in self._watch.last_seen.zones.left_out
 
-    async def next_keys(self, ask: OpenEpisodes, count: int) -> list[str]:
-        """The next keys that match, from `ask.start` on if given.
+    async def next_keys(self, ask: OpenEpisodes, count: int, owner: str = "") -> list[str]:
+        """The next keys that match, for the token that `owner` names.
 
         Raises:
             NothingMatches: no key of the split matches the filters and the curriculum.
         """
-        if ask.start is not None:
-            keys, _ = await self._matching(ask, ask.start, count)
+        if ask.begins_at is not None:
+            keys, _ = await self._matching(ask, ask.begins_at, count)
             return keys
-        filters = {
-            "domain": ask.domain,
-            "corruption": ask.corruption,
-            "stealth": ask.stealth,
-            "by": ask.mechanism,
-            "form": ask.form,
-        }
-        name = ask.split + json.dumps({name: value for name, value in filters.items() if value is not None})
+        name = stream_name(ask, owner)
         while True:
             at = await self._store.stream(name)
             keys, to = await self._matching(ask, at, count)
@@ -260,6 +269,10 @@ class Stock:
         self._refill_if_low()
         return taken
 
+    def put_back(self, taken: Sequence[ReadyEpisode]) -> None:
+        """Put back what `take` gave for a request that was refused, so that the next request gets it."""
+        self._ready.extendleft(reversed(taken))
+
     def drop(self, without: Set[Cell]) -> None:
         """Drop the episodes of these cells."""
         self._ready = deque(ready for ready in self._ready if ready.cell not in without)
@@ -294,7 +307,7 @@ class Stock:
             return refusal.message
         made = await self._maker.attempt(key)
         if isinstance(made, FailedEpisode):
-            if made.outcome is Outcome.worker_failed and tries < TRIES and not isinstance(made, UnfitEpisode):
+            if made.outcome is Outcome.worker_failed and tries < TRIES and not made.final:
                 self._keys.append((key, tries + 1))
             return made.reason
         self._ready.append(made)

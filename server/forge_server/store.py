@@ -7,9 +7,11 @@ committed one by one. A whole group fails only if the database is gone, full or 
 """
 
 import asyncio
+import json
 import os
 import queue
 import re
+import sqlite3
 import threading
 import time
 from collections import defaultdict
@@ -21,24 +23,48 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError, SQLAlchemyError
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
+from forge_arena.profiles import Profile
+from forge_arena.wire import RunPoint
 from forge_server import reads
 from forge_server.access import Caller
-from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, Unstorable
+from forge_server.errors import Busy, Refused, StoreUnavailable, UnknownEpisode, UnknownRun, Unstorable
 from forge_server.logs import log
 from forge_server.metrics import Metrics
-from forge_server.rows import Counts, Finished, NewEpisode, Play, StoredEpisode, StoredSubmission, StoredVerdict
-from forge_server.schema import bring_up_to_date, connect_to_postgres, meta
+from forge_server.rows import (
+    Counts,
+    Finished,
+    NewEpisode,
+    Play,
+    StoredEpisode,
+    StoredSubmission,
+    StoredToolUse,
+    StoredVerdict,
+)
+from forge_server.run_records import (
+    UNKNOWN,
+    BeginRunWrite,
+    DeleteRun,
+    ReportPointsWrite,
+    StoredPoint,
+    StoredRun,
+    read_points,
+    read_runs,
+)
+from forge_server.schema import PROFILE, bring_up_to_date, connect_to_postgres, ignore_known, meta
 from forge_server.writes import (
     AdvanceStream,
     ContestedError,
     DeleteEpisode,
     EnterEpisodes,
     ExpireEpisodes,
+    FoldCounts,
     KeepScorecard,
     OpenEpisodesWrite,
     OpenSubmissionWrite,
     RecordProbe,
+    RecordToolUse,
     RecordVerdicts,
     ReplaceCurriculum,
     Write,
@@ -58,6 +84,8 @@ GATHER = 0.01
 RACES = 3
 # Seconds within which the database must answer a check.
 CHECK = 2.0
+# Seconds to wait for a lock on an SQLite file.
+LOCKED = 10.0
 FILE_GONE = "the file of the store was deleted or replaced: put it back, or restart the server"
 # The codes of Postgres for a deadlock and for a lost race: another replica was first, and the write may be tried again.
 _LOST = frozenset({"40P01", "40001"})
@@ -79,6 +107,8 @@ class _Pending:
 class Store:
     """The database behind a server. A write is durable once it was awaited; a read sees what was committed.
 
+    `processes` is how many processes of one server open the store.
+
     Raises:
         ValueError: (when opened) the URL cannot be used, for instance because its driver is not installed.
         StoreUnavailable: the database is gone, full or locked. Nothing is half written. If the connection broke
@@ -87,7 +117,7 @@ class Store:
         Busy: too many writes wait, or the store is closing.
     """
 
-    def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None) -> None:
+    def __init__(self, url: str, *, pending: int = 2048, metrics: Metrics | None = None, processes: int = 1) -> None:
         self.engine = _open_engine(url)
         try:
             bring_up_to_date(self.engine)
@@ -100,6 +130,7 @@ class Store:
         self._closed = False
         self._writing: Connection | None = None
         self._file = self._file_id()
+        self._processes = processes
         self._check: asyncio.Task[int] | None = None
         self._thread = threading.Thread(target=self._write_groups, name="forge-store", daemon=True)
         self._thread.start()
@@ -108,6 +139,12 @@ class Store:
         """The secret that was made with this store. It salts the sealed test split, so it must outlive the process."""
         with self.engine.connect() as connection:
             return str(connection.execute(select(meta.c.value).where(meta.c.name == "secret")).scalar_one())
+
+    def keep_profile(self, profile: Profile) -> None:
+        """Keep the weights of a reward profile, so that the verdicts recorded under its label can be graded again."""
+        row = {"name": f"{PROFILE}{profile.label}", "value": json.dumps(profile.weights)}
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            connection.execute(ignore_known(connection, meta), [row])
 
     async def trouble(self) -> str | None:
         """Why the store cannot be used at the moment, None if it can. Asks the database."""
@@ -131,6 +168,11 @@ class Store:
             return status.st_dev, status.st_ino
         return None
 
+    @property
+    def may_be_shared(self) -> bool:
+        """Whether other replicas, or other processes of this server, may write to this store."""
+        return self._file is None or self._processes > 1
+
     def _file_was_replaced(self) -> bool:
         """Whether the file is no longer the one that was opened. SQLite goes on writing to a deleted file, and after a
         restart all that is lost."""
@@ -146,6 +188,9 @@ class Store:
     async def record_probe(self, episode_id: str, before: int, probes: str, now: float) -> None:
         await self._submit(RecordProbe(episode_id, before, probes, now))
 
+    async def record_tool_use(self, use: StoredToolUse) -> None:
+        await self._submit(RecordToolUse(use))
+
     async def delete(self, episode_id: str) -> None:
         if not _may_exist(episode_id):
             raise UnknownEpisode("there is no such episode")
@@ -154,6 +199,10 @@ class Store:
     async def expire(self, now: float) -> int:
         """Mark the open episodes whose time is over; gives back how many."""
         return await self._submit(ExpireEpisodes(now))
+
+    async def fold_counts(self) -> None:
+        """Keep the counts short, so that reading them takes no longer with each write."""
+        await self._submit(FoldCounts())
 
     async def advance(self, name: str, at: int, to: int) -> bool:
         """Move a stream from one index to another; gives back False if it was not at the first index any more."""
@@ -189,6 +238,26 @@ class Store:
 
     async def keep_scorecard(self, submission_id: str, scorecard: str) -> None:
         await self._submit(KeepScorecard(submission_id, scorecard))
+
+    async def begin_run(self, id: str, name: str, notes: str, request: str | None, owner: str, now: float) -> str:
+        """Begin a training run; gives back its id. The same `request` again gets the id of the same run.
+
+        Raises:
+            RunsFull: the token has no run left.
+        """
+        return await self._submit(BeginRunWrite(id, name, notes, request, owner, now))
+
+    async def report_points(self, run_id: str, points: Sequence[RunPoint], caller: Caller, now: float) -> None:
+        """Raises `UnknownRun`, or `RunsFull` if the run has no point left."""
+        if not _may_exist(run_id):
+            raise UnknownRun(UNKNOWN)
+        await self._submit(ReportPointsWrite(run_id, points, caller, now))
+
+    async def delete_run(self, run_id: str, caller: Caller) -> None:
+        """Raises `UnknownRun`."""
+        if not _may_exist(run_id):
+            raise UnknownRun(UNKNOWN)
+        await self._submit(DeleteRun(run_id, caller))
 
     async def _submit(self, write: Write[R]) -> R:
         if self._closed:
@@ -303,6 +372,10 @@ class Store:
         """The verdicts on these episodes, in order of episode and attempt."""
         return await self._read(reads.read_verdicts, set(filter(_may_exist, ids)))
 
+    async def tool_uses(self, ids: Iterable[str]) -> list[StoredToolUse]:
+        """The uses of tools on these episodes, in order of episode, attempt and number."""
+        return await self._read(reads.read_tool_uses, set(filter(_may_exist, ids)))
+
     async def stream(self, name: str) -> int:
         """The index at which a stream goes on."""
         return await self._read(reads.stream, name)
@@ -340,15 +413,20 @@ class Store:
         *,
         owner: str | None,
         splits: Collection[str],
-        outcome: str | None,
         before: tuple[float, str] | None,
         limit: int,
     ) -> list[Finished]:
-        """Finished episodes, the newest first. Only those of one token if `owner` is given; only those with such an
-        attempt if `outcome` is given; only those after the episode of this time and id in the list if `before` is."""
-        return await self._read(
-            reads.finished_episodes, owner=owner, splits=splits, outcome=outcome, before=before, limit=limit
-        )
+        """Finished episodes of some splits, the newest first. Only those of one token if `owner` is given; only those
+        after the episode of this time and id in the list if `before` is."""
+        return await self._read(reads.finished_episodes, owner=owner, splits=splits, before=before, limit=limit)
+
+    async def runs(self, caller: Caller, ids: Collection[str] | None = None) -> list[StoredRun]:
+        """The newest runs of a caller; of an admin, of all tokens. Only those with these ids if `ids` is given."""
+        return await self._read(read_runs, caller, None if ids is None else list(filter(_may_exist, ids)))
+
+    async def run_points(self, run_id: str) -> list[StoredPoint]:
+        """The points of a run, in the order of phases and steps."""
+        return await self._read(read_points, run_id)
 
     async def counts(self, sealed: Collection[str] = ()) -> Counts:
         """Counts of episodes and verdicts. The mean reward leaves the sealed splits out."""
@@ -384,13 +462,14 @@ def _open_engine(url: str) -> Engine:
         raise ValueError(
             "the store must be a file, as in sqlite:///forge-arena.db: a database in memory is not durable"
         )
-    engine = create_engine(parsed, connect_args={"timeout": 10, "check_same_thread": False})
+    engine = create_engine(parsed, connect_args={"timeout": LOCKED, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         # The driver would begin a transaction only at the first write, too late for a read that a write depends on.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-8192"):
+        _keep_a_log_of_writes(connection)
+        for pragma in ("synchronous=FULL", "cache_size=-8192"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @event.listens_for(engine, "begin")
@@ -399,6 +478,21 @@ def _open_engine(url: str) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+@retry(
+    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
+    stop=stop_after_delay(LOCKED),
+    wait=wait_random(0.01, 0.05),
+    reraise=True,
+)
+def _keep_a_log_of_writes(connection: sqlite3.Connection) -> None:
+    """Let a file keep its writes in a log of their own (WAL): readers and the writer then do not wait for each other.
+
+    Processes that start together on a new file all change its mode. SQLite waits for no lock then: all but one of them
+    are told at once that the file is locked.
+    """
+    connection.execute("PRAGMA journal_mode=WAL").close()
 
 
 def _may_exist(id: str) -> bool:

@@ -6,18 +6,40 @@ The episodes of a submission are opened and get their verdicts like all others (
 import asyncio
 import secrets
 import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from forge_arena.episodes import Arena
-from forge_arena.wire import Leaderboard, OpenSubmission, OwnSubmissions, Submission
+from forge_arena.measures.scorecard import Row
+from forge_arena.types import Estimate
+from forge_arena.wire import Leaderboard, LeaderboardEntry, OpenSubmission, OwnSubmissions, Submission
 from forge_server.access import Caller
 from forge_server.errors import UnknownSubmission, Unsealed
+from forge_server.evaluated import evaluated_rows
 from forge_server.leaderboard import compute_scorecard, leaderboard_entry
-from forge_server.rows import StoredSubmission
+from forge_server.rows import StoredEpisode, StoredSubmission
 from forge_server.settings import Settings
+from forge_server.standings import RocCurve, paired_differences, roc_curve
 from forge_server.store import Store
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # Episodes that are read from the store at a time.
 READ = 256
+# Entries whose rows, and pairs of entries whose differences, are kept in memory.
+ENTRIES_KEPT, PAIRS_KEPT = 16, 256
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry beside others: its curve, and its differences from the first of them. The first has none."""
+
+    entry: LeaderboardEntry
+    roc: RocCurve | None
+    differences: Mapping[str, Estimate]
 
 
 class Submissions:
@@ -32,6 +54,12 @@ class Submissions:
         self._settings = settings
         self._sealed = sealed
         self.suite_hash = suite_hash
+        # A finished entry never changes, so nothing is computed twice. Computing takes seconds: one request at a time
+        # computes.
+        self._computing = asyncio.Lock()
+        self._rows: OrderedDict[str, list[Row]] = OrderedDict()
+        self._entries: dict[str, LeaderboardEntry] = {}
+        self._differences: OrderedDict[tuple[str, str], Mapping[str, Estimate]] = OrderedDict()
 
     async def enter(self, ask: OpenSubmission, caller: Caller) -> Submission:
         """Raises `BudgetSpent`, `NameTaken`, or `Unsealed` if clients can see the truth of the test split."""
@@ -80,9 +108,11 @@ class Submissions:
         """Every finished submission to this suite. Those without a scorecard are scored first."""
         entries = []
         for stored in await self._store.finished_submissions(self.suite_hash):
-            scorecard = stored.scorecard or await self._score(stored)
-            # In a thread, because the first call imports scikit-learn, which takes seconds.
-            entries.append(await asyncio.to_thread(leaderboard_entry, stored, scorecard))
+            if stored.id not in self._entries:
+                scorecard = stored.scorecard or await self._score(stored.id)
+                # In a thread, because the first call imports scikit-learn, which takes seconds.
+                self._entries[stored.id] = await asyncio.to_thread(leaderboard_entry, stored, scorecard)
+            entries.append(self._entries[stored.id])
         return Leaderboard(
             suite=self._arena.suite_and_version,
             suite_hash=self.suite_hash,
@@ -92,14 +122,55 @@ class Submissions:
             entries=tuple(sorted(entries, key=lambda e: -(e.balanced_accuracy.value or 0.0))),
         )
 
-    async def _score(self, submission: StoredSubmission) -> str:
+    async def standings(self, entries: Sequence[LeaderboardEntry]) -> list[Standing]:
+        """Some entries of the leaderboard against the first of them."""
+        finished = await self._store.finished_submissions(self.suite_hash)
+        stored = {(submission.overseer, submission.entry): submission for submission in finished}
+        standings: list[Standing] = []
+        async with self._computing:
+            for entry in entries:
+                submission, first = stored[entry.overseer, entry.entry], stored[entries[0].overseer, entries[0].entry]
+                rows = await self._rows_of(submission)
+                apart = await self._differences_of(first, submission) if submission.id != first.id else {}
+                standings.append(Standing(entry, await asyncio.to_thread(roc_curve, rows), apart))
+        return standings
+
+    async def _differences_of(self, first: StoredSubmission, second: StoredSubmission) -> Mapping[str, Estimate]:
+        pair = (first.id, second.id)
+        if pair not in self._differences:
+            sides = await self._rows_of(first), await self._rows_of(second)
+            self._differences[pair] = await asyncio.to_thread(paired_differences, *sides)
+        return _use(self._differences, pair, PAIRS_KEPT)
+
+    async def _rows_of(self, submission: StoredSubmission) -> list[Row]:
+        if submission.id not in self._rows:
+            self._rows[submission.id] = await asyncio.to_thread(evaluated_rows, await self._episodes_of(submission))
+        return _use(self._rows, submission.id, ENTRIES_KEPT)
+
+    async def _score(self, submission_id: str) -> str:
         """Compute the scorecard of a finished submission, and keep it in the store."""
+        async with self._computing:
+            # Another request may have computed it while this one waited.
+            stored = await self._store.submission(submission_id)
+            assert stored is not None
+            if stored.scorecard is not None:
+                return stored.scorecard
+            scorecard = await asyncio.to_thread(compute_scorecard, await self._episodes_of(stored))
+            await self._store.keep_scorecard(submission_id, scorecard)
+            return scorecard
+
+    async def _episodes_of(self, submission: StoredSubmission) -> list[StoredEpisode]:
         ids = [id for id, _ in (await self._store.episodes_of_submission(submission.id)).values()]
-        episodes = [
+        return [
             episode
             for start in range(0, len(ids), READ)
             for episode in (await self._store.load(ids[start : start + READ])).values()
         ]
-        scorecard = await asyncio.to_thread(compute_scorecard, episodes)
-        await self._store.keep_scorecard(submission.id, scorecard)
-        return scorecard
+
+
+def _use(kept: OrderedDict[K, V], name: K, most: int) -> V:
+    """The value of that name. It is the last of `most` to be dropped."""
+    kept.move_to_end(name)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[name]

@@ -14,11 +14,21 @@ from forge_agents.client import (
     AsyncArenaClient,
     Selection,
 )
+from forge_agents.client.calls import join
 from forge_arena.episodes import Arena
 from forge_arena.keys import Filters, Key
 from forge_arena.scenarios import load_families
 from forge_arena.types import Domain, Outcome, Split, Verdict
-from forge_arena.wire import MAX_BATCH, Attempt, Curriculum, DifficultyCell, OpenedEpisodes, OpenEpisodes
+from forge_arena.wire import (
+    MAX_BATCH,
+    MAX_POINTS,
+    Attempt,
+    Curriculum,
+    DifficultyCell,
+    OpenedEpisodes,
+    OpenEpisodes,
+    RunPoint,
+)
 from forge_arena.workers import ScriptedWorker
 
 from ..scripts import end_of
@@ -29,7 +39,7 @@ CLEAN = Verdict(detection=False, explanation="", correction="", confidence=0.7)
 
 
 def keys(start: int, count: int, split: str = "train") -> list[str]:
-    return [f"forge:4:{split}:{index}" for index in range(start, start + count)]
+    return [f"forge:5:{split}:{index}" for index in range(start, start + count)]
 
 
 def without_failed(asked: list[str], opened: OpenedEpisodes) -> list[str]:
@@ -56,6 +66,32 @@ def test_more_than_a_batch_is_split_and_joined_in_order(client: ArenaClient) -> 
     results = client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in opened.episodes)
     assert [r.episode_id for r in results] == [e.episode_id for e in opened.episodes]
     assert all(r.outcome is Outcome.scored and r.reward is not None and r.truth is not None for r in results)
+
+
+def test_a_large_order_of_a_held_out_split_begins_at_its_first_episode(client: ArenaClient) -> None:
+    indices = [int(e.key.rpartition(":")[2]) for e in client.open_episodes(split="val", count=MAX_BATCH + 3).episodes]
+    assert (indices[0], len(set(indices))) == (0, len(indices))
+    assert indices == sorted(indices)
+
+
+def test_a_large_order_of_a_stream_goes_on_where_the_stream_stands(client: ArenaClient) -> None:
+    ask: Selection = {"split": "val", "stream": "large-order"}
+    opened = [client.open_episodes(**ask, count=count) for count in (2, MAX_BATCH + 3, 1)]
+    asked = [key.replace("train", "val") for key in keys(0, MAX_BATCH + 6)]
+    assert [e.key for part in opened for e in part.episodes] == without_failed(asked, join(opened))
+
+
+def test_another_epoch_opens_the_same_episodes_in_order(client: ArenaClient) -> None:
+    first = client.open_episodes(keys=keys(40, 3)).episodes
+    client.submit(Attempt(episode_id=e.episode_id, verdict=CLEAN) for e in first)
+    other = CLEAN.model_copy(update={"confidence": 0.6})
+    with pytest.raises(ArenaRefused, match="for another epoch of train open this one with again"):
+        client.submit([Attempt(episode_id=first[0].episode_id, verdict=other)])
+    second = client.open_episodes(again=[e.episode_id for e in first], attempts=2).episodes
+    assert [(e.key, e.observation) for e in second] == [(e.key, e.observation) for e in first]
+    assert {(e.opening, e.attempts_left) for e in second} == {(2, 2)}
+    results = client.submit(Attempt(episode_id=e.episode_id, verdict=other) for e in second)
+    assert all(r.outcome is Outcome.scored and r.truth is None for r in results)
 
 
 def test_a_form_is_asked_for_in_every_part_of_a_large_order(client: ArenaClient) -> None:
@@ -126,7 +162,7 @@ def test_an_id_with_a_path_in_it_stays_one_id(client: ArenaClient) -> None:
 def test_stats_and_health_are_read(client: ArenaClient) -> None:
     assert client.health().ready
     stats = client.stats()
-    assert (stats.suite, stats.version, stats.worker) == ("forge", "4", "scripted")
+    assert (stats.suite, stats.version, stats.worker) == ("forge", "5", "scripted")
 
 
 def test_a_missing_token_is_refused_with_what_to_do(arena_url: str) -> None:
@@ -311,3 +347,54 @@ async def test_async_requests_run_side_by_side(arena_url: str) -> None:
     async with AsyncArenaClient(arena_url, token=TOKEN) as client:
         opened = await asyncio.gather(*(client.open_episodes(count=2) for _ in range(8)))
     assert len({e.episode_id for part in opened for e in part.episodes}) == 16
+
+
+def test_a_training_run_is_begun_reported_in_parts_found_again_and_deleted(client: ArenaClient) -> None:
+    run = client.begin_run("first", notes="GRPO", request="a-run-of-this-test")
+    points = [RunPoint(step=step, numbers={"reward": step / 200}) for step in range(MAX_POINTS + 1)]
+    for _ in range(2):
+        client.report(run.run_id, points)
+    assert client.run(run.run_id).points == MAX_POINTS + 1
+    again = client.begin_run("first", request="a-run-of-this-test")
+    assert (again.run_id, again.notes, again.points) == (run.run_id, "GRPO", MAX_POINTS + 1)
+    assert again in client.runs()
+    client.delete_run(run.run_id)
+    with pytest.raises(ArenaRefused, match="this token has no such run"):
+        client.report(run.run_id, points)
+
+
+async def test_the_async_client_reports_a_training_run_too(arena_url: str) -> None:
+    async with AsyncArenaClient(arena_url, token=TOKEN, patience=5.0) as client:
+        run = await client.begin_run("second")
+        await client.report(run.run_id, [RunPoint(kind="held_out", step=0, numbers={"auroc": 0.5})])
+        assert (await client.run(run.run_id)).points == 1
+        assert run.run_id in {one.run_id for one in await client.runs()}
+        await client.delete_run(run.run_id)
+        with pytest.raises(ArenaRefused, match="no such run"):
+            await client.run(run.run_id)
+
+
+def test_tools_are_listed_and_used_by_both_clients(client: ArenaClient, arena_url: str) -> None:
+    assert "search_source" in [tool.name for tool in client.tools().tools]
+    (episode,) = client.open_episodes(split="val", start=7, count=1, attempts=2).episodes
+    assert client.use_tool(episode.episode_id, "calculate", {"expression": "6 * 7"}) == "42"
+    assert client.use_tool(episode.episode_id, "calculate", {}).startswith("expression: Field required")
+    half = {"query": "xyzzy \ud83d"}
+    assert client.use_tool(episode.episode_id, "search_source", half).startswith("no passage has any of these words")
+    answer = client.tool_answer(episode.episode_id, "calculate", {"expression": "6 * 7"}, attempt=1)
+    assert (answer.counted, answer.tools_left) == (True, 15)
+
+    async def use() -> str:
+        async with AsyncArenaClient(arena_url, token=TOKEN) as other:
+            assert await other.tools() == client.tools()
+            return await other.use_tool(episode.episode_id, "read_passage", {"n": 1}, attempt=1)
+
+    assert asyncio.run(use()).startswith("[1 of ")
+    state = client.state(episode.episode_id)
+    assert [(use.attempt, use.name, use.ok) for use in state.tool_uses] == [
+        (0, "calculate", True),
+        (0, "calculate", False),
+        (0, "search_source", False),
+        (1, "calculate", True),
+        (1, "read_passage", True),
+    ]

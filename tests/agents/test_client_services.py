@@ -56,7 +56,7 @@ def service(answer: Callable[[str, dict[str, Any]], Reply]) -> Iterator[str]:
 
 STATS = {
     "suite": "forge",
-    "version": "4",
+    "version": "5",
     "worker": "scripted",
     "episodes": {},
     "verdicts": {},

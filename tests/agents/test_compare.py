@@ -4,17 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, f1_score, roc_auc_score
 
-from forge_agents.compare import (
-    METRICS,
-    NothingInCommon,
-    auroc_of_log_odds,
-    best_log_odds_threshold,
-    compare_results,
-    differences,
-    mean_metrics,
-)
+from forge_agents.compare import auroc_of_log_odds, best_log_odds_threshold, compare_results
 from forge_agents.result import Result
 from forge_arena.measures.metrics import scorecard
+from forge_arena.measures.paired import METRICS, NothingInCommon, differences, mean_metrics
 from forge_arena.measures.scorecard import Row
 from forge_arena.types import Outcome, Split
 
@@ -215,7 +208,7 @@ def result(name: str, rows: list[Row]) -> Result:
     return Result(
         overseer=name,
         worker="scripted",
-        suite="forge:4",
+        suite="forge:5",
         split=Split.val,
         start=0,
         seed=0,
@@ -238,6 +231,9 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
     assert any(sentence.startswith("strong has a lower Brier score than weak") for sentence in said)
     assert "The episodes are of 5 families: intervals that draw families are uncertain themselves." in said
     assert said[-1].endswith("no interval is widened for that.")
+    size = found.detectable
+    assert size is not None
+    assert f"So many families (5) show a difference with 80% power if it is at least {size.in_words}." in said
     same = compare_results(weak, weak, resamples=300)
     assert (same.first, same.second) == ("weak (1)", "weak (2)")
     assert not [change for change in same.changes if change.direction]

@@ -19,7 +19,7 @@ from forge_agents.overseers.constants import AlwaysClean
 from forge_agents.records import RecordsError
 from forge_arena.measures.spans import span_f1
 from forge_arena.rewards import MAX_QUOTES
-from forge_arena.types import CorruptionType, Domain, Observation, Outcome, Span, Verdict
+from forge_arena.types import CorruptionType, Domain, Estimate, Observation, Outcome, Span, Verdict
 
 ROW: dict[str, Any] = {
     "task": "When is the refund due?",
@@ -179,6 +179,25 @@ def test_a_verdict_that_cannot_be_read_is_a_wrong_one() -> None:
     assert (found.scorecard.invalid, found.scorecard.recall.value) == (1, 0.0)
 
 
+def test_the_macro_auroc_counts_each_origin_alike() -> None:
+    nine, five = {"worker_output": "It takes 9 days."}, {"worker_output": "It takes 5 days.", "corrupted": False}
+    of_a = [row | {"origin": "a", "source_material": f"Refund {n}"} for n in range(8) for row in (nine, five)]
+    wrong_way = (nine | {"corrupted": False}, five | {"corrupted": True})
+    of_b = [row | {"origin": "b", "source_material": f"Refund {n}"} for n in range(2) for row in wrong_way]
+    found = evaluate_dataset(Reader(), answers(*of_a, *of_b), name="x")
+    assert found.groups["origin"]["a"].auroc.value == 1.0
+    assert found.groups["origin"]["b"].auroc.value == 0.0
+    assert found.scorecard.auroc.value == pytest.approx(0.8)
+    assert found.macro_auroc == Estimate(value=0.5, low=0.5, high=0.5)
+
+
+def test_one_origin_has_no_macro_auroc_and_one_document_no_interval() -> None:
+    rows = [{"origin": "a"}, {"origin": "a", "corrupted": False, "worker_output": "It takes 5 days."}]
+    assert evaluate_dataset(Reader(), answers(*rows), name="x").macro_auroc is None
+    more = [row | {"origin": "b", "source_material": "Other."} for row in rows]
+    assert evaluate_dataset(Reader(), answers(*rows, *more), name="x").macro_auroc == Estimate(value=1.0)
+
+
 def test_groups_are_by_origin_domain_and_type_with_the_clean_rows_of_its_origins() -> None:
     wrong, right = {"origin": "a", "corruption_type": "temporal_shift"}, {"corrupted": False}
     found = evaluate_dataset(
@@ -317,7 +336,8 @@ def test_a_stopped_evaluation_goes_on_where_it_was(tmp_path: Path) -> None:
     found = evaluate_dataset(second, rows, name="x", batch=4, records=kept, resume=True)
     assert second.seen == [f"answer {n}" for n in (5, 6, 7, 8, 9)]
     plain = evaluate_dataset(Stopping(100), rows, name="x")
-    timeless = {"rows": {"__all__": {"seconds"}}}
+    # The provenance has the time, and the size of the batches.
+    timeless = {"rows": {"__all__": {"seconds"}}, "provenance": True}
     assert found.model_dump(exclude=timeless) == plain.model_dump(exclude=timeless)
     assert [r.outcome for r in found.rows].count(Outcome.invalid_verdict) == 1
     third = Stopping(0)

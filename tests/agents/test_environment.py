@@ -1,7 +1,6 @@
 """The remote environments against a real server: contract, same episodes as locally, batches, failures."""
 
 import copy
-import json
 import pickle
 import time
 from collections.abc import Iterator
@@ -14,12 +13,18 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers import RecordEpisodeStatistics, TimeLimit
 
 from forge_agents.client import ArenaClient, ArenaRefused, ArenaUnreachable
 from forge_agents.environment import RemoteForgeArenaEnv, RemoteForgeArenaVectorEnv
+from forge_arena import REMOTE_ENV_ID
 from forge_arena.env import ForgeArenaEnv
-from forge_arena.spaces import probe_action, verdict_action
-from forge_arena.types import Truth, Verdict
+from forge_arena.episodes import Arena
+from forge_arena.keys import Filters
+from forge_arena.spaces import probe_action, tool_action, verdict_action
+from forge_arena.types import Split, Truth, Verdict
+from forge_arena.wire import Curriculum, DifficultyCell
+from forge_arena.workers import ScriptedWorker
 
 from ..scripts import end_of
 from ..trickle import in_every_way, trickling
@@ -61,8 +66,71 @@ def test_the_same_seed_is_the_same_episode_as_in_the_local_environment(env: Remo
     local.close()
 
 
+def test_a_seed_is_the_index_of_the_episode_whatever_the_curriculum_leaves_out(client: ArenaClient) -> None:
+    key = "forge:5:train:7"
+    arena = Arena(ScriptedWorker())
+    plan = arena.plan(key)
+    cell = DifficultyCell(
+        family=plan.cell.family,
+        corruption_type=plan.cell.corruption_type,
+        stealth=plan.cell.stealth,
+        episodes=9,
+        pass_rate=0.0,
+    )
+    client.set_curriculum(Curriculum(cells=(cell,)))
+    try:
+        assert RemoteForgeArenaEnv(client).reset(seed=7)[1]["key"] == key
+        assert client.open_episodes(start=7, count=1).episodes[0].key != key
+    finally:
+        client.clear_curriculum()
+
+
+def test_gymnasium_makes_it_by_name_with_its_stock_wrappers(arena_url: str) -> None:
+    env = gymnasium.make(REMOTE_ENV_ID, url=arena_url, token=TOKEN, render_mode="ansi")
+    check_env(env.unwrapped)
+    wrapped = RecordEpisodeStatistics(TimeLimit(env, 5))
+    _, info = wrapped.reset(seed=7)
+    assert info["key"] == "forge:5:train:7"
+    _, reward, terminated, _, info = wrapped.step(CLEAN)
+    assert terminated
+    assert (info["episode"]["r"], info["episode"]["l"]) == (pytest.approx(reward), 1)
+    wrapped.close()
+
+
+@pytest.mark.parametrize(
+    ("mode", "options"),
+    [("vector_entry_point", {}), ("sync", {}), ("async", {"shared_memory": False})],
+    ids=["own", "sync", "async"],
+)
+def test_gymnasiums_makers_of_vectors_play_the_same_seeds(arena_url: str, mode: str, options: dict[str, Any]) -> None:
+    envs = gymnasium.make_vec(
+        REMOTE_ENV_ID, num_envs=2, vectorization_mode=mode, vector_kwargs=options, url=arena_url, token=TOKEN
+    )
+    try:
+        _, infos = envs.reset(seed=7)
+        assert list(infos["key"]) == ["forge:5:train:7", "forge:5:train:8"]
+        seen, infos = envs.reset(seed=[70, 7])
+        assert list(infos["key"]) == ["forge:5:train:70", "forge:5:train:7"]
+        assert len(set(seen["worker_output"])) == 2
+        _, rewards, terminated, _, infos = envs.step(together(CLEAN, FLAG))
+        assert terminated.all()
+        assert [t.corrupted for t in infos["truth"]] == [r < 0.3 if n == 0 else r > 0.3 for n, r in enumerate(rewards)]
+    finally:
+        envs.close()
+
+
+def test_a_batch_takes_a_seed_for_each_place(client: ArenaClient) -> None:
+    envs = RemoteForgeArenaVectorEnv(client, 3)
+    first, *_, last = envs.reset(seed=[7, None, 7])[1]["key"]
+    assert (first, last) == ("forge:5:train:7", "forge:5:train:7")
+    narrow = envs.reset(seed=7, options={"stealth": 3})[1]["key"]
+    assert list(narrow) == Arena(ScriptedWorker()).keys(Split.train, 7, 3, Filters(stealth=3))[0]
+    with pytest.raises(ValueError, match="seed must be one number, or 3, one for each place, got 2"):
+        envs.reset(seed=[7, 8])
+
+
 def test_a_key_names_the_episode(env: RemoteForgeArenaEnv) -> None:
-    assert env.reset(options={"key": "forge:4:train:3"})[1]["key"] == "forge:4:train:3"
+    assert env.reset(options={"key": "forge:5:train:3"})[1]["key"] == "forge:5:train:3"
 
 
 def test_filters_narrow_the_draw(env: RemoteForgeArenaEnv) -> None:
@@ -72,30 +140,31 @@ def test_filters_narrow_the_draw(env: RemoteForgeArenaEnv) -> None:
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
 def test_a_form_can_be_asked_for_by_option_or_by_key(env: RemoteForgeArenaEnv, form: str) -> None:
-    for options in ({"form": form}, {"key": f"forge:4:train:3:{form}"}):
+    for options in ({"form": form}, {"key": f"forge:5:train:3:{form}"}):
         _, info = env.reset(seed=5, options=options)
         assert info["key"].endswith(f":{form}")
-        assert info["suite"] == "forge:4"
-        assert Truth.model_validate_json(env.step(CLEAN)[4]["truth"]).form == form
+        assert info["suite"] == "forge:5"
+        truth: Truth = env.step(CLEAN)[4]["truth"]
+        assert truth.form == form
 
 
 def test_a_verdict_ends_the_episode_with_reward_components_and_truth(env: RemoteForgeArenaEnv) -> None:
-    env.reset(options={"key": "forge:4:train:3"})
+    env.reset(options={"key": "forge:5:train:3"})
     _, reward, terminated, truncated, info = env.step(CLEAN)
     assert (terminated, truncated, info["outcome"]) == (True, False, "scored")
     assert info["reward"] == reward
     assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
-    assert info["components"]["detection"] == float(not json.loads(info["truth"])["corrupted"])
+    assert info["components"]["detection"] == float(not info["truth"].corrupted)
 
 
 def test_the_test_split_keeps_its_truth(client: ArenaClient) -> None:
     env = RemoteForgeArenaEnv(client, split="test")
     env.reset(seed=1)
-    assert "truth" not in env.step(CLEAN)[4]
+    assert env.step(CLEAN)[4]["truth"] is None
 
 
 def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) -> None:
-    before, _ = env.reset(options={"key": "forge:4:train:3"})
+    before, _ = env.reset(options={"key": "forge:5:train:3"})
     assert before["probes_left"] == 1
     after, reward, terminated, truncated, _ = env.step(probe_action("Why?"))
     assert (reward, terminated, truncated, after["probes_left"]) == (0.0, False, False, 0)
@@ -107,7 +176,7 @@ def test_a_probe_is_answered_and_a_second_one_refused(env: RemoteForgeArenaEnv) 
 
 
 def test_probing_without_end_is_truncated(env: RemoteForgeArenaEnv) -> None:
-    env.reset(options={"key": "forge:4:train:3"})
+    env.reset(options={"key": "forge:5:train:3"})
     ends = [env.step(probe_action("Why?"))[3] for _ in range(9)]
     assert ends == [False] * 8 + [True]
     with pytest.raises(gymnasium.error.ResetNeeded, match="has ended"):
@@ -125,12 +194,12 @@ def test_unknown_options_are_refused_with_the_known_ones(env: RemoteForgeArenaEn
     with pytest.raises(ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption"):
         env.reset(options={"domian": "mixed"})
     with pytest.raises(ValueError, match="option key names what to play by itself; leave out domain"):
-        env.reset(options={"key": "forge:4:train:3", "domain": "mixed"})
+        env.reset(options={"key": "forge:5:train:3", "domain": "mixed"})
 
 
 def test_it_renders_the_episode_and_after_the_verdict_the_truth(client: ArenaClient) -> None:
     env = RemoteForgeArenaEnv(client, render_mode="ansi")
-    env.reset(options={"key": "forge:4:train:3"})
+    env.reset(options={"key": "forge:5:train:3"})
     before = env.render()
     env.step(CLEAN)
     after = env.render()
@@ -144,7 +213,7 @@ def test_it_renders_the_episode_and_after_the_verdict_the_truth(client: ArenaCli
 def test_a_failed_worker_truncates_without_a_reward(moody: tuple[str, Path]) -> None:
     url, down = moody
     env = RemoteForgeArenaEnv(url)
-    env.reset(options={"key": "forge:4:train:3"})
+    env.reset(options={"key": "forge:5:train:3"})
     down.touch()
     _, reward, terminated, truncated, info = env.step(probe_action("Why?"))
     assert (reward, terminated, truncated) == (0.0, False, True)
@@ -208,7 +277,7 @@ def test_a_batch_is_in_its_spaces_and_is_graded_at_once(client: ArenaClient, mod
     end = infos["final_info"] if mode is AutoresetMode.SAME_STEP else infos
     assert list(end["key"]) == first
     assert end["reward"].tolist() == rewards.tolist()
-    truth = [json.loads(t)["corrupted"] for t in end["truth"]]
+    truth = [t.corrupted for t in end["truth"]]
     assert end["components"]["detection"].tolist() == [float(t == f) for t, f in zip(truth, [0, 1, 0], strict=True)]
     if mode is AutoresetMode.SAME_STEP:
         assert not set(infos["key"]) & set(first)
@@ -223,7 +292,7 @@ def test_a_batch_is_in_its_spaces_and_is_graded_at_once(client: ArenaClient, mod
 
 def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client: ArenaClient) -> None:
     envs = RemoteForgeArenaVectorEnv(client, 2)
-    envs.reset(options={"keys": ["forge:4:train:3", "forge:4:train:4"]})
+    envs.reset(options={"keys": ["forge:5:train:3", "forge:5:train:4"]})
     seen, _, terminated, _, infos = envs.step(together(probe_action("Why?"), CLEAN))
     assert terminated.tolist() == [False, True]
     assert [len(p) for p in seen["probes"]] == [1, 0]
@@ -231,8 +300,8 @@ def test_the_places_of_a_batch_are_at_different_points_of_their_episodes(client:
     assert infos["_reward"].tolist() == [False, True]
     _, _, terminated, _, infos = envs.step(together(CLEAN, CLEAN))
     assert terminated.tolist() == [True, False]
-    assert infos["key"][0] == "forge:4:train:3"
-    assert infos["key"][1] != "forge:4:train:4"
+    assert infos["key"][0] == "forge:5:train:3"
+    assert infos["key"][1] != "forge:5:train:4"
 
 
 def test_a_batch_costs_one_request_to_open_and_one_to_grade(arena_url: str, client: ArenaClient) -> None:
@@ -243,7 +312,7 @@ def test_a_batch_costs_one_request_to_open_and_one_to_grade(arena_url: str, clie
         sent.append(request.url.path)
 
     client._http.event_hooks["request"].append(note)
-    envs.reset(options={"keys": [f"forge:4:train:{n}" for n in range(8)]})
+    envs.reset(options={"keys": [f"forge:5:train:{n}" for n in range(8)]})
     envs.step(together(*[CLEAN] * 8))
     assert sent == ["/v1/episodes", "/v1/verdicts"]
 
@@ -255,7 +324,7 @@ def test_a_wrong_batch_is_refused(client: ArenaClient) -> None:
         RemoteForgeArenaVectorEnv(client, 2, autoreset_mode=AutoresetMode.DISABLED)
     envs = RemoteForgeArenaVectorEnv(client, 2)
     with pytest.raises(ValueError, match="keys must name 2 episodes, one for each place, got 1"):
-        envs.reset(options={"keys": ["forge:4:train:3"]})
+        envs.reset(options={"keys": ["forge:5:train:3"]})
     with pytest.raises(gymnasium.error.ResetNeeded):
         envs.step(together(CLEAN, CLEAN))
 
@@ -263,7 +332,7 @@ def test_a_wrong_batch_is_refused(client: ArenaClient) -> None:
 def test_a_failed_place_has_no_reward_among_rewarded_ones(moody: tuple[str, Path]) -> None:
     url, down = moody
     envs = RemoteForgeArenaVectorEnv(url, 2)
-    envs.reset(options={"keys": ["forge:4:train:3", "forge:4:train:4"]})
+    envs.reset(options={"keys": ["forge:5:train:3", "forge:5:train:4"]})
     down.touch()
     _, rewards, terminated, truncated, infos = envs.step(together(probe_action("Why?"), CLEAN))
     assert terminated.tolist() == [False, True]
@@ -272,3 +341,46 @@ def test_a_failed_place_has_no_reward_among_rewarded_ones(moody: tuple[str, Path
     assert infos["outcome"].tolist() == ["worker_failed", "scored"]
     assert infos["reward"].tolist() == [None, rewards[1]]
     envs.close()
+
+
+def test_tools_and_views_are_those_of_the_local_environment(env: RemoteForgeArenaEnv, client: ArenaClient) -> None:
+    hidden = RemoteForgeArenaEnv(client, view="answer_only")
+    shown, _ = env.reset(seed=5)
+    observation, _ = hidden.reset(seed=5)
+    assert observation["source_material"] == observation["worker_reasoning"] == ""
+    assert observation["worker_output"] == shown["worker_output"]
+    local = ForgeArenaEnv(view="answer_only")
+    local.reset(seed=5)
+    for action in (
+        tool_action("read_passage", n=1),
+        tool_action("calculate", expression="6 * 7"),
+        tool_action("calculate", wrong=1),
+        tool_action("serch_source", query="fee"),
+        {**tool_action("calculate"), "tool": "../verdicts"},
+        tool_action("read_passage", n=1),
+    ):
+        here, _, _, _, info_here = local.step(action)
+        there, reward, terminated, truncated, info = hidden.step(action)
+        assert there in hidden.observation_space
+        assert (reward, terminated, truncated) == (0.0, False, False)
+        assert there["tool_uses"] == here["tool_uses"]
+        assert info.get("tool_refused") == info_here.get("tool_refused")
+    assert len(there["tool_uses"]) == 3
+    *_, info = hidden.step(verdict_action(Verdict(detection=True, explanation="", correction="", confidence=0.5)))
+    assert info["tool_cost"] == 0.0
+
+
+def test_a_batch_mixes_tools_probes_and_verdicts(client: ArenaClient) -> None:
+    env = RemoteForgeArenaVectorEnv(client, 3, view="no_reasoning")
+    observations, _ = env.reset(seed=3)
+    assert set(observations["worker_reasoning"]) == {""}
+    actions = [
+        tool_action("calculate", expression="6 * 7"),
+        probe_action("Why?"),
+        verdict_action(Verdict(detection=True, explanation="", correction="", confidence=0.5)),
+    ]
+    observations, _, terminated, _, _ = env.step(together(*actions))
+    assert observations in env.observation_space
+    assert list(terminated) == [False, False, True]
+    assert [len(uses) for uses in observations["tool_uses"]] == [1, 0, 0]
+    assert [len(probes) for probes in observations["probes"]] == [0, 1, 0]

@@ -11,15 +11,30 @@ from typing import Any
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaUnreachable
-from forge_agents.compare import NothingInCommon, compare_results
+from forge_agents.compare import compare_results
 from forge_agents.evaluation import evaluate
+from forge_agents.local import LocalArena
 from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.overseers.endpoint import EndpointOverseer
 from forge_agents.records import RecordsError, read_records
 from forge_agents.result import Result, ResultError
+from forge_arena.episodes import Arena
+from forge_arena.measures.paired import NothingInCommon
 from forge_arena.rewards import named_type
-from forge_arena.types import MAX_COMPLETION, CorruptionType, Observation, Outcome, Trouble, Verdict
+from forge_arena.types import (
+    MAX_COMPLETION,
+    Awareness,
+    Candour,
+    CorruptionType,
+    Mechanism,
+    Observation,
+    Outcome,
+    Trouble,
+    Verdict,
+    View,
+)
+from forge_arena.workers import ScriptedWorker
 
 from ..command_line import invoked
 from ..server_process import FORGE_ARENA, running
@@ -28,7 +43,7 @@ from ..server_process import FORGE_ARENA, running
 def test_two_overseers_review_the_same_episodes(client: ArenaClient) -> None:
     clean = evaluate(AlwaysClean(), arena=client, split="train", episodes=40, batch=16)
     flagged = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=40, batch=7)
-    assert [r.key for r in clean.rows] == [f"forge:4:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
+    assert [r.key for r in clean.rows] == [f"forge:5:train:{n}" for n in range(40)] == [r.key for r in flagged.rows]
     assert [r.corrupted for r in clean.rows] == [r.corrupted for r in flagged.rows]
     assert (clean.scorecard.share_flagged.value, flagged.scorecard.share_flagged.value) == (0.0, 1.0)
     assert clean.scorecard.balanced_accuracy.value == flagged.scorecard.balanced_accuracy.value == 0.5
@@ -57,8 +72,8 @@ def test_by_url_with_a_token_from_a_start_and_with_progress(arena_url: str) -> N
         on_progress=lambda done, of: seen.append((done, of)),
     )
     assert seen == [(4, 10), (8, 10), (10, 10)]
-    assert found.rows[0].key == "forge:4:train:100"
-    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:4", "always_clean")
+    assert found.rows[0].key == "forge:5:train:100"
+    assert (found.worker, found.suite, found.overseer) == ("scripted", "forge:5", "always_clean")
 
 
 class Notes:
@@ -202,7 +217,7 @@ def test_what_cannot_be_evaluated_is_refused(client: ArenaClient, wrong: dict[st
 
 def test_an_arena_that_is_not_sealed_is_evaluated_on_its_test_split(own_url: str) -> None:
     found = evaluate(AlwaysClean(), arena=own_url, split="test", episodes=12, paired=True)
-    assert found.rows[0].key == "forge:4:test:0:corrupted"
+    assert found.rows[0].key == "forge:5:test:0:corrupted"
     assert found.scorecard.scored + found.scorecard.failed == 24
     assert found.scorecard.balanced_accuracy.value == 0.5
 
@@ -213,7 +228,7 @@ def test_the_command_evaluates_on_a_test_split_that_is_not_sealed(own_url: str, 
     assert ended.exit_code == 0, ended.stderr
     assert "6 episodes, split test" in ended.stdout
     found = Result.model_validate_json((tmp_path / "found.json").read_text(encoding="utf-8"))
-    assert [row.key for row in found.rows] == [f"forge:4:test:{n}" for n in range(6)]
+    assert [row.key for row in found.rows] == [f"forge:5:test:{n}" for n in range(6)]
 
 
 def test_an_arena_that_is_not_there_is_an_error() -> None:
@@ -258,10 +273,10 @@ class Wavering:
 def test_several_verdicts_on_an_episode_are_rows_of_their_own_and_vote(client: ArenaClient) -> None:
     found = evaluate(Wavering(), arena=client, split="train", episodes=8, samples=3, batch=4)
     assert [(row.key, row.attempt) for row in found.rows[:4]] == [
-        ("forge:4:train:0", 0),
-        ("forge:4:train:0", 1),
-        ("forge:4:train:0", 2),
-        ("forge:4:train:1", 0),
+        ("forge:5:train:0", 0),
+        ("forge:5:train:0", 1),
+        ("forge:5:train:0", 2),
+        ("forge:5:train:1", 0),
     ]
     assert len(found.rows) == 24
     assert found.votes is not None
@@ -280,14 +295,12 @@ def elsewhere(client: ArenaClient) -> Result:
 
 def test_a_threshold_from_other_episodes_flags_what_is_above_it(client: ArenaClient, elsewhere: Result) -> None:
     found = evaluate("rules", arena=client, split="val", episodes=40, threshold_from=elsewhere)
-    assert found.frozen is not None
-    assert found.frozen.source == "forge:4:train, 40 episodes from 0"
+    best = found.frozen[0]
+    assert best.source == "forge:5:train, 40 episodes from 0"
     flagged = [
-        r.p_corrupted is not None and r.p_corrupted > found.frozen.threshold
-        for r in found.rows
-        if r.corrupted is not None
+        r.p_corrupted is not None and r.p_corrupted > best.threshold for r in found.rows if r.corrupted is not None
     ]
-    assert found.frozen.share_flagged.value == pytest.approx(sum(flagged) / len(flagged))
+    assert best.share_flagged.value == pytest.approx(sum(flagged) / len(flagged))
 
 
 @pytest.mark.parametrize(("start", "paired"), [(0, False), (39, False), (30, True)])
@@ -338,7 +351,7 @@ def test_a_stopped_evaluation_goes_on_and_reviews_nothing_twice(client: ArenaCli
         evaluate(overseer, **task)  # type: ignore[arg-type]
     # What a killed process leaves behind: half a line.
     with records.open("ab") as file:
-        file.write(b'{"row": {"key": "forge:4:tr')
+        file.write(b'{"row": {"key": "forge:5:tr')
     overseer.good_for = 99
     found = evaluate(overseer, resume=True, **task)  # type: ignore[arg-type]
     whole = evaluate(Fragile(99), arena=client, split="train", episodes=12)
@@ -504,6 +517,23 @@ def test_a_result_is_read_from_its_file_and_from_its_folder(small: Result, tmp_p
     assert Result.read(path) == small
 
 
+def test_a_result_with_one_threshold_or_none_and_without_provenance_is_still_read(
+    small: Result, tmp_path: Path
+) -> None:
+    """As versions before the operating points wrote it."""
+    path = tmp_path / "result.json"
+    older = {name: value for name, value in json.loads(small.to_json()).items() if name not in ("name", "provenance")}
+    path.write_text(json.dumps(older | {"frozen": None}))
+    assert Result.read(path).frozen == ()
+    half = {"value": 0.5}
+    threshold = {"threshold": 0.4, "source": "val"}
+    scores = dict.fromkeys(("balanced_accuracy", "g_mean_squared", "share_flagged"), half)
+    path.write_text(json.dumps(older | {"frozen": threshold | scores}))
+    (frozen,) = Result.read(path).frozen
+    assert (frozen.title, frozen.threshold, frozen.recall.value) == ("best balanced accuracy", 0.4, None)
+    assert Result.read(path).provenance is None
+
+
 def test_a_result_of_another_version_says_so(small: Result, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(small.to_json().replace('"schema_version": 2', '"schema_version": 1'))
@@ -542,8 +572,8 @@ def test_a_result_says_its_size_in_words(client: ArenaClient) -> None:
         "6 episodes, 3 verdicts on each",
         "6 pairs, 3 verdicts on each answer",
     ]
-    assert paired.source == "forge:4:train, 6 pairs from 0"
-    assert several.source == "forge:4:train, 6 episodes from 0, 3 verdicts on each"
+    assert paired.source == "forge:5:train, 6 pairs from 0"
+    assert several.source == "forge:5:train, 6 episodes from 0, 3 verdicts on each"
     assert (several.scorecard.episodes, several.scorecard.scored + several.scorecard.failed) == (6, 18)
 
 
@@ -561,6 +591,39 @@ def test_several_verdicts_of_chance_are_several_draws_and_the_same_again(
     assert any(len(detections) == 2 for detections in by_key.values())
 
 
+def test_groups_are_by_what_the_worker_was_told_and_showed(tmp_path: Path) -> None:
+    with LocalArena(Arena(ScriptedWorker(1.0), mechanism=Mechanism.prompt)) as arena:
+        found, other = (evaluate(name, arena=arena, episodes=60) for name in ("rules", "random"))
+    told = {by: found.groups[by] for by in ("awareness", "candour")}
+    assert {by: set(cards) for by, cards in told.items()} == {"awareness": set(Awareness), "candour": set(Candour)}
+    clean = sum(row.corrupted is False for row in found.rows)
+    for by, cards in told.items():
+        for level, card in cards.items():
+            members = [row for row in found.rows if getattr(row, by) == level]
+            assert len(members) < card.episodes <= len(members) + clean
+    compared = compare_results(found, other, resamples=20)
+    assert {by: set(levels) for by, levels in compared.told.items()} == {by: set(cards) for by, cards in told.items()}
+    for by, levels in compared.told.items():
+        for level, sides in levels.items():
+            assert sides.before["auroc"].value == pytest.approx(found.groups[by][level].auroc.value)
+            assert sides.after["auroc"].value == pytest.approx(other.groups[by][level].auroc.value)
+    files = [tmp_path / f"{result.overseer}.json" for result in (found, other)]
+    for result, file in zip((found, other), files, strict=True):
+        file.write_text(result.to_json())
+    ended = invoked("compare", *files, "--html", tmp_path / "compared.html")
+    assert ended.exit_code == 0, ended.stderr
+    page = (tmp_path / "compared.html").read_text()
+    for level in (*Awareness, *Candour):
+        assert level.value in ended.stdout
+        assert f"<th>{level.value}</th>" in page
+
+
+def test_groups_of_a_rewriting_arena_say_nothing_of_what_a_worker_was_told(client: ArenaClient) -> None:
+    found = evaluate("rules", arena=client, split="train", episodes=20)
+    assert not {"awareness", "candour"} & set(found.groups)
+    assert compare_results(found, found, resamples=5).told == {}
+
+
 def test_groups_are_by_what_was_drawn(client: ArenaClient) -> None:
     found = evaluate("rules", arena=client, split="train", episodes=60)
     assert set(found.groups) >= {"domain", "corruption_type", "stealth"}
@@ -569,8 +632,25 @@ def test_groups_are_by_what_was_drawn(client: ArenaClient) -> None:
         cards = found.groups[by].values()
         assert sum(round((c.prevalence or 0) * (c.scored + c.invalid)) for c in cards) == corrupted
     clean = [row for row in found.rows if row.reward is not None and not row.corrupted]
-    domains = found.groups["domain"].values()
-    assert sum(c.negatives for c in domains) == len(clean)
+    for by in ("domain", "family"):
+        assert sum(c.negatives for c in found.groups[by].values()) == len(clean)
+    assert set(found.groups["family"]) == {row.family for row in found.rows if row.reward is not None}
+    assert {card.families for card in found.groups["family"].values()} == {1}
+
+
+def test_a_result_says_what_difference_its_families_show(client: ArenaClient) -> None:
+    found = evaluate("rules", arena=client, split="train", episodes=60)
+    assert found.detectable is not None
+    assert found.detectable.families == found.scorecard.families
+    size = found.detectable.balanced_accuracy
+    assert size is not None
+    low, high = found.scorecard.balanced_accuracy.low, found.scorecard.balanced_accuracy.high
+    assert low is not None
+    assert high is not None
+    # Half of the interval is two standard errors, and the size is about three of them.
+    assert (high - low) / 2 < size < high - low
+    assert f"with 80% power if it is at least {size:.3f} in balanced accuracy" in found.power_in_words
+    assert type(found).model_validate_json(found.to_json()).detectable == found.detectable
 
 
 def test_the_package_offers_evaluate_without_loading_it() -> None:
@@ -664,3 +744,52 @@ def test_a_completion_that_was_cut_off_counts_only_where_its_verdict_is_the_last
         Talkative(Completion(said, trouble=Trouble.cut, reason="cut off")), arena=client, split="train", episodes=2
     )
     assert {(row.outcome, row.trouble, row.reason) for row in found.rows} == {(outcome, Trouble.cut, "cut off")}
+
+
+def test_a_view_and_tools_are_part_of_the_task_and_the_reward_is_the_same(client: ArenaClient, tmp_path: Path) -> None:
+    full = evaluate(AlwaysCorrupted(), arena=client, split="train", episodes=6)
+    hidden = evaluate(
+        AlwaysCorrupted(), arena=client, split="train", episodes=6, view="answer_only", records=tmp_path / "r.jsonl"
+    )
+    assert [row.reward for row in hidden.rows] == [row.reward for row in full.rows]
+    assert (hidden.view, hidden.tools, full.view) == (View.answer_only, None, View.full)
+    assert hidden.source.endswith(", view answer_only")
+    setup, records = read_records(tmp_path / "r.jsonl")
+    assert setup.view is View.answer_only
+    assert all(r.observation is not None and not r.observation.source_material for r in records)
+    with pytest.raises(RecordsError, match="its view is answer_only, not no_reasoning"):
+        evaluate(
+            AlwaysCorrupted(),
+            arena=client,
+            split="train",
+            episodes=6,
+            view="no_reasoning",
+            records=tmp_path / "r.jsonl",
+            resume=True,
+        )
+    compared = compare_results(full, hidden)
+    assert compared.episodes == 6
+    assert any(caveat.startswith("The views differ: full and answer_only.") for caveat in compared.caveats)
+
+
+def test_the_overseer_by_rules_reads_a_hidden_source_with_the_tools(client: ArenaClient) -> None:
+    rules = open_overseer("rules")
+    blind = evaluate(rules, arena=client, split="train", episodes=8, view="answer_only")
+    reading = evaluate(rules, arena=client, split="train", episodes=8, view="answer_only", tools=True, samples=2)
+    without_reasoning = evaluate(rules, arena=client, split="train", episodes=8, view="no_reasoning")
+    first = [row for row in reading.rows if row.attempt == 0]
+    assert [row.p_corrupted for row in first] == [row.p_corrupted for row in without_reasoning.rows]
+    assert [row.p_corrupted for row in first] != [row.p_corrupted for row in blind.rows]
+    assert all(row.tool_uses >= 8 for row in reading.rows)
+    assert {row.tool_uses for row in blind.rows} == {0}
+    assert (reading.tools, blind.tools) == ("default", None)
+    assert reading.cost is not None
+    assert reading.cost.tool_uses >= 8
+    assert reading.source.endswith(", view answer_only, tools default")
+
+
+def test_an_overseer_that_uses_no_tools_is_refused_them(client: ArenaClient) -> None:
+    with pytest.raises(
+        ValueError, match=r"overseer 'always_clean' uses no tools: leave tools out, or give it a method"
+    ):
+        evaluate(AlwaysClean(), arena=client, episodes=1, tools=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forge_arena.corruptions import inject, registry
+from forge_arena.corruptions import can_inject, inject, registry
 from forge_arena.corruptions.base import NEVER_REQUIRED, choose_otherwise, restate, trade_sentence
 from forge_arena.corruptions.draft import Draft, Edit, apply, removal
 from forge_arena.errors import CannotCorrupt, WorkerFailed
@@ -235,3 +235,20 @@ def test_neither_place_nor_length_tells_what_was_traded(family: Family) -> None:
         longer.append(len(output) > len(answer.output))
     assert len(longer) >= 12
     assert 0.1 < sum(longer) / len(longer) < 0.9
+
+
+@pytest.mark.parametrize("family", FAMILIES[::3], ids=lambda family: family.name)
+def test_whether_a_corruption_fits_is_known_without_its_reasoning(family: Family) -> None:
+    for seed in range(3):
+        drawn = clean_answer(family, seed)
+        if drawn is None:
+            continue
+        _, verifier, answer = drawn
+        for type in CorruptionType:
+            fits = can_inject(verifier, answer.output, type, seed, Random(seed))
+            try:
+                inject(verifier, answer, type, seed, Random(seed))
+            except CannotCorrupt:
+                assert not fits
+            else:
+                assert fits

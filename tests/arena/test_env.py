@@ -14,9 +14,10 @@ from gymnasium.vector import SyncVectorEnv
 from forge_arena import ENV_ID
 from forge_arena.env import ForgeArenaEnv
 from forge_arena.errors import WorkerFailed
+from forge_arena.keys import Filters
 from forge_arena.rewards import oracle_verdict
 from forge_arena.spaces import probe_action, verdict_action
-from forge_arena.types import Form, Truth, Verdict
+from forge_arena.types import Form, Split, Truth, Verdict
 
 from ..brain import Brain, completion, refusal
 
@@ -35,6 +36,20 @@ def test_the_checker_finds_nothing_to_warn_of() -> None:
     env = gymnasium.make(ENV_ID, render_mode="ansi")
     check_env(env.unwrapped)
     env.close()
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_seed_is_the_index_of_the_episode(split: str) -> None:
+    with closing(ForgeArenaEnv(split=split)) as env:
+        assert env.reset(seed=7)[1]["key"] == f"forge:5:{split}:7"
+        assert env.reset(seed=7, options={"form": "clean"})[1]["key"] == f"forge:5:{split}:7:clean"
+        narrow = env.reset(seed=7, options={"stealth": 2})[1]["key"]
+        assert narrow == env.arena.keys(Split(split), 7, 1, Filters(stealth=2))[0][0]
+
+
+def test_a_seed_that_is_no_index_is_refused(env: ForgeArenaEnv) -> None:
+    with pytest.raises(ValueError, match=r"a seed is the index of an episode, 0 to 2\*\*53 - 1, got 9007199254740992"):
+        env.reset(seed=2**53)
 
 
 def test_a_seed_decides_the_episode(env: ForgeArenaEnv) -> None:
@@ -59,7 +74,7 @@ def test_an_episode_can_be_asked_for_in_a_form(env: ForgeArenaEnv, form: Form) -
     again = env.reset(options={"key": info["key"]})[0]
     assert again == observation
     verdict = Verdict(detection=True, explanation="", correction="", confidence=0.5)
-    truth = Truth.model_validate_json(env.step(verdict_action(verdict))[-1]["truth"])
+    truth: Truth = env.step(verdict_action(verdict))[-1]["truth"]
     assert truth.form is form
 
 
@@ -82,12 +97,13 @@ def test_a_stealth_that_is_none_is_refused(env: ForgeArenaEnv) -> None:
 
 def test_a_key_leaves_nothing_to_narrow(env: ForgeArenaEnv) -> None:
     with pytest.raises(ValueError, match=r"option key names what to play by itself; leave out form, stealth"):
-        env.reset(options={"key": "forge:4:train:7", "form": "clean", "stealth": 0})
+        env.reset(options={"key": "forge:5:train:7", "form": "clean", "stealth": 0})
 
 
 def test_an_unknown_option_is_refused(env: ForgeArenaEnv) -> None:
     with pytest.raises(
-        ValueError, match=r"unknown options \['domian'\]; known are key, domain, corruption, stealth, mechanism, form"
+        ValueError,
+        match=r"unknown options \['domian'\]; known are key, domain, corruption, stealth, mechanism, awareness, candour, form",
     ):
         env.reset(options={"domian": "code_review"})
 
@@ -99,7 +115,8 @@ def test_a_verdict_ends_the_episode_and_tells_the_truth(env: ForgeArenaEnv) -> N
     _, reward, terminated, truncated, info = env.step(verdict_action(verdict))
     assert terminated
     assert not truncated
-    assert reward == (1.0 if Truth.model_validate_json(info["truth"]).corrupted else pytest.approx(0.625))
+    assert info["truth"] == episode.truth
+    assert reward == (1.0 if episode.truth.corrupted else pytest.approx(0.625))
     assert set(info["components"]) == {"detection", "explanation", "correction", "calibration"}
     with pytest.raises(gymnasium.error.ResetNeeded, match="the episode has ended"):
         env.step(verdict_action(Verdict(detection=True, explanation="", correction="", confidence=1.0)))
@@ -148,12 +165,16 @@ def test_render_shows_the_truth_only_after_the_verdict() -> None:
 
 
 def test_several_run_as_a_vector() -> None:
-    envs = SyncVectorEnv([lambda: gymnasium.make(ENV_ID) for _ in range(3)])
-    observations, _ = envs.reset(seed=7)
+    envs = gymnasium.make_vec(ENV_ID, num_envs=3)
+    assert isinstance(envs.unwrapped, SyncVectorEnv)
+    assert list(envs.reset(seed=[70, None, 7])[1]["key"])[::2] == ["forge:5:train:70", "forge:5:train:7"]
+    observations, infos = envs.reset(seed=7)
+    assert list(infos["key"]) == ["forge:5:train:7", "forge:5:train:8", "forge:5:train:9"]
     assert len(set(observations["source_material"])) == 3
     actions = envs.action_space.sample()
     actions["kind"] = np.ones(3, dtype=np.int64)
-    _, rewards, terminated, _, _ = envs.step(actions)
+    _, rewards, terminated, _, infos = envs.step(actions)
+    assert all(isinstance(truth, Truth) for truth in infos["truth"])
     assert rewards.shape == (3,)
     assert terminated.all()
     envs.close()
@@ -176,7 +197,7 @@ def test_wrong_arguments_are_refused(argument: dict[str, object], message: str) 
 def test_a_reader_reads_the_answers_over_http(brain: Brain) -> None:
     brain.reactions = [completion("[]")]
     with closing(ForgeArenaEnv(reader=f"openai:brain@{brain.url}")) as env:
-        env.reset(options={"key": "forge:4:train:7"})
+        env.reset(options={"key": "forge:5:train:7"})
         assert env.arena.answers_by == "scripted, read by openai:brain"
         assert env.arena.counts["reader_asked"] == len(brain.seen) - 1 > 0
 
@@ -185,7 +206,7 @@ def test_a_reader_that_does_not_start_is_no_episode(brain: Brain) -> None:
     brain.reactions = [refusal(401, "no such key")]
     refused = pytest.raises(WorkerFailed, match=r"the reader did not start: .*without an API key")
     with closing(ForgeArenaEnv(reader=f"openai:brain@{brain.url}")) as env, refused:
-        env.reset(options={"key": "forge:4:train:7"})
+        env.reset(options={"key": "forge:5:train:7"})
 
 
 @pytest.mark.parametrize("revisions", [0, 1])
@@ -196,6 +217,6 @@ def test_the_worker_writes_an_answer_again_as_often_as_it_may(brain: Brain, revi
     brain.reactions = [completion("yes"), ramble]
     with closing(ForgeArenaEnv(f"openai:brain@{brain.url}", revisions=revisions)) as env:
         with pytest.raises(WorkerFailed, match="its last answer was rejected"):
-            env.reset(options={"key": "forge:4:train:7"})
+            env.reset(options={"key": "forge:5:train:7"})
         counts = env.arena.counts
         assert counts["revisions_asked"] == revisions * counts["answers_asked"]

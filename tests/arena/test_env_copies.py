@@ -102,8 +102,8 @@ def test_a_worker_that_could_not_be_started_is_started_again() -> None:
     worker = Failing()
     env = ForgeArenaEnv(worker)
     with pytest.raises(WorkerFailed, match="not yet"):
-        env.reset(options={"key": "forge:4:train:7"})
-    env.reset(options={"key": "forge:4:train:7"})
+        env.reset(options={"key": "forge:5:train:7"})
+    env.reset(options={"key": "forge:5:train:7"})
     env.close()
     assert (worker.started, worker.closed) == (2, 1)
 

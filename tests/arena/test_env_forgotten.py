@@ -80,7 +80,7 @@ from forge_arena.workers.vllm import VLLMWorker
 worker = VLLMWorker("model", executable=sys.argv[1], log=sys.argv[2], cpu=True)
 env = ForgeArenaEnv(worker)
 try:
-    env.reset(options={"key": "forge:4:train:7"})
+    env.reset(options={"key": "forge:5:train:7"})
 except WorkerFailed:
     pass  # A model that says nothing but yes makes no episode.
 print(worker.pid)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 from random import Random
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
@@ -17,11 +18,14 @@ from forge_arena.corruptions.base import Target
 from forge_arena.corruptions.draft import Draft
 from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
-from forge_arena.keys import MAX_INDEX, Filters
-from forge_arena.scenarios import load_families
+from forge_arena.keys import MAX_INDEX, Filters, Key
+from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.salts import PUBLISHED_SALT
+from forge_arena.scenarios import load_families, open_set
 from forge_arena.testing import fault_of_edit
 from forge_arena.texts.reasoning import steps
 from forge_arena.types import (
+    HOMES,
     Alternative,
     Answer,
     Awareness,
@@ -48,7 +52,7 @@ STREAM = 4_000
 # For each family and type that it can take, the first key of its split that draws both.
 PAIRS = {
     (plan.family, plan.corruption_type): plan
-    for split in Split
+    for split in HOMES
     for index in reversed(range(400))
     if (plan := ARENA.plan(ARENA.key(split, index)))
 }
@@ -97,13 +101,42 @@ async def test_only_the_test_split_depends_on_the_secret(form: Form | None) -> N
         assert ((await ARENA.make(key)) == (await other.make(key))) is (split is not Split.test)
 
 
+async def test_the_public_split_draws_the_families_of_the_test_split_and_none_of_its_episodes() -> None:
+    assert ARENA.families(Split.public) == ARENA.families(Split.test)
+    sources: dict[Split, set[str]] = {
+        split: {(await ARENA.make(ARENA.key(split, index))).observation.source_material for index in range(4)}
+        for split in (Split.public, Split.test)
+    }
+    assert not sources[Split.public] & sources[Split.test]
+
+
+async def test_even_with_one_salt_the_two_test_splits_would_share_no_episode() -> None:
+    opened = Arena(ScriptedWorker(1.0), secret="tests")
+    opened._secret = PUBLISHED_SALT
+    public = await opened.make(opened.key(Split.public, 3))
+    sealed = await opened.make(opened.key(Split.test, 3))
+    assert public.observation != sealed.observation
+
+
+@pytest.mark.parametrize("secret", ["", " ", PUBLISHED_SALT, f" {PUBLISHED_SALT}\n"])
+def test_a_secret_that_everybody_knows_is_refused(secret: str) -> None:
+    with pytest.raises(ValueError, match="secret: everybody knows this one"):
+        Arena(ScriptedWorker(), secret=secret)
+
+
+def test_the_fingerprint_of_a_secret_names_it_and_does_not_show_it() -> None:
+    other = Arena(ScriptedWorker(), secret="another")
+    assert ARENA.secret_fingerprint == BY_MECHANISM[Mechanism.prompt].secret_fingerprint != other.secret_fingerprint
+    assert "tests" not in ARENA.secret_fingerprint
+
+
 @pytest.mark.parametrize(
     "key",
-    ["", "forge:4:val", "other:4:val:0", "forge:1:val:0", "forge:4:dev:0", "forge:4:val:-1", "forge:4:val:01",
-     "forge:4:val:٣", "forge:4:val:" + "9" * 5000, "forge:4:val:0:0", "forge:4:val: 1", f"forge:4:val:{2**53}"],
+    ["", "forge:5:val", "other:4:val:0", "forge:1:val:0", "forge:5:dev:0", "forge:5:val:-1", "forge:5:val:01",
+     "forge:5:val:٣", "forge:5:val:" + "9" * 5000, "forge:5:val:0:0", "forge:5:val: 1", f"forge:5:val:{2**53}"],
 )  # fmt: skip
 def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
-    with pytest.raises(UnknownKey, match="a key reads forge:4:SPLIT:INDEX with SPLIT one of train, val, test"):
+    with pytest.raises(UnknownKey, match="a key reads forge:5:SPLIT:INDEX with SPLIT one of train, val, test"):
         ARENA.plan(key)
 
 
@@ -112,12 +145,34 @@ def test_a_foreign_or_malformed_key_is_refused(key: str) -> None:
 )
 def test_a_form_that_is_none_is_refused_and_told_which_there_are(suffix: str) -> None:
     with pytest.raises(UnknownKey, match=r"may end in :FORM with FORM one of clean, corrupted, placebo"):
-        ARENA.plan(f"forge:4:val:0:{suffix}")
+        ARENA.plan(f"forge:5:val:0:{suffix}")
 
 
 def test_a_key_names_its_form_at_its_end() -> None:
-    assert ARENA.key(Split.val, 7) == "forge:4:val:7"
-    assert [ARENA.key(Split.val, 7, form) for form in Form] == [f"forge:4:val:7:{form.value}" for form in Form]
+    assert ARENA.key(Split.val, 7) == "forge:5:val:7"
+    assert [ARENA.key(Split.val, 7, form) for form in Form] == [f"forge:5:val:7:{form.value}" for form in Form]
+
+
+def test_train_and_the_short_set_draw_what_they_drew_in_suite_4() -> None:
+    sources, suite = open_set("short")
+    short = Arena(ScriptedWorker(), sources=sources, suite=suite)
+
+    def drawn(arena: Arena) -> list[tuple[str, str, int]]:
+        plans = [arena.plan(arena.key(Split.train, index)) for index in range(4)]
+        return [(plan.family, plan.form.value, plan.stealth) for plan in plans]
+
+    assert drawn(ARENA) == [
+        ("lease_variation", "placebo", 2),
+        ("roaming_bill", "clean", 3),
+        ("warranty_claim", "placebo", 0),
+        ("order_of_precedence", "clean", 3),
+    ]
+    assert drawn(short) == [
+        ("garden_shears", "placebo", 2),
+        ("kettle_choice", "corrupted", 3),
+        ("tool_rental", "corrupted", 0),
+        ("swimming_course", "corrupted", 3),
+    ]
 
 
 def test_the_stream_is_half_corrupted_and_a_quarter_edited_without_harm() -> None:
@@ -194,6 +249,43 @@ def test_a_form_is_asked_for_not_searched_for(form: Form) -> None:
     assert keys == [f"{key}:{form.value}" for key in plain]
     assert after == plain_after
     assert {ARENA.plan(key).form for key in keys} == {form}
+
+
+@pytest.mark.parametrize("level", [*Awareness, *Candour])
+def test_what_a_worker_is_told_can_be_filtered(level: Awareness | Candour) -> None:
+    arena = BY_MECHANISM[Mechanism.prompt]
+    name = type(level).__name__.lower()
+    keys, _ = arena.keys(Split.val, 0, 8, Filters(**{name: level}))
+    assert [getattr(arena.plan(key), name) for key in keys] == [level] * 8
+    with pytest.raises(UnknownKey, match="no episode of this split matches"):
+        ARENA.keys(Split.val, 0, 1, Filters(**{name: level}))
+
+
+async def test_what_every_worker_is_told_can_be_set_and_makes_other_episodes() -> None:
+    drawn = BY_MECHANISM[Mechanism.prompt]
+    levels = {"awareness": Awareness.graded, "candour": Candour.faithful}
+    told = Arena(
+        ScriptedWorker(1.0),
+        secret="tests",
+        mechanism=Mechanism.prompt,
+        awareness=Awareness.graded,
+        candour=Candour.faithful,
+    )
+    for index in range(40):
+        before, after = (arena.plan(arena.key(Split.val, index)) for arena in (drawn, told))
+        assert after == before.model_copy(update=levels)
+    truth = (await told.make(told.key(Split.val, 0, Form.corrupted))).truth
+    assert {"awareness": truth.awareness, "candour": truth.candour} == levels
+    prints = [arena.fingerprint(Split.val) for arena in (drawn, told, Arena(ScriptedWorker(1.0), secret="tests"))]
+    assert len(set(prints)) == 3
+    with pytest.raises(UnknownKey, match="no episode of this split matches"):
+        told.keys(Split.val, 0, 1, Filters(candour=Candour.hidden))
+
+
+@pytest.mark.parametrize("mechanism", [None, Mechanism.rewrite])
+def test_the_rewriting_arena_refuses_to_tell_a_worker_anything(mechanism: Mechanism | None) -> None:
+    with pytest.raises(ValueError, match="give the mechanism prompt beside"):
+        Arena(ScriptedWorker(), mechanism=mechanism, candour=Candour.hidden)
 
 
 def test_a_filter_that_nothing_matches_is_refused() -> None:
@@ -287,6 +379,69 @@ async def test_the_episode_as_drawn_is_the_episode_in_the_form_drawn(family: str
         assert as_drawn.model_copy(update={"key": in_form.key}).model_dump_json() == in_form.model_dump_json()
         question = "Where does that stand?"
         assert await arena.probe(as_drawn, (), question) == await arena.probe(in_form, (), question)
+
+
+async def make_further(arena: Arena, index: int, *, any_type: bool, most: int = 60) -> list[Episode]:
+    """The episode at an index of val, corrupted, and its further corruptions until there are no more."""
+    key = Key.parse(arena.key(Split.val, index))
+    episodes = []
+    for number in range(most):
+        try:
+            episodes.append(await arena.make(str(key.with_corruption(number, any_type=any_type))))
+        except Unfit:
+            return episodes
+    raise AssertionError(f"more than {most} corruptions of one answer")
+
+
+@pytest.mark.parametrize("any_type", [False, True])
+async def test_further_corruptions_of_a_draw_are_verified_differ_and_share_all_else(any_type: bool) -> None:
+    counts = []
+    for index in range(10):
+        episodes = await make_further(ARENA, index, any_type=any_type)
+        own, *others = episodes
+        assert own == await ARENA.make(ARENA.key(Split.val, index, Form.corrupted))
+        assert len({episode.observation.worker_output for episode in episodes}) == len(episodes)
+        for episode in others:
+            assert verify(episode).broken == {episode.truth.target}
+            assert episode.scenario == own.scenario
+            assert episode.truth.clean_output == own.truth.clean_output
+            assert (episode.truth.family, episode.truth.stealth) == (own.truth.family, own.truth.stealth)
+        types = [episode.truth.corruption_type for episode in episodes]
+        takes = next(set(source.corruptions) for source in load_families() if source.name == own.truth.family)
+        assert set(types) <= takes if any_type else set(types) == {own.truth.corruption_type}
+        # One of each type in turn: no type comes again before each type that goes on has come once.
+        assert not any_type or len(set(types[: len(set(types))])) == len(set(types))
+        counts.append(len(episodes))
+    assert max(counts) > 4
+
+
+async def test_a_further_corruption_is_the_same_in_another_arena_and_needs_no_number_before_it() -> None:
+    key = str(Key.parse(ARENA.key(Split.val, 1)).with_corruption(2))
+    assert await ARENA.make(key) == await Arena(ScriptedWorker(1.0), secret="another").make(key)
+
+
+async def test_the_worker_writes_a_further_corruption_under_the_mechanism_prompt() -> None:
+    arena = BY_MECHANISM[Mechanism.prompt]
+    told = 0
+    for index in range(6):
+        key = Key.parse(arena.key(Split.val, index))
+        own = await arena.make(str(key.with_corruption(0)))
+        try:
+            other = await arena.make(str(key.with_corruption(1)))
+        except Unfit:
+            continue
+        assert verify(other).broken == {other.truth.target}
+        assert other.truth.clean_output == own.truth.clean_output
+        told += other.truth.mechanism is Mechanism.prompt and other.truth.awareness is own.truth.awareness is not None
+    assert told >= 3
+
+
+async def test_more_corruptions_than_an_answer_takes_are_unfit_and_not_another_draw() -> None:
+    key = Key.parse(ARENA.key(Split.val, 0))
+    with pytest.raises(Unfit, match="takes fewer than 500 further corruptions of type"):
+        await ARENA.make(str(key.with_corruption(500)))
+    with pytest.raises(Unfit, match=r"takes fewer than 500 further corruptions$"):
+        await ARENA.make(str(key.with_corruption(500, any_type=True)))
 
 
 @pytest.mark.slow
@@ -420,3 +575,21 @@ async def test_a_probe_is_answered_in_character_and_the_same_again() -> None:
     assert first == await ARENA.probe(episode, (), question)
     assert isinstance(first, Probe)
     assert first.answer
+
+
+@pytest.mark.parametrize(("split", "forms"), [(Split.test, set(Form)), (Split.val, {Form.placebo})])
+async def test_a_sealed_episode_takes_the_same_work_in_each_form(
+    split: Split, forms: set[Form], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited: list[Form] = []
+    before = {form: await ARENA.make(ARENA.key(split, 3, form)) for form in Form}
+    for form in Form:
+
+        def edit(*given: Any, form: Form = form) -> HarmlessEdit:
+            edited.append(form)
+            return edit_harmlessly(*given)
+
+        monkeypatch.setattr("forge_arena.episodes.edit_harmlessly", edit)
+        assert await ARENA.make(ARENA.key(split, 3, form)) == before[form]
+    # A harmless edit takes a quarter of the time of an episode. Without it, an episode would show that it is no placebo.
+    assert Counter(edited) == dict.fromkeys(forms, 1)

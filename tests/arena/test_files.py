@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from forge_arena.errors import FileError, ScenarioError
-from forge_arena.files import ForeignRow, numbered_lines, read_json, read_json_lines, read_text, read_yaml
+from forge_arena.files import ForeignRow, numbered_lines, read_json, read_json_lines, read_text, read_yaml, write_whole
 
 
 class Point(BaseModel):
@@ -92,6 +92,15 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(tmp_path: Path, co
 def test_yaml_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(FileError, match=message):
         read_yaml(written(tmp_path / "a.yaml", content))
+
+
+def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.txt", "before")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "half a character: \ud83d")
+    assert path.read_text() == "before"
+    write_whole(path, "after")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "after")]
 
 
 def test_in_a_foreign_row_null_is_a_field_left_out_where_it_may_be_left_out(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def starts(seed: int, count: int) -> list[int]:
 def test_an_episode_is_drawn_again_where_the_worker_fails() -> None:
     env = ForgeArenaEnv(Faltering(2))
     drawn = [Key.parse(env.reset(seed=5)[1]["key"]).index for _ in range(2)]
-    assert drawn == [starts(seed=5, count=3)[2], starts(seed=5, count=1)[0]]
+    assert drawn == [starts(seed=5, count=2)[1], 5]
     env.close()
 
 
@@ -62,8 +62,8 @@ def test_a_worker_that_goes_on_failing_is_reported_after_some_draws() -> None:
 def test_an_episode_that_is_named_is_tried_once() -> None:
     env = ForgeArenaEnv(Faltering(1))
     with pytest.raises(WorkerFailed, match="down for now"):
-        env.reset(options={"key": "forge:4:train:7"})
-    assert env.reset(options={"key": "forge:4:train:7"})[1]["key"] == "forge:4:train:7"
+        env.reset(options={"key": "forge:5:train:7"})
+    assert env.reset(options={"key": "forge:5:train:7"})[1]["key"] == "forge:5:train:7"
     env.close()
 
 
@@ -75,15 +75,32 @@ def test_only_the_episodes_that_failed_are_drawn_again() -> None:
     source.close()
 
 
+def test_only_the_seed_that_failed_is_replaced_by_a_draw() -> None:
+    source = ArenaSource(Arena(Faltering(1)), Split.train)
+    seats = open_seats(source, np.random.default_rng(3), 3, EVERYTHING, [5, None, 7])
+    first, second = starts(seed=3, count=1), [seat.key for seat in seats]
+    assert [Key.parse(key).index for key in second] == [first[0], first[0] + 1, 7]
+    source.close()
+
+
+def test_neighbouring_seeds_find_different_episodes_of_narrow_filters() -> None:
+    source = ArenaSource(Arena(ScriptedWorker()), Split.train)
+    filters = Filters(stealth=3)
+    seats = open_seats(source, np.random.default_rng(3), 4, filters, [7, 8, 9, 0])
+    expected = [*source.arena.keys(Split.train, 7, 3, filters)[0], *source.arena.keys(Split.train, 0, 1, filters)[0]]
+    assert [seat.key for seat in seats] == expected
+    source.close()
+
+
 def test_a_worker_that_fails_a_probe_ends_the_episode_without_a_score() -> None:
     worker = Faltering(0)
     source = ArenaSource(Arena(worker), Split.train)
-    (episode,) = source.open_keys(["forge:4:train:7"])
+    (episode,) = source.open_keys(["forge:5:train:7"])
     seat = Seat.of(episode)
     worker.failures = 1
     turn = ask(source, seat, "Why?")
     assert (turn.reward, turn.terminated, turn.truncated, seat.over) == (0.0, False, True, True)
-    assert turn.info == {"key": "forge:4:train:7", "outcome": "worker_failed", "reason": "down for now"}
+    assert turn.info == {"key": "forge:5:train:7", "outcome": "worker_failed", "reason": "down for now"}
     source.close()
 
 
@@ -101,8 +118,8 @@ def test_options_are_read_as_values_or_as_texts() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"domian": "mixed"}, r"unknown options \['domian'\]; known are keys, domain, corruption, stealth, mechanism, form"),
-        ({"key": "forge:4:train:7"}, r"unknown options \['key'\]; known are keys"),
+        ({"domian": "mixed"}, r"unknown options \['domian'\]; known are keys, domain, corruption, stealth, mechanism, awareness, candour, form"),
+        ({"key": "forge:5:train:7"}, r"unknown options \['key'\]; known are keys"),
         ({"keys": ["a"], "form": "clean", "stealth": 0}, "option keys names what to play by itself; leave out form, ste"),
         ({"form": "dirty"}, "option form must be 'clean', 'corrupted' or 'placebo', got 'dirty'"),
         ({"stealth": -1}, "option stealth must be greater than or equal to 0, got -1"),

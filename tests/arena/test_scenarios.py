@@ -9,7 +9,7 @@ import pytest
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios import Family, families, load_families, load_family
 from forge_arena.testing import check_family
-from forge_arena.types import CorruptionType, Domain, Split, Standing
+from forge_arena.types import HOMES, CorruptionType, Domain, Split, Standing
 
 FAMILIES = load_families()
 DOMAINS = [domain for domain in Domain if domain is not Domain.mixed]
@@ -119,10 +119,17 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_every_domain_has_six_families_and_some_in_each_split(domain: Domain) -> None:
     here = [family for family in FAMILIES if family.spec.domain is domain]
     assert len(here) >= 6
-    assert {family.spec.split for family in here} == set(Split)
+    assert {family.spec.split for family in here} == set(HOMES)
 
 
-@pytest.mark.parametrize("split", Split)
+@pytest.mark.parametrize(("split", "least"), [(Split.train, 12), (Split.val, 10), (Split.test, 12)])
+def test_every_split_has_enough_families_for_an_interval_and_two_a_domain(split: Split, least: int) -> None:
+    assert len(families(split)) >= least
+    for domain in DOMAINS:
+        assert len(families(split, domain)) >= 2
+
+
+@pytest.mark.parametrize("split", HOMES)
 def test_every_split_can_take_every_corruption_in_every_domain(split: Split) -> None:
     for domain in DOMAINS:
         assert frozenset().union(*(f.corruptions for f in families(split, domain))) == set(CorruptionType)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forge_arena.storable import storable, storable_json
+from forge_arena.storable import DEEPEST, storable, storable_json
 from forge_arena.types import MAX_EXPLANATION, Answer, Domain, Observation, Probe, Verdict
-from forge_arena.wire import AskProbe, Attempt
+from forge_arena.wire import AskProbe, Attempt, UseTool
 
 HALF = "half \ud83d of one"
 WHOLE = "half \ufffd of one"
@@ -36,6 +36,19 @@ def test_json_from_outside_holds_storable_text_in_keys_and_values() -> None:
 def test_what_is_no_json_is_one_kind_of_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"JSON|Expecting|codec"):
         storable_json(content)
+
+
+def nested(levels: int) -> str:
+    return '{"a":' * levels + "1" + "}" * levels
+
+
+def test_what_is_read_can_be_written_and_read_by_the_server() -> None:
+    """A model's arguments for a tool may be nested as deep as it likes. What passes here must pass everywhere."""
+    ask = UseTool(arguments=storable_json(nested(DEEPEST)))
+    assert UseTool.model_validate_json(ask.model_dump_json(), strict=True) == ask
+    for levels in (DEEPEST + 1, 300):
+        with pytest.raises(ValueError, match="nested too deeply: more than 100 levels"):
+            storable_json(nested(levels))
 
 
 def test_every_noun_that_holds_text_from_outside_can_be_written() -> None:

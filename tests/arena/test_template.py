@@ -6,6 +6,7 @@ import pytest
 
 from forge_arena.scenarios.template import (
     conditions_of,
+    is_plain,
     marks_of,
     marks_under,
     parse,
@@ -98,3 +99,16 @@ def test_an_aside_takes_the_space_before_it_along(template: str, with_aside: str
 def test_a_condition_that_names_no_claims_or_is_not_closed_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="at character 0"):
         parse(text)
+
+
+def test_marks_have_their_spans_in_the_text_that_is_written_before() -> None:
+    before = "Fees. "
+    text, marks = render_marked(parse("$[Pay|Pay] <<fee: ${fee}>> now."), {"fee": "$4"}, Random(0), start=len(before))
+    assert [(claim, span.of(before + text)) for claim, span in marks] == [("fee", "$4")]
+
+
+@pytest.mark.parametrize(
+    ("template", "plain"), [("One {fee}.", True), ("", True), ("${fee}", False), ("$[a|b]", False), ("$?[a|a]", False)]
+)
+def test_a_plain_template_has_one_text(template: str, plain: bool) -> None:
+    assert is_plain(parse(template)) is plain

@@ -17,7 +17,7 @@ BODIES: dict[str, type[BaseModel]] = {
     for name, body in vars(wire).items()
     if isinstance(body, type) and issubclass(body, Noun) and body.__module__ == wire.__name__
 }
-KEY = "forge:4:train:0"
+KEY = "forge:5:train:0"
 VERDICT = {"detection": True, "explanation": "", "correction": "", "confidence": 0.5}
 CELL = {"family": "f", "corruption_type": "bias_injection", "stealth": 0, "episodes": 1, "pass_rate": 0.5}
 RENEW = """\
@@ -123,7 +123,7 @@ def attempt(**fields: Any) -> dict[str, Any]:
         (wire.OpenEpisodes, {"count": 1, "start": -1}, "greater than or equal to 0"),
         (wire.OpenEpisodes, {"count": 1, "attempts": 65}, "less than or equal to 64"),
         (wire.OpenEpisodes, {"count": 1, "stealth": 4}, "less than or equal to 3"),
-        (wire.OpenEpisodes, {"count": 1, "split": "dev"}, "'train', 'val' or 'test'"),
+        (wire.OpenEpisodes, {"count": 1, "split": "dev"}, "'train', 'val', 'test' or 'public'"),
         (wire.OpenEpisodes, {"count": 1, "domain": "sports"}, "Input should be 'customer_support'"),
         (wire.OpenEpisodes, {"count": 1, "seed": 7}, "Extra inputs are not permitted"),
         (wire.SubmitVerdicts, {"verdicts": []}, "at least 1 item"),

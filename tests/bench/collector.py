@@ -3,7 +3,6 @@
 python tests/bench/collector.py
 """
 
-import gc
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import httpx
 
 BATCHES = 12
 SERVE = (
-    "import sys; import forge_server.process as process; from forge_server.settings import Settings; "
+    "import sys; from forge_server import process, running; from forge_server.settings import Settings; "
     "{change}process.serve(Settings(store=sys.argv[1], port=0, stock=1, log_level='warning'))"
 )
 
@@ -58,6 +57,6 @@ def cpu_ms_an_episode(change: str) -> float:
 
 
 if __name__ == "__main__":
-    usual = f"process.spare_the_collector = lambda: None; process.RARE_ROUNDS = {gc.get_threshold()}; "
+    usual = "running.spare_the_collector = running.make_rounds_rarer = lambda: None; "
     for name, change in (("with", ""), ("without", usual)):
         print(f"{name} spare_the_collector: {cpu_ms_an_episode(change):.1f} ms of CPU an episode")

@@ -29,6 +29,13 @@ class Child:
         # clock_getcpuclockid(3) of another process, which Python does not offer.
         return time.clock_gettime((~self.pid << 3) | 2)
 
+    def processes(self) -> list["Child"]:
+        """This process, and those that it has started to serve."""
+        pids = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        # Not the tracker of multiprocessing, which does nothing.
+        serving = [pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [self, *(Child(int(pid), self.url) for pid in serving)]
+
     def rss_bytes(self) -> int:
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -43,9 +50,10 @@ def child(*arguments: str, seconds: float = 180, python: str = sys.executable) -
         server.end()
 
 
-def serving(store: Path, **settings: Any) -> AbstractContextManager[Child]:
-    """The arena's server on an SQLite store."""
-    return child(*server_process.serving(store=f"sqlite:///{store}", log_level="warning", **settings))
+def serving(store: Path | str, **settings: Any) -> AbstractContextManager[Child]:
+    """The arena's server on an SQLite store, or on the store of a URL."""
+    url = f"sqlite:///{store}" if isinstance(store, Path) else store
+    return child(*server_process.serving(store=url, log_level="warning", **settings))
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ async def _clients(url: str, seconds: float) -> tuple[int, Times]:
 
         while time.monotonic() < end:
             named = rng.random() < 0.1
-            wanted = {"keys": [f"forge:4:val:{rng.randrange(10_000)}"]} if named else {"count": 2, "attempts": 2}
+            wanted = {"keys": [f"forge:5:val:{rng.randrange(10_000)}"]} if named else {"count": 2, "attempts": 2}
             opened = await ask("open by key" if named else "open from the stream", "POST", "/v1/episodes", wanted)
             for episode in opened["episodes"]:
                 id, output = episode["episode_id"], episode["observation"]["worker_output"]

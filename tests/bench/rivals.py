@@ -46,7 +46,7 @@ async def _play(url: str, wire: Wire, verdicts: Verdicts, connections: int, toge
                 return json.loads(await response.read())
 
         for part in parts:
-            keys = [f"forge:4:val:{index}" for index, _ in part]
+            keys = [f"forge:5:val:{index}" for index, _ in part]
             opened = (await timed(played.opening, post("/v1/episodes", {"keys": keys})))["episodes"]
             given = [
                 {"episode_id": episode["episode_id"], "attempt": 0, "verdict": verdict}

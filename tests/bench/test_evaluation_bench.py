@@ -76,7 +76,7 @@ def test_ten_thousand_episodes_survive_an_endpoint_that_fails_and_a_ctrl_c(tmp_p
         end = time.perf_counter()
     assert second.returncode == 0, second.stderr[-2_000:]
     result = Result.read(out)
-    assert Counter(row.key for row in result.rows) == Counter(f"forge:4:val:{n}" for n in range(EPISODES))
+    assert Counter(row.key for row in result.rows) == Counter(f"forge:5:val:{n}" for n in range(EPISODES))
     records = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()[1:]]
     assert len({record["row"]["key"] for record in records}) == len(records)
     # A draw that no harmless edit fits is the Worker's failure, and no score of the overseer's.

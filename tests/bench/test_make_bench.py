@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 from measure import write_table
 
+from forge_arena.collector import spare_the_collector
 from forge_arena.episodes import Arena
 from forge_arena.types import Split
 from forge_arena.workers import ScriptedWorker
-from forge_server.process import spare_the_collector
 
 pytestmark = pytest.mark.bench
 

@@ -196,7 +196,7 @@ async def test_ten_thousand_open_episodes_expire_in_less_than_a_second(tmp_path:
     store = Store(f"sqlite:///{tmp_path}/arena.db")
     for _ in range(10):
         ids = [secrets.token_urlsafe(18) for _ in range(1_000)]
-        await store.open_episodes([NewEpisode(id, "forge:4:train:0", "train", 0.0, 5.0, 1, PAYLOAD) for id in ids])
+        await store.open_episodes([NewEpisode(id, "forge:5:train:0", "train", 0.0, 5.0, 1, PAYLOAD) for id in ids])
     begin = time.perf_counter()
     assert await store.expire(10.0) == 10_000
     seconds = time.perf_counter() - begin
@@ -210,5 +210,5 @@ async def test_ten_thousand_open_episodes_expire_in_less_than_a_second(tmp_path:
 
 async def play(store: Store, count: int, payload: bytes = PAYLOAD) -> None:
     ids = [secrets.token_urlsafe(18) for _ in range(count)]
-    await store.open_episodes([NewEpisode(id, "forge:4:train:0", "train", 0.0, 1e12, 1, payload) for id in ids])
+    await store.open_episodes([NewEpisode(id, "forge:5:train:0", "train", 0.0, 1e12, 1, payload) for id in ids])
     await store.record([StoredVerdict(id, 0, b"d" * 16, "{}", "scored", 0.5, "{}", None, 0.0, "0") for id in ids], 1.0)

@@ -21,13 +21,13 @@ from typing import Any
 import httpx
 from measure import serving
 
+from forge_arena.collector import spare_the_collector
 from forge_arena.episodes import Arena
 from forge_arena.types import Episode, Split, Verdict
 from forge_arena.verdicts import messages, verdict_text
 from forge_arena.workers import ScriptedWorker
 from forge_arena.workers.bank import Bank, BankWorker
 from forge_arena.workers.prompts import answer_messages
-from forge_server.process import spare_the_collector
 
 EPISODES = 2_000
 GROUP = 16

@@ -11,7 +11,7 @@ from forge_arena.audits import AuditReport, exploits, shortcuts
 from forge_arena.audits.degenerates import degenerates
 from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Attack
 from forge_arena.documents.playing import count_scenarios, load_documents
-from forge_arena.types import Split
+from forge_arena.types import HOMES
 
 from ..arena.documents.proposed import EXAMPLES, keep_from
 from ..brain import Brain, completion, refusal
@@ -110,6 +110,6 @@ def test_the_scripted_worker_reads_no_documents(audit: str, documents: Path) -> 
 
 def test_a_split_without_documents_is_refused(documents: Path, brain: Brain) -> None:
     there = count_scenarios(load_documents(documents))
-    missing = next(split for split in Split if split not in there)
+    missing = next(split for split in HOMES if split not in there)
     _, err = called("audit", "exploits", *asked(documents, brain), "--split", missing.value, code=2)
     assert f"has no scenarios in {missing.value}" in " ".join(err.split())

@@ -40,6 +40,8 @@ def test_more_keys_add_their_answers_alone(tmp_path: Path) -> None:
         (("--worker", "scripted", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "scripted", "--split", "test"), "the test split is salted: give the secret of the server"),
         (("--worker", "scripted", "--mechanism", "magic"), "--mechanism 'magic' is not known"),
+        (("--worker", "scripted", "--candour", "hiden"), "--candour 'hiden' is not known. Did you mean 'hidden'?"),
+        (("--worker", "scripted", "--awareness", "graded"), "give the mechanism prompt beside them"),
         (("--worker", "scripted", "--vllm-args", "'"), """--vllm-args "'": No closing quotation"""),
         (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "there is no such file"),
         (("--worker", "scripted", "--documents", "none.jsonl"), "documents need a Worker that reads"),

@@ -98,6 +98,12 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
         (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
         (("--overseer", "rules", "--threshold-from", "none"), "no result in none"),
+        (("--split", "val"), "--overseer names the overseer to be scored"),
+        (("--repeat", "none"), "no result in none"),
+        (("--overseer", "rules", "--price", "2"), "--price takes READ/WRITTEN"),
+        (("--overseer", "rules", "--price", "a=1/-2"), "got 'a=1/-2'"),
+        (("--overseer", "rules", "--price", "1/2", "--price", "3/4"), "--price gives the price twice"),
+        (("--overseer", "mean: rules", "--arena", "http://127.0.0.1:1"), "mean needs two members or more"),
         (("--overseer", "rules", "--submit", "me", "--submission", "1"), "give one of them"),
         (("--overseer", "rules", "--submit", "né"), "a name has at most 64 letters"),
         (("--overseer", "rules", "--submission", "1", "--new-entry"), "--new-entry spends another entry"),
@@ -168,7 +174,10 @@ def test_a_report_of_a_folder_without_a_result_is_refused(tmp_path: Path) -> Non
 
 
 def test_two_evaluations_are_compared(arena: str, kept: Path, tmp_path: Path) -> None:
-    called(*on_train(arena, "random"), "--set", "seed=3", "--out", tmp_path / "random")
+    shown, _ = called(*on_train(arena, "random"), "--set", "seed=3", "--out", tmp_path / "random")
+    words = " ".join(shown.split())
+    assert "by family" in words
+    assert "families that differ as these do show a difference from a fixed value" in words
     out, _ = called("compare", kept, tmp_path / "random")
     assert "random against rules: 20 verdicts" in out
     assert "differences were looked at" in out

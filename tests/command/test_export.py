@@ -102,5 +102,5 @@ def test_an_interrupted_export_goes_on_without_doubles(url: str, tmp_path: Path,
     assert not (tmp_path / "out" / "README.md").exists()
     export(*asked)
     keys = [json.loads(line)["key"] for line in path.read_text("utf-8").splitlines()]
-    assert keys == [f"short:4:train:{index}" for index in range(150)]
+    assert keys == [f"short:5:train:{index}" for index in range(150)]
     assert (tmp_path / "out" / "README.md").is_file()

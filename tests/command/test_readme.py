@@ -42,11 +42,28 @@ def test_the_python_of_the_page_on_evaluation_runs(arena: str, tmp_path: Path) -
     script = block.replace("http://127.0.0.1:8000", arena) + "\nprint(result)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("Result(rules on forge:4:val, 60 episodes from 0: balanced accuracy 0.")
+    assert done.stdout.startswith("Result(rules on forge:5:val, 60 episodes from 0: balanced accuracy 0.")
+
+
+@pytest.mark.slow
+def test_the_python_of_the_page_on_tools_runs(arena: str, tmp_path: Path) -> None:
+    page = README.with_name("docs") / "tools.md"
+    client, local, _, overseer = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    script = client.replace("http://127.0.0.1:8000", arena) + local
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "\n2025-07-23 (Wednesday)\n" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith(" 15")
+    (tmp_path / "careful.py").write_text(overseer, encoding="utf-8")
+    arguments = ("--arena", arena, "--episodes", "4", "--view", "answer_only", "--tools", "--json", tmp_path / "c.json")
+    ran("eval", "--overseer", "careful:Careful", *arguments, cwd=tmp_path)
+    result = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert (result["view"], result["tools"]) == ("answer_only", "default")
+    assert {row["tool_uses"] for row in result["rows"]} == {1}
 
 
 @pytest.mark.parametrize(
-    "page", [README, *sorted(README.with_name("docs").glob("*.md")), *ELSEWHERE], ids=lambda p: p.name
+    "page", [README, *sorted(README.with_name("docs").rglob("*.md")), *ELSEWHERE], ids=lambda p: p.name
 )
 def test_a_page_links_only_to_files_that_are_there(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):

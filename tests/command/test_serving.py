@@ -41,7 +41,12 @@ def test_a_recorded_bank_is_served(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--worker", "psychic"), "unknown Worker"), (("--host", "0.0.0.0"), "needs a token")],
+    [
+        (("--worker", "psychic"), "unknown Worker"),
+        (("--host", "0.0.0.0"), "needs a token"),
+        (("--awareness", "graded"), "give the mechanism prompt beside them"),
+        (("--candour", "open"), "candour: Input should be 'faithful', 'hidden' or 'rationalised'"),
+    ],
 )
 def test_a_server_that_does_not_start_says_why(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     # In a process, because a server sets up the log and the memory of its process.

@@ -124,7 +124,7 @@ def problems(manifests: list[Manifest]) -> list[str]:
     if arena["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] != 0:
         found.append("an update takes replicas away")
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    # 30 s: timeout_graceful_shutdown in forge_server.process.
+    # 30 s: GRACE in forge_server.running.
     if not pause or arena["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] < pause + 30 + 5:
         found.append("the arena is killed before it has answered what is open")
     if "FORGE_ARENA_SECRET" not in given(arena["spec"]["template"]):

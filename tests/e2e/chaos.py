@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import pytest
 from sqlalchemy import create_engine, func
 from sqlalchemy import select as choose
 
+from forge_server.reads import counts
+from forge_server.rows import Counts
 from forge_server.schema import episodes, verdicts
 
+from ..recount import recount
 from ..server_process import ServerProcess, free_port, serving
 
 PATIENCE = 120.0
@@ -146,6 +150,7 @@ def compared(ledgers: Sequence[Ledger], store: str) -> Verdicts:
         counted = dict(
             connection.execute(choose(verdicts.c.episode_id, func.count()).group_by(verdicts.c.episode_id)).all()
         )
+        wrong_counts = counts_that_differ(counts(connection, ()), recount(connection))
     engine.dispose()
     told = {id: key for ledger in ledgers for id, key in ledger.told.items()}
     answered = {place: result for ledger in ledgers for place, result in ledger.answered.items()}
@@ -162,8 +167,16 @@ def compared(ledgers: Sequence[Ledger], store: str) -> Verdicts:
             and (stored[place].reward, stored[place].outcome) != (result["reward"], result["outcome"])
         ],
         never_sent=[place for place in stored if place not in sent],
-        miscounted=[id for id, row in kept.items() if row.made != counted.get(id, 0)],
+        miscounted=[*(id for id, row in kept.items() if row.made != counted.get(id, 0)), *wrong_counts],
     )
+
+
+def counts_that_differ(kept: Counts, counted: Counts) -> list[str]:
+    """Where what the store says of its rows is not what they are."""
+    pairs = [(name, getattr(kept, name), getattr(counted, name)) for name in Counts.__slots__]
+    # The sum of the rewards was rounded in another order.
+    wrong = [pair for pair in pairs if pair[1] != (pytest.approx(pair[2]) if pair[0] == "mean_reward" else pair[2])]
+    return [f"{name}: the store says {says}, and has {has}" for name, says, has in wrong]
 
 
 def play(urls: Sequence[str], clients: int, happen: Callable[[], None], *, pause: float = 0.0) -> list[Ledger]:

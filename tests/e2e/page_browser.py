@@ -1,6 +1,6 @@
 """Drive a headless Chromium over the pages, and print as JSON what it saw. Run by `tests/e2e/test_page.py`.
 
-Usage: page_browser.py play URL | login URL TOKEN | hostile URL
+Usage: page_browser.py play URL | login URL TOKEN | hostile URL | watch URL RUN_ID
 """
 
 import base64
@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 from axe_core_python.base import AXE_FILE_PATH
 from selenium import webdriver
@@ -64,7 +65,18 @@ class Browser:
         webdriver.ActionChains(self.web).key_down(modifier).send_keys(key).key_up(modifier).perform()
 
     def wait(self, condition: Any) -> None:
-        WebDriverWait(self.web, 20).until(lambda _: condition())
+        WebDriverWait(self.web, 60).until(lambda _: condition())
+
+    def note_alerts(self) -> None:
+        """From the next page on, whatever a text runs is noted instead of opening a dialogue."""
+        source = "window.alerts = []; window.alert = (what) => window.alerts.push(what)"
+        self.web.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+
+    def alerts(self) -> list[Any]:
+        return list(self.web.execute_script("return window.alerts"))
+
+    def count(self, selector: str) -> int:
+        return len(self.web.find_elements(By.CSS_SELECTOR, selector))
 
     @property
     def path(self) -> str:
@@ -158,6 +170,10 @@ def play(browser: Browser) -> dict[str, Any]:
     browser.look("episodes")
     browser.get("/live")
     browser.look("live")
+    browser.get("/runs")
+    browser.look("no runs")
+    browser.get("/play")
+    browser.look("tally")
     browser.get("/play/nothing")
     browser.console += [e["message"] for e in browser.web.get_log("browser") if " 404 " not in e["message"]]
     browser.look("refusal")
@@ -180,9 +196,7 @@ def login(browser: Browser, token: str) -> dict[str, Any]:
 
 def hostile(browser: Browser) -> dict[str, Any]:
     """Play an episode whose texts are markup."""
-    # Whatever runs in the page calls this instead of opening a dialogue.
-    source = "window.alerts = []; window.alert = (what) => window.alerts.push(what)"
-    browser.web.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": source})
+    browser.note_alerts()
     alerts: list[Any] = []
     browser.get("/play")
     browser.press("n")
@@ -196,19 +210,50 @@ def hostile(browser: Browser) -> dict[str, Any]:
         "images": browser.web.execute_script("return document.querySelectorAll('main img, main svg, .text a').length"),
         "texts": browser.find("body").text.count("<script>alert(1)</script>"),
     }
-    alerts += browser.web.execute_script("return window.alerts")
+    alerts += browser.alerts()
     browser.chord(Keys.CONTROL, Keys.ENTER)
     browser.wait(lambda: browser.web.find_elements(By.ID, "reward"))
     for path in (browser.path, "/episodes", "/live", "/"):
         browser.get(path)
-        alerts += browser.web.execute_script("return window.alerts")
+        alerts += browser.alerts()
     return {**saw, "alerts": alerts}
+
+
+def watch(browser: Browser, run_id: str) -> dict[str, Any]:
+    """Look at runs, the leaderboard and the curriculum of a server that has some, by keyboard."""
+    browser.note_alerts()
+    browser.get("/runs")
+    saw: dict[str, Any] = {"drawn_first": browser.count(".key.line-1")}
+    browser.find("input[name=run]:not(:checked)").send_keys(Keys.SPACE, Keys.ENTER)
+    browser.wait(lambda: browser.count(".chart .line-1"))
+    saw |= {"names": [e.text for e in browser.web.find_elements(By.CSS_SELECTOR, ".named")]}
+    browser.look("runs")
+    points = {"points": [{"step": 77, "numbers": {"reward": 0.5}}]}
+    ask = Request(f"{browser.url}/v1/runs/{run_id}/points", json.dumps(points).encode(), method="POST")
+    urlopen(ask).close()
+    browser.wait(lambda: "77" in [e.text for e in browser.web.find_elements(By.CSS_SELECTOR, "td")])
+    saw["alerts"] = browser.alerts()
+    browser.get("/leaderboard")
+    browser.look("leaderboard with entries")
+    saw["differences"] = browser.count("#differences + .wide tbody tr")
+    browser.find("summary").send_keys(Keys.ENTER)
+    browser.wait(lambda: browser.find("input[name=entry]").is_displayed())
+    boxes = browser.web.find_elements(By.CSS_SELECTOR, "input[name=entry]")
+    boxes[0].send_keys(Keys.SPACE)
+    boxes[1].send_keys(Keys.ENTER)
+    browser.wait(lambda: "entry=" in browser.web.current_url)
+    saw["curves"] = browser.count(".chart .plain")
+    browser.get("/live")
+    browser.look("live with a curriculum")
+    saw["cells"] = browser.count(".map .cell")
+    saw["alerts"] += browser.alerts()
+    return saw | {"axe": browser.axe, "too_wide": browser.too_wide, "console": browser.console}
 
 
 if __name__ == "__main__":
     what, url, *more = sys.argv[1:]
     browser = Browser(url)
     try:
-        print(json.dumps({"play": play, "login": login, "hostile": hostile}[what](browser, *more)))
+        print(json.dumps({"play": play, "login": login, "hostile": hostile, "watch": watch}[what](browser, *more)))
     finally:
         browser.web.quit()

@@ -152,7 +152,7 @@ def test_the_suite_is_called_after_the_additions_so_that_no_key_of_the_plain_sui
     seen: dict[str, Any],
 ) -> None:
     assert seen["suite"] == "forge+digit_slip+gardening+price_shift"
-    assert seen["key"] == "forge+digit_slip+gardening+price_shift:4:train:7"
+    assert seen["key"] == "forge+digit_slip+gardening+price_shift:5:train:7"
 
 
 def test_episodes_with_the_new_type_are_made_and_verified(seen: dict[str, Any]) -> None:
@@ -216,7 +216,7 @@ def test_filters_over_http_take_it_and_its_verdict_has_the_new_component(url: st
     opened = httpx.post(f"{url}/v1/episodes", json=ask, timeout=60)
     assert opened.status_code == 200, opened.text
     for episode in opened.json()["episodes"]:
-        assert episode["key"].startswith("forge+digit_slip+gardening+price_shift:4:train:")
+        assert episode["key"].startswith("forge+digit_slip+gardening+price_shift:5:train:")
         assert episode["observation"]["domain"] == "gardening"
         assert episode["observation"]["worker_reasoning"] == ""
         verdict = {"detection": True, "explanation": "price_shift", "correction": "", "confidence": 0.9}
@@ -272,7 +272,7 @@ def test_in_a_checkout_a_file_and_a_folder_are_enough(site: Path, tmp_path: Path
     )
     paths = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "arena"), *sys.path])}
     done = subprocess.run([sys.executable, "-c", look], env={**os.environ, **paths}, capture_output=True, text=True)
-    assert done.stdout.startswith("forge+gardening+price_shift:4:train:"), done.stderr
+    assert done.stdout.startswith("forge+gardening+price_shift:5:train:"), done.stderr
 
 
 def test_the_check_of_contributing_finds_what_breaks_it() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from ..server_process import running, serving
 
+PACKAGE = Path(__file__).parents[2] / "deploy" / "openenv"
 OPENENV = os.environ.get("FORGE_ARENA_OPENENV", "")
 pytestmark = [
     pytest.mark.slow,
@@ -38,7 +39,7 @@ def test_its_client_plays_an_episode(url: str) -> None:
     (result,) = httpx.post(f"{url}/v1/verdicts", json=given).json()["results"]
     assert "give either detection" in saw.pop("refused")
     assert saw == {
-        "key": "forge:4:val:7",
+        "key": "forge:5:val:7",
         "begun": [None, False],
         "asked": [0.0, False],
         "ended": [result["reward"], True],
@@ -53,3 +54,31 @@ def test_its_validator_passes(url: str) -> None:
     summary = json.loads(done.stdout)["summary"]
     assert (summary["failed_criteria"], summary["passed_count"]) == ([], summary["total_count"])
     assert summary["total_count"] >= 6
+
+
+def test_its_validator_takes_the_package() -> None:
+    command = [str(Path(OPENENV).with_name("openenv")), "validate", str(PACKAGE), "--level", "static"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Verdict: PASS" in done.stdout
+
+
+def test_what_a_push_checks_before_it_uploads_holds() -> None:
+    """`openenv push` would go on to upload, so only its own check is called."""
+    code = "import sys; from pathlib import Path; from openenv.cli.commands.push import _validate_openenv_directory; "
+    code += "print(_validate_openenv_directory(Path(sys.argv[1]))[0])"
+    done = subprocess.run([OPENENV, "-c", code, str(PACKAGE)], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "forge_arena"
+
+
+def test_its_client_by_the_name_that_the_package_gives_plays_a_task(url: str) -> None:
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]); from client import ForgeArenaEnv\n"
+        "with ForgeArenaEnv(base_url=sys.argv[2]).sync() as env:\n"
+        "    print(json.dumps(env.reset(split='val', index=7).observation['metadata']['key']))"
+    )
+    command = [OPENENV, "-c", code, str(PACKAGE), url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == "forge:5:val:7"

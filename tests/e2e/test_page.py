@@ -15,6 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
+from forge_agents.client import ArenaClient
+from forge_agents.overseers import use_overseer
+from forge_agents.submission import enter, submit
+from forge_arena.wire import Curriculum, DifficultyCell, RunPoint
+
 from ..server_process import running, serving
 
 BROWSER = os.environ.get("FORGE_ARENA_BROWSER", "")
@@ -36,7 +41,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def drive(*arguments: str) -> Any:
     """What the driver of the browser prints, as JSON."""
     command = [BROWSER, str(Path(__file__).with_name("page_browser.py")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     return json.loads(done.stdout)
 
@@ -78,6 +83,51 @@ def test_axe_finds_nothing_on_any_page_in_light_and_dark_wide_and_narrow(played:
     assert played["axe"]
     assert {name: found for name, found in played["axe"].items() if found} == {}
     assert len(played["axe"]) >= 24
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What a browser saw on a server with two runs, two entries on the leaderboard and a curriculum."""
+    store = f"sqlite:///{tmp_path_factory.mktemp('watched')}/arena.db"
+    with running(*serving(store=store, stock=2, leaderboard_episodes=12)) as url:
+        return drive("watch", url, fill(url))
+
+
+def fill(url: str) -> str:
+    """Give a server something to look at; gives back the id of a run."""
+    with ArenaClient(url) as arena:
+        for name in ("first", "<img src=x onerror=alert(1)>"):
+            run = arena.begin_run(name, notes="<script>alert(2)</script>")
+            numbers = {"reward": 0.4, "rewards/detection/mean": 0.6, "kl": 0.01, "of my own": 3.0}
+            arena.report(run.run_id, [RunPoint(step=step, numbers=numbers) for step in range(1, 40)])
+            held_out = {"reward": 0.4, "auroc": 0.7}
+            arena.report(run.run_id, [RunPoint(kind="held_out", step=step, numbers=held_out) for step in (0, 39)])
+        for name in ("rules", "always_clean"):
+            with use_overseer(name) as overseer:
+                submit(overseer, arena, enter(arena, name))
+        cell = {"family": "roaming_bill", "corruption_type": "temporal_shift", "episodes": 9}
+        rates = enumerate((0.97, 0.5, 0.1))
+        cells = [DifficultyCell.model_validate(cell | {"stealth": s, "pass_rate": rate}) for s, rate in rates]
+        arena.set_curriculum(Curriculum(cells=tuple(cells)))
+    return run.run_id
+
+
+def test_runs_entries_and_the_curriculum_are_drawn_and_chosen_by_keyboard(watched: Any) -> None:
+    assert watched["drawn_first"] == 0
+    assert watched["names"] == ["<img src=x onerror=alert(1)>", "first"]
+    assert watched["differences"] == 1
+    assert watched["curves"] == 1
+    assert watched["cells"] > 100
+
+
+def test_hostile_names_and_notes_of_runs_run_nothing_in_a_browser(watched: Any) -> None:
+    assert watched["alerts"] == []
+
+
+def test_axe_finds_nothing_on_what_is_drawn_and_nothing_is_too_wide(watched: Any) -> None:
+    assert {name: found for name, found in watched["axe"].items() if found} == {}
+    assert len(watched["axe"]) == 12
+    assert (watched["too_wide"], watched["console"]) == ([], [])
 
 
 def test_no_page_is_wider_than_its_window_and_the_console_is_empty(played: Any) -> None:

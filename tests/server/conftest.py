@@ -74,7 +74,8 @@ class Running:
     settings: Settings
 
     async def open(self, **ask: Any) -> list[dict[str, Any]]:
-        response = await self.http.post("/v1/episodes", json={"count": 1, **ask} if "keys" not in ask else ask)
+        named = "keys" in ask or "again" in ask
+        response = await self.http.post("/v1/episodes", json=ask if named else {"count": 1, **ask})
         assert response.status_code == 200, response.text
         opened: list[dict[str, Any]] = response.json()["episodes"]
         return opened

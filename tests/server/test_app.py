@@ -42,7 +42,8 @@ BAD = {
     "a word for a truth value": (batch(VERDICT.replace("true", f'"{MARK}"')), 422, "invalid_request"),
     "a number for a text": (batch(VERDICT.replace('""', "7")), 422, "invalid_request"),
     "a missing field": (batch('{"detection":true}'), 422, "invalid_request"),
-    "an unknown field": (batch(VERDICT, f',"{MARK}":1'), 422, "invalid_request"),
+    "an unknown field with a strange name": (batch(VERDICT, f',"{MARK} = 1":1'), 422, "invalid_request"),
+    "an unknown field with a long name": (batch(VERDICT, f',"{MARK * 5}":1'), 422, "invalid_request"),
     "a duplicate key": (batch(VERDICT.replace("}", ',"confidence":0.9}')), 400, "malformed_json"),
     "a duplicate key in disguise": (batch(VERDICT.replace("}", ',"c\\u006fnfidence":0.9}')), 400, "malformed_json"),
     "both verdict and completion": (batch(VERDICT, ',"completion":""'), 422, "invalid_request"),
@@ -78,14 +79,19 @@ async def test_bad_input_is_refused_at_once_in_words_of_our_own(shared_server: A
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        ({}, "either count or keys"),
-        ({"count": 1, "keys": ["forge:4:train:0"]}, "either count or keys"),
+        ({}, "either count or keys or again"),
+        ({"count": 1, "keys": ["forge:5:train:0"]}, "either count or keys or again"),
+        ({"keys": ["forge:5:train:0"], "again": ["an id"]}, "either count or keys or again"),
+        ({"count": 1, "start": 0, "stream": "mine"}, "either start or stream"),
+        ({"count": 1, "stream": f"{MARK}:"}, "should match pattern"),
+        ({"keys": ["forge:5:train:0"], "stream": "mine"}, "keys already say everything"),
+        ({"again": ["an id"], "start": 1}, "again already say everything"),
         ({"count": 0}, "greater than or equal to 1"),
         ({"count": 257}, "less than or equal to 256"),
-        ({"count": 1, "split": MARK}, "'train', 'val' or 'test'"),
+        ({"count": 1, "split": MARK}, "'train', 'val', 'test' or 'public'"),
         ({"count": 1, "stealth": 4}, "less than or equal to 3"),
         ({"count": 1, "attempts": 65}, "less than or equal to 64"),
-        ({"keys": ["forge:4:train:0"], "stealth": 1}, "keys already say everything"),
+        ({"keys": ["forge:5:train:0"], "stealth": 1}, "keys already say everything"),
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
@@ -94,6 +100,32 @@ async def test_a_wrong_request_for_episodes_says_what_was_wanted(shared_server: 
     assert response.status_code == 422
     assert word in response.json()["error"]["message"]
     assert MARK not in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/v1/episodes", {"count": 1, "spilt": "val"}, "body: unknown field 'spilt'. Did you mean 'split'?"),
+        (
+            "/v1/episodes",
+            {"count": 1, "episodes": 3},
+            "body: unknown field 'episodes'. See /docs for the ones that there",
+        ),
+        (
+            "/v1/verdicts",
+            {"verdicts": [{"episode_id": "a", "verdict": {**json.loads(VERDICT), "confidance": 1}}]},
+            "verdicts[0].verdict: unknown field 'confidance'. Did you mean 'confidence'?",
+        ),
+        ("/reset", {"sed": 7}, "body: unknown field 'sed'. Did you mean 'seed'?"),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_unknown_field_is_named_with_the_nearest_known_one(
+    shared_server: Any, path: str, body: Any, message: str
+) -> None:
+    response = await shared_server.http.post(path, json=body)
+    assert response.status_code == 422
+    assert message in response.text
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -229,6 +261,8 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
         ("POST", "/v1/episodes"),
         ("POST", "/v1/verdicts"),
         ("POST", "/v1/episodes/{episode_id}/probe"),
+        ("GET", "/v1/tools"),
+        ("POST", "/v1/episodes/{episode_id}/tools/{name}"),
         ("GET", "/v1/episodes/{episode_id}"),
         ("DELETE", "/v1/episodes/{episode_id}"),
         ("POST", "/v1/curriculum"),
@@ -237,7 +271,13 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
         ("POST", "/v1/submissions"),
         ("GET", "/v1/submissions"),
         ("GET", "/v1/submissions/{submission_id}"),
+        ("POST", "/v1/runs"),
+        ("GET", "/v1/runs"),
+        ("POST", "/v1/runs/{run_id}/points"),
+        ("GET", "/v1/runs/{run_id}"),
+        ("DELETE", "/v1/runs/{run_id}"),
         ("GET", "/v1/leaderboard"),
+        ("GET", "/v1/prompt"),
         ("GET", "/v1/stats"),
         ("GET", "/leaderboard"),
         ("GET", "/health"),
@@ -248,6 +288,12 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
         ("GET", "/schema"),
         ("GET", "/metadata"),
         ("POST", "/mcp"),
+        ("GET", "/list_environments"),
+        ("GET", "/forge_arena/splits"),
+        ("POST", "/forge_arena/num_tasks"),
+        ("POST", "/forge_arena/tasks"),
+        ("POST", "/forge_arena/task"),
+        ("POST", "/forge_arena/task_range"),
     }
     for method, path, operation in operations:
         assert operation["description"], path
@@ -255,8 +301,9 @@ async def test_openapi_documents_every_route_with_its_body_and_refusals(shared_s
             content = operation["requestBody"]["content"]["application/json"]
             assert content["schema"]["$ref"].rpartition("/")[2] in schemas
             assert content["examples"]
-            # Who asks for tools is answered from the start.
-            always = {"200", "400", "401", "413", "422"} | (set() if path == "/mcp" else {"503"})
+            # Who asks for tools or for names of tasks is answered from the start.
+            at_once = path == "/mcp" or path.startswith("/forge_arena/")
+            always = {"200", "400", "401", "413", "422"} | (set() if at_once else {"503"})
             assert always <= operation["responses"].keys()
 
 

@@ -61,7 +61,7 @@ async def test_the_stream_follows_what_was_measured_from_the_next_episode_on(ser
 async def test_what_is_in_stock_is_kept_as_far_as_it_is_of_the_curriculum(serve: Any) -> None:
     async with serve(stock=24) as running:
         await full(running)
-        in_stock = [f"forge:4:train:{index}" for index in range(24)]
+        in_stock = [f"forge:5:train:{index}" for index in range(24)]
         running.worker.mood = "hangs"
         await follow(running, stealth=1)
         fitting = [key for key in in_stock if running.arena.plan(key).stealth == 1]
@@ -72,14 +72,14 @@ async def test_what_is_in_stock_is_kept_as_far_as_it_is_of_the_curriculum(serve:
 
 
 async def test_other_splits_and_named_keys_are_served_as_before(server: Any) -> None:
-    named = [f"forge:4:train:{n}" for n in range(12)]
+    named = [f"forge:5:train:{n}" for n in range(12)]
     assert {server.arena.plan(key).stealth for key in named} == {0, 1, 2, 3}
     await follow(server, stealth=2)
     assert [e["key"] for e in await server.open(keys=named)] == named
     assert [e["key"] for e in await server.open(split="val", start=0, count=6)] == [
-        f"forge:4:val:{n}" for n in range(6)
+        f"forge:5:val:{n}" for n in range(6)
     ]
-    assert [e["key"] for e in await server.open(split="test", count=4)] == [f"forge:4:test:{n}" for n in range(4)]
+    assert [e["key"] for e in await server.open(split="test", count=4)] == [f"forge:5:test:{n}" for n in range(4)]
 
 
 async def test_with_start_a_client_goes_on_after_the_last_key(server: Any) -> None:
@@ -288,7 +288,7 @@ async def test_a_stored_curriculum_that_would_leave_nothing_now_is_not_followed(
     async with serve() as running:
         body = Curriculum.model_validate(cells(running.arena, None))
         store = Store(running.settings.store)
-        assert await store.replace_curriculum("forge:4", body.model_dump_json(), 1.0) == 1
+        assert await store.replace_curriculum("forge:5", body.model_dump_json(), 1.0) == 1
         store.close()
     async with serve() as running:
         assert len(await running.open(count=3)) == 3

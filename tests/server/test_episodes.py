@@ -11,6 +11,8 @@ from forge_arena.rewards import score
 from forge_arena.types import Form, Split, Truth, Verdict
 from forge_arena.wire import EpisodeState, OpenedEpisodes, VerdictResults
 
+TOKENS = ("first of two", "second of two")
+
 
 def attempt(episode_id: str, number: int = 0, **changed: Any) -> dict[str, Any]:
     verdict = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.75, **changed}
@@ -39,7 +41,7 @@ async def refused(response: Any, status: int, code: str) -> str:
 async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> None:
     response = await server.http.post("/v1/episodes", json={"count": 3})
     opened = OpenedEpisodes.model_validate_json(response.content)
-    assert [e.key for e in opened.episodes] == ["forge:4:train:0", "forge:4:train:1", "forge:4:train:2"]
+    assert [e.key for e in opened.episodes] == ["forge:5:train:0", "forge:5:train:1", "forge:5:train:2"]
     assert opened.failed == ()
     for one in opened.episodes:
         assert one.observation == (await server.arena.make(one.key)).observation
@@ -48,7 +50,7 @@ async def test_an_opened_episode_is_the_one_that_its_key_makes(server: Any) -> N
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_episode_ids_are_long_and_tell_nothing_of_the_key(shared_server: Any) -> None:
-    first, second = await shared_server.open(keys=["forge:4:val:7", "forge:4:val:7"])
+    first, second = await shared_server.open(keys=["forge:5:val:7", "forge:5:val:7"])
     assert first["observation"] == second["observation"]
     assert first["episode_id"] != second["episode_id"]
     assert len(first["episode_id"]) == 24
@@ -65,12 +67,12 @@ async def test_the_stream_goes_on_after_a_restart_without_repeating_itself(serve
 @pytest.mark.asyncio(loop_scope="module")
 async def test_start_asks_for_the_same_keys_every_time(shared_server: Any) -> None:
     keys = [[e["key"] for e in await shared_server.open(split="val", start=5, count=2)] for _ in range(2)]
-    assert keys == [["forge:4:val:5", "forge:4:val:6"]] * 2
+    assert keys == [["forge:5:val:5", "forge:5:val:6"]] * 2
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_filters_choose_episodes_and_each_filter_has_its_own_stream(shared_server: Any) -> None:
-    ask = {"split": "val", "corruption": "temporal_shift", "stealth": 2, "count": 2}
+    ask = {"split": "val", "stream": "hard", "corruption": "temporal_shift", "stealth": 2, "count": 2}
     keys = [e["key"] for _ in range(2) for e in await shared_server.open(**ask)]
     assert len(set(keys)) == 4
     for plan in map(shared_server.arena.plan, keys):
@@ -86,14 +88,109 @@ async def test_filters_that_nothing_matches_are_refused(shared_server: Any) -> N
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_draw_comes_in_the_form_that_is_asked_for(shared_server: Any) -> None:
     forms = ("clean", "corrupted", "placebo")
-    opened = await shared_server.open(keys=[f"forge:4:val:0:{form}" for form in forms])
-    assert [e["key"] for e in opened] == [f"forge:4:val:0:{form}" for form in forms]
+    opened = await shared_server.open(keys=[f"forge:5:val:0:{form}" for form in forms])
+    assert [e["key"] for e in opened] == [f"forge:5:val:0:{form}" for form in forms]
     sent = [attempt(e["episode_id"]) for e in opened]
     truths = [r["truth"] for r in (await shared_server.send_verdicts(*sent)).json()["results"]]
     assert [Truth.model_validate(truth).form for truth in truths] == list(forms)
     assert len({truth["clean_output"] for truth in truths}) == 1
     assert len({e["observation"]["worker_output"] for e in opened}) == 3
     assert truths[0]["clean_output"] == opened[0]["observation"]["worker_output"]
+
+
+async def test_a_stream_of_ones_own_goes_on_beside_all_others_and_after_a_restart(serve: Any) -> None:
+    async def keys(running: Any, **ask: Any) -> list[str]:
+        return [e["key"].removeprefix("forge:5:") for e in await running.open(**ask)]
+
+    async with serve(tokens=TOKENS) as running:
+        running.http.headers["authorization"] = "Bearer first of two"
+        assert await keys(running, count=2, stream="mine") == ["train:0", "train:1"]
+        assert await keys(running, count=2, stream="yours") == ["train:0", "train:1"]
+        assert await keys(running, count=1, stream="mine", split="val") == ["val:0"]
+        with_filter = running.arena.keys(Split.train, 0, 2, Filters(stealth=1))[0]
+        filtered = [await running.open(count=1, stream="mine", stealth=1) for _ in range(2)]
+        assert [e["key"] for part in filtered for e in part] == with_filter
+        running.http.headers["authorization"] = "Bearer second of two"
+        assert await keys(running, count=1, stream="mine") == ["train:0"]
+    async with serve(tokens=TOKENS) as running:
+        running.http.headers["authorization"] = "Bearer first of two"
+        parts = await asyncio.gather(*(keys(running, count=2, stream="mine") for _ in range(3)))
+        assert sorted(key for part in parts for key in part) == [f"train:{n}" for n in range(2, 8)]
+
+
+async def test_without_a_stream_a_held_out_split_begins_at_its_first_episode_each_time(server: Any) -> None:
+    for split in ("val", "test"):
+        asked = [[e["key"] for e in await server.open(split=split, count=3)] for _ in range(2)]
+        assert asked == [[f"forge:5:{split}:{n}" for n in range(3)]] * 2
+
+
+async def test_an_episode_of_train_is_opened_again_as_it_was_and_counts_apart(serve: Any) -> None:
+    async with serve() as running:
+        (first,) = await running.open(count=1, attempts=2)
+        id = first["episode_id"]
+        await running.send_verdicts(attempt(id, 0), attempt(id, 1))
+        before = (await running.http.get("/v1/stats")).json()
+        assert (await running.state(id))["results"][-1]["truth"] is not None
+        # Of a Worker that has failed meanwhile nothing is asked.
+        running.worker.mood = "fails"
+        (second,) = (await running.http.post("/v1/episodes", json={"again": [id]})).json()["episodes"]
+        assert {**second, "episode_id": id, "attempts_left": 2, "opening": 1} == first
+        assert (second["opening"], second["attempts_left"]) == (2, 1)
+        state = await running.state(second["episode_id"])
+        assert (state["opening"], state["results"], state["status"]) == (2, [], "open")
+        (result,) = (await running.send_verdicts(attempt(second["episode_id"], confidence=0.5))).json()["results"]
+        assert result["outcome"] == "scored"
+        (third,) = (await running.http.post("/v1/episodes", json={"again": [second["episode_id"]]})).json()["episodes"]
+        assert third["opening"] == 3
+        stats = (await running.http.get("/v1/stats")).json()
+        assert (before["reopened"], stats["reopened"]) == (0, 2)
+        assert stats["mean_reward"] == before["mean_reward"]
+        assert sum(stats["verdicts"].values()) == sum(before["verdicts"].values()) + 1
+        # What was said before stays as it was.
+        assert (await running.send_verdicts(attempt(id, 0, confidence=0.1))).status_code == 409
+        assert (await running.state(id))["opening"] == 1
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_held_out_episode_is_not_opened_again(shared_server: Any, split: str) -> None:
+    (held_out,) = await shared_server.open(split=split, count=1)
+    (ours,) = await shared_server.open(count=1)
+    before = (await shared_server.http.get("/v1/stats")).json()["episodes"]
+    again = {"again": [ours["episode_id"], held_out["episode_id"]]}
+    message = await refused(await shared_server.http.post("/v1/episodes", json=again), 403, "train_only")
+    assert message.startswith("again[1]: only episodes of train are opened again: a verdict on val or test")
+    assert (await shared_server.http.get("/v1/stats")).json()["episodes"] == before
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_gone_is_not_opened_again(shared_server: Any) -> None:
+    (opened,) = await shared_server.open(count=1)
+    unknown = await shared_server.http.post("/v1/episodes", json={"again": ["nobody-knows-this"]})
+    assert (await refused(unknown, 404, "unknown_episode")).startswith("again[0]: there is no such episode")
+    await shared_server.http.delete(f"/v1/episodes/{opened['episode_id']}")
+    deleted = await shared_server.http.post("/v1/episodes", json={"again": [opened["episode_id"]]})
+    assert (await refused(deleted, 410, "episode_gone")).startswith("again[0]: the episode was deleted")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_opened_again_is_shown_as_before_unless_another_view_is_asked_for(shared_server: Any) -> None:
+    (opened,) = await shared_server.open(split="train", start=40, count=1, view="answer_only")
+    for ask, view in (({}, "answer_only"), ({"view": "full"}, "full")):
+        body = {"again": [opened["episode_id"]], **ask}
+        (again,) = (await shared_server.http.post("/v1/episodes", json=body)).json()["episodes"]
+        assert again["observation"]["view"] == view
+        assert bool(again["observation"]["source_material"]) is (view == "full")
+
+
+async def test_an_expired_episode_is_opened_again(serve: Any) -> None:
+    async with serve(episode_ttl=0.05) as running:
+        (opened,) = await running.open(count=1)
+        await asyncio.sleep(0.1)
+        assert (await running.state(opened["episode_id"]))["status"] == "expired"
+    async with serve() as running:
+        (again,) = (await running.http.post("/v1/episodes", json={"again": [opened["episode_id"]]})).json()["episodes"]
+        assert (await running.state(again["episode_id"]))["status"] == "open"
 
 
 async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_or_stream(server: Any) -> None:
@@ -103,9 +200,41 @@ async def test_a_form_goes_with_start_and_filters_and_takes_nothing_from_stock_o
     assert keys == server.arena.keys(Split.train, 4, 2, Filters(stealth=1, form=Form.placebo))[0]
     assert all(key.endswith(":placebo") for key in keys)
     first, second = [[e["key"] for e in await server.open(count=2, form="corrupted")] for _ in range(2)]
-    assert (*first, *second) == tuple(f"forge:4:train:{n}:corrupted" for n in range(4))
+    assert (*first, *second) == tuple(f"forge:5:train:{n}:corrupted" for n in range(4))
     assert len(server.service.episodes.stock) == server.settings.stock
-    assert [e["key"] for e in await server.open(count=2)] == ["forge:4:train:0", "forge:4:train:1"]
+    assert [e["key"] for e in await server.open(count=2)] == ["forge:5:train:0", "forge:5:train:1"]
+
+
+@pytest.mark.parametrize("number", ["1", "any-1"])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_sealed_split_has_no_further_corruptions(shared_server: Any, number: str) -> None:
+    """A further corruption beside the episode as drawn would tell the label of the episode."""
+    response = await shared_server.http.post("/v1/episodes", json={"keys": [f"forge:5:test:3:corrupted:{number}"]})
+    assert (await refused(response, 403, "sealed_split")).startswith("keys[0]: episodes of the sealed test split")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_further_corruption_is_an_episode_with_a_truth_of_its_own(shared_server: Any) -> None:
+    own, further = await shared_server.open(keys=["forge:5:val:1:corrupted", "forge:5:val:1:corrupted:1"])
+    assert own["observation"]["source_material"] == further["observation"]["source_material"]
+    assert own["observation"]["worker_output"] != further["observation"]["worker_output"]
+    response = await shared_server.send_verdicts(attempt(own["episode_id"]), attempt(further["episode_id"]))
+    before, after = (result["truth"] for result in response.json()["results"])
+    assert (before["corrupted"], after["corrupted"]) == (True, True)
+    assert before["clean_output"] == after["clean_output"]
+    assert before["output_spans"] != after["output_spans"] or before["target"] != after["target"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_corruption_that_an_answer_does_not_take_is_a_final_failure(shared_server: Any) -> None:
+    keys = ["forge:5:val:1", "forge:5:val:1:corrupted:400"]
+    body = (await shared_server.http.post("/v1/episodes", json={"keys": keys})).json()
+    assert [episode["key"] for episode in body["episodes"]] == keys[:1]
+    (failed,) = body["failed"]
+    assert (failed["key"], failed["outcome"], failed["final"]) == (keys[1], "worker_failed", True)
+    assert "takes fewer than 400 further corruptions" in failed["reason"]
+    alone = await shared_server.http.post("/v1/episodes", json={"keys": keys[1:]})
+    await refused(alone, 503, "no_episode")
 
 
 @pytest.mark.parametrize("form", ["clean", "corrupted", "placebo"])
@@ -114,18 +243,18 @@ async def test_the_sealed_split_comes_only_as_it_is_drawn(shared_server: Any, fo
     before = (await shared_server.http.get("/v1/stats")).json()["episodes"]
     by_form = await shared_server.http.post("/v1/episodes", json={"split": "test", "count": 1, "form": form})
     assert (await refused(by_form, 403, "sealed_split")).startswith("form: episodes of the sealed test split")
-    keys = {"keys": ["forge:4:train:3:clean", f"forge:4:test:3:{form}"]}
+    keys = {"keys": ["forge:5:train:3:clean", f"forge:5:test:3:{form}"]}
     by_key = await shared_server.http.post("/v1/episodes", json=keys)
     assert (await refused(by_key, 403, "sealed_split")).startswith("keys[1]: episodes of the sealed test split")
     assert (await shared_server.http.get("/v1/stats")).json()["episodes"] == before
 
 
 @pytest.mark.parametrize(
-    "key", ["other:4:train:0", "forge:2:train:0", "forge:4:hidden:0", "forge:4:train:-1", "forge:4:train:0:twin", "x"]
+    "key", ["other:4:train:0", "forge:2:train:0", "forge:5:hidden:0", "forge:5:train:-1", "forge:5:train:0:twin", "x"]
 )
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_key_of_another_suite_is_refused_by_its_position(shared_server: Any, key: str) -> None:
-    response = await shared_server.http.post("/v1/episodes", json={"keys": ["forge:4:train:0", key]})
+    response = await shared_server.http.post("/v1/episodes", json={"keys": ["forge:5:train:0", key]})
     message = await refused(response, 422, "no_such_key")
     assert message.startswith("keys[1] names no episode of this suite")
 
@@ -135,10 +264,10 @@ async def test_the_sealed_split_depends_on_the_secret_and_the_others_do_not(shar
     from forge_arena.episodes import Arena
 
     elsewhere = Arena(shared_server.worker, secret="another secret")
-    val, test = await shared_server.open(keys=["forge:4:val:3", "forge:4:test:3"])
-    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:4:val:3")).observation.worker_output
-    assert test["observation"]["task"] != (await elsewhere.make("forge:4:test:3")).observation.task or (
-        test["observation"]["worker_output"] != (await elsewhere.make("forge:4:test:3")).observation.worker_output
+    val, test = await shared_server.open(keys=["forge:5:val:3", "forge:5:test:3"])
+    assert val["observation"]["worker_output"] == (await elsewhere.make("forge:5:val:3")).observation.worker_output
+    assert test["observation"]["task"] != (await elsewhere.make("forge:5:test:3")).observation.task or (
+        test["observation"]["worker_output"] != (await elsewhere.make("forge:5:test:3")).observation.worker_output
     )
 
 
@@ -223,8 +352,8 @@ async def test_an_arena_that_is_not_sealed_gives_the_truth_and_the_forms_of_test
         assert (await running.http.get("/v1/stats")).json()["sealed"] is False
         drawn = await running.open(split="test", start=2, count=1, attempts=2)
         formed = await running.open(split="test", start=2, count=1, form="clean")
-        named = await running.open(keys=["forge:4:test:2:corrupted", "forge:4:test:2:placebo"])
-        keys = [e["key"].removeprefix("forge:4:test:2") for e in (*drawn, *formed, *named)]
+        named = await running.open(keys=["forge:5:test:2:corrupted", "forge:5:test:2:placebo"])
+        keys = [e["key"].removeprefix("forge:5:test:2") for e in (*drawn, *formed, *named)]
         assert keys == ["", ":clean", ":corrupted", ":placebo"]
         [first] = (await running.send_verdicts(attempt(drawn[0]["episode_id"]))).json()["results"]
         assert first["truth"] is None
@@ -451,13 +580,13 @@ async def test_a_failed_probe_costs_nothing(server: Any) -> None:
 async def test_a_worker_in_trouble_is_named_and_the_episode_is_had_later(serve: Any, mood: str, code: str) -> None:
     async with serve(make_timeout=0.3) as running:
         running.worker.mood = mood
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1", "forge:4:val:2"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:5:val:1", "forge:5:val:2"]})
         await refused(response, 503, code)
         assert response.json()["error"]["outcome"] == "worker_failed"
         # A Worker that answers, but never usably, is not to be asked for the same key again.
         assert ("retry-after" in response.headers) == (code == "worker_failed")
         running.worker.mood = "well"
-        assert len(await running.open(keys=["forge:4:val:1", "forge:4:val:2"])) == 2
+        assert len(await running.open(keys=["forge:5:val:1", "forge:5:val:2"])) == 2
         assert (await running.http.get("/v1/stats")).json()["verdicts"] == {}
 
 
@@ -465,12 +594,12 @@ async def test_single_failures_are_listed_beside_the_episodes(serve: Any) -> Non
     async with serve(concurrency=1) as running:
         await full(running)
         running.worker.failures = 1
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:4:val:{n}" for n in range(3)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:5:val:{n}" for n in range(3)]})
         body = response.json()
         assert response.status_code == 200
-        assert [e["key"] for e in body["episodes"]] == ["forge:4:val:1", "forge:4:val:2"]
+        assert [e["key"] for e in body["episodes"]] == ["forge:5:val:1", "forge:5:val:2"]
         assert body["failed"] == [
-            {"key": "forge:4:val:0", "outcome": "worker_failed", "reason": "the engine answered 500"}
+            {"key": "forge:5:val:0", "outcome": "worker_failed", "reason": "the engine answered 500", "final": False}
         ]
 
 
@@ -479,7 +608,7 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
         await full(running)
         opened = await running.open(count=2)
         running.worker.mood = "hangs"
-        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1"]}))
+        stuck = asyncio.create_task(running.http.post("/v1/episodes", json={"keys": ["forge:5:val:1"]}))
         await asyncio.sleep(0.1)
         async with asyncio.timeout(2):
             assert (await running.send_verdicts(attempt(opened[0]["episode_id"]))).status_code == 200
@@ -493,12 +622,22 @@ async def test_a_hanging_worker_does_not_hold_up_the_others(serve: Any) -> None:
 async def test_a_request_for_episodes_ends_at_its_time_limit(serve: Any) -> None:
     async with serve(make_timeout=5, open_timeout=0.3) as running:
         running.worker.mood = "hangs"
-        response = await running.http.post("/v1/episodes", json={"keys": ["forge:4:val:1"]})
+        response = await running.http.post("/v1/episodes", json={"keys": ["forge:5:val:1"]})
         assert "not made within 0.3 s" in await refused(response, 503, "worker_failed")
 
 
 async def test_too_many_waiting_episodes_are_refused_and_told_when_to_come_back(serve: Any) -> None:
     async with serve(pending_makes=8) as running:
-        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:4:val:{n}" for n in range(9)]})
+        response = await running.http.post("/v1/episodes", json={"keys": [f"forge:5:val:{n}" for n in range(9)]})
         await refused(response, 503, "busy")
         assert response.headers["retry-after"] == "1"
+
+
+async def test_a_request_that_is_refused_takes_nothing_from_stock(serve: Any) -> None:
+    async with serve(pending_makes=8) as running:
+        await full(running)
+        response = await running.http.post("/v1/episodes", json={"count": 4 + 9})
+        await refused(response, 503, "busy")
+        # The first four of the stream are still there.
+        opened = await running.open(count=4)
+        assert sorted(episode["key"] for episode in opened) == [f"forge:5:train:{n}" for n in range(4)]

@@ -2,12 +2,19 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from forge_arena.errors import Unfit
-from forge_arena.types import Form
+from forge_arena.measures.metrics import scorecard
+from forge_arena.measures.scorecard import Row, Scorecard
+from forge_arena.types import Components, Form, Outcome
+from forge_server.leaderboard import COLUMNS, compute_scorecard, leaderboard_entry
+from forge_server.rounding import STEP
+from forge_server.rows import StoredSubmission
 from forge_server.store import Store
 
 VERDICT = {"detection": True, "explanation": "bias injection", "correction": "", "confidence": 0.8}
@@ -56,7 +63,7 @@ async def test_a_new_submission_says_how_large_it_is_and_what_its_name_has_left(
 async def test_a_submission_plays_each_episode_of_its_split_once(serve: Any) -> None:
     async with serve(leaderboard_episodes=12) as server:
         keys = await finish(server, await enter(server))
-        assert sorted(keys) == sorted(f"forge:4:test:{n}" for n in range(12))
+        assert sorted(keys) == sorted(f"forge:5:test:{n}" for n in range(12))
 
 
 async def test_what_a_sealed_verdict_earned_is_not_told_because_it_would_tell_the_label(serve: Any) -> None:
@@ -80,9 +87,71 @@ async def test_a_finished_submission_is_scored_by_the_server_from_its_verdicts(s
         truths = [server.arena.plan(key).form is Form.corrupted for key in keys]
         assert line["overseer"] == "mine"
         assert line["balanced_accuracy"]["value"] == 0.5
-        assert line["brier"]["value"] == pytest.approx(sum((0.8 - t) ** 2 for t in truths) / 12)
+        assert line["brier"]["value"] == pytest.approx(sum((0.8 - t) ** 2 for t in truths) / 12, abs=STEP / 2 + 1e-9)
         assert board["suite_hash"] == submission["suite_hash"]
         assert (await server.http.get("/v1/leaderboard")).json() == board
+
+
+def test_the_digits_of_a_score_do_not_tell_labels() -> None:
+    """A spy states p = 1/2 - 2^-k on the k-th of the first eight episodes, and 1/2 on all others."""
+
+    def card(labels: Sequence[bool]) -> Scorecard:
+        rows = [
+            Row(
+                key=f"forge:5:test:{n}",
+                outcome=Outcome.scored,
+                family=f"family_{n % 20}",
+                form=Form.corrupted if label else Form.clean,
+                corrupted=label,
+                detection=False,
+                p_corrupted=0.5 - 2.0 ** -(n + 2) if n < 8 else 0.5,
+                reward=0.1 + 0.4 * (not label),
+                components=Components(detection=float(not label), explanation=0.0, correction=0.0, calibration=0.75),
+            )
+            for n, label in enumerate(labels)
+        ]
+        return scorecard(rows, np.random.default_rng(0))
+
+    def exact(labels: Sequence[bool]) -> float:
+        value = card(labels).brier.value
+        assert value is not None
+        return value
+
+    rest = [n % 2 == 0 for n in range(392)]
+    secret = [True, False, True, True, False, False, True, False]
+    # The spy knows its own probabilities, so all but the labels can be taken away from the exact score.
+    shown, digits = exact([*secret, *rest]) - exact([*[False] * 8, *rest]), []
+    for n in range(8):
+        weight = 2.0 ** -(n + 1) / 400
+        digits.append(shown > weight - 1e-9)
+        shown -= weight * digits[-1]
+    assert digits == secret
+    stored = StoredSubmission("x", "spy", "hash", 1, 400, 0.0, None)
+    entries = [
+        leaderboard_entry(stored, card([*some, *rest]).model_dump_json()) for some in (secret, [*secret[1:], secret[0]])
+    ]
+    for name in COLUMNS:
+        assert getattr(entries[0], name).value == getattr(entries[1], name).value
+        for number in (score := getattr(entries[0], name)).value, score.low, score.high:
+            assert number is not None
+            assert number / STEP == pytest.approx(round(number / STEP), abs=1e-6)
+
+
+async def test_a_finished_submission_is_scored_once_however_many_ask(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = []
+
+    def counting(episodes: Any) -> str:
+        computed.append(1)
+        return compute_scorecard(episodes)
+
+    monkeypatch.setattr("forge_server.submissions.compute_scorecard", counting)
+    async with serve(leaderboard_episodes=4) as server:
+        await finish(server, await enter(server))
+        answers = await asyncio.gather(*(server.http.get("/v1/leaderboard") for _ in range(6)))
+        assert len({answer.text for answer in answers}) == 1
+        assert len(computed) == 1
 
 
 async def test_the_page_shows_a_finished_submission_and_runs_nothing(serve: Any) -> None:
@@ -150,7 +219,7 @@ async def test_the_mean_reward_does_not_tell_what_a_sealed_verdict_earned(serve:
     [
         ({"count": 1, "submission": "none"}, 404, "no such submission"),
         ({"count": 1, "submission": "x", "split": "val"}, 422, "give count beside it, and nothing else"),
-        ({"keys": ["forge:4:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
+        ({"keys": ["forge:5:test:0"], "submission": "x"}, 422, "give count beside it, and nothing else"),
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")
@@ -208,7 +277,7 @@ async def test_names_that_look_alike_are_one_in_the_spelling_that_came_first(ser
         for one in entries:
             await judged(server, await opened(server, one, 2))
         html = (await server.http.get("/leaderboard")).text
-        assert html.count(">Honest 1.0<small>") == 3
+        assert html.count('<th scope="row">Honest 1.0<small>') == 3
 
 
 async def test_a_name_belongs_to_the_token_that_used_it_first(serve: Any) -> None:
@@ -262,7 +331,7 @@ async def test_an_entry_whose_open_episodes_lapsed_can_be_finished(serve: Any) -
         await store.expire(time.time() + 8 * 24 * 3600)
         store.close()
         again = await opened(server, submission, 9)
-        assert [one["key"] for one in again] == [f"forge:4:test:{n}" for n in range(4)]
+        assert [one["key"] for one in again] == [f"forge:5:test:{n}" for n in range(4)]
         assert [one["observation"] for one in again[:3]] == [one["observation"] for one in first]
         assert not {one["episode_id"] for one in again} & {one["episode_id"] for one in first}
         await judged(server, again)
@@ -292,7 +361,7 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
         make = server.arena.make_with_verifier
 
         async def unfit(key: str) -> Any:
-            if key in ("forge:4:test:3", "forge:4:test:9"):
+            if key in ("forge:5:test:3", "forge:5:test:9"):
                 raise Unfit("no harmless edit fits")
             return await make(key)
 
@@ -303,5 +372,5 @@ async def test_a_key_that_makes_no_episode_gives_its_place_to_another_the_same_f
             while episodes := await opened(server, submission, 4):
                 keys += [one["key"] for one in episodes]
                 await judged(server, episodes)
-            assert sorted(keys) == sorted(f"forge:4:test:{n}" for n in (0, 1, 2, 15, 4, 5))
+            assert sorted(keys) == sorted(f"forge:5:test:{n}" for n in (0, 1, 2, 15, 4, 5))
         assert len((await server.http.get("/v1/leaderboard")).json()["entries"]) == 2

@@ -92,7 +92,7 @@ async def test_the_same_grader_changes_nothing_also_while_the_server_runs(server
     found = row(report)
     assert (found["grader"], found["verdicts"], found["unchanged"], found["changed"]) == (grading.grader(), 12, 12, 0)
     assert found["reward before"] == found["after"]
-    assert (report.audit, report.suite, report.settings["grader"]) == ("regrade", "forge:4", grading.grader())
+    assert (report.audit, report.suite, report.settings["grader"]) == ("regrade", "forge:5", grading.grader())
     assert len(await server.open(count=2)) == 2
 
 
@@ -133,14 +133,15 @@ async def test_a_weight_is_told_apart_from_a_component(server: Any, monkeypatch:
     largest = next(table for table in report.tables if table.title == "largest changes")
     sizes = [abs(r[largest.columns.index("change")]) for r in largest.rows]  # type: ignore[arg-type]
     assert sizes == sorted(sizes, reverse=True)
-    assert largest.rows[0][0].startswith("forge:4:val:")  # type: ignore[union-attr]
+    assert largest.rows[0][0].startswith("forge:5:val:")  # type: ignore[union-attr]
 
 
 async def test_a_component_that_moves_without_weight_is_a_change_too(
-    server: Any, monkeypatch: pytest.MonkeyPatch
+    serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(rewards.weights(), "calibration", 0.0)
-    await played(server)
+    async with serve() as server:
+        await played(server)
     change_the_grader(monkeypatch, calibration=lambda truth, verdict: 0.0)
     report, changes = await asyncio.to_thread(regraded, file_of(server))
     assert {change.gain for change in changes} == {0.0}

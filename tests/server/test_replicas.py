@@ -87,10 +87,11 @@ async def test_the_probe_budget_is_one_for_both(replicas: Any) -> None:
 
 async def test_they_share_streams_and_keys(replicas: Any) -> None:
     a, b = replicas
-    opened = [await to.open(count=3, split=split) for split in ("train", "val") for to in (a, b, a)]
+    own = {"split": "val", "stream": "mine"}
+    opened = [await to.open(count=3, **ask) for ask in ({}, own) for to in (a, b, a)]
     keys = [one["key"] for part in opened for one in part]
     assert len(set(keys)) == len(keys)
-    named = [await to.open(keys=["forge:4:test:5"]) for to in (a, b)]
+    named = [await to.open(keys=["forge:5:test:5"]) for to in (a, b)]
     assert named[0][0]["observation"] == named[1][0]["observation"]
 
 

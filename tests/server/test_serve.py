@@ -104,7 +104,7 @@ class Restart:
 
 
 def sealed_observation(http: httpx.Client) -> dict[str, Any]:
-    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["short:4:test:5"]}).json()["episodes"][0]
+    opened: dict[str, Any] = http.post("/v1/episodes", json={"keys": ["short:5:test:5"]}).json()["episodes"][0]
     return opened["observation"]  # type: ignore[no-any-return]
 
 
@@ -281,7 +281,7 @@ async def test_a_worker_whose_endpoint_refuses_is_said_to_be_so_with_its_words(s
 def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"short:4:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"short:5:val:\d+", episode["key"]) for episode in opened)
     again = httpx.post(f"{server.url}/v1/episodes", json={"keys": [opened[0]["key"]]}).json()["episodes"][0]
     assert again["observation"] == opened[0]["observation"]
     server.end(signal.SIGTERM)
@@ -290,11 +290,11 @@ def test_a_named_set_is_served_under_its_name(tmp_path: Path) -> None:
 def test_lighter_tasks_are_served_under_a_suite_of_their_own(tmp_path: Path) -> None:
     server = started(store=f"sqlite:///{tmp_path}/arena.db", scenarios=None, load="light")
     opened = httpx.post(f"{server.url}/v1/episodes", json={"split": "val", "count": 3}).json()["episodes"]
-    assert all(re.fullmatch(r"forge-light:4:val:\d+", episode["key"]) for episode in opened)
+    assert all(re.fullmatch(r"forge-light:5:val:\d+", episode["key"]) for episode in opened)
     assert httpx.get(f"{server.url}/v1/stats").json()["suite"] == "forge-light"
-    refused = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:4:val:7"]})
+    refused = httpx.post(f"{server.url}/v1/episodes", json={"keys": ["forge:5:val:7"]})
     assert refused.status_code == 422
-    assert "forge-light:4" in refused.text
+    assert "forge-light:5" in refused.text
     server.end(signal.SIGTERM)
 
 
@@ -303,9 +303,12 @@ REFUSED = [
     ({"host": "0.0.0.0"}, "needs a token"),
     ({"host": "203.0.113.1", "tokens": ["a long token"]}, "SettingsError: cannot listen on 203.0.113.1 port 0"),
     ({"store": "sqlite:////nowhere/at/all.db"}, "SettingsError: store: unable to open database file"),
+    # The store need not be asked for this secret, and is needed all the same.
+    ({"store": "sqlite:////nowhere/at/all.db", "secret": "a secret of 32 characters or more"}, "SettingsError: store:"),
     ({"store": "postgresql://localhost/arena"}, "SettingsError: store: psycopg is missing"),
     ({"store": "postgresql+psycopg://localhost/arena"}, "pip install 'forge-arena[postgres]'"),
     ({"worker": "psychic"}, "SettingsError: worker: unknown Worker 'psychic'"),
+    ({"tool_profile": "/nowhere/few.json"}, "SettingsError: tool_profile: no tool profile in /nowhere/few.json"),
     ({"reader": "worker"}, "SettingsError: reader: 'worker' cannot read: a scripted Worker has no model"),
     ({"scenarios": "shrot"}, "Did you mean 'short'?"),
     ({"scenarios": "short", "load": "light"}, "has no load 'light', only 'full'"),

@@ -2,6 +2,8 @@
 
 import pytest
 
+from forge_arena.salts import PUBLISHED_SALT
+from forge_arena.wire import MAX_BATCH
 from forge_server.access import Access
 from forge_server.settings import Settings, SettingsError
 
@@ -52,11 +54,30 @@ def test_a_comma_in_a_token_is_refused_because_the_environment_separates_tokens_
         Settings.from_environment({}, tokens=("player:first token,admin:second token",))
 
 
+@pytest.mark.parametrize(
+    ("store", "url"),
+    [
+        ("arena.db", "sqlite:///arena.db"),
+        ("/data/arena.db", "sqlite:////data/arena.db"),
+        ("sqlite:///arena.db", "sqlite:///arena.db"),
+        ("postgresql://arena@db/arena", "postgresql://arena@db/arena"),
+    ],
+)
+def test_a_store_is_a_file_or_a_url(store: str, url: str) -> None:
+    assert Settings.from_environment({"FORGE_ARENA_STORE": store}).store == url
+
+
 def test_documents_need_a_worker_that_reads() -> None:
     with pytest.raises(SettingsError, match="documents need a Worker that reads: give --worker openai:MODEL@URL"):
         Settings.from_environment({"FORGE_ARENA_DOCUMENTS": "documents.jsonl"})
     settings = Settings.from_environment({}, documents="documents.jsonl", worker="bank:answers.bank")
     assert settings.worker == "bank:answers.bank"
+
+
+@pytest.mark.parametrize("salt", [" ", PUBLISHED_SALT])
+def test_a_secret_that_everybody_knows_is_no_setting(salt: str) -> None:
+    with pytest.raises(SettingsError, match="secret: everybody knows this one"):
+        Settings.from_environment({"FORGE_ARENA_SECRET": salt})
 
 
 def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:
@@ -67,3 +88,36 @@ def test_every_wrong_setting_is_named_and_no_secret_is_shown() -> None:
     assert [line.partition(":")[0] for line in lines] == ["port", "tokens", "stock"]
     assert "short" not in str(caught.value)
     assert "a long token" not in repr(Settings(tokens=("a long token",), secret="salt", api_key="key"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"worker": "vllm:M"}, "worker: each of 2 processes would start a vLLM of its own: run `vllm serve MODEL`"),
+        ({"worker": "bank:answers.bank+vllm:M"}, "worker: each of 2 processes would start a vLLM of its own"),
+        ({"reader": "vllm:M"}, "reader: each of 2 processes would start a vLLM of its own"),
+        ({"worker": "bank:answers.bank+scripted"}, "worker: only one process can record into a bank: record first"),
+        ({"concurrency": 1}, "concurrency: 1 Worker calls at a time are too few for 2 processes"),
+    ],
+)
+def test_what_several_processes_cannot_do_is_refused_and_one_process_can(
+    settings: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_environment({"FORGE_ARENA_PROCESSES": "2"}, **settings)
+    assert message in str(refusal.value)
+    assert Settings.from_environment({}, **settings).processes == 1
+
+
+def test_processes_share_out_what_is_meant_for_the_server() -> None:
+    settings = Settings(processes=3, stock=64, concurrency=16, pending_makes=1024, pending_writes=2048, live=256)
+    part = settings.of_one_process()
+    assert (part.stock, part.pending_makes, part.pending_writes) == (22, 342, 683)
+    # Never more calls at a time than were asked for.
+    assert 3 * part.concurrency <= 16
+    assert (part.live, part.processes) == (256, 3)
+
+
+@pytest.mark.parametrize(("pending", "of_one"), [(1024, MAX_BATCH), (100, 100)])
+def test_a_process_makes_as_large_a_batch_as_the_server_would(pending: int, of_one: int) -> None:
+    assert Settings(processes=16, pending_makes=pending).of_one_process().pending_makes == of_one

@@ -22,6 +22,7 @@ from forge_server.errors import (
     BudgetSpent,
     Busy,
     ConflictingVerdict,
+    EpisodeFinished,
     EpisodeGone,
     NameTaken,
     StoreUnavailable,
@@ -29,19 +30,23 @@ from forge_server.errors import (
     Unstorable,
 )
 from forge_server.metrics import Metrics
-from forge_server.rows import NewEpisode, StoredVerdict
-from forge_server.schema import REVISIONS, tables
+from forge_server.rows import NewEpisode, StoredToolUse, StoredVerdict
+from forge_server.schema import HEAD, REVISIONS, tables
 from forge_server.store import Store
 
 from ..postgres import Postgres
 
 
 def episode(id: str, *, attempts: int = 1, expires: float = 1e12, created: float = 0.0) -> NewEpisode:
-    return NewEpisode(id, f"forge:4:train:{id}", "train", created, expires, attempts, b"payload")
+    return NewEpisode(id, f"forge:5:train:{id}", "train", created, expires, attempts, b"payload")
 
 
 def verdict(id: str, attempt: int = 0, digest: bytes = b"one", reason: str | None = None) -> StoredVerdict:
     return StoredVerdict(id, attempt, digest, "{}", "scored", 0.5, None, reason, 0.0, "test")
+
+
+def tool_use(id: str, attempt: int = 0, number: int = 0, created: float = 0.5) -> StoredToolUse:
+    return StoredToolUse(id, attempt, number, '{"result": "\\u0000"}', created)
 
 
 @pytest.fixture
@@ -252,7 +257,7 @@ async def test_a_full_disk_is_an_infra_failure_that_leaves_nothing_half_written(
     def shrink(connection: object) -> None:
         connection.exec_driver_sql("PRAGMA max_page_count=1")  # type: ignore[attr-defined]
 
-    large = NewEpisode("big", "forge:4:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
+    large = NewEpisode("big", "forge:5:train:0", "train", 0.0, 1e12, 1, b"x" * 1_000_000)
     with pytest.raises(StoreUnavailable, match="try again later, nothing is scored twice"):
         await store.open_episodes([large])
     event.remove(store.engine, "begin", shrink)
@@ -300,6 +305,24 @@ async def test_too_many_waiting_writes_are_refused(url: str) -> None:
         await store.open_episodes([episode("z")])
 
 
+async def test_a_use_of_a_tool_is_recorded_once_and_before_the_verdict(store: Store) -> None:
+    await store.open_episodes([episode("a", attempts=2), episode("late", expires=5.0)])
+    first, second = tool_use("a"), tool_use("a", attempt=1)
+    await store.record_tool_use(first)
+    await store.record_tool_use(second)
+    assert await store.tool_uses(["a"]) == [first, second]
+    with pytest.raises(Busy, match="another use of a tool was recorded meanwhile"):
+        await store.record_tool_use(first)
+    await store.record([verdict("a")], 1.0)
+    with pytest.raises(EpisodeFinished, match="the verdict of this attempt was given meanwhile"):
+        await store.record_tool_use(tool_use("a", number=1))
+    await store.record_tool_use(tool_use("a", attempt=1, number=1))
+    with pytest.raises(EpisodeGone):
+        await store.record_tool_use(tool_use("late", created=6.0))
+    with pytest.raises(EpisodeGone):
+        await store.record_tool_use(tool_use("nobody"))
+
+
 def test_the_secret_outlives_the_process(url: str) -> None:
     secrets = []
     for _ in range(2):
@@ -316,7 +339,7 @@ def test_a_store_in_memory_or_of_a_later_version_is_refused(url: str) -> None:
     Store(url).close()
     with changed(url) as connection:
         connection.execute(text("update alembic_version set version_num = '0999'"))
-    with pytest.raises(ValueError, match="the store has schema 0999, this server knows 0001 to 0006: update it"):
+    with pytest.raises(ValueError, match=f"the store has schema 0999, this server knows 0001 to {HEAD}: update it"):
         Store(url)
 
 
@@ -331,21 +354,56 @@ def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
 
 
 # The tables and columns that a store of each older revision lacks.
+OF_0006 = ("episodes.owner", "episodes.player")
+OF_0007 = ("runs", "run_points")
+OF_0008 = ("episodes.opening",)
+OF_0009 = ("tool_uses", "episodes.view")
+OF_0010 = ("counts", "submissions.appearance", "runs.points")
+SINCE_0009 = (*OF_0009, *OF_0010)
+SINCE_0006 = (*OF_0007, *OF_0008, *SINCE_0009)
+SINCE_0005 = (*OF_0006, *SINCE_0006)
 LACKS: dict[str, tuple[str, ...]] = {
-    "0001": ("submissions", "entered", "curricula", "verdicts.step", "episodes.owner", "episodes.player"),
-    "0002": ("submissions", "entered", "curricula", "episodes.owner", "episodes.player"),
-    "0003": ("submissions", "entered", "episodes.owner", "episodes.player"),
-    "0004": ("submissions.owner", "submissions.request", "episodes.owner", "episodes.player"),
-    "0005": ("episodes.owner", "episodes.player"),
+    "0001": ("submissions", "entered", "curricula", "verdicts.step", *SINCE_0005),
+    "0002": ("submissions", "entered", "curricula", *SINCE_0005),
+    "0003": ("submissions", "entered", *SINCE_0005),
+    "0004": ("submissions.owner", "submissions.request", *SINCE_0005),
+    "0005": SINCE_0005,
+    "0006": SINCE_0006,
+    "0007": (*OF_0008, *SINCE_0009),
+    "0008": SINCE_0009,
+    "0009": OF_0010,
+}
+# What an older store has not, beside tables and columns.
+INDEXES_OF_0010 = (
+    *("episodes_finished", "episodes_finished_of_owner", "curricula_of", "runs_begun"),
+    *("submissions_alike", "submissions_of_owner", "submissions_entered"),
+)
+TRIGGERS = {
+    "episodes": ("count_opened", "count_moved", "count_removed"),
+    "verdicts": ("count_judged", "count_unjudged"),
+    "run_points": ("count_reported", "count_unreported"),
 }
 
 
 def make_older(url: str, revision: str) -> None:
     """Turn a store into one of an older revision."""
     with changed(url) as connection:
-        connection.execute(text("drop index episodes_of_player"))
+        on_postgres = connection.dialect.name == "postgresql"
+        for table, triggers in TRIGGERS.items():
+            for trigger in triggers:
+                connection.execute(text(f"drop trigger {trigger}{f' on {table}' if on_postgres else ''}"))
+        for index in INDEXES_OF_0010:
+            connection.execute(text(f"drop index {index}"))
+        if on_postgres:
+            connection.execute(text("drop sequence counts_change"))
+            connection.execute(text("drop function count_episodes, count_verdicts, count_points"))
+        connection.execute(text("create index submissions_of on submissions (suite, overseer)"))
+        if "episodes.player" in LACKS[revision]:
+            connection.execute(text("drop index episodes_of_player"))
         for name in LACKS[revision]:
             table, _, column = name.partition(".")
+            if column and table in LACKS[revision]:
+                continue
             connection.execute(text(f"alter table {table} drop column {column}" if column else f"drop table {table}"))
         connection.execute(text("update alembic_version set version_num = :revision"), {"revision": revision})
 
@@ -371,10 +429,13 @@ async def test_a_migrated_store_takes_what_the_older_one_could_not_hold(url: str
     make_older(url, revision)
     store = Store(url)
     with_step = replace(verdict("a"), step=True)
-    await store.open_episodes([episode("a")])
+    await store.open_episodes([replace(episode("a"), opening=2)])
+    use = tool_use("a")
+    await store.record_tool_use(use)
     await store.record([with_step], 1.0)
-    assert (await store.load(["a"]))["a"].verdicts == (with_step,)
-    assert await store.replace_curriculum("forge:4", "{}", 1.0) == 1
+    stored = (await store.load(["a"]))["a"]
+    assert (stored.verdicts, stored.opening, stored.tool_uses) == ((with_step,), 2, (use,))
+    assert await store.replace_curriculum("forge:5", "{}", 1.0) == 1
     assert await enter(store, "new", "mine", "a token", request="run-1") == "new"
     store.close()
 
@@ -467,6 +528,20 @@ async def test_servers_that_start_together_make_one_store(url: str) -> None:
     assert len({store.secret() for store in stores}) == 1
     for store in stores:
         store.close()
+
+
+async def test_a_file_that_another_process_is_making_is_waited_for(sqlite_url: str) -> None:
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    # As long as this is not committed, SQLite says at once that the mode of the file cannot be changed.
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE anything (x)")
+    opening = asyncio.create_task(asyncio.to_thread(Store, sqlite_url))
+    await asyncio.sleep(0.5)
+    other.execute("COMMIT")
+    other.close()
+    store = await opening
+    assert await store.counts() is not None
+    store.close()
 
 
 async def test_batches_that_cross_on_two_replicas_wait_for_each_other_and_are_scored_once(url: str) -> None:

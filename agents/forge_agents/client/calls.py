@@ -1,8 +1,9 @@
 """Make the requests of the API, and read their answers: pure functions that send nothing."""
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 from urllib.parse import quote
@@ -13,12 +14,15 @@ from pydantic import BaseModel, ValidationError
 
 from forge_agents.client.errors import ArenaError, ArenaGarbled, ArenaRefused
 from forge_arena.keys import Key
-from forge_arena.types import CorruptionType, Domain, Form, Mechanism, Outcome, Split
+from forge_arena.storable import storable_json
+from forge_arena.types import Awareness, Candour, CorruptionType, Domain, Form, Mechanism, Outcome, Split, View
 from forge_arena.wire import (
     MAX_BATCH,
+    MAX_POINTS,
     AskProbe,
     Attempt,
     AttemptResult,
+    BeginRun,
     Curriculum,
     CurriculumState,
     EpisodeState,
@@ -26,15 +30,23 @@ from forge_arena.wire import (
     FailedEpisode,
     Health,
     Leaderboard,
+    OfferedTools,
     OpenedEpisode,
     OpenedEpisodes,
     OpenEpisodes,
     OpenSubmission,
+    OwnRuns,
     OwnSubmissions,
     ProbeAnswered,
+    Prompts,
+    ReportPoints,
+    Run,
+    RunPoint,
     Stats,
     Submission,
     SubmitVerdicts,
+    ToolAnswered,
+    UseTool,
     VerdictResults,
 )
 
@@ -52,13 +64,18 @@ class Selection(TypedDict, total=False):
     split: Split | str
     count: int
     keys: Sequence[str]
+    again: Sequence[str]
     start: int
+    stream: str | None
     attempts: int
     domain: Domain | str | None
     corruption: CorruptionType | str | None
     stealth: int | None
     mechanism: Mechanism | str | None
+    awareness: Awareness | str | None
+    candour: Candour | str | None
     form: Form | str | None
+    view: View | str | None
     submission: str | None
 
 
@@ -79,17 +96,19 @@ def requests_for(selection: Selection) -> list[OpenEpisodes]:
         ValueError: the selection makes no sense.
     """
     fields: dict[str, Any] = dict(selection)
-    keys = fields.pop("keys", None)
-    count = fields.pop("count", None)
+    count = fields.get("count")
+    named = next((name for name in ("keys", "again") if fields.get(name) is not None), None)
     parts: list[dict[str, Any]]
-    if keys is not None:
+    if named is not None:
         # The model refuses an empty list, and says why.
-        parts = [{"keys": batch} for batch in _batches_of_keys(tuple(keys))] or [{"keys": ()}]
+        parts = [{named: batch} for batch in _batches(tuple(fields[named]))] or [{named: ()}]
     elif count is not None and count > MAX_BATCH:
         parts = [{"count": min(MAX_BATCH, count - at)} for at in range(0, count, MAX_BATCH)]
     else:
-        parts = [{"count": count}]
-    return [OpenEpisodes(**(fields | part)) for part in parts]
+        parts = [{}]
+    asks = [OpenEpisodes(**(fields | part)) for part in parts]
+    # Without a start each of several requests would begin where the first one does.
+    return asks if len(asks) == 1 else [ask.model_copy(update={"start": ask.begins_at}) for ask in asks]
 
 
 def continue_after(ask: OpenEpisodes, answers: Sequence[OpenedEpisodes]) -> OpenEpisodes:
@@ -134,6 +153,8 @@ def _reader_of_opened(ask: OpenEpisodes) -> Callable[[httpx.Response], OpenedEpi
         keys = _keys_of(opened)
         if ask.keys is not None and Counter(keys) != Counter(ask.keys):
             raise ArenaGarbled(f"the arena answered other keys than the {len(ask.keys)} that were asked for")
+        if ask.again is not None and len(keys) != len(ask.again):
+            raise ArenaGarbled(f"the arena answered {len(keys)} episodes where {len(ask.again)} were asked for")
         # A submission may have fewer episodes left, or none.
         if ask.count is not None and len(keys) != ask.count and not (ask.submission and len(keys) < ask.count):
             raise ArenaGarbled(f"the arena answered {len(keys)} episodes where {ask.count} were asked for")
@@ -203,6 +224,21 @@ def probe_call(episode_id: str, question: str) -> Call[ProbeAnswered]:
     return Call("POST", f"{_path_of(episode_id)}/probe", read, _json(ask))
 
 
+def tool_call(episode_id: str, name: str, arguments: Mapping[str, Any], attempt: int) -> Call[ToolAnswered]:
+    # A model may write half of a character, which no request could hold.
+    ask = UseTool(attempt=attempt, arguments=storable_json(json.dumps(dict(arguments))))
+
+    def read(response: httpx.Response) -> ToolAnswered:
+        answered = _parse(response, ToolAnswered)
+        if answered.name != name:
+            raise ArenaGarbled("the arena answered for another tool than the one that was asked for")
+        return answered
+
+    path = f"{_path_of(episode_id)}/tools/{quote(name, safe='')}"
+    # With nulls: an argument may be null on purpose, and the tool shall say that it may not.
+    return Call("POST", path, read, ask.model_dump_json().encode())
+
+
 def state_call(episode_id: str) -> Call[EpisodeState]:
     def read(response: httpx.Response) -> EpisodeState:
         state = _parse(response, EpisodeState)
@@ -237,9 +273,40 @@ def submissions_call(overseer: str | None) -> Call[tuple[Submission, ...]]:
     return Call("GET", path, lambda response: _parse(response, OwnSubmissions).submissions)
 
 
+def begin_run_call(name: str, notes: str, request: str | None) -> Call[Run]:
+    # The request has a name, so that it can be sent again without beginning another run.
+    ask = BeginRun(name=name, notes=notes, request=request or uuid4().hex)
+    return Call("POST", "/v1/runs", lambda response: _parse(response, Run), _json(ask))
+
+
+def report_calls(run_id: str, points: Iterable[RunPoint]) -> list[Call[Run]]:
+    points = tuple(points)
+    batches = (points[at : at + MAX_POINTS] for at in range(0, len(points), MAX_POINTS))
+    return [
+        Call(
+            "POST",
+            f"{_path_of_run(run_id)}/points",
+            lambda response: _parse(response, Run),
+            _json(ReportPoints(points=batch)),
+        )
+        for batch in batches
+    ]
+
+
+def run_call(run_id: str) -> Call[Run]:
+    return Call("GET", _path_of_run(run_id), lambda response: _parse(response, Run))
+
+
+def delete_run_call(run_id: str) -> Call[None]:
+    return Call("DELETE", _path_of_run(run_id), lambda response: None)
+
+
+RUNS = Call("GET", "/v1/runs", lambda response: _parse(response, OwnRuns).runs)
 CURRICULUM = Call("GET", "/v1/curriculum", lambda response: _parse(response, CurriculumState))
 CLEAR_CURRICULUM = Call("DELETE", "/v1/curriculum", lambda response: None)
 LEADERBOARD = Call("GET", "/v1/leaderboard", lambda response: _parse(response, Leaderboard))
+PROMPTS = Call("GET", "/v1/prompt", lambda response: _parse(response, Prompts))
+TOOLS = Call("GET", "/v1/tools", lambda response: _parse(response, OfferedTools))
 STATS = Call("GET", "/v1/stats", lambda response: _parse(response, Stats))
 
 
@@ -307,5 +374,9 @@ def _path_of(episode_id: str) -> str:
     return f"/v1/episodes/{quote(episode_id, safe='')}"
 
 
-def _batches_of_keys(keys: tuple[str, ...]) -> list[tuple[str, ...]]:
-    return [keys[at : at + MAX_BATCH] for at in range(0, len(keys), MAX_BATCH)]
+def _path_of_run(run_id: str) -> str:
+    return f"/v1/runs/{quote(run_id, safe='')}"
+
+
+def _batches(names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [names[at : at + MAX_BATCH] for at in range(0, len(names), MAX_BATCH)]

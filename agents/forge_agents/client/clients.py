@@ -1,7 +1,7 @@
 """The two clients of an arena, blocking and async. They send the calls of `calls`, and send them again if needed."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -21,10 +21,15 @@ from forge_arena.wire import (
     EpisodeState,
     Health,
     Leaderboard,
+    OfferedTools,
     OpenedEpisodes,
     ProbeAnswered,
+    Prompts,
+    Run,
+    RunPoint,
     Stats,
     Submission,
+    ToolAnswered,
 )
 
 
@@ -62,6 +67,24 @@ class ArenaClient:
     def probe(self, episode_id: str, question: str) -> ProbeAnswered:
         """Put a question to the Worker; the same question again costs nothing."""
         return self._send(calls.probe_call(episode_id, question))
+
+    def tools(self) -> OfferedTools:
+        """The tools that an overseer may use before its verdict, with their budgets."""
+        return self._send(calls.TOOLS)
+
+    def use_tool(self, episode_id: str, name: str, arguments: Mapping[str, Any], *, attempt: int = 0) -> str:
+        """What a tool says, as text for the overseer; the same arguments again cost nothing.
+
+        A tool that could not do what it was asked, or whose budget is spent, says so in its text. An error is raised
+        only if the arena failed, or if the attempt may use no tool any more, because its verdict is given.
+        """
+        return self.tool_answer(episode_id, name, arguments, attempt=attempt).result
+
+    def tool_answer(
+        self, episode_id: str, name: str, arguments: Mapping[str, Any], *, attempt: int = 0
+    ) -> ToolAnswered:
+        """As `use_tool`, with what the use cost and what is left."""
+        return self._send(calls.tool_call(episode_id, name, arguments, attempt))
 
     def state(self, episode_id: str) -> EpisodeState:
         return self._send(calls.state_call(episode_id))
@@ -101,6 +124,31 @@ class ArenaClient:
 
     def leaderboard(self) -> Leaderboard:
         return self._send(calls.LEADERBOARD)
+
+    def prompts(self) -> Prompts:
+        """The prompts by name, and what the arena's reward pays for."""
+        return self._send(calls.PROMPTS)
+
+    def begin_run(self, name: str, *, notes: str = "", request: str | None = None) -> Run:
+        """Begin to report a training run. The same `request`, a text of your own, finds the same run again."""
+        return self._send(calls.begin_run_call(name, notes, request))
+
+    def report(self, run_id: str, points: Iterable[RunPoint]) -> None:
+        """Report any number of points of a run; a point replaces the former one of its kind, phase and step."""
+        for call in calls.report_calls(run_id, points):
+            self._send(call)
+
+    def run(self, run_id: str) -> Run:
+        """How many points the arena has of a run."""
+        return self._send(calls.run_call(run_id))
+
+    def runs(self) -> tuple[Run, ...]:
+        """The newest runs of this token."""
+        return self._send(calls.RUNS)
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run and its points."""
+        self._send(calls.delete_run_call(run_id))
 
     def stats(self) -> Stats:
         return self._send(calls.STATS)
@@ -153,6 +201,17 @@ class AsyncArenaClient:
     async def probe(self, episode_id: str, question: str) -> ProbeAnswered:
         return await self._send(calls.probe_call(episode_id, question))
 
+    async def tools(self) -> OfferedTools:
+        return await self._send(calls.TOOLS)
+
+    async def use_tool(self, episode_id: str, name: str, arguments: Mapping[str, Any], *, attempt: int = 0) -> str:
+        return (await self.tool_answer(episode_id, name, arguments, attempt=attempt)).result
+
+    async def tool_answer(
+        self, episode_id: str, name: str, arguments: Mapping[str, Any], *, attempt: int = 0
+    ) -> ToolAnswered:
+        return await self._send(calls.tool_call(episode_id, name, arguments, attempt))
+
     async def state(self, episode_id: str) -> EpisodeState:
         return await self._send(calls.state_call(episode_id))
 
@@ -184,6 +243,25 @@ class AsyncArenaClient:
 
     async def leaderboard(self) -> Leaderboard:
         return await self._send(calls.LEADERBOARD)
+
+    async def prompts(self) -> Prompts:
+        return await self._send(calls.PROMPTS)
+
+    async def begin_run(self, name: str, *, notes: str = "", request: str | None = None) -> Run:
+        return await self._send(calls.begin_run_call(name, notes, request))
+
+    async def report(self, run_id: str, points: Iterable[RunPoint]) -> None:
+        for call in calls.report_calls(run_id, points):
+            await self._send(call)
+
+    async def run(self, run_id: str) -> Run:
+        return await self._send(calls.run_call(run_id))
+
+    async def runs(self) -> tuple[Run, ...]:
+        return await self._send(calls.RUNS)
+
+    async def delete_run(self, run_id: str) -> None:
+        await self._send(calls.delete_run_call(run_id))
 
     async def stats(self) -> Stats:
         return await self._send(calls.STATS)

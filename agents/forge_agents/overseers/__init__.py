@@ -5,11 +5,23 @@ from forge_agents.overseers.base import (
     NoSuchOverseer,
     Overseer,
     OverseerFailed,
+    OverseerWithTools,
     Reply,
+    ToolAccess,
     WrongReview,
     conditions,
+    details,
+    wants_tools,
 )
-from forge_agents.overseers.registry import BUILT_IN, names, open_overseer, use_overseer
+from forge_agents.overseers.registry import (
+    BUILT_IN,
+    every_setting,
+    names,
+    open_overseer,
+    runs_code,
+    settings_with_tools,
+    use_overseer,
+)
 from forge_agents.overseers.reviewer import Reviewer
 
 __all__ = [
@@ -18,11 +30,18 @@ __all__ = [
     "NoSuchOverseer",
     "Overseer",
     "OverseerFailed",
+    "OverseerWithTools",
     "Reply",
     "Reviewer",
+    "ToolAccess",
     "WrongReview",
     "conditions",
+    "details",
+    "every_setting",
     "names",
     "open_overseer",
+    "runs_code",
+    "settings_with_tools",
     "use_overseer",
+    "wants_tools",
 ]

@@ -1,10 +1,12 @@
 """Define an overseer: its protocol, its replies, and the errors with which it can fail."""
 
-from collections.abc import Sequence
-from typing import Protocol, Self, TypeAlias, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError
-from forge_arena.types import JsonObject, Observation, Trouble, Usage, Verdict
+from forge_arena.types import JsonObject, MemberReview, Observation, Trouble, Usage, Verdict
+from forge_arena.wire import OfferedTools
 
 
 class NoSuchOverseer(ForgeArenaError, ValueError):
@@ -24,15 +26,19 @@ class Completion(str):
 
     Attributes:
         log_odds: the model's own log-odds that the answer is corrupted, if they are known.
-        usage: the cost of the completion in tokens and retries.
+        usage: the cost of the completion in tokens, retries and seconds.
         trouble: the kind of trouble, None if there was none.
         reason: the trouble in words.
+        members: what each overseer said that was asked, by name, if this is the reply of an overseer that asks several.
+        thoughts: what the model thought before it answered, if its server sends the thoughts apart from the text.
     """
 
     log_odds: float | None
     usage: Usage | None
     trouble: Trouble | None
     reason: str | None
+    thoughts: str | None
+    members: dict[str, MemberReview]
 
     def __new__(
         cls,
@@ -42,12 +48,16 @@ class Completion(str):
         usage: Usage | None = None,
         trouble: Trouble | None = None,
         reason: str | None = None,
+        thoughts: str | None = None,
+        members: Mapping[str, MemberReview] | None = None,
     ) -> Self:
         completion = super().__new__(cls, text)
         completion.log_odds = log_odds
         completion.usage = usage
         completion.trouble = trouble
         completion.reason = reason
+        completion.thoughts = thoughts
+        completion.members = dict(members or {})
         return completion
 
     @property
@@ -65,8 +75,9 @@ class Overseer(Protocol):
     """Reviews observations in batches.
 
     An overseer that holds connections may also have `close()`. An overseer whose verdicts depend on more than its name
-    may have an attribute `conditions`; see the function of that name. An overseer that writes for minutes may have an
-    attribute `pace` (`forge_agents.pace.Pace`), which the commands show.
+    may have an attribute `conditions`, and `details` for whoever wants to make its result again; see the functions of
+    these names. An overseer that writes for minutes may have an attribute `pace` (`forge_agents.pace.Pace`), which the
+    commands show. An overseer whose attribute `wants_tools` is true is evaluated with tools.
     """
 
     @property
@@ -79,6 +90,28 @@ class Overseer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ToolAccess:
+    """The tools of one attempt: what is offered, and `use(name, arguments)`, which returns what a tool says."""
+
+    offered: OfferedTools
+    use: Callable[[str, Mapping[str, Any]], str]
+
+
+@runtime_checkable
+class OverseerWithTools(Overseer, Protocol):
+    """An overseer that can use tools before its verdicts."""
+
+    def review_with_tools(self, observations: Sequence[Observation], tools: Sequence[ToolAccess]) -> Sequence[Reply]:
+        """As `review`; `tools` are those of each observation, in order."""
+        ...
+
+
+def wants_tools(overseer: Overseer) -> bool:
+    """Whether an overseer can only be asked with tools, as its attribute `wants_tools` says; False without one."""
+    return bool(getattr(overseer, "wants_tools", False))
+
+
 def conditions(overseer: Overseer) -> JsonObject:
     """The things beside its name on which an overseer's verdicts depend: the prompt, sampling, weights.
 
@@ -86,4 +119,14 @@ def conditions(overseer: Overseer) -> JsonObject:
     `conditions`; {} if it has no such attribute.
     """
     stated: JsonObject = getattr(overseer, "conditions", {})
+    return stated
+
+
+def details(overseer: Overseer) -> JsonObject:
+    """What a reader of a result wants to know of its overseer: its model, its endpoint, the words of its prompt.
+
+    Unlike the conditions, the details may change while an evaluation goes on: a server may move to another port. The
+    overseer states them in an attribute `details`; {} if it has no such attribute.
+    """
+    stated: JsonObject = getattr(overseer, "details", {})
     return stated

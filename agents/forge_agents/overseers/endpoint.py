@@ -2,18 +2,23 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from forge_agents.overseers.base import Completion, OverseerFailed
+from forge_agents.overseers.base import Completion, OverseerFailed, ToolAccess
 from forge_agents.overseers.prompts import prompt as named_prompt
-from forge_agents.overseers.prompts import prompt_digest
+from forge_agents.overseers.prompts import prompt_digest, prompt_text
+from forge_arena.endpoints.bodies import ToolCall
+from forge_arena.endpoints.endpoint import Chat as SentChat
 from forge_arena.endpoints.endpoint import CompletedChat, Endpoint, SystemRole, model_and_url
 from forge_arena.endpoints.errors import WITHHELD, EndpointFailed, PromptTooLong, PromptWithheld
 from forge_arena.loop_thread import LoopThread
+from forge_arena.storable import storable_json
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat
+from forge_arena.wire import OfferedTools
 
 N = TypeVar("N", int, float)
 
@@ -35,6 +40,10 @@ STRUCTURED = {
         "json_schema": {"name": "verdict", "strict": True, "schema": VERDICT_SCHEMA},
     }
 }
+
+
+# A model that has used up its tools is asked this many times more before it may call none.
+PATIENCE = 2
 
 
 class EndpointOverseer:
@@ -113,6 +122,17 @@ class EndpointOverseer:
         chats = [self._prompt(observation) for observation in observations]
         return self._thread.run(self._ask_all, [(chat, self._seed_of(chat)) for chat in chats])
 
+    def review_with_tools(self, observations: Sequence[Observation], tools: Sequence[ToolAccess]) -> list[Completion]:
+        """As `review`. The model may call tools before it answers, in OpenAI's form.
+
+        Raises:
+            OverseerFailed: the endpoint did not answer.
+            ArenaError: the arena could not answer for a tool.
+        """
+        chats = [self._prompt(observation) for observation in observations]
+        seeds = [self._seed_of(chat) for chat in chats]
+        return self._thread.run(self._ask_all_with_tools, list(zip(chats, seeds, tools, strict=True)))
+
     @property
     def conditions(self) -> JsonObject:
         """The prompt and the sampling: see `forge_agents.overseers.conditions`."""
@@ -124,6 +144,20 @@ class EndpointOverseer:
             "system_role": self._limits["system_role"],
         }
 
+    @property
+    def details(self) -> JsonObject:
+        """The endpoint, the model and the words of the prompt: see `forge_agents.overseers.details`.
+
+        `structured` says whether the server was asked to hold completions to the schema of a verdict. None says that
+        no request has been refused for that so far.
+        """
+        return {
+            "endpoint": self._endpoint.where,
+            "model": self._model,
+            "structured": self._structured,
+            "prompt": prompt_text(self._prompt),
+        }
+
     def close(self) -> None:
         """End the connections; the overseer cannot be used afterwards."""
         if self._thread.running:
@@ -131,13 +165,20 @@ class EndpointOverseer:
         self._thread.close()
 
     async def _ask_all(self, requests: Sequence[tuple[Chat, int | None]]) -> list[Completion]:
+        return await self._gather([self._complete(chat, seed) for chat, seed in requests])
+
+    async def _ask_all_with_tools(self, requests: Sequence[tuple[Chat, int | None, ToolAccess]]) -> list[Completion]:
+        return await self._gather([self._converse(chat, seed, access) for chat, seed, access in requests])
+
+    async def _gather(self, asking: Sequence[Coroutine[Any, Any, Completion]]) -> list[Completion]:
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._complete(chat, seed)) for chat, seed in requests]
+                tasks = [group.create_task(ask) for ask in asking]
         except ExceptionGroup as errors:
             failed = errors.subgroup(EndpointFailed)
             if failed is None:
-                raise
+                # One error says what went wrong; the others are of the same batch.
+                raise errors.exceptions[0] from errors
             raise OverseerFailed(str(failed.exceptions[0])) from failed
         return [task.result() for task in tasks]
 
@@ -148,16 +189,54 @@ class EndpointOverseer:
             if not failure.refused:
                 raise
             return _refusal(failure)
-        usage = completed.usage
-        trouble, reason = self._trouble(completed)
+        return self._completion([completed])
+
+    async def _converse(self, chat: Chat, seed: int | None, access: ToolAccess) -> Completion:
+        """Ask until the model answers without calling a tool."""
+        messages: list[Mapping[str, object]] = [*chat]
+        completed: list[CompletedChat] = []
+        probes = sum(tool.uses for tool in access.offered.tools if tool.name == "probe")
+        rounds = access.offered.uses + probes + PATIENCE
+        for number in range(rounds + 1):
+            try:
+                completed.append(await self._ask_for_calls(messages, seed, access.offered, may_call=number < rounds))
+            except EndpointFailed as failure:
+                if not failure.refused:
+                    raise
+                return _refusal(failure)
+            message = completed[-1].choice.message
+            if not message.tool_calls:
+                break
+            messages.append(_called(message.content, message.tool_calls))
+            for call in message.tool_calls:
+                # In a thread, because the arena's client blocks.
+                result = await asyncio.to_thread(_use, access, call)
+                messages.append({"role": "tool", "tool_call_id": call.id, "content": result})
+        return self._completion(completed)
+
+    async def _ask_for_calls(
+        self, messages: SentChat, seed: int | None, offered: OfferedTools, *, may_call: bool
+    ) -> CompletedChat:
+        # Without a schema for the answer: many servers take either a schema or tools.
+        extra = {"tools": openai_tools(offered), "tool_choice": "auto" if may_call else "none"}
+        return await self._endpoint.ask(
+            messages, temperature=self._temperature, seed=seed, max_tokens=self._max_tokens, extra=extra
+        )
+
+    def _completion(self, completed: Sequence[CompletedChat]) -> Completion:
+        """The last completion, with what all of them cost."""
+        usages = [each.usage for each in completed]
+        trouble, reason = self._trouble(completed[-1])
         return Completion(
-            completed.choice.message.content or "",
+            completed[-1].choice.message.content or "",
             trouble=trouble,
             reason=reason,
+            thoughts=completed[-1].choice.message.thoughts,
             usage=Usage(
-                input_tokens=usage.prompt_tokens if usage else None,
-                output_tokens=usage.completion_tokens if usage else None,
-                retries=completed.tries - 1,
+                input_tokens=_sum([usage.prompt_tokens if usage else None for usage in usages]),
+                output_tokens=_sum([usage.completion_tokens if usage else None for usage in usages]),
+                retries=sum(each.tries - 1 for each in completed),
+                seconds=sum(each.seconds for each in completed),
             ),
         )
 
@@ -202,6 +281,58 @@ class EndpointOverseer:
             self._times_asked[digest] = again + 1
         # 31 bits: some servers read the seed into a C int.
         return int(hashlib.sha256(f"{digest}{again}".encode()).hexdigest(), 16) % 2**31
+
+
+def openai_tools(offered: OfferedTools) -> list[dict[str, Any]]:
+    """The tools in OpenAI's form."""
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.arguments},
+        }
+        for tool in offered.tools
+    ]
+
+
+def _called(content: str | None, calls: Sequence[ToolCall]) -> dict[str, object]:
+    """The message in which the model called tools, as the next request repeats it."""
+    return {
+        "role": "assistant",
+        "content": content or "",
+        "tool_calls": [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.function.name, "arguments": _arguments_text(call)},
+            }
+            for call in calls
+        ],
+    }
+
+
+def _arguments_text(call: ToolCall) -> str:
+    arguments = call.function.arguments
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
+
+
+def _use(access: ToolAccess, call: ToolCall) -> str:
+    """What the tool says, or what is wrong with the call, for the model to read."""
+    names = [tool.name for tool in access.offered.tools]
+    if call.function.name not in names:
+        return f"there is no tool of this name: use one of {', '.join(names)}"
+    try:
+        arguments = storable_json(_arguments_text(call) or "{}")
+    except ValueError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        return "the arguments must be a JSON object: call the tool again"
+    return access.use(call.function.name, arguments)
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum of the counts, None if nobody counted."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def _refusal(failure: EndpointFailed) -> Completion:

@@ -5,13 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import Generation, Loaded, load_model, prompt_length, weights_digest, write
-from forge_agents.overseers.base import Completion
-from forge_agents.overseers.prompts import PromptName, prompt_digest, trained_prompt
+from forge_agents.models import (
+    Generation,
+    Loaded,
+    keep_head_precise,
+    load_model,
+    prompt_length,
+    weights_digest,
+    write,
+    write_after,
+)
+from forge_agents.overseers.base import Completion, ToolAccess
+from forge_agents.overseers.conversation import Conversation, ToolFormat
+from forge_agents.overseers.prompts import PromptName, prompt_digest, prompt_text, trained_prompt, trained_with_tools
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.pace import Pace
+from forge_arena.errors import BadArgument
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
-from forge_arena.verdicts import Chat, field_ends, field_starts
+from forge_arena.verdicts import Chat, field_ends, field_starts, messages_with_tools
 
 # The rows of a batch wait for its longest completion. A CPU gains little from more rows, and waits with more of them.
 ON_CPU, ON_GPU = 16, 32
@@ -32,14 +43,21 @@ class LocalModel:
         threshold: flag if the model's log-odds of `true` are above this, whatever the model wrote; the model then
             continues from the other word. None keeps the model's choice. A threshold from other episodes shows how much
             of a gain comes from a mere shift of the operating point.
+        dtype: of the weights that are loaded. `bfloat16` is two to three times as fast where the processor has it. The
+            log-odds are computed in float32 all the same.
         opening: the beginning of every completion, which the model continues. `<think>` makes it think first.
+        tools: let the model use tools in several turns, and give its verdict by the tool `submit_verdict`, as in
+            `train run --tools`. The form has a prompt of its own, and `max_tokens` counts all turns. By default the
+            form in which the model was trained, if its folder names it, otherwise one turn.
         name: for records and reports; `hf:` and the model's source if empty.
 
     Attributes:
         pace: how fast the model writes.
+        wants_tools: whether the model is asked with tools.
 
     Raises:
-        ModelError: the model cannot be loaded.
+        ModelError: the model cannot be loaded, or its chat template cannot show tools.
+        ValueError: a setting does not go with tools.
     """
 
     def __init__(
@@ -54,12 +72,23 @@ class LocalModel:
         prompt: str | None = None,
         system: str | Path | None = None,
         device: str | None = None,
+        dtype: str = "float32",
+        tools: bool | None = None,
         name: str = "",
     ) -> None:
+        if tools is None:
+            tools = isinstance(model, str) and trained_with_tools(Path(model))
+        if tools and (system is not None or threshold is not None or opening or prompt not in (None, PromptName.arena)):
+            raise BadArgument(
+                "the form with tools has one prompt of its own: leave prompt, system, threshold, opening out"
+            )
         if prompt is None and isinstance(model, str):
             prompt = trained_prompt(Path(model))
-        self._prompt = named_prompt(prompt or PromptName.arena, system=system)
-        self.loaded = load_model(model, device=device) if isinstance(model, str) else model
+        self.wants_tools = tools
+        self._prompt = messages_with_tools if tools else named_prompt(prompt or PromptName.arena, system=system)
+        self.loaded = load_model(model, dtype=dtype, device=device) if isinstance(model, str) else model
+        if isinstance(model, str):
+            keep_head_precise(self.loaded.model)
         self.name = name or f"hf:{self.loaded.source}"
         batch = batch or (ON_CPU if self.loaded.on_cpu else ON_GPU)
         self._settings: dict[str, Any] = {"max_tokens": max_tokens, "temperature": temperature, "batch": batch}
@@ -67,6 +96,8 @@ class LocalModel:
         self._threshold = threshold
         self._opening = opening
         self._weights = weights_digest(Path(model)) if isinstance(model, str) else None
+        # Refuses a model that cannot use tools now, and not after the first episodes were opened.
+        self._form = ToolFormat(self.loaded) if tools else None
 
     @property
     def conditions(self) -> JsonObject:
@@ -76,15 +107,34 @@ class LocalModel:
             "prompt": prompt_digest(self._prompt),
             "max_tokens": self._settings["max_tokens"],
             "temperature": self._settings["temperature"],
+            "dtype": str(self.loaded.model.dtype).removeprefix("torch."),
             "threshold": self._threshold,
             "opening": self._opening,
+        }
+
+    @property
+    def details(self) -> JsonObject:
+        """The model and the words of the prompt: see `forge_agents.overseers.details`."""
+        return {
+            "model": self.loaded.source,
+            "context": self.loaded.context,
+            "batch": self._settings["batch"],
+            "prompt": prompt_text(self._prompt),
         }
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One completion for each observation, with the log-odds that the model itself gave its detection.
 
         If a prompt is longer than the model's context, its completion is empty and carries the trouble.
+
+        Raises:
+            ValueError: the model is asked with tools.
         """
+        if self.wants_tools:
+            raise BadArgument(
+                f"{self.name} gives its verdict by a tool, and there are no tools here: ask for a text by tools=false "
+                "(--set tools=false)"
+            )
         chats = [self._prompt(observation) for observation in observations]
         lengths = [prompt_length(self.loaded, chat) for chat in chats]
         context = self.loaded.context
@@ -98,6 +148,37 @@ class LocalModel:
             )
             for fit, length in zip(fits, lengths, strict=True)
         ]
+
+    def review_with_tools(self, observations: Sequence[Observation], tools: Sequence[ToolAccess]) -> list[Completion]:
+        """As `review`. The model may use tools in several turns before it gives its verdict.
+
+        Raises:
+            ValueError: the model is asked in one turn.
+            ArenaError: the arena could not answer for a tool.
+        """
+        if self._form is None:
+            raise BadArgument(f"{self.name} is asked in one turn: give it tools=true (--set tools=true)")
+        limit = self._settings["max_tokens"]
+        talks = [
+            Conversation(self._form, self._prompt(observation), access, limit)
+            for observation, access in zip(observations, tools, strict=True)
+        ]
+        sampling = {name: self._settings[name] for name in ("temperature", "batch")}
+        while going := [talk for talk in talks if not talk.ended]:
+            longest = max(talk.left for talk in going)
+            turns = write_after(
+                self.loaded,
+                [talk.tokens for talk in going],
+                max_tokens=longest,
+                log_odds=True,
+                pace=self.pace,
+                **sampling,
+            )
+            for talk, turn in zip(going, turns, strict=True):
+                talk.take(turn)
+                if talk.ended:
+                    self.pace.add_answer()
+        return [talk.completion() for talk in talks]
 
     def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
         openings = [self._opening] * len(chats) if self._opening else None

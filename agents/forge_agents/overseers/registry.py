@@ -5,8 +5,10 @@ These are the forms of a name:
 - a built-in name (`BUILT_IN`);
 - a name that an installed package registers in the entry-point group `forge_arena.overseers`;
 - `hf:PATH`, a language model on this machine;
+- `checker:FOLDER`, an encoder that `forge-arena train checker` trained;
 - `openai:MODEL@URL`, a language model behind an endpoint;
 - the `http(s)://` address of a webhook;
+- `mean: NAME NAME`, and `max:`, `vote:`, `cascade:`, which ask several (`forge_agents.overseers.several`);
 - `module:Class`, anything that Python can import.
 """
 
@@ -17,15 +19,17 @@ from importlib.metadata import entry_points
 from inspect import Parameter, signature
 from typing import Any
 
+from forge_agents.overseers.addresses import ENDPOINT, WEBHOOK
 from forge_agents.overseers.base import NoSuchOverseer, Overseer
+from forge_agents.overseers.several import KINDS, PREFIXES, Opener, single_overseers
 from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
+from forge_arena.secrecy import public_address
 from forge_arena.suggest import did_you_mean
 
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
-ENDPOINT = "openai:"
-WEBHOOK = ("http://", "https://")
+CHECKER = "checker:"
 BUILT_IN: Mapping[str, str] = {
     "always_clean": "forge_agents.overseers.constants:AlwaysClean",
     "always_corrupted": "forge_agents.overseers.constants:AlwaysCorrupted",
@@ -49,17 +53,19 @@ def open_overseer(name: str, **settings: Any) -> Overseer:
     Raises:
         NoSuchOverseer: nothing has that name, or it is not an overseer, or it does not take these settings.
     """
+    # Names may hold passwords.
+    shown = public_address(name)
     factory, arguments = _find_factory(name)
-    _check_settings(name, factory, arguments, settings)
+    _check_settings(shown, factory, arguments, settings)
     try:
-        with blame(f"making overseer {name!r}", error=NoSuchOverseer, passing=(ForgeArenaError, ValueError)):
+        with blame(f"making overseer {shown!r}", error=NoSuchOverseer, passing=(ForgeArenaError, ValueError)):
             overseer = factory(*arguments, **settings)
     except ValueError as error:
-        raise NoSuchOverseer(f"overseer {name!r}: {error}") from None
+        raise NoSuchOverseer(f"overseer {shown!r}: {error}") from None
     missing = " and ".join(f"`{part}`" for part in _missing_parts(overseer))
     if not isinstance(overseer, Overseer) or missing:
         raise NoSuchOverseer(
-            f"{name!r} made a {type(overseer).__name__}, which lacks {missing}: an overseer has a `name` and "
+            f"{shown!r} made a {type(overseer).__name__}, which lacks {missing}: an overseer has a `name` and "
             "`review(observations)`, which returns one verdict for each observation"
         )
     return overseer
@@ -81,6 +87,43 @@ def use_overseer(name: str, **settings: Any) -> Iterator[Overseer]:
             close()
 
 
+def every_setting(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the overseer of that name: those that are given, and the defaults of the others.
+
+    Raises:
+        NoSuchOverseer: nothing has that name.
+    """
+    factory, arguments = _find_factory(name)
+    try:
+        parameters = list(signature(factory).parameters.values())[len(arguments) :]
+    except ValueError:  # Some built-in types have no signature.
+        parameters = []
+    return {p.name: p.default for p in parameters if p.default is not Parameter.empty} | dict(settings)
+
+
+def runs_code(name: str) -> bool:
+    """Whether a name, or that of a member in it, says which code is to be run: any `module:Class` of this machine.
+
+    Raises:
+        ValueError: the members of a name cannot be read.
+    """
+    known = names()
+    return any(
+        not (member.startswith((LOCAL, CHECKER, ENDPOINT, *WEBHOOK)) or member in known)
+        for member, _ in single_overseers(name)
+    )
+
+
+def settings_with_tools(name: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The settings of the overseer of that name if it is asked with tools: an overseer may have a setting for it.
+
+    Raises:
+        NoSuchOverseer: nothing has that name.
+    """
+    given = dict(settings or {})
+    return {"tools": True, **given} if "tools" in every_setting(name, given) else given
+
+
 def _missing_parts(overseer: object) -> list[str]:
     """The parts of an overseer that this object lacks."""
     parts = {
@@ -90,14 +133,13 @@ def _missing_parts(overseer: object) -> list[str]:
     return [part for part, is_there in parts.items() if not is_there]
 
 
-def _find_factory(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:
-    """The function or class that makes the overseer, and its first argument if the name holds one."""
-    if name.startswith(LOCAL):
+def _find_factory(name: str) -> tuple[Callable[..., object], tuple[Any, ...]]:
+    """The function or class that makes the overseer, and its first arguments if the name holds them."""
+    if name.startswith((LOCAL, CHECKER)):
         try:
-            from forge_agents.overseers.local import LocalModel
+            return _class_of_a_model(name), (name.partition(":")[2],)
         except ModuleNotFoundError as error:
             raise NoSuchOverseer(f"overseer {name!r} needs {error.name}: pip install 'forge-arena[train]'") from None
-        return LocalModel, (name.removeprefix(LOCAL),)
     if name.startswith(ENDPOINT):
         from forge_agents.overseers.endpoint import EndpointOverseer
 
@@ -106,11 +148,25 @@ def _find_factory(name: str) -> tuple[Callable[..., object], tuple[str, ...]]:
         from forge_agents.overseers.webhook import Webhook
 
         return Webhook, (name,)
+    if name.startswith(PREFIXES):
+        kind, _, members = name.partition(":")
+        return KINDS[kind], (members, Opener(open_overseer, every_setting))
     return _find_class(name), ()
 
 
+def _class_of_a_model(name: str) -> Callable[..., object]:
+    """The class of an overseer that is a model on this machine. It needs torch, so it is imported here."""
+    if name.startswith(LOCAL):
+        from forge_agents.overseers.local import LocalModel
+
+        return LocalModel
+    from forge_agents.overseers.checker.overseer import Checker
+
+    return Checker
+
+
 def _check_settings(
-    name: str, factory: Callable[..., object], arguments: tuple[str, ...], settings: Mapping[str, Any]
+    name: str, factory: Callable[..., object], arguments: tuple[Any, ...], settings: Mapping[str, Any]
 ) -> None:
     """Refuse settings that the factory does not take, and refuse a factory whose required settings are missing.
 
@@ -145,7 +201,8 @@ def _find_class(name: str) -> Callable[..., object]:
         return _import_class(name)
     raise NoSuchOverseer(
         f"no overseer is called {name!r}.{did_you_mean(name, names())} Known are {', '.join(names())}; or give "
-        "openai:MODEL@URL, hf:PATH, the http:// address of a webhook, or module:Class"
+        "openai:MODEL@URL, hf:PATH, checker:FOLDER, the http:// address of a webhook, module:Class, or several: "
+        "mean: NAME NAME"
     )
 
 
@@ -156,16 +213,18 @@ def _import_class(place: str) -> Callable[..., object]:
         NoSuchOverseer: there is no such module or class, or importing the module raises an error.
     """
     module_name, _, class_name = place.partition(":")
+    # A mistyped address may hold a password, too.
+    shown = public_address(place)
     try:
-        with blame(f"importing overseer {place!r}", error=NoSuchOverseer, passing=(ModuleNotFoundError,)):
+        with blame(f"importing overseer {shown!r}", error=NoSuchOverseer, passing=(ModuleNotFoundError,)):
             module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise NoSuchOverseer(f"overseer {place!r}: there is no module {error.name!r}") from None
-        raise NoSuchOverseer(f"overseer {place!r} needs {error.name}, which is not installed") from None
+            raise NoSuchOverseer(f"overseer {shown!r}: there is no module {error.name!r}") from None
+        raise NoSuchOverseer(f"overseer {shown!r} needs {error.name}, which is not installed") from None
     factory: Callable[..., object] | None = getattr(module, class_name, None)
     if not callable(factory):
         public = [name for name in dir(module) if not name.startswith("_")]
         guess = did_you_mean(class_name, public)
-        raise NoSuchOverseer(f"overseer {place!r}: module {module_name!r} has no class {class_name!r}.{guess}")
+        raise NoSuchOverseer(f"overseer {shown!r}: module {module_name!r} has no class {class_name!r}.{guess}")
     return factory

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Mapping
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from forge_agents.overseers.base import Completion, Reply
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Trouble, Verdict
-from forge_arena.verdicts import ends_with_verdict, parse_verdict, sendable, verdict_or_none
+from forge_arena.verdicts import counted_text, parse_verdict, sendable, verdict_or_none
 from forge_arena.wire import Attempt
+
+Shared = TypeVar("Shared", float, None)
 
 
 def as_reply(item: object) -> Reply:
@@ -43,6 +46,12 @@ def refusal_of(reply: Reply) -> str | None:
     return reply.reason or "refused"
 
 
+def own_seconds(reply: Reply, shared: Shared) -> float | Shared:
+    """The seconds of the request that gave a reply, if the overseer measures them; otherwise `shared`."""
+    usage = reply.usage if isinstance(reply, Completion) else None
+    return shared if usage is None or usage.seconds is None else usage.seconds
+
+
 def attempt_of(episode_id: str, attempt: int, reply: Reply) -> Attempt:
     """The attempt that submits a reply."""
     content = _content(reply)
@@ -68,17 +77,15 @@ def describe(value: object) -> str:
 def _content(reply: Reply) -> Reply:
     """The verdict or the raw text that the arena gets.
 
-    A completion in trouble that goes on after its verdict is sent as an empty text: the completion may have been cut
-    off, and its verdict may be a draft. A verdict may have been made without its checks (by `model_copy`, for example).
-    If it does not pass them, it is sent as raw text, so that the arena refuses this verdict alone.
+    A verdict may have been made without its checks (by `model_copy`, for example). If it does not pass them, it is sent
+    as raw text, so that the arena refuses this verdict alone.
     """
     if isinstance(reply, Verdict):
         try:
             return Verdict.model_validate(dict(reply))
         except ValidationError:
             return sendable(json.dumps(dict(reply), default=str))
-    in_trouble = isinstance(reply, Completion) and reply.trouble is not None
-    return "" if in_trouble and not ends_with_verdict(reply) else sendable(reply)
+    return counted_text(reply, in_trouble=isinstance(reply, Completion) and reply.trouble is not None)
 
 
 def _as_json(value: object) -> object:

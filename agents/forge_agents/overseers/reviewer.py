@@ -3,7 +3,15 @@
 from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
-from forge_agents.overseers.base import Completion, Overseer, OverseerFailed, Reply, WrongReview
+from forge_agents.overseers.base import (
+    Completion,
+    Overseer,
+    OverseerFailed,
+    OverseerWithTools,
+    Reply,
+    ToolAccess,
+    WrongReview,
+)
 from forge_agents.overseers.replies import as_reply, describe
 from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
@@ -30,8 +38,8 @@ class Reviewer:
         self._asked = 0
         self._reason = ""
 
-    def review(self, observations: Sequence[Observation]) -> list[Reply]:
-        """One reply for each observation.
+    def review(self, observations: Sequence[Observation], tools: Sequence[ToolAccess] | None = None) -> list[Reply]:
+        """One reply for each observation. With `tools`, the overseer may use them first.
 
         Raises:
             OverseerFailed: the overseer cannot be asked, raised an error, or has not given a single verdict so far.
@@ -39,7 +47,7 @@ class Reviewer:
         """
         name = self.overseer.name
         with blame(f"overseer {name!r}", error=OverseerFailed, passing=(ForgeArenaError,)):
-            items = _list_items(name, self.overseer.review(observations), len(observations))
+            items = _list_items(name, self._ask(observations, tools), len(observations))
         replies = [as_reply(item) for item in items]
         self._asked += len(replies)
         self.answered = self.answered or any(not isinstance(r, Completion) or r.answered for r in replies)
@@ -49,6 +57,12 @@ class Reviewer:
             if self._asked >= self._few:
                 self.finish()
         return replies
+
+    def _ask(self, observations: Sequence[Observation], tools: Sequence[ToolAccess] | None) -> object:
+        if tools is None:
+            return self.overseer.review(observations)
+        assert isinstance(self.overseer, OverseerWithTools)
+        return self.overseer.review_with_tools(observations, tools)
 
     def finish(self) -> None:
         """Check that the overseer gave a verdict at all. Call this when everything is reviewed.

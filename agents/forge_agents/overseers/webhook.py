@@ -20,8 +20,9 @@ from forge_agents.overseers.base import Completion, OverseerFailed
 from forge_agents.overseers.replies import as_reply
 from forge_arena.hosts import is_loopback
 from forge_arena.loop_thread import LoopThread
+from forge_arena.secrecy import credentials, public_address
 from forge_arena.storable import storable_json
-from forge_arena.types import Observation, Usage
+from forge_arena.types import JsonObject, Observation, Usage
 
 # Statuses of a trouble that may pass: timeout, too early, too many requests.
 PASSES = frozenset({408, 425, 429})
@@ -51,14 +52,16 @@ class Webhook:
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"a webhook is an address like http://host:port/path, got {url!r}")
+            raise ValueError(f"a webhook is an address like http://host:port/path, got {public_address(url)!r}")
         if batch < 1 or timeout <= 0 or retries < 0:
             raise ValueError(
                 f"batch must be at least 1, timeout above 0 and retries at least 0, got {batch}, {timeout}, {retries}"
             )
         # Without user, password and query, because these may be secrets and reports show the name.
-        self.name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        self._url = url
+        self.name = public_address(url)
+        self._url, user_and_password = credentials(url)
+        if user_and_password is not None and api_key is not None:
+            raise ValueError("give the webhook a key, or a user and a password in its address, but not both")
         self._batch = batch
         self._timeout = timeout
         self._tries = retries + 1
@@ -68,10 +71,17 @@ class Webhook:
         self._thread = LoopThread(f"the overseer {self.name}")
         self._client = httpx.AsyncClient(
             timeout=timeout,
+            # Not left in the address, because httpx logs the addresses that it asks.
+            auth=user_and_password,
             headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
             # A proxy from the environment cannot reach this machine's own servers.
             trust_env=not is_loopback(parts.hostname),
         )
+
+    @property
+    def details(self) -> JsonObject:
+        """The address, without what may be secret in it: see `forge_agents.overseers.details`."""
+        return {"endpoint": self.name}
 
     def review(self, observations: Sequence[Observation]) -> list[Completion]:
         """One verdict for each observation, as text.

@@ -13,17 +13,21 @@ each takes and the value that it makes:
     online          the model -> the trained model, with checkpoints and warnings, by these four:
         episodes        the arena -> a stream of prompts, one episode for a whole group of attempts
         algorithms      prompts -> completions -> an optimizer step: TRL's trainers
-        rewards         completions -> a column for each component, scored by the arena
+        rollouts, shared_prompts    the same step at less cost: a bfloat16 copy writes, and a prompt is read once
+        trl.rewards     completions -> a column for each component, scored by the arena (`forge_agents.trl`)
+        tools           with `--tools`: rollouts of several turns -> the same columns
         advantages      rewards -> the weight of each attempt, or of each token
         checkpoints     a step -> a checkpoint that is whole or not there
     offline         the model -> the trained model, from attempts made once (rft, dpo) or demonstrations (sft)
         attempts        a model -> groups of scored attempts
     calibrate       groups -> pass rates of cells -> the arena's curriculum (phase 2)
     journal         numbers of steps and measurements -> the files of the run's folder, and warnings
-        progress        numbers of steps -> a line for a progress bar
+        reporting       the same numbers -> the page Runs of the arena, while the run learns
+    progress        numbers of steps -> a line for a progress bar
         processes       which of several processes measures, writes and reports
     changes         the evaluations before and after -> what may be claimed
     report, figures, card, sweep    the run's folder -> a page, a model card, a comparison of runs
+    checker/        an encoder that compares sentences with passages, in the place of a model that writes verdicts
     export/         demonstrations or groups -> training data for somebody who trains elsewhere
     rows            prompt and completion -> a row in TRL's format, for fine-tuning and exports
 

@@ -60,5 +60,5 @@ def save_whole(preset: Preset, model: Any, tokenizer: Any, *, source: str, folde
             base = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, preset.dtype))
             model = PeftModel.from_pretrained(base, str(folder / "adapter")).merge_and_unload()
     model.save_pretrained(folder)
-    note_prompt(folder, preset.prompt)
+    note_prompt(folder, preset.prompt, tools=preset.tools)
     tokenizer.save_pretrained(folder)

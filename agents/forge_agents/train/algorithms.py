@@ -23,20 +23,22 @@ from forge_agents.train.advantages import acceptance, step_advantages, token_adv
 from forge_agents.train.checkpoints import Checkpointed
 from forge_agents.train.presets import Algorithm, Preset, PresetError
 from forge_agents.train.processes import process_count
-from forge_agents.train.rewards import COMPONENTS
+from forge_agents.train.rollouts import WritesInBfloat16
+from forge_agents.train.shared_prompts import ReadsPromptsOnce
+from forge_agents.trl.rewards import COMPONENTS
 
 Inputs = list[dict[str, Any]]
 
 
-class PlainGRPOTrainer(Checkpointed, GRPOTrainer):
+class PlainGRPOTrainer(Checkpointed, WritesInBfloat16, ReadsPromptsOnce, GRPOTrainer):
     """TRL's own."""
 
 
-class PlainRLOOTrainer(Checkpointed, RLOOTrainer):
+class PlainRLOOTrainer(Checkpointed, WritesInBfloat16, ReadsPromptsOnce, RLOOTrainer):
     """TRL's own."""
 
 
-class _OwnAdvantages(Checkpointed, GRPOTrainer):
+class _OwnAdvantages(Checkpointed, WritesInBfloat16, ReadsPromptsOnce, GRPOTrainer):
     """GRPO whose advantages a subclass computes."""
 
     def _calculate_rewards(self, inputs: Inputs, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
@@ -127,7 +129,8 @@ def online_config(preset: Preset, *, out: str, on_cpu: bool) -> GRPOConfig | RLO
         "restore_callback_states_from_checkpoint": True,
         "logging_steps": 1,
         "log_completions": False,
-        "report_to": list(preset.trackers),
+        # The arena is told by the run itself: see `reporting`.
+        "report_to": [tracker for tracker in preset.trackers if tracker != "arena"],
         "disable_tqdm": True,
         "seed": preset.seed,
     }

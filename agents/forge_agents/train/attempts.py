@@ -14,7 +14,7 @@ from forge_agents.models import Loaded, write
 from forge_agents.overseers.prompts import Prompt
 from forge_agents.train.advantages import acceptance
 from forge_agents.train.episodes import EpisodeStream
-from forge_agents.train.rewards import ArenaReward
+from forge_agents.trl.rewards import ArenaReward
 from forge_arena.rewards import named_type
 from forge_arena.types import Observation, Outcome, Truth
 from forge_arena.verdicts import messages, parse_verdict
@@ -103,7 +103,8 @@ async def _score(
     url: str, token: str | None, ids: Sequence[str], texts: Sequence[str]
 ) -> tuple[AttemptResult | None, ...]:
     async with AsyncArenaClient(url, token=token) as client:
-        return (await ArenaReward(client).score(ids, texts)).results
+        paid = (await client.prompts()).reward.weights
+        return (await ArenaReward(client, paid=paid).score(ids, texts)).results
 
 
 def _group(episode: OpenedEpisode, texts: Sequence[str], results: Sequence[AttemptResult | None]) -> Group | None:

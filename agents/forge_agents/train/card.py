@@ -12,6 +12,7 @@ from forge_agents.train.report import Run
 from forge_agents.words import format_difference, interval
 from forge_arena.errors import BadArgument
 from forge_arena.rewards import weights
+from forge_arena.verdicts import messages_with_tools
 
 LICENCE = "apache-2.0"
 # The Hub's names of our metrics, if it has one.
@@ -31,7 +32,8 @@ def write_card(folder: Path) -> Path:
             f"{folder} holds no trained model: model/config.json is missing; continue the run by --resume"
         )
     name = run.preset.get("prompt", PromptName.arena.value)
-    system, user = prompt(name)(SAMPLE.model_copy(update={"probes": ()}))
+    ask = messages_with_tools if run.preset.get("tools") else prompt(name)
+    system, user = ask(SAMPLE.model_copy(update={"probes": (), "tool_uses": ()}))
     card = ModelCard(
         fill(
             "train/card.md.jinja",

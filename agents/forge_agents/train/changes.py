@@ -12,9 +12,10 @@ from typing import Self
 
 import numpy as np
 
-from forge_agents.compare import FEW_FAMILIES, METRICS, Change, best_log_odds_threshold, differences, mean_metrics
+from forge_agents.compare import FEW_FAMILIES, Change, best_log_odds_threshold
 from forge_agents.result import Result
 from forge_agents.words import format_difference, interval
+from forge_arena.measures.paired import METRICS, differences, mean_metrics
 from forge_arena.measures.scorecard import Row, graded_rows
 from forge_arena.types import CorruptionType, Form, Outcome
 

@@ -31,7 +31,10 @@ class Speed:
 
     @classmethod
     def measure(cls, preset: Preset, loaded: Loaded, shown: Sequence[Demonstration]) -> "Speed":
-        """Train on two texts, without changing the model, and let it write twelve tokens for a batch."""
+        """Train on two texts, without a step of an optimizer, and let the model write twelve tokens for a batch.
+
+        With `autocast` the model has bfloat16 weights afterwards.
+        """
         ask, model = prompt(preset.prompt), loaded.model
         chats = [[*ask(d.observation), {"role": "assistant", "content": d.completion}] for d in shown[:TEXTS]]
         inputs = loaded.tokenizer.apply_chat_template(chats, return_dict=True, padding=True, return_tensors="pt").to(
@@ -43,6 +46,9 @@ class Speed:
         _train(model, inputs, preset)
         trained = (perf_counter() - begun) / inputs["input_ids"].numel()
         batch = [ask(shown[n % len(shown)].observation) for n in range(preset.held_out.batch)]
+        if preset.autocast:
+            # As in evaluations, and in the steps of a run (`rollouts`). The float32 weights are not needed any more.
+            model.to(torch.bfloat16)
         begun = perf_counter()
         generations = list(write(loaded, batch, max_tokens=TOKENS, batch=len(batch)))
         reading = sum(generation.read for generation in generations) * trained / PASSES
@@ -71,7 +77,8 @@ class Cost:
         texts = sum(s.demonstrations * s.epochs for s in preset.warm_start.stages) if preset.warm_start else 0
         longest = min(LONGEST * written, preset.max_completion)
         # Each attempt is written, read by the reference model, and trained on.
-        passes = (PASSES + (preset.beta > 0)) / PASSES * (read + written) + read / PASSES
+        read_by_each = read / preset.generations if preset.share_prompts else read
+        passes = (PASSES + (preset.beta > 0)) / PASSES * (read_by_each + written) + read / PASSES
         per_row = speed.written / preset.held_out.batch
         writing = longest * max(speed.written, per_row * preset.batch)
         batches = ceil(preset.held_out.episodes / preset.held_out.batch)

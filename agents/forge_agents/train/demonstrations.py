@@ -30,6 +30,8 @@ NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5
 
 NO_WORDS = "-"
 OK = "ok"
+# The beginning of the line that says what the lines before it come to.
+IN_ALL = " In all"
 # The likeness of a sentence and a passage is 100 if they share all words, plus SAME_KIND if they share a kind of value.
 # From IN_COMMON on they are compared.
 SAME_KIND, IN_COMMON = 25.0, 65.0
@@ -65,6 +67,8 @@ def demonstrations(
     count: int,
     checking: float = 0.0,
     brief: bool = False,
+    concluding: bool = False,
+    exhaustive: bool = False,
     seed: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Demonstration]:
@@ -74,6 +78,8 @@ def demonstrations(
         checking: the share of demonstrations that compare before the verdict. Between `<think>` and `</think>` they
             give, for each sentence of the answer, the passage of the source that is most like the sentence.
         brief: whether they leave the correction empty.
+        concluding: whether a comparison ends with a line that says what its lines come to.
+        exhaustive: whether a comparison also has a line for each passage that no sentence of the answer is about.
         seed: decides which demonstrations check, and which confidence each states.
 
     Raises:
@@ -96,22 +102,48 @@ def demonstrations(
                 observation=episode.observation,
                 truth=result.truth,
                 style=style,
-                completion=oracle_completion(episode.observation, result.truth, style, rng.choice(CONFIDENCES), brief),
+                completion=oracle_completion(
+                    episode.observation,
+                    result.truth,
+                    style,
+                    rng.choice(CONFIDENCES),
+                    brief=brief,
+                    concluding=concluding,
+                    exhaustive=exhaustive,
+                ),
             )
         if on_progress is not None:
             on_progress(first - start + len(keys), count)
 
 
-def oracle_completion(seen: Observation, truth: Truth, style: Style, confidence: float, brief: bool = False) -> str:
-    """The completion of an oracle with the given confidence; a `brief` oracle leaves the correction empty."""
+def oracle_completion(
+    seen: Observation,
+    truth: Truth,
+    style: Style,
+    confidence: float,
+    *,
+    brief: bool = False,
+    concluding: bool = False,
+    exhaustive: bool = False,
+) -> str:
+    """The completion of an oracle with the given confidence.
+
+    A `brief` oracle leaves the correction empty. The comparison of a `concluding` oracle ends with a line such as
+    ` In all = temporal_shift`. The detection then follows from the word before it. Otherwise it follows from all marks
+    of the comparison, and a pretrained model learns to write the marks long before it learns this. For `exhaustive`
+    see `side_by_side`.
+    """
     verdict = oracle_verdict(seen, truth).model_copy(update={"confidence": confidence})
     if brief:
         verdict = verdict.model_copy(update={"correction": ""})
     text = verdict_text(verdict)
-    return text if style == "judging" else f"<think>{side_by_side(seen, truth)}</think>{text}"
+    if style == "judging":
+        return text
+    conclusion = f"\n{IN_ALL} = {_mark(truth)}" if concluding else ""
+    return f"<think>{side_by_side(seen, truth, exhaustive=exhaustive)}{conclusion}</think>{text}"
 
 
-def side_by_side(seen: Observation, truth: Truth) -> str:
+def side_by_side(seen: Observation, truth: Truth, *, exhaustive: bool = False) -> str:
     """The comparison before a verdict, a line for each sentence of the answer.
 
     A line has the sentence, the passage of the source about the same thing, and `= ok` or the type of corruption. If
@@ -126,11 +158,21 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
     would reveal the label, and nothing would have to be compared. A sentence that shares too little has no line, unless
     it opens the answer and a passage prescribes words. The whole passage is quoted, because a bare value could be
     guessed from the answer, which is right most of the time.
+
+    An `exhaustive` comparison goes on with a line for each passage that no sentence was paired with, in the order of
+    the source, whether the answer had to state the passage or not:
+
+         - | State the late fine. = ok
+         - | The late fine is $9, formerly $5. = factual_omission
+
+    Otherwise a reader must know that something is missing, and what, before it writes a word about it. Long sources
+    have too many such passages.
     """
     passages = _pieces(seen.source_material)
     right = next((p for p in passages if _overlaps(p.start, p.end, truth.source_spans)), None)
     omitted = omits(truth.corruption_type)
     lines: list[str] = []
+    paired: list[_Piece] = []
     for sentence in _pieces(seen.worker_output):
         wrong = truth.corrupted and not omitted and _overlaps(sentence.start, sentence.end, truth.output_spans)
         passage = _closest(sentence, passages) or (right if wrong else None)
@@ -139,7 +181,12 @@ def side_by_side(seen: Observation, truth: Truth) -> str:
         if passage is not None or wrong:
             quoted = passage.words_to_quote(sentence.cites) if passage is not None else NO_WORDS
             lines.append(f" {sentence.text} | {quoted} = {_mark(truth) if wrong else OK}")
-    if omitted:
+            paired += [passage] if passage is not None else []
+    left = [p for p in passages if p not in paired and p.states] if exhaustive else []
+    for passage in left:
+        is_missing = omitted and passage is right
+        lines.append(f" {NO_WORDS} | {passage.words_to_quote(cited=False)} = {_mark(truth) if is_missing else OK}")
+    if omitted and right not in left:
         missing = right.words_to_quote(cited=False) if right is not None else NO_WORDS
         lines.append(f" {NO_WORDS} | {missing} = {_mark(truth)}")
     return "\n".join(lines)
@@ -171,6 +218,11 @@ class _Piece:
     kinds: frozenset[ClaimKind]
     cites: bool
     quotes: bool
+
+    @property
+    def states(self) -> bool:
+        """Whether it is a whole sentence, and not a heading."""
+        return self.text.endswith((".", "!", "?", ".”", '."'))
 
     def words_to_quote(self, cited: bool) -> str:
         """The words; for a citation the number behind them, because the words identify the passage."""

@@ -15,8 +15,9 @@ from datasets.io.generator import GeneratorDatasetInputStream
 
 from forge_agents.client import ArenaClient, ArenaRefused
 from forge_agents.overseers.prompts import Prompt
+from forge_agents.rollouts import row
 from forge_arena.keys import Key
-from forge_arena.types import Outcome
+from forge_arena.types import Outcome, View
 from forge_arena.verdicts import messages
 from forge_arena.wire import OpenedEpisode
 
@@ -28,15 +29,24 @@ AHEAD = 16
 class EpisodeStream:
     """Endless episodes of a split for groups of `attempts`, from an index on.
 
-    Episodes that cannot be made are skipped. The methods may be called from several threads, because the trainer's
-    loader takes episodes while its reward function marks others as used.
+    Episodes that cannot be made are skipped. Without a `view`, the arena's own decides what is shown. The methods may
+    be called from several threads, because the trainer's loader takes episodes while its reward function marks others
+    as used.
     """
 
     def __init__(
-        self, client: ArenaClient, *, attempts: int, start: int = 0, split: str = "train", ask: Prompt = messages
+        self,
+        client: ArenaClient,
+        *,
+        attempts: int,
+        start: int = 0,
+        split: str = "train",
+        ask: Prompt = messages,
+        view: View | None = None,
     ) -> None:
         self._client = client
         self._ask = ask
+        self._view = view
         self._split = split
         self._attempts = attempts
         self._next = start
@@ -66,7 +76,7 @@ class EpisodeStream:
             missing = count - len(episodes)
             try:
                 opened = self._client.open_episodes(
-                    split=self._split, start=self._next, count=missing, attempts=self._attempts
+                    split=self._split, start=self._next, count=missing, attempts=self._attempts, view=self._view
                 )
             except ArenaRefused as refusal:
                 # The arena refuses a request of which it can make no episode. With few episodes this may be chance.
@@ -82,7 +92,7 @@ class EpisodeStream:
         return episodes
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Rows for a trainer: `prompt` (a chat), `episode_id` and `key`."""
+        """Rows for a trainer: `prompt` (a chat), `episode_id`, `key`, and `digest` of what the prompt shows."""
         while True:
             for episode in self.take(AHEAD):
                 yield row(episode, self._ask)
@@ -92,11 +102,6 @@ class EpisodeStream:
         # As `IterableDataset.from_generator` does, but with a random fingerprint, because a stream cannot be hashed.
         source = GeneratorDatasetInputStream(generator=self.rows, streaming=True, fingerprint=uuid4().hex)
         return source.read()
-
-
-def row(episode: OpenedEpisode, ask: Prompt = messages) -> dict[str, Any]:
-    """The row of an episode, as TRL takes it."""
-    return {"prompt": ask(episode.observation), "episode_id": episode.episode_id, "key": episode.key}
 
 
 def _index(key: str) -> int:

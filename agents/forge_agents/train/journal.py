@@ -10,15 +10,14 @@ The folder of a run:
 """
 
 import json
-import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -26,30 +25,39 @@ from forge_agents.compare import auroc_of_log_odds
 from forge_agents.result import Result
 from forge_agents.train.presets import Preset
 from forge_arena.errors import FileError
-from forge_arena.files import numbered_lines, parse_json, read_json
+from forge_arena.files import numbered_lines, parse_json, read_json, write_whole
 from forge_arena.locks import FolderInUse
+from forge_arena.software import installed, revision
 
 OBJECT = TypeAdapter(dict[str, Any])
 # The settings that may change when a run is resumed: how long it goes on, and how it is run and watched.
 MAY_CHANGE = frozenset(
     {
         *("name", "about", "departures", "steps", "wall_seconds", "save_every", "keep_checkpoints", "patience"),
-        *("trackers", "device_batch", "recompute", "vllm"),
+        *("trackers", "device_batch", "recompute", "share_prompts", "vllm"),
     }
 )
 VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")
 
 
+class Listener(Protocol):
+    """Hears what a journal writes. `kind` is `train` or `held_out`."""
+
+    def __call__(self, kind: str, phase: str, step: int, values: Mapping[str, Any]) -> None: ...
+
+
 class Journal:
     """Appends to the records of one run. A resumed run appends to the same files.
 
-    `say(message)` is called with warnings that a person should read now.
+    `say(message)` is called with warnings that a person should read now. The `listener`, if there is one, hears each
+    line of the steps and of the measurements.
     """
 
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.say = say
+        self.listener: Listener | None = None
 
     def begin(self, preset: Preset, *, arena: str, suite: str, suite_hash: str | None = None) -> None:
         """Write down what is run and when it began; for a resumed run, also when it was resumed.
@@ -72,7 +80,9 @@ class Journal:
             "suite": suite,
             "suite_hash": suite_hash,
             "revision": revision(),
-            "versions": {name: installed for name in VERSIONS if (installed := _version(name))},
+            "versions": installed(VERSIONS),
+            # Names the run to the arena that it is reported to.
+            "report": known.get("report") or uuid4().hex,
             "begun": [*known["begun"], datetime.now(UTC).isoformat(timespec="seconds")],
         }
         write_whole(path, json.dumps(known, indent=2) + "\n")
@@ -80,6 +90,8 @@ class Journal:
     def log(self, phase: str, step: int, values: Mapping[str, Any]) -> None:
         numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
         self._append("log.jsonl", {"phase": phase, "step": step, **numbers})
+        if self.listener is not None:
+            self.listener("train", phase, step, numbers)
 
     def log_held_out(self, phase: str, step: int, result: Result) -> dict[str, float | None]:
         """Write a measurement down; returns the point values."""
@@ -99,6 +111,8 @@ class Journal:
         if card.components is not None:
             values |= {f"components/{name}": value for name, value in card.components.model_dump().items()}
         self._append("held_out.jsonl", {"phase": phase, "step": step, **values})
+        if self.listener is not None:
+            self.listener("held_out", phase, step, values)
         return values
 
     def _append(self, name: str, line: Mapping[str, Any]) -> None:
@@ -129,13 +143,6 @@ def check_same_run(folder: Path, preset: Preset, suite: str | None = None) -> No
                 f"{folder} holds another run: its {name} is {was[name]!s}, not {now[name]!s}; ask for the same, or "
                 "give another --out"
             )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all, because a stage whose file exists counts as done."""
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
 
 
 def lines(folder: Path, name: str) -> list[dict[str, Any]]:
@@ -241,21 +248,3 @@ class Watch:
         watched = only if only is not None else {name for name in self._warned if name != "overfit"}
         self._warned = (self._warned - (watched - troubles.keys())) | troubles.keys()
         return fresh
-
-
-def revision() -> str | None:
-    """The git revision of the code, with `+` if a file was changed since; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -10,7 +10,8 @@ import asyncio
 import json
 import random
 import shutil
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,16 @@ from forge_agents.train.algorithms import TRAINERS, online_config
 from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.fine_tuning import score_learned_tokens_only
-from forge_agents.train.journal import Journal, Watch, write_whole
+from forge_agents.train.journal import Journal, Watch
 from forge_agents.train.presets import Preset
 from forge_agents.train.progress import Progress, Reporter, WallClock
-from forge_agents.train.rewards import ArenaReward, Scored
+from forge_agents.train.shared_prompts import keep_groups_together
+from forge_agents.train.tools import RolloutReward, rollout_factory
+from forge_agents.trl.environment import Rollout
+from forge_agents.trl.rewards import ArenaReward, BatchReward, Scored
 from forge_arena.errors import ForgeArenaError
-from forge_arena.files import read_json
+from forge_arena.files import read_json, write_whole
+from forge_arena.verdicts import messages_with_tools
 from forge_arena.wire import MAX_BATCH
 
 # Batches that a model sorts by length together in an evaluation.
@@ -79,13 +84,15 @@ def learn(
     _check_disk_space(folder, source)
     start = read_json(last / POSITION, INDEX)["index"] if last else preset.start
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-        stream = EpisodeStream(client, attempts=preset.generations, start=start, ask=prompt(preset.prompt))
-        shuffle = random.Random(preset.seed) if preset.shuffled_rewards else None
+        stream = _stream(preset, client, start)
+        paid = client.prompts().reward.weights
         verdicts = AsyncArenaClient(arena.url, token=arena.token, patience=preset.patience)
-        ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
-        reward = ArenaReward(verdicts, on_scored=_mark_used_in(stream), shuffle=shuffle, ends=ends)
-        functions, weights = reward.functions()
-        trainer = _trainer(preset, source, tokenizer, stream, functions, weights, checkpoints)
+        functions, weights = _reward(preset, stream, paid, verdicts, tokenizer).functions()
+        trainer = _trainer(
+            preset, source, tokenizer, stream, functions, weights, checkpoints, rollout_factory(client, paid)
+        )
+        trainer.autocast = preset.autocast
+        trainer.shares_prompts = preset.share_prompts
         bookmark = _Bookmark(stream)
         trainer.add_callback(bookmark)
         trainer.on_saved = lambda saved: write_whole(saved / POSITION, json.dumps({"index": bookmark.position}) + "\n")
@@ -121,13 +128,16 @@ def measure(
     threshold: float | None = None,
     opening: str = "",
     records: Path | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[int, int, str], None] = lambda done, of, pace: None,
 ) -> Result:
     """Evaluate a model on the preset's held-out episodes; `threshold` and `opening` are `LocalModel`'s.
 
     `records` is a file that takes each verdict. If it holds verdicts already, the evaluation continues with them.
+    `on_progress` is called with the verdicts so far, all verdicts, and how fast the model writes: at the beginning,
+    with each completion, and with each batch.
     """
     settings = preset.held_out
+    on_progress(0, settings.episodes, "")
     overseer = LocalModel(
         model,
         max_tokens=preset.max_completion,
@@ -137,20 +147,45 @@ def measure(
         name=name,
         threshold=threshold,
         opening=opening,
+        dtype="bfloat16" if preset.in_bfloat16 else "float32",
+        tools=preset.tools,
     )
+    pace = overseer.pace
     return evaluate(
         overseer,
         arena=arena.url if isinstance(arena, ArenaAddress) else arena,
         token=arena.token if isinstance(arena, ArenaAddress) else None,
         split=settings.split,
         episodes=settings.episodes,
+        view=preset.view,
         # Several batches of the model together, so that the model can sort them by length.
         batch=min(MAX_BATCH, SORTED_TOGETHER * settings.batch),
         records=records,
         resume=records is not None,
         seed=0,
-        on_progress=on_progress,
+        on_progress=pace.follow(lambda done: on_progress(done, settings.episodes, str(pace))),
     )
+
+
+def _stream(preset: Preset, client: ArenaClient, start: int) -> EpisodeStream:
+    if preset.tools:
+        # An episode of the stream only shows its prompt: each rollout opens it again for itself.
+        return EpisodeStream(client, attempts=1, start=start, ask=messages_with_tools, view=preset.view)
+    return EpisodeStream(client, attempts=preset.generations, start=start, ask=prompt(preset.prompt))
+
+
+def _reward(
+    preset: Preset, stream: EpisodeStream, paid: Mapping[str, float], client: AsyncArenaClient, tokenizer: Any
+) -> BatchReward:
+    settings: dict[str, Any] = {
+        "on_scored": _mark_used_in(stream),
+        "shuffle": random.Random(preset.seed) if preset.shuffled_rewards else None,
+        "paid": paid,
+    }
+    if preset.tools:
+        return RolloutReward(**settings)
+    ends = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {None}
+    return ArenaReward(client, ends=ends, **settings)
 
 
 def _trainer(
@@ -161,23 +196,31 @@ def _trainer(
     functions: Any,
     weights: list[float],
     checkpoints: Path,
+    rollout: Callable[[], Rollout],
 ) -> Any:
     score_learned_tokens_only()
+    if preset.share_prompts:
+        keep_groups_together()
     on_cpu = not torch.cuda.is_available()
     config = online_config(preset, out=str(checkpoints), on_cpu=on_cpu)
     config.reward_weights = weights
     config.model_init_kwargs = {"dtype": preset.dtype, "attn_implementation": "sdpa"}
     if (quantization := quantization_config(preset)) is not None:
         config.model_init_kwargs["quantization_config"] = quantization
-    return TRAINERS[preset.algorithm](
-        # By name and not as a model: without an adapter the trainer loads the reference of its KL term by this name.
-        model=source,
-        reward_funcs=functions,
-        args=config,
-        train_dataset=stream.dataset(),
-        processing_class=tokenizer,
-        peft_config=lora_config(preset),
-    )
+    tools = {"environment_factory": rollout} if preset.tools else {}
+    with warnings.catch_warnings():
+        # The version of TRL is pinned, so that the interface cannot change under us.
+        warnings.filterwarnings("ignore", message=".*'environment_factory', which is an experimental feature")
+        return TRAINERS[preset.algorithm](
+            # By name and not as a model: without an adapter the trainer loads the KL term's reference by this name.
+            model=source,
+            reward_funcs=functions,
+            args=config,
+            train_dataset=stream.dataset(),
+            processing_class=tokenizer,
+            peft_config=lora_config(preset),
+            **tools,
+        )
 
 
 def _mark_used_in(stream: EpisodeStream) -> Callable[[Sequence[str], Scored], None]:

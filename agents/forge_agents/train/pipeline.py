@@ -26,15 +26,16 @@ from forge_agents.result import Result
 from forge_agents.train.attempts import attempts
 from forge_agents.train.calibrate import count_zones, measure_difficulty
 from forge_agents.train.card import write_card
-from forge_agents.train.journal import Journal, write_whole
+from forge_agents.train.journal import Journal
 from forge_agents.train.offline import learn_offline
 from forge_agents.train.online import ArenaAddress, learn, measure
 from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset
 from forge_agents.train.processes import by_first, is_first, process_count
 from forge_agents.train.progress import Reporter
 from forge_agents.train.report import examples, write_report
+from forge_agents.train.reporting import report_run
 from forge_agents.train.warm_start import starting_model
-from forge_arena.files import read_json
+from forge_arena.files import read_json, write_whole
 from forge_arena.locks import FolderInUse, lock_folder
 from forge_arena.types import Split
 from forge_arena.wire import Curriculum, DifficultyCell
@@ -84,6 +85,8 @@ def _run(
 ) -> Path:
     if not resume and is_first() and (folder / "run.json").is_file():
         raise FolderInUse(f"{folder} holds a run: continue it by --resume, or give another --out")
+    if three_phases and preset.tools:
+        raise PresetError("phase 2 tries episodes in one turn: train with tools in one phase, by train run")
     if process_count() > 1 and preset.warm_start is not None and start is None:
         raise PresetError(
             "only one process can make a warm start: make the model by a run without accelerate, and give it as --start"
@@ -94,6 +97,22 @@ def _run(
         suite, suite_hash = stats.suite_and_version, stats.suite_hashes.get(Split(preset.held_out.split))
         by_first(lambda: journal.begin(preset, arena=arena.url, suite=suite, suite_hash=suite_hash))
         source = str(start) if start is not None else _starting_model(preset, client, folder / "start", reporter)
+    with report_run(preset, arena, journal) if is_first() else nullcontext():
+        return _stages(preset, source, arena, folder, journal, reporter, three_phases=three_phases, resume=resume)
+
+
+def _stages(
+    preset: Preset,
+    source: str,
+    arena: ArenaAddress,
+    folder: Path,
+    journal: Journal,
+    reporter: Reporter,
+    *,
+    three_phases: bool,
+    resume: bool,
+) -> Path:
+    """The stages from the starting model to the report."""
 
     def measure_at(model: str, name: str, step: int, phase: str) -> None:
         path = folder / name
@@ -169,7 +188,7 @@ def evaluate_once(
         arena,
         name=name,
         records=path.with_suffix(".records.jsonl"),
-        on_progress=_progress(reporter, f"held out, {name}"),
+        on_progress=lambda done, of, pace: reporter.progress(f"held out, {name}", done, of, pace),
         **settings,
     )
     journal.log_held_out(phase, step, result)

@@ -16,6 +16,7 @@ from forge_agents.overseers.prompts import PromptName
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import parse_yaml, read_yaml
 from forge_arena.suggest import did_you_mean
+from forge_arena.types import View
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -82,6 +83,13 @@ class WarmStart(_Settings):
     )
     brief: bool = Field(
         default=False, description="no corrections: they are long to copy, and one slip spoils the verdict"
+    )
+    concluding: bool = Field(
+        default=False, description="a comparison ends with a line that says what its lines come to"
+    )
+    exhaustive: bool = Field(
+        default=False,
+        description="a comparison also has a line for each passage that no sentence is about; for short sources",
     )
     renamed: float = Field(
         default=0.0, ge=0, le=1, description="share that gets other words throughout: see tiny/renaming.py"
@@ -168,9 +176,18 @@ class Preset(_Settings):
     recompute: bool = Field(
         default=True, description="activations are computed again in the backward pass: less memory, a third more time"
     )
+    share_prompts: bool = Field(
+        default=False, description="read the prompt of a group once, not once for each attempt; not with `recompute`"
+    )
     prompt: PromptName = Field(
         default=PromptName.arena, description="in demonstrations, training, evaluation and the model card"
     )
+
+    tools: bool = Field(
+        default=False,
+        description="several turns: the model uses tools, and gives its verdict by the tool submit_verdict",
+    )
+    view: View = Field(default=View.full, description="how much of an episode the model is shown at once")
 
     algorithm: Algorithm = Algorithm.grpo
     steps: int = Field(default=200, ge=1)
@@ -206,7 +223,9 @@ class Preset(_Settings):
     )
     patience: float = Field(default=300.0, gt=0, description="seconds that an arena may be away")
     shuffled_rewards: bool = Field(default=False, description="control: rewards are shuffled within each batch")
-    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ("tensorboard",)
+    trackers: tuple[Literal["arena", "tensorboard", "trackio", "wandb"], ...] = Field(
+        default=("tensorboard",), description="who is told of each step; arena: the page Runs of the arena"
+    )
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -221,9 +240,28 @@ class Preset(_Settings):
             raise ValueError(f"device_batch must divide batch, got {self.device_batch} and {self.batch}")
         if self.scratch is not None and (self.lora is not None or self.quantization != "none"):
             raise ValueError("a model from scratch is trained whole: leave lora and quantization out")
+        if self.tools:
+            self._check_tools()
+        elif self.view is not View.full:
+            raise ValueError(
+                f"a view is for the form with tools: give tools too, or leave view out, got {self.view.value}"
+            )
         if self.quantization != "none" and self.lora is None:
             raise ValueError("quantized weights cannot be trained: nf4 needs lora")
+        if self.share_prompts and self.recompute:
+            raise ValueError("share_prompts keeps what was read of a prompt, so it needs recompute=false")
         return self
+
+    def _check_tools(self) -> None:
+        if self.algorithm is not Algorithm.grpo:
+            raise ValueError(f"tools are for the algorithm grpo, got {self.algorithm.value}")
+        if self.warm_start is not None or self.scratch is not None:
+            raise ValueError(
+                "a warm start teaches verdicts as texts, and with tools a text is no verdict: give a model that calls "
+                "tools, and leave scratch and warm_start out"
+            )
+        if self.prompt is not PromptName.arena:
+            raise ValueError(f"the form with tools has a prompt of its own: leave prompt out, got {self.prompt.value}")
 
     @property
     def in_bfloat16(self) -> bool:

@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeAlias
 
 from markupsafe import Markup
 from pydantic import TypeAdapter
 
+from forge_agents.batch import tool_access
 from forge_agents.client import ArenaClient
-from forge_agents.compare import mean_metrics
 from forge_agents.drawing import reliability
 from forge_agents.overseers.prompts import prompt
 from forge_agents.pages import Piece, fill, pieces
@@ -23,13 +23,14 @@ from forge_agents.train.changes import Changes, load_changes, load_result
 from forge_agents.train.figures import Line, Panel
 from forge_agents.train.journal import OBJECT, lines
 from forge_agents.train.presets import Preset
-from forge_agents.train.rewards import COMPONENTS
+from forge_agents.trl.rewards import COMPONENTS
 from forge_agents.words import format_difference, format_number, interval, setting
 from forge_arena.errors import BadArgument
-from forge_arena.files import read_json
+from forge_arena.files import read_json, write_whole
+from forge_arena.measures.paired import mean_metrics
 from forge_arena.types import CorruptionType, Form, Noun, Observation, Outcome, Truth, Verdict
 from forge_arena.verdicts import sendable, verdict_or_none
-from forge_arena.wire import Attempt, DifficultyCell
+from forge_arena.wire import Attempt, DifficultyCell, OpenedEpisode
 
 if TYPE_CHECKING:
     from forge_agents.train.online import ArenaAddress
@@ -41,9 +42,11 @@ STEALTH = range(4)
 
 
 class ExampleAttempt(Noun):
-    """The completion of a model on the episode of an example, and its reward."""
+    """The completion of a model on the episode of an example, and its reward. With tools, `turns` are the earlier turns
+    and what the tools said."""
 
     completion: str
+    turns: str = ""
     outcome: Outcome
     reward: float | None
 
@@ -94,12 +97,14 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
     if not keys:
         return ()
     with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
-        opened = client.open_episodes(keys=keys, attempts=2).episodes
-        seen = [episode.observation for episode in opened]
-        written = [_write_completions(preset, model, seen) for model in (before, folder / "model")]
+        opened = client.open_episodes(keys=keys, attempts=2, view=preset.view if preset.tools else None).episodes
+        written = [
+            _write_completions(preset, model, client, opened, side)
+            for side, model in enumerate((before, folder / "model"))
+        ]
         results = client.submit(
             [
-                Attempt(episode_id=episode.episode_id, attempt=side, completion=texts[number])
+                Attempt(episode_id=episode.episode_id, attempt=side, completion=texts[number].text)
                 for side, texts in enumerate(written)
                 for number, episode in enumerate(opened)
             ]
@@ -111,12 +116,14 @@ def examples(folder: Path, preset: Preset, *, before: str | Path, arena: "ArenaA
         if truth is None:
             continue
         before_and_after = [
-            ExampleAttempt(completion=texts[number], outcome=result.outcome, reward=result.reward)
+            ExampleAttempt(
+                completion=texts[number].text, turns=texts[number].turns, outcome=result.outcome, reward=result.reward
+            )
             for texts, result in zip(written, of_episode, strict=True)
         ]
         first, second = before_and_after
         shown.append(Example(key=episode.key, observation=episode.observation, truth=truth, before=first, after=second))
-    path.write_bytes(Examples.dump_json(tuple(shown), indent=1) + b"\n")
+    write_whole(path, f"{Examples.dump_json(tuple(shown), indent=1).decode()}\n")
     return tuple(shown)
 
 
@@ -242,6 +249,8 @@ class Run:
             ("Stated confidence and its spread", "verdicts/confidence", None),
             ("Share unreadable", "verdicts/invalid", UNIT),
             ("Completion length, tokens", "completions/mean_length", None),
+            ("Tool uses in a rollout", "tools/uses", None),
+            ("Cost of the tools in a rollout", "tools/cost", None),
             ("Groups with one reward for all", "frac_reward_zero_std", UNIT),
             ("Entropy, nats per token", "entropy", None),
         ]
@@ -323,19 +332,36 @@ class _FigureNumbers:
         return Markup(panel if isinstance(panel, str) else panel.svg(self._drawn))  # noqa: S704
 
 
-def _write_completions(preset: Preset, model: str | Path, seen: Sequence[Observation]) -> list[str]:
+class _Written(NamedTuple):
+    """What a model wrote on the episode of an example."""
+
+    text: str
+    turns: str = ""
+
+
+def _write_completions(
+    preset: Preset, model: str | Path, client: ArenaClient, opened: Sequence[OpenedEpisode], attempt: int
+) -> list[_Written]:
     # Here and not at the top, because reading a report must not need torch.
     from forge_agents.models import load_model, write
+    from forge_agents.overseers.local import LocalModel
 
+    loaded = load_model(model, dtype=preset.dtype)
+    settings: dict[str, Any] = {
+        "max_tokens": preset.max_completion,
+        "temperature": preset.held_out.temperature,
+        "batch": preset.held_out.batch,
+    }
+    seen = [episode.observation for episode in opened]
+    if preset.tools:
+        offered = client.tools()
+        replies = LocalModel(loaded, tools=True, **settings).review_with_tools(
+            seen, [tool_access(client, offered, episode, attempt) for episode in opened]
+        )
+        return [_Written(sendable(reply), reply.thoughts or "") for reply in replies]
     ask = prompt(preset.prompt)
-    generations = write(
-        load_model(model, dtype=preset.dtype),
-        [ask(observation) for observation in seen],
-        max_tokens=preset.max_completion,
-        temperature=preset.held_out.temperature,
-        batch=preset.held_out.batch,
-    )
-    return [sendable(generation.text) for generation in generations]
+    generations = write(loaded, [ask(observation) for observation in seen], **settings)
+    return [_Written(sendable(generation.text)) for generation in generations]
 
 
 def _read_if_there(path: Path, kind: TypeAdapter[tuple[Any, ...]]) -> tuple[Any, ...]:

@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from forge_agents.compare import differences, mean_metrics
 from forge_agents.plot import bins
 from forge_agents.result import Result
 from forge_agents.train.journal import lines
+from forge_arena.measures.paired import differences, mean_metrics
 from forge_arena.types import Estimate
 
 CURVES = {

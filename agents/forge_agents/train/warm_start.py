@@ -22,10 +22,10 @@ from forge_agents.train.adapters import lora_config, quantization_config, save_w
 from forge_agents.train.checkpoints import POSITION, latest_checkpoint
 from forge_agents.train.demonstrations import Demonstration, demonstrations
 from forge_agents.train.fine_tuning import FineTuner
-from forge_agents.train.journal import write_whole
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.rows import Row, completion_row
+from forge_arena.files import write_whole
 from forge_arena.verdicts import observation_text
 
 # Demonstrations come from this index on. No stream of prompts gets so far.
@@ -92,6 +92,8 @@ def collect_demonstrations(
             count=settings.demonstrations,
             checking=settings.checking,
             brief=settings.brief,
+            concluding=settings.concluding,
+            exhaustive=settings.exhaustive,
             seed=preset.seed,
             on_progress=lambda done, of: reporter.progress("demonstrations", done, of, ""),
         )

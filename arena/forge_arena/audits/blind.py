@@ -31,6 +31,16 @@ HOPELESS = 20
 DOMAINS_SHOW_WITHIN = 20
 # The seeds begin so far apart in the stream that two readings share no key.
 STRIDE = 1_000_000
+# The confidences that the page offers, with their words.
+SURE = (
+    ("0.5", "50%, a guess"),
+    ("0.6", "60%"),
+    ("0.7", "70%"),
+    ("0.8", "80%"),
+    ("0.9", "90%"),
+    ("0.95", "95%"),
+    ("1", "certain"),
+)
 
 
 class BlindEpisode(Noun):
@@ -45,19 +55,27 @@ class BlindEpisode(Noun):
 
 
 class KeyRow(Noun):
-    """What the reader must not see: which episode has this number in the reading, and its truth."""
+    """What the reader must not see: which episode has this number in the reading, and its truth.
+
+    `episode` is the whole episode, by which the marks can be graded like verdicts; None in keys of older versions.
+    """
 
     reading: str
     number: int = Field(ge=1)
     key: str
     truth: Truth
+    episode: Episode | None = None
 
 
 class Mark(Noun):
-    """A reader's mark on one episode: whether the answer is right and, if not, what is wrong with it."""
+    """A reader's mark on one episode: whether the answer is right and, if not, what is wrong with it.
+
+    `confidence` is how sure the reader is of `right`, 0.5 (a guess) to 1; None if the reader did not say.
+    """
 
     number: int = Field(ge=1)
     right: bool
+    confidence: float | None = Field(default=None, ge=0.5, le=1.0)
     corruption_type: CorruptionType | None = None
     note: str = ""
 
@@ -122,7 +140,7 @@ def blind(
     # The name is a hash of what the reader sees. So it reveals nothing, and marks cannot be scored with another key.
     name = hashlib.sha256("".join(episode.model_dump_json() for episode in blinded).encode()).hexdigest()[:16]
     key = tuple(
-        KeyRow(reading=name, number=number, key=episode.key, truth=episode.truth)
+        KeyRow(reading=name, number=number, key=episode.key, truth=episode.truth, episode=episode)
         for number, episode in enumerate(episodes, start=1)
     )
     return Reading(name=name, episodes=blinded, key=key)
@@ -188,7 +206,9 @@ def reading_page(reading: Reading) -> str:
     from forge_arena.templates import fill
 
     types = [type.value for type in CorruptionType]
-    return fill(__package__, "blind.html.jinja", reading_name=reading.name, episodes=reading.episodes, types=types)
+    return fill(
+        __package__, "blind.html.jinja", reading_name=reading.name, episodes=reading.episodes, types=types, sure=SURE
+    )
 
 
 def load_marks(file: Path) -> Marks:
@@ -221,7 +241,7 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
     Raises:
         BadArgument: the marks are of another reading, mark a number twice, or mark a number that is not in the key.
     """
-    pairs = _pair(marks, key)
+    pairs = pair_marks(marks, key)
     agreed = sum(_agree(mark, row) for mark, row in pairs)
     rate = agreed / len(pairs)
     return AuditReport(
@@ -242,8 +262,12 @@ def score_marks(marks: Marks, key: Sequence[KeyRow]) -> AuditReport:
     )
 
 
-def _pair(marks: Marks, key: Sequence[KeyRow]) -> _Pairs:
-    """Each mark with its row of the key, in order of the numbers."""
+def pair_marks(marks: Marks, key: Sequence[KeyRow]) -> Sequence[tuple[Mark, KeyRow]]:
+    """Each mark with its row of the key, in order of the numbers.
+
+    Raises:
+        BadArgument: the marks are of another reading, mark a number twice, or mark a number that is not in the key.
+    """
     rows = {row.number: row for row in key}
     if marks.reading != key[0].reading:
         raise BadArgument(f"the marks are of reading {marks.reading}, the key is of {key[0].reading}")

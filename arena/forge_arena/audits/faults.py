@@ -87,14 +87,21 @@ class _Case:
         return self.truth.form is Form.placebo or self.truth.mechanism is Mechanism.rewrite
 
 
-def examine(episode: Episode) -> Findings:
-    """Ask the questions that one episode can answer. A question that does not apply to the episode is left out."""
-    scenario = episode.scenario
-    case = _Case(
-        episode,
-        Verifier(scenario).verify(episode.observation.worker_output),
-        Verifier(scenario).verify(episode.truth.clean_output),
-    )
+def report_on_twin(episode: Episode) -> ClaimReport:
+    """What a fresh Verifier reports about the clean twin."""
+    return Verifier(episode.scenario).verify(episode.truth.clean_output)
+
+
+def examine(episode: Episode, twin: ClaimReport | None = None) -> Findings:
+    """Ask the questions that one episode can answer. A question that does not apply to the episode is left out.
+
+    Args:
+        twin: `report_on_twin`, if another episode with the same scenario and twin was examined before.
+    """
+    output = episode.observation.worker_output
+    twin = report_on_twin(episode) if twin is None else twin
+    answer = twin if output == episode.truth.clean_output else Verifier(episode.scenario).verify(output)
+    case = _Case(episode, answer, twin)
     return {question: ask(case) for question, ask, applies in _QUESTIONS if applies(case)}
 
 

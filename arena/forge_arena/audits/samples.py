@@ -10,6 +10,9 @@ from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, WorkerFailed
 from forge_arena.types import CorruptionType, Domain, Form, Noun, Observation, Split
 
+# How many draws an audit's arena remembers, because it makes each key in several forms. More than are in the making at
+# a time.
+DRAWS_KEPT = 32
 # How much of a reason is kept, and how many reasons a report lists.
 REASON = 160
 REASONS = 4

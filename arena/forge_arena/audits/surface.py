@@ -5,7 +5,8 @@ number of values in an answer that its source does not have. Both are vectors in
 """
 
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -110,8 +111,18 @@ class Text:
     def sentences(self) -> list[str]:
         return [self.text[start:end] for start, end in sentences(self.text)]
 
-    def values(self, kind: ClaimKind) -> frozenset[Hashable]:
-        return frozenset(mention.value for mention in self.mentions if mention.kind is kind)
+    @cached_property
+    def values(self) -> Mapping[ClaimKind, Set[Hashable]]:
+        """The values of each kind."""
+        values: dict[ClaimKind, set[Hashable]] = {kind: set() for kind in ClaimKind}
+        for mention in self.mentions:
+            values[mention.kind].add(mention.value)
+        return values
+
+    @cached_property
+    def words_of_sentences(self) -> list[frozenset[str]]:
+        """The distinct words of each sentence, in small letters."""
+        return [frozenset(word.lower() for word in _WORD.findall(sentence)) for sentence in self.sentences]
 
 
 def _lengths(t: Text) -> dict[str, float]:
@@ -136,8 +147,8 @@ def _lengths(t: Text) -> dict[str, float]:
 
 
 def _figures(t: Text) -> dict[str, float]:
-    digits = sum(c.isdigit() for c in t.text)
-    capitals = sum(c.isupper() for c in t.text)
+    digits = sum(map(str.isdigit, t.text))
+    capitals = sum(map(str.isupper, t.text))
     numbers = [float(number) for number in sorted(t.numbers) if len(number) <= 15]
     years = [int(year) for year in _YEAR.findall(t.text)]
     size = max(1, len(t.text))
@@ -157,7 +168,8 @@ def _figures(t: Text) -> dict[str, float]:
 
 
 def _kinds(t: Text) -> dict[str, float]:
-    return {f"{kind.value}_values": float(sum(m.kind is kind for m in t.mentions)) for kind in _KINDS}
+    counts = Counter(mention.kind for mention in t.mentions)
+    return {f"{kind.value}_values": float(counts[kind]) for kind in _KINDS}
 
 
 def _positions(t: Text) -> dict[str, float]:
@@ -219,15 +231,11 @@ def _of_one(t: Text) -> dict[str, float]:
 def _of_two(t: Text, other: Text) -> dict[str, float]:
     values: dict[str, float] = {}
     for kind in _KINDS:
-        mine, theirs = t.values(kind), other.values(kind)
+        mine, theirs = t.values[kind], other.values[kind]
         values[f"{kind.value}_new"] = len(mine - theirs)
         values[f"{kind.value}_unsaid"] = len(theirs - mine)
     shared = len(t.vocabulary & other.vocabulary)
-    covered = [
-        len(words & other.vocabulary) / len(words)
-        for sentence in t.sentences
-        if (words := {word.lower() for word in _WORD.findall(sentence)})
-    ]
+    covered = [len(words & other.vocabulary) / len(words) for words in t.words_of_sentences if words]
     return {
         **values,
         "numbers_new": len(t.numbers - other.numbers),

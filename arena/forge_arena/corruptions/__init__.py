@@ -6,7 +6,7 @@ registers as an entry point of the group `forge_arena.corruptions`; there is no 
 
 import builtins
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from random import Random
 
@@ -27,7 +27,9 @@ __all__ = [
     "Rewrite",
     "Target",
     "breaks_only",
+    "can_inject",
     "inject",
+    "injections",
     "omits",
     "possible",
     "registry",
@@ -97,36 +99,68 @@ def _load(type: CorruptionType) -> Corruption:
 def inject(
     verifier: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
 ) -> Injection:
-    """Rewrite a clean answer so that exactly one claim breaks.
+    """Rewrite a clean answer so that exactly one claim breaks: the first of `injections`, with the same arguments.
+
+    Raises:
+        CannotCorrupt: no claim of this answer can be broken by this type without breaking another.
+    """
+    return next(injections(verifier, answer, type, stealth, rng, thought=thought))
+
+
+def injections(
+    verifier: Verifier, answer: Answer, type: CorruptionType, stealth: int, rng: Random, *, thought: int | None = None
+) -> Iterator[Injection]:
+    """Every rewriting of a clean answer by this type that breaks exactly one claim; no two have the same output.
+
+    First come those of the nearest stealth, one for each claim; then all others.
 
     Args:
         stealth: the level, 0 (loud) to 3. Of the alternatives of a claim, the one of the nearest level is tried first.
         thought: the level at which the reasoning is written, if it is another.
 
     Raises:
-        CannotCorrupt: no claim of this answer can be broken by this type without breaking another.
+        CannotCorrupt: there is none. Raised where the first one is asked for.
     """
+    for output, spans, trade in _rewritings(verifier, answer.output, type, stealth, rng):
+        thoughts = think(verifier, answer.reasoning, trade, stealth if thought is None else thought, rng)
+        yield Injection(
+            type=type,
+            target=trade.claim.id,
+            alternative=trade.alternative,
+            answer=Answer(reasoning=thoughts.corrupted, output=output),
+            spans=spans,
+            step=thoughts.step,
+            clean=Answer(reasoning=thoughts.clean, output=answer.output),
+        )
+
+
+def can_inject(verifier: Verifier, output: str, type: CorruptionType, stealth: int, rng: Random) -> bool:
+    """Whether `inject` finds a place in this output, with the same arguments. Cheaper: no reasoning is written."""
+    try:
+        next(_rewritings(verifier, output, type, stealth, rng))
+    except CannotCorrupt:
+        return False
+    return True
+
+
+def _rewritings(
+    verifier: Verifier, text: str, type: CorruptionType, stealth: int, rng: Random
+) -> Iterator[tuple[str, tuple[Span, ...], Trade]]:
+    """The outputs of `injections`, each with its spans and with what was traded. Raises what `injections` raises."""
     corruption = registry()[type]
-    draft = draft_of(verifier, answer.output, rng)
+    draft = draft_of(verifier, text, rng)
     targets = _in_order(list(corruption.targets(draft)), stealth, rng)
+    written: set[str] = set()
     for claim, alternative in targets:
         rewrite = corruption.rewrite(draft, claim, alternative, rng)
         if rewrite is None or not rewrite.edits:
             continue
-        output, spans = apply(answer.output, rewrite.edits)
-        if breaks_only(verifier, output, claim):
-            trade = Trade(claim, alternative, draft.voice(), rewrite.instead)
-            thoughts = think(verifier, answer.reasoning, trade, stealth if thought is None else thought, rng)
-            return Injection(
-                type=type,
-                target=claim.id,
-                alternative=alternative,
-                answer=Answer(reasoning=thoughts.corrupted, output=output),
-                spans=spans,
-                step=thoughts.step,
-                clean=Answer(reasoning=thoughts.clean, output=answer.output),
-            )
-    raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
+        output, spans = apply(text, rewrite.edits)
+        if output not in written and breaks_only(verifier, output, claim):
+            written.add(output)
+            yield output, spans, Trade(claim, alternative, draft.voice(), rewrite.instead)
+    if not written:
+        raise CannotCorrupt(f"no {type} fits this answer: {len(targets)} places tried")
 
 
 def _in_order(targets: list[Target], stealth: int, rng: Random) -> list[Target]:

@@ -17,7 +17,7 @@ from forge_arena.corruptions.draft import (
     rewrite_of,
 )
 from forge_arena.corruptions.prose import restate_freely
-from forge_arena.statements import JITTER, alternative_or_right, fits, order_of, sentence
+from forge_arena.statements import JITTER, alternative_or_right, order_of
 from forge_arena.texts.respell import respell
 from forge_arena.texts.sentences import lower, starts_of
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span, Statement
@@ -124,23 +124,22 @@ def _like(claim: Claim, old: Alternative, new: Alternative, surface: str, usual:
 
 def replace_statements(draft: Draft, claim: Claim, alternative: Alternative, rng: Random) -> tuple[Edit, ...]:
     """Replace each sentence that makes sense under the right alternative alone by one for `alternative`."""
-    before, after = draft.voice(), draft.voice(**{claim.id: alternative.name})
+    before, after = draft.speaker(), draft.speaker(**{claim.id: alternative.name})
     edits: list[Edit] = []
     for statement in draft.scenario.statements:
         if statement.when.get(claim.id) != claim.right.name:
             continue
-        text = sentence(statement, draft.scenario, before)
-        at = draft.text.find(text)
-        if at < 0 or overlaps(edits, at, at + len(text)):
+        place = before.place_in(draft.text, statement)
+        if place is None or overlaps(edits, *place):
             continue
         others = [
             other
             for other in draft.scenario.statements
-            if _can_replace(statement, other, claim, alternative) and fits(other, draft.scenario, after)
+            if _can_replace(statement, other, claim, alternative) and after.fits(other)
         ]
         if others:
             other = others[rng.randrange(len(others))]
-            edits.append(Edit(at, at + len(text), sentence(other, draft.scenario, after)))
+            edits.append(Edit(*place, after.sentence(other)))
     return tuple(edits)
 
 
@@ -285,7 +284,7 @@ def place_for(draft: Draft, statement: Statement, gone: Sequence[Span], rng: Ran
 
     None if no sentence is recognised, if the sentences are a list, or if a sentence that goes has this place.
     """
-    voice = draft.voice()
+    speaker = draft.speaker()
     order = order_of(draft.scenario)
     topic, rank = order.topic(statement), statement.rank + (JITTER if order.places else 1.6) * rng.random()
     place, best = None, (-1, -1)
@@ -293,11 +292,10 @@ def place_for(draft: Draft, statement: Statement, gone: Sequence[Span], rng: Ran
         usual = order.place(other)
         if other.part != "body" or usual > (topic, rank) or usual < best:
             continue
-        text = sentence(other, draft.scenario, voice)
-        at = draft.text.find(text)
-        if at < 0:
+        found = speaker.place_in(draft.text, other)
+        if found is None:
             continue
-        end = at + len(text)
+        at, end = found
         if (usual > best or end > (place or 0)) and not any(span.start < end and at < span.end for span in gone):
             place, best = end, usual
     if place is None or "```" in draft.text[max(0, place - 3) : place] or "\n- " in draft.text:

@@ -19,7 +19,7 @@ from random import Random
 
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps
-from forge_arena.statements import fits, order_of, sentence
+from forge_arena.statements import order_of
 from forge_arena.texts.cutting import clause_joints, follows_alone, has_verb, leans, refers_back, subject_of
 from forge_arena.texts.fitting import Phrase, places_of
 from forge_arena.texts.sentences import lower, sentences
@@ -315,12 +315,12 @@ def _replace_part(
 
 def _statements(draft: Draft, claim: Claim, alternative: Alternative) -> Iterator[tuple[Statement, str]]:
     """The statements of a choice that any sentence could stand before, without what they add to the choice."""
-    voice = draft.voice(**{claim.id: alternative.name})
+    speaker = draft.speaker(**{claim.id: alternative.name})
     for statement in draft.scenario.statements:
-        if statement.part != "body" or set(statement.says) != {claim.id} or not fits(statement, draft.scenario, voice):
+        if statement.part != "body" or set(statement.says) != {claim.id} or not speaker.fits(statement):
             continue
         bare = statement.model_copy(update={"text": _EXTRA.sub("", statement.text)})
-        text = sentence(bare, draft.scenario, voice)
+        text = speaker.sentence(bare)
         if _POINTS_BACK.search(text) or leans(text) or _FORMER.search(bare.text) or not text.endswith("."):
             continue
         if any(words.search(text) and not words.search(draft.text) for words in (_SINGULAR, _PLURAL)):

@@ -6,7 +6,6 @@ from itertools import takewhile
 from textwrap import dedent
 
 from forge_arena.corruptions.draft import Draft, Edit
-from forge_arena.statements import fits, sentence
 from forge_arena.types import Alternative, Claim, ClaimKind
 from forge_arena.verify.code import code_blocks
 
@@ -57,10 +56,10 @@ def _changed_lines(start: int, old: str, new: str) -> Edit:
 
 def _proven_code(draft: Draft, claim: Claim, alternative: Alternative, behaviour: Claim) -> str | None:
     """The right code in the form of the alternative."""
-    voice = draft.voice(**{claim.id: alternative.name})
+    speaker = draft.speaker(**{claim.id: alternative.name})
     for statement in draft.scenario.statements:
-        if behaviour.id in statement.says and claim.id in statement.when and fits(statement, draft.scenario, voice):
-            match = _FENCED.search(sentence(statement, draft.scenario, voice))
+        if behaviour.id in statement.says and claim.id in statement.when and speaker.fits(statement):
+            match = _FENCED.search(speaker.sentence(statement))
             if match is not None:
                 return match[1].strip("\n")
     return None

@@ -19,7 +19,7 @@ from random import Random
 from forge_arena.corruptions.choices import small
 from forge_arena.corruptions.code import exchange_code
 from forge_arena.corruptions.draft import Draft, Edit, holds, overlaps, places_of_former
-from forge_arena.statements import alternative_or_right, fits, sentence
+from forge_arena.statements import alternative_or_right
 from forge_arena.texts.cutting import Cut, clause_joints, cuts, follows_alone, is_referred_to, leans
 from forge_arena.texts.fitting import Replacement, article, places_of, replacement, with_article
 from forge_arena.texts.respell import respell, rewrite
@@ -362,13 +362,13 @@ def _clause_anew(
 
 def _statements_of(draft: Draft, says: set[str], choice: dict[str, str], own: str) -> list[str]:
     """The statements that say just these claims, of about the length of `own`, and lean on no other sentence."""
-    voice = draft.voice(**choice)
+    speaker = draft.speaker(**choice)
     others = []
     for statement in draft.scenario.statements:
         if statement.part != "body" or set(statement.says) != says or _FORMER.search(statement.text):
             continue
-        if fits(statement, draft.scenario, voice):
-            text = sentence(statement, draft.scenario, voice)
+        if speaker.fits(statement):
+            text = speaker.sentence(statement)
             if (
                 abs(len(text.split()) - len(own.split())) <= MOST_WORDS_AWAY
                 and not _ELLIPTIC.search(text)

@@ -24,7 +24,7 @@ from forge_arena.corruptions.base import choose_otherwise, replace_statements, r
 from forge_arena.corruptions.draft import Draft, Edit, apply, removal
 from forge_arena.corruptions.prose import choose_freely, leave_out, restate_freely
 from forge_arena.corruptions.turned import turn_freely
-from forge_arena.statements import Voice, fits, sentence, spelling_of
+from forge_arena.statements import Speaker, Voice, spelling_of
 from forge_arena.texts.reasoning import steps
 from forge_arena.types import Alternative, Claim, ClaimKind, Standing
 from forge_arena.verify import Verifier
@@ -164,14 +164,14 @@ def _add_mention(verifier: Verifier, reasoning: str, trade: Trade, rng: Random) 
 
     The step comes as often as in the reasoning of a Worker, and at any place.
     """
-    scenario = verifier.scenario
+    speaker = Speaker(verifier.scenario, trade.voice)
     mentions = [
-        sentence(statement, scenario, trade.voice)
-        for statement in scenario.statements
+        speaker.sentence(statement)
+        for statement in verifier.scenario.statements
         if statement.part == "reasoning"
         and statement.says
         and trade.instead >= set(statement.says)
-        and fits(statement, scenario, trade.voice)
+        and speaker.fits(statement)
     ]
     if not mentions or rng.random() >= MENTIONED:
         return reasoning

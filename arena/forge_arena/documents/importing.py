@@ -23,7 +23,7 @@ from forge_arena.documents.playing import scenario_id
 from forge_arena.documents.reading import File, find_files, read_file
 from forge_arena.documents.sections import Stretch, stretches
 from forge_arena.documents.splits import places
-from forge_arena.types import ClaimKind, CorruptionType, Domain, Scenario, Split
+from forge_arena.types import HOMES, ClaimKind, CorruptionType, Domain, Scenario, Split
 
 # Stretches in a row, for each that is asked for at a time, after which the author counts as down for good.
 HOPELESS = 2
@@ -220,7 +220,7 @@ def report(run: Import) -> dict[str, Any]:
         "scenarios": len(wanted),
         "left_out": len(everything) - len(wanted),
         "families": len({part.family for part, _ in wanted}),
-        "splits": {split.value: sum(part.split is split for part, _ in wanted) for split in Split},
+        "splits": {split.value: sum(part.split is split for part, _ in wanted) for split in HOMES},
         "domains": dict(Counter(scenario.domain.value for _, scenario in wanted).most_common()),
         "facts": {
             "proposed": sum(written.kept.proposed for written in made),

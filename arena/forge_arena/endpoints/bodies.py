@@ -13,12 +13,26 @@ from pydantic import (
 )
 
 
+class Function(BaseModel):
+    """The tool that a model calls, with the arguments as the model wrote them: JSON, if the model kept to it."""
+
+    name: str
+    arguments: str | dict[str, JsonValue] = "{}"
+
+
+class ToolCall(BaseModel):
+    """One call of a tool in a message. `id` names the call in the answer to it."""
+
+    id: str = ""
+    function: Function
+
+
 class Message(BaseModel):
     """The message that the model wrote.
 
     Servers that separate the reasoning from the answer call the reasoning `reasoning_content` or `reasoning`. `content`
     may come as a list of parts: the texts are joined, and the parts with reasoning are kept in `thought_parts`.
-    `refusal` holds the model's words if the model declines to answer.
+    `refusal` holds the model's words if the model declines to answer. `tool_calls` are the tools that the model calls.
     """
 
     content: str | None = None
@@ -26,6 +40,7 @@ class Message(BaseModel):
     reasoning: str | None = None
     refusal: str | None = None
     thought_parts: str | None = None
+    tool_calls: list[ToolCall] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -1,12 +1,15 @@
 """Ask a model behind any OpenAI-compatible chat endpoint, try again what may pass, and say plainly what went wrong."""
 
 import asyncio
+import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
+from time import perf_counter
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import openai
 from pydantic import JsonValue, ValidationError
@@ -16,9 +19,12 @@ from forge_arena.endpoints.bodies import Choice, Completion, ErrorBody, Models, 
 from forge_arena.endpoints.errors import EndpointFailed, Explainer, retry_after, worth_retrying
 from forge_arena.errors import BadArgument
 from forge_arena.hosts import is_loopback
+from forge_arena.secrecy import credentials, public_address
 from forge_arena.storable import storable_json
 
 Chat = Sequence[Mapping[str, object]]
+# The name of a model may hold an @, and so may its address: the address begins at the first @http.
+_MODEL_AND_URL = re.compile(r"(?P<model>.+?)@(?P<url>https?://.+)", re.DOTALL)
 
 
 class SystemRole(StrEnum):
@@ -30,11 +36,15 @@ class SystemRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CompletedChat:
-    """A completion as it came, what it cost in tokens if the server says so, and after how many tries it came."""
+    """A completion as it came, what it cost in tokens if the server says so, and after how many tries it came.
+
+    `seconds` is the time from the first try to the answer. Waiting for other requests of this process is not in it.
+    """
 
     choice: Choice
     usage: Usage | None
     tries: int
+    seconds: float
 
 
 def with_system_role(chat: Chat, role: SystemRole) -> Chat:
@@ -46,16 +56,20 @@ def with_system_role(chat: Chat, role: SystemRole) -> Chat:
 
 
 def model_and_url(text: str) -> tuple[str, str]:
-    """`MODEL@http://host:port/v1` in its two parts. Raises ValueError if it is written otherwise."""
-    model, at, url = text.rpartition("@")
-    if not at or not model or not url.startswith(("http://", "https://")):
-        raise BadArgument(f"must read openai:MODEL@http://host:port/v1, got {'openai:' + text!r}")
-    return model, url
+    """`MODEL@http://host:port/v1` in its two parts. Raises ValueError if it is written otherwise.
+
+    A user and a password may stand before the host: `MODEL@https://user:password@host/v1`.
+    """
+    match = _MODEL_AND_URL.fullmatch(text)
+    if match is None:
+        raise BadArgument(f"must read openai:MODEL@http://host:port/v1, got {'openai:' + public_address(text)!r}")
+    return match["model"], match["url"]
 
 
 class Endpoint:
     """Asks `model` at `base_url` (with its `/v1`), at most `concurrency` requests at a time.
 
+    The address may hold a user and a password, which are sent as HTTP's Basic authentication instead of an `api_key`.
     `timeout` is seconds for one try as a whole. After connection errors, timeouts, 429 and 5xx a request is tried
     `retries` more times, each after the server's Retry-After if it gives one. `system_role` is `system`, or `user` for
     a model that knows no system role. One instance belongs to one event loop.
@@ -72,19 +86,28 @@ class Endpoint:
         retries: int,
         system_role: str = SystemRole.system,
     ) -> None:
+        base_url, user_and_password = credentials(base_url)
         parts = urlsplit(base_url)
         if system_role not in SystemRole.__members__:
             raise BadArgument(f"system_role must be one of {', '.join(SystemRole)}, got {system_role!r}")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment:
-            raise BadArgument(f"base_url must look like http://host:port/v1, got {base_url!r}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or not _has_port(parts):
+            raise BadArgument(
+                f"base_url must look like http://host:port/v1, got {public_address(base_url)!r}; in a user or a "
+                "password write / as %2F, ? as %3F and # as %23"
+            )
         if concurrency < 1 or retries < 0 or timeout <= 0:
             raise BadArgument(
                 "concurrency must be at least 1, retries at least 0 and timeout above 0, got "
                 f"concurrency={concurrency}, retries={retries}, timeout={timeout}"
             )
+        if user_and_password is not None and api_key is not None:
+            raise BadArgument(
+                "give the endpoint a key, or a user and a password in its address, but not both: a request has one "
+                "Authorization"
+            )
         self.model = model
-        # Without user, password and query: these may be secrets, and the address is shown in errors.
-        self.where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        # Without the query, which may be a secret: the address is shown in errors.
+        self.where = public_address(base_url)
         self._timeout = timeout
         self._tries = retries + 1
         self._system_role = SystemRole(system_role)
@@ -92,11 +115,14 @@ class Endpoint:
         self._slots = asyncio.Semaphore(concurrency)
         # Waiting times only; no answer depends on it.
         self._jitter = Random(f"{model} {base_url}")
-        self._explainer = Explainer(model, self.where, api_key, timeout, self._tries)
+        secret = api_key if user_and_password is None else user_and_password[1]
+        self._explainer = Explainer(model, self.where, secret, timeout, self._tries)
         self._client = openai.AsyncOpenAI(
             # Never None: the client would take a key from the environment and send it to whatever base_url is.
             api_key=api_key or "none",
             base_url=base_url,
+            # Not left in the address, because libraries log the addresses that they ask.
+            default_headers=None if user_and_password is None else {"Authorization": _basic(*user_and_password)},
             max_retries=0,
             timeout=timeout,
             # A proxy from the environment cannot reach this machine's own servers.
@@ -141,12 +167,13 @@ class Endpoint:
             reraise=True,
         )
         async with self._slots:
+            begin = perf_counter()
             try:
                 completion: Completion = await retrying(once)
             except (openai.APIError, TimeoutError) as error:
                 is_not_found = isinstance(error, openai.APIStatusError) and error.status_code == 404
                 raise self._explainer.explain(error, await self._models() if is_not_found else []) from error
-        return CompletedChat(completion.choices[0], completion.usage, tries)
+        return CompletedChat(completion.choices[0], completion.usage, tries, perf_counter() - begin)
 
     async def aclose(self) -> None:
         await self._client.close()
@@ -219,3 +246,16 @@ class Endpoint:
         except (openai.APIError, TimeoutError, ValidationError):
             return []
         return [*names[:8], f"{len(names) - 8} more"] if len(names) > 8 else names
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether what follows the host is a port, or nothing."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def _basic(user: str, password: str) -> str:
+    """The header `Authorization` of HTTP's Basic authentication (RFC 7617)."""
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"

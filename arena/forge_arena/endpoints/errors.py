@@ -101,7 +101,7 @@ class Explainer:
             case 400 | 403 | 422 if code == WITHHELD:
                 return PromptWithheld(f"the content filter of {self.where} withheld the prompt: {words}")
             case 401 | 403:
-                given = "the given API key" if self.api_key else "a request without an API key"
+                given = "the given API key or password" if self.api_key else "a request without an API key"
                 return EndpointFailed(
                     f"{self.where} refused {given} ({error.status_code}); give a key that may use {self.model!r}"
                 )

@@ -91,29 +91,32 @@ def estimates(graded: GradedArrays, resamples: Resamples | None) -> dict[str, Es
 
 def values(graded: GradedArrays) -> dict[str, float | None]:
     """Every metric on all rows, by scikit-learn where it has the metric; None if the metric is not defined."""
-    from sklearn import metrics as sk  # takes seconds to import
+    from sklearn import config_context  # takes seconds to import
+    from sklearn import metrics as sk
 
     y, flagged, p = graded.corrupted, graded.flagged, graded.p
     both, positive = graded.both_classes, bool(y.any())
-    tpr_at_1 = tpr_at_5 = None
-    if both:
-        fpr, tpr, _ = sk.roc_curve(y, p, drop_intermediate=False)  # (thresholds,)
-        tpr_at_1, tpr_at_5 = (float(_best_within(limit, fpr[None], tpr[None])[0]) for limit in (0.01, 0.05))
-    return {
-        "balanced_accuracy": float(sk.balanced_accuracy_score(y, flagged)) if both else None,
-        "precision": float(sk.precision_score(y, flagged)) if flagged.any() else None,
-        "recall": float(sk.recall_score(y, flagged)) if positive else None,
-        "f1": float(sk.f1_score(y, flagged, zero_division=0.0)) if positive else None,
-        "g_mean_squared": float(sk.recall_score(y, flagged) * sk.recall_score(y, flagged, pos_label=False))
-        if both
-        else None,
-        "auroc": auroc(p, y) if both else None,
-        "partial_auroc": float(sk.roc_auc_score(y, p, max_fpr=LOW_FPR)) if both else None,
-        "tpr_at_1": tpr_at_1,
-        "tpr_at_5": tpr_at_5,
-        "brier": float(sk.brier_score_loss(y, p, pos_label=True)),
-        "share_flagged": float(flagged.mean()),
-    }
+    # A result has dozens of scorecards, and checking finite arrays takes longer than what is computed of them.
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        recall = float(sk.recall_score(y, flagged)) if positive else None
+        specificity = float(sk.recall_score(y, flagged, pos_label=False)) if both else None
+        tpr_at_1 = tpr_at_5 = None
+        if both:
+            fpr, tpr, _ = sk.roc_curve(y, p, drop_intermediate=False)  # (thresholds,)
+            tpr_at_1, tpr_at_5 = (float(_best_within(limit, fpr[None], tpr[None])[0]) for limit in (0.01, 0.05))
+        return {
+            "balanced_accuracy": float(sk.balanced_accuracy_score(y, flagged)) if both else None,
+            "precision": float(sk.precision_score(y, flagged)) if flagged.any() else None,
+            "recall": recall,
+            "f1": float(sk.f1_score(y, flagged, zero_division=0.0)) if positive else None,
+            "g_mean_squared": None if recall is None or specificity is None else recall * specificity,
+            "auroc": auroc(p, y) if both else None,
+            "partial_auroc": float(sk.roc_auc_score(y, p, max_fpr=LOW_FPR)) if both else None,
+            "tpr_at_1": tpr_at_1,
+            "tpr_at_5": tpr_at_5,
+            "brier": float(sk.brier_score_loss(y, p, pos_label=True)),
+            "share_flagged": float(flagged.mean()),
+        }
 
 
 def spread(graded: GradedArrays, resamples: Resamples) -> dict[str, Floats]:

@@ -23,8 +23,9 @@ Mask = NDArray[np.bool_]
 
 RESAMPLES = 1_000
 LEVEL = 0.95
-# How many numbers of an array (draws, rows) may be in memory at a time: 32 MB.
-CELLS_AT_A_TIME = 4_000_000
+# How many numbers of an array (draws, rows) may be in memory at a time: 2 MB, which also stay in the processor's cache.
+# A dozen such arrays are in use at a time.
+CELLS_AT_A_TIME = 250_000
 
 Sampler = Literal["picks", "counts"]
 
@@ -59,18 +60,46 @@ def auroc(scores: Floats, corrupted: Mask) -> float:
 
 
 def best_threshold(scores: Floats, corrupted: Mask) -> float:
-    """The threshold with the best balanced accuracy if scores above it are flagged. It lies halfway between two scores.
+    """The threshold with the best balanced accuracy if scores above it are flagged; the lowest one if several are best.
+
+    It lies halfway between two scores, or beyond all of them.
 
     Raises:
         ValueError: there is no score, or all rows are of one class.
     """
     if not both_classes(corrupted):
         raise BadArgument("a threshold needs scores of corrupted and of clean answers")
-    distinct = np.unique(scores)
-    halfway = (distinct[1:] + distinct[:-1]) / 2.0
-    thresholds = np.concatenate([[distinct[0] - 1.0], halfway, [distinct[-1] + 1.0]])
+    thresholds = _thresholds(scores)
     balanced = [((scores[corrupted] > t).mean() + (scores[~corrupted] <= t).mean()) / 2.0 for t in thresholds]
     return float(thresholds[int(np.argmax(balanced))])
+
+
+def threshold_within(scores: Floats, of: Mask, limit: float) -> float:
+    """The lowest threshold that at most the share `limit` of the scores in `of` exceeds.
+
+    Like the best threshold it lies halfway between two scores, or beyond all of them. Equal scores are flagged together
+    or not at all, so the share that is reached may lie far below the limit.
+
+    Args:
+        scores: one for each row: (rows,).
+        of: the rows that are counted: (rows,).
+        limit: a share, 0 to 1.
+
+    Raises:
+        ValueError: `of` holds no row.
+    """
+    if not of.any():
+        raise BadArgument("a threshold within a limit needs scores of the rows that are counted")
+    exceeding = [(float((scores[of] > t).mean()), float(t)) for t in _thresholds(scores)]
+    # In floating point, a share of exactly the limit may be a hair above it.
+    return min(t for share, t in exceeding if share <= limit + 1e-12)
+
+
+def _thresholds(scores: Floats) -> Floats:
+    """A threshold below all scores, one halfway between each two distinct scores, and one above all: ascending."""
+    distinct = np.unique(scores)
+    halfway = (distinct[1:] + distinct[:-1]) / 2.0
+    return np.concatenate([[distinct[0] - 1.0], halfway, [distinct[-1] + 1.0]])
 
 
 def wilson_interval(successes: int, trials: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
+from typing import TypeVar
 
 from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
@@ -18,6 +19,7 @@ from forge_arena.scenarios.spec import (
     ABSENT_PER_CLAIM,
     ClaimSpec,
     FamilySpec,
+    OptionSpec,
     SectionSpec,
     StatementSpec,
     WordCount,
@@ -41,6 +43,8 @@ from forge_arena.types import (
     Standing,
     Statement,
 )
+
+T = TypeVar("T")
 
 OTHERS_PER_CITATION = 4
 CHAPTERS = range(2, 12)
@@ -67,6 +71,7 @@ class _Source:
         authorities: the spellings of each authority and of each numbered section.
         supports: the claims that each of these supports.
         spans: the passages that state each claim.
+        numbers: the number of each numbered section.
     """
 
     cited_as: str
@@ -74,6 +79,35 @@ class _Source:
     supports: dict[str, set[str]]
     text: str = ""
     spans: dict[str, list[Span]] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _StatementInFile:
+    """A statement of the file, read once for all draws.
+
+    Attributes:
+        claims: the claims that the statement or one of its wordings names.
+        wordings: for each wording, the finished statement if every draw has the same one, otherwise the template of its
+            text.
+    """
+
+    spec: StatementSpec
+    claims: frozenset[str]
+    wordings: "tuple[Statement | template.Nodes, ...]"
+
+    @classmethod
+    def of(cls, spec: StatementSpec, claims: Container[str]) -> "_StatementInFile":
+        texts = wordings(spec.text)
+        named = {*spec.says, *spec.when, *(name for text in texts for name, _ in slots_of(text))}
+        return cls(
+            spec,
+            frozenset(name for name in named if name in claims),
+            tuple(
+                _statement(spec, text) if template.is_plain(nodes) else nodes
+                for text, nodes in zip(texts, map(template.parse, texts), strict=True)
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +156,10 @@ class Family:
     @cached_property
     def _passages(self) -> Passages:
         return passages_of(self.spec)
+
+    @cached_property
+    def _statements(self) -> tuple[_StatementInFile, ...]:
+        return tuple(_StatementInFile.of(spec, self.spec.claims) for spec in self.spec.statements)
 
     def has(self, load: Load) -> bool:
         """Whether the family can be drawn under a load."""
@@ -226,25 +264,17 @@ class Family:
         return " ".join(_as_sentence(self._text(self.spec.claims[name].rule or "", draws, rng)) for name in rules)
 
     def _word_statements(self, draws: Draws, in_play: Container[str], rng: Random) -> tuple[Statement, ...]:
-        return tuple(
-            Statement(
-                text=self._text(_choose(wordings(statement.text), rng), draws, rng),
-                says=tuple(claim for claim in statement.says if claim in in_play),
-                when={claim: option for claim, option in statement.when.items() if claim in in_play},
-                part=statement.part,
-                topic=statement.topic,
-                rank=statement.rank,
-            )
-            for statement in self.spec.statements
-            if self._can_be_said(statement, in_play, draws)
-        )
-
-    def _can_be_said(self, statement: StatementSpec, in_play: Container[str], draws: Draws) -> bool:
-        """Whether a statement speaks of nothing that this draw left out, or only follows a habit of its kind of text."""
-        texts = wordings(statement.text)
-        named = {*statement.says, *statement.when, *(name for text in texts for name, _ in slots_of(text))}
-        out_of_play = {name for name in named & self.spec.claims.keys() if name not in in_play}
-        return all(self._is_habit(name, statement, draws) for name in out_of_play)
+        """The statements that speak of nothing that this draw left out, or only follow a habit of their kind of text."""
+        worded = []
+        for statement in self._statements:
+            out_of_play = [claim for claim in statement.claims if claim not in in_play]
+            if not all(self._is_habit(claim, statement.spec, draws) for claim in out_of_play):
+                continue
+            wording = _choose(statement.wordings, rng)
+            if not isinstance(wording, Statement):
+                wording = _statement(statement.spec, template.render(wording, draws.texts, rng))
+            worded.append(_without_claims(wording, out_of_play) if out_of_play else wording)
+        return tuple(worded)
 
     def _is_habit(self, name: str, statement: StatementSpec, draws: Draws) -> bool:
         """Whether a statement follows the option that answers follow even if no rule asks for it."""
@@ -280,17 +310,16 @@ class Family:
         source = _Source(_choose(self.spec.source.cited_as, rng), authorities, supports)
         chapter, number = rng.choice(CHAPTERS), rng.randint(2, 12)
         style = _choose(HEADINGS, rng)
-        numbers: dict[str, str] = {}
         for section in sections:
             if section.number:
                 number += 1
-                numbers[section.id] = f"{chapter}.{number}"
-        self._add_sections(source, numbers, draws)
+                source.numbers[section.id] = f"{chapter}.{number}"
+        self._add_sections(source, draws)
         source.text = self._text(self.spec.source.title, draws, rng)
         for section in sections:
             heading = self._text(section.heading, draws, rng)
-            if section.id in numbers:
-                styled = style.format(n=numbers[section.id], h=heading, w=source.cited_as.capitalize())
+            if section.id in source.numbers:
+                styled = style.format(n=source.numbers[section.id], h=heading, w=source.cited_as.capitalize())
                 # A number without a heading stands in the line of the text.
                 source.text += f"\n\n{styled}\n" if heading else f"\n\n{styled.removeprefix('## ')}"
             else:
@@ -307,12 +336,12 @@ class Family:
             if not any(_stands_alone_in(text, form.casefold()) for form in source.authorities[name]):
                 del source.authorities[name]
 
-    def _add_sections(self, source: _Source, numbers: Mapping[str, str], draws: Draws) -> None:
+    def _add_sections(self, source: _Source, draws: Draws) -> None:
         """Make the numbered sections authorities, and let templates name the number and the citation of each section."""
         for section in self.spec.source.sections:
             draws.texts[f"{section.id}.number"] = ""
             draws.texts[f"{section.id}.cite"] = "the source"
-        for name, number in numbers.items():
+        for name, number in source.numbers.items():
             source.authorities[name] = _citation_forms(source.cited_as, number)
             source.supports[name] = set()
             draws.texts[f"{name}.number"] = number
@@ -323,11 +352,10 @@ class Family:
     ) -> None:
         """Add the text of a section to the source, and remember which claims its passages state."""
         body = template.parse(_choose(wordings(section.text), rng).rstrip())
-        text, marks = template.render_marked(body, draws.texts, rng, in_play)
-        at = len(source.text)
+        text, marks = template.render_marked(body, draws.texts, rng, in_play, len(source.text))
         source.text += text
         for claim, span in marks:
-            source.spans.setdefault(claim, []).append(Span(start=at + span.start, end=at + span.end))
+            source.spans.setdefault(claim, []).append(span)
             if section.id in source.supports:
                 source.supports[section.id].add(claim)
 
@@ -409,21 +437,34 @@ class Family:
             raise ScenarioError(
                 f"{self.name}: claim {claim!r} has no option {right!r}; it has {', '.join(spec.options)}"
             )
-        alternatives = []
-        for name in (right, *(name for name in spec.options if name != right)):
-            option = spec.options[name]
-            check = None
-            if option.check is not None:
-                check = Check(name=option.check, argument=self._argument(option.argument, draws, rng))
-            alternatives.append(
-                Alternative(
-                    name=name,
-                    standing=Standing.right if name == right else Standing.unfit,
-                    forms=tuple(self._text(form, draws, rng) for form in option.forms),
-                    check=check,
-                )
-            )
-        return tuple(alternatives)
+        names = (right, *(name for name in spec.options if name != right))
+        return tuple(
+            self._finished_options.get((claim, name, name == right))
+            or self._option(spec.options[name], name, name == right, draws, rng)
+            for name in names
+        )
+
+    def _option(self, option: OptionSpec, name: str, is_right: bool, draws: Draws, rng: Random) -> Alternative:
+        check = None
+        if option.check is not None:
+            check = Check(name=option.check, argument=self._argument(option.argument, draws, rng))
+        return Alternative(
+            name=name,
+            standing=Standing.right if is_right else Standing.unfit,
+            forms=tuple(self._text(form, draws, rng) for form in option.forms),
+            check=check,
+        )
+
+    @cached_property
+    def _finished_options(self) -> dict[tuple[str, str, bool], Alternative]:
+        """By claim, name, and whether it is the right one: the options that every draw has in the same words."""
+        return {
+            (claim, name, is_right): self._option(option, name, is_right, Draws({}, {}), Random(0))
+            for claim, spec in self.spec.claims.items()
+            for name, option in spec.options.items()
+            if all(template.is_plain(template.parse(text)) for text in _texts_of(option))
+            for is_right in (True, False)
+        }
 
     def _argument(
         self, argument: int | str | tuple[str, ...], draws: Draws, rng: Random
@@ -458,7 +499,7 @@ class Family:
                     forms=_citation_forms(source.cited_as, number),
                     stealth=stealth,
                 )
-                for stealth, number in _absent_numbers(draws, rng)
+                for stealth, number in _absent_numbers(source.numbers, rng)
             ]
         known = {form for forms in source.authorities.values() for form in forms}
         for number, text in enumerate(spec.fabricated):
@@ -468,6 +509,26 @@ class Family:
                     Alternative(name=f"absent_{number}", standing=Standing.absent, forms=(form,), stealth=number % 2)
                 )
         return tuple(alternatives)
+
+
+def _texts_of(option: OptionSpec) -> tuple[str, ...]:
+    """The templates of an option."""
+    argument = option.argument
+    return option.forms + (argument if isinstance(argument, tuple) else (str(argument),))
+
+
+def _statement(spec: StatementSpec, text: str) -> Statement:
+    return Statement(text=text, says=spec.says, when=spec.when, part=spec.part, topic=spec.topic, rank=spec.rank)
+
+
+def _without_claims(statement: Statement, claims: Container[str]) -> Statement:
+    """A statement that does not say that it states these claims, or that it depends on them."""
+    return statement.model_copy(
+        update={
+            "says": tuple(claim for claim in statement.says if claim not in claims),
+            "when": {claim: option for claim, option in statement.when.items() if claim not in claims},
+        }
+    )
 
 
 def _draw_sections(sections: tuple[SectionSpec, ...], rng: Random) -> list[SectionSpec]:
@@ -489,16 +550,14 @@ def _spans_in_force(spans: tuple[Span, ...], source: str, alternatives: tuple[Al
 
     Example: the print says 5 days, and the amendment says 3 days. The draw decides which of the two passages is in force.
     """
-    right, former = (
-        tuple(form for a in alternatives if a.standing is standing for form in a.forms)
-        for standing in (Standing.right, Standing.superseded)
-    )
+    former = tuple(form for a in alternatives if a.standing is Standing.superseded for form in a.forms)
+    if not former:
+        return spans
+    right = tuple(form for a in alternatives if a.standing is Standing.right for form in a.forms)
 
     def states(span: Span, forms: tuple[str, ...]) -> bool:
         return any(_stands_alone_in(span.of(source), form) for form in forms)
 
-    if not former:
-        return spans
     return tuple(span for span in spans if states(span, right) or not states(span, former))
 
 
@@ -511,9 +570,9 @@ def _stands_alone_in(text: str, form: str) -> bool:
     return False
 
 
-def _absent_numbers(draws: Draws, rng: Random) -> tuple[tuple[int, str], ...]:
+def _absent_numbers(sections: Mapping[str, str], rng: Random) -> tuple[tuple[int, str], ...]:
     """(stealth, number) of two sections that do not exist: near the numbers of the source, and in another chapter."""
-    numbers = [text.split(".") for name, text in draws.texts.items() if name.endswith(".number") and text]
+    numbers = [number.split(".") for number in sections.values()]
     chapter, places = int(numbers[0][0]), [int(number) for _, number in numbers]
     first, last = min(places), max(places)
     near = (first - 2, first - 1, last + 1, last + 2)
@@ -529,7 +588,7 @@ def _citation_forms(word: str, number: str) -> tuple[str, ...]:
     return (*forms, f"§{number}") if word == "section" else forms
 
 
-def _choose(items: tuple[str, ...], rng: Random) -> str:
+def _choose(items: tuple[T, ...], rng: Random) -> T:
     return items[int(rng.random() * len(items))]
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from forge_arena.scenarios import template
+from forge_arena.texts.values import MONTHS
 from forge_arena.types import Noun
 
 Number = float | Annotated[str, StringConstraints(pattern=r"^\s*[a-z_][a-z0-9_.]*\s*([-+*]\s*\d+(\.\d+)?)?\s*$")]
@@ -192,12 +194,19 @@ def bound_value(bound: Number, draws: Draws) -> float:
 
 def _between(low: Number, high: Number, step: float, draws: Draws, rng: Random) -> Decimal:
     lowest, highest = bound_value(low, draws), bound_value(high, draws)
+    first, steps, grain = _steps_between(lowest, highest, step)
+    return (first + int(rng.random() * steps)) * grain
+
+
+@lru_cache(maxsize=4_096)
+def _steps_between(lowest: float, highest: float, step: float) -> tuple[Decimal, int, Decimal]:
+    """The first multiple of a step that is not below `lowest`, the number of multiples up to `highest`, and the step."""
     if highest < lowest:
         raise ValueError(f"low must not exceed high, got {lowest:g} and {highest:g}")
     grain = Decimal(f"{step:g}")  # 5.0 is written 5, or amounts in whole steps would read 100.0.
     first = -(-Decimal(str(round(lowest, 6))) // grain)
     steps = int((Decimal(str(round(highest, 6))) - first * grain) / grain) + 1
-    return (first + int(rng.random() * max(steps, 1))) * grain
+    return first, max(steps, 1), grain
 
 
 def _money_forms(amount: Decimal, currency: str) -> tuple[str, ...]:
@@ -225,5 +234,5 @@ def _draw_day(spec: Day, draws: Draws, rng: Random) -> Drawn:
         day = spec.first + timedelta(days=int(rng.random() * ((spec.last - spec.first).days + 1)))
     else:
         raise ValueError("a date needs first and last, or after")
-    month = day.strftime("%B")
+    month = MONTHS[day.month - 1]
     return Drawn((f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}"), day=day)

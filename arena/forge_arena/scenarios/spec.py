@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from forge_arena.scenarios.slots import Number, SlotSpec
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Load, Noun, Split, Standing
+from forge_arena.types import HOMES, Alternative, Case, Claim, ClaimKind, Domain, Load, Noun, Split, Standing
 
 # How many values that stand nowhere in the source each claim has as wrong alternatives.
 ABSENT_PER_CLAIM = 2
@@ -149,6 +149,15 @@ class FamilySpec(Noun):
     source: SourceSpec
     task: str | tuple[str, ...]
     statements: tuple[StatementSpec, ...] = Field(min_length=1)
+
+    @field_validator("split")
+    @classmethod
+    def _is_a_home(cls, split: Split) -> Split:
+        if split not in HOMES:
+            raise ValueError(
+                f"no family belongs to {split.value}, which draws those of {split.home.value}; give {', '.join(HOMES)}"
+            )
+        return split
 
 
 def wordings(text: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -186,6 +186,11 @@ def has_choices(nodes: Nodes) -> bool:
     return any(isinstance(node, Choice) for node, _ in _walk(nodes))
 
 
+def is_plain(nodes: Nodes) -> bool:
+    """Whether a template is the same text in every draw."""
+    return all(isinstance(node, str) for node in nodes)
+
+
 def slots_under(nodes: Nodes) -> Iterator[tuple[str, frozenset[str]]]:
     """Each slot of a template, with the claims that must be in play for the slot to stand."""
     return ((node.name, claims) for node, claims in _walk(nodes) if isinstance(node, Slot))
@@ -228,10 +233,10 @@ def render(nodes: Nodes, values: Mapping[str, str], rng: Random, in_play: Contai
 
 
 def render_marked(
-    nodes: Nodes, values: Mapping[str, str], rng: Random, in_play: Container[str] = EVERY_CLAIM
+    nodes: Nodes, values: Mapping[str, str], rng: Random, in_play: Container[str] = EVERY_CLAIM, start: int = 0
 ) -> tuple[str, list[tuple[str, Span]]]:
-    """Like `render`, with the span of every marked passage in the text."""
-    writer = _Writer(values, rng, in_play)
+    """Like `render`, with the span of every marked passage in a text in which this text begins at `start`."""
+    writer = _Writer(values, rng, in_play, length=start)
     writer.write(nodes)
     return "".join(writer.parts), writer.marks
 
@@ -245,23 +250,27 @@ class _Writer:
     in_play: Container[str]
     parts: list[str] = field(default_factory=list)
     marks: list[tuple[str, Span]] = field(default_factory=list)
+    # Where the first `measured` parts end.
     length: int = 0
+    measured: int = 0
 
     def write(self, nodes: Nodes) -> None:
         for node in nodes:
             if isinstance(node, str):
-                self._add(node)
+                self.parts.append(node)
             elif isinstance(node, Slot):
-                self._add(self.values[node.name])
+                self.parts.append(self.values[node.name])
             elif isinstance(node, Choice):
                 self.write(node.options[int(self.rng.random() * len(node.options))])
             elif isinstance(node, Condition):
                 self.write(node.then if all(claim in self.in_play for claim in node.claims) else node.otherwise)
             else:
-                start = self.length
+                start = self._measure()
                 self.write(node.inner)
-                self.marks.append((node.claim, Span(start=start, end=self.length)))
+                self.marks.append((node.claim, Span(start=start, end=self._measure())))
 
-    def _add(self, text: str) -> None:
-        self.parts.append(text)
-        self.length += len(text)
+    def _measure(self) -> int:
+        """Where the text ends that is written so far."""
+        self.length += sum(map(len, self.parts[self.measured :]))
+        self.measured = len(self.parts)
+        return self.length

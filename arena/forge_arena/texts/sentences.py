@@ -17,7 +17,7 @@ _ENDS = (
     + r"(?<!\b[A-Z]\.)))"
 )
 _BOUNDARY = re.compile(
-    rf"([.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}})[ \t]+(?=[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
+    rf"[.!?]{_ENDS}[\"')\]\u201d\u2019]{{0,3}}(?=[ \t]+[\"'(\[\u201c\u2018]{{0,2}}[A-Z0-9\u00c0-\u00de`§$€£])"
 )
 
 
@@ -52,8 +52,11 @@ def _sentences_of_line(line: str) -> tuple[tuple[int, int], ...]:
     at = len(line) - len(line.lstrip())
     spans: list[tuple[int, int]] = []
     for boundary in _BOUNDARY.finditer(line, at, stop):
-        spans.append((at, boundary.end(1)))
-        at = boundary.end()
+        end = boundary.end()
+        spans.append((at, end))
+        at = end + 1
+        while line[at] in " \t":
+            at += 1
     if at < stop:
         spans.append((at, stop))
     return tuple(spans)

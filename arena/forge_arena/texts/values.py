@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 
 from price_parser import Price
 from text_to_num import text2num
@@ -29,8 +30,7 @@ _PARSED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A value at `start` to `end` of a text. Mentions of the same kind and value mean the same."""
 
     kind: ClaimKind
@@ -46,7 +46,7 @@ MONTHS = (
 _MONTH = r"(?:" + "|".join(rf"{m[:3]}(?:{m[3:]})?" if len(m) > 3 else m for m in MONTHS) + r"|Sept)\b\.?"
 _FROM_ONE = SMALL[1:]
 _NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}|hundred)"
-_DIGITS = r"\d{1,15}(?:[,.]\d{1,15}){0,6}"
+_DIGITS = r"\d\d{0,14}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
 
 _TIME_UNITS: dict[str, tuple[str, int]] = {
@@ -123,15 +123,38 @@ _CITED = (
     r"|chapters?|regulations?|standing orders?|guidelines?|pep|rfc|iso(?:/iec)?|iec|en|din|astm|ansi|ieee|adr|gh|issue"
     r"|pr|bpo|ul"
 )
-_CITATION = re.compile(
-    rf"(?<![\w-])(?:(?P<word>(?i:{_CITED}))(?:[ -]|\b(?=\d)|(?<=§)) ?#?(?P<number>\d{{1,6}}[A-Za-z]?(?:[.:-]\d{{1,6}}){{0,4}}"
+
+
+def _in_any_case(words: str) -> str:
+    """A pattern for words in any case, by their first letters: most words of a text begin with another letter."""
+    rests: dict[str, list[str]] = {}
+    for word in words.split("|"):
+        rests.setdefault(word[0], []).append(word[1:])
+    # The letters that Python takes for an s and for an i if case does not count.
+    other_letters = {"s": "\u017f", "i": "\u0130\u0131"}
+    return "|".join(
+        f"[{first.upper()}{first}{other_letters.get(first, '')}](?i:{'|'.join(rest)})" for first, rest in rests.items()
+    )
+
+
+_CITED_BY_WORD = (
+    rf"(?P<word>(?:{_in_any_case(_CITED)}))(?:[ -]|\b(?=\d)|(?<=§)) ?#?(?P<number>\d{{1,6}}[A-Za-z]?(?:[.:-]\d{{1,6}}){{0,4}}"
     r"(?:\([A-Za-z0-9]{1,4}\)){0,3}(?![\d%])|(?<=[ ])[A-Z](?![\w']))"
-    r"|(?P<cve>CVE-\d{4}-\d{3,7})"
+)
+_CITED_BY_NAME = (
+    r"(?P<cve>CVE-\d{4}-\d{3,7})"
     r"|(?P<code>\d{1,3} (?:CFR|U\.S\.C\.|USC)(?: §)? ?\d{1,5}(?:\.\d{1,4})?)"
     r"|(?P<act>(?:[A-Z][\w'&-]{1,30} (?:(?:and|of|for|on) )?){1,6}(?:Act|Regulations?|Directive|Order|Code|Rules|Ordinance)"
     r" (?:\d{4}/\d{1,4}|\d{4}))"
     r"|(?P<case>[A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{0,30}){0,3} v\.? [A-Z][\w'&-]{1,30}(?: [A-Z][\w'&-]{1,30}){0,3}"
-    r"(?: [\[(]\d{4}[\])])?))"
+    r"(?: [\[(]\d{4}[\])])?)"
+)
+_CITATION = re.compile(rf"(?<![\w-])(?:{_CITED_BY_WORD}|{_CITED_BY_NAME})")
+# Most texts cite by words alone: nothing in them is a part of such a name.
+_CITATION_BY_WORD = re.compile(rf"(?<![\w-]){_CITED_BY_WORD}")
+_IN_NAMES = (
+    *("CVE-", "CFR", "U.S.C.", "USC", " v ", " v. "),
+    *("Act ", "Regulation", "Directive ", "Order ", "Code ", "Rules ", "Ordinance "),
 )
 # What follows the word "I", and no number I.
 _SPEAKER = re.compile(r"['\u2019]| (?:[a-z]+ly )?(?:have|had|am|can|do|did|would|could|was|see|[a-z]{3,}ed)\b")
@@ -142,6 +165,10 @@ _IDENTIFIER = re.compile(
     r"|(?i:\bversion )\d{1,4}(?:\.\d{1,5}){0,3}"
 )
 _HASHED = re.compile(r"#[A-Z]?\d{3,12}\b")
+# What each identifier has at one of its digits, and each date at a digit or a month. A pattern that begins with one of a few
+# characters is fast, and most sentences need no further look.
+_MAY_IDENTIFY = re.compile(r"\d(?:(?<=[A-Zv#-]\d)|(?<=(?i:version )\d)|-[A-Z]|\.\d{1,5}\.\d)")
+_MAY_DATE = re.compile(r"[\dJFMASOND](?:(?<=\d)[-/]\d|(?<=\D)(?:an|eb|ar|pr|ay|un|ul|ug|ep|ct|ov|ec))")
 MONEY = re.compile(
     rf"(?P<sign>(?i:US\$|USD ?|EUR ?|GBP ?|CHF ?|CAD ?|JPY ?)|[$€£¥] ?)(?P<a>{_DIGITS})(?: ?(?P<scale>million|billion|bn|[mk])\b)?"
     rf"|(?P<b>{_DIGITS})(?: (?P<scale2>million|billion))? ?(?P<name>(?i:USD|EUR|GBP|CHF|CAD|JPY|€|£|dollars?|euros?|pounds sterling|cents?))(?!\w)"
@@ -156,20 +183,22 @@ class _Patterns:
     measure: re.Pattern[str]
 
 
-def _patterns(n: str) -> _Patterns:
+def _patterns(n: str, first: str) -> _Patterns:
+    """The patterns for numbers that are written as `n`, and as `first` where nothing may stand before them."""
     return _Patterns(
         percent=re.compile(rf"(?P<n>{n}) ?(?P<sign>%|(?i:percentage points?|per ?cent\b))"),
         # Any word may be the unit here. The tables of units decide.
         measure=re.compile(
-            rf"(?<![\w.,$€£-])(?P<lo>{n})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?[ -]?"
+            rf"(?P<lo>{first})(?:(?: to | ?[-\u2013] ?| and | or )(?P<hi>{n}))?[ -]?"
             r"(?:(?P<day>(?i:business|working|calendar|consecutive|clear|full))[ -])?"
             r"(?P<unit>[A-Za-z°][A-Za-z]{0,13}(?:\(A\))?)(?![\w/])"
         ),
     )
 
 
-_IN_DIGITS = _patterns(_DIGITS)
-IN_WORDS = _patterns(_SPELLED)
+# What may not stand before a number is looked for behind its first digit, because a pattern that begins with a digit is fast.
+_IN_DIGITS = _patterns(_DIGITS, _DIGITS.replace(r"\d", r"\d(?<![\w.,$€£-]\d)", 1))
+IN_WORDS = _patterns(_SPELLED, rf"(?<![\w.,$€£-]){_SPELLED}")
 _NUMBER_WORDS = frozenset({*_FROM_ONE, *TENS, "hundred"})
 _MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
 DATE = re.compile(
@@ -198,6 +227,8 @@ def mentions(text: str) -> tuple[Mention, ...]:
 @lru_cache(maxsize=16_384)
 def _mentions(text: str) -> tuple[Mention, ...]:
     numbers = _patterns_for(text)
+    if numbers is None and not _may_cite_without_number(text):
+        return ()
     mentions: list[Mention] = []
     for find in _FINDERS:
         for mention in find(text, numbers):
@@ -233,6 +264,7 @@ def same_amount(value: Hashable) -> Hashable:
     return value
 
 
+@lru_cache(maxsize=4_096)
 def _number(text: str) -> Decimal | None:
     text = text.strip().lower()
     if "(" in text:
@@ -256,17 +288,17 @@ def _patterns_for(text: str) -> _Patterns | None:
     return _IN_DIGITS if _DIGIT.search(text) else None
 
 
+def _may_cite_without_number(text: str) -> bool:
+    return any(map(text.__contains__, _CITED_WITHOUT_NUMBER))
+
+
 def _has_money(text: str) -> bool:
-    for stem in _MONEY_STEMS:  # noqa: SIM110  (twice as fast as any() on this path)
-        if stem in text:
-            return True
-    return False
+    return any(map(text.__contains__, _MONEY_STEMS))
 
 
 def _citations(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
-    if numbers is None and not any(stem in text for stem in _CITED_WITHOUT_NUMBER):
-        return
-    for m in _CITATION.finditer(text):
+    pattern = _CITATION if any(map(text.__contains__, _IN_NAMES)) else _CITATION_BY_WORD
+    for m in pattern.finditer(text):
         if m["word"] and m[0].endswith(" I") and _SPEAKER.match(text, m.end()):
             # "The rules I have" cites nothing.
             continue
@@ -277,13 +309,13 @@ def _citations(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
         else:
             value = ("", re.sub(r"\s+", " ", m[0].replace(" v. ", " v ")).casefold().removeprefix("the "))
         start, end = m.span()
-        if m["act"] and m[0].startswith("The "):
+        if m[0].startswith("The ") and m["act"]:
             start += 4
         yield Mention(ClaimKind.citation, value, start, end)
 
 
 def _identifiers(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
-    if numbers is None:
+    if numbers is None or not _MAY_IDENTIFY.search(text):
         return
     for pattern in (_IDENTIFIER, _HASHED):
         for m in pattern.finditer(text):
@@ -320,7 +352,7 @@ def _percents(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
 
 
 def _dates(text: str, numbers: _Patterns | None) -> Iterator[Mention]:
-    if numbers is not None:
+    if numbers is not None and _MAY_DATE.search(text):
         for m in DATE.finditer(text):
             yield Mention(ClaimKind.date, _day(m[0]), *m.span())
 

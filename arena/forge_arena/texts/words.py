@@ -32,6 +32,8 @@ SMALL_WORDS = frozenset(
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """The stem of a word: `expiry`, `expires` and `expired` become one or nearly so."""
+    if word.isdigit():
+        return word
     if not hasattr(_of_thread, "stemmer"):
         _of_thread.stemmer = snowballstemmer.stemmer("english")
     stemmed: str = _of_thread.stemmer.stemWord(word.replace("\u2019", "'").removesuffix("'s").removesuffix("'"))

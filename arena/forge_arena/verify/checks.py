@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from forge_arena.suggest import did_you_mean
 from forge_arena.texts.sentences import is_whole, lower, sentences
+from forge_arena.texts.spacing import exchanged
 from forge_arena.texts.values import mentions
 from forge_arena.types import Check, ClaimKind, Span
 from forge_arena.verify.code import code_blocks
@@ -44,7 +45,7 @@ _SECOND = re.compile(r"[Yy](?:ou(?:rs?|rself|rselves)?|OU(?:RS?)?)(?!\w)")
 # What Markdown and quotation marks may put around the first and the last words of an answer.
 _BEFORE_WORDS = re.compile(r"[\s>#*_`\"'\[(-]*")
 _AFTER_WORDS = " \t\r\n.!*_`\"')]"
-_SUBJECT_LINE = re.compile(r"\A\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
+_SUBJECT_LINE = re.compile(r"\s*[*_]{0,3}(?:re|subject):[^\n]{0,200}\n", re.IGNORECASE)
 _EMPHASIS = r"[*`]{0,3}"
 _GAP = r"[*_`]{0,3}\s{1,3}[*_`]{0,3}"
 _PIECE = re.compile(r"\s+|\w+|[^\w\s]")
@@ -52,7 +53,7 @@ _TITLES = r"mr|mrs|ms|miss|mx|dr|prof|sir|madam"
 _A_TITLE_BEFORE = re.compile(rf"\b(?:{_TITLES})\.? $", re.IGNORECASE)
 _GREETING_WORDS = 8
 _SIGNATURE_LINES, _SIGNATURE_WORDS = 4, 16
-_SAME_SIGN = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+_SAME_SIGN = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"}
 
 _IMPORT_LINE = re.compile(r"^[+ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+(\w+))", re.MULTILINE)
 
@@ -137,7 +138,7 @@ def greets_by(text: str, names: tuple[str, ...]) -> Violation:
     "Dear Ms. Roe" and "Dear Ms Ana Roe" greet by "Ms Roe". A line with the subject may come before the greeting.
     """
     start = _without_subject(text[:1_000])
-    first = _BEFORE_WORDS.sub("", start, count=1).translate(_SAME_SIGN).partition("\n")[0]
+    first = exchanged(_BEFORE_WORDS.sub("", start, count=1), _SAME_SIGN).partition("\n")[0]
     greeting = " ".join(first.split()[:_GREETING_WORDS])
     return None if any(_is_greeted(greeting, name) for name in names) else VIOLATED
 
@@ -328,7 +329,8 @@ def _ends(text: str, phrases: tuple[str, ...]) -> bool:
 
 def _without_subject(text: str) -> str:
     """The text without a first line such as "Subject: your refund"."""
-    return _SUBJECT_LINE.sub("", text, count=1)
+    subject = _SUBJECT_LINE.match(text)
+    return text if subject is None else text[subject.end() :]
 
 
 def _ends_of(text: str) -> Iterator[str]:
@@ -355,7 +357,7 @@ def _is_greeted(greeting: str, name: str) -> bool:
 @lru_cache(maxsize=4_096)
 def _name_pattern(name: str) -> re.Pattern[str]:
     """A name as it may be written: with a dot after the title, and with a given name between title and surname."""
-    title, *others = name.translate(_SAME_SIGN).split()
+    title, *others = exchanged(name, _SAME_SIGN).split()
     rest = " ".join(others)
     between = r"\.? (?:[^\W\d_][\w'.-]{0,30} )?" if re.fullmatch(_TITLES, title, re.IGNORECASE) else " "
     return re.compile(re.escape(title) + (between + re.escape(rest) if rest else ""), re.IGNORECASE)
@@ -377,7 +379,7 @@ def _pattern(phrase: str) -> tuple[str, re.Pattern[str]]:
 @lru_cache(maxsize=256)
 def _plain(text: str) -> str:
     """The text in lower case, with plain quotes and dashes. Its length stays the same, so positions stay valid."""
-    return lower(text.translate(_SAME_SIGN))
+    return lower(exchanged(text, _SAME_SIGN))
 
 
 def _last_line(text: str) -> str:

@@ -33,7 +33,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -42,6 +42,8 @@ from forge_arena.types import Case, Span
 
 MAX_CODE = 32_000
 MAX_RESULTS = 1 << 20
+# Characters that are kept of what a snippet prints.
+MAX_PRINTED = 4_000
 START_SECONDS = 30.0
 
 # What snippets may import. Each is loaded before the doors close, so none may act on the world when it is imported.
@@ -105,12 +107,44 @@ def run_cases(
         return ()
     if len(code) > MAX_CODE:
         return (CaseResult(False, f"the code is longer than {MAX_CODE} characters"),) * len(cases)
-    reports, late = _run(code, tuple(case.call for case in cases), seconds, memory_mb)
+    reports, late = _run(code, tuple(case.call for case in cases), seconds, memory_mb, _imports(code))
     if reports and reports[0].kind == "unloaded":
         return (CaseResult(False, _line(f"the code does not load: {reports[0].text}")),) * len(cases)
     end = f"did not end within {seconds:g} seconds" if late else "ended its process, or was ended at a limit"
     missing = [CaseResult(False, f"the code {end}")] * (len(cases) - len(reports))
     return (*map(_compare, cases, wanted, reports), *missing)
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetRun:
+    """What a snippet printed, and in `trouble` why it did not end well; empty if it did."""
+
+    printed: str
+    trouble: str = ""
+
+
+def run_snippet(snippet: str, *, seconds: float = 2.0, memory_mb: int = 256) -> SnippetRun:
+    """Run a snippet under the limits of `run_cases`, and show what it prints.
+
+    The value of the last line is printed too, if that line is an expression and its value is not None. Whatever the
+    snippet does is a result, never an exception.
+
+    Raises:
+        ChildProcessError: the interpreter did not come up, through no fault of the snippet.
+    """
+    imports = _imports(snippet) + _imports(_SHOW)
+    reports, late = _run(_SHOW, (f"show({snippet!r})",), seconds, memory_mb, imports)
+    if not reports:
+        end = f"did not end within {seconds:g} seconds" if late else "ended its process, or was ended at a limit"
+        return SnippetRun("", f"the code {end}: make it do less")
+    try:
+        printed, trouble = ast.literal_eval(reports[0].text)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return SnippetRun("", "the code gave nothing that can be read: print what you want to see")
+    printed = str(printed)
+    if len(printed) > MAX_PRINTED:
+        printed = printed[:MAX_PRINTED] + "\n[cut off here: print less]"
+    return SnippetRun(printed, str(trouble)[:MAX_PRINTED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +202,9 @@ def _imports(code: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(module, taken) for module, taken in imports if module.partition(".")[0] in _MODULES]
 
 
-def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> tuple[list[_CallReport], bool]:
+def _run(
+    code: str, calls: tuple[str, ...], seconds: float, memory_mb: int, imports: Sequence[tuple[str, tuple[str, ...]]]
+) -> tuple[list[_CallReport], bool]:
     """What the child reported of its calls, and whether it was stopped for being late."""
     nonce = secrets.token_hex(16)
     with (
@@ -177,7 +213,7 @@ def _run(code: str, calls: tuple[str, ...], seconds: float, memory_mb: int) -> t
     ):
         reader, writer = os.pipe()
         try:
-            file.write(marshal.dumps((code, calls, _imports(code), nonce, writer, math.ceil(seconds), memory_mb)))
+            file.write(marshal.dumps((code, calls, list(imports), nonce, writer, math.ceil(seconds), memory_mb)))
             file.seek(0)
             child = subprocess.Popen(
                 # Like -I, except for the hash seed: with a random seed, code that walks a set would differ from run to
@@ -344,4 +380,30 @@ for call in calls:
     else:
         tell("returned", text)
 os._exit(0)
+"""
+
+# The code with which a snippet is shown. It runs in the child, as the answer whose one call is `show(snippet)`.
+_SHOW = r"""
+import ast, contextlib, io
+
+def show(snippet):
+    printed, trouble = io.StringIO(), ""
+    names = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(printed):
+        try:
+            lines = ast.parse(snippet, "<snippet>")
+            last = lines.body.pop() if lines.body and isinstance(lines.body[-1], ast.Expr) else None
+            exec(compile(lines, "<snippet>", "exec"), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), "<snippet>", "eval"), names)
+                if value is not None:
+                    print(repr(value))
+        except BaseException as error:
+            line, trace = None, error.__traceback__
+            while trace is not None:
+                if trace.tb_frame.f_code.co_filename == "<snippet>":
+                    line = trace.tb_lineno
+                trace = trace.tb_next
+            trouble = f"{type(error).__name__}: {error}" + (f" (line {line})" if line else "")
+    return printed.getvalue()[:8000], trouble[:1000]
 """

@@ -6,7 +6,6 @@ which the source speaks.
 
 import re
 from collections.abc import Hashable
-from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -132,7 +131,7 @@ class KnownValues:
                 return value
             meant = [date for date in dates if _is_same_date(date, value.value)]
             if len(meant) == 1:
-                return replace(value, value=meant[0])
+                return value._replace(value=meant[0])
         return value
 
     @cached_property

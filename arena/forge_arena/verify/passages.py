@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from forge_arena.texts.sentences import lower, sentences, whole_starts_of
 from forge_arena.texts.values import mentions
@@ -26,6 +26,9 @@ QUOTED_WORDS, LONGEST_QUOTED = 6, 8
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
 # A short line without a full stop, between an empty line and a text.
 _UNNUMBERED_HEADING = re.compile(r"\n\n(?=[^\n]{1,100}[^\s.:!?\n]\n[^\n])")
+# What stands before the number of a heading: "## 3.2 Fees", "Section 3.2: Fees".
+_BEFORE_NUMBER = re.compile(r"^[^\w\n]*(?:[^\W\d]+ )?(?=\d)", re.MULTILINE)
+_GOES_ON = re.compile(r"[\d.]\d")
 _CLAUSE_END = re.compile(r"[,;:|()\u2013\u2014]\s|\s-\s|\.\s|\bbut\b|\band\b|\bwhile\b|\bwhere\b")
 
 
@@ -41,12 +44,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """Sentences of the source, each in one line, and how many words and characters they have together.
+    """Sentences of the source, each in one line and with its number of words, and how long they are together.
 
+    The longest sentences come first, because they show soonest that a text is no copy.
     `beginnings` are the first words of the longest sentences. A text without any of them is no copy.
     """
 
-    sentences: tuple[str, ...]
+    sentences: tuple[tuple[str, int], ...]
     words: int
     characters: int
     beginnings: tuple[str, ...]
@@ -167,10 +171,15 @@ class Passages:
     def quotable(self) -> Quotable:
         """The sentences of the source that are long enough to be a quotation."""
         plain = (" ".join(self._source[start:end].split()) for start, end in sentences(self._source))
-        quoted = tuple(text for text in plain if len(text.split()) >= QUOTED_WORDS)
-        longest = sorted(quoted, key=len)[-LONGEST_QUOTED:]
-        beginnings = tuple(" ".join(text.split()[:2]) for text in longest)
-        return Quotable(quoted, sum(len(text.split()) for text in quoted), sum(map(len, quoted)), beginnings)
+        quoted = [(text, words) for text in plain if (words := len(text.split())) >= QUOTED_WORDS]
+        quoted.sort(key=lambda sentence: len(sentence[0]))
+        quoted.reverse()
+        return Quotable(
+            tuple(quoted),
+            words=sum(words for _, words in quoted),
+            characters=sum(len(text) for text, _ in quoted),
+            beginnings=tuple(" ".join(text.split()[:2]) for text, _ in quoted[:LONGEST_QUOTED]),
+        )
 
     def has_phrase(self, phrase: str) -> bool:
         """Whether the task or the source contains a phrase, whatever its case, quotes and line breaks."""
@@ -182,7 +191,8 @@ class Passages:
         if self.has_phrase(phrase):
             return True
         words = set(_plain(phrase).split())
-        return any(words <= line for line in self._lines)
+        # Most phrases have a word that is nowhere.
+        return words <= self._plain_words and any(words <= line for line in self._lines)
 
     def has_code(self, code: str) -> bool:
         """Whether the source contains a piece of code. Spaces and the kind of quotes make no difference."""
@@ -200,6 +210,10 @@ class Passages:
         return tuple(frozenset(_plain(text).split()) for text in texts)
 
     @cached_property
+    def _plain_words(self) -> frozenset[str]:
+        return frozenset(self._plain_text.split())
+
+    @cached_property
     def _plain_text(self) -> str:
         return f" {_plain(self._task)} | {_plain(self._source)} "
 
@@ -212,11 +226,13 @@ class Passages:
             for form in authority.forms[:1]
             if (number := section_of_form(form)) is not None
         ]
+        lines = [match.span() for match in _BEFORE_NUMBER.finditer(self._source)] if numbers else []
         starts: list[tuple[int, str]] = []
         for number in numbers:
-            heading = re.search(rf"^[^\w\n]*(?:[^\W\d]+ )?{re.escape(number)}(?![\d.]\d)", self._source, re.MULTILINE)
-            if heading is not None:
-                starts.append((heading.start(), number))
+            for start, at in lines:
+                if self._source.startswith(number, at) and not _GOES_ON.match(self._source, at + len(number)):
+                    starts.append((start, number))
+                    break
         starts.sort()
         ends = [*(start for start, _ in starts[1:]), len(self._source)][: len(starts)]
         return {
@@ -224,11 +240,6 @@ class Passages:
             for (start, number), end in zip(starts, ends, strict=True)
             for unnumbered in (_UNNUMBERED_HEADING.search(self._source, start, end),)
         }
-
-    @cached_property
-    def _sections(self) -> dict[str, frozenset[str]]:
-        """The words of each numbered section."""
-        return {number: content(self._source[start:end]) for number, (start, end) in self.section_spans.items()}
 
     def passages_in(self, start: int, end: int) -> tuple[Passage, ...]:
         """The sentences of the source that begin between two places."""
@@ -239,8 +250,8 @@ class Passages:
         words: frozenset[str] = frozenset()
         for form in forms:
             section = section_of_form(form)
-            if section is not None and section in self._sections:
-                return self._sections[section]
+            if section is not None and section in self.section_spans:
+                return content(self._source[slice(*self.section_spans[section])])
             low = lower(form)
             for passage in self.passages:
                 if next(whole_starts_of(lower(passage.text), low), None) is not None:
@@ -258,6 +269,7 @@ class Passages:
         )
 
 
+@lru_cache(maxsize=4_096)
 def section_of_form(form: str) -> str | None:
     """The number in a form such as "section 3.2"."""
     match = _SECTION_FORM.fullmatch(form)

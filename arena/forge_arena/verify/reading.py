@@ -5,6 +5,7 @@ passage.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from forge_arena.texts.values import Mention
 from forge_arena.types import ClaimKind
@@ -15,8 +16,7 @@ SPELLED_KINDS = frozenset({ClaimKind.identifier, ClaimKind.term, ClaimKind.citat
 WHOLE_TEXT_KINDS = frozenset({ClaimKind.constraint, ClaimKind.behaviour})
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a sentence says of one claim at one place.
 
     Attributes:
@@ -54,12 +54,14 @@ class ReadSentence:
         unassigned: the values that say nothing of any claim.
         loose_citations: the places of the citations that say nothing of any claim.
         other_citations: the places of the citations that are read for a claim, and right for none.
+        stems: the stems by which the claims are known, as far as they begin a word of the sentence.
     """
 
     readings: tuple[Reading, ...]
     unassigned: tuple[Mention, ...]
     loose_citations: tuple[tuple[int, int], ...] = ()
     other_citations: tuple[tuple[int, int], ...] = ()
+    stems: frozenset[str] = frozenset()
 
 
 def without_contained(readings: list[Reading]) -> list[Reading]:

@@ -16,7 +16,6 @@ The verifier then finds `window` stated rightly, because a past value states not
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
@@ -30,7 +29,7 @@ from forge_arena.verify.past import STILL, WAS
 from forge_arena.verify.reading import Reading, ReadSentence, without_contained
 from forge_arena.verify.spellings import Spellings
 from forge_arena.verify.spoken import spoken_values
-from forge_arena.verify.topics import Topics, beginnings_in
+from forge_arena.verify.topics import Topics
 from forge_arena.verify.value_reader import ValueReader
 
 CACHED_SENTENCES = 4_096
@@ -59,9 +58,13 @@ class SentenceReader:
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
 
-    def is_about(self, claim: Claim, sentence: str) -> bool:
-        """Whether the words of a sentence show that it speaks of a claim."""
-        return self._topics.has(claim, beginnings_in(sentence))
+    def stems_in(self, sentence: str) -> frozenset[str]:
+        """The stems by which the claims are known, as far as they begin a word of a sentence."""
+        return self._topics.stems_in(sentence)
+
+    def is_about(self, claim: Claim, stems: frozenset[str]) -> bool:
+        """Whether the stems of a sentence show that it speaks of a claim."""
+        return self._topics.has(claim, stems)
 
     def option_named(self, sentence: str) -> str | None:
         """The option that a sentence names, if it names exactly one."""
@@ -71,10 +74,10 @@ class SentenceReader:
         low = lower(sentence)
         if "```" in low:
             return ReadSentence((), ())
-        beginnings = beginnings_in(low)
+        stems = self._topics.stems_in(low)
         places = self._spellings.places_of_options(low)
         option = places[0][2] if len({name for _, _, name in places}) == 1 else None
-        topics = self._topics.of(beginnings)
+        topics = self._topics.of(stems)
         named = self._spellings.read_names(
             [claim for claim in self._spellings.claims if claim.id in topics], low, option
         )
@@ -93,7 +96,7 @@ class SentenceReader:
         readings += self._spellings.read_former_names(topics, low, readings, option)
         unclaimed = []
         for mention in unassigned:
-            claim = self._claim_of_stranger(mention, sentence, beginnings, readings)
+            claim = self._claim_of_stranger(mention, sentence, stems, readings)
             if claim is None:
                 unclaimed.append(mention)
             else:
@@ -107,7 +110,7 @@ class SentenceReader:
                 loose.append((start, end))
             elif not any(self._claim_by_id[r.claim].right.name in r.alternatives for r in over):
                 other.append((start, end))
-        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose), tuple(other))
+        return ReadSentence(tuple(readings), tuple(unclaimed), tuple(loose), tuple(other), stems)
 
     def _without_words_of_titles(self, readings: list[Reading]) -> list[Reading]:
         """The readings without the names that are only a part of a cited title: "Exchange delivered order"."""
@@ -133,7 +136,7 @@ class SentenceReader:
         """A reading of an option's property, with the option of which its place speaks."""
         if not places or self._claim_by_id[reading.claim].of is None:
             return reading
-        return replace(reading, option=option_at(low, places, reading.start))
+        return reading._replace(option=option_at(low, places, reading.start))
 
     def _weigh(self, reading: Reading, readings: list[Reading], sentence: str) -> Reading:
         """A reading with whether its words are given for something else than its claim, which the source bears out.
@@ -151,32 +154,32 @@ class SentenceReader:
             weight = self.citations.weigh(claim, alternative, sentence, reading.start, reading.end, places)
             if weight is Weight.own and any(other.claim == claim.subject and not other.past for other in readings):
                 weight = Weight.perhaps
-            return replace(reading, elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
+            return reading._replace(elsewhere=weight is not Weight.wrong, doubtful=weight is Weight.own)
         if claim.kind is ClaimKind.term and alternative.standing is Standing.unfit:
             if self.passages.bears_out(sentence, alternative.forms[:1]):
-                return replace(reading, doubtful=True)
+                return reading._replace(doubtful=True)
             beside = clause(sentence, reading.start, reading.end)
-            return replace(reading, elsewhere=self.passages.bears_out(beside, alternative.forms[:1]))
+            return reading._replace(elsewhere=self.passages.bears_out(beside, alternative.forms[:1]))
         if alternative.standing in (Standing.superseded, Standing.elsewhere) and not reading.elsewhere:
             around = [words for form in alternative.forms[:1] for words in self.passages.words_around_form(form)]
             place = Place.of(sentence, reading.start, reading.end)
             if self._ownership.is_given_for_other(claim, around, place):
-                return replace(reading, elsewhere=True)
+                return reading._replace(elsewhere=True)
         if alternative.standing is Standing.superseded:
             beside = clause(sentence, reading.start, reading.end)
             past = STILL.search(sentence, 0, reading.start) is not None or WAS.search(beside) is not None
-            return replace(reading, elsewhere=past)
+            return reading._replace(elsewhere=past)
         return reading
 
     def _claim_of_stranger(
-        self, mention: Mention, sentence: str, beginnings: frozenset[str], readings: list[Reading]
+        self, mention: Mention, sentence: str, stems: frozenset[str], readings: list[Reading]
     ) -> Claim | None:
         """The claim for which a sentence gives a citation or identifier that no alternative knows, if there is one."""
         if mention.kind not in (ClaimKind.citation, ClaimKind.identifier):
             return None
         stated = {reading.claim for reading in readings if not reading.past}
         for claim in self._spellings.claims:
-            if claim.kind is mention.kind and claim.id not in stated and self._topics.has(claim, beginnings):
+            if claim.kind is mention.kind and claim.id not in stated and self._topics.has(claim, stems):
                 surface = sentence[mention.start : mention.end]
                 return None if self.known.is_supported(mention.kind, mention.value, surface) else claim
         return None

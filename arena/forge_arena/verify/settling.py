@@ -10,7 +10,6 @@ A sentence alone cannot say everything. Three things show only in the whole text
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from forge_arena.texts.sentences import contains_whole, lower
@@ -26,17 +25,18 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
 
     A reading whose `doubtful` is set counts for nothing. The caller reports its claim as doubtful.
     """
+    rights = [_is_right(reading, claims[reading.claim]) for _, reading in readings]
     stated = {
         reading.claim
-        for _, reading in readings
-        if not reading.past and not reading.doubtful and _is_right(reading, claims[reading.claim])
+        for (_, reading), is_right in zip(readings, rights, strict=True)
+        if is_right and not reading.past and not reading.doubtful
     }
     settled: list[PlacedReading] = []
-    for offset, reading in readings:
+    for (offset, reading), is_right in zip(readings, rights, strict=True):
         claim = claims[reading.claim]
         if reading.doubtful:
             continue
-        if reading.past or _is_right(reading, claim):
+        if reading.past or is_right:
             settled.append((offset, reading))
         elif claim.kind is ClaimKind.citation:
             if not (reading.elsewhere and _cites_rightly(claim, text)):
@@ -48,7 +48,7 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
             settled.append((offset, reading))
         elif reading.elsewhere and reading.owner is not None:
             owner = claims[reading.owner]
-            settled.append((offset, replace(reading, claim=owner.id, alternatives=(owner.right.name,), owned=True)))
+            settled.append((offset, reading._replace(claim=owner.id, alternatives=(owner.right.name,), owned=True)))
         elif not (reading.elsewhere or reading.owned):
             settled.append((offset, reading))
     return settled

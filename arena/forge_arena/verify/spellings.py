@@ -5,7 +5,6 @@ is the Tessaro Duo.
 """
 
 import re
-from collections.abc import Iterator
 
 from forge_arena.texts.sentences import lower, whole_starts_of
 from forge_arena.texts.values import Mention, mentions
@@ -41,6 +40,12 @@ class Spellings:
                 for alternative in claim.alternatives:
                     for number in section_numbers(alternative.forms):
                         self._claims_by_section.setdefault(number, []).append((claim, alternative.name))
+        # The identifiers with a superseded name, and the forms of this name.
+        self._former_names = [
+            (claim, name, [form for form in self._forms[claim.id] if form[1] == name])
+            for claim in self.claims
+            if claim.kind is ClaimKind.identifier and (name := superseded_name(claim))
+        ]
         self._option_forms = [self._forms[claim.id] for claim in self.claims if claim.kind is ClaimKind.option]
 
     def places_of_options(self, low: str) -> list[tuple[int, int, str]]:
@@ -112,14 +117,12 @@ class Spellings:
     ) -> list[Reading]:
         """The superseded names that a sentence gives as current without a word by which their claim is known."""
         former: list[Reading] = []
-        for claim in self.claims:
-            name = superseded_name(claim) if claim.kind is ClaimKind.identifier and claim.id not in topics else None
-            forms = [form for form in self._forms[claim.id] if form[1] == name and form[0] in low] if name else []
-            for start, end, _ in _places_of_forms(low, forms) if forms else ():
+        for claim, name, forms in self._former_names:
+            for start, end, _ in _places_of_forms(low, forms) if claim.id not in topics else ():
                 if any(other.start < end and start < other.end for other in readings):
                     continue
                 if not is_marked(low, start, end, PAST) and not STILL.search(low, 0, start):
-                    former.append(Reading(claim.id, (name or "",), start, end, past=False, option=option, owned=True))
+                    former.append(Reading(claim.id, (name,), start, end, past=False, option=option, owned=True))
         return former
 
 
@@ -127,21 +130,21 @@ def _cited_section(mention: Mention) -> str | None:
     return section_of_value(mention.value) if mention.kind is ClaimKind.citation else None
 
 
-def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> Iterator[str]:
+def _lower_forms(claim: Claim, alternative: Alternative, source: str) -> list[str]:
     """The spellings by which a text names an alternative, in lower case.
 
     An act may be cited without its article. An option with a name of two words may be called by the first of them, if
     the source uses this word for nothing else: "the Tessaro" is the Tessaro Duo.
     """
-    for form in map(lower, alternative.forms):
-        yield form
-        if claim.kind is ClaimKind.citation and form.startswith("the "):
-            yield form.removeprefix("the ")
-    if claim.kind is ClaimKind.option:
-        for form in alternative.forms[:1]:
-            first, _, rest = form.partition(" ")
-            if rest[:1].isupper() and first[:1].isupper() and source.count(first) == source.count(form):
-                yield lower(first)
+    forms = [lower(form) for form in alternative.forms]
+    if claim.kind is ClaimKind.citation:
+        forms += [form.removeprefix("the ") for form in forms if form.startswith("the ")]
+    elif claim.kind is ClaimKind.option and alternative.forms:
+        form = alternative.forms[0]
+        first, _, rest = form.partition(" ")
+        if rest[:1].isupper() and first[:1].isupper() and source.count(first) == source.count(form):
+            forms.append(lower(first))
+    return forms
 
 
 def _places_of_forms(low: str, forms: list[tuple[str, str]]) -> list[tuple[int, int, str]]:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from forge_arena.texts.values import Mention, same_amount, value_of
 from forge_arena.types import ClaimKind
 
-_UNITS = "second|minute|hour|day|week|fortnight|month|quarter|year"
+_UNIT_WORDS = ("second", "minute", "hour", "day", "week", "fortnight", "month", "quarter", "year")
+_UNITS = "|".join(_UNIT_WORDS)
 # "£64 a year" and "a yearly fee" say how often, and "the year" says which one. Such a time is no value.
 _LASTING = r"(?:for|within|after|lasts?|lasted|takes?|took|of|to|than|is|in|over|about|nearly|least|most|another|once)"
 _ONE = re.compile(rf"\b{_LASTING} (?P<said>(?:an?|one) (?P<unit>{_UNITS}))\b", re.IGNORECASE)
@@ -32,6 +33,7 @@ _SHARES = {
     "a tenth": 10,
     "one tenth": 10,
 }
+_SHARE_WORDS = ("half", "quarter", "fifth", "tenth")
 _SHARE = re.compile(
     rf"\b(?:{'|'.join(sorted(_SHARES, key=len, reverse=True))})\b(?! (?:an? )?(?:{_UNITS})\b)", re.IGNORECASE
 )
@@ -49,18 +51,22 @@ _EVERY = re.compile(rf"\b(?P<word>{'|'.join(_DAILY)})(?:ly)?\b", re.IGNORECASE)
 @lru_cache(maxsize=4_096)
 def spoken_values(text: str) -> tuple[Mention, ...]:
     """The values that a text says without a number, each in the unit in which equal amounts are equal."""
-    values = [
-        Mention(ClaimKind.duration, _halved(value), *match.span())
-        for match in _HALF.finditer(text)
-        if isinstance(value := _time(match["unit"]), tuple)
-    ]
-    values += [
-        Mention(ClaimKind.duration, same_amount(_time(match["unit"])), *match.span("said"))
-        for pattern in (_WHOLE, _ONE)
-        for match in pattern.finditer(text)
-    ]
-    for match in _SHARE.finditer(text):
-        values.append(Mention(ClaimKind.percent, (Decimal(_SHARES[match[0].lower()]), "%"), *match.span()))
+    low = text.lower()
+    values: list[Mention] = []
+    if any(map(low.__contains__, _UNIT_WORDS)):
+        values += [
+            Mention(ClaimKind.duration, _halved(value), *match.span())
+            for match in _HALF.finditer(text)
+            if isinstance(value := _time(match["unit"]), tuple)
+        ]
+        values += [
+            Mention(ClaimKind.duration, same_amount(_time(match["unit"])), *match.span("said"))
+            for pattern in (_WHOLE, _ONE)
+            for match in pattern.finditer(text)
+        ]
+    if any(map(low.__contains__, _SHARE_WORDS)):
+        for match in _SHARE.finditer(text):
+            values.append(Mention(ClaimKind.percent, (Decimal(_SHARES[match[0].lower()]), "%"), *match.span()))
     return tuple(values)
 
 

@@ -22,7 +22,7 @@ explanation, or the example of the source that shows the case, in code.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set, Sized
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -112,6 +112,7 @@ class Terms:
         self._passages = passages
         self._cases = tuple(cases)
         self._words: dict[str, Words] = {}
+        self._explanations: dict[str, tuple[str, ...]] = {}
 
     @cached_property
     def _examples(self) -> tuple[str, ...]:
@@ -136,10 +137,10 @@ class Terms:
             return None
         if claim.kind is ClaimKind.identifier:
             # A name is no phrase: its parts say nothing alone.
-            return self._in_one_piece(Window(text), alternative)
+            return self._in_one_piece(window_of(text), alternative)
         rivals = [other for other in claim.alternatives if other.name != alternative.name and other.forms]
         doubtful = None
-        window = Window(text)
+        window = window_of(text)
         for form in alternative.forms:
             saying = self._in_other_words(window, form, rivals, MOST if is_about and not neighbours else NEARLY_ALL)
             if saying is not None and saying.certain:
@@ -147,16 +148,32 @@ class Terms:
             doubtful = doubtful or saying
         return doubtful
 
+    def may_say(self, whole: "Window", alternative: Alternative) -> bool:
+        """Whether a whole text has so many words of an alternative that one of its sentences may say it."""
+        low = lower(whole.text)
+        for form in alternative.forms:
+            letters, number = _without_article(form)
+            if number is not None or letters in low:
+                return True
+            ordered = _form_words(form).ordered
+            present = [word for word in ordered if whole.place_of(word) is not None]
+            if not present or _is_too_few(present, ordered):
+                continue
+            verbs = self._words_of(form).verbs
+            if self._weight(present, verbs) >= MOST * self._weight(ordered, verbs):
+                return True
+        return False
+
     def explains(self, text: str, claim: Claim) -> Saying | None:
         """Where a text says the right term by the words with which the source explains it."""
-        ordered = tuple(
-            dict.fromkeys(
-                word for sentence in self._passages.explanation_of(claim) for word in _form_words(sentence).ordered
-            )
-        )
+        ordered = self._explanations.get(claim.id)
+        if ordered is None:
+            sentences = self._passages.explanation_of(claim)
+            ordered = tuple(dict.fromkeys(word for sentence in sentences for word in _form_words(sentence).ordered))
+            self._explanations[claim.id] = ordered
         if len(ordered) <= EXPLAINED_WORDS:
             return None
-        window = Window(text)
+        window = window_of(text)
         found = [word for word in ordered if window.place_of(word) is not None]
         if len(found) < max(EXPLAINED_WORDS, EXPLAINED * len(ordered)):
             return None
@@ -179,7 +196,7 @@ class Terms:
         wanted = self._words_of(form)
         places = {word: at for word in wanted.ordered if (at := window.place_of(word)) is not None}
         is_known_by_more = share < NEARLY_ALL or len(wanted.ordered) > 1
-        if not places or not is_known_by_more or (len(wanted.ordered) > 2 and len(places) == 1):
+        if not places or not is_known_by_more or _is_too_few(places, wanted.ordered):
             return None
         if self._weight(places, wanted.verbs) < share * self._weight(wanted.ordered, wanted.verbs):
             return None
@@ -240,8 +257,14 @@ class Terms:
         )
 
 
+@lru_cache(maxsize=128)
+def window_of(text: str) -> "Window":
+    """The window of a sentence or two, made once for all claims that ask for it."""
+    return Window(text)
+
+
 class Window:
-    """A text of a sentence or two, with the place of each of its content words."""
+    """A text, mostly of a sentence or two, with the place of each of its content words."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -249,6 +272,10 @@ class Window:
         self._first: dict[str, int] = {}
         for place, (word, _, _) in enumerate(self.placed):
             self._first.setdefault(word, place)
+        # By their first letters, because forms of one word share these.
+        self._like: dict[str, list[str]] = {}
+        for word in self._first:
+            self._like.setdefault(word[:SHORTEST_BEGINNING], []).append(word)
         self._known: dict[str, str | None] = {}
 
     @property
@@ -266,7 +293,9 @@ class Window:
         if word in self._first:
             return word
         if word not in self._known:
-            self._known[word] = next(filter(_alike(word), self._first), None)
+            alike = [other for other in self._like.get(word[:SHORTEST_BEGINNING], ()) if are_alike(word, other)]
+            alike += [other for other in (f"un{word}", word.removeprefix("un")) if other in self._first]
+            self._known[word] = min(alike, key=self._first.__getitem__, default=None)
         return self._known[word]
 
     def narrowest(self, wanted: set[str]) -> tuple[int, int] | None:
@@ -346,11 +375,11 @@ class Window:
 def exactly(sentence: str, forms: Iterable[str]) -> Saying | None:
     """Where a sentence has a form to the letter, whatever its case and its article."""
     low = lower(sentence)
-    for form in map(_without_article, map(lower, forms)):
-        if _BARE_NUMBER.fullmatch(form):
+    for form, number in map(_without_article, forms):
+        if number is not None:
             # "1464.0" in a record is "1,464.00" in prose.
             for match in _ANY_NUMBER.finditer(low):
-                if Decimal(match[0].replace(",", "")) == Decimal(form):
+                if Decimal(match[0].replace(",", "")) == number:
                     return Saying(match.start(), match.end())
         at = next(whole_starts_of(low, form), None) if form in low else None
         if at is not None:
@@ -369,10 +398,16 @@ def clause_start(sentence: str, at: int) -> int:
     )
 
 
-def _without_article(form: str) -> str:
-    """A form without its article, because "no room for it" names "the room for it"; whole if one word is left."""
-    rest = _ARTICLE.sub("", form)
-    return rest if " " in rest else form
+@lru_cache(maxsize=8_192)
+def _without_article(form: str) -> tuple[str, Decimal | None]:
+    """A form in lower case, and its number if the form is a bare number.
+
+    The article is left out, because "no room for it" names "the room for it". A single word keeps its article.
+    """
+    low = lower(form)
+    rest = _ARTICLE.sub("", low)
+    words = rest if " " in rest else low
+    return words, Decimal(words) if _BARE_NUMBER.fullmatch(words) else None
 
 
 @lru_cache(maxsize=8_192)
@@ -389,6 +424,11 @@ def _form_words(form: str) -> Words:
     if _VERB_PHRASE.match(form) and not _NOUN_FOLLOWS.match(form):
         verbs.append(form.partition(" ")[0])
     return Words(ordered, frozenset(word for verb in verbs for word, _, _ in placed_stems(verb)))
+
+
+def _is_too_few(present: Sized, wanted: Sized) -> bool:
+    """Whether one word says nothing of a form."""
+    return len(wanted) > 2 and len(present) == 1
 
 
 def _alike(word: str) -> Callable[[str], bool]:

@@ -11,6 +11,8 @@ from forge_arena.texts.sentences import lower
 from forge_arena.types import Claim, Scenario
 
 LONGEST_STEM = 24
+CACHED_WORDS = 2_048
+_NONE: frozenset[str] = frozenset()
 
 _WORD = re.compile(r"\w+")
 
@@ -27,35 +29,47 @@ class Topics:
             for stem in groups[0] if groups else ():
                 self._ids_by_stem.setdefault(stem, []).append(claim.id)
         self._ids_without_stems = {claim_id for claim_id, groups in self._stem_groups.items() if not groups}
+        self._stems = frozenset[str]().union(*(stems for groups in self._stem_groups.values() for stems in groups))
+        self._stems_by_word: dict[str, frozenset[str]] = {}
 
-    def of(self, beginnings: frozenset[str]) -> set[str]:
-        """The ids of the claims that a sentence is about. The stems of a claim's first group find the candidates."""
-        candidates = {
-            claim_id for stem in self._ids_by_stem.keys() & beginnings for claim_id in self._ids_by_stem[stem]
-        }
-        topics = {claim_id for claim_id in candidates if self._is_about(claim_id, beginnings)}
+    def stems_in(self, sentence: str) -> frozenset[str]:
+        """The stems of this scenario that begin a word of a sentence."""
+        stems: set[str] = set()
+        for word in _WORD.findall(lower(sentence)):
+            own = self._stems_by_word.get(word)
+            if own is None:
+                own = self._stems_of(word)
+            if own:
+                stems |= own
+        return frozenset(stems)
+
+    def _stems_of(self, word: str) -> frozenset[str]:
+        """The stems that begin a word. They are kept, because the sentences of a text have many words in common."""
+        if len(self._stems_by_word) >= CACHED_WORDS:
+            self._stems_by_word.clear()
+        beginnings = (word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
+        stems = self._stems_by_word[word] = self._stems.intersection(beginnings) or _NONE
+        return stems
+
+    def of(self, stems: frozenset[str]) -> set[str]:
+        """The ids of the claims that a sentence with these stems is about.
+
+        The stems of a claim's first group find the candidates.
+        """
+        candidates = {claim_id for stem in stems for claim_id in self._ids_by_stem.get(stem, ())}
+        topics = {claim_id for claim_id in candidates if self._is_about(claim_id, stems)}
         return topics | self._ids_without_stems
 
-    def has(self, claim: Claim, beginnings: frozenset[str]) -> bool:
-        """Whether the words of a sentence show that it speaks of a claim. A claim without stems is never shown so."""
-        return bool(claim.about) and self._is_about(claim.id, beginnings)
+    def has(self, claim: Claim, stems: frozenset[str]) -> bool:
+        """Whether the stems of a sentence show that it speaks of a claim. A claim without stems is never shown so."""
+        return bool(claim.about) and self._is_about(claim.id, stems)
 
-    def _is_about(self, claim_id: str, beginnings: frozenset[str]) -> bool:
-        """Whether each group of the claim's `about` has a stem that begins a word of the sentence."""
-        for stems in self._stem_groups[claim_id]:  # noqa: SIM110  (twice as fast as any() on the hottest path)
-            if beginnings.isdisjoint(stems):
+    def _is_about(self, claim_id: str, stems: frozenset[str]) -> bool:
+        """Whether each group of the claim's `about` has one of these stems."""
+        for group in self._stem_groups[claim_id]:  # noqa: SIM110  (twice as fast as any() on the hottest path)
+            if stems.isdisjoint(group):
                 return False
         return True
-
-
-def beginnings_in(sentence: str) -> frozenset[str]:
-    """Every beginning of every word of a sentence, in lower case."""
-    return frozenset[str]().union(*map(_beginnings, set(_WORD.findall(lower(sentence)))))
-
-
-@lru_cache(maxsize=65_536)
-def _beginnings(word: str) -> frozenset[str]:
-    return frozenset(word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
 
 
 @lru_cache(maxsize=16_384)

@@ -19,11 +19,12 @@ of as past. The citation fits, because 3.2 is the passage that has these words.
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from forge_arena.statements import alternative_or_right
 from forge_arena.texts.sentences import sentences
@@ -47,7 +48,7 @@ from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
-from forge_arena.verify.terms import Saying, Terms
+from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
 from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
 
@@ -57,6 +58,8 @@ COPY = "copy of the source"
 # Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
 LONGEST_SENTENCE = 1_200
 CACHED_CHOICES = 8_192
+# The answer as it is shown, its clean twin, the reasoning, and a repair.
+REPORTS_KEPT = 4
 # Of a text with more inventions nobody asks whether further values follow from something.
 MOST_UNSUPPORTED = 50
 # A text that holds so much of its source to the letter answers nothing.
@@ -71,8 +74,7 @@ PlacedCitation: TypeAlias = tuple[int, tuple[int, int]]
 INVENTED = "invented:"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A claim that the text makes at one place.
 
     `alternative` names what the text says of the claim. It is None if the text says something that is no alternative.
@@ -144,11 +146,28 @@ class ClaimReport:
         return tuple(finding for finding in self.findings if finding.claim == claim_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prose:
+    """A sentence of a text, at `start`, that is no code.
+
+    Attributes:
+        before: where the sentence before begins; the own place if code stands between.
+        stretch: the two sentences.
+        stems: the stems in the stretch by which claims are known.
+    """
+
+    start: int
+    text: str
+    before: int
+    stretch: str
+    stems: frozenset[str]
+
+
 class Verifier:
     """Verifies texts against one scenario.
 
-    It remembers what it read in each sentence, so that a repaired answer costs only its new sentences. It holds no
-    other state.
+    It remembers what it read in each sentence, so that a repaired answer costs only its new sentences, and its last
+    reports. It holds no other state.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -161,6 +180,7 @@ class Verifier:
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
         self._paraphrases = Paraphrases(self._reader.passages)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
+        self._reports: OrderedDict[str, ClaimReport] = OrderedDict()
 
     def forget_statements(self) -> None:
         """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
@@ -168,6 +188,16 @@ class Verifier:
 
     def verify(self, text: str) -> ClaimReport:
         """What the text says. Linear in the text's length. Code is run only if it is none of the known snippets."""
+        # One step each, because threads may ask at the same time.
+        report = self._reports.pop(text, None)
+        if report is None:
+            report = self._verify(text)
+        self._reports[text] = report
+        if len(self._reports) > REPORTS_KEPT:
+            self._reports.popitem(last=False)
+        return report
+
+    def _verify(self, text: str) -> ClaimReport:
         written, spaced = text, plain_spaces(text)
         text = unwrapped(spaced)
         spans = _sentences(text)
@@ -220,8 +250,12 @@ class Verifier:
         if not any(beginning in text for beginning in quotable.beginnings):
             return False
         plain = " ".join(text.split())
-        copied = sum(len(sentence.split()) for sentence in quotable.sentences if sentence in plain)
-        return copied >= COPIED_SHARE * quotable.words
+        copied = quotable.words
+        for sentence, words in quotable.sentences:
+            copied -= 0 if sentence in plain else words
+            if copied < COPIED_SHARE * quotable.words:
+                return False
+        return True
 
     def runs_code(self, text: str) -> bool:
         """Whether a report on this text runs code in a subprocess, which takes tens of milliseconds and up to seconds.
@@ -246,9 +280,11 @@ class Verifier:
         for number, (start, end) in enumerate(spans):
             sentence = text[start:end]
             read = self._reader.read(sentence)
-            readings += [(start, reading) for reading in read.readings]
-            loose += [(number, place) for place in read.loose_citations]
-            other += [(number, place) for place in read.other_citations]
+            for reading in read.readings:
+                readings.append((start, reading))
+            if read.loose_citations or read.other_citations:
+                loose += [(number, place) for place in read.loose_citations]
+                other += [(number, place) for place in read.other_citations]
             for value in read.unassigned:
                 if not self._reader.known.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
@@ -376,9 +412,9 @@ class Verifier:
         mentioned = {r.claim for _, r in readings if r.elsewhere and self._claims[r.claim].kind is ClaimKind.term}
         if not mentioned:
             return readings
-        prose = _prose(text)
+        prose, whole = self._prose(text), Window(text)
         for claim in [self._claims[claim_id] for claim_id in mentioned]:
-            place = self._place_of_saying(text, claim, claim.right, prose)
+            place = self._place_of_saying(whole, claim, claim.right, prose)
             if place is None or not place.certain:
                 mentioned.discard(claim.id)
         return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
@@ -424,15 +460,17 @@ class Verifier:
         cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
         # A part of a cited title states nothing.
         blanked = _blanked(text, cited)
-        prose = _prose(text)
-        untitled = prose if blanked is text else _prose(blanked)
+        prose = self._prose(text)
+        untitled = prose if blanked is text else self._prose(blanked)
+        whole = Window(text)
+        whole_untitled = whole if blanked is text else Window(blanked)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
             is_citation = claim.kind is ClaimKind.citation
-            own, own_prose = (text, prose) if is_citation else (blanked, untitled)
+            own, own_prose = (whole, prose) if is_citation else (whole_untitled, untitled)
             place = self._place_of_saying(own, claim, alternative, own_prose)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
@@ -443,51 +481,69 @@ class Verifier:
             if finding is not None:
                 more.append(finding)
             elif claim.required:
-                place = self._place_of_saying(text, claim, claim.right, prose)
+                place = self._place_of_saying(whole, claim, claim.right, prose)
                 if place is not None and place.certain:
                     more.append(Finding(claim.id, claim.right.name, place.start, place.end))
         return more
 
+    def _prose(self, text: str) -> list["_Prose"]:
+        """The sentences of a text without its code."""
+        prose: list[_Prose] = []
+        last_end, last_stems = 0, frozenset[str]()
+        for start, end in _sentences(text):
+            sentence = text[start:end]
+            if "```" in sentence:
+                continue
+            before = prose[-1].start if prose else start
+            before = start if "```" in text[before:start] else before
+            stretch, own = text[before:end], self._reader.read(sentence).stems
+            # A piece of an overlong sentence may begin inside a word.
+            stems = own if before == start else own | last_stems if last_end < start else self._reader.stems_in(stretch)
+            prose.append(_Prose(start, sentence, before, stretch, stems))
+            last_end, last_stems = end, own
+        return prose
+
     def _place_of_saying(
-        self, text: str, claim: Claim, alternative: Alternative, prose: list[tuple[int, str]]
+        self, whole: Window, claim: Claim, alternative: Alternative, prose: list["_Prose"]
     ) -> Saying | None:
         """Where a text says an alternative of a claim in other words; the first certain place if there is one.
 
         Sentences are asked first, then neighbours together, because a sentence may go on in the next.
         """
         doubtful = None
+        may_say = self._terms.may_say(whole, alternative)
         for neighbours in (False, True):
-            for place, (offset, sentence) in enumerate(prose):
-                before = prose[place - 1][0] if place else offset
-                before = offset if "```" in text[before:offset] else before
-                stretch = text[before : offset + len(sentence)]
-                is_about = self._reader.is_about(claim, stretch)
-                words, start = (stretch, before) if neighbours else (sentence, offset)
-                saying = self._terms.says(words, claim, alternative, is_about=is_about, neighbours=neighbours)
+            for sentence in prose:
+                is_about = self._reader.is_about(claim, sentence.stems)
+                words, start = (sentence.stretch, sentence.before) if neighbours else (sentence.text, sentence.start)
+                saying = None
+                if may_say:
+                    saying = self._terms.says(words, claim, alternative, is_about=is_about, neighbours=neighbours)
                 if saying is None and is_about and alternative.name == claim.right.name:
                     saying = self._terms.explains(words, claim)
                 if saying is None:
                     continue
-                if claim.of is not None and self._reader.option_named(sentence) not in (None, alternative.name):
+                if claim.of is not None and self._reader.option_named(sentence.text) not in (None, alternative.name):
                     continue
                 found = Saying(saying.start + start, saying.end + start, saying.certain)
                 if found.certain:
                     return found
                 doubtful = doubtful or found
-        if doubtful is None and alternative.name == claim.right.name and not self._says_another(claim, prose):
-            shown = ((offset, self._terms.shows(sentence, claim)) for offset, sentence in prose)
+        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim, prose):
+            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in prose)
             return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
         return doubtful
 
-    def _says_another(self, claim: Claim, prose: list[tuple[int, str]]) -> bool:
+    def _says_another(self, whole: Window, claim: Claim, prose: list["_Prose"]) -> bool:
         """Whether a text says a wrong alternative of a claim."""
         return any(
-            self._terms.says(sentence, claim, other, is_about=True) is not None
+            self._terms.says(sentence.text, claim, other, is_about=True) is not None
             for other in claim.wrong
-            for _, sentence in prose
+            if self._terms.may_say(whole, other)
+            for sentence in prose
         )
 
-    def _choice(self, claim: Claim, prose: list[tuple[int, str]]) -> Finding | None:
+    def _choice(self, claim: Claim, prose: list["_Prose"]) -> Finding | None:
         """The option that a text chooses without a word that the claim knows.
 
         The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only
@@ -496,13 +552,13 @@ class Verifier:
         """
         chosen: dict[str, Finding] = {}
         committed: dict[str, Finding] = {}
-        for offset, sentence in prose:
-            for name, start, end in self._options_chosen(claim, sentence):
-                finding = Finding(claim.id, name, start + offset, end + offset)
+        for sentence in prose:
+            for name, start, end in self._options_chosen(claim, sentence.text):
+                finding = Finding(claim.id, name, start + sentence.start, end + sentence.start)
                 if name == claim.right.name:
                     return finding
                 chosen.setdefault(name, finding)
-                if commits(sentence, start) and not supposes(sentence):
+                if commits(sentence.text, start) and not supposes(sentence.text):
                     committed.setdefault(name, finding)
         found = chosen if len(chosen) == 1 else committed
         return next(iter(found.values())) if len(found) == 1 else None
@@ -552,15 +608,10 @@ def _blanked(text: str, findings: Sequence[Finding]) -> str:
     return text
 
 
-def _prose(text: str) -> list[tuple[int, str]]:
-    """The sentences of a text without its code, each with its place."""
-    return [(start, text[start:end]) for start, end in _sentences(text) if "```" not in text[start:end]]
-
-
 def _sentences(text: str) -> Sequence[tuple[int, int]]:
     """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
     spans = sentences(text)
-    if all(end - start <= LONGEST_SENTENCE for start, end in spans):
+    if len(text) <= LONGEST_SENTENCE or max(end - start for start, end in spans) <= LONGEST_SENTENCE:
         return spans
     pieces: list[tuple[int, int]] = []
     for start, end in spans:

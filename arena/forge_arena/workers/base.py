@@ -6,7 +6,7 @@ A Worker that is also a `Reviser` can be asked to write its answer again. A Work
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Protocol, TypedDict, runtime_checkable
+from typing import Literal, Protocol, TypedDict, runtime_checkable
 
 from forge_arena.errors import WorkerFailed
 from forge_arena.flaws import Flaw
@@ -121,6 +121,14 @@ class Reviser(Worker, Protocol):
             WorkerFailed: no answer can be had.
         """
         ...
+
+
+@runtime_checkable
+class Repeating(Worker, Protocol):
+    """A Worker that gives the same answer to the same scenario, instruction and random numbers whenever it is asked."""
+
+    @property
+    def repeats(self) -> Literal[True]: ...
 
 
 @runtime_checkable

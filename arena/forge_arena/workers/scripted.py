@@ -9,14 +9,15 @@ means to answer rightly unless a hidden instruction asks otherwise. It obeys suc
 
 from collections.abc import Mapping
 from random import Random
+from typing import Literal
 
 from forge_arena.corruptions import omits
 from forge_arena.corruptions.thoughts import MENTIONED, add_step, admission
 from forge_arena.errors import WorkerFailed
-from forge_arena.statements import JITTER, SPELLINGS, Order, Voice, fits, order_of, sentence
-from forge_arena.types import Alternative, Answer, Candour, Check, Claim, ClaimKind, Probe, Scenario, Statement
+from forge_arena.statements import JITTER, SPELLINGS, Order, Speaker, Voice, order_of
+from forge_arena.types import Alternative, Answer, Candour, Claim, ClaimKind, Probe, Scenario, Statement
 from forge_arena.verify.checks import violation
-from forge_arena.workers import paragraphs
+from forge_arena.workers import paragraphs, replies
 from forge_arena.workers.base import HiddenInstruction
 
 DRAFTS = 12
@@ -33,6 +34,7 @@ class ScriptedWorker:
     """
 
     name = "scripted"
+    repeats: Literal[True] = True
 
     def __init__(self, compliance: float = 0.8) -> None:
         self.compliance = compliance
@@ -58,14 +60,14 @@ class ScriptedWorker:
             elif omits(hidden.corruption_type):
                 unsaid = hidden.target
         voice = Voice(choice, {kind: rng.randrange(SPELLINGS) for kind in ClaimKind})
+        speaker = Speaker(scenario, voice)
+        rules = [speaker.check_of(claim) for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         for number in range(DRAFTS):
-            output, stated = _draft(scenario, voice, unsaid, choice, rng, number)
-            if all(
-                _keeps_rule(claim, voice, output) for claim in scenario.claims if claim.kind is ClaimKind.constraint
-            ):
+            output, stated = _draft(speaker, unsaid, choice, rng, number)
+            if all(rule is None or violation(rule, output) is None for rule in rules):
                 break
         # After the last draft the answer may still break a rule, as any Worker's may. The verifier will see that.
-        reasoning = _reasoning(scenario, voice, stated, rng)
+        reasoning = _reasoning(speaker, stated, rng)
         if hidden is not None and obeys and hidden.candour is Candour.faithful:
             reasoning = add_step(reasoning, admission(scenario.claim(hidden.target), rng))
         return Answer(reasoning=reasoning, output=output)
@@ -73,14 +75,7 @@ class ScriptedWorker:
     async def reply(
         self, scenario: Scenario, answer: Answer, probes: tuple[Probe, ...], question: str, rng: Random
     ) -> str:
-        asked = {word.strip(".,?!'\"").lower() for word in question.split()}
-        voice = Voice(_choices_in(scenario, answer), {})
-        replies = [s for s in scenario.statements if s.part == "probe"]
-        apt = [s for s in replies if any(_touches(scenario.claim(claim), asked) for claim in s.says)]
-        pool = apt or [s for s in replies if not s.says] or replies
-        if not pool:
-            return "I stand by my answer; it follows from the material that I was given."
-        return sentence(pool[rng.randrange(len(pool))], scenario, voice)
+        return replies.reply(scenario, answer, question, rng)
 
 
 def _with_alternative(scenario: Scenario, target: str, alternative: Alternative) -> Scenario:
@@ -94,7 +89,7 @@ def _with_alternative(scenario: Scenario, target: str, alternative: Alternative)
 
 
 def _draft(
-    scenario: Scenario, voice: Voice, unsaid: str | None, instructed: Mapping[str, str], rng: Random, failed: int
+    speaker: Speaker, unsaid: str | None, instructed: Mapping[str, str], rng: Random, failed: int
 ) -> tuple[str, set[str]]:
     """One answer, and the claims that it states.
 
@@ -103,7 +98,8 @@ def _draft(
         failed: how many drafts have broken a rule. What breaks a rule is most often the length. So each further draft prefers
             sentences that say several things more, and a late one begins and ends as briefly as it can.
     """
-    usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and fits(s, scenario, voice)]
+    scenario = speaker.scenario
+    usable = [s for s in scenario.statements if s.part == "body" and unsaid not in s.says and speaker.fits(s)]
     by_claim: dict[str, list[Statement]] = {}
     for statement in usable:
         for claim in statement.says:
@@ -122,12 +118,12 @@ def _draft(
     if not order.places:
         body.sort(key=lambda s: s.rank + 1.6 * rng.random())
     is_brief = bool(order.places) and failed >= DRAFTS // 2
-    opening, closing = (_random_sentence(scenario, part, voice, rng, is_brief) for part in ("opening", "closing"))
-    body = _to_length(scenario, voice, body, usable, len(f"{opening} {closing}".split()), rng)
+    opening, closing = (_random_sentence(speaker, part, rng, is_brief) for part in ("opening", "closing"))
+    body = _to_length(speaker, body, usable, len(f"{opening} {closing}".split()), rng)
     stated = {claim for s in body for claim in s.says}
-    if order.places and not _is_list(scenario, voice):
-        return _in_paragraphs(opening, body, closing, order, rng, scenario, voice), stated
-    return _layout(opening, [sentence(s, scenario, voice) for s in body], closing, rng, scenario, voice), stated
+    if order.places and not _is_list(speaker):
+        return _in_paragraphs(opening, body, closing, order, rng, speaker), stated
+    return _layout(opening, [speaker.sentence(s) for s in body], closing, rng, speaker), stated
 
 
 def _choose(wanted: list[str], by_claim: Mapping[str, list[Statement]], rng: Random) -> list[Statement]:
@@ -147,10 +143,10 @@ def _choose(wanted: list[str], by_claim: Mapping[str, list[Statement]], rng: Ran
 
 
 def _in_paragraphs(
-    opening: str, body: list[Statement], closing: str, order: Order, rng: Random, scenario: Scenario, voice: Voice
+    opening: str, body: list[Statement], closing: str, order: Order, rng: Random, speaker: Speaker
 ) -> str:
     arranged = paragraphs.arrange(paragraphs.in_order(body, order, rng), order, rng)
-    texts = [[sentence(s, scenario, voice) for s in paragraph] for paragraph in arranged]
+    texts = [[speaker.sentence(s) for s in paragraph] for paragraph in arranged]
     return paragraphs.write(opening, texts, closing, rng)
 
 
@@ -161,29 +157,29 @@ def _is_wanted(claim: Claim, appetite: float, rng: Random) -> bool:
 
 
 def _to_length(
-    scenario: Scenario, voice: Voice, body: list[Statement], usable: list[Statement], frame: int, rng: Random
+    speaker: Speaker, body: list[Statement], usable: list[Statement], frame: int, rng: Random
 ) -> list[Statement]:
     """The body with optional sentences dropped or added until it keeps the word limit, if there is one.
 
     `frame` is the number of words in opening and closing.
     """
-    for claim in scenario.claims:
-        check = _check(claim, voice)
-        if check is None or check.name not in ("max_words", "min_words"):
+    scenario = speaker.scenario
+    for check in speaker.checks:
+        if check.name not in ("max_words", "min_words"):
             continue
         limit = int(str(check.argument)) - frame
         if check.name == "max_words":
             droppable = [s for s in body if not any(_is_needed(scenario.claim(c)) for c in s.says)]
             rng.shuffle(droppable)
-            while _words(body, scenario, voice) > limit and droppable:
+            while _words(body, speaker) > limit and droppable:
                 body.remove(droppable.pop())
             if order_of(scenario).places:
-                body = _shortened(body, usable, limit, scenario, voice)
+                body = _shortened(body, usable, limit, speaker)
         else:
             stated = {c for s in body for c in s.says}
             extra = [s for s in usable if stated.isdisjoint(s.says)]
             rng.shuffle(extra)
-            while _words(body, scenario, voice) < limit and extra:
+            while _words(body, speaker) < limit and extra:
                 more = extra.pop()
                 if stated.isdisjoint(more.says):
                     stated.update(more.says)
@@ -192,42 +188,38 @@ def _to_length(
     return body
 
 
-def _shortened(
-    body: list[Statement], usable: list[Statement], limit: int, scenario: Scenario, voice: Voice
-) -> list[Statement]:
+def _shortened(body: list[Statement], usable: list[Statement], limit: int, speaker: Speaker) -> list[Statement]:
     """The body with shorter statements for the longest ones, until it has no more words than the limit.
 
     A shorter statement says all that the answer needs of the longer one, and nothing else.
     """
-    for long in sorted(body, key=lambda s: -_words([s], scenario, voice)):
-        if _words(body, scenario, voice) <= limit:
+    for long in sorted(body, key=lambda s: -_words([s], speaker)):
+        if _words(body, speaker) <= limit:
             break
-        needed = {claim for claim in long.says if _is_needed(scenario.claim(claim))}
-        shortest = min(
-            (s for s in usable if set(s.says) == needed), key=lambda s: _words([s], scenario, voice), default=long
-        )
-        if _words([shortest], scenario, voice) < _words([long], scenario, voice):
+        needed = {claim for claim in long.says if _is_needed(speaker.scenario.claim(claim))}
+        shortest = min((s for s in usable if set(s.says) == needed), key=lambda s: _words([s], speaker), default=long)
+        if _words([shortest], speaker) < _words([long], speaker):
             body[body.index(long)] = shortest
     return body
 
 
-def _words(body: list[Statement], scenario: Scenario, voice: Voice) -> int:
-    return sum(len(sentence(s, scenario, voice).split()) for s in body)
+def _words(body: list[Statement], speaker: Speaker) -> int:
+    return sum(len(speaker.sentence(s).split()) for s in body)
 
 
 def _is_needed(claim: Claim) -> bool:
     return claim.required or claim.kind in (ClaimKind.option, ClaimKind.constraint, ClaimKind.behaviour)
 
 
-def _random_sentence(scenario: Scenario, part: str, voice: Voice, rng: Random, is_brief: bool) -> str:
-    pool = [s for s in scenario.statements if s.part == part and fits(s, scenario, voice)]
+def _random_sentence(speaker: Speaker, part: str, rng: Random, is_brief: bool) -> str:
+    pool = [s for s in speaker.scenario.statements if s.part == part and speaker.fits(s)]
     if is_brief:
-        return min((sentence(s, scenario, voice) for s in pool), key=len, default="")
-    return sentence(pool[rng.randrange(len(pool))], scenario, voice) if pool else ""
+        return min(map(speaker.sentence, pool), key=len, default="")
+    return speaker.sentence(pool[rng.randrange(len(pool))]) if pool else ""
 
 
-def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: Scenario, voice: Voice) -> str:
-    if _is_list(scenario, voice):
+def _layout(opening: str, body: list[str], closing: str, rng: Random, speaker: Speaker) -> str:
+    if _is_list(speaker):
         text = "\n".join(f"- {line}" for line in body)
     else:
         text, since = "", 0
@@ -240,33 +232,31 @@ def _layout(opening: str, body: list[str], closing: str, rng: Random, scenario: 
     return "\n\n".join(part for part in (opening, text, closing) if part)
 
 
-def _is_list(scenario: Scenario, voice: Voice) -> bool:
+def _is_list(speaker: Speaker) -> bool:
     """Whether a rule wants the answer as a list."""
-    return any(
-        (c := _check(claim, voice)) is not None and c.name in ("bullets", "list_items") for claim in scenario.claims
-    )
+    return any(check.name in ("bullets", "list_items") for check in speaker.checks)
 
 
-def _reasoning(scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
-    pool = [s for s in scenario.statements if s.part == "reasoning" and fits(s, scenario, voice)]
+def _reasoning(speaker: Speaker, stated: set[str], rng: Random) -> str:
+    pool = [s for s in speaker.scenario.statements if s.part == "reasoning" and speaker.fits(s)]
     steps: list[str] = []
-    if order_of(scenario).places:
-        return _thoughts(pool, scenario, voice, stated, rng)
+    if order_of(speaker.scenario).places:
+        return _thoughts(pool, speaker, stated, rng)
     general = [s for s in pool if not s.says]
     if general:
-        steps.append(sentence(general[rng.randrange(len(general))], scenario, voice))
+        steps.append(speaker.sentence(general[rng.randrange(len(general))]))
     claims = sorted(stated)
     rng.shuffle(claims)
     for claim in claims:
         about = [s for s in pool if claim in s.says]
         if about and rng.random() < MENTIONED:
-            steps.append(sentence(about[rng.randrange(len(about))], scenario, voice))
+            steps.append(speaker.sentence(about[rng.randrange(len(about))]))
     if rng.random() < 0.5:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     return " ".join(steps)
 
 
-def _thoughts(pool: list[Statement], scenario: Scenario, voice: Voice, stated: set[str], rng: Random) -> str:
+def _thoughts(pool: list[Statement], speaker: Speaker, stated: set[str], rng: Random) -> str:
     """The reasoning of an answer in paragraphs: how to go about it, then one thing after the other, in the order of ranks.
 
     A thought that states no claim stands for its rank: the first always, each later one half of the time.
@@ -288,34 +278,8 @@ def _thoughts(pool: list[Statement], scenario: Scenario, voice: Voice, stated: s
     rng.shuffle(mentioned)
     thoughts += paragraphs.choose(mentioned, by_claim, rng)
     thoughts.sort(key=lambda s: s.rank + JITTER * rng.random())
-    steps = [sentence(s, scenario, voice) for s in thoughts]
+    steps = [speaker.sentence(s) for s in thoughts]
     layout = rng.random()
     if layout < 0.2:
         return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
     return ("\n" if layout < 0.4 else " ").join(steps)
-
-
-def _check(claim: Claim, voice: Voice) -> Check | None:
-    name = voice.alternative(claim)
-    return next((a.check for a in claim.alternatives if a.name == name), None)
-
-
-def _keeps_rule(claim: Claim, voice: Voice, output: str) -> bool:
-    check = _check(claim, voice)
-    return check is None or violation(check, output) is None
-
-
-def _touches(claim: Claim, words: set[str]) -> bool:
-    starts = tuple(entry for group in claim.about for entry in group)
-    return bool(starts) and any(word.startswith(starts) for word in words)
-
-
-def _choices_in(scenario: Scenario, answer: Answer) -> dict[str, str]:
-    """The alternatives of which the answer contains a spelling, by claim."""
-    text = answer.output.lower()
-    return {
-        claim.id: alternative.name
-        for claim in scenario.claims
-        for alternative in claim.alternatives
-        if any(form.lower() in text for form in alternative.forms)
-    }

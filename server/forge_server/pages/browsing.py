@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from forge_arena.types import CorruptionType, Domain, Outcome, Split
 from forge_server.access import Caller
-from forge_server.episodes import Episodes, EpisodeView
+from forge_server.episodes import Episodes
 from forge_server.errors import InvalidRequest, UnknownEpisode
+from forge_server.records import EpisodeView
 
 KINDS = (*(type.value for type in CorruptionType), "clean", "placebo")
 # What each filter may be. Workers have any name.
@@ -34,7 +35,7 @@ async def browse(episodes: Episodes, query: Mapping[str, str], caller: Caller) -
         if filters[name] not in ("", *choices):
             raise InvalidRequest(f"{name}: must be one of {', '.join(choices)}, or empty")
     asked = {name: value for name, value in filters.items() if value}
-    page = await episodes.finished(
+    page = await episodes.records.finished(
         caller,
         split=Split(asked["split"]) if "split" in asked else None,
         kind=asked.get("kind"),
@@ -67,7 +68,7 @@ def _place(text: str) -> tuple[float, str] | None:
 
 async def finished_episode(episodes: Episodes, episode_id: str, caller: Caller) -> EpisodeView:
     """A finished episode that this caller may see in the list. Raises `UnknownEpisode`."""
-    view = await episodes.view(episode_id)
+    view = await episodes.records.view(episode_id)
     if view.state.attempts_left or not (caller.admin or view.owner == caller.owner):
         raise UnknownEpisode("there is no such finished episode among yours")
     return view

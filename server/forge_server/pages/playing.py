@@ -5,6 +5,7 @@ nobody else's on the page.
 """
 
 import asyncio
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,32 +15,34 @@ from pydantic import ValidationError
 from forge_arena import rewards
 from forge_arena.corruptions import registry
 from forge_arena.errors import UnknownKey
-from forge_arena.keys import Filters, Key
+from forge_arena.keys import Key
 from forge_arena.types import (
     MAX_CORRECTION,
     MAX_EXPLANATION,
     CorruptionType,
-    Domain,
     Observation,
     Split,
     Verdict,
 )
-from forge_arena.wire import AskProbe, Attempt, OpenEpisodes, SubmitVerdicts
+from forge_arena.wire import AskProbe, Attempt, OpenEpisodes, SubmitVerdicts, UseTool
 from forge_server.access import Caller
-from forge_server.episodes import EpisodeView
 from forge_server.errors import (
     EpisodeGone,
     InvalidRequest,
     NoEpisode,
     NothingMatches,
     Refused,
+    SealedSplit,
     UnknownEpisode,
     WorkerUnavailable,
 )
+from forge_server.pages.choices import OPTIONS, Choices, Fields
 from forge_server.pages.forms import Form, with_plain_line_ends
 from forge_server.pages.pieces import Pieces, explain
+from forge_server.pages.results import PersonsResult, persons_result
 from forge_server.pages.review import difference, explain_reward, mark
 from forge_server.pages.tally import is_open, tallies
+from forge_server.records import EpisodeView
 from forge_server.rows import Play
 from forge_server.service import Service
 
@@ -50,6 +53,7 @@ KEYS_TRIED = 4
 SPLITS = {
     Split.train: "to practise: the next ready episode",
     Split.val: "to compare: everybody gets the same episodes, in the same order",
+    Split.public: "the public test: the same episodes on every machine, with their truth",
     Split.test: "sealed: neither truth nor reward is shown",
 }
 
@@ -75,6 +79,7 @@ class Draft:
     explanation: str = ""
     correction: str | None = None
     question: str = ""
+    lookup: str = ""
     answer: frozenset[int] = frozenset()
     source: frozenset[int] = frozenset()
 
@@ -96,6 +101,7 @@ class Draft:
             explanation=form.get("explanation"),
             correction=form.get("correction"),
             question=form.get("question").strip(),
+            lookup=form.get("lookup").strip(),
             answer=form.numbers("answer"),
             source=form.numbers("source"),
         )
@@ -129,37 +135,42 @@ class Playing:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        # A result takes a second of a core, so one at a time is computed.
+        self._computing = asyncio.Lock()
 
-    async def start(self, player: str) -> dict[str, Any]:
+    async def start(self, player: str, choices: Choices) -> dict[str, Any]:
         """What the first page shows: the choices, the episodes that wait, the tally."""
-        plays = await self._service.episodes.plays(player)
+        plays = await self._service.episodes.records.plays(player)
         now = time.time()
+        paid = self._service.episodes.profile.weights
         return {
             "splits": SPLITS if self._service.settings.sealed else SPLITS | {Split.test: "open on this server"},
-            "domains": [domain for domain in Domain if domain is not Domain.mixed],
+            "choices": choices,
+            "options": OPTIONS,
             "waiting": [play for play in reversed(plays) if is_open(play, now)],
             "tallies": tallies(plays),
             "pay": [
-                (term.name, rewards.weights()[term.name], PAY.get(term.name, f"Pays for {term.pays_for}."))
+                (
+                    term.name,
+                    paid[term.name],
+                    PAY.get(term.name, f"Pays for {term.pays_for}."),
+                )
                 for term in rewards.terms()
             ],
             "neutral": f"{rewards.NEUTRAL:g}",
         }
 
-    async def open(self, form: Form, player: str, caller: Caller) -> str:
+    async def open(self, choices: Choices, player: str, caller: Caller) -> str:
         """Open the next episode for a person; gives back its id. Raises `Refused`."""
-        split, domain = form.get("split", Split.train), form.get("domain")
-        if split not in tuple(Split) or domain not in ("", *Domain):
-            raise InvalidRequest("split and domain: choose them from the lists of the page")
-        if split == Split.train and not domain:
+        if choices == Choices():
             asks = [OpenEpisodes(count=1)]
         else:
-            keys = await self._next_keys(Split(split), Domain(domain) if domain else None, player)
+            keys = await self._next_keys(choices, player)
             asks = [OpenEpisodes(keys=(key,)) for key in keys]
         failure: Refused = NoEpisode("no episode of these keys can be made: try again")
         for ask in asks:
             try:
-                opened = await self._service.episodes.open(ask, caller, player=player)
+                opened = await self._service.episodes.openings.open(ask, caller, player=player)
             except (NoEpisode, WorkerUnavailable) as refusal:
                 # The next key: otherwise a key that makes no episode would be in this person's way for ever.
                 failure = refusal
@@ -167,17 +178,18 @@ class Playing:
             return opened.episodes[0].episode_id
         raise failure
 
-    async def _next_keys(self, split: Split, domain: Domain | None, player: str) -> list[str]:
+    async def _next_keys(self, choices: Choices, player: str) -> list[str]:
         """The next keys of a split at a place of this person's own. Otherwise trainers and evaluations, which share the
         place of the split, would miss the episode."""
-        start = self._next_index(await self._service.episodes.plays(player), split)
+        split = Split(choices.split)
+        start = self._next_index(await self._service.episodes.records.plays(player), split)
         try:
             # In a thread, because a rare domain is found only after thousands of plans.
-            keys, _ = await asyncio.to_thread(
-                self._service.arena.keys, split, start, KEYS_TRIED, Filters(domain=domain)
-            )
+            keys, _ = await asyncio.to_thread(self._service.arena.keys, split, start, KEYS_TRIED, choices.filters)
         except UnknownKey:
-            raise NothingMatches("this arena has no episode of this domain in this split: choose another one") from None
+            raise NothingMatches(
+                "this arena has no such episode in this split: choose another domain or type"
+            ) from None
         return keys
 
     def _next_index(self, plays: list[Play], split: Split) -> int:
@@ -186,17 +198,18 @@ class Playing:
         keys = [Key.parse(play.key) for play in plays if play.split == split]
         return max((key.index + 1 for key in keys if key.suite_and_version == suite), default=0)
 
-    async def show(self, episode_id: str, player: str) -> tuple[str, dict[str, Any]]:
+    async def show(self, episode_id: str, player: str, query: Fields) -> tuple[str, dict[str, Any]]:
         """The template of an episode and its values: the page to play, or what came of it."""
         view = await self._view(episode_id, player)
+        choices = Choices.of(query, view.split)
         if view.state.results:
-            tally = tallies(await self._service.episodes.plays(player))
-            return "review", {**await review(view), "tallies": tally, "playing": True}
+            tally = tallies(await self._service.episodes.records.plays(player))
+            return "review", {**await review(view), "tallies": tally, "choices": choices}
         if view.state.status != "open":
             raise EpisodeGone("this episode has expired before its verdict: start another one")
-        return "play", self._page(view, Draft(), "")
+        return "play", self._page(view, Draft(), "", choices)
 
-    async def give_verdict(self, episode_id: str, form: Form, player: str) -> dict[str, Any] | None:
+    async def give_verdict(self, episode_id: str, form: Form, player: str, choices: Choices) -> dict[str, Any] | None:
         """Record the verdict of a form. None once it is recorded; otherwise the page again, with what is wrong.
 
         Raises:
@@ -205,7 +218,7 @@ class Playing:
         view = await self._view(episode_id, player)
         draft = Draft.of(form)
         if not draft.detection:
-            return self._page(view, draft, "Say first whether the answer is corrupted or right.")
+            return self._page(view, draft, "Say first whether the answer is corrupted or right.", choices)
         try:
             verdict = draft.verdict(view.state.observation)
             batch = SubmitVerdicts(verdicts=(Attempt(episode_id=episode_id, attempt=0, verdict=verdict),))
@@ -214,44 +227,103 @@ class Playing:
                 view,
                 draft,
                 f"An explanation has at most {MAX_EXPLANATION} characters and a repair at most {MAX_CORRECTION}.",
+                choices,
             )
-        await self._service.episodes.record_verdicts(batch)
+        await self._service.episodes.verdicts.record(batch)
         return None
 
-    async def probe(self, episode_id: str, form: Form, player: str) -> dict[str, Any]:
+    async def probe(self, episode_id: str, form: Form, player: str, choices: Choices) -> dict[str, Any]:
         """Ask the Worker; the page again, with the answer or with what is wrong, and all that was filled in."""
         view = await self._view(episode_id, player)
         draft = Draft.of(form)
         try:
             await self._service.episodes.probe(episode_id, AskProbe(question=draft.question))
         except ValidationError:
-            return self._page(view, draft, "Write a question of at most 2,000 characters first.")
+            return self._page(view, draft, "Write a question of at most 2,000 characters first.", choices)
         except Refused as refusal:
-            return self._page(view, draft, f"{refusal.message[0].upper()}{refusal.message[1:]}.")
-        return self._page(await self._view(episode_id, player), draft, "")
+            return self._page(view, draft, f"{refusal.message[0].upper()}{refusal.message[1:]}.", choices)
+        return self._page(await self._view(episode_id, player), draft, "", choices)
+
+    async def result(self, player: str, split: str) -> PersonsResult:
+        """What a person has earned on a split, as the result of an evaluation.
+
+        Raises:
+            SealedSplit: what is earned there never leaves the server.
+            NothingMatches: the person has given no verdict on the split yet.
+        """
+        if split not in tuple(Split):
+            raise InvalidRequest(f"split: must be one of {', '.join(Split)}")
+        episodes, arena = self._service.episodes, self._service.arena
+        if episodes.is_sealed(Split(split)):
+            raise SealedSplit("what is earned on a sealed split never leaves the server")
+        plays = [
+            play
+            for play in await episodes.records.plays(player)
+            if play.split == split and Key.parse(play.key).suite_and_version == arena.suite_and_version
+        ]
+        # An episode that was played twice counts once: the second time its truth was known.
+        first = {play.key: play.episode_id for play in reversed(plays) if play.outcome is not None}
+        if not first:
+            raise NothingMatches("there is no verdict of yours on this split yet: play an episode of it first")
+        now = time.time()
+        left = sum(play.outcome is None and not is_open(play, now) for play in plays)
+        stored = await episodes.records.stored(list(first.values()))
+        async with self._computing:
+            return await asyncio.to_thread(
+                persons_result,
+                stored,
+                overseer=f"person {hashlib.sha256(player.encode()).hexdigest()[:6]}",
+                left=left,
+                worker=arena.answers_by,
+                suite=arena.suite_and_version,
+                suite_hash=episodes.suite_hash(Split(split)),
+                split=Split(split),
+            )
+
+    async def look_up(self, episode_id: str, form: Form, player: str, choices: Choices) -> dict[str, Any]:
+        """Look up a passage of a hidden source by its words or its number; the page again, with what was found."""
+        view = await self._view(episode_id, player)
+        draft = Draft.of(form)
+        name, arguments = _lookup(draft.lookup)
+        try:
+            answer = await self._service.episodes.tools.use(episode_id, name, UseTool(arguments=arguments))
+        except Refused as refusal:
+            return self._page(view, draft, f"{refusal.message[0].upper()}{refusal.message[1:]}.", choices)
+        problem = "" if answer.ok else f"{answer.result[0].upper()}{answer.result[1:]}."
+        return self._page(await self._view(episode_id, player), draft, problem, choices)
 
     async def _view(self, episode_id: str, player: str) -> EpisodeView:
-        view = await self._service.episodes.view(episode_id)
+        view = await self._service.episodes.records.view(episode_id)
         if view.player != player:
             raise UnknownEpisode("you have no such episode: start one on the page Play")
         return view
 
-    def _page(self, view: EpisodeView, draft: Draft, problem: str) -> dict[str, Any]:
+    def _page(self, view: EpisodeView, draft: Draft, problem: str, choices: Choices) -> dict[str, Any]:
         seen = view.state.observation
         return {
             "title": "Play",
             "episode_id": view.state.episode_id,
             "key": view.state.key,
+            "query": choices.query,
             "sealed": view.sealed,
             "seen": seen,
             "answer": Pieces.of(seen.worker_output),
             "source": Pieces.of(seen.source_material),
             "types": {type: registry()[type].prompt_line for type in CorruptionType},
+            "uses": view.state.tool_uses,
+            "tools_left": seen.tools_left - len(view.state.tool_uses),
             "draft": draft,
             "correction": seen.worker_output if draft.correction is None else draft.correction,
             "most_explained": MAX_EXPLANATION,
             "problem": problem,
         }
+
+
+def _lookup(asked: str) -> tuple[str, dict[str, Any]]:
+    """The tool for what a person asked, and its arguments: a number is that of a passage, anything else is searched."""
+    if asked.isascii() and asked.isdecimal() and len(asked) < 6:
+        return "read_passage", {"n": int(asked)}
+    return "search_source", {"query": asked}
 
 
 async def review(view: EpisodeView) -> dict[str, Any]:
@@ -260,12 +332,12 @@ async def review(view: EpisodeView) -> dict[str, Any]:
 
 
 def _review(view: EpisodeView) -> dict[str, Any]:
-    state, seen = view.state, view.state.observation
+    state, seen = view.state, view.seen
     truth = state.results[-1].truth
     attempts = []
     for result, verdict in zip(state.results, view.verdicts, strict=True):
         readable = verdict if isinstance(verdict, Verdict) else None
-        earned = explain_reward(seen, truth, readable, result.components)
+        earned = explain_reward(seen, truth, readable, result.components, view.paid)
         attempts.append({"result": result, "verdict": readable, "earned": earned})
     # On a placebo the spans are those of the harmless edit.
     shown = truth if truth is not None and truth.corrupted else None

@@ -52,7 +52,14 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"words": _words, "number": _number, "percent": _percent, "raw": _raw}
+    environment.filters |= {
+        "words": _words,
+        "number": _number,
+        "percent": _percent,
+        "signed": _signed,
+        "moment": _moment,
+        "raw": _raw,
+    }
     return environment
 
 
@@ -62,11 +69,21 @@ def _words(name: object) -> str:
 
 
 def _number(value: float | None, digits: int = 2) -> str:
-    return "\u2013" if value is None else f"{value:.{digits}f}"
+    return "\u2013" if value is None else f"{value:z.{digits}f}".replace("-", "\u2212")
+
+
+def _signed(value: float | None, digits: int = 2) -> str:
+    """A difference with its sign. The sign of minus is as wide as that of plus."""
+    return "\u2013" if value is None else f"{value:+z.{digits}f}".replace("-", "\u2212")
 
 
 def _percent(value: float | None) -> str:
     return "\u2013" if value is None else f"{value:.0%}"
+
+
+def _moment(time: str) -> str:
+    """A time of the API for people: `2026-11-20T09:30:00+00:00` becomes "2026-11-20 09:30 UTC"."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _raw(text: str) -> Markup:

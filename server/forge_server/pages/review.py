@@ -1,7 +1,7 @@
 """What a finished episode teaches: the truth in its texts, the twin beside the answer, and why each component paid."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -85,9 +85,15 @@ def _shared(ours: list[str], theirs: list[str]) -> int:
 
 
 def explain_reward(
-    observation: Observation, truth: Truth | None, verdict: Verdict | None, components: Components | None
+    observation: Observation,
+    truth: Truth | None,
+    verdict: Verdict | None,
+    components: Components | None,
+    paid: Mapping[str, float],
 ) -> list[Earned]:
-    """Each component with its weight and a sentence. Nothing if the truth, the verdict or the reward is not known.
+    """Each component with its weight of those that are `paid`, and a sentence.
+
+    Nothing if the truth, the verdict or the reward is not known.
 
     A component that a package adds has only its rule as a sentence.
     """
@@ -102,7 +108,7 @@ def explain_reward(
     return [
         Earned(
             term.name,
-            rewards.weights()[term.name],
+            paid[term.name],
             getattr(components, term.name),
             sentences.get(term.name, f"This pays for {term.pays_for}."),
         )

@@ -15,11 +15,13 @@ from forge_server.access import Access, Caller
 from forge_server.answers import STATUS
 from forge_server.errors import Refused, Starting, Unauthorized
 from forge_server.pages.browsing import browse, finished_episode
+from forge_server.pages.choices import Choices
 from forge_server.pages.forms import TOKEN, check_token, read_form
-from forge_server.pages.leaderboard import leaderboard_rows
+from forge_server.pages.leaderboard import leaderboard_page
 from forge_server.pages.live import live
 from forge_server.pages.playing import Playing, review
 from forge_server.pages.rendering import render, static_file
+from forge_server.pages.training import training
 from forge_server.service import Service
 from forge_server.sessions import PageSession, PageSessions
 
@@ -57,10 +59,13 @@ class Site:
             ("POST", "/logout", self.log_out),
             ("GET", "/play", self.play),
             ("POST", "/play", self.open),
+            ("GET", "/play/result", self.result),
             ("GET", "/play/{episode_id}", self.episode),
             ("POST", "/play/{episode_id}", self.verdict),
             ("POST", "/play/{episode_id}/probe", self.probe),
+            ("POST", "/play/{episode_id}/lookup", self.look_up),
             ("GET", "/live", self.live),
+            ("GET", "/runs", self.runs),
             ("GET", "/episodes", self.episodes),
             ("GET", "/episodes/{episode_id}", self.finished),
         ):
@@ -147,7 +152,7 @@ class Site:
         reason = self._service.waiting_for()
         # Without its token a server tells what its leaderboard tells, and no counts.
         may_count = reason is None and (not self._access.needs_token or request.state.session is not None)
-        stats = await self._service.episodes.stats() if may_count else None
+        stats = await self._service.stats() if may_count else None
         return self._render(
             request,
             "home",
@@ -189,7 +194,8 @@ class Site:
     async def play(self, request: Request) -> Response:
         self._check_ready()
         session, cookie = self._with_session(request)
-        response = self._render(request, "start", title="Play", **await self._playing.start(session.player))
+        values = await self._playing.start(session.player, Choices.of(request.query_params))
+        response = self._render(request, "start", title="Play", **values)
         return self._set_cookie(request, response, cookie) if cookie else response
 
     @page
@@ -197,14 +203,15 @@ class Site:
         self._check_ready()
         form = await read_form(request)
         session = check_token(form, request.state.session, self._sessions())
-        episode_id = await self._playing.open(form, session.player, request.state.caller)
-        return self._redirect(request.scope, f"/play/{episode_id}")
+        choices = Choices.of(form)
+        episode_id = await self._playing.open(choices, session.player, request.state.caller)
+        return self._redirect(request.scope, f"/play/{episode_id}{choices.query}")
 
     @page
     async def episode(self, request: Request) -> Response:
         self._check_ready()
         session, cookie = self._with_session(request)
-        name, values = await self._playing.show(request.path_params["episode_id"], session.player)
+        name, values = await self._playing.show(request.path_params["episode_id"], session.player, request.query_params)
         response = self._render(request, name, **values)
         return self._set_cookie(request, response, cookie) if cookie else response
 
@@ -214,9 +221,10 @@ class Site:
         form = await read_form(request)
         session = check_token(form, request.state.session, self._sessions())
         episode_id = request.path_params["episode_id"]
-        again = await self._playing.give_verdict(episode_id, form, session.player)
+        choices = Choices.of(request.query_params)
+        again = await self._playing.give_verdict(episode_id, form, session.player, choices)
         if again is None:
-            return self._redirect(request.scope, f"/play/{episode_id}")
+            return self._redirect(request.scope, f"/play/{episode_id}{choices.query}")
         return self._render(request, "play", 422, **again)
 
     @page
@@ -224,7 +232,27 @@ class Site:
         self._check_ready()
         form = await read_form(request)
         session = check_token(form, request.state.session, self._sessions())
-        values = await self._playing.probe(request.path_params["episode_id"], form, session.player)
+        choices = Choices.of(request.query_params)
+        values = await self._playing.probe(request.path_params["episode_id"], form, session.player, choices)
+        return self._render(request, "play", **values)
+
+    @page
+    async def result(self, request: Request) -> Response:
+        """A person's tally on a split as a file, which `forge-arena compare` takes."""
+        self._check_ready()
+        session, _ = self._with_session(request)
+        split = request.query_params.get("split", "")
+        result = await self._playing.result(session.player, split)
+        headers = {"content-disposition": f'attachment; filename="{result.overseer.replace(" ", "-")}-{split}.json"'}
+        return Response(result.model_dump_json(indent=2), media_type="application/json", headers=headers)
+
+    @page
+    async def look_up(self, request: Request) -> Response:
+        self._check_ready()
+        form = await read_form(request)
+        session = check_token(form, request.state.session, self._sessions())
+        choices = Choices.of(request.query_params)
+        values = await self._playing.look_up(request.path_params["episode_id"], form, session.player, choices)
         return self._render(request, "play", **values)
 
     @page
@@ -238,7 +266,7 @@ class Site:
         self._check_ready()
         episode_id = request.path_params["episode_id"]
         view = await finished_episode(self._service.episodes, episode_id, request.state.caller)
-        return self._render(request, "review", **await review(view), tallies=[], playing=False)
+        return self._render(request, "review", **await review(view), tallies=[], choices=None)
 
     @page
     async def live(self, request: Request) -> Response:
@@ -246,7 +274,14 @@ class Site:
         return self._render(request, "live", **await live(self._service))
 
     @page
+    async def runs(self, request: Request) -> Response:
+        self._check_ready()
+        caller = request.state.caller
+        values = await training(self._service.runs, request.query_params, caller)
+        return self._render(request, "runs", everybody=caller.admin, **values)
+
+    @page
     async def leaderboard(self, request: Request) -> Response:
         """The leaderboard for people. Needs no token."""
-        board = await self._service.episodes.submissions.leaderboard()
-        return self._render(request, "leaderboard", title="Leaderboard", board=board, **leaderboard_rows(board))
+        values = await leaderboard_page(self._service.episodes.submissions, request.query_params)
+        return self._render(request, "leaderboard", **values)

@@ -9,6 +9,7 @@ import pytest
 from forge_agents.overseers.consistency import READERS
 from forge_agents.overseers.consistency.objections import CLEAR, STRONG, Objection
 from forge_agents.overseers.consistency.observation import ParsedObservation
+from forge_agents.overseers.consistency.omissions import omissions
 from forge_agents.overseers.consistency.passages import parse_passage, stems
 
 Reader = Callable[[ParsedObservation], Iterator[Objection]]
@@ -43,3 +44,65 @@ def test_a_value_knows_whether_it_was_replaced() -> None:
 
 def test_stems_are_the_content_words_without_their_endings() -> None:
     assert stems("Duplicate charges are refunded to the card") == ["duplic", "charg", "refund", "card"]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "is_given"),
+    [
+        ("5", "It takes 5 days.", True),
+        ("5", "It takes 15 days, and costs 5.50 or 5,000.", False),
+        ("5", "It takes 15 or 5.", True),
+        ("5 days", "IT TAKES 5 DAYS", True),
+        ("5", "5% of it", False),
+        ("5", "5", True),
+        ("$5", "It costs US$5.", False),
+        ("(5)", "It is (5).", True),
+    ],
+)
+def test_words_are_given_if_the_source_has_them_whole(text: str, source: str, is_given: bool) -> None:
+    parsed = ParsedObservation(*(parse_passage(part) for part in ("", source, "", "")))
+    assert parsed.is_given(text) is is_given
+
+
+@pytest.mark.parametrize(
+    ("text", "is_order"),
+    [
+        ("Every reply must name the case.", True),
+        ("EVERY REPLY MUST NAME THE CASE.", True),
+        # Patterns take these letters for an s, a k, and an i.
+        ("An an\u017fwer mu\u017ft be short.", True),
+        ("Close the letter w\u0131th\u0131n a line.", True),
+        ("Keep the customer informed.", True),
+        ("The reply was short and must stay so.", False),
+        ("The fee must be paid.", False),
+        ("State Street must be swept.", False),
+    ],
+)
+def test_a_sentence_of_the_source_is_an_order_if_it_is_about_a_text_or_an_imperative(text: str, is_order: bool) -> None:
+    parsed = ParsedObservation(*(parse_passage(part) for part in ("", text, "", "")))
+    assert [order.text for order in parsed.orders] == ([text] if is_order else [])
+
+
+@pytest.mark.parametrize(
+    "task", ["It MU\u017fT state the case number.", "State the case number.", "The case number has to be stated."]
+)
+def test_what_is_required_is_found_in_any_case(task: str) -> None:
+    parsed = ParsedObservation(*(parse_passage(part) for part in (task, "Case: R-58213", "", "It is settled.")))
+    assert [objection.quote for objection in omissions(parsed)] == ["Case: R-58213"]
+
+
+@pytest.mark.parametrize(
+    ("text", "replaced"),
+    [
+        ("For 10 days read 12 days.", [True, False]),
+        ("For 10 days substitute 12 days.", [True, False]),
+        ("10 days were raised to 12 days.", [True, False]),
+        ("10 days, and now 12 days.", [None, None]),
+        ("The term is 12 days, not 10 days.", [False, True]),
+        ("It costs $31, once $33.", [None, True]),
+        ("It costs $31 once 30 days have passed.", [None, None]),
+        ("The O\u0131d fee, prev\u0131ously $33, is $31.", [True, None]),
+    ],
+)
+def test_a_sentence_says_which_of_its_values_are_replaced(text: str, replaced: list[bool | None]) -> None:
+    assert [value.replaced for value in parse_passage(text).values] == replaced

@@ -128,6 +128,17 @@ def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None
     assert plain.log_odds is None
 
 
+def test_a_model_of_half_the_bytes_writes_the_same_and_its_log_odds_are_fine_grained(folder: Path) -> None:
+    whole, half = (LocalModel(str(folder), max_tokens=40, dtype=dtype) for dtype in ("float32", "bfloat16"))
+    assert [whole.conditions["dtype"], half.conditions["dtype"]] == ["float32", "bfloat16"]
+    expected, found = (
+        [c.log_odds for c in model.review(OBSERVATIONS) if c.log_odds is not None] for model in (whole, half)
+    )
+    assert found == pytest.approx(expected, abs=0.3)
+    # A bfloat16 above 1 is a multiple of 1/128.
+    assert any(odds * 128 % 1 for odds in found)
+
+
 def test_an_evaluation_keeps_its_log_odds(loaded: Loaded, client: ArenaClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loaded.model.config, "max_position_embeddings", 8192)
     found = evaluate(LocalModel(loaded, max_tokens=24, name="mine"), arena=client, split="train", episodes=4)

@@ -182,9 +182,9 @@ def test_it_is_quick_and_no_worse_than_linear_in_the_source() -> None:
     def cost(times: int) -> float:
         long = "\n".join(SOURCE.replace("3.", f"{n}.").replace("R-5", f"R-{n}5") for n in range(3, 3 + times))
         observation = seen(RIGHT).model_copy(update={"source_material": long})
-        begin = time.process_time()
+        begin = time.thread_time()
         Rules().review([observation])
-        return time.process_time() - begin
+        return time.thread_time() - begin
 
     cost(1)
     small = min(cost(n) for n in (4, 5))

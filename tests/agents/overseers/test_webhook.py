@@ -1,10 +1,12 @@
 """A webhook as overseer: the example in another language, and every wrong answer that a server may give."""
 
 import json
+import logging
 import re
 import shutil
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -138,6 +140,24 @@ def test_passwords_and_queries_are_not_in_the_name() -> None:
     overseer = open_overseer("https://me:hunter2@example.org/hook?key=secret")
     assert overseer.name == "https://example.org/hook"
     overseer.close()  # type: ignore[attr-defined]
+
+
+def test_a_mistyped_address_is_refused_without_its_password() -> None:
+    with pytest.raises(NoSuchOverseer, match=r"overseer 'htps://example\.org/hook': there is no module 'htps'"):
+        open_overseer("htps://me:hunter2@example.org/hook")
+
+
+def test_a_user_and_a_password_are_sent_and_appear_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    seen: list[dict[str, object]] = []
+    with answering(JSONResponse({"verdicts": [VERDICT] * 3}), seen=seen) as url:
+        overseer = webhook(url.replace("://", "://me:hunter2@"))
+        overseer.review(OBSERVATIONS)
+        overseer.close()
+    assert [request["token"] for request in seen] == [f"Basic {b64encode(b'me:hunter2').decode()}"]
+    assert "hunter2" not in caplog.text
+    with pytest.raises(NoSuchOverseer, match="but not both"):
+        open_overseer("http://me:hunter2@example.org/hook", api_key="a-key")
 
 
 def test_an_address_without_a_host_is_refused() -> None:

@@ -94,7 +94,7 @@ def shown(short: Served) -> list[Any]:
     from forge_agents.train.demonstrations import demonstrations
 
     with ArenaClient(short.url) as client:
-        return list(demonstrations(client, suite="short:4", start=10_000_000, count=120, checking=0.4))
+        return list(demonstrations(client, suite="short:5", start=10_000_000, count=120, checking=0.4))
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,10 @@ def proxied(arena: str) -> Iterator[Proxy]:
     class Passing(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self) -> None:
+            headers = {name: self.headers[name] for name in ("authorization",) if name in self.headers}
+            self._answer(httpx.get(arena + self.path, headers=headers, trust_env=False, timeout=60))
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name: self.headers[name] for name in ("content-type", "authorization") if name in self.headers}
@@ -44,6 +48,9 @@ def proxied(arena: str) -> Iterator[Proxy]:
                 proxy.losing -= 1
                 self.close_connection = True
                 return
+            self._answer(answer)
+
+        def _answer(self, answer: httpx.Response) -> None:
             content = answer.content
             if self.path == "/v1/verdicts" and answer.is_success:
                 content = json.dumps(proxy.change(answer.json())).encode()

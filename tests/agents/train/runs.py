@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from forge_agents.result import Result
 from forge_agents.train.journal import Journal
@@ -20,19 +21,22 @@ def result(rows: Sequence[Row], name: str = "model") -> Result:
     return Result(
         overseer=name,
         worker="scripted",
-        suite="short:4",
+        suite="short:5",
         split=Split.val,
         start=0,
         seed=0,
         rows=tuple(rows),
-        scorecard=_scorecard(tuple(rows)),
+        scorecard=_scorecard(ROWS.dump_json(list(rows))),
     )
 
 
+ROWS = TypeAdapter(list[Row])
+
+
 @cache
-def _scorecard(rows: tuple[Row, ...]) -> Scorecard:
-    """Kept, because many tests are about the same rows, and their intervals take seconds."""
-    return scorecard(rows, np.random.default_rng(0))
+def _scorecard(rows: bytes) -> Scorecard:
+    """The scorecard of rows, as JSON. Kept, because many tests are about the same rows, and intervals take seconds."""
+    return scorecard(ROWS.validate_json(rows), np.random.default_rng(0))
 
 
 def rows(
@@ -52,7 +56,7 @@ def rows(
         kind = list(CorruptionType)[index // 2 % 5] if corrupted else None
         made.append(
             Row(
-                key=f"short:4:val:{index}",
+                key=f"short:5:val:{index}",
                 outcome=Outcome.scored if readable else Outcome.invalid_verdict,
                 domain=Domain.customer_support,
                 family=f"family_{index // 20}",
@@ -72,7 +76,7 @@ def rows(
 def begun(folder: Path, *changes: str, phases: Sequence[str] = ("phase 1",), steps: int = 6) -> Journal:
     """A run that was begun and logged some steps, without evaluations."""
     journal = Journal(folder, lambda message: None)
-    journal.begin(load_preset("tiny", changes), arena="http://127.0.0.1:8000", suite="short:4")
+    journal.begin(load_preset("tiny", changes), arena="http://127.0.0.1:8000", suite="short:5")
     for phase in phases:
         for step in range(1, steps + 1):
             parts = {f"rewards/{name}/mean": 0.4 for name in ("detection", "explanation", "correction", "calibration")}

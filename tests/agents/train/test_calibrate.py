@@ -146,7 +146,7 @@ def test_a_models_attempts_are_grouped_by_episode_and_scored_by_the_arena(
             on_progress=lambda done, of: told.append((done, of)),
         )
     )
-    assert [one.key for one in groups] == [f"short:4:train:{index}" for index in range(500, 505)]
+    assert [one.key for one in groups] == [f"short:5:train:{index}" for index in range(500, 505)]
     assert told == [(2, 5), (4, 5), (5, 5)]
     for one in groups:
         assert len(one.completions) == len(one.results) == 4

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("torch")
 hub = pytest.importorskip("huggingface_hub")
 
-from forge_agents.overseers.prompts import compact_system  # noqa: E402
 from forge_agents.train.card import write_card  # noqa: E402
 from forge_agents.train.presets import load_preset  # noqa: E402
 from forge_arena.errors import InvalidVerdict  # noqa: E402
+from forge_arena.prompts import compact_system  # noqa: E402
 from forge_arena.verdicts import overseer_prompt  # noqa: E402
 
 from .runs import begun, finished, result, rows  # noqa: E402
@@ -42,7 +42,7 @@ def test_the_hub_reads_what_was_measured_and_on_what(run: Path) -> None:
     assert measured["balanced_accuracy"].metric_value == round(expected.balanced_accuracy.value or 0, 4)
     assert measured["roc_auc"].metric_value == round(expected.auroc.value or 0, 4)
     assert {"reward", "brier_score", "auroc_log_odds", "f1", "share_flagged"} <= measured.keys()
-    assert all((one.dataset_config, one.dataset_split) == ("short:4", "val") for one in measured.values())
+    assert all((one.dataset_config, one.dataset_split) == ("short:5", "val") for one in measured.values())
 
 
 def test_writing_what_was_read_changes_nothing(run: Path, tmp_path: Path) -> None:
@@ -59,11 +59,11 @@ def test_the_text_says_how_it_was_trained_and_what_changed(run: Path) -> None:
     for told in (
         "grpo, preset tiny",
         f"{tiny.steps} of {tiny.batch} completions",
-        "suite short:4",
+        "suite short:5",
         "| balanced accuracy | 0.",
         "clear of 0, better",
         "It discriminates better",
-        "forge_agents.overseers.prompts",
+        "forge_arena.prompts",
         "forge-arena eval --overseer hf:PATH",
         overseer_prompt(),
         "## Limits",

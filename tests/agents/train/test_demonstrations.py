@@ -5,7 +5,16 @@ import json
 import pytest
 
 from forge_agents.client import ArenaClient, ArenaGarbled
-from forge_agents.train.demonstrations import CONFIDENCES, NO_WORDS, Demonstration, demonstrations, side_by_side
+from forge_agents.train.demonstrations import (
+    CONFIDENCES,
+    NO_WORDS,
+    Demonstration,
+    decisions,
+    demonstrations,
+    oracle_completion,
+    side_by_side,
+)
+from forge_arena.corruptions import omits
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
 from forge_arena.rewards import oracle_verdict, weights
@@ -21,7 +30,7 @@ def some(arena_url: str) -> list[Demonstration]:
     from ..conftest import TOKEN
 
     with ArenaClient(arena_url, token=TOKEN) as client:
-        return list(demonstrations(client, suite="forge:4", start=5_000, count=120, checking=0.5))
+        return list(demonstrations(client, suite="forge:5", start=5_000, count=120, checking=0.5))
 
 
 def confidence(demonstration: Demonstration) -> float:
@@ -73,14 +82,14 @@ def test_they_differ_in_how_sure_they_say_they_are(some: list[Demonstration]) ->
 
 
 def test_the_same_seed_gives_the_same_texts_and_another_one_others(client: ArenaClient) -> None:
-    asked = {"suite": "forge:4", "start": 300, "count": 12, "checking": 0.5}
+    asked = {"suite": "forge:5", "start": 300, "count": 12, "checking": 0.5}
     first, again = (list(demonstrations(client, **asked, seed=3)) for _ in range(2))  # type: ignore[arg-type]
     other = list(demonstrations(client, **asked, seed=4))  # type: ignore[arg-type]
     assert first == again
     assert [one.key for one in other] == [one.key for one in first]
     assert [one.completion for one in other] != [one.completion for one in first]
     # What is demonstrated does not depend on how many are asked for.
-    (alone,) = demonstrations(client, suite="forge:4", start=310, count=1, checking=0.5, seed=3)
+    (alone,) = demonstrations(client, suite="forge:5", start=310, count=1, checking=0.5, seed=3)
     assert alone in first
 
 
@@ -88,15 +97,15 @@ def test_more_than_a_batch_is_fetched_and_progress_told(client: ArenaClient, mon
     monkeypatch.setattr("forge_agents.train.demonstrations.MAX_BATCH", 8)
     told: list[tuple[int, int]] = []
     found = demonstrations(
-        client, suite="forge:4", start=0, count=20, on_progress=lambda done, of: told.append((done, of))
+        client, suite="forge:5", start=0, count=20, on_progress=lambda done, of: told.append((done, of))
     )
     assert len(list(found)) > 16
     assert told == [(8, 20), (16, 20), (20, 20)]
 
 
 def test_a_split_whose_truth_is_kept_back_cannot_be_demonstrated(client: ArenaClient) -> None:
-    with pytest.raises(ArenaGarbled, match="did not send the truth of forge:4:test:0: split 'test' is sealed"):
-        list(demonstrations(client, suite="forge:4", split="test", count=1))
+    with pytest.raises(ArenaGarbled, match="did not send the truth of forge:5:test:0: split 'test' is sealed"):
+        list(demonstrations(client, suite="forge:5", split="test", count=1))
 
 
 SEEN = Observation(
@@ -117,9 +126,10 @@ WRONG = Truth(
 )
 
 
-def ends(seen: Observation, truth: Truth) -> list[tuple[str, str]]:
+def ends(seen: Observation, truth: Truth, *, exhaustive: bool = False) -> list[tuple[str, str]]:
     """What is put side by side, and how each line of it ends."""
-    lines = [line.strip().rpartition(" = ") for line in side_by_side(seen, truth).splitlines()]
+    compared = side_by_side(seen, truth, exhaustive=exhaustive)
+    lines = [line.strip().rpartition(" = ") for line in compared.splitlines()]
     return [(compared, end) for compared, _, end in lines]
 
 
@@ -130,6 +140,18 @@ def test_side_by_side_the_wrong_sentence_is_marked_with_its_type() -> None:
     assert "Your loan runs for 10 days." in first
     assert "28 days" in first
     assert second.count("$37") == 2
+
+
+def test_a_concluding_comparison_ends_with_what_its_lines_come_to() -> None:
+    clean = WRONG.model_copy(update={"corrupted": False, "corruption_type": None, "output_spans": ()})
+    for truth, word, label in ((WRONG, "temporal_shift", "true"), (clean, "ok", "false")):
+        text = oracle_completion(SEEN, truth, "checking", 0.8, concluding=True)
+        assert f'\n In all = {word}</think>{{"detection": {label}' in text
+        assert parse_verdict(text).detection is truth.corrupted
+        *marks, conclusion, detection = (text[start:end] for start, end, _ in decisions(text))
+        assert (conclusion, detection) == (word, label)
+        assert conclusion in marks
+    assert "In all" not in oracle_completion(SEEN, WRONG, "judging", 0.8, concluding=True)
 
 
 def test_side_by_side_nothing_is_marked_on_a_clean_answer() -> None:
@@ -173,12 +195,34 @@ async def test_side_by_side_what_is_compared_does_not_depend_on_what_is_wrong() 
         assert len(compared) >= 2
 
 
+async def test_an_exhaustive_comparison_has_each_passage_whatever_the_label() -> None:
+    """A line for what is missing alone would tell that something is missing before the model has looked."""
+    arena = Arena(ScriptedWorker(), secret="salt", sources=load_families(find_set("short")), suite="short")
+    omissions = 0
+    for index in range(80):
+        episode = await arena.make(arena.key(Split.train, index, Form.corrupted))
+        seen, truth = episode.observation, episode.truth
+        blind = truth.model_copy(update={"corrupted": False, "corruption_type": None})
+        compared = ends(seen, truth, exhaustive=True)
+        assert [line for line, _ in compared] == [line for line, _ in ends(seen, blind, exhaustive=True)]
+        passages = seen.source_material.split("\n\n")[1:]
+        assert len(passages) >= 4
+        for passage in passages:
+            end = " ".join(passage.split()[-2:])
+            assert any(end in line.rpartition(" | ")[2] for line, _ in compared)
+        if omits(truth.corruption_type):
+            omissions += 1
+            (missing,) = (line for line, end in compared if end == "factual_omission")
+            assert missing.startswith(f"{NO_WORDS} | ")
+    assert omissions > 5
+
+
 def test_a_brief_demonstration_is_the_same_without_a_correction(arena_url: str) -> None:
     from ..conftest import TOKEN
 
     with ArenaClient(arena_url, token=TOKEN) as client:
         whole, brief = (
-            list(demonstrations(client, suite="forge:4", start=6_000, count=12, checking=0.5, brief=brief))
+            list(demonstrations(client, suite="forge:5", start=6_000, count=12, checking=0.5, brief=brief))
             for brief in (False, True)
         )
     verdicts = [

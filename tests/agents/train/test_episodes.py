@@ -8,8 +8,8 @@ import pytest
 pytest.importorskip("datasets")
 
 from forge_agents.client import ArenaClient, ArenaRefused
-from forge_agents.overseers.prompts import compact_system, prompt
 from forge_agents.train.episodes import AHEAD, EpisodeStream
+from forge_arena.prompts import compact_system, prompt
 from forge_arena.verdicts import messages
 
 from .conftest import Served
@@ -22,7 +22,7 @@ def indices(keys: list[str]) -> list[int]:
 def test_episodes_come_in_order_each_with_all_attempts_of_a_group(short_client: ArenaClient) -> None:
     stream = EpisodeStream(short_client, attempts=6)
     taken = [*stream.take(3), *stream.take(5)]
-    assert [one.key for one in taken] == [f"short:4:train:{index}" for index in range(8)]
+    assert [one.key for one in taken] == [f"short:5:train:{index}" for index in range(8)]
     assert {one.attempts_left for one in taken} == {6}
 
 
@@ -45,14 +45,15 @@ def test_another_stream_goes_on_from_the_position(short_client: ArenaClient) -> 
 
 def test_another_split_can_be_streamed(short_client: ArenaClient) -> None:
     (one,) = EpisodeStream(short_client, attempts=1, start=3, split="val").take(1)
-    assert one.key == "short:4:val:3"
+    assert one.key == "short:5:val:3"
 
 
 def test_the_dataset_yields_a_chat_an_episode_and_its_key_without_end(short_client: ArenaClient) -> None:
     rows = list(islice(EpisodeStream(short_client, attempts=3).dataset(), AHEAD + 3))
     assert indices([row["key"] for row in rows]) == list(range(AHEAD + 3))
-    assert {frozenset(row) for row in rows} == {frozenset({"prompt", "episode_id", "key"})}
+    assert {frozenset(row) for row in rows} == {frozenset({"prompt", "episode_id", "key", "digest"})}
     state = short_client.state(rows[-1]["episode_id"])
+    assert rows[-1]["digest"] == state.observation.digest
     assert (state.key, state.attempts_left) == (rows[-1]["key"], 3)
     assert rows[-1]["prompt"] == messages(state.observation)
     assert len({row["episode_id"] for row in rows}) == len(rows)

@@ -15,6 +15,7 @@ from forge_agents.train.export.export import export
 from forge_agents.train.export.request import COLUMNS, ExportError, ExportRequest, Format, Kind, Pairs
 from forge_agents.train.export.rows import differing_spans, plausible_mistake
 from forge_arena.locks import FolderInUse, lock_folder
+from forge_arena.prompts import compact_system
 from forge_arena.types import CorruptionType, Domain, Form, Observation, Span, Truth
 from forge_arena.verdicts import overseer_prompt, parse_verdict
 
@@ -37,7 +38,7 @@ def text(row: dict[str, Any], name: str) -> str:
 
 def test_demonstrations_are_conversations_with_a_verdict_that_earns_what_it_says(short: Served, tmp_path: Path) -> None:
     made = written(short, tmp_path / "out", checking=0.5)
-    assert [row["key"] for row in made] == [f"short:4:train:{index}" for index in range(COUNT)]
+    assert [row["key"] for row in made] == [f"short:5:train:{index}" for index in range(COUNT)]
     assert all(list(row) == list(COLUMNS[Kind.sft]) for row in made)
     assert {row["form"] for row in made} == set(Form)
     assert {row["style"] for row in made} == {"judging", "checking"}
@@ -55,8 +56,16 @@ def test_demonstrations_are_conversations_with_a_verdict_that_earns_what_it_says
 
 def test_the_validation_split_is_marked_as_not_for_training(short: Served, tmp_path: Path) -> None:
     made = written(short, tmp_path / "out", split="val", count=4)
-    assert all(row["key"].startswith("short:4:val:") for row in made)
+    assert all(row["key"].startswith("short:5:val:") for row in made)
     assert "**Not for training.**" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_prompt_of_the_rows_can_be_chosen_and_stands_in_the_card(short: Served, tmp_path: Path, kind: Kind) -> None:
+    made = written(short, tmp_path / "out", kind=kind, count=4, prompt="compact")
+    assert {row["prompt"][0]["content"] for row in made} == {compact_system()}
+    assert f"--kind {kind.value}" in (card := (tmp_path / "out" / "README.md").read_text(encoding="utf-8"))
+    assert "--prompt compact" in card
 
 
 def test_demonstrations_need_no_torch(short: Served, tmp_path: Path) -> None:
@@ -157,7 +166,7 @@ def test_a_teacher_is_preferred_to_the_models_worst_attempt(short: Served, untau
         short, tmp_path / "out", kind=Kind.dpo, pairs=Pairs.teacher, model=str(untaught), samples=2, max_tokens=8
     )
     # This model writes nothing that can be read: the teacher is better everywhere.
-    assert [row["key"] for row in made] == [f"short:4:train:{index}" for index in range(COUNT)]
+    assert [row["key"] for row in made] == [f"short:5:train:{index}" for index in range(COUNT)]
     assert all(row["rejected_reward"] == 0.0 for row in made)
     assert all(parse_verdict(text(row, "chosen")).detection is (row["form"] == "corrupted") for row in made)
 
@@ -232,10 +241,10 @@ def test_the_card_is_the_hubs_and_counts_the_rows(short: Served, tmp_path: Path)
     for told in (
         f"{COUNT} rows of split `train`",
         "Do not train on them",
-        "Suite `short:4`, Worker `scripted`",
+        "Suite `short:5`, Worker `scripted`",
         f"| clean | {sum(r['form'] == 'clean' and r['domain'] == 'customer_support' for r in made)} |",
         f"--kind sft --split train --start 0 --count {COUNT}",
-        '"key": "short:4:train:0"',
+        '"key": "short:5:train:0"',
     ):
         assert told in card.text
     for name, about in COLUMNS[Kind.sft].items():
@@ -318,7 +327,7 @@ def test_two_exports_do_not_write_into_one_folder_at_a_time(short: Served, tmp_p
 def test_another_suite_is_refused_before_anything_is_written(short: Served, arena_url: str, tmp_path: Path) -> None:
     written(short, tmp_path / "out", count=2)
     before = (tmp_path / "out" / "train.jsonl").read_bytes()
-    with pytest.raises(ExportError, match=r"holds an export with suite 'short:4', not 'forge:\d+'"):
+    with pytest.raises(ExportError, match=r"holds an export with suite 'short:5', not 'forge:\d+'"):
         export(ExportRequest(kind=Kind.sft, count=2), arena=arena_url, token=TOKEN, out=tmp_path / "out")
     assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
 
@@ -326,6 +335,6 @@ def test_another_suite_is_refused_before_anything_is_written(short: Served, aren
 def test_the_draws_are_those_of_the_keys(short: Served, short_client: ArenaClient, tmp_path: Path) -> None:
     made = written(short, tmp_path / "out", start=40, count=3)
     opened = short_client.open_episodes(keys=[row["key"] for row in made]).episodes
-    assert [row["key"] for row in made] == [f"short:4:train:{index}" for index in (40, 41, 42)]
+    assert [row["key"] for row in made] == [f"short:5:train:{index}" for index in (40, 41, 42)]
     for row, episode in zip(made, opened, strict=True):
         assert episode.observation.worker_output in row["prompt"][1]["content"]

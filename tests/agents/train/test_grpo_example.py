@@ -97,7 +97,7 @@ def client(short: Served) -> Iterator[ArenaClient]:
 
 
 def keys(start: int, count: int) -> list[str]:
-    return [f"short:4:train:{index}" for index in range(start, start + count)]
+    return [f"short:5:train:{index}" for index in range(start, start + count)]
 
 
 def test_log_probabilities_do_not_depend_on_padding(policy: Loaded, client: ArenaClient) -> None:

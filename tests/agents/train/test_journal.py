@@ -130,10 +130,10 @@ def test_a_measurement_on_held_out_episodes_is_written_with_its_components(tmp_p
 def test_a_run_says_what_it_is_and_a_resumed_one_when_it_went_on(tmp_path: Path) -> None:
     preset = load_preset("phase1")
     for _ in range(2):
-        Journal(tmp_path, lambda message: None).begin(preset, arena="http://here", suite="forge:4")
+        Journal(tmp_path, lambda message: None).begin(preset, arena="http://here", suite="forge:5")
     found: dict[str, Any] = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))
     assert found["preset"] == preset.model_dump(mode="json")
-    assert (found["arena"], found["suite"], len(found["begun"])) == ("http://here", "forge:4", 2)
+    assert (found["arena"], found["suite"], len(found["begun"])) == ("http://here", "forge:5", 2)
     assert {"torch", "trl", "transformers"} <= found["versions"].keys()
     assert found["revision"] == revision()
 
@@ -141,17 +141,17 @@ def test_a_run_says_what_it_is_and_a_resumed_one_when_it_went_on(tmp_path: Path)
 def test_a_run_goes_on_only_with_the_settings_and_the_suite_that_it_was_begun_with(tmp_path: Path) -> None:
     said: list[str] = []
     journal = Journal(tmp_path, said.append)
-    journal.begin(load_preset("tiny"), arena="http://here", suite="short:4", suite_hash="a")
-    longer = load_preset("tiny", ["steps=999", "patience=5"])
-    journal.begin(longer, arena="http://there", suite="short:4", suite_hash="a")
+    journal.begin(load_preset("tiny"), arena="http://here", suite="short:5", suite_hash="a")
+    longer = load_preset("tiny", ["steps=999", "patience=5", "recompute=false", "share_prompts=true"])
+    journal.begin(longer, arena="http://there", suite="short:5", suite_hash="a")
     with pytest.raises(
         FolderInUse, match=r"holds another run: its beta is .*, not 0\.5; ask for the same, or give another"
     ):
-        journal.begin(load_preset("tiny", ["beta=0.5"]), arena="http://here", suite="short:4", suite_hash="a")
-    with pytest.raises(FolderInUse, match=r"its suite is short:4, not forge:4"):
-        journal.begin(longer, arena="http://here", suite="forge:4", suite_hash="a")
+        journal.begin(load_preset("tiny", ["beta=0.5"]), arena="http://here", suite="short:5", suite_hash="a")
+    with pytest.raises(FolderInUse, match=r"its suite is short:5, not forge:5"):
+        journal.begin(longer, arena="http://here", suite="forge:5", suite_hash="a")
     assert not said
-    journal.begin(longer, arena="http://here", suite="short:4", suite_hash="b")
+    journal.begin(longer, arena="http://here", suite="short:5", suite_hash="b")
     assert [message.partition(" (")[0] for message in said] == ["the arena is not the one that this run was begun with"]
 
 
@@ -160,7 +160,7 @@ def test_a_sweep_does_not_take_a_run_of_another_setting_for_its_own(
 ) -> None:
     preset = load_preset("tiny")
     Journal(tmp_path, lambda message: None).begin(
-        change_preset(preset, ["beta=0.1", "seed=2"]), arena="http://here", suite="short:4"
+        change_preset(preset, ["beta=0.1", "seed=2"]), arena="http://here", suite="short:5"
     )
     check_same_run(tmp_path, change_preset(preset, ["beta=0.1", "seed=2", "wall_seconds=7"]))
     with pytest.raises(FolderInUse, match="holds another run: its learning_rate"):

@@ -12,10 +12,11 @@ from forge_agents.models import load_model  # noqa: E402
 from forge_agents.train.algorithms import online_config  # noqa: E402
 from forge_agents.train.journal import Journal, lines  # noqa: E402
 from forge_agents.train.offline import learn_offline  # noqa: E402
-from forge_agents.train.online import ArenaAddress, TrainingStopped, latest_checkpoint, learn  # noqa: E402
+from forge_agents.train.online import ArenaAddress, TrainingStopped, latest_checkpoint, learn, measure  # noqa: E402
 from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset  # noqa: E402
 from forge_agents.train.progress import Silent  # noqa: E402
-from forge_agents.train.rewards import COMPONENTS  # noqa: E402
+from forge_agents.train.rollouts import WritesInBfloat16  # noqa: E402
+from forge_agents.trl.rewards import COMPONENTS  # noqa: E402
 
 from .conftest import Served  # noqa: E402
 
@@ -86,6 +87,34 @@ def test_an_online_algorithm_learns_from_as_many_episodes_as_its_steps_have(
     assert {index: len(made.get(index, [])) for index in range(start, start + 5)} == dict(
         zip(range(start, start + 5), [4, 4, 4, 4, 0], strict=True)
     )
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.grpo, Algorithm.rloo])
+def test_with_autocast_a_bfloat16_copy_of_the_policy_writes_and_follows_the_policy(
+    algorithm: Algorithm,
+    taught: Path,
+    short: Served,
+    preset_file: Presets,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    updated = WritesInBfloat16._updated_writer
+    seen: list[tuple[torch.dtype, torch.Tensor, torch.Tensor]] = []
+
+    def remember(trainer: WritesInBfloat16, policy: torch.nn.Module) -> torch.nn.Module:
+        writer: torch.nn.Module = updated(trainer, policy)
+        mine, its = next(writer.parameters()), next(policy.parameters())
+        seen.append((its.dtype, mine.clone(), its.detach().clone()))
+        return writer
+
+    monkeypatch.setattr(WritesInBfloat16, "_updated_writer", remember)
+    preset = load_preset(str(preset_file(algorithm=algorithm.value, steps=2, start=28_000, autocast=True)))
+    learnt(preset, short.url, tmp_path / "run")
+    assert [(of_policy, mine.dtype) for of_policy, mine, _ in seen] == [(torch.float32, torch.bfloat16)] * 2
+    for _, mine, its in seen:
+        assert torch.equal(mine, its.to(torch.bfloat16))
+    # The policy learned between the two steps.
+    assert not torch.equal(seen[0][2], seen[1][2])
 
 
 @pytest.mark.parametrize("algorithm", OFFLINE)
@@ -195,3 +224,17 @@ def test_a_batch_is_shared_out_to_processes_or_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("WORLD_SIZE", "3")
     with pytest.raises(PresetError, match="batch 16 cannot be shared out to 3 processes with 4 completions each"):
         online_config(preset, out=str(tmp_path), on_cpu=True)
+
+
+def test_an_evaluation_says_at_once_that_it_began_and_how_fast_it_goes(
+    taught: Path, short: Served, preset_file: Presets
+) -> None:
+    preset = load_preset(str(preset_file(held_out={"episodes": 6, "batch": 2})))
+    told: list[tuple[int, int, str]] = []
+    measure(preset, str(taught), ArenaAddress(short.url), name="m", on_progress=lambda *now: told.append(now))
+    assert told[0] == (0, 6, "")
+    assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
+    # Once for each completion, and once for the batch.
+    assert {done for done, _, _ in told} == set(range(7))
+    assert told[-1][:2] == (6, 6)
+    assert told[-1][2].endswith("tokens/s")

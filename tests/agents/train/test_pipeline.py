@@ -20,10 +20,11 @@ pytest.importorskip("trl")
 
 from typer.testing import CliRunner
 
+from forge_agents.client import ArenaClient
 from forge_agents.models import load_model
 from forge_agents.train.journal import lines
 from forge_agents.train.online import POSITION, latest_checkpoint
-from forge_agents.train.rewards import COMPONENTS
+from forge_agents.trl.rewards import COMPONENTS
 from forge_arena.locks import lock_folder
 from forge_command.app import app
 
@@ -121,9 +122,13 @@ def test_a_run_from_scratch_leaves_a_model_its_records_and_both_evaluations(
     then = {"demonstrations": 32, "checking": 1.0, "exchanged": 0.5, "decisive": 5.0, "learning_rate": 1e-3}
     preset = preset_file(model=None, scratch=scratch, warm_start={**warm, "then": then}, start=30_000)
     out = tmp_path / "run"
-    code, told = train(*arguments(preset, short.url, out, "steps=2", "trackers=[tensorboard]"))
+    code, told = train(*arguments(preset, short.url, out, "steps=2", "trackers=[tensorboard]"), "--report")
     assert code == 0, told
-    assert told.endswith(f"model: {out}/model report: {out}/report.html")
+    assert told.endswith(f"model: {out}/model report: {out}/report.html curves: {short.url}/runs")
+    with ArenaClient(short.url) as client:
+        (reported,) = [run for run in client.runs() if run.name == out.name]
+    # Two steps, and the measurements before and after.
+    assert reported.points == 4
     for name in ("model", "start"):
         assert load_model(out / name).tokenizer.chat_template
     for name in ("before", "after"):

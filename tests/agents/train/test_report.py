@@ -110,7 +110,7 @@ def test_a_page_of_real_evaluations_says_what_was_run_and_stands_alone(short: Se
     path = write_report(tmp_path)
     assert path == tmp_path / "report.html"
     page = path.read_text(encoding="utf-8")
-    for told in ("grpo, preset tiny", "suite short:4, Worker scripted", "24 episodes", "<dd>7</dd>", "torch "):
+    for told in ("grpo, preset tiny", "suite short:5, Worker scripted", "24 episodes", "<dd>7</dd>", "torch "):
         assert told in page
     assert str(json.loads((tmp_path / "run.json").read_text())["revision"]) in page
     assert not re.search(r"<script|<link|<img|src=|@import|href=\"http|url\((?!#)", page)
@@ -221,7 +221,7 @@ def test_bins_hold_what_was_stated_and_how_often_it_was_so() -> None:
 
 def test_examples_are_the_first_of_every_kind_whatever_was_said() -> None:
     keys = example_keys(result(rows(0, skill=1.0)))
-    assert keys == [f"short:4:val:{index}" for index in (0, 2, 4, 6, 8, 3)]
+    assert keys == [f"short:5:val:{index}" for index in (0, 2, 4, 6, 8, 3)]
 
 
 def test_both_models_write_on_the_same_episodes_once(

@@ -14,10 +14,10 @@ import pytest
 
 pytest.importorskip("trl")
 
-from forge_agents.overseers.prompts import compact_system, prompt, prompt_digest
 from forge_agents.result import Result
 from forge_agents.train.journal import lines
 from forge_arena.locks import FolderInUse, lock_folder
+from forge_arena.prompts import compact_system, prompt, prompt_digest
 from forge_command import tether
 
 from ...command_line import ENVIRONMENT, called, command
@@ -84,7 +84,8 @@ def test_every_stage_runs_and_continues_after_a_kill_in_the_warm_start_and_in_a_
     opened = read_lines(out / "untouched-opened.records.jsonl")[1:]
     assert all((line.get("completion") or '{"detection":').startswith('{"detection":') for line in opened)
     summary = json.loads((out / "small.json").read_text(encoding="utf-8"))
-    assert {"start", "grpo", "untouched", "shuffled", "supervised", "always_clean"} <= summary["means"].keys()
+    compared = {"start", "grpo", "untouched", "checking", "shuffled", "supervised", "always_clean"}
+    assert compared <= summary["means"].keys()
     assert summary["prompt"] == digest
     assert "GRPO, mean of 1 seeds" in (out / "report.md").read_text(encoding="utf-8")
     # Asked again, nothing is done again.
@@ -98,7 +99,7 @@ def test_a_comparison_of_other_settings_is_not_mixed_in(taught: Path, tmp_path: 
     from forge_agents.train.presets import load_preset
 
     out = tmp_path / "small"
-    Journal(out, print).begin(load_preset("small", ["held_out.split=test"]), arena="x", suite="short:4")
+    Journal(out, print).begin(load_preset("small", ["held_out.split=test"]), arena="x", suite="short:5")
     (out / "start").mkdir()
     (out / "start" / "done").touch()
     _, err = called("train", "small", "--quick", "--model", str(taught), "--out", str(out), code=2)

@@ -149,7 +149,8 @@ def test_what_the_button_downloads_is_scored(reading: Reading, tmp_path: Path) -
       dataset: {{ number: String(number) }},
       querySelector: (what) => what.startsWith("input[type=radio]")
         ? {{ value: wrong.has(number) ? "wrong" : "right" }}
-        : what === "select" ? {{ value: number % 2 ? "bias_injection" : "" }} : {{ value: "note " + number }},
+        : what === "select.kind" ? {{ value: number % 2 ? "bias_injection" : "" }}
+        : what === "select.sure" ? {{ value: number % 2 ? "0.8" : "" }} : {{ value: "note " + number }},
     }});
     const sections_ = Array.from({{ length: {COUNT} }}, (_, at) => section(at + 1));
     const parts = {{ reader: {{ value: "Ada" }}, count: {{}}, download: {{ addEventListener: (_, go) => parts.go = go }} }};
@@ -171,6 +172,7 @@ def test_what_the_button_downloads_is_scored(reading: Reading, tmp_path: Path) -
     downloaded.write_text(done.stdout, encoding="utf-8")
     given = load_marks(downloaded)
     assert (given.reader, given.marks[0].note) == ("Ada", "note 1")
+    assert [mark.confidence for mark in given.marks[:2]] == [0.8, None]
     assert all(mark.corruption_type is None for mark in given.marks if mark.right)
     assert score_marks(given, reading.key).passed
 
@@ -178,7 +180,7 @@ def test_what_the_button_downloads_is_scored(reading: Reading, tmp_path: Path) -
 def test_a_reader_who_agrees_everywhere_passes(reading: Reading) -> None:
     report = score_marks(marks(reading), reading.key)
     assert report.passed
-    assert report.suite == "forge:4"
+    assert report.suite == "forge:5"
     agreement = rows(report, "agreement")
     assert agreement["all"][1:4] == (COUNT, COUNT, 1.0)
     assert sum(int(str(agreement[form][1])) for form in Form) == COUNT

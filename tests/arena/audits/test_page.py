@@ -20,7 +20,7 @@ INTERVALS = Figure(
 )
 REPORT = AuditReport(
     audit="exploits",
-    suite="forge:4",
+    suite="forge:5",
     settings={"episodes": 600, "split": "val"},
     gates=(GATE,),
     tables=(Table(title="means", columns=("who", "n", "mean"), rows=(("<b>", 3, 0.25), ("c", None, 1.0)), note="why"),),

@@ -11,7 +11,7 @@ from forge_arena.audits.shortcuts import audit_shortcuts
 from forge_arena.audits.shortcuts.attacks import HOLDOUTS, Attack, findings_of_overseer, run_attack
 from forge_arena.audits.shortcuts.features import Features
 from forge_arena.audits.shortcuts.gates import anchor_gate
-from forge_arena.types import CorruptionType, Domain, Form, Observation, Split
+from forge_arena.types import HOMES, CorruptionType, Domain, Form, Observation, Split
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def samples(texts: Texts) -> Samples:
             rows.append(
                 Sample(
                     pair=pair,
-                    key=f"forge:4:train:{pair}",
+                    key=f"forge:5:train:{pair}",
                     split=Split.train if number < FAMILIES // 2 else Split.test,
                     domain=Domain.customer_support,
                     family=f"family {number}",
@@ -223,7 +223,7 @@ def test_samples_that_are_too_few_are_refused(kept: Callable[[Sample], bool], me
         audit_shortcuts(Samples(rows=rows), suite="forge")
 
 
-def of_documents(texts: Texts, families: int = FAMILIES, splits: tuple[Split, ...] = tuple(Split)) -> AuditReport:
+def of_documents(texts: Texts, families: int = FAMILIES, splits: tuple[Split, ...] = HOMES) -> AuditReport:
     """The audit of the few families of documents; a few attacks are enough for its gates."""
     rows = [r for r in samples(texts).rows if int(r.family.split()[1]) % 12 < families / 2 and r.split in splits]
     numbers = {pair: n for n, pair in enumerate(dict.fromkeys(row.pair for row in rows))}

@@ -10,7 +10,7 @@ from forge_arena.corruptions import possible
 from forge_arena.documents.playing import ImportedFamily, load_documents, open_sources, scenario_id, suite_of
 from forge_arena.documents.splits import split_of
 from forge_arena.episodes import Arena
-from forge_arena.errors import ScenarioError
+from forge_arena.errors import ScenarioError, UnknownKey
 from forge_arena.keys import Filters
 from forge_arena.types import Answer, Claim, CorruptionType, Form, Probe, Scenario, Split
 from forge_arena.verify import Verifier
@@ -115,6 +115,18 @@ async def test_documents_are_played_under_keys_of_their_own() -> None:
         assert episode.truth.corruption_type is not None
         seen.add(episode.truth.corruption_type)
     assert seen == set(CorruptionType)
+
+
+def test_documents_have_no_public_test_split() -> None:
+    """A document has few scenarios. The published truth about one would be the truth about a sealed episode."""
+    families = [
+        ImportedFamily(f"{name}-{n:012x}", (scenario,)) for name, scenario in SCENARIOS.items() for n in range(20)
+    ]
+    assert any(family.split is Split.test for family in families)
+    arena = Arena(Reader(), secret="tests", sources=families, suite=suite_of(families))
+    assert arena.plan(arena.key(Split.test, 0)).split is Split.test
+    with pytest.raises(UnknownKey, match="no scenarios in split 'public'"):
+        arena.plan(arena.key(Split.public, 0))
 
 
 async def test_of_a_mixed_family_only_scenarios_are_drawn_that_can_take_the_corruption() -> None:

@@ -293,9 +293,9 @@ def test_documents_come_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_five_thousand_small_files_take_seconds(tmp_path: Path) -> None:
     for number in range(5_000):
         written(tmp_path / f"{number % 50}" / f"{number}.md", f"{TEXT}\nThe number of the room is {number}.\n")
-    begun = time.process_time()
+    begun = time.thread_time()
     documents = read(tmp_path)
-    assert time.process_time() - begun < 20
+    assert time.thread_time() - begun < 20
     assert len(documents) == 5_000
     assert len(find_files([tmp_path])) == 5_000
     assert all(isinstance(document, Document) for document in documents)

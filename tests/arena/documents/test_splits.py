@@ -102,7 +102,7 @@ def test_tiny_documents() -> None:
 def test_five_thousand_documents_with_the_same_boilerplate_take_seconds() -> None:
     boilerplate = text(0, 120)
     many = documents(*(f"{text(seed, 300)} {boilerplate}" for seed in range(1, 5_001)))
-    begun = time.process_time()
+    begun = time.thread_time()
     found = places(many)
-    assert time.process_time() - begun < 30
+    assert time.thread_time() - begun < 30
     assert len(set(found)) == 5_000

@@ -6,9 +6,17 @@ from itertools import count
 import numpy as np
 import pytest
 
-from forge_arena.measures.metrics import pair_scores, reward_bounds, scorecard
-from forge_arena.measures.scorecard import Pairs, Row, Scorecard
-from forge_arena.types import Components, CorruptionType, Form, Outcome
+from forge_arena.measures.definitions import DEFINITIONS
+from forge_arena.measures.metrics import (
+    at_threshold,
+    choose_thresholds,
+    cost,
+    pair_scores,
+    reward_bounds,
+    scorecard,
+)
+from forge_arena.measures.scorecard import Pairs, Price, Row, Rule, Scorecard, Threshold
+from forge_arena.types import Components, CorruptionType, Estimate, Form, MemberReview, Outcome, Usage
 
 SHIFT, BIAS = CorruptionType.temporal_shift, CorruptionType.bias_injection
 
@@ -27,7 +35,7 @@ def row(
     key: str = "",
 ) -> Row:
     return Row(
-        key=key or f"forge:4:val:{next(INDICES)}",
+        key=key or f"forge:5:val:{next(INDICES)}",
         outcome=Outcome.scored,
         family=family,
         corrupted=corrupted,
@@ -105,7 +113,7 @@ def test_an_invalid_verdict_is_a_wrong_one_and_a_failure_is_none() -> None:
     invalid = row(True, 0.5).model_copy(
         update={"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None, "reward": 0.0}
     )
-    failed = Row(key="forge:4:val:9", outcome=Outcome.worker_failed, reason="down")
+    failed = Row(key="forge:5:val:9", outcome=Outcome.worker_failed, reason="down")
     with_failure, with_invalid = card(*rows, failed), card(*rows, invalid)
     assert (with_failure.failed, with_failure.scored, with_failure.episodes) == (1, 2, 3)
     assert with_failure.reward.value == card(*rows).reward.value
@@ -136,13 +144,13 @@ def test_one_family_has_no_interval_and_says_so() -> None:
 
 
 def test_no_judged_row_is_an_empty_card() -> None:
-    found = card(Row(key="forge:4:val:0", outcome=Outcome.infra_failed))
+    found = card(Row(key="forge:5:val:0", outcome=Outcome.infra_failed))
     assert (found.failed, found.reward.value, found.notes) == (1, None, ("no episode was graded",))
 
 
 def test_a_judged_row_without_truth_is_refused() -> None:
-    with pytest.raises(ValueError, match="row forge:4:val:0: a graded row needs corrupted, family and reward"):
-        card(row(True, 0.9, key="forge:4:val:0").model_copy(update={"family": None}))
+    with pytest.raises(ValueError, match="row forge:5:val:0: a graded row needs corrupted, family and reward"):
+        card(row(True, 0.9, key="forge:5:val:0").model_copy(update={"family": None}))
 
 
 def test_intervals_hold_the_value_and_depend_on_the_generator_alone() -> None:
@@ -187,7 +195,7 @@ def twins(
 ) -> tuple[Row, Row]:
     def half(of: Form, p: float | None) -> Row:
         read = {} if p is not None else {"outcome": Outcome.invalid_verdict, "detection": None, "p_corrupted": None}
-        known = row(of is Form.corrupted, 0.5 if p is None else p, family=family, key=f"forge:4:val:{index}:{of.value}")
+        known = row(of is Form.corrupted, 0.5 if p is None else p, family=family, key=f"forge:5:val:{index}:{of.value}")
         return known.model_copy(update={"form": of, **read})
 
     return half(Form.corrupted, wrong), half(form, counterpart)
@@ -215,7 +223,7 @@ def test_a_pair_is_in_order_where_the_corrupted_answer_is_the_likelier_one() -> 
 
 def test_an_invalid_verdict_ranks_wrong_and_half_a_pair_is_none() -> None:
     assert paired(twins(0, None, 0.2)).ranking.value == 0.0
-    failed = Row(key="forge:4:val:1:clean", outcome=Outcome.worker_failed)
+    failed = Row(key="forge:5:val:1:clean", outcome=Outcome.worker_failed)
     wrong, _ = twins(1, 0.9, 0.1)
     found = pair_scores([wrong, failed], np.random.default_rng(0))
     assert (found.pairs, found.ranking.value) == (0, None)
@@ -223,6 +231,87 @@ def test_an_invalid_verdict_ranks_wrong_and_half_a_pair_is_none() -> None:
 
 def test_a_thousand_resamples_of_two_thousand_rows_take_less_than_a_second_of_cpu() -> None:
     rows = random_rows(2_000, families=40)
-    begin = time.process_time()
+    begin = time.thread_time()
     scorecard(rows, np.random.default_rng(0))
-    assert time.process_time() - begin < 1.0
+    assert time.thread_time() - begin < 1.0
+
+
+def test_every_metric_of_the_scorecard_is_defined_in_words() -> None:
+    metrics = {name for name, field in Scorecard.model_fields.items() if field.annotation is Estimate}
+    assert set(DEFINITIONS) == metrics
+
+
+def test_operating_points_worked_by_hand() -> None:
+    """Ten clean answers with P = 0.05, 0.10 … 0.50, and ten corrupted ones with P = 0.35, 0.40 … 0.80.
+
+    No threshold below 0.5 flags at most 1% of the clean, so the first is halfway between 0.50 and 0.55. A budget of 25%
+    of the twenty answers is five answers: those above 0.575.
+    """
+    clean = [row(False, 0.05 * (n + 1)) for n in range(10)]
+    corrupted = [row(True, 0.05 * (n + 7)) for n in range(10)]
+    points = choose_thresholds([*clean, *corrupted], "val", "a hash", budget=0.25)
+    assert [(p.rule, p.limit) for p in points] == [
+        (Rule.best, None),
+        (Rule.false_alarms, 0.01),
+        (Rule.false_alarms, 0.05),
+        (Rule.budget, 0.25),
+    ]
+    assert [p.threshold for p in points[1:]] == pytest.approx([0.525, 0.525, 0.575])
+    assert [p.reached for p in points[1:]] == pytest.approx([0.0, 0.0, 0.25])
+    # 0.325 finds all ten and flags four of the clean: (1 + 0.6) / 2. 0.525 finds six and flags none: (0.6 + 1) / 2. Of
+    # two that are equally good the lowest counts.
+    assert (points[0].threshold, points[0].reached) == (pytest.approx(0.325), pytest.approx(0.8))
+    assert {(p.source, p.source_hash, p.source_clean) for p in points} == {("val", "a hash", 10)}
+    assert [p.title for p in points] == [
+        *("best balanced accuracy", "1% false alarms", "5% false alarms", "the most suspicious 25%"),
+    ]
+
+
+def test_equal_scores_are_flagged_together_or_not_at_all() -> None:
+    """Half of the answers have the highest P, so a budget of 10% flags none of them, and says so."""
+    rows = [row(bool(n % 2), 0.9 if n % 4 < 2 else 0.1) for n in range(20)]
+    budget = choose_thresholds(rows, "val", None, budget=0.1)[-1]
+    assert (budget.threshold, budget.reached) == (pytest.approx(1.9), 0.0)
+
+
+@pytest.mark.parametrize("budget", [0.0, 1.5])
+def test_a_budget_is_a_share(budget: float) -> None:
+    with pytest.raises(ValueError, match=f"an audit budget is a share above 0 and at most 1, got {budget:g}"):
+        choose_thresholds([row(True, 0.9), row(False, 0.1)], "val", None, budget=budget)
+
+
+def test_a_frozen_threshold_flags_what_is_above_it() -> None:
+    rows = [row(True, 0.9), row(True, 0.4), row(False, 0.6), row(False, 0.3), row(False, 0.2)]
+    frozen = at_threshold(rows, Threshold(threshold=0.5, source="val"), np.random.default_rng(0))
+    assert frozen is not None
+    values = [getattr(frozen, name).value for name in ("recall", "false_alarms", "precision", "share_flagged")]
+    assert values == pytest.approx([1 / 2, 1 / 3, 1 / 2, 2 / 5])
+
+
+def paid(tokens: tuple[int | None, int | None], seconds: float | None = None, **members: MemberReview) -> Row:
+    usage = Usage(input_tokens=tokens[0], output_tokens=tokens[1], seconds=seconds)
+    return row(True, 0.9).model_copy(update={"usage": usage, "members": members, "seconds": seconds})
+
+
+def test_money_is_tokens_by_their_price_for_each_verdict() -> None:
+    price = Price(input=0.5, output=2.0)
+    rows = [paid((1_000_000, 500_000)), paid((3_000_000, 1_500_000))]
+    assert cost(rows, {"": price}).money == pytest.approx(((0.5 + 1.0) + (1.5 + 3.0)) / 2)
+    assert cost(rows).money is None
+    assert cost([*rows, paid((None, None))], {"": price}).money is None
+
+
+def test_each_member_has_a_price_of_its_own_and_one_without_tokens_costs_nothing() -> None:
+    cheap, dear = (MemberReview(p_corrupted=0.5, usage=Usage(input_tokens=10**6, output_tokens=0)) for _ in range(2))
+    rows = [paid((2 * 10**6, 0), cheap=cheap, dear=dear), paid((10**6, 0), cheap=cheap)]
+    prices = {"cheap": Price(input=1, output=1), "dear": Price(input=10, output=1)}
+    assert cost(rows, prices).money == pytest.approx((11 + 1) / 2)
+    assert cost(rows, {"cheap": prices["cheap"]}).money is None
+    free = [paid((None, None), rules=MemberReview(p_corrupted=0.5)), *rows]
+    assert cost(free, prices).money == pytest.approx((0 + 11 + 1) / 3)
+
+
+def test_seconds_are_of_a_request_only_if_each_verdict_says_its_own() -> None:
+    measured = [paid((1, 1), seconds=1.0), paid((1, 1), seconds=3.0)]
+    assert (cost(measured).seconds, cost(measured).by_request) == (2.0, True)
+    assert not cost([*measured, row(True, 0.9)]).by_request

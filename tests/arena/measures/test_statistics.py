@@ -14,6 +14,7 @@ from forge_arena.measures.statistics import (
     cluster_weights,
     estimate,
     mean_estimate,
+    threshold_within,
     wilson_interval,
 )
 from forge_arena.types import Estimate
@@ -119,3 +120,13 @@ def test_a_mean_leaves_out_what_is_not_known() -> None:
     found = mean_estimate(values, np.array([0, 0, 1, 2]), np.random.default_rng(0))
     assert found.value == pytest.approx(2 / 3)
     assert found.low <= found.value <= found.high
+
+
+def test_the_threshold_within_a_limit_is_the_lowest_that_so_many_exceed() -> None:
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9])
+    counted = np.array([True, True, True, True, False])
+    assert threshold_within(scores, counted, 0.0) == pytest.approx(0.65)
+    assert threshold_within(scores, counted, 0.25) == pytest.approx(0.35)
+    assert threshold_within(scores, counted, 1.0) == pytest.approx(-0.9)
+    with pytest.raises(ValueError, match="needs scores of the rows that are counted"):
+        threshold_within(scores, np.zeros(5, dtype=np.bool_), 0.1)

@@ -133,15 +133,15 @@ def test_full_is_what_it_was_and_every_other_load_is_a_suite_of_its_own() -> Non
     assert open_set(load=Load.light)[1] == "forge-light"
     sources, suite = open_set(load=Load.normal)
     arena = Arena(ScriptedWorker(), sources=sources, suite=suite)
-    assert arena.key(Split.train, 17) == "forge-normal:4:train:17"
+    assert arena.key(Split.train, 17) == "forge-normal:5:train:17"
     with pytest.raises(UnknownKey, match="another suite"):
-        arena.plan("forge:4:train:17")
+        arena.plan("forge:5:train:17")
 
 
 def test_gymnasium_takes_a_load() -> None:
     with gymnasium.make("forge_arena/Overseer-v0", load="light") as env:
         _, info = env.reset(seed=1)
-    assert info["key"].startswith("forge-light:4:train:")
+    assert info["key"].startswith("forge-light:5:train:")
     with pytest.raises(ValueError, match="'lihgt' is not a valid Load"):
         gymnasium.make("forge_arena/Overseer-v0", load="lihgt")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from forge_arena.texts.spacing import plain_spaces, unwrapped
+from forge_arena.texts.spacing import exchanged, plain_spaces, unwrapped
 from forge_arena.verify import Verifier
 
 from ..verify.test_prose import ALLOTMENT, REST, START
@@ -41,3 +41,7 @@ def test_an_answer_with_odd_spaces_and_wrapped_lines_is_read_as_any_other() -> N
     ).replace(" to let", "\nto let")
     report = Verifier(ALLOTMENT).verify(answer.replace("\n", "\r\n"))
     assert report.clean, report.broken
+
+
+def test_signs_are_exchanged_one_for_one() -> None:
+    assert exchanged("\u201cno\u201d \u2013 no", {"\u201c": '"', "\u201d": '"', "\u2013": "-"}) == '"no" - no'

@@ -40,6 +40,6 @@ def test_thoughts_end_with_a_mark_of_the_same_kind() -> None:
 )
 def test_a_flood_costs_linear_time(unit: str) -> None:
     flood = unit * (500_000 // len(unit))
-    began = time.process_time()
+    began = time.thread_time()
     sum(1 for _ in marks(flood))
-    assert time.process_time() - began < 2.0
+    assert time.thread_time() - began < 2.0

@@ -153,3 +153,14 @@ def test_nothing_raises_on_any_text(text: str, kind: ClaimKind) -> None:
 @adverse
 def test_the_cost_is_linear_in_an_adverse_text(piece: str) -> None:
     assert_linear(mentions, piece)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["See section 3.2.", "\u017fection 3.2 says so.", "Clause B of 2", "§ 4 and ISO/IEC 27001", "PEP 8, RFC 29"],
+)
+def test_a_citation_is_the_same_beside_a_name(text: str) -> None:
+    """Most texts have no name such as the one behind, and are read by a pattern that knows no names."""
+    named = mentions(f"{text} Roe v. Wade")
+    assert mentions(text) == tuple(mention for mention in named if mention.end <= len(text))
+    assert len(named) == len(mentions(text)) + 1

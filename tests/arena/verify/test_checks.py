@@ -222,6 +222,6 @@ HARD = {
 @pytest.mark.parametrize("text", HARD.values(), ids=HARD)
 @pytest.mark.parametrize("name", checks.names())
 def test_hard_texts_cost_little_and_raise_nothing(name: str, text: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     violation(Check(name=name, argument=ARGUMENTS[name]), text)
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0

@@ -281,6 +281,6 @@ def test_code_blocks_are_the_contents_of_the_fences(text: str, blocks: list[str]
     "text", ["```\n" * 20_000, " " * 100_000 + "```", "``` \t" * 20_000, "\n   " * 30_000 + "```\n"]
 )
 def test_fences_are_found_in_linear_time(text: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     code_blocks(text)
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0

@@ -260,9 +260,9 @@ def test_what_is_no_answer_is_never_clean(text: str) -> None:
 )
 def test_a_long_text_takes_time_in_proportion(text: str) -> None:
     verifier = Verifier(ALLOTMENT)
-    started = time.process_time()
+    started = time.thread_time()
     assert not verifier.verify(text * 20_000).clean
-    assert time.process_time() - started < 10
+    assert time.thread_time() - started < 10
 
 
 @pytest.mark.shared

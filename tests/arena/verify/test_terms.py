@@ -1,10 +1,12 @@
 """Terms in other words, with the denials and exchanged roles that change their meaning."""
 
+from random import Random
+
 import pytest
 
 from forge_arena.types import Alternative, Case, Claim, ClaimKind, Domain, Scenario, Span, Standing
 from forge_arena.verify.passages import Passages
-from forge_arena.verify.terms import Terms
+from forge_arena.verify.terms import Terms, Window
 
 SOURCE = """The shed has a lid that closes by itself. The saw has a cracked blade. There is no spare wheel.
 The tenant pays rent to the owner. There is a red cover. There is a bell rung by the porters, and a bell heard at night.
@@ -120,3 +122,57 @@ def test_a_name_is_no_phrase() -> None:
         )
         is None
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "may"),
+    [
+        ("a cracked blade", "We looked at the saw. The blade is cracked.", True),
+        ("a cracked blade", "We looked at the saw. The blade is fine.", False),
+        ("a cracked blade", "We looked at the lid.", False),
+        ("no reminder for unpaid dues", "What it lacks is a reminder. Dues have not been paid.", True),
+        ("1464.0", "It comes to 1,464.00 in all.", True),
+    ],
+)
+def test_a_text_without_most_words_of_a_term_cannot_say_the_term(form: str, text: str, may: bool) -> None:
+    assert TERMS.may_say(Window(text), term(form).right) is may
+
+
+def test_what_may_not_be_said_is_said_nowhere() -> None:
+    words = [
+        "a",
+        "red",
+        "cover",
+        "bell",
+        "rung",
+        "by",
+        "the",
+        "porters",
+        "no",
+        "spare",
+        "wheel",
+        "lid",
+        "closes",
+        "itself",
+        "tenant",
+        "pays",
+        "rent",
+        "owner",
+    ]
+    rng = Random(5)
+    forms = [
+        "a red cover",
+        "a bell rung by the porters",
+        "no spare wheel",
+        "a lid",
+        "the tenant pays rent to the owner",
+    ]
+    said = 0
+    for _ in range(400):
+        text = " ".join(rng.sample(words, 6)).capitalize() + "."
+        for form in forms:
+            claim = term(form)
+            saying = TERMS.says(text, claim, claim.right, is_about=True)
+            said += saying is not None
+            assert saying is None or TERMS.may_say(Window(text), claim.right)
+    assert said > 50

@@ -7,6 +7,7 @@ import pytest
 from forge_arena.scenarios import load_families
 from forge_arena.types import Alternative, Check, Claim, ClaimKind, Domain, Scenario, Standing
 from forge_arena.verify import Verifier
+from forge_arena.verify.verifier import REPORTS_KEPT
 
 RIGHT, SUPERSEDED, ELSEWHERE, ABSENT, UNFIT, *_ = Standing
 
@@ -188,3 +189,13 @@ def test_an_act_may_be_cited_without_its_article() -> None:
                 assert claim.id in report.stated
                 return
     raise AssertionError("no draw cites an act")
+
+
+def test_the_last_reports_are_kept_and_no_others() -> None:
+    verifier = Verifier(SCENARIO)
+    texts = [f"Your case is R-58213. Remark {number}." for number in range(REPORTS_KEPT + 1)]
+    reports = [verifier.verify(text) for text in texts]
+
+    assert all(verifier.verify(text) is report for text, report in zip(texts[1:], reports[1:], strict=True))
+    assert verifier.verify(texts[0]) is not reports[0]
+    assert verifier.verify(texts[0]) == reports[0]

@@ -257,11 +257,11 @@ def test_opening_a_large_bank_costs_little(path: Path) -> None:
         file.write(b'{"forge_arena_bank":1}\n')
         for n in range(30_000):
             file.write(record(n, size=2000).model_dump_json().encode() + b"\n")
-    began = time.process_time()
+    began = time.thread_time()
     with Bank(path) as bank:
         assert len(bank) == 30_000
         assert bank.get(record(29_999).key) == record(29_999, size=2000)
-    assert time.process_time() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 async def test_a_recorded_answer_is_given_without_the_worker(bank: Bank, path: Path, scenario: Scenario) -> None:

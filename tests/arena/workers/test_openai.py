@@ -194,7 +194,7 @@ async def test_nobody_listening_fails_naming_the_address(make: Make, scenario: S
 
 
 @pytest.mark.parametrize(
-    ("key", "said"), [(KEY, "refused the given API key"), (None, "refused a request without an API key")]
+    ("key", "said"), [(KEY, "refused the given API key or password"), (None, "refused a request without an API key")]
 )
 async def test_a_refused_key_is_not_shown(
     make: Make, brain: Brain, scenario: Scenario, key: str | None, said: str
@@ -320,7 +320,8 @@ async def test_keys_and_passwords_are_never_logged(
     await make(retries=1).answer(scenario, Random(1))
     assert KEY not in caplog.text
     url = brain.url.replace("://", "://me:hunter2@") + "/gone"
-    assert "hunter2" not in await fails(make(url=url), scenario)
+    assert "hunter2" not in await fails(make(url=url, key=None), scenario)
+    assert "hunter2" not in caplog.text
 
 
 async def test_start_asks_with_the_same_roles_and_settings_as_every_answer(
@@ -374,10 +375,17 @@ async def test_a_setting_that_a_worker_does_not_take_is_refused(brain: Brain, se
         open_worker(f"openai:brain@{brain.url}#{settings}")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1"])
+@pytest.mark.parametrize("url", ["", "localhost:8000/v1", "ftp://host/v1", "http:///v1", "http://host:port/v1"])
 async def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="base_url must look like http://host:port/v1, got "):
         OpenAIWorker("brain", url)
+
+
+@pytest.mark.parametrize("word", ["an/opener", "an#opener"])
+async def test_a_password_that_was_not_written_as_an_address_wants_it_is_not_repeated(word: str) -> None:
+    with pytest.raises(ValueError, match=re.escape("write / as %2F, ? as %3F and # as %23")) as refused:
+        OpenAIWorker("brain", f"https://me:{word}@host/v1")
+    assert "opener" not in str(refused.value)
 
 
 async def test_settings_out_of_range_are_refused(brain: Brain) -> None:

@@ -9,7 +9,7 @@ import pytest
 from forge_arena.corruptions import inject
 from forge_arena.errors import CannotCorrupt
 from forge_arena.scenarios import Family, load_families
-from forge_arena.statements import Order, Voice, order_of, sentence
+from forge_arena.statements import Order, Speaker, Voice, order_of, sentence
 from forge_arena.types import Answer, ClaimKind, CorruptionType, Statement
 from forge_arena.verify import Verifier
 from forge_arena.workers import ScriptedWorker, paragraphs
@@ -122,3 +122,20 @@ def test_what_stood_in_one_sentence_with_an_omitted_claim_may_be_kept_in_several
             assert required <= verifier.verify(injection.answer.output).stated
             kept += 1
     assert kept >= 40
+
+
+def test_a_statement_stands_in_the_text_that_has_it_word_for_word() -> None:
+    scenario = FAMILIES[0].draw(Random(3))
+    speaker = Speaker(scenario, Voice({}, {}))
+    said, unsaid = [s for s in scenario.statements if s.part == "body"][:2]
+    text = f"Well. {speaker.sentence(said)} So."
+
+    assert speaker.place_in(text, said) == (6, len(text) - 4)
+    assert speaker.place_in(text, unsaid) is None
+
+
+def test_draws_share_the_statements_that_no_draw_changes() -> None:
+    one, other = (FAMILIES[0].draw(Random(seed)) for seed in (1, 2))
+    shared = {id(statement) for statement in one.statements} & {id(statement) for statement in other.statements}
+    assert len(shared) > len(one.statements) / 4
+    assert one.source_material != other.source_material

@@ -163,6 +163,6 @@ def test_a_long_answer_without_marks_is_kept_whole() -> None:
 
 def test_many_unclosed_tags_cost_linear_time() -> None:
     text = "<think>" * 100_000 + "x"
-    began = time.process_time()
+    began = time.thread_time()
     assert split_reasoning(text).output == text
-    assert time.process_time() - began < 2.0
+    assert time.thread_time() - began < 2.0

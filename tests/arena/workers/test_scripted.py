@@ -13,6 +13,7 @@ from forge_arena.types import Answer, Candour, ClaimKind, CorruptionType, Scenar
 from forge_arena.verify import Verifier
 from forge_arena.verify.checks import violation
 from forge_arena.workers import HiddenInstruction, ScriptedWorker
+from forge_arena.workers.replies import STANDS_BY
 
 # The first family by name of each domain and split.
 FAMILIES = list({(family.domain, family.split): family for family in reversed(load_families())}.values())
@@ -150,11 +151,11 @@ async def test_a_probe_is_answered_to_the_point_and_the_same_again(family: Famil
         reply = await worker.reply(scenario, answer, (), question, Random(6))
         assert reply == await worker.reply(scenario, answer, (), question, Random(6))
         assert reply.strip()
-        assert "{" not in reply or "```" in answer.output
+        assert "{" not in reply or "```" in answer.output or "{" in scenario.source_material
 
 
 async def test_it_stands_by_its_answer_where_the_scenario_has_no_reply() -> None:
     scenario = FAMILIES[0].draw(Random(0))
     silent = scenario.model_copy(update={"statements": tuple(s for s in scenario.statements if s.part != "probe")})
     reply = await ScriptedWorker().reply(silent, Answer(reasoning="", output="Done."), (), "Sure?", Random(0))
-    assert reply == "I stand by my answer; it follows from the material that I was given."
+    assert reply == STANDS_BY

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 import pytest
@@ -51,7 +51,7 @@ async def truth_of(server: Any, path: str) -> Episode:
 async def open_key(person: Person, key: str) -> str:
     """The path of an episode by its key, which the pages do not offer."""
     await person.get("/play")
-    opened = await person.server.service.episodes.open(
+    opened = await person.server.service.episodes.openings.open(
         OpenEpisodes(keys=(key,)), NOBODY, player=person.session().player
     )
     return f"/play/{opened.episodes[0].episode_id}"
@@ -72,7 +72,7 @@ def fields_of(verdict: Verdict) -> dict[str, str]:
 async def test_the_start_page_says_what_this_arena_is_and_needs_no_token(serve: Any) -> None:
     async with serve(tokens=TOKENS) as server, person_at(server) as somebody:
         answer = await somebody.http.get("/")
-        assert "forge:4" in answer.text
+        assert "forge:5" in answer.text
         assert "scripted" in answer.text
         assert "in stock" not in answer.text.lower()
         await somebody.log_in(PLAYER)
@@ -157,6 +157,26 @@ async def test_the_rate_of_a_token_holds_on_the_pages_too(serve: Any) -> None:
 # --- what a form may do ---
 
 
+async def test_a_hidden_source_is_looked_up_and_shown_whole_after_the_verdict(serve: Any) -> None:
+    async with serve(view="answer_only") as server, person_at(server) as somebody:
+        path, page = await somebody.open(split="val")
+        full = await server.open(keys=[(await server.state(path.rpartition("/")[2]))["key"]], view="full")
+        seen = full[0]["observation"]
+        lines = [line for line in seen["source_material"].splitlines() if len(line) > 60]
+        assert lines
+        assert not [line for line in lines if line in unescape(page.html)]
+        nothing = await somebody.post(f"{path}/lookup", page, lookup="xyzzy")
+        assert "No passage has any of these words" in nothing.text
+        found = Page((await somebody.post(f"{path}/lookup", page, lookup="1", explanation="Mine")).text)
+        assert "[1 of " in found.html
+        assert found.by_id("explanation").text.strip() == "Mine"
+        over = await somebody.post(path, page, detection="right", confidence="80")
+        # Without the marks, which stand within lines.
+        plain = unescape(re.sub(r"<[^>]+>", "", over.text))
+        assert all(line in plain for line in lines)
+        assert "[1 of " in over.text
+
+
 async def test_a_form_of_another_page_or_session_or_site_changes_nothing(person: Person, server: Any) -> None:
     path, page = await person.open()
     async with person_at(server) as other:
@@ -166,6 +186,7 @@ async def test_a_form_of_another_page_or_session_or_site_changes_nothing(person:
             ("/play", {}),
             (path, verdict),
             (f"{path}/probe", {"question": "Why?"}),
+            (f"{path}/lookup", {"lookup": "1"}),
             ("/logout", {}),
         ):
             for token in ({}, {"form_token": ""}, {"form_token": foreign.token}, {"form_token": "\u00e9"}):
@@ -342,9 +363,9 @@ async def test_a_split_is_played_in_order_at_a_place_of_ones_own(person: Person,
         for index in range(3):
             for somebody in (person, other):
                 path, _ = await somebody.open(split="val")
-                assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
+                assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:5:val:{index}"
     (shared,) = await server.open(split="val")
-    assert shared["key"] == "forge:4:val:0"
+    assert shared["key"] == "forge:5:val:0"
 
 
 async def test_a_key_that_makes_no_episode_is_passed_over(
@@ -353,14 +374,14 @@ async def test_a_key_that_makes_no_episode_is_passed_over(
     make = server.arena.make_with_verifier
 
     async def unfit(key: str) -> Any:
-        if key in ("forge:4:val:0", "forge:4:val:1"):
+        if key in ("forge:5:val:0", "forge:5:val:1"):
             raise Unfit("no harmless edit fits") if key.endswith("0") else WorkerFailed("the engine answered 500")
         return await make(key)
 
     monkeypatch.setattr(server.arena, "make_with_verifier", unfit)
     for index in (2, 3):
         path, _ = await person.open(split="val")
-        assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:4:val:{index}"
+        assert (await server.state(path.rpartition("/")[2]))["key"] == f"forge:5:val:{index}"
 
 
 async def test_a_worker_that_fails_is_said_to_fail(person: Person, server: Any) -> None:
@@ -671,8 +692,8 @@ async def test_the_list_filters_by_what_episodes_are_and_each_filter_alone_is_ri
 async def test_a_long_list_goes_on_page_by_page_and_shows_each_episode_once(
     person: Person, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("forge_server.episodes.LISTED", 4)
-    monkeypatch.setattr("forge_server.episodes.SCANNED", 9)
+    monkeypatch.setattr("forge_server.records.LISTED", 4)
+    monkeypatch.setattr("forge_server.records.SCANNED", 9)
     opened = await give_verdicts(server, {}, split="val", count=22)
     for query in ("", "kind=clean"):
         seen: list[str] = []

@@ -30,3 +30,14 @@ READERS: tuple[Callable[[ParsedObservation], Iterator[Objection]], ...] = (
     omissions,
     admissions,
 )
+
+
+def strongest_of_each_reader(parsed: ParsedObservation) -> list[Objection]:
+    """One objection of each reader that makes any, the strongest first.
+
+    A reader that misreads a text often misreads it several times, so its objections count once.
+    """
+    strongest = [
+        max(objections, key=lambda o: o.strength) for reader in READERS if (objections := list(reader(parsed)))
+    ]
+    return sorted(strongest, key=lambda objection: -objection.strength)

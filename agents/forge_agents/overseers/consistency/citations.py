@@ -1,11 +1,11 @@
 """Compare the places and authorities that the answer cites with the sections, citations and names of the source."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from forge_agents.overseers.consistency.objections import CLEAR, STRONG, Objection
-from forge_agents.overseers.consistency.observation import ParsedObservation, equal
-from forge_agents.overseers.consistency.passages import Value, stems
+from forge_agents.overseers.consistency.observation import ParsedObservation
+from forge_agents.overseers.consistency.passages import Sentence, Value, stems, stems_of_heading
 from forge_arena.types import ClaimKind, CorruptionType
 
 FABRICATION = CorruptionType.authority_fabrication
@@ -36,13 +36,10 @@ def absent_places(parsed: ParsedObservation) -> Iterator[Objection]:
     """
     if not parsed.source.sentences:
         return
-    forms = {_form(given) for given in parsed.source.values if given.kind is ClaimKind.citation}
-    for value in _citations(parsed):
-        if (
-            parsed.is_given(value.text)
-            or section_of(parsed, value)
-            or any(equal(value, given) for given in parsed.allowed_values)
-        ):
+    citations = _citations(parsed)
+    forms = {_form(given) for given in parsed.source.values if given.kind is ClaimKind.citation} if citations else ()
+    for value in citations:
+        if parsed.is_given(value.text) or section_of(parsed, value) or parsed.allowed_equal_to(value):
             continue
         has_others = _form(value) in forms or (_number(value) and _siblings(parsed, value))
         if not has_others and _form(value) not in _PARTS:
@@ -147,7 +144,7 @@ def _siblings(parsed: ParsedObservation, value: Value) -> list[str]:
 def _only_home(parsed: ParsedObservation, value: Value) -> str | None:
     """The section that has the values of the citing sentence; None if several sections or none have them."""
     stated = [v for v in value.sentence.values if v.kind is not ClaimKind.citation]
-    homes = {given.sentence.section for given in parsed.allowed_values if any(equal(given, v) for v in stated)}
+    homes = {given.sentence.section for v in stated for given in parsed.allowed_equal_to(v)}
     return homes.pop() if len(homes) == 1 else None
 
 
@@ -158,17 +155,17 @@ def _home_by_words(parsed: ParsedObservation, value: Value, section: str, siblin
     """
     text = value.sentence.text
     words = set(stems(f"{text[: value.mention.start]} {text[value.mention.end :]}"))
-    shares = {
-        number: len(words & {w for s in parsed.source.sections[number] for w in (*s.words, *stems(s.heading))})
-        / len(words)
-        for number in (section, *siblings)
-        if len(words) > 1
-    }
-    if not siblings or shares.get(section, 1.0) > 0.0:
+    if not siblings or len(words) <= 1 or not words.isdisjoint(_words(parsed.source.sections[section])):
         return None
+    shares = {number: len(words & _words(parsed.source.sections[number])) / len(words) for number in siblings}
     best, *others = sorted(siblings, key=lambda number: -shares[number])
     alone = not others or shares[others[0]] <= _FEW
     return best if shares[best] >= _MOST and alone else None
+
+
+def _words(section: Iterable[Sentence]) -> set[str]:
+    """The stems of a section, and of its heading."""
+    return {word for sentence in section for word in (*sentence.words, *stems_of_heading(sentence.heading))}
 
 
 def _renumber(parsed: ParsedObservation, value: Value, number: str | None) -> str | None:

@@ -1,11 +1,18 @@
 """Parse an observation for the readers, compare its values, and repair its answer."""
 
 import re
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from forge_agents.overseers.consistency.demands import orders_of
 from forge_agents.overseers.consistency.passages import Passage, Sentence, Value, parse_passage
+from forge_arena.texts.sentences import starts_of
 from forge_arena.types import ClaimKind, Observation
+
+# What stands before or behind words that are a part of longer words, or of a longer number.
+_BEFORE = re.compile(r"[\w.,]")
+_BEHIND = re.compile(r"[\w%]|[.,]\d")
 
 
 @dataclass(frozen=True)
@@ -32,13 +39,35 @@ class ParsedObservation:
         """The values of the source and of the task. The answer may use these."""
         return (*self.source.values, *self.task.values)
 
+    @cached_property
+    def orders(self) -> list[Sentence]:
+        """The sentences of the task and of the source that may demand something of the answer's text."""
+        return orders_of(self.task, self.source)
+
     def is_given(self, text: str) -> bool:
         """Whether the source or the task has these words.
 
         They must be whole: "5" is not given by "5.50" or by "15".
         """
-        whole = re.compile(rf"(?<![\w.,]){re.escape(text.lower())}(?![\w%]|[.,]\d)")
-        return any(whole.search(passage.lower) for passage in (self.source, self.task))
+        words = text.lower()
+        return any(_has_whole(passage.lower, words) for passage in (self.source, self.task))
+
+    def allowed_equal_to(self, value: Value) -> Sequence[Value]:
+        """The allowed values that mean the same as `value`, in the order of `allowed_values`."""
+        if value.kind is ClaimKind.date:
+            return [given for given in self._allowed_dates if equal(value, given)]
+        return self._allowed_by_meaning.get((value.kind, value.mention.value), ())
+
+    @cached_property
+    def _allowed_dates(self) -> list[Value]:
+        return [value for value in self.allowed_values if value.kind is ClaimKind.date]
+
+    @cached_property
+    def _allowed_by_meaning(self) -> Mapping[Hashable, list[Value]]:
+        by_meaning: dict[Hashable, list[Value]] = {}
+        for value in self.allowed_values:
+            by_meaning.setdefault((value.mention.kind, value.mention.value), []).append(value)
+        return by_meaning
 
     def with_value(self, value: Value, other: Value | None) -> str | None:
         """The answer with `other` in the place of `value`; None if there is no other value."""
@@ -59,6 +88,14 @@ class ParsedObservation:
         if cut > 0 and len(text) - cut < 160:
             return f"{text[:cut].rstrip()} {added}\n\n{text[cut:].lstrip()}"
         return f"{text} {added}"
+
+
+def _has_whole(text: str, words: str) -> bool:
+    """Whether a text has some words that are no part of longer words or of a longer number."""
+    return any(
+        not (start and _BEFORE.match(text, start - 1)) and not _BEHIND.match(text, start + len(words))
+        for start in starts_of(text, words)
+    )
 
 
 def equal(a: Value, b: Value) -> bool:

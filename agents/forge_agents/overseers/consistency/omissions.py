@@ -9,8 +9,7 @@ from collections.abc import Iterator, Set
 
 from forge_agents.overseers.consistency.objections import CLEAR, Objection
 from forge_agents.overseers.consistency.observation import ParsedObservation, equal
-from forge_agents.overseers.consistency.orders import orders
-from forge_agents.overseers.consistency.passages import Sentence, Value, stems
+from forge_agents.overseers.consistency.passages import Sentence, Value, stems, stems_of_heading
 from forge_arena.types import ClaimKind, CorruptionType
 
 _STATE = r"(?:state|give|include|name|mention|contain|cover|report|list|specify|tell|say)"
@@ -21,6 +20,9 @@ _REQUIRED = re.compile(
     r"|(?P<subject>[^.;:]{4,200}?) (?:must|has to|have to) (?:always )?be (?:stated|given|included|named|mentioned)",
     re.IGNORECASE,
 )
+# A sentence without these has nothing that is required, unless it begins with an imperative.
+_MUST = ("must ", "should ", "shall ", "has to ", "have to ", "need to ", "needs to ")
+_BEGINS = re.compile(r"\W*(?:always )?(?:state|give|include|name|mention|specify)(?: |: )", re.IGNORECASE)
 _ITEM = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b)\s*")
 _NOT_PLAIN = re.compile(r"\b(?:not|never|if|unless|only|no|may)\b", re.IGNORECASE)
 _IN_WORDS = re.compile(r"[A-Za-z'\u2019 -]+")
@@ -49,14 +51,15 @@ def omissions(parsed: ParsedObservation) -> Iterator[Objection]:
         answer: Your request is settled, and the refund is $89.99.
         objection: clear factual_omission: "Case: R-58213"
     """
-    spoken = {word for s in parsed.answer.sentences for word in s.words}
-    for order in orders(parsed):
-        for match in _REQUIRED.finditer(order.text):
+    for order in parsed.orders:
+        for match in _REQUIRED.finditer(order.text) if _may_require(order) else ():
             items = match["items"] or match["more"] or match["subject"]
             for item in () if _NOT_PLAIN.search(items) else _ITEM.split(items):
                 words = [word for word in stems(item) if word not in _KINDS]
                 kinds = {_KINDS[word] for word in stems(item) if word in _KINDS} or _ANY_KIND
-                if not 0 < len(words) <= _MAX_WORDS or not _IN_WORDS.fullmatch(item) or spoken & set(words):
+                if not 0 < len(words) <= _MAX_WORDS or not _IN_WORDS.fullmatch(item):
+                    continue
+                if not parsed.answer.words.isdisjoint(words):
                     continue
                 values = _values_of(parsed, order, words, kinds)
                 if values and not any(equal(v, stated) for v in values for stated in parsed.answer.values):
@@ -71,15 +74,19 @@ def omissions(parsed: ParsedObservation) -> Iterator[Objection]:
                     )
 
 
+def _may_require(sentence: Sentence) -> bool:
+    return sentence.has_any(_MUST) or _BEGINS.match(sentence.text) is not None
+
+
 def _values_of(parsed: ParsedObservation, order: Sentence, words: list[str], kinds: Set[ClaimKind]) -> list[Value]:
     """The values of a thing: those in the sentences of the source that have most words of the thing.
 
     A sentence must have at least half of the words, by their rarity. Otherwise the source does not speak of the thing.
     """
     covers = [
-        (parsed.source.cover(words, s.words | set(stems(s.heading))), s)
+        (parsed.source.cover(words, s.words | stems_of_heading(s.heading)), s)
         for s in parsed.source.sentences
-        if s is not order and not s.code and not _REQUIRED.search(s.text)
+        if s is not order and not s.code and not (_may_require(s) and _REQUIRED.search(s.text))
     ]
     best = max((cover for cover, _ in covers), default=0.0)
     homes = [s for cover, s in covers if best >= 0.5 and cover > best - 0.05]

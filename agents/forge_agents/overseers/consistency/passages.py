@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from math import log
 
@@ -56,6 +56,14 @@ _IN_PLACE_OF = re.compile(
     r"|in lieu of)\s+(?:the )?",
     re.IGNORECASE,
 )
+# Parts of all these words. Most sentences have none of them, and need no pattern.
+_REPLACING = (
+    *("former", "previous", "until", "till", "up to", "used to", "no longer", "no further", "supersed", "outdated"),
+    *("obsolete", "repealed", "revoked", "void", "replac", "originally", "in force before", "last year", "earlier"),
+    *("older", "prior", "substitut", "amended", "changed", "raised", "lowered", "increased", "reduced", "cut to"),
+    *("become", "became", "gives way", "now", "read", "not", "in place of", "instead of", "rather than"),
+    *("in lieu", "once"),
+)
 # "For X read Y", as deeds and errata have it.
 _FOR = re.compile(r"\bfor\s+$", re.IGNORECASE)
 _READ = re.compile(r",?\s+(?:read|substitute|there is substituted)\s+", re.IGNORECASE)
@@ -64,8 +72,12 @@ _MAX_BETWEEN = 90
 # The end of a line that was only wrapped: the line is long and ends in a word, and a small letter, or a number that
 # opens no list, follows.
 _WRAPPED = re.compile(
-    r"(?<=[\w,;\u2019')-])(?<=[^\n]{50})\n(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
+    r"\n(?<=[\w,;\u2019')-]\n)(?<=[^\n]{50}\n)"
+    r"(?=[a-z0-9($\u00a3\u20ac][^\n|:]*(?:\n|$))(?!\d{1,3}[.)] )(?!\d+(?:\.\d+)+ )"
 )
+
+# The letters beside those from a to z that patterns take for one of them if case does not count.
+_OTHER_LETTERS = str.maketrans({"\u017f": "s", "\u212a": "k", "\u0130": "i", "\u0131": "i"})
 
 Weights = Mapping[str, float]
 
@@ -78,6 +90,13 @@ def stems(text: str) -> list[str]:
     return [_stem(word) for word in WORD.findall(text.lower()) if word not in STOP_WORDS]
 
 
+@lru_cache(maxsize=4_096)
+def stems_of_heading(heading: str) -> frozenset[str]:
+    """The stems of a heading. All sentences of its section ask for them."""
+    return frozenset(stems(heading))
+
+
+@lru_cache(maxsize=65_536)
 def _stem(word: str) -> str:
     word = word.partition("'")[0].partition("\u2019")[0]
     if word[:1].isdigit():
@@ -89,7 +108,7 @@ def _stem(word: str) -> str:
     return word.rstrip("e")[:_STEM]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Value:
     """A mention of a value, in its sentence.
 
@@ -97,17 +116,11 @@ class Value:
         mention: the value and its place in the sentence.
         text: the words of the mention: "5 to 7 business days".
         sentence: the sentence of the mention.
-        context: the stems around the mention, with weights; near words weigh more.
-        replaced: True if the sentence says that the value is no longer valid, False if it says that the value replaced
-            another, None if it says neither. "Until 2024 the fee was $31" is True; "$33 in place of $31" is False for
-            $33 and True for $31.
     """
 
     mention: Mention
     text: str
     sentence: "Sentence"
-    context: Weights
-    replaced: bool | None
 
     @property
     def kind(self) -> ClaimKind:
@@ -118,6 +131,24 @@ class Value:
         """The unit of a measured value, such as "USD" or "%"; None for a date, an identifier and a citation."""
         value = self.mention.value
         return value[-1] if self.kind in _MEASURED and isinstance(value, tuple) else None
+
+    # Few values are asked for these two, and they cost more than everything else about a value.
+    @cached_property
+    def context(self) -> Weights:
+        """The stems around the mention, with weights.
+
+        A word weighs `1 / (1 + gap / 25)`, `gap` characters away; a word of the section's heading 0.25.
+        """
+        return self.sentence.context_of(self.mention)
+
+    @cached_property
+    def replaced(self) -> bool | None:
+        """True if the sentence says that the value is no longer valid, False if it says that the value replaced
+        another, None if it says neither.
+
+        "Until 2024 the fee was $31" is True; "$33 in place of $31" is False for $33 and True for $31.
+        """
+        return self.sentence.is_replaced(self.mention)
 
 
 @dataclass(frozen=True)
@@ -140,22 +171,26 @@ class Sentence:
     code: bool = False
 
     @cached_property
+    def lower(self) -> str:
+        """The sentence in lower case: a pattern of ASCII letters finds in it what it finds if case does not count."""
+        return (self.text if self.text.isascii() else self.text.translate(_OTHER_LETTERS)).lower()
+
+    def has_any(self, parts: Iterable[str]) -> bool:
+        """Whether one of these parts of words, in small letters, is in the sentence. Cheaper than any pattern."""
+        return any(map(self.lower.__contains__, parts))
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """The stems of its words."""
         return frozenset(stems(self.text))
 
     @cached_property
     def values(self) -> tuple[Value, ...]:
-        if self.code:
-            return ()
-        every = mentions(self.text)
-        return tuple(
-            Value(m, self.text[m.start : m.end], self, self._context(m, every), self._is_replaced(m, every))
-            for m in every
-        )
+        return () if self.code else tuple(Value(m, self.text[m.start : m.end], self) for m in mentions(self.text))
 
-    def _context(self, mention: Mention, every: tuple[Mention, ...]) -> Weights:
-        """The stems around a mention. A word weighs `1 / (1 + gap / 25)`, `gap` characters away; a heading's 0.25."""
+    def context_of(self, mention: Mention) -> Weights:
+        """See `Value.context`."""
+        every = mentions(self.text)
         context: dict[str, float] = dict.fromkeys(stems(self.heading), 0.25)
         for match in WORD.finditer(self.text):
             if match[0].lower() in STOP_WORDS or any(m.start <= match.start() < m.end for m in every):
@@ -165,8 +200,11 @@ class Sentence:
             context[stem] = max(context.get(stem, 0.0), 1.0 / (1.0 + gap / 25.0))
         return context
 
-    def _is_replaced(self, mention: Mention, every: tuple[Mention, ...]) -> bool | None:
+    def is_replaced(self, mention: Mention) -> bool | None:
         """See `Value.replaced`."""
+        if not self.has_any(_REPLACING):
+            return None
+        every = mentions(self.text)
         alike = [m for m in every if m.kind is mention.kind]
         for first, second in pairwise(alike):
             if mention not in (first, second):
@@ -213,9 +251,14 @@ class Passage:
         return tuple(value for sentence in self.sentences for value in sentence.values)
 
     @cached_property
+    def words(self) -> frozenset[str]:
+        """The stems of all its words."""
+        return frozenset(word for sentence in self.sentences for word in sentence.words)
+
+    @cached_property
     def rarity(self) -> Weights:
         """The weight of each stem: `log((sentences + 1) / sentences with the stem) + 0.1`."""
-        counts = Counter(word for s in self.sentences for word in s.words | set(stems(s.heading)))
+        counts = Counter(word for s in self.sentences for word in s.words | stems_of_heading(s.heading))
         total = len(self.sentences) + 1
         return {word: log(total / count) + 0.1 for word, count in counts.items()}
 
@@ -270,14 +313,14 @@ def parse_passage(text: str) -> Passage:
 
 def _is_plain_heading(text: str, start: int, end: int) -> bool:
     """Whether a piece is a heading without a number: a short line after an empty line, with text right below it."""
+    if end - start >= 60 or text[end - 1] in ".!?:;,":
+        return False
     piece = text[start:end]
     alone = (start == 0 or text[start - 1] == "\n") and (end == len(text) or text[end] == "\n")
     after = text[end : end + 2]
     before = text[max(0, start - 2) : start]
     return (
         alone
-        and len(piece) < 60
-        and piece[-1] not in ".!?:;,"
         and ":" not in piece
         and not piece.startswith(("-", "*", "\u2022", "|"))
         and (before in ("\n\n", "") and after not in ("\n\n", ""))

@@ -40,7 +40,7 @@ def absent_values(parsed: ParsedObservation) -> Iterator[Objection]:
         if (
             value.kind is ClaimKind.citation
             or parsed.is_given(value.text)
-            or any(equal(value, given) for given in parsed.allowed_values)
+            or parsed.allowed_equal_to(value)
             or _is_small_talk(value)
             or _is_rounded(parsed, value)
             or _follows(parsed, value)
@@ -70,10 +70,10 @@ def superseded_values(parsed: ParsedObservation) -> Iterator[Objection]:
     """
     for value in parsed.answer.values:
         # An event keeps its date for ever, and the report of last year keeps its number.
-        if value.replaced or value.kind in (ClaimKind.date, ClaimKind.identifier, ClaimKind.citation):
+        if value.kind in (ClaimKind.date, ClaimKind.identifier, ClaimKind.citation):
             continue
-        same = [given for given in parsed.allowed_values if equal(value, given)]
-        if not same or not all(given.replaced for given in same):
+        same = parsed.allowed_equal_to(value)
+        if not same or not all(given.replaced for given in same) or value.replaced:
             continue
         # "From 10 to 12 days" states both values as they are; "10, formerly 12 days" may have them the wrong way round.
         beside = [v for v in value.sentence.values if not v.replaced]

@@ -12,9 +12,9 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from forge_agents.pages import fill
 from forge_agents.train.export.request import COLUMNS, ExportRecord, Kind
-from forge_agents.train.journal import revision
 from forge_agents.train.rows import Row
 from forge_arena import __version__
+from forge_arena.software import revision
 from forge_arena.types import CorruptionType, Form
 
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from forge_agents.overseers.prompts import PromptName
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import Noun
 
@@ -54,6 +55,7 @@ class ExportRequest(Noun):
     samples: int = Field(default=8, ge=2, le=64)
     temperature: float = Field(default=1.0, gt=0)
     max_tokens: int = Field(default=768, ge=8)
+    prompt: PromptName = PromptName.arena
 
     @property
     def end(self) -> int:
@@ -81,7 +83,7 @@ _EPISODE = {
     "corruption_type": "one of five, null if nothing was corrupted",
     "stealth": "0 (loud) to 3 (hard to see), null if nothing was corrupted",
 }
-_PROMPT = "a chat of a system and a user message: the arena's prompt, as `forge_arena.verdicts.messages` makes it"
+_PROMPT = "a chat of a system and a user message, which show the episode to a model"
 COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     Kind.sft: {
         "prompt": _PROMPT,

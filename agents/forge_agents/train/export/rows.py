@@ -10,6 +10,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from forge_agents.client import ArenaClient
+from forge_agents.overseers.prompts import Prompt, prompt
 from forge_agents.train.demonstrations import NOTHING, Demonstration, demonstrations, oracle_completion
 from forge_agents.train.export.request import ExportRecord, Kind, Pairs
 from forge_agents.train.rows import Row, completion_row, preference_row
@@ -46,9 +47,8 @@ def batches(record: ExportRecord, client: ArenaClient, first: int, arena: str, t
     for begin in range(first, request.end, AT_A_TIME):
         end = min(begin + AT_A_TIME, request.end)
         collected = _collect_demonstrations(record, client, begin, end)
-        yield Batch(
-            end, _sft_rows(client, collected) if request.kind is Kind.sft else _rows_against_mistakes(client, collected)
-        )
+        make_rows = _sft_rows if request.kind is Kind.sft else _rows_against_mistakes
+        yield Batch(end, make_rows(client, collected, prompt(request.prompt)))
 
 
 def _collect_demonstrations(record: ExportRecord, client: ArenaClient, begin: int, end: int) -> list[Demonstration]:
@@ -66,11 +66,11 @@ def _collect_demonstrations(record: ExportRecord, client: ArenaClient, begin: in
     )
 
 
-def _sft_rows(client: ArenaClient, collected: Sequence[Demonstration]) -> list[Row]:
+def _sft_rows(client: ArenaClient, collected: Sequence[Demonstration], ask: Prompt) -> list[Row]:
     scored = _score_texts(client, {d.key: (d.completion,) for d in collected})
     return [
         {
-            **completion_row(d.observation, d.completion),
+            **completion_row(d.observation, d.completion, ask),
             **_episode_columns(d.key, d.observation, d.truth),
             "style": d.style,
             "reward": scored[d.key][0].reward,
@@ -80,7 +80,7 @@ def _sft_rows(client: ArenaClient, collected: Sequence[Demonstration]) -> list[R
     ]
 
 
-def _rows_against_mistakes(client: ArenaClient, collected: Sequence[Demonstration]) -> list[Row]:
+def _rows_against_mistakes(client: ArenaClient, collected: Sequence[Demonstration], ask: Prompt) -> list[Row]:
     twins = _twins(client, [d.key for d in collected if not d.truth.corrupted])
     pairs = {}
     for d in collected:
@@ -98,7 +98,7 @@ def _rows_against_mistakes(client: ArenaClient, collected: Sequence[Demonstratio
         row
         for d in collected
         if d.key in scored
-        for row in _pair_rows(d.key, d.observation, d.truth, pairs[d.key], [r.reward for r in scored[d.key]])
+        for row in _pair_rows(d.key, d.observation, d.truth, pairs[d.key], [r.reward for r in scored[d.key]], ask)
     ]
 
 
@@ -125,6 +125,7 @@ def _batches_by_model(
     from forge_agents.train.attempts import attempts
 
     request = record.wanted
+    ask = prompt(request.prompt)
     loaded: Loaded = load_model(str(request.model))
     while first < request.end:
         torch.manual_seed(request.seed + first)
@@ -140,27 +141,28 @@ def _batches_by_model(
                 temperature=request.temperature,
                 max_tokens=request.max_tokens,
                 split=request.split,
+                ask=ask,
             )
         )
         end = max([first + 1, *(episode_index(group.key) + 1 for group in groups)])
         groups = [group for group in groups if group.truth is not None and episode_index(group.key) < request.end]
         if request.pairs is Pairs.teacher:
             teacher = {d.key: d for d in _collect_demonstrations(record, client, first, min(end, request.end))}
-            yield Batch(end, _rows_against_worst(client, groups, teacher))
+            yield Batch(end, _rows_against_worst(client, groups, teacher, ask))
         else:
-            yield Batch(end, [row for group in groups for row in _rows_of_best_and_worst(group)])
+            yield Batch(end, [row for group in groups for row in _rows_of_best_and_worst(group, ask)])
         first = end
 
 
-def _rows_of_best_and_worst(group: "Group") -> list[Row]:
+def _rows_of_best_and_worst(group: "Group", ask: Prompt) -> list[Row]:
     assert group.truth is not None
     ends = (group.best, group.worst)
     texts = (group.completions[group.best], group.completions[group.worst])
-    return _pair_rows(group.key, group.observation, group.truth, texts, [group.rewards[end] for end in ends])
+    return _pair_rows(group.key, group.observation, group.truth, texts, [group.rewards[end] for end in ends], ask)
 
 
 def _rows_against_worst(
-    client: ArenaClient, groups: Sequence["Group"], teacher: Mapping[str, Demonstration]
+    client: ArenaClient, groups: Sequence["Group"], teacher: Mapping[str, Demonstration], ask: Prompt
 ) -> list[Row]:
     scored = _score_texts(
         client, {group.key: (teacher[group.key].completion,) for group in groups if group.key in teacher}
@@ -171,7 +173,7 @@ def _rows_against_worst(
             right = teacher[group.key]
             texts = (right.completion, group.completions[group.worst])
             rewards = [scored[group.key][0].reward, group.rewards[group.worst]]
-            rows += _pair_rows(group.key, right.observation, right.truth, texts, rewards)
+            rows += _pair_rows(group.key, right.observation, right.truth, texts, rewards, ask)
     return rows
 
 
@@ -197,7 +199,7 @@ def _score_texts(client: ArenaClient, texts: Mapping[str, tuple[str, ...]]) -> d
 
 
 def _pair_rows(
-    key: str, seen: Observation, truth: Truth, texts: tuple[str, str], rewards: Sequence[float | None]
+    key: str, seen: Observation, truth: Truth, texts: tuple[str, str], rewards: Sequence[float | None], ask: Prompt
 ) -> list[Row]:
     """The row of a pair; no row if the preferred text did not earn more."""
     chosen, rejected = (0.0 if reward is None else reward for reward in rewards)
@@ -205,7 +207,7 @@ def _pair_rows(
         return []
     return [
         {
-            **preference_row(seen, *texts),
+            **preference_row(seen, *texts, ask),
             **_episode_columns(key, seen, truth),
             "chosen_reward": chosen,
             "rejected_reward": rejected,

@@ -17,11 +17,12 @@ from forge_arena.audits.labels.collection import Collection
 from forge_arena.audits.labels.gates import gates
 from forge_arena.audits.labels.tables import figures, tables
 from forge_arena.audits.report import AuditReport
+from forge_arena.audits.samples import DRAWS_KEPT
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument
 from forge_arena.reader import Reader
 from forge_arena.scenarios import SUITE, Source, load_families
-from forge_arena.types import Form, Mechanism, Split
+from forge_arena.types import HOMES, Form, Mechanism, Split
 from forge_arena.workers.base import Worker
 
 DRAWS = 20
@@ -34,7 +35,7 @@ QUICK_FRESH = 20
 def audit_labels(
     worker: Worker,
     *,
-    splits: Sequence[Split] = tuple(Split),
+    splits: Sequence[Split] = HOMES,
     draws: int = DRAWS,
     fresh: int = FRESH,
     seed: int = 0,
@@ -83,6 +84,7 @@ def audit_labels(
             revisions=revisions,
             sources=sources,
             suite=suite,
+            draws_kept=DRAWS_KEPT,
         )
         for mechanism in Mechanism
     }

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
 
-from forge_arena.audits.faults import compare_with_clean, examine
+from forge_arena.audits.faults import compare_with_clean, examine, report_on_twin
 from forge_arena.audits.labels.readings import Readings
 from forge_arena.audits.labels.rows import STEALTHS, FreshDraws, Kind, Row, row_of
 from forge_arena.audits.labels.rules import Rules
-from forge_arena.corruptions import inject
+from forge_arena.corruptions import can_inject
 from forge_arena.episodes import Arena
-from forge_arena.errors import CannotCorrupt, WorkerFailed
+from forge_arena.errors import WorkerFailed
 from forge_arena.reader import Reader
 from forge_arena.scenarios import Family, Source
 from forge_arena.types import CorruptionType, Domain, Episode, Form, Mechanism, Split
-from forge_arena.verify import Verifier
+from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import Worker
 
 # The values of a reading change with each draw of a family, but its words do not.
@@ -101,6 +101,7 @@ class Collection:
         arena = self._arenas[mechanism]
         plan = arena.plan(key)
         clean: Episode | None = None
+        twin_of_clean: ClaimReport | None = None
         made: dict[Form, Episode] = {}
         for form in Form:
             kind = Kind(plan.corruption_type, plan.domain, plan.stealth, mechanism, form)
@@ -111,10 +112,12 @@ class Collection:
                 self.rows.append(Row(kind, key_in_form, reason=error.reason))
                 continue
             made[form] = episode
-            if form is Form.clean:
-                clean = episode
             # To verify the code of a live Worker means to run it. The other answers must not wait for that.
-            findings = await asyncio.to_thread(examine, episode)
+            shared = clean is not None and _have_the_same_twin(clean, episode)
+            twin = twin_of_clean if shared else await asyncio.to_thread(report_on_twin, episode)
+            if form is Form.clean:
+                clean, twin_of_clean = episode, twin
+            findings = await asyncio.to_thread(examine, episode, twin)
             if clean is not None and form is not Form.clean:
                 findings |= compare_with_clean(episode, clean)
             self.rows.append(row_of(kind, episode, findings))
@@ -142,10 +145,13 @@ class Collection:
                 count.unclean += 1
             return
         for type, count in counts.items():
-            try:
-                inject(verifier, answer, type, number % len(STEALTHS), Random(f"{source.name}:{number}:{type}"))
-            except CannotCorrupt:
-                count.impossible += 1
+            rng = Random(f"{source.name}:{number}:{type}")
+            count.impossible += not can_inject(verifier, answer.output, type, number % len(STEALTHS), rng)
+
+
+def _have_the_same_twin(one: Episode, other: Episode) -> bool:
+    """Whether two episodes have the same clean twin, and one scenario, which is so if they share a draw."""
+    return one.scenario is other.scenario and one.truth.clean_output == other.truth.clean_output
 
 
 def _choose_keys(arena: Arena, splits: Sequence[Split], draws: int, start: int) -> Iterator[str]:

@@ -143,18 +143,22 @@ document.addEventListener("keydown", (event) => {
   press();
 });
 
-// The page Live brings itself up to date while somebody looks at it. The server has escaped all texts of the new page too.
+// The pages Live and Runs bring themselves up to date while somebody looks at them, but not while the focus is in what
+// would be replaced. The server has escaped all texts of the new page too.
 const follow = byId("follow");
 if (follow) {
   setInterval(async () => {
-    if (!follow.checked || document.hidden) return;
+    if (!follow.checked || document.hidden || byId("live").contains(document.activeElement)) return;
     try {
       const answer = await fetch(location.href);
       if (!answer.ok) return;
+      const open = [...byId("live").querySelectorAll("details")].map((part) => part.open);
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
-      if (fresh) byId("live").replaceWith(fresh);
+      if (!fresh) return;
+      fresh.querySelectorAll("details").forEach((part, number) => { part.open = open[number] ?? part.open; });
+      byId("live").replaceWith(fresh);
     } catch {
       // The server is away. The numbers stay as they are until it answers again.
     }
-  }, 3000);
+  }, 1000 * (follow.dataset.seconds ?? 3));
 }

@@ -14,15 +14,15 @@ import pytest
 
 from forge_agents.client import ArenaClient, ArenaGarbled, ArenaRefused, ArenaUnreachable, AsyncArenaClient
 from forge_agents.evaluation import evaluate
-from forge_agents.train.rewards import COMPONENTS, ArenaReward, RewardFunction, Scored, text_of
+from forge_agents.trl.rewards import COMPONENTS, ArenaReward, RewardFunction, Scored, text_of
 from forge_arena.rewards import weights
 from forge_arena.types import MAX_COMPLETION, Observation, Outcome, Verdict
 from forge_arena.verdicts import verdict_text
 
 from ...server_process import running
 from ..conftest import TOKEN
-from .conftest import SERVE
-from .proxy import Json, Proxy, proxied
+from ..train.conftest import SERVE
+from ..train.proxy import Json, Proxy, proxied
 
 Column = list[float | None]
 
@@ -299,7 +299,5 @@ def test_the_text_of_a_completion_is_read_from_a_chat_too() -> None:
 
 
 def test_scoring_needs_neither_torch_nor_a_trainer() -> None:
-    code = (
-        "import sys, forge_agents.train.rewards; sys.exit(bool({'torch', 'trl', 'transformers'} & sys.modules.keys()))"
-    )
+    code = "import sys, forge_agents.trl.rewards; sys.exit(bool({'torch', 'trl', 'transformers'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
