@@ -39,6 +39,7 @@ SHOWN = 16
 # Everything once, in a minute or two with a tiny model. It shows that every stage works, and nothing else.
 QUICK = (
     *("warm_start.demonstrations=16", "warm_start.batch=4", "warm_start.device_batch=2", "warm_start.save_every=2"),
+    *("warm_start.then.demonstrations=8", "warm_start.then.batch=4", "warm_start.then.device_batch=2"),
     *("steps=2", "batch=4", "generations=2", "device_batch=2", "save_every=1", "max_completion=48"),
     *("held_out.episodes=8", "held_out.batch=8", "trackers=[]"),
 )
