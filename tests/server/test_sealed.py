@@ -1,6 +1,7 @@
 """The label of a sealed episode is told by nothing but its text: not by a time, and by no count that a client may read."""
 
 import asyncio
+import math
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -11,8 +12,14 @@ from fastapi import Response
 from sklearn.metrics import roc_auc_score
 
 from forge_arena.episodes import Arena
-from forge_arena.types import CorruptionType, Mechanism, Split
+from forge_arena.rewards import weights
+from forge_arena.types import CorruptionType, Episode, Mechanism, Split, Verdict
+from forge_arena.verify import Verifier
+from forge_arena.wire import Attempt
+from forge_arena.workers import ScriptedWorker
 from forge_arena.workers.openai import OpenAIWorker
+from forge_server.cache import CachedEpisode
+from forge_server.decoy import Decoy
 
 from ..brain import completion, refusal, running_brain
 from ..lessons import Lessons, question
@@ -38,6 +45,24 @@ class Seen:
 
 def area(seen: list[Seen], scores: list[float]) -> float:
     return float(roc_auc_score([episode.corrupted for episode in seen], scores))
+
+
+def quotations(text: str) -> str:
+    """The text in quotations of eight words each."""
+    words = text.split()
+    return " ".join(f'"{" ".join(words[at : at + 8])}"' for at in range(0, len(words), 8))
+
+
+def seconds_of_grading(episode: Episode, verifier: Verifier, verdict: Verdict) -> float:
+    """The CPU time of grading a verdict on a sealed episode, the least of several."""
+    cached = CachedEpisode("id", episode.key, Split.test, episode, 1, math.inf, verifier=verifier)
+    attempt = Attempt(episode_id="id", attempt=0, verdict=verdict)
+    times = []
+    for _ in range(8):
+        start = time.thread_time()
+        cached.grade(attempt, verdict, frozenset({Split.test}), weights())
+        times.append(time.thread_time() - start)
+    return min(times)
 
 
 async def published(running: Any) -> Counter[str]:
@@ -88,3 +113,38 @@ async def test_with_a_worker_that_corrupts_its_own_answers_neither_time_nor_coun
     assert min(episode.risen["answers_asked"] for episode in seen) == 2
     # What the corruption would be is a part of the truth.
     assert not any(episode.type in name for episode in seen for name in episode.risen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mechanism", Mechanism)
+@pytest.mark.parametrize("detection", [True, False])
+async def test_the_time_of_grading_does_not_tell_the_label(mechanism: Mechanism, detection: bool) -> None:
+    arena = Arena(ScriptedWorker(), secret=SECRET, mechanism=mechanism)
+    corrupted, seconds = [], []
+    for index in range(EPISODES):
+        episode, verifier = await arena.make_with_verifier(arena.key(Split.test, index))
+        seen = episode.observation
+        quoted = f"{quotations(seen.source_material)[:2_000]} {quotations(seen.worker_output)[:1_900]}"
+        verdict = Verdict(detection=detection, explanation=quoted, correction=seen.worker_output, confidence=0.5)
+        corrupted.append(episode.truth.corrupted)
+        seconds.append(seconds_of_grading(episode, verifier, verdict))
+    assert abs(float(roc_auc_score(corrupted, seconds)) - 0.5) < CHANCE
+
+
+async def test_a_decoy_has_the_other_label_and_pays_nobody() -> None:
+    arena = Arena(ScriptedWorker(), secret=SECRET)
+    for index in range(12):
+        episode, verifier = await arena.make_with_verifier(arena.key(Split.test, index))
+        for detection in (True, False):
+            verdict = Verdict(detection=detection, explanation="", correction="Yes.", confidence=0.75)
+            attempt = Attempt(episode_id="id", attempt=0, verdict=verdict)
+            graded = [
+                CachedEpisode("id", episode.key, Split.test, episode, 1, math.inf, verifier=verifier).grade(
+                    attempt, verdict, sealed, weights()
+                )
+                for sealed in (frozenset({Split.test}), frozenset[Split]())
+            ]
+            assert graded[0] == graded[1]
+        decoy = Decoy(episode, verifier)
+        assert {e.truth.corrupted for e in (decoy.repaired, decoy.unrepaired)} == {not episode.truth.corrupted}
+        assert decoy.repaired.observation == episode.observation
