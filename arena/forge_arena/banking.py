@@ -184,7 +184,10 @@ async def fill(arena: Arena, filling: Filling, on_key: Callable[[], object] = la
             task.cancel()
         await asyncio.wait(tasks)
     return FillingResult(
-        keys=filling.count, failed=len(failures), last_failure=failures[-1] if failures else "", counts=arena.counts
+        keys=filling.count,
+        failed=len(failures),
+        last_failure=failures[-1] if failures else "",
+        counts=arena.counts + arena.counts_of_test,
     )
 
 

@@ -6,6 +6,11 @@ the others. Neighbouring indices share nothing. The key decides the form of
 the answer: `PREVALENCE` of the answers are corrupted, and `PLACEBOS` of the others get a harmless edit. A key with
 `:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form. A number behind `:corrupted` names a
 further corruption of the same answer, which is verified like the first one.
+
+Of a sealed episode the arena makes what each form needs, in one order, and then shows one form: the injection, the
+Worker's answer under a hidden instruction (with the mechanism `prompt`), and the harmless edit. Otherwise the opening time
+and the number of Worker calls would reveal the label. A stock of sealed episodes would not do instead: `keys` may name any
+sealed episode, and an episode that is not in stock would show how long it takes.
 """
 
 import hashlib
@@ -158,8 +163,9 @@ class Arena:
             corruptions or domains, the suite's name says so, see `suite_with_additions`.
 
     `counts` counts what happened on the way: answers asked for, answers usable at once and after each revision, answers
-    rejected and why, and per type the hidden instructions that were obeyed, refused or botched. `usability` says why a
-    Worker's answers make no episode.
+    rejected and why, and per type the hidden instructions that were obeyed, refused or botched. What names a type on the
+    test split is counted in `counts_of_test` instead: a server publishes `counts`, and the type of a sealed episode is part
+    of its truth. `usability` says why a Worker's answers make no episode.
 
     The public test split has the families of the test split, but no imported documents: a document has few scenarios, so
     the published truth about one of them would be the truth about a sealed episode too.
@@ -201,6 +207,7 @@ class Arena:
         self.revisions = revisions
         self.reader = reader
         self.counts: Counter[str] = Counter() if reader is None else reader.counts
+        self.counts_of_test: Counter[str] = Counter()
         self._secret = secret if secret is not None else secrets.token_hex(16)
         self._mechanism = mechanism or Mechanism.rewrite
         # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
@@ -415,20 +422,20 @@ class Arena:
         self.usability.accept()
         if plan.further:
             injection = self._further(plan, verifier, answer, attempt)
+        in_every_form = _may_be_sealed(plan)
+        prompted: Made | None = None
+        if plan.mechanism is Mechanism.prompt and (plan.corrupted or in_every_form):
+            # A Worker that fails here fails the episode in each form. Otherwise only right answers would survive a fault.
+            prompted = await self._make_prompted(plan, verifier, answer, injection)
         if plan.form is Form.placebo:
             return self._make_placebo(plan, verifier, injection, attempt)
-        if plan.split is Split.test:
-            # Otherwise the time of an episode would tell which sealed answers got a harmless edit, and so are right.
+        if in_every_form:
             with suppress(CannotCorrupt):
                 self._edit_harmlessly(plan, verifier, injection, attempt)
         if plan.form is Form.clean:
             truth = Truth(corrupted=False, family=plan.family, clean_output=answer.output)
             return self._episode(verifier, plan, injection.clean, truth)
-        if plan.mechanism is Mechanism.prompt:
-            prompted = await self._make_prompted(plan, verifier, answer, injection)
-            if prompted is not None:
-                return prompted
-        return self._make_rewritten(plan, verifier, answer, injection)
+        return self._make_rewritten(plan, verifier, answer, injection) if prompted is None else prompted
 
     async def _draw(self, plan: Plan, attempt: int) -> _Drawn | Rejected:
         """The clean answer to one scenario and its corruption: drawn, or remembered from another form of the key."""
@@ -463,8 +470,9 @@ class Arena:
         try:
             injection = next(self._injections(plan, verifier, answer, attempt))
         except CannotCorrupt as error:
-            counts[f"cannot_corrupt:{plan.corruption_type}"] += 1
-            self.usability.reject((f"no place for {plan.corruption_type}",))
+            self._counts_by_type(plan)[f"cannot_corrupt:{plan.corruption_type}"] += 1
+            named = "its corruption" if _may_be_sealed(plan) else plan.corruption_type
+            self.usability.reject((f"no place for {named}",))
             return Rejected(str(error))
         return _Drawn(verifier, answer, injection, counts)
 
@@ -533,7 +541,7 @@ class Arena:
         try:
             edit = self._edit_harmlessly(plan, verifier, injection, attempt)
         except CannotCorrupt as error:
-            self.counts[f"cannot_placebo:{plan.corruption_type}"] += 1
+            self._counts_by_type(plan)[f"cannot_placebo:{plan.corruption_type}"] += 1
             raise Unfit(str(error)) from None
         truth = Truth(
             corrupted=False,
@@ -601,8 +609,13 @@ class Arena:
 
     def _count(self, what: str, plan: Plan, type: CorruptionType) -> None:
         """Count what became of a hidden instruction: per type, and per type with awareness and candour."""
-        self.counts[f"{what}:{type}"] += 1
-        self.counts[f"{what}:{type}:{plan.awareness}:{plan.candour}"] += 1
+        counts = self._counts_by_type(plan)
+        counts[f"{what}:{type}"] += 1
+        counts[f"{what}:{type}:{plan.awareness}:{plan.candour}"] += 1
+
+    def _counts_by_type(self, plan: Plan) -> Counter[str]:
+        """Where something is counted under the name of the plan's type."""
+        return self.counts_of_test if plan.split is Split.test else self.counts
 
     def _episode(self, verifier: Verifier, plan: Plan, answer: Answer, truth: Truth) -> Made:
         scenario = verifier.scenario
@@ -684,6 +697,11 @@ def _truth_of_prompted(
         step=_step(plan, first_wrong_step(verifier, answer.reasoning, claim)),
         clean_output=clean.output,
     )
+
+
+def _may_be_sealed(plan: Plan) -> bool:
+    """Whether a server may show the episode and keep its label. Sealed episodes come only as they are drawn."""
+    return plan.split is Split.test and Key.parse(plan.key).form is None
 
 
 def _hides(plan: Plan) -> bool:

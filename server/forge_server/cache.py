@@ -13,6 +13,7 @@ from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Components, Episode, Observation, Outcome, Probe, Split, ToolUse, Truth, Verdict, View
 from forge_arena.verify import Verifier
 from forge_arena.wire import Attempt, AttemptResult
+from forge_server.decoy import Decoy
 from forge_server.errors import UnknownEpisode
 from forge_server.grading import grade
 from forge_server.payload import decode, without_statements
@@ -39,7 +40,8 @@ class CachedEpisode:
     """A parsed episode with its verifier and the attempts recorded so far. One object per id in a process.
 
     `episode` is None if the episode was deleted. `attempts` is how many attempts the episode was opened with. `view` is
-    what clients see of its observation; grading and tools use the whole one. `tool_uses` are by attempt.
+    what clients see of its observation; grading and tools use the whole one. `tool_uses` are by attempt. `decoy` is
+    there once a verdict on a sealed episode was graded.
     """
 
     id: str
@@ -54,6 +56,7 @@ class CachedEpisode:
     recorded: dict[int, RecordedAttempt] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     tool_uses: dict[int, tuple[ToolUse, ...]] = field(default_factory=dict)
+    decoy: Decoy | None = None
     probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
@@ -135,10 +138,10 @@ class CachedEpisode:
         """What a verdict on this episode earns by the weights that are `paid`. Takes as long as the code of the
         correction runs."""
         assert self.episode is not None
-        if isinstance(verdict, Verdict) and not self.episode.truth.corrupted and self.reads_repair(verdict, sealed):
-            # The grade does not need this report. It makes a clean answer take as long as a corrupted one.
-            self.get_verifier().verify(verdict.correction)
         earned = grade(verdict, self.episode, self.get_verifier(), paid)
+        if self.split in sealed and isinstance(verdict, Verdict):
+            self.decoy = self.decoy or Decoy(self.episode, self.get_verifier())
+            self.decoy.grade(verdict, self.get_verifier(), paid)
         return AttemptResult(
             episode_id=attempt.episode_id,
             attempt=attempt.attempt,

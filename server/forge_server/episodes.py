@@ -14,6 +14,7 @@ from forge_arena.wire import AskProbe, Curriculum, CurriculumState, Edition, Pro
 from forge_server.cache import EpisodeCache, probes_json
 from forge_server.curriculum import CurriculumInForce, CurriculumWatch
 from forge_server.errors import EpisodeFinished, EpisodeGone, NoProbesLeft, Refused, WorkerUnavailable
+from forge_server.grades import Grades
 from forge_server.leaderboard import suite_hash
 from forge_server.logs import log
 from forge_server.metrics import Metrics
@@ -83,9 +84,9 @@ class Episodes:
             self.cache,
             metrics,
             self.profile,
+            grades=Grades(self.profile.weights, sealed=self._sealed, runners=self._runners),
             sealed=self._sealed,
             recent=self.recent,
-            runners=self._runners,
         )
         self.records = Records(store, self.profile, sealed=self._sealed)
 

@@ -1,33 +1,24 @@
-"""Grade verdicts and record them, a batch at a time: all of the batch or nothing."""
+"""Record the verdicts of a batch, graded (`forge_server.grades`): all of the batch or nothing."""
 
-import asyncio
 import time
 from collections.abc import Iterable, Set
 from itertools import groupby
-from time import perf_counter
 
 from forge_arena.profiles import Profile
-from forge_arena.types import Split, Verdict
+from forge_arena.types import Split
 from forge_arena.wire import Attempt, AttemptResult, SubmitVerdicts, VerdictResults
 from forge_server.cache import CachedEpisode, EpisodeCache, RecordedAttempt, result_of
-from forge_server.errors import ConflictingVerdict, EpisodeGone, NoSuchAttempt, RunnerUnavailable, UnknownEpisode
-from forge_server.grading import Submitted, grader, read
+from forge_server.errors import ConflictingVerdict, EpisodeGone, NoSuchAttempt, UnknownEpisode
+from forge_server.grades import Grades
+from forge_server.grading import Submitted, grader
 from forge_server.metrics import Metrics
 from forge_server.recent import Recent
 from forge_server.rows import StoredVerdict
 from forge_server.store import Store
 
-# Seconds of grading after which the event loop answers other requests.
-SLICE = 0.005
-
 
 class Verdicts:
-    """The verdicts of one server.
-
-    Args:
-        profile: the reward profile by whose weights verdicts are paid.
-        runners: limits how many processes run code at a time.
-    """
+    """The verdicts of one server. `profile` is the reward profile by whose weights `grades` pays."""
 
     def __init__(
         self,
@@ -36,17 +27,17 @@ class Verdicts:
         metrics: Metrics,
         profile: Profile,
         *,
+        grades: Grades,
         sealed: Set[Split],
         recent: Recent,
-        runners: asyncio.Semaphore,
     ) -> None:
         self._store = store
         self._cache = cache
         self._metrics = metrics
         self._profile = profile
+        self._grades = grades
         self._sealed = sealed
         self._recent = recent
-        self._runners = runners
 
     async def record(self, batch: SubmitVerdicts) -> VerdictResults:
         """Grade and store a batch, all of it or nothing. A verdict that was stored before gets the same answer
@@ -111,7 +102,7 @@ class Verdicts:
         return new
 
     async def _grade_and_store(self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode], now: float) -> None:
-        graded = await self._grade_all(new, episodes)
+        graded = await self._grades.of(new, episodes)
         if self._store.may_be_shared:
             await self._fetch_tool_uses(episodes)
         by = grader(self._profile)
@@ -132,43 +123,6 @@ class Verdicts:
         uses = await self._store.tool_uses(episodes)
         for episode_id, of_episode in groupby(uses, key=lambda use: use.episode_id):
             episodes[episode_id].update_tool_uses(of_episode)
-
-    async def _grade_all(
-        self, new: Iterable[Submitted], episodes: dict[str, CachedEpisode]
-    ) -> list[tuple[Submitted, AttemptResult]]:
-        """Grade in the event loop. Only corrections whose code has to run are graded in threads."""
-        graded: list[tuple[Submitted, AttemptResult]] = []
-        with_code: list[tuple[Submitted, Verdict]] = []
-        pause_at = perf_counter() + SLICE
-        for submitted in new:
-            if perf_counter() > pause_at:
-                await asyncio.sleep(0)
-                pause_at = perf_counter() + SLICE
-            attempt, episode = submitted.attempt, episodes[submitted.attempt.episode_id]
-            verdict = read(attempt)
-            if isinstance(verdict, Verdict) and episode.must_run_code(verdict, self._sealed):
-                with_code.append((submitted, verdict))
-            else:
-                graded.append((submitted, episode.grade(attempt, verdict, self._sealed, self._profile.weights)))
-        # All are awaited before an error is raised, so that no thread is left running for a request that has ended.
-        results = await asyncio.gather(
-            *(self._grade_in_thread(s.attempt, verdict, episodes[s.attempt.episode_id]) for s, verdict in with_code),
-            return_exceptions=True,
-        )
-        for (submitted, _), result in zip(with_code, results, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            graded.append((submitted, result))
-        return graded
-
-    async def _grade_in_thread(self, attempt: Attempt, verdict: Verdict, episode: CachedEpisode) -> AttemptResult:
-        async with self._runners:
-            try:
-                return await asyncio.to_thread(episode.grade, attempt, verdict, self._sealed, self._profile.weights)
-            except ChildProcessError:
-                raise RunnerUnavailable(
-                    "the code could not be run, because no process could be started: send the batch again"
-                ) from None
 
 
 def stored_verdict(submitted: Submitted, result: AttemptResult, now: float, by: str) -> StoredVerdict:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 from random import Random
 from typing import Any
@@ -19,7 +20,7 @@ from forge_arena.corruptions.draft import Draft
 from forge_arena.episodes import Arena
 from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters, Key
-from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.placebos import edit_harmlessly
 from forge_arena.salts import PUBLISHED_SALT
 from forge_arena.scenarios import load_families, open_set
 from forge_arena.testing import fault_of_edit
@@ -577,19 +578,86 @@ async def test_a_probe_is_answered_in_character_and_the_same_again() -> None:
     assert first.answer
 
 
-@pytest.mark.parametrize(("split", "forms"), [(Split.test, set(Form)), (Split.val, {Form.placebo})])
+class Asked(ScriptedWorker):
+    """Keeps what it is asked: the scenario, the hidden instruction, and a number that stands for the random numbers."""
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str | None, float]] = []
+        self._fails = fails
+
+    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
+        state = rng.getstate()
+        self.asked.append((scenario.source_material, hidden and hidden.text, rng.random()))
+        rng.setstate(state)
+        if hidden is not None and self._fails:
+            raise WorkerFailed("the endpoint answers no hidden instruction")
+        return await super().answer(scenario, rng, hidden)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What making one episode took: the Worker's requests, the counts that a server publishes, the harmless edits."""
+
+    asked: list[tuple[str, str | None, float]]
+    counts: Counter[str]
+    edits: int
+
+
+async def work_for(split: Split, index: int, mechanism: Mechanism, form: Form, patch: pytest.MonkeyPatch) -> Work:
+    """What the episode of a key takes if it is drawn in this form."""
+    edits: list[tuple[Any, ...]] = []
+    worker = Asked()
+    arena = Arena(worker, secret="tests", mechanism=mechanism)
+    key = arena.key(split, index)
+    drawn = arena.plan(key).model_copy(update={"form": form})
+    with patch.context() as patched:
+        patched.setattr(arena, "plan", lambda _: drawn)
+        patched.setattr(
+            "forge_arena.episodes.edit_harmlessly", lambda *given: (edits.append(given), edit_harmlessly(*given))[1]
+        )
+        assert (await arena.make(key)).truth.form is form
+    return Work(worker.asked, arena.counts, len(edits))
+
+
+@pytest.mark.parametrize("mechanism", Mechanism)
+@pytest.mark.parametrize("index", range(4))
 async def test_a_sealed_episode_takes_the_same_work_in_each_form(
-    split: Split, forms: set[Form], monkeypatch: pytest.MonkeyPatch
+    mechanism: Mechanism, index: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    edited: list[Form] = []
-    before = {form: await ARENA.make(ARENA.key(split, 3, form)) for form in Form}
-    for form in Form:
-
-        def edit(*given: Any, form: Form = form) -> HarmlessEdit:
-            edited.append(form)
-            return edit_harmlessly(*given)
-
-        monkeypatch.setattr("forge_arena.episodes.edit_harmlessly", edit)
-        assert await ARENA.make(ARENA.key(split, 3, form)) == before[form]
+    work = {form: await work_for(Split.test, index, mechanism, form, monkeypatch) for form in Form}
+    assert work[Form.clean] == work[Form.placebo] == work[Form.corrupted]
     # A harmless edit takes a quarter of the time of an episode. Without it, an episode would show that it is no placebo.
-    assert Counter(edited) == dict.fromkeys(forms, 1)
+    assert work[Form.clean].edits == 1
+    assert any(hidden for _, hidden, _ in work[Form.clean].asked) is (mechanism is Mechanism.prompt)
+    assert not any(type in name for type in CorruptionType for name in work[Form.corrupted].counts)
+
+
+@pytest.mark.parametrize("mechanism", Mechanism)
+async def test_an_open_episode_takes_only_the_work_of_its_form(
+    mechanism: Mechanism, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for form in Form:
+        work = await work_for(Split.val, 3, mechanism, form, monkeypatch)
+        assert work.edits == (form is Form.placebo)
+        prompted = any(hidden for _, hidden, _ in work.asked)
+        assert prompted is (mechanism is Mechanism.prompt and form is Form.corrupted)
+
+
+async def test_a_sealed_episode_whose_worker_answers_no_hidden_instruction_fails_in_each_form() -> None:
+    arena = Arena(Asked(fails=True), secret="tests", mechanism=Mechanism.prompt)
+    failed = Counter[Form]()
+    for index in range(12):
+        key = arena.key(Split.test, index)
+        with pytest.raises(WorkerFailed, match="no hidden instruction"):
+            await arena.make(key)
+        failed[arena.plan(key).form] += 1
+    assert set(failed) == set(Form)
+
+
+async def test_what_names_a_type_on_the_test_split_is_counted_apart() -> None:
+    arena = Arena(ScriptedWorker(), secret="tests", mechanism=Mechanism.prompt)
+    for index in range(6):
+        await arena.make(arena.key(Split.test, index))
+    assert not any(name.startswith("instruction_") for name in arena.counts)
+    assert sum(number for name, number in arena.counts_of_test.items() if name.count(":") == 1) >= 6

@@ -14,20 +14,17 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from fastapi import Response
 
 from forge_arena.banking import Filling, fill
-from forge_arena.types import Answer, Scenario, Split
+from forge_arena.types import Split
 from forge_arena.workers.bank import Bank, BankWorker
-from forge_arena.workers.base import HiddenInstruction
-from forge_arena.workers.prompts import answer_messages
-from forge_arena.workers.scripted import ScriptedWorker
 
 from ..brain import Brain, completion, refusal
+from ..lessons import Lessons, question
 from .test_vllm_episodes import ANSWERS, Taught, taught
 
 __all__ = ["taught"]
@@ -80,23 +77,6 @@ def records(file: Path) -> dict[str, dict[str, Any]]:
     return {line["key"]: {name: value for name, value in line.items() if name != "at"} for line in lines}
 
 
-class Lessons(ScriptedWorker):
-    """Answers by the script, and keeps what would have been asked of an endpoint with what it would have said."""
-
-    name = "openai:brain"
-
-    def __init__(self) -> None:
-        self.answers: dict[str, str] = {}
-
-    async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
-        state = rng.getstate()
-        question = json.dumps([answer_messages(scenario, hidden), rng.getrandbits(31)])
-        rng.setstate(state)
-        written = await super().answer(scenario, rng, hidden)
-        self.answers[question] = f"<think>{written.reasoning}</think>{written.output}"
-        return written
-
-
 def lessons(folder: Path, count: int) -> dict[str, str]:
     """What a brain must know to answer `count` keys rightly, by what it is asked."""
     worker = Lessons()
@@ -104,10 +84,6 @@ def lessons(folder: Path, count: int) -> dict[str, str]:
     with Bank(folder / "lessons.bank") as bank:
         asyncio.run(fill(filling.arena(BankWorker(bank, worker), *filling.sources()), filling))
     return worker.answers
-
-
-def question(body: dict[str, Any]) -> str:
-    return json.dumps([body["messages"], body["seed"]])
 
 
 def teach(brain: Brain, answers: dict[str, str], *, but: int = 0) -> None:

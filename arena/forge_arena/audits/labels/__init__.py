@@ -106,7 +106,7 @@ def audit_labels(
         gates=gates(collection.rows, collection.rules, collection.fresh, scripted=worker.name == "scripted"),
         tables=tables(
             collection.rows,
-            {mechanism: arena.counts for mechanism, arena in arenas.items()},
+            {mechanism: arena.counts + arena.counts_of_test for mechanism, arena in arenas.items()},
             collection.fresh,
             draws,
         )
