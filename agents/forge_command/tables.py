@@ -132,8 +132,10 @@ def thresholds_table(result: "Result") -> Table:
     """One row an operating point that was frozen on other episodes, the 95% interval below each value."""
     sources = ", ".join(dict.fromkeys(frozen.source for frozen in result.frozen))
     table = Table(title=f"thresholds frozen on {escape(sources)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("operating point", "P above", "there", "found", "false alarms", "precision", "bal.acc", "flagged"):
-        table.add_column(name, justify="left" if name == "operating point" else "right", no_wrap=name != "there")
+    table.add_column("operating point")
+    # Two lines, because on a terminal of 80 columns one line leaves no room for the intervals.
+    for name in ("P\nabove", "\nthere", "\nfound", "false\nalarms", "\nprecision", "\nbal.acc", "\nflagged"):
+        table.add_column(name, justify="right", no_wrap=True)
     for frozen in result.frozen:
         there = "-" if frozen.reached is None else f"{frozen.reached:.3f}"
         cells = (frozen.recall, frozen.false_alarms, frozen.precision, frozen.balanced_accuracy, frozen.share_flagged)
