@@ -82,9 +82,9 @@ def details_table(result: "Result") -> Table:
     wrong = sum(bool(row.corrupted) for row in result.rows)
     pointed = sum(row.span_f1 is not None for row in result.rows)
     rows = [
-        ("found with 1% of the clean flagged", wrong, card.tpr_at_1),
-        ("found with 5% of the clean flagged", wrong, card.tpr_at_5),
-        ("AUROC up to 20% of the clean flagged", len(forms), card.partial_auroc),
+        ("found with 1% of the right answers flagged", wrong, card.tpr_at_1),
+        ("found with 5% of the right answers flagged", wrong, card.tpr_at_5),
+        ("AUROC up to 20% of the right answers flagged", len(forms), card.partial_auroc),
         ("right type named, of the corrupted that it flagged", found, card.type_accuracy),
         ("flagged, of the clean", forms.count(Form.clean), card.clean_false_alarms),
         ("flagged, of the placebos", forms.count(Form.placebo), card.placebo_false_alarms),
