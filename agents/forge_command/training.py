@@ -148,7 +148,8 @@ def presets(name: Annotated[str | None, typer.Argument(help="The preset to show.
     if name is not None:
         _preset(name, None, None)
         path = FOLDER / f"{name}.yaml"
-        out.print((path if path.is_file() else Path(name)).read_text(encoding="utf-8"), highlight=False, markup=False)
+        # Not wrapped, because what is printed is a preset too: `presets phase1 > mine.yaml`.
+        say((path if path.is_file() else Path(name)).read_text(encoding="utf-8").rstrip())
         return
     table = Table("preset", "algorithm", "about")
     for known in preset_names():
