@@ -233,7 +233,10 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
     assert said[-1].endswith("no interval is widened for that.")
     size = found.detectable
     assert size is not None
-    assert f"With 5 families, a difference between the two is found with 80% power if it is at least {size.in_words}." in said
+    assert (
+        f"With 5 families, a difference between the two is found with 80% power if it is at least {size.in_words}."
+        in said
+    )
     same = compare_results(weak, weak, resamples=300)
     assert (same.first, same.second) == ("weak (1)", "weak (2)")
     assert not [change for change in same.changes if change.direction]
