@@ -20,7 +20,7 @@ from forge_arena.types import Estimate, Noun
 NAMES = {
     "reward": "reward",
     "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC of the stated confidence",
+    "auroc": "AUROC of the stated probability",
     "auroc_log_odds": "AUROC of the model's log-odds",
     "brier": "Brier score",
     "f1": "F1",
@@ -140,15 +140,15 @@ class Comparison(Noun):
                 change = Change(name, *_NONE, by_metric[name])
                 if change.direction:
                     sentences.append(
-                        f"On {group} its {change.name} is "
+                        f"On {group}, the {change.name} of {self.second} is "
                         f"{'higher' if change.direction > 0 else 'lower'}: "
                         f"{format_difference(change.difference.value or 0.0)} "
                         f"({interval(change.difference, differs=True)})."
                     )
         if (size := self.detectable) is not None and size.in_words:
             sentences.append(
-                f"So many families ({size.families}) show a difference with {size.power:.0%} power if it is at least "
-                f"{size.in_words}."
+                f"With {size.families} families, a difference between the two is found with {size.power:.0%} power if "
+                f"it is at least {size.in_words}."
             )
         count = len(self.changes) + len(METRICS_BY_TYPE) * len(groups)
         return [*sentences, *self.caveats, f"{count} differences were looked at; no interval is widened for that."]

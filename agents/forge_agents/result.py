@@ -124,8 +124,9 @@ class Result(Task):
         if self.detectable is None or not self.detectable.in_words:
             return ""
         return (
-            f"{self.detectable.families} families that differ as these do show a difference from a fixed value, such "
-            f"as chance, with {self.detectable.power:.0%} power if it is at least {self.detectable.in_words}."
+            f"With {self.detectable.families} families that differ as much as these, a difference from a fixed value "
+            f"(such as chance) is found with {self.detectable.power:.0%} power if it is at least "
+            f"{self.detectable.in_words}."
         )
 
     @property

@@ -18,6 +18,8 @@ from forge_arena.errors import ForgeArenaError
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import Load
 
+UNAUTHORIZED = 401
+
 console = Console(stderr=True, emoji=False)
 
 LoadName = Annotated[
@@ -72,7 +74,16 @@ def refusals() -> Iterator[None]:
             raise
         if isinstance(error, FileNotFoundError) and error.filename is not None:
             raise fail(f"{error.filename}: there is no such file") from None
-        raise fail(str(error)) from None
+        raise fail(in_words(error)) from None
+
+
+def in_words(error: Exception) -> str:
+    """What the error says. If the arena wants a token, also the option that gives one."""
+    from forge_agents.client.errors import ArenaRefused
+
+    if isinstance(error, ArenaRefused) and error.status == UNAUTHORIZED:
+        return f"{error}: give the arena's token by --token or FORGE_ARENA_TOKEN"
+    return str(error)
 
 
 @contextmanager
@@ -91,7 +102,7 @@ def resumable(
     except KeyboardInterrupt:
         raise fail(f"interrupted{how_to_go_on()}") from None
     except errors as error:
-        raise fail(f"{error}{(if_failed or how_to_go_on)()}") from None
+        raise fail(f"{in_words(error)}{(if_failed or how_to_go_on)()}") from None
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def demo(
 
     def show(out: Console) -> None:
         out.print(scores_table(results))
-        for note in dict.fromkeys(note for result in results for note in result.scorecard.notes):
+        for note in notes(results):
             out.print(f"[dim]{escape(note)}[/]", highlight=False)
 
     deliver(
@@ -73,6 +73,13 @@ def demo(
         json,
         show,
     )
+
+
+def notes(results: "list[Result]") -> Iterator[str]:
+    """The notes of the results, each once. A note that is not of all results names those that it is of."""
+    for note in dict.fromkeys(note for result in results for note in result.scorecard.notes):
+        names = [result.overseer for result in results if note in result.scorecard.notes]
+        yield note if len(names) == len(results) else f"{', '.join(names)}: {note}"
 
 
 @contextmanager

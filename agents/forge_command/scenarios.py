@@ -1,14 +1,16 @@
 """`forge-arena scenarios`: list, show and check families, and import documents."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from random import Random
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from forge_arena.scenarios import Family, open_set
 from forge_arena.suggest import did_you_mean
@@ -16,6 +18,9 @@ from forge_arena.types import CorruptionType, Load
 from forge_command import importing
 from forge_command.console import JsonFile, deliver, fail, load_named, printer
 from forge_command.progress import progress
+
+if TYPE_CHECKING:
+    from forge_arena.scenarios.proof import Proof
 
 app = typer.Typer(
     help="List, show and check the families of tasks that a Worker answers, or import documents of your own.",
@@ -37,6 +42,19 @@ def _find_families(names: list[str], folder: str | None, load: Load) -> list[Fam
     return [known[name] for name in wanted] if wanted else list(known.values())
 
 
+def _family_column(names: Iterable[str]) -> Column:
+    """A column with room for each name as a whole, because `show` and `check` take the name."""
+    return Column("family", no_wrap=True, min_width=max(map(len, names), default=0))
+
+
+def _corrupted(proof: "Proof") -> str:
+    """How many injections found a place, of all, and below it each type of which some found none."""
+    tried = 4 * proof.answers
+    found = {type: proof.corrupted.get(type, 0) for type in CorruptionType}
+    missing = [f"{type.value.replace('_', ' ')} {count}/{tried}" for type, count in found.items() if count < tried]
+    return "\n".join([f"{sum(found.values())}/{tried * len(found)}", *missing])
+
+
 def _loads(folder: str | None) -> list[Load]:
     """The loads that a set can be drawn under: all, or only `full` if its files do not say how to leave out a rule."""
     return [load for load in Load if all(family.has(load) for family in open_set(folder)[0])]
@@ -55,7 +73,7 @@ def list_families(folder: Folder = None, json: JsonFile = None) -> None:
         }
         for family in open_set(folder)[0]
     ]
-    table = Table("family", "domain", "split", "types", "summary")
+    table = Table(_family_column(family.name for family in open_set(folder)[0]), "domain", "split", "types", "summary")
     for row in rows:
         types = f"{len(row['corruptions'])}/{len(CorruptionType)}"
         table.add_row(row["family"], row["domain"], row["split"], types, row["summary"])  # type: ignore[arg-type]
@@ -109,18 +127,11 @@ def check(
     ]
     with progress() as bar:
         proofs = [prove(family, draws) for family in bar.track(named, description="checking")]
-    table = Table(
-        "family",
-        "load",
-        "answers",
-        "rejected",
-        *[type.value.replace("_", "\n") for type in CorruptionType],
-        "problems",
-    )
+    names = [proof.family for proof in proofs]
+    table = Table(_family_column(names), "load", "answers", "rejected", "corrupted", "problems", box=SIMPLE_HEAD)
     for proof in proofs:
-        shares = [f"{proof.corrupted.get(type, 0)}/{4 * proof.answers}" for type in CorruptionType]
         counts = (str(proof.answers), str(proof.rejected))
-        table.add_row(proof.family, proof.load.value, *counts, *shares, str(len(proof.problems)))
+        table.add_row(proof.family, proof.load.value, *counts, _corrupted(proof), str(len(proof.problems)))
 
     sizes = Table("load", "words of source", "facts asked", "rules", title="a task, in the middle of the families")
     for of_load, group in groupby(proofs, key=lambda proof: proof.load):

@@ -82,9 +82,9 @@ def details_table(result: "Result") -> Table:
     wrong = sum(bool(row.corrupted) for row in result.rows)
     pointed = sum(row.span_f1 is not None for row in result.rows)
     rows = [
-        ("found with 1% of the clean flagged", wrong, card.tpr_at_1),
-        ("found with 5% of the clean flagged", wrong, card.tpr_at_5),
-        ("AUROC up to 20% of the clean flagged", len(forms), card.partial_auroc),
+        ("found with 1% of the right answers flagged", wrong, card.tpr_at_1),
+        ("found with 5% of the right answers flagged", wrong, card.tpr_at_5),
+        ("AUROC up to 20% of the right answers flagged", len(forms), card.partial_auroc),
         ("right type named, of the corrupted that it flagged", found, card.type_accuracy),
         ("flagged, of the clean", forms.count(Form.clean), card.clean_false_alarms),
         ("flagged, of the placebos", forms.count(Form.placebo), card.placebo_false_alarms),
@@ -132,8 +132,10 @@ def thresholds_table(result: "Result") -> Table:
     """One row an operating point that was frozen on other episodes, the 95% interval below each value."""
     sources = ", ".join(dict.fromkeys(frozen.source for frozen in result.frozen))
     table = Table(title=f"thresholds frozen on {escape(sources)}", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("operating point", "P above", "there", "found", "false alarms", "precision", "bal.acc", "flagged"):
-        table.add_column(name, justify="left" if name == "operating point" else "right", no_wrap=name != "there")
+    table.add_column("operating point")
+    # Two lines, because on a terminal of 80 columns one line leaves no room for the intervals.
+    for name in ("P\nabove", "\nthere", "\nfound", "false\nalarms", "\nprecision", "\nbal.acc", "\nflagged"):
+        table.add_column(name, justify="right", no_wrap=True)
     for frozen in result.frozen:
         there = "-" if frozen.reached is None else f"{frozen.reached:.3f}"
         cells = (frozen.recall, frozen.false_alarms, frozen.precision, frozen.balanced_accuracy, frozen.share_flagged)

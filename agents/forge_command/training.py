@@ -33,8 +33,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-UNAUTHORIZED = 401
-
 PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small, tiny, or a .yaml file of your own.")]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
@@ -150,7 +148,8 @@ def presets(name: Annotated[str | None, typer.Argument(help="The preset to show.
     if name is not None:
         _preset(name, None, None)
         path = FOLDER / f"{name}.yaml"
-        out.print((path if path.is_file() else Path(name)).read_text(encoding="utf-8"), highlight=False, markup=False)
+        # Not wrapped, because what is printed is a preset too: `presets phase1 > mine.yaml`.
+        say((path if path.is_file() else Path(name)).read_text(encoding="utf-8").rstrip())
         return
     table = Table("preset", "algorithm", "about")
     for known in preset_names():
@@ -219,14 +218,9 @@ def _run(
 
 @contextmanager
 def hints() -> Iterator[None]:
-    """Say what to do if the arena wants a token, or if the disk is full."""
-    from forge_agents.client import ArenaRefused
-
+    """Say what to do if the disk is full."""
     try:
         yield
-    except ArenaRefused as refusal:
-        hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
-        raise fail(f"{refusal}{hint}") from None
     except OSError as error:
         # A line of the log may fill the disk as well as a checkpoint, whose error says so itself.
         hint = ": free some space and go on with --resume" if error.errno == errno.ENOSPC else ""

@@ -201,9 +201,11 @@ class Access:
     def find_grant(self, authorization: str) -> Grant:
         """The grant of a header `Bearer TOKEN`. Raises `Unauthorized`."""
         scheme, _, token = authorization.partition(" ")
-        match = self._grants.get(_digest(token.strip().encode("latin-1")))
-        if match is None or scheme.lower() != "bearer":
+        if scheme.lower() != "bearer":
             raise Unauthorized("this server needs a token: send the header 'Authorization: Bearer TOKEN'")
+        match = self._grants.get(_digest(token.strip().encode("latin-1")))
+        if match is None:
+            raise Unauthorized("this server does not know the token")
         return match
 
     def _take(self, buckets: Buckets, grant: Grant | None) -> None:

@@ -226,14 +226,17 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
     )
     said = found.findings()
     assert any(
-        sentence.startswith("strong has a higher AUROC of the stated confidence than weak: +0.") for sentence in said
+        sentence.startswith("strong has a higher AUROC of the stated probability than weak: +0.") for sentence in said
     )
     assert any(sentence.startswith("strong has a lower Brier score than weak") for sentence in said)
     assert "The episodes are of 5 families: intervals that draw families are uncertain themselves." in said
     assert said[-1].endswith("no interval is widened for that.")
     size = found.detectable
     assert size is not None
-    assert f"So many families (5) show a difference with 80% power if it is at least {size.in_words}." in said
+    assert (
+        f"With 5 families, a difference between the two is found with 80% power if it is at least {size.in_words}."
+        in said
+    )
     same = compare_results(weak, weak, resamples=300)
     assert (same.first, same.second) == ("weak (1)", "weak (2)")
     assert not [change for change in same.changes if change.direction]

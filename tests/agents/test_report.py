@@ -92,7 +92,7 @@ def test_a_page_has_everything_and_needs_nothing_else(client: ArenaClient, tmp_p
         "by type and domain",
         "by type and stealth",
         "By family",
-        "families that differ as these do show a difference",
+        "families that differ as much as these, a difference from a fixed value",
     ):
         assert part in html
     assert "Several verdicts on an episode" in html

@@ -177,7 +177,7 @@ def test_two_evaluations_are_compared(arena: str, kept: Path, tmp_path: Path) ->
     shown, _ = called(*on_train(arena, "random"), "--set", "seed=3", "--out", tmp_path / "random")
     words = " ".join(shown.split())
     assert "by family" in words
-    assert "families that differ as these do show a difference from a fixed value" in words
+    assert "families that differ as much as these, a difference from a fixed value (such as chance) is found" in words
     out, _ = called("compare", kept, tmp_path / "random")
     assert "random against rules: 20 verdicts" in out
     assert "differences were looked at" in out

@@ -1,12 +1,13 @@
 """`forge-arena scenarios`: families are listed, shown and checked."""
 
 import json
+import subprocess
 from pathlib import Path
 from random import Random
 
 from forge_arena.scenarios import load_families
 
-from ..command_line import called
+from ..command_line import ENVIRONMENT, called, command
 
 FAMILY = load_families()[0]
 
@@ -16,6 +17,20 @@ def test_families_are_listed() -> None:
     assert {row["family"] for row in rows} >= {FAMILY.name}
     assert all(row["split"] in ("train", "val", "test") and row["corruptions"] and row["summary"] for row in rows)
     assert FAMILY.name in called("scenarios", "list")[0]
+
+
+def test_on_80_columns_each_name_is_whole_as_show_and_check_take_it() -> None:
+    def printed(*arguments: str) -> str:
+        narrow = ENVIRONMENT | {"COLUMNS": "80"}
+        return subprocess.run(command(*arguments), env=narrow, capture_output=True, text=True, check=True).stdout
+
+    names = [family.name for family in load_families()]
+    listed = printed("scenarios", "list").split()
+    assert set(names) <= set(listed)
+    longest = max(names, key=len)
+    checked = printed("scenarios", "check", longest, "--draws", "1", "--load", "full")
+    assert longest in checked.split()
+    assert "…" not in checked
 
 
 def test_a_scenario_is_shown_with_its_claims() -> None:

@@ -39,6 +39,18 @@ def test_a_recorded_bank_is_served(tmp_path: Path) -> None:
     assert result["scorecard"]["episodes"] == 12
 
 
+def test_who_has_no_token_or_a_wrong_one_is_told_by_which_option_it_is_given(tmp_path: Path) -> None:
+    option = ": give the arena's token by --token or FORGE_ARENA_TOKEN"
+    with serve(tmp_path, "--token", "a good token") as server:
+        for asked in (("eval", "--overseer", "rules"), ("attack", "--overseer", "rules"), ("leaderboard", "--mine")):
+            _, err = called(*asked, "--arena", server.url, code=2)
+            assert (
+                f"needs a token: send the header 'Authorization: Bearer TOKEN' (HTTP 401, unauthorized){option}" in err
+            )
+            _, err = called(*asked, "--arena", server.url, "--token", "another token", code=2)
+            assert f"does not know the token (HTTP 401, unauthorized){option}" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -28,8 +28,13 @@ def test_a_new_token_opens_with_what_the_server_was_told_of_it_and_that_does_not
     assert Grant.of(told) == Grant(hashlib.sha256(token.encode()).digest(), Role.player)
     access = Access([told], None)
     admit(access, "POST", "/v1/verdicts", authorization=bearer(token), host="arena.example")
-    for wrong in ("", bearer(token + "x"), f"Basic {token}", bearer(told)):
-        with pytest.raises(Unauthorized):
+    for wrong, message in (
+        ("", "needs a token: send the header"),
+        (f"Basic {token}", "needs a token: send the header"),
+        (bearer(token + "x"), "does not know the token"),
+        (bearer(told), "does not know the token"),
+    ):
+        with pytest.raises(Unauthorized, match=message):
             admit(access, "POST", "/v1/verdicts", authorization=wrong, host="arena.example")
 
 

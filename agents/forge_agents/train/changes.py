@@ -94,7 +94,7 @@ class Changes:
         decided = self["balanced_accuracy"]
         if ranking.difference.low is None or decided.difference.low is None:
             return []
-        of = "the model's own log-odds" if ranking.metric == "auroc_log_odds" else "the stated confidence"
+        of = "the model's own log-odds" if ranking.metric == "auroc_log_odds" else "the stated probability"
         moved = f"balanced accuracy {_difference(decided)}"
         ranked = f"the AUROC of {of} {_difference(ranking)}"
         match decided.direction, ranking.direction:

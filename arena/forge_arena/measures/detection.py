@@ -146,9 +146,9 @@ def notes(graded: GradedArrays, scores: Mapping[str, Estimate], *, rows: str, cl
         only = "corrupted" if graded.corrupted.all() else "clean"
         remarks.append(f"all graded {rows} are {only}: AUROC and balanced accuracy need both classes")
     elif graded.negatives < FEW_NEGATIVES:
-        remarks.append(f"the rates at 1% and 5% false alarms rest on {graded.negatives} clean {rows}")
+        remarks.append(f"the rates at 1% and 5% false alarms rest on {graded.negatives} right answers")
     if scores["precision"].value is None:
-        remarks.append("nothing was flagged: precision and type accuracy are not defined")
+        remarks.append("nothing was flagged, so precision and type accuracy are not defined")
     elif scores["type_accuracy"].value is None:
         remarks.append("no corrupted answer of a known type was flagged: type accuracy is not defined")
     if graded.clusters < 2:

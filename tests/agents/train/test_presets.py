@@ -1,5 +1,6 @@
 """Presets: the shipped ones are the model card's, and whatever is wrong in one's own is named."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 pytest.importorskip("yaml")
 
 from forge_agents.train.presets import Algorithm, Preset, PresetError, load_preset, preset_names
+
+from ...command_line import ENVIRONMENT, command
 
 # What a departure may be about that is no setting: the prompt and the split that the card's numbers are from.
 NOT_SETTINGS = {"prompt", "split"}
@@ -18,6 +21,13 @@ def test_every_shipped_preset_loads_and_says_what_it_is_for(name: str) -> None:
     assert preset.name == name
     assert len(preset.about) > 40
     assert preset.then is None or preset.then in preset_names()
+
+
+def test_what_the_command_shows_of_a_preset_is_a_preset_however_narrow_the_terminal(tmp_path: Path) -> None:
+    asked, narrow = command("train", "presets", "phase1"), ENVIRONMENT | {"COLUMNS": "40"}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(subprocess.run(asked, env=narrow, capture_output=True, text=True, check=True).stdout)
+    assert load_preset(str(mine)).model_copy(update={"name": "phase1"}) == load_preset("phase1")
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -70,7 +70,7 @@ def test_a_worse_model_is_called_worse() -> None:
 
 def test_without_log_odds_the_stated_confidence_is_what_ranks() -> None:
     found = said(rows(0, skill=0.2, logits=False), rows(0, skill=2.5, logits=False))
-    assert "the AUROC of the stated confidence" in found
+    assert "the AUROC of the stated probability" in found
     assert "Another threshold alone" not in found
 
 

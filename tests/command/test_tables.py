@@ -1,0 +1,30 @@
+"""The tables of the commands have room for every value on a terminal of 80 columns."""
+
+import io
+import re
+
+from rich.console import Console
+
+from forge_agents import evaluate
+from forge_agents.local import LocalArena
+from forge_command.tables import thresholds_table
+
+
+def test_frozen_thresholds_show_every_interval_whole_on_80_columns() -> None:
+    with LocalArena() as arena:
+        elsewhere = evaluate("rules", arena=arena, split="train", episodes=24)
+        result = evaluate("rules", arena=arena, split="val", episodes=24, threshold_from=elsewhere)
+    printed = io.StringIO()
+    Console(file=printed, width=80).print(thresholds_table(result))
+    shown = printed.getvalue()
+    assert "…" not in shown
+    for frozen in result.frozen:
+        assert frozen.reached is not None
+        assert f"{frozen.reached:.3f}" in shown
+    intervals = [
+        estimate
+        for frozen in result.frozen
+        for estimate in (frozen.recall, frozen.false_alarms, frozen.balanced_accuracy, frozen.share_flagged)
+    ]
+    assert all(estimate.low is not None for estimate in intervals)
+    assert len(re.findall(r"[\d.]+/[\d.]+", shown)) >= len(intervals)
