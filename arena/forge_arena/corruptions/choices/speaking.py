@@ -1,5 +1,6 @@
 """Say which sentence of an answer speaks of a choice, by the words of its forms and of the passage that decides it."""
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -43,7 +44,10 @@ def deciding_words(draft: Draft, claim: Claim) -> dict[str, float]:
 def share_of(weights: Mapping[str, float], text: str) -> float:
     """How much of a passage a text has, from 0 to 1. A single word of the passage proves nothing."""
     shared = content(text) & set(weights)
-    return sum(weights[word] for word in shared) / sum(weights.values()) if len(shared) >= FEWEST_SHARED else 0.0
+    if len(shared) < FEWEST_SHARED:
+        return 0.0
+    # A plain sum depends on the order, and the order of a set is another one in every process.
+    return math.fsum(weights[word] for word in shared) / math.fsum(weights.values())
 
 
 def speaks_of(claim: Claim, weights: Mapping[str, float], text: str) -> bool:

@@ -53,7 +53,7 @@ from forge_arena.verify.whole_statements.words import (
     has_alike,
     has_any,
     is_content,
-    weight_of,
+    weight,
     with_denied,
 )
 
@@ -152,8 +152,8 @@ class WholeStatements:
         """Whether a text has words that begin like enough words of a statement. Most sentences need no further look."""
         begun = beginnings(stretch)
         like = [word for word in profile.words if word[0] == "<" or word[:BEGINNING] in begun]
-        least = sum(self._weight_of(word) for word in profile.words if word not in profile.subject)
-        return len(like) > 1 and sum(map(self._weight_of, like)) >= MOST * least
+        least = self._weight(word for word in profile.words if word not in profile.subject)
+        return len(like) > 1 and self._weight(like) >= MOST * least
 
     def _agreement(self, stretch: str, profile: Profile) -> Agreement | None:
         literal = _literally(stretch, profile)
@@ -206,8 +206,8 @@ class WholeStatements:
                     return False
             else:
                 wanted -= missing
-        weight = sum(map(self._weight_of, wanted))
-        share = sum(map(self._weight_of, has & wanted)) / weight if weight else 0.0
+        whole = self._weight(wanted)
+        share = self._weight(has & wanted) / whole if whole else 0.0
         carried = profile.carrier is None or "<exclude>" in roots or has_alike(profile.carrier, roots)
         if not carried and profile.sense is Sense.party and profile.turned is not None:
             # "Repairs are at the tenant's expense" says who pays, without the word.
@@ -216,8 +216,8 @@ class WholeStatements:
             return False
         return len(has) > 1 and share >= (MOST if carried else NEARLY_ALL)
 
-    def _weight_of(self, word: str) -> float:
-        return weight_of(word, self._passages)
+    def _weight(self, words: Iterable[str]) -> float:
+        return weight(words, self._passages)
 
     def _leading(self, spoken: Sequence[Clause], profile: Profile) -> Clause:
         """The clause that has most of a statement."""
@@ -236,9 +236,9 @@ class WholeStatements:
 
     def _weight_in(self, text: str, profile: Profile) -> float:
         roots = set(read_statement(text).roots)
-        weight = sum(self._weight_of(w) for w in profile.words if has_alike(w, roots))
+        own = self._weight(word for word in profile.words if has_alike(word, roots))
         carried = profile.carrier is not None and has_alike(profile.carrier, roots)
-        return 2 * weight if carried else weight
+        return 2 * own if carried else own
 
     def _source_says(self, stretch: str, claim: Claim, profile: Profile) -> bool:
         """Whether another sentence of the source says what a text says, with the same modality."""

@@ -21,7 +21,7 @@ Neither line says it alone. Together they have the words, and a need.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from forge_arena.texts.clauses import clauses, is_asserted
 from forge_arena.texts.modality import Modality, signs
@@ -45,7 +45,7 @@ from forge_arena.verify.whole_statements.words import (
     has_alike,
     has_any,
     is_content,
-    weight_of,
+    weight,
     with_denied,
 )
 
@@ -148,22 +148,22 @@ class Paraphrases:
         figures = {word for word in wanted if word[0].isdigit()}
         if figures - has or len(has) < (1 if pointed else 2):
             return None
-        weight = sum(self._weight_of(word) for word in wanted)
-        own = sum(self._weight_of(word) for word in has & wanted)
-        further = sum(self._weight_of(word) for word in akin if has_alike(word, roots))
+        whole = self._weight(wanted)
+        own = self._weight(has & wanted)
+        further = self._weight(word for word in akin if has_alike(word, roots))
         if pointed:
             count = len(has) + sum(has_alike(word, roots) for word in akin)
-            is_enough = count >= POINTED_WORDS and own + AKIN * further >= POINTED_SHARE * weight
+            is_enough = count >= POINTED_WORDS and own + AKIN * further >= POINTED_SHARE * whole
             return own + AKIN * further if is_enough else None
-        needed = (needed_share(len(wanted)) + (0.0 if stretch.alone else FOR_NEIGHBOURS)) * weight
+        needed = (needed_share(len(wanted)) + (0.0 if stretch.alone else FOR_NEIGHBOURS)) * whole
         if profile.carrier is not None and not has_alike(profile.carrier, roots):
-            needed += WITHOUT_CARRIER * weight
-        if own < OWN * needed or own + AKIN * min(further, weight - own) < needed:
+            needed += WITHOUT_CARRIER * whole
+        if own < OWN * needed or own + AKIN * min(further, whole - own) < needed:
             return None
-        return own + AKIN * min(further, weight - own)
+        return own + AKIN * min(further, whole - own)
 
-    def _weight_of(self, word: str) -> float:
-        return weight_of(word, self._passages)
+    def _weight(self, words: Iterable[str]) -> float:
+        return weight(words, self._passages)
 
     def _agreement(self, stretch: Stretch, profile: Profile, passage: str, *, pointed: bool) -> Agreement:
         """Whether a stretch has what sets a statement apart from its opposite."""
@@ -217,7 +217,7 @@ class Paraphrases:
     def _near(self, text: str, profile: Profile) -> str:
         """The clause that says most of a statement, with the clauses beside it."""
         own = clauses(text)
-        weights = [sum(self._weight_of(w) for w in profile.words if has_any(c.text, (w,))) for c in own]
+        weights = [self._weight(w for w in profile.words if has_any(c.text, (w,))) for c in own]
         at = weights.index(max(weights))
         return text[own[max(at - 1, 0)].start : own[min(at + 1, len(own) - 1)].end]
 
@@ -231,7 +231,7 @@ class Paraphrases:
         freed = False
         for clause in clauses(text):
             roots = read_statement(clause.text).roots
-            weight = sum(self._weight_of(w) for w in profile.words if has_alike(w, roots))
+            said = self._weight(word for word in profile.words if has_alike(word, roots))
             carried = profile.carrier is not None and has_alike(profile.carrier, roots)
             read = modality_of(clause.text, profile)
             if read is Modality.yes and profile.modality is Modality.must and opposite in _NO_DUTY:
@@ -244,10 +244,10 @@ class Paraphrases:
             if clause.subordinate and not (carried and _REASON.match(clause.text)):
                 if carried and side is False and profile.modality in ALLOWING:
                     return None
-            elif weight:
-                weighed.append((weight, side))
+            elif said:
+                weighed.append((said, side))
                 if carried:
-                    carrying.append((weight, side))
+                    carrying.append((said, side))
             elif read is Modality.exempt is profile.modality:
                 # "Customers may give notice, but never have to": the end has no word of its own.
                 freed = True

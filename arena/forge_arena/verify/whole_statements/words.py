@@ -1,5 +1,6 @@
 """The words of a statement: which of them tell something, how much each tells, and whether a text has them."""
 
+import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -39,7 +40,13 @@ def is_content(word: str) -> bool:
     return word not in SMALL_WORDS and word not in ("be", "have", "do", "not", "somebody", "something", "can", "may")
 
 
-def weight_of(word: str, passages: Passages) -> float:
+def weight(words: Iterable[str], passages: Passages) -> float:
+    """How much some words tell together."""
+    # A plain sum depends on the order, and the order of a set is another one in every process.
+    return math.fsum(_weight_of(word, passages) for word in words)
+
+
+def _weight_of(word: str, passages: Passages) -> float:
     """How much a word tells: the rarer in the source, the more, and little if the word only carries a noun."""
     if word in LIGHT:
         return 0.25 * passages.greatest_rarity
