@@ -1,18 +1,20 @@
 """The slots of a scenario file: how a name, an amount or a date is drawn, and the spellings under which it may appear."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from random import Random
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, StringConstraints
 
 from forge_arena.scenarios import template
 from forge_arena.texts.values import MONTHS
 from forge_arena.types import Noun
+
+T = TypeVar("T")
 
 Number = float | Annotated[str, StringConstraints(pattern=r"^\s*[a-z_][a-z0-9_.]*\s*([-+*]\s*\d+(\.\d+)?)?\s*$")]
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -95,6 +97,14 @@ class Draws:
         self.drawn[name] = value
         self.texts[name] = value.forms[0]
 
+    def fill(self, text: str, rng: Random) -> str:
+        """A template with the drawn values in its slots, and one of its wordings."""
+        return template.render(template.parse(text), self.texts, rng)
+
+
+def choose(items: Sequence[T], rng: Random) -> T:
+    return items[int(rng.random() * len(items))]
+
 
 def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]], rng: Random) -> Drawn:
     """Draw one value.
@@ -104,14 +114,11 @@ def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]]
         ValueError: a bound, a map or a date does not fit.
     """
     if spec.choice is not None:
-        text = spec.choice[int(rng.random() * len(spec.choice))]
-        return Drawn((template.render(template.parse(text), draws.texts, rng),))
+        return Drawn((draws.fill(choose(spec.choice, rng), rng),))
     if spec.words is not None:
-        words = vocabulary[spec.words]
-        return Drawn((words[int(rng.random() * len(words))],))
+        return Drawn((choose(vocabulary[spec.words], rng),))
     if spec.pattern is not None:
-        text = template.render(template.parse(spec.pattern), draws.texts, rng)
-        return Drawn(("".join(_pattern_character(c, rng) for c in text),))
+        return Drawn(("".join(_pattern_character(c, rng) for c in draws.fill(spec.pattern, rng)),))
     if spec.money is not None:
         amount = _between(spec.money.low, spec.money.high, spec.money.step, draws, rng)
         return Drawn(_money_forms(amount, spec.money.currency), number=amount)
@@ -132,7 +139,7 @@ def draw(spec: SlotSpec, draws: Draws, vocabulary: Mapping[str, tuple[str, ...]]
         value = draws.texts[spec.map]
         if value not in spec.to:
             raise ValueError(f"map has no entry for {value!r}; it has {', '.join(map(repr, spec.to))}")
-        return Drawn((template.render(template.parse(spec.to[value]), draws.texts, rng),))
+        return Drawn((draws.fill(spec.to[value], rng),))
     if spec.sum is not None:
         total = sum((_number(name, draws) for name in spec.sum), Decimal(0))
         first = draws.drawn[spec.sum[0]].forms[0]
@@ -167,9 +174,9 @@ def draw_distinct(
 
 def _pattern_character(character: str, rng: Random) -> str:
     if character == "#":
-        return "0123456789"[int(rng.random() * 10)]
+        return choose("0123456789", rng)
     if character == "@":
-        return "ABCDEFGHJKLMNPQRSTUVWXYZ"[int(rng.random() * 24)]
+        return choose("ABCDEFGHJKLMNPQRSTUVWXYZ", rng)
     return character
 
 
@@ -216,9 +223,9 @@ def _money_forms(amount: Decimal, currency: str) -> tuple[str, ...]:
 
 def _draw_duration(spec: Length, rng: Random) -> Drawn:
     if spec.ranges:
-        low, high = spec.ranges[int(rng.random() * len(spec.ranges))]
+        low, high = choose(spec.ranges, rng)
         return Drawn((f"{low} to {high} {spec.unit}", f"{low}–{high} {spec.unit}"), number=Decimal(high))  # noqa: RUF001
-    value = spec.values[int(rng.random() * len(spec.values))]
+    value = choose(spec.values, rng)
     unit = spec.unit[:-1] if value == 1 and spec.unit.endswith("s") else spec.unit
     return Drawn((f"{value} {unit}",), number=Decimal(value))
 

@@ -14,6 +14,7 @@ passages          what the source says where: the words around its values, its c
 settling          what the readings of all sentences come to, once the whole text has been read
 terms             terms in other words
 options           options in other words: chosen, turned down or only described
+whole_statements  claims whose right form is a sentence: "A member may bring one guest."
 citations         whether a passage is cited for what it says itself
 sections          whether a section is cited for what another section says
 derived           values that follow from what the source states

@@ -82,7 +82,8 @@ class Passages:
     def weight(self, words: Iterable[str]) -> float:
         """How much these words tell together."""
         rarity = self.rarity
-        return sum(rarity.get(word, 0.0) for word in words)
+        # A plain sum depends on the order, and the order of a set is another one in every process.
+        return math.fsum(rarity.get(word, 0.0) for word in words)
 
     @cached_property
     def greatest_rarity(self) -> float:

@@ -57,7 +57,7 @@ class Sections:
         return False
 
     def _weight(self, marks: Iterable[Hashable]) -> float:
-        return sum(self._rarity[mark] for mark in marks)
+        return math.fsum(self._rarity[mark] for mark in marks)
 
     @cached_property
     def _marks(self) -> dict[str, frozenset[Hashable]]:

@@ -21,6 +21,7 @@ A scenario about code has further ways to say its term, because the source expla
 explanation, or the example of the source that shows the case, in code.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence, Set, Sized
 from dataclasses import dataclass
@@ -248,7 +249,7 @@ class Terms:
 
     def _weight(self, words: Iterable[str], verbs: frozenset[str] = frozenset()) -> float:
         """How much words tell together. A word that no sentence of the source has tells as much as the rarest."""
-        return sum(self._weight_of(word) * (VERB if word in verbs else 1.0) for word in words)
+        return math.fsum(self._weight_of(word) * (VERB if word in verbs else 1.0) for word in words)
 
     def _weight_of(self, word: str) -> float:
         return max(

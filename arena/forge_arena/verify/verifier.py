@@ -42,7 +42,6 @@ from forge_arena.verify.derived import (
     is_sum_of_neighbours,
 )
 from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
-from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, read_rule
@@ -50,7 +49,7 @@ from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import settle
 from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
-from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
+from forge_arena.verify.whole_statements import Agreement, Paraphrases, WholeStatements, is_whole_statement
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
