@@ -326,6 +326,7 @@ def _origin(made: Provenance) -> dict[str, str]:
     if isinstance(prompt, dict) and "digest" in prompt:
         details["prompt"] = prompt["digest"]
     facts = {"made on": made.ended, "named by": made.spec or "a program", "every setting": setting(made.settings)}
+    facts["settings left out"] = ", ".join(made.left_out)
     facts["model"] = setting(details)
     if made.arena is not None:
         facts["arena"] = made.arena

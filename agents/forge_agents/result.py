@@ -10,7 +10,7 @@ import forge_arena
 from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.votes import Votes
-from forge_agents.words import format_number, interval
+from forge_agents.words import counted, format_number, interval
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
@@ -141,8 +141,7 @@ class Result(Task):
     @property
     def _draws(self) -> str:
         draws = len({Key.parse(row.key).draw for row in self.rows})
-        noun = "episode" if self.pairs is None else "pair"
-        return f"{draws} {noun}{'' if draws == 1 else 's'}"
+        return counted(draws, "episode" if self.pairs is None else "pair")
 
     @property
     def _shown(self) -> str:

@@ -1,4 +1,4 @@
-"""Format numbers, differences, intervals and settings for a reader."""
+"""Format numbers, counts, differences, intervals and settings for a reader."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,6 +24,11 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
         return ""
     low, high = (format_difference(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number and its noun, in the plural unless the number is one: `1 verdict`, `0 verdicts`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def setting(value: Any) -> str:
