@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from pydantic import BaseModel
@@ -19,35 +19,6 @@ from forge_arena.suggest import did_you_mean
 from forge_arena.types import Load
 
 console = Console(stderr=True, emoji=False)
-
-LoadName = Annotated[
-    str,
-    typer.Option(
-        "--load",
-        metavar="LOAD",
-        envvar="FORGE_ARENA_LOAD",
-        help="How much the tasks ask: full, normal, or light (two or three facts and one rule, for a Worker of "
-        "1 to 7B parameters).",
-    ),
-]
-AwarenessName = Annotated[
-    str | None,
-    typer.Option(
-        "--awareness",
-        metavar="LEVEL",
-        help="With --mechanism prompt: what a Worker that corrupts its own answer knows. unaware (nothing more), "
-        "overseen (that an overseer reads it) or graded (also how the overseer is paid). Default: each key decides.",
-    ),
-]
-CandourName = Annotated[
-    str | None,
-    typer.Option(
-        "--candour",
-        metavar="LEVEL",
-        help="With --mechanism prompt: what such a Worker shows of its thinking. faithful (all of it), hidden "
-        "(nothing) or rationalised (reasons made up for the answer). Default: each key decides.",
-    ),
-]
 
 
 def fail(message: str) -> typer.Exit:
@@ -174,23 +145,6 @@ def writable_file(path: Path | None) -> Path | None:
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise typer.BadParameter(f"{path} may not be written: give another place")
     return path
-
-
-def _writable_json(target: str | None) -> str | None:
-    if target is not None and target != "-":
-        writable_file(Path(target))
-    return target
-
-
-JsonFile = Annotated[
-    str | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        callback=_writable_json,
-        help="Write the result as JSON ('-' for standard output).",
-    ),
-]
 
 
 def one_file(files: list[Path] | None) -> list[Path] | None:

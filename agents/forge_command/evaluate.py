@@ -16,10 +16,25 @@ from rich.markup import escape
 
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
-from forge_arena.wire import MAX_BATCH
-from forge_command.console import JsonFile, deliver, fail, given_options, one_of, resumable
+from forge_command.console import deliver, fail, given_options, one_of, resumable
 from forge_command.dataset import evaluate_answers
-from forge_command.overseer import SPEC, following, opening, overseer_settings
+from forge_command.options import (
+    ARENA,
+    OVERSEER,
+    ArenaToken,
+    ArenaUrl,
+    Batch,
+    EvaluatedSplit,
+    JsonFile,
+    OverseerApiKey,
+    OverseerChanges,
+    OverseerPrompt,
+    ResultName,
+    SystemPrompt,
+    ToolUse,
+    ViewName,
+)
+from forge_command.overseer import following, opening, overseer_settings
 from forge_command.prices import token_prices
 from forge_command.progress import progress
 from forge_command.repeat import Again, repeat_evaluation
@@ -102,16 +117,10 @@ class ArenaEpisodes:
 
 def evaluate(
     context: typer.Context,
-    overseer: Annotated[str | None, typer.Option(help=SPEC)] = None,
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="val; public, the test that is the same on every machine; train; test where the arena is served with "
-            "--open-test."
-        ),
-    ] = "val",
+    overseer: Annotated[str | None, OVERSEER] = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
+    split: EvaluatedSplit = "val",
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes; with --paired, how many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
@@ -121,42 +130,13 @@ def evaluate(
             "--paired", help="Review every draw twice: corrupted, and as its clean or harmlessly edited twin."
         ),
     ] = False,
-    view: Annotated[
-        str,
-        typer.Option(
-            help="What the overseer is shown at once: full, no_reasoning (without the Worker's reasoning), or "
-            "answer_only (task and answer)."
-        ),
-    ] = "full",
-    tools: Annotated[
-        bool,
-        typer.Option(
-            "--tools",
-            help="Let the overseer use the arena's tools first: rules, openai:MODEL@URL, hf:PATH, or your own class.",
-        ),
-    ] = False,
-    batch: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH, help="How many episodes the overseer reviews at a time.")
-    ] = 32,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the overseer, such as temperature=0.7; repeatable."
-        ),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            help="The prompt of a language model: arena, compact (shorter), or card (without the source). By default "
-            "the prompt with which the model was trained here, otherwise arena."
-        ),
-    ] = None,
-    system: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
-    ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_OVERSEER_API_KEY", help="Key for an endpoint or a webhook.")
-    ] = None,
+    view: ViewName = "full",
+    tools: ToolUse = False,
+    batch: Batch = 32,
+    change: OverseerChanges = None,
+    prompt: OverseerPrompt = None,
+    system: SystemPrompt = None,
+    api_key: OverseerApiKey = None,
     threshold_from: Annotated[
         Path | None,
         typer.Option(
@@ -176,9 +156,7 @@ def evaluate(
             "NAME=0.25/2; repeatable.",
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What this result is called in tables and pages.")
-    ] = None,
+    name: ResultName = None,
     out: Annotated[
         Path | None,
         typer.Option(

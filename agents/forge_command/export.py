@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from forge_command.console import extra, fail, given_options, one_of, resumable, say
+from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 
 EPILOG = """Examples:
@@ -59,8 +60,8 @@ def export(
             "the one with which --model was trained here, otherwise arena."
         ),
     ] = None,
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
 ) -> None:
     """Write training data with verified labels, in TRL's conversational format, with a dataset card for the Hub.
 

@@ -19,7 +19,8 @@ from forge_arena.files import read_json, write_whole
 from forge_arena.locks import lock_folder
 from forge_arena.types import CorruptionType, Load, Split
 from forge_command.child import running_server
-from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, resumable, writable_file
+from forge_command.console import deliver, fail, load_named, resumable, writable_file
+from forge_command.options import JsonFile, LoadName
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.

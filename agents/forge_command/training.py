@@ -20,6 +20,7 @@ from rich.progress import (
 from rich.table import Table
 
 from forge_command.console import extra, fail, printer, resumable, say
+from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
 ]
-Url = Annotated[str, typer.Option("--arena", help="URL of the arena.")]
-Token = Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the run: model, checkpoints, records, report.")]
 AlgorithmName = Annotated[
     str | None, typer.Option("--algorithm", help="grpo, grpo-ps, rloo, online-rft, rft or dpo. Default: the preset's.")
@@ -107,8 +106,8 @@ def run_once(
     out: Out,
     preset: PresetName = "tiny",
     algorithm: AlgorithmName = None,
-    arena: Url = "http://127.0.0.1:8000",
-    token: Token = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,
@@ -125,8 +124,8 @@ def pipeline(
     out: Out,
     preset: PresetName = "tiny",
     algorithm: AlgorithmName = None,
-    arena: Url = "http://127.0.0.1:8000",
-    token: Token = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,

@@ -19,7 +19,8 @@ from rich.markup import escape
 
 from forge_arena.locks import lock_folder
 from forge_command.child import running_server
-from forge_command.console import JsonFile, as_json, deliver, extra
+from forge_command.console import as_json, deliver, extra
+from forge_command.options import JsonFile
 from forge_command.training import Changes, reporting
 from forge_command.training_comparison import Comparison, show, summarise
 from forge_command.training_runs import AT_A_TIME
