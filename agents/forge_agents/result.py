@@ -84,7 +84,7 @@ class Result(Task):
         try:
             text = read_text(path, error=ResultError)
         except OSError as error:
-            raise ResultError(f"no result in {path}: {error}") from None
+            raise ResultError(f"no result in {path}: {error.strerror or error}") from None
         content = load_json(text, str(path), wanted="the result of an evaluation", error=ResultError)
         try:
             return cls.model_validate(content)

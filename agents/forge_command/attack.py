@@ -31,7 +31,7 @@ from forge_command.options import (
 )
 from forge_command.overseer import following, opening, overseer_settings
 from forge_command.progress import progress
-from forge_command.result_folder import ResultFolder
+from forge_command.result_folder import ResultFolder, writable_result_folder
 from forge_command.tables import attack_table, attack_types_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -91,7 +91,12 @@ def attack(
     ] = None,
     name: ResultName = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for result.json and the record of every verdict.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            callback=writable_result_folder,
+            help="Folder for result.json and the record of every verdict.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the attack in --out, if you like with more tries.")

@@ -12,6 +12,7 @@ from forge_command.audit_report import HtmlFile, finish
 from forge_command.console import fail, say, writable_file
 from forge_command.options import Documents, JsonFile, LoadName, ReaderApiKey, VllmExecutable, WorkerApiKey
 from forge_command.progress import progress
+from forge_command.result_folder import ResultFolder, writable_result_folder
 
 EPILOG = "Example: forge-arena audit labels --quick --html labels.html"
 
@@ -52,6 +53,7 @@ def labels(
         Path | None,
         typer.Option(
             metavar="FOLDER",
+            callback=writable_result_folder,
             help="With --marks: also keep the marks as the result of an evaluation, like eval --out, to compare with "
             "models. Needs marks with confidences, on a reading of one split.",
         ),
@@ -94,10 +96,12 @@ def labels(
     splits = splits_named(split)
     if out is not None and marks is None:
         raise fail("--out keeps the result of a reader's marks: give --marks and --key")
+    if name is not None and out is None:
+        raise fail("--name is what the result in --out is called: give --out too, or leave --name out")
     if marks is not None and key is not None:
         scored = score_reading(marks, key)
         if out is not None:
-            keep_result(marks, key, out, name)
+            keep_result(marks, key, ResultFolder(out), name, err=json == "-")
         finish(scored, json, html)
         return
     from forge_arena.asking import REVISIONS

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forge_arena.types import Split
-from forge_command.console import extra, write_file
+from forge_command.console import extra, fail, write_file
 from forge_command.result_folder import ResultFolder, write_page
 
 if TYPE_CHECKING:
@@ -19,16 +19,26 @@ def score_reading(marks: Path, key: Path) -> "AuditReport":
     return score_marks(load_marks(marks), load_key(key))
 
 
-def keep_result(marks: Path, key: Path, folder: Path, name: str | None) -> None:
-    """Keep the marks as the result of an evaluation: result, records and page."""
+def keep_result(marks: Path, key: Path, folder: ResultFolder, name: str | None, *, err: bool) -> None:
+    """Keep the marks as the result of an evaluation: result, records and page.
+
+    Args:
+        marks, key: the files of a reading.
+        folder: where the result is kept; without a path nothing is.
+        name: what the result is called.
+        err: say on standard error where the page is.
+    """
     from forge_agents.human import result_of_marks
     from forge_arena.audits.blind import load_key, load_marks
 
-    place = ResultFolder(folder)
-    result = result_of_marks(load_marks(marks), load_key(key), records=place.records, name=name)
-    for path, text in place.files(result).items():
+    if folder.path is None or folder.records is None:
+        return
+    if folder.records.exists():
+        raise fail(f"{folder.path} holds an evaluation already: take another folder")
+    result = result_of_marks(load_marks(marks), load_key(key), records=folder.records, name=name)
+    for path, text in folder.files(result).items():
         write_file(path, text)
-    write_page(folder)
+    write_page(folder.path, result, err=err)
 
 
 def write_reading(

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from forge_agents.words import common_reasons
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
 from forge_command.console import deliver, fail, given_options, one_of, resumable
@@ -38,9 +39,9 @@ from forge_command.overseer import following, opening, overseer_settings
 from forge_command.prices import token_prices
 from forge_command.progress import progress
 from forge_command.repeat import Again, repeat_evaluation
-from forge_command.result_folder import ResultFolder, write_page
+from forge_command.result_folder import ResultFolder, writable_result_folder, write_page
 from forge_command.submit import Entry, submit_overseer
-from forge_command.tables import details_table, families_table, scores_table, thresholds_table
+from forge_command.tables import details_table, families_table, nothing_scored, scores_table, thresholds_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.overseers import Overseer
@@ -161,6 +162,7 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FOLDER",
+            callback=writable_result_folder,
             help="Folder for result.json, the record of every verdict and, with an arena, report.html.",
         ),
     ] = None,
@@ -260,7 +262,7 @@ def evaluate_on_arena(
     if folder.path is not None:
         write_page(folder.path, result, err=json == "-")
     if not result.scorecard.scored + result.scorecard.invalid:
-        raise fail("no verdict was scored: see above why")
+        raise fail(nothing_scored(result))
 
 
 def _review(
@@ -322,3 +324,5 @@ def _show(result: "Result", out: Console) -> None:
         out.print(result.power_in_words, highlight=False)
     for note in result.scorecard.notes:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
+    if failed := common_reasons(row.reason for row in result.rows if row.reward is None):
+        out.print(f"[dim]what failed: {escape(failed)}[/]", highlight=False)

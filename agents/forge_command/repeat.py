@@ -15,7 +15,7 @@ from forge_command.console import deliver, fail, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
 from forge_command.result_folder import ResultFolder, write_page
-from forge_command.tables import repetition_table
+from forge_command.tables import nothing_scored, repetition_table
 
 if TYPE_CHECKING:
     from forge_agents.repetition import Repetition
@@ -46,7 +46,7 @@ def repeat_evaluation(again: Again, folder: ResultFolder, json: str | None) -> N
     if folder.path is not None:
         write_page(folder.path, err=json == "-")
     if not second.scorecard.scored + second.scorecard.invalid:
-        raise fail("no verdict was scored")
+        raise fail(nothing_scored(second))
 
 
 def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
@@ -59,7 +59,7 @@ def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
     spec, arena = again.overseer or made.spec, again.arena or made.arena
     if spec is None or arena is None:
         missing = "its overseer: name it by --overseer" if spec is None else "its arena: name it by --arena"
-        raise fail(f"a program made this result, and it does not name {missing}")
+        raise fail(f"this result is of a program or a person, and does not name {missing}")
     settings = settings_of_record(made.settings)
     if again.overseer is None and (why := why_named(spec, settings, with_key=again.api_key is not None)):
         raise fail(

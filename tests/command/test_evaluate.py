@@ -82,6 +82,52 @@ def evaluating(*arguments: str | Path) -> "subprocess.Popen[str]":
     )
 
 
+NO_FOLDERS = {
+    "file": "is a file, and this takes a folder",
+    "file/folder": "is a file, and no folder can be made in it",
+    "full": "result.json is a folder, and this takes a file",
+}
+
+
+@pytest.mark.parametrize("place", NO_FOLDERS)
+@pytest.mark.parametrize("name", ["eval", "attack"])
+def test_a_folder_that_cannot_take_a_result_is_refused_before_the_work_begins(
+    name: str, place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full" / "result.json").mkdir(parents=True)
+    _, err = called(name, "--overseer", "no_such_overseer", "--out", tmp_path / place, code=2)
+    assert NO_FOLDERS[place] in err
+
+
+REFUSING = """
+from forge_agents.overseers import Completion
+from forge_arena.types import Trouble, Verdict
+
+class Refusing:
+    name = "refusing"
+    reviewed = 0
+
+    def review(self, observations):
+        Refusing.reviewed += len(observations)
+        replies = [Completion("", trouble=Trouble.refused, reason="no more credit") for _ in observations]
+        return replies if Refusing.reviewed > 1 else [Verdict(detection=True, explanation="", correction="", confidence=0.9)]
+"""
+
+
+def test_what_failed_is_said_and_only_a_folder_with_verdicts_is_named_to_go_on_with(
+    arena: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refusing_overseer.py").write_text(REFUSING)
+    monkeypatch.syspath_prepend(tmp_path)
+    task = ("eval", "--overseer", "refusing_overseer:Refusing", "--arena", arena, "--out", tmp_path / "kept")
+    out, _ = called(*task, "--episodes", "3", "--batch", "1")
+    assert "what failed: no more credit (2)" in out
+    _, err = called(*task[:-1], tmp_path / "nothing", "--episodes", "8", code=2)
+    assert "gave no verdict on any of the first 8 episodes, and is not scored: no more credit" in err
+    assert "--resume" not in err
+
+
 def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
     _, err = called("eval", "--overseer", "always_claen", code=2)
     assert "no overseer is called 'always_claen'. Did you mean 'always_clean'?" in err
