@@ -164,7 +164,7 @@ class Comparison(Noun):
 def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
     """Compare two evaluations on the episodes that both reviewed.
 
-    Episodes that only one side has are left out, and a caveat counts them. Metrics of a corruption type are on its own
+    Verdicts that only one side has are left out, and a caveat counts them. Metrics of a corruption type are on its own
     episodes and on the right answers of its domains.
 
     Raises:
@@ -179,7 +179,7 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
     missing = len(graded_rows(first.rows)) + len(graded_rows(second.rows)) - 2 * (len(common.first) + common.others)
     if missing:
         are = "is" if missing == 1 else "are"
-        caveats.append(f"{counted(missing, 'verdict')} on episodes that only one of them reviewed {are} left out.")
+        caveats.append(f"{counted(missing, 'verdict')} that only one of them gave {are} left out.")
     if common.others:
         caveats.append(
             f"Under {common.others} of the common keys the two saw different answers: these verdicts are left out."

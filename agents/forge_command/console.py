@@ -150,6 +150,19 @@ def writable_file(path: Path | None) -> Path | None:
     return path
 
 
+def writable_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot be made or written, before the work begins. The callback of an option."""
+    if path is not None:
+        if path.exists() and not path.is_dir():
+            raise typer.BadParameter(f"{path} is a file, and this takes a folder")
+        above = path if path.exists() else next(parent for parent in path.parents if parent.exists())
+        if not above.is_dir():
+            raise typer.BadParameter(f"{path}: {above} is a file, and no folder can be made in it")
+        if not os.access(above, os.W_OK):
+            raise typer.BadParameter(f"{path} may not be written: give another place")
+    return path
+
+
 def one_file(files: list[Path] | None) -> list[Path] | None:
     """Refuse a second file of documents, because only the last would count. The callback of an option."""
     if files is not None and len(files) > 1:

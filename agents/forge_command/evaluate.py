@@ -307,6 +307,17 @@ def _review(
     )
 
 
+def unused_prices(result: "Result") -> str:
+    """Say which prices are of no model of the result, so that a mistyped name is noticed; empty if all are used."""
+    named = [name for name in (result.cost.prices if result.cost is not None else ()) if name]
+    members = list(dict.fromkeys(name for row in result.rows for name in row.members))
+    unused = [name for name in named if name not in members]
+    if not unused:
+        return ""
+    there = f"the members are {', '.join(members)}" if members else "it has no members: give --price without a name"
+    return f"a price names no member of this overseer, and was not used: {', '.join(unused)}; {there}"
+
+
 def _read_result(path: Path) -> "Result":
     from forge_agents.result import Result
 
@@ -324,5 +335,7 @@ def _show(result: "Result", out: Console) -> None:
         out.print(result.power_in_words, highlight=False)
     for note in result.scorecard.notes:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
+    if unused := unused_prices(result):
+        out.print(f"[dim]{escape(unused)}[/]", highlight=False)
     if failed := common_reasons(row.reason for row in result.rows if row.reward is None):
         out.print(f"[dim]what failed: {escape(failed)}[/]", highlight=False)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, fail, given_options, one_of, resumable, say
+from forge_command.console import extra, fail, given_options, one_of, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 
@@ -26,7 +26,10 @@ def export(
     context: typer.Context,
     kind: Annotated[str, typer.Option(help="sft: prompt and completion. dpo: prompt, chosen and rejected.")],
     out: Annotated[
-        Path, typer.Option(help="Folder for the rows and the dataset card. The same command goes on with it.")
+        Path,
+        typer.Option(
+            callback=writable_folder, help="Folder for the rows and the dataset card. The same command goes on with it."
+        ),
     ],
     split: Annotated[str, typer.Option(help="train, or val to look at but not to train on.")] = "train",
     start: Annotated[

@@ -1,13 +1,10 @@
 """The folder in which `eval --out` keeps an evaluation."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from forge_command.console import as_json, say, writable_file
+from forge_command.console import as_json, say, writable_file, writable_folder
 
 if TYPE_CHECKING:  # It takes seconds to import, and refusals do not need it.
     from forge_agents.result import Result
@@ -46,16 +43,8 @@ class ResultFolder:
 
 def writable_result_folder(path: Path | None) -> Path | None:
     """Refuse a folder that cannot take a result, before the work begins. The callback of an option."""
-    if path is not None:
-        if path.exists() and not path.is_dir():
-            raise typer.BadParameter(f"{path} is a file, and this takes a folder")
-        above = next((parent for parent in path.parents if parent.exists()), path)
-        if not above.is_dir():
-            raise typer.BadParameter(f"{path}: {above} is a file, and no folder can be made in it")
-        if not os.access(path if path.exists() else above, os.W_OK):
-            raise typer.BadParameter(f"{path} may not be written: give another place")
-        if path.exists():
-            writable_file(path / RESULT)
+    if writable_folder(path) is not None and path is not None and path.exists():
+        writable_file(path / RESULT)
     return path
 
 

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from forge_command.console import extra, fail, printer, resumable, say
+from forge_command.console import extra, fail, printer, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 
@@ -40,7 +40,10 @@ PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the run: model, checkpoints, records, report.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", callback=writable_folder, help="Folder of the run: model, checkpoints, records, report."),
+]
 AlgorithmName = Annotated[
     str | None, typer.Option("--algorithm", help="grpo, grpo-ps, rloo, online-rft, rft or dpo. Default: the preset's.")
 ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, resumable, say
+from forge_command.console import extra, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken
 from forge_command.training import Changes, Resume, hints, reporting
 
@@ -26,7 +26,7 @@ def checker(
             help="Folder of all-MiniLM-L6-v2 or another BERT-like encoder, or its name on the Hub.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the checker.")],
+    out: Annotated[Path, typer.Option("--out", callback=writable_folder, help="Folder of the checker.")],
     arena: Annotated[
         list[str] | None,
         typer.Option("--arena", help="URL of an arena; repeatable, for instance the full families and the short ones."),

@@ -90,13 +90,13 @@ NO_FOLDERS = {
 
 
 @pytest.mark.parametrize("place", NO_FOLDERS)
-@pytest.mark.parametrize("name", ["eval", "attack"])
+@pytest.mark.parametrize("name", ["eval --overseer nobody", "attack --overseer nobody"])
 def test_a_folder_that_cannot_take_a_result_is_refused_before_the_work_begins(
     name: str, place: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "full" / "result.json").mkdir(parents=True)
-    _, err = called(name, "--overseer", "no_such_overseer", "--out", tmp_path / place, code=2)
+    _, err = called(*name.split(), "--out", tmp_path / place, code=2)
     assert NO_FOLDERS[place] in err
 
 
