@@ -31,6 +31,7 @@ from forge_command.options import (
 )
 from forge_command.overseer import following, opening, overseer_settings
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.result_folder import ResultFolder, writable_result_folder
 from forge_command.tables import attack_table, attack_types_table
 
@@ -161,9 +162,10 @@ def _attack(
     folder: ResultFolder,
 ) -> "AttackResult":
     from forge_agents import attack as attacks
-    from forge_agents.client import ArenaClient, ArenaError
+    from forge_agents.client import ArenaError
     from forge_agents.overseers import OverseerFailed, settings_with_tools
     from forge_agents.result import Result
+    from forge_arena.collector import make_rounds_rarer
 
     if request["tools"]:
         settings = settings_with_tools(overseer, settings)
@@ -173,9 +175,8 @@ def _attack(
         progress() as bar,
         opening(bar, overseer, settings) as opened,
     ):
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(request["arena"], token=request["token"], patience=2) as client:
-            client.health()
+        make_rounds_rarer()
+        reach_arena(request["arena"], request["token"])
         most = request["episodes"] * (request["tries"] + 1)
         task = bar.add_task(escape(public_address(overseer)), total=most, unit="verdicts")
         follow = following(bar, task, opened)

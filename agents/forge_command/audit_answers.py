@@ -82,6 +82,8 @@ def answers(
             on_progress=lambda done, total: bar.update(task, completed=done, total=total, note=""),
         )
     deliver(report, json, partial(_show_answers, report))
+    if not (report.answers or report.unread or report.not_reached):
+        raise fail(f"{file}: holds no row; a row has id, scenario and content")
     if report.not_reached:
         rows = len(report.answers) + len(report.unread)
         raise fail(f"interrupted after {rows} of {rows + report.not_reached} rows; the report lacks the others")

@@ -38,6 +38,7 @@ from forge_command.options import (
 from forge_command.overseer import following, opening, overseer_settings
 from forge_command.prices import token_prices
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.repeat import Again, repeat_evaluation
 from forge_command.result_folder import ResultFolder, writable_result_folder, write_page
 from forge_command.submit import Entry, submit_overseer
@@ -275,14 +276,11 @@ def _review(
     folder: ResultFolder,
     on_progress: Callable[[int, int], None],
 ) -> "Result":
-    from forge_agents.client import ArenaClient
     from forge_agents.evaluation import evaluate
     from forge_arena.collector import make_rounds_rarer
 
     make_rounds_rarer()
-    # An arena that is not there is reported at once. An arena that goes away later is waited for.
-    with ArenaClient(request.arena, token=request.token, patience=2) as client:
-        client.health()
+    reach_arena(request.arena, request.token)
     return evaluate(
         overseer,
         arena=request.arena,

@@ -8,6 +8,7 @@ import typer
 from forge_command.console import extra, fail, given_options, one_of, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 
 EPILOG = """Examples:
 
@@ -111,12 +112,9 @@ def export(
         }
     )
     with extra("train", "an export"):
-        from forge_agents.client import ArenaClient
         from forge_agents.train.export.export import export as run
     with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as client:
-            client.stats()
+        reach_arena(arena, token)
         with progress() as bar:
             task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")
             exported = run(

@@ -14,6 +14,7 @@ from forge_arena.secrecy import public_address
 from forge_command.console import deliver, fail, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.result_folder import ResultFolder, write_page
 from forge_command.tables import nothing_scored, repetition_table
 
@@ -54,6 +55,7 @@ def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
     from forge_agents.overseers import OverseerFailed
     from forge_agents.records import settings_of_record
     from forge_agents.repetition import recipe, repeat, why_named
+    from forge_arena.collector import make_rounds_rarer
 
     made = recipe(first)
     spec, arena = again.overseer or made.spec, again.arena or made.arena
@@ -74,6 +76,8 @@ def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
         progress() as bar,
         opening(bar, spec, settings) as overseer,
     ):
+        make_rounds_rarer()
+        reach_arena(arena, again.token)
         task = bar.add_task(escape(public_address(spec)), total=len(first.rows), unit="verdicts")
         return repeat(
             first,

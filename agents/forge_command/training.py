@@ -22,6 +22,7 @@ from rich.table import Table
 from forge_command.console import extra, fail, printer, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -193,7 +194,6 @@ def _run(
     if reported and "arena" not in settings.trackers:
         settings = settings.model_copy(update={"trackers": (*settings.trackers, "arena")})
     with extra("train", "training"):
-        from forge_agents.client import ArenaClient
         from forge_agents.train import quiet
         from forge_agents.train.online import ArenaAddress
         from forge_agents.train.pipeline import run
@@ -201,9 +201,7 @@ def _run(
 
     quiet()
     with resumable(lambda: f"; what was done is in {out}: go on with --resume"), hints():
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as client:
-            client.stats()
+        reach_arena(arena, token)
         with reporting() as reporter:
             page = run(
                 settings,

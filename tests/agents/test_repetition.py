@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -99,6 +100,14 @@ def test_a_repetition_under_the_same_conditions_says_so(kept: Path, tmp_path: Pa
     again = Result.read(tmp_path / "again")
     assert [row.key for row in again.rows] == [row.key for row in Result.read(kept).rows]
     assert json.loads((tmp_path / "r.json").read_text())["same_verdicts"] == 8
+
+
+def test_a_repetition_on_an_arena_that_is_not_there_is_refused_at_once(kept: Path) -> None:
+    begin = monotonic()
+    _, err = called("eval", "--repeat", kept, "--arena", "http://127.0.0.1:9", code=2)
+    assert "no answer from the arena at http://127.0.0.1:9" in err
+    # A client usually waits a minute for an arena that does not answer.
+    assert monotonic() - begin < 30
 
 
 def test_a_repetition_says_which_conditions_and_numbers_differ(kept: Path, answering: Brain) -> None:
