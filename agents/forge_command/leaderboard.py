@@ -6,6 +6,7 @@ import typer
 
 from forge_command.console import deliver
 from forge_command.options import ARENA, ArenaToken, ArenaUrl, JsonFile
+from forge_command.reach import token_hint
 from forge_command.tables import entries_table, leaderboard_table
 
 EPILOG = """Examples:
@@ -26,7 +27,7 @@ def leaderboard(
     """Show an arena's leaderboard. The arena also serves it as a page, at /leaderboard."""
     from forge_agents.client import ArenaClient
 
-    with ArenaClient(arena, token=token, patience=2) as client:
+    with ArenaClient(arena, token=token, patience=2) as client, token_hint():
         if mine:
             entries = client.submissions()
             rows = [entry.model_dump(mode="json") for entry in entries]

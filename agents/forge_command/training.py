@@ -22,7 +22,7 @@ from rich.table import Table
 from forge_command.console import extra, fail, printer, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
-from forge_command.reach import reach_arena
+from forge_command.reach import reach_arena, token_hint
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -34,8 +34,6 @@ app = typer.Typer(
     "train run ...; docs/training.md has the configurations.",
     no_args_is_help=True,
 )
-
-UNAUTHORIZED = 401
 
 PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small, tiny, or a .yaml file of your own.")]
 Changes = Annotated[
@@ -220,13 +218,9 @@ def _run(
 @contextmanager
 def hints() -> Iterator[None]:
     """Say what to do if the arena wants a token, or if the disk is full."""
-    from forge_agents.client import ArenaRefused
-
     try:
-        yield
-    except ArenaRefused as refusal:
-        hint = ": give the arena's token by --token or FORGE_ARENA_TOKEN" if refusal.status == UNAUTHORIZED else ""
-        raise fail(f"{refusal}{hint}") from None
+        with token_hint():
+            yield
     except OSError as error:
         # A line of the log may fill the disk as well as a checkpoint, whose error says so itself.
         hint = ": free some space and go on with --resume" if error.errno == errno.ENOSPC else ""

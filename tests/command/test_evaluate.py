@@ -16,6 +16,7 @@ from forge_agents.client import ArenaClient
 from forge_command import progress
 
 from ..command_line import ENVIRONMENT, called, command, without_frames
+from ..server_process import running, serving
 
 # Reviews as many batches as the file `reviews` beside it allows, and then waits until the file allows more.
 SLOW = """
@@ -98,6 +99,15 @@ def test_a_folder_that_cannot_take_a_result_is_refused_before_the_work_begins(
     (tmp_path / "full" / "result.json").mkdir(parents=True)
     _, err = called(*name.split(), "--out", tmp_path / place, code=2)
     assert NO_FOLDERS[place] in err
+
+
+@pytest.mark.parametrize("name", ["eval --overseer rules", "attack --overseer rules", "leaderboard --mine"])
+def test_an_arena_that_wants_a_token_says_how_to_give_it(name: str, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/arena.db"
+    with running(*serving(store=store, tokens=["player:a-token-for-a-test"], log_level="error")) as url:
+        _, err = called(*name.split(), "--arena", url, code=2)
+    assert "this server needs a token" in err
+    assert "give the arena's token by --token or FORGE_ARENA_TOKEN" in err
 
 
 REFUSING = """
