@@ -23,12 +23,12 @@ class Provenance(Noun):
     """How a result was made.
 
     Attributes:
-        spec: by what `--overseer` named the overseer; None if a program handed the overseer over.
+        spec: the name that `--overseer` gave; None if a program made the overseer itself.
         settings: every setting of the overseer, with its default where none was given.
         details: what the overseer says of itself: model, endpoint, the messages of its prompt.
         left_out: the names of the settings and the details that have a value and are left out, because they may be
             secrets.
-        arena: the address of the arena; None if a program handed its client over.
+        arena: the address of the arena; None without an arena, or if a program made the client itself.
         edition: what the arena says of itself; None without an arena, or if it is older than this field.
         episodes: how many episodes, pairs or labelled answers the overseer was to review.
         batch: how many episodes the overseer reviewed at a time. An overseer may depend on it.
