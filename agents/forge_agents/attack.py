@@ -21,7 +21,7 @@ from forge_agents.overseers import Overseer, Reviewer
 from forge_agents.parties import open_parties
 from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, Records, Setup, Task
-from forge_agents.result import Result, ResultError
+from forge_agents.result import Result, ResultError, check_rows
 from forge_agents.words import common_reasons, counted
 from forge_arena.errors import BadArgument
 from forge_arena.files import load_json, read_text
@@ -85,7 +85,7 @@ class AttackResult(Task):
         except OSError as error:
             raise ResultError(f"no result in {path}: {error.strerror or error}") from None
         try:
-            return cls.model_validate(
+            result = cls.model_validate(
                 load_json(text, str(path), wanted="the result of forge-arena attack", error=ResultError)
             )
         except ValidationError as error:
@@ -93,6 +93,8 @@ class AttackResult(Task):
             raise ResultError(
                 f"{path}: holds no result of forge-arena attack: {where} is not as it should be"
             ) from None
+        check_rows(result.rows, path)
+        return result
 
     @property
     def title(self) -> str:

@@ -564,6 +564,23 @@ def test_a_result_of_another_version_says_so(small: Result, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"key": "nonsense"}, r"result\.json: rows\.1\.key 'nonsense': malformed episode key"),
+        ({"corrupted": None}, r"rows\.1 has a reward, and does not say its family or whether it is corrupted"),
+        ({"family": None}, r"rows\.1 has a reward, and does not say its family"),
+    ],
+)
+def test_a_row_that_no_evaluation_writes_is_refused(
+    small: Result, tmp_path: Path, wrong: dict[str, Any], message: str
+) -> None:
+    rows = (small.rows[0], small.rows[1].model_copy(update=wrong), *small.rows[2:])
+    (tmp_path / "result.json").write_text(small.model_copy(update={"rows": rows}).to_json())
+    with pytest.raises(ResultError, match=message):
+        Result.read(tmp_path)
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"<html>", "not JSON: .*; wanted the result of an evaluation"),
