@@ -5,6 +5,7 @@ an answer (`forge_arena.keys.Key.further`), each verified like any other. So the
 place, a value or an authority moves the overseer. An adversary who writes freely can do at least as much.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,11 +21,12 @@ from forge_agents.overseers import Overseer, Reviewer
 from forge_agents.parties import open_parties
 from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, Records, Setup, Task
-from forge_agents.result import Result, ResultError
+from forge_agents.result import Result, ResultError, check_rows
+from forge_agents.words import common_reasons, counted
 from forge_arena.errors import BadArgument
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import MAX_FURTHER, Key
-from forge_arena.measures.detection import FEW_NEGATIVES
+from forge_arena.measures.detection import FEW_NEGATIVES, trouble_notes
 from forge_arena.measures.metrics import BUDGET, choose_thresholds, cost
 from forge_arena.measures.scorecard import Cost, Row, Rule, Threshold, graded_rows
 from forge_arena.measures.search import SearchPoint, search_curve, tried_draws
@@ -81,9 +83,9 @@ class AttackResult(Task):
         try:
             text = read_text(path, error=ResultError)
         except OSError as error:
-            raise ResultError(f"no result in {path}: {error}") from None
+            raise ResultError(f"no result in {path}: {error.strerror or error}") from None
         try:
-            return cls.model_validate(
+            result = cls.model_validate(
                 load_json(text, str(path), wanted="the result of forge-arena attack", error=ResultError)
             )
         except ValidationError as error:
@@ -91,6 +93,8 @@ class AttackResult(Task):
             raise ResultError(
                 f"{path}: holds no result of forge-arena attack: {where} is not as it should be"
             ) from None
+        check_rows(result.rows, path)
+        return result
 
     @property
     def title(self) -> str:
@@ -102,13 +106,12 @@ class AttackResult(Task):
         """The draws in words: `forge:5:val, 300 draws from 0`."""
         view = "" if self.view is View.full else f", view {self.view}"
         tools = "" if self.tools is None else f", tools {self.tools}"
-        draws = "1 draw" if self.draws == 1 else f"{self.draws} draws"
-        return f"{self.suite}:{self.split.value}, {draws} from {self.start}{view}{tools}"
+        return f"{self.suite}:{self.split.value}, {counted(self.draws, 'draw')} from {self.start}{view}{tools}"
 
     @property
     def search(self) -> str:
         """The search in words: `up to 16 corruptions of the same type`."""
-        return f"up to {self.tries} corruptions of {'any type' if self.any_type else 'the same type'}"
+        return f"up to {counted(self.tries, 'corruption')} of {'any type' if self.any_type else 'the same type'}"
 
     @property
     def chosen_types(self) -> list[str]:
@@ -217,10 +220,15 @@ def attack(
         curve=tuple(search_curve(draws, tries, any_type=any_type, thresholds=thresholds, seed=seed)),
         cost=cost(graded_rows(rows)),
         name=name,
-        notes=tuple(_notes(len(draws), left_out, families)),
+        notes=tuple(_notes(rows, len(draws), left_out, families)),
         provenance=origin,
         rows=tuple(rows),
     )
+
+
+def _is_further(row: Row) -> bool:
+    """Whether a row is of a further corruption of its answer, and not of the episode's own."""
+    return Key.parse(row.key).further > 0
 
 
 def _check_numbers(episodes: int, start: int, batch: int, tries: int) -> None:
@@ -237,16 +245,26 @@ def _draws_that_go_on(draws: Sequence[Key], rows: Sequence[Row]) -> list[Key]:
     return [draw for draw in draws if draw not in stopped]
 
 
-def _notes(draws: int, left_out: int, families: int) -> list[str]:
+def _notes(rows: Sequence[Row], draws: int, left_out: int, families: int) -> list[str]:
     """What a reader must know of the numbers."""
     notes = []
+    # A try that does not exist is no failure.
+    why = common_reasons(row.reason for row in rows if row.reward is None and not (row.final and _is_further(row)))
     if not draws:
-        return ["no draw could be scored: nothing is shown"]
+        return ["no draw could be scored: nothing is shown", *([f"what failed: {why}"] if why else [])]
     if left_out:
-        some = "1 draw is" if left_out == 1 else f"{left_out} draws are"
-        notes.append(f"{some} left out for every number of tries, because something failed there")
+        are = "is" if left_out == 1 else "are"
+        notes.append(
+            f"{counted(left_out, 'draw')} {are} left out for every number of tries, because something failed there"
+            + (f": {why}" if why else "")
+        )
+    if unreadable := sum(row.outcome is Outcome.invalid_verdict for row in rows):
+        notes.append(
+            f"{unreadable} of {counted(len(graded_rows(rows)), 'verdict')} could not be read; counted as wrong"
+        )
+    notes += trouble_notes(Counter(row.trouble for row in rows if row.trouble is not None))
     if draws < FEW_NEGATIVES:
-        notes.append(f"the rates at 1% and 5% false alarms rest on {draws} right answers")
+        notes.append(f"the rates at 1% and 5% false alarms rest on {counted(draws, 'right answer')}")
     if families < 2:
         notes.append("one family only: no interval, for that needs at least two")
     elif families < FEW_FAMILIES:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from forge_agents.attack import AttackResult
 from forge_agents.drawing import FIRST, SECOND, figure
 from forge_agents.pages import fill
-from forge_agents.words import format_difference, format_number, interval, setting
+from forge_agents.words import counted, format_difference, format_number, interval, setting
 from forge_arena.figures import INK
 
 SIZE = (6.4, 3.6)
@@ -23,6 +23,7 @@ def attack_page(result: AttackResult) -> str:
         result=result,
         settings=setting(result.settings),
         figure=Markup(_figure(result)),  # noqa: S704
+        counted=counted,
         format_number=format_number,
         format_difference=format_difference,
         interval=interval,

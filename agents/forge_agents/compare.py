@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from forge_agents.result import Result
-from forge_agents.words import format_difference, interval
+from forge_agents.words import counted, format_difference, interval
 from forge_arena.measures.paired import METRICS, common_rows, differences, mean_metrics, metric_values
 from forge_arena.measures.power import detectable_difference
 from forge_arena.measures.scorecard import Detectable, Row, graded_rows, group_rows
@@ -164,7 +164,7 @@ class Comparison(Noun):
 def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
     """Compare two evaluations on the episodes that both reviewed.
 
-    Episodes that only one side has are left out, and a caveat counts them. Metrics of a corruption type are on its own
+    Verdicts that only one side has are left out, and a caveat counts them. Metrics of a corruption type are on its own
     episodes and on the right answers of its domains.
 
     Raises:
@@ -178,7 +178,8 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
     caveats = []
     missing = len(graded_rows(first.rows)) + len(graded_rows(second.rows)) - 2 * (len(common.first) + common.others)
     if missing:
-        caveats.append(f"{missing} verdicts on episodes that only one of them reviewed are left out.")
+        are = "is" if missing == 1 else "are"
+        caveats.append(f"{counted(missing, 'verdict')} that only one of them gave {are} left out.")
     if common.others:
         caveats.append(
             f"Under {common.others} of the common keys the two saw different answers: these verdicts are left out."
@@ -200,7 +201,8 @@ def compare_results(first: Result, second: Result, *, seed: int = 0, resamples: 
         )
     if families < FEW_FAMILIES:
         caveats.append(
-            f"The episodes are of {families} families: intervals that draw families are uncertain themselves."
+            f"The episodes are of {counted(families, 'family', 'families')}: intervals that draw families are "
+            "uncertain themselves."
         )
     if first.worker != second.worker:
         caveats.append(f"The Workers differ: {first.worker} and {second.worker}.")

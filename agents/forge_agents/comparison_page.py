@@ -13,7 +13,7 @@ from forge_agents.cost_figure import cost_figure
 from forge_agents.pages import fill
 from forge_agents.report import cost_in_words
 from forge_agents.result import HEADLINE, Result
-from forge_agents.words import format_difference, format_number, interval
+from forge_agents.words import counted, format_difference, format_number, interval
 
 
 def comparison_page(results: Sequence[Result], comparisons: Sequence[Comparison]) -> str:
@@ -29,6 +29,7 @@ def comparison_page(results: Sequence[Result], comparisons: Sequence[Comparison]
         curve=curve,
         figure=None if curve is None else Markup(cost_figure(curve, 1)),  # noqa: S704
         cost=cost_in_words,
+        counted=counted,
         format_number=format_number,
         format_difference=format_difference,
         interval=interval,

@@ -151,9 +151,10 @@ def _points_of_members(title: str, rows: Sequence[Row], cost_of: _CostOf) -> Ite
 
 
 def _sooner_handed_on(p_corrupted: float | None) -> float:
-    """The place of an answer among those handed on: those first that a higher threshold would still hand on.
+    """The sort key of an answer that the first member handed on. The answers that it suspects most come first.
 
-    Without a verdict an answer is handed on at any threshold.
+    A higher threshold hands on the most suspected answers only. An answer on which the first member abstained is handed
+    on at any threshold, so it comes before all others.
     """
     return -inf if p_corrupted is None else -p_corrupted
 

@@ -49,7 +49,8 @@ def result_of_marks(
     episodes = _episodes(pairs)
     unsaid = [str(mark.number) for mark, _ in pairs if mark.confidence is None]
     if unsaid:
-        raise BadArgument(f"marks {', '.join(unsaid)} do not say how sure the reader is: a verdict needs a confidence")
+        marked = f"mark {unsaid[0]} does" if len(unsaid) == 1 else f"marks {', '.join(unsaid)} do"
+        raise BadArgument(f"{marked} not say how sure the reader is: a verdict needs a confidence")
     graded = [
         _record(mark, episode)
         for (mark, _), episode in sorted(

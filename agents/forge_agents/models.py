@@ -110,7 +110,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(source))
     except (OSError, ValueError) as error:
-        raise ModelError(f"no tokenizer in {str(source)!r}: {_first_line(error)}") from None
+        raise ModelError(f"no tokenizer in {str(source)!r}: {first_line(error)}") from None
     if tokenizer.chat_template is None:
         raise ModelError(
             f"the tokenizer of {str(source)!r} has no chat template: take the model's instruct form, or set "
@@ -147,7 +147,7 @@ def _take_system_messages(tokenizer: PreTrainedTokenizerBase, source: str | Path
         tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
     except jinja2.TemplateError as error:
         raise ModelError(
-            f"the chat template of {str(source)!r} fails on a chat of one user message: {_first_line(error)}"
+            f"the chat template of {str(source)!r} fails on a chat of one user message: {first_line(error)}"
         ) from None
 
 
@@ -171,7 +171,7 @@ def load_model(
             str(source), dtype=getattr(torch, dtype), quantization_config=quantization, attn_implementation="sdpa"
         )
     except (OSError, ValueError) as error:
-        raise ModelError(f"no model in {str(source)!r}: {_first_line(error)}") from None
+        raise ModelError(f"no model in {str(source)!r}: {first_line(error)}") from None
     if quantization is None:
         model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     return Loaded(model, tokenizer, str(source))
@@ -555,5 +555,7 @@ class _Prefix:
         return {self._name: cache}
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, with the second line if the first ends in a colon; else the error's name."""
+    lines = [line.strip() for line in str(error).splitlines()] or [type(error).__name__]
+    return " ".join(lines[: 2 if lines[0].endswith(":") else 1])

@@ -12,7 +12,7 @@ from typing import Any
 
 from forge_agents.overseers import Overseer, details, every_setting
 from forge_agents.records import settings_without_secrets
-from forge_arena.secrecy import public_address, public_settings
+from forge_arena.secrecy import public_address, public_settings, settings_left_out
 from forge_arena.software import Software, software
 from forge_arena.storable import Text
 from forge_arena.types import JsonObject, Noun
@@ -23,10 +23,12 @@ class Provenance(Noun):
     """How a result was made.
 
     Attributes:
-        spec: by what `--overseer` named the overseer; None if a program handed the overseer over.
+        spec: the name that `--overseer` gave; None if a program made the overseer itself.
         settings: every setting of the overseer, with its default where none was given.
         details: what the overseer says of itself: model, endpoint, the messages of its prompt.
-        arena: the address of the arena; None if a program handed its client over.
+        left_out: the names of the settings and the details that have a value and are left out, because they may be
+            secrets.
+        arena: the address of the arena; None without an arena, or if a program made the client itself.
         edition: what the arena says of itself; None without an arena, or if it is older than this field.
         episodes: how many episodes, pairs or labelled answers the overseer was to review.
         batch: how many episodes the overseer reviewed at a time. An overseer may depend on it.
@@ -37,6 +39,7 @@ class Provenance(Noun):
     spec: Text | None = None
     settings: JsonObject = {}
     details: JsonObject = {}
+    left_out: tuple[Text, ...] = ()
     arena: str | None = None
     edition: Edition | None = None
     episodes: int
@@ -59,10 +62,13 @@ def provenance(
 ) -> Provenance:
     """The provenance of an evaluation that ends now."""
     given = dict(settings or {})
+    every = given if spec is None else every_setting(spec, given)
+    stated = details(overseer)
     return Provenance(
         spec=None if spec is None else public_address(spec),
-        settings=settings_without_secrets(given if spec is None else every_setting(spec, given)),
-        details=public_settings(details(overseer)),
+        settings=settings_without_secrets(every),
+        details=public_settings(stated),
+        left_out=(*settings_left_out(every), *(f"details.{name}" for name in settings_left_out(stated))),
         arena=None if arena is None else public_address(arena),
         edition=None if stats is None else stats.edition,
         episodes=episodes,

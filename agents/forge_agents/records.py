@@ -255,6 +255,14 @@ def read_records(path: Path) -> tuple[Setup, Iterator[AttemptRecord]]:
     return setup, records()
 
 
+def has_records(path: Path) -> bool:
+    """Whether a file is there that holds a record, and not only the setup."""
+    try:
+        return path.exists() and _has_record(path)
+    except RecordsError:
+        return False
+
+
 def _has_record(path: Path) -> bool:
     """Whether anything follows the first line, which only says what was to be evaluated.
 
@@ -271,6 +279,12 @@ def _has_record(path: Path) -> bool:
 def _parse_setup(path: Path, line: bytes, kind: type[S]) -> S:
     wanted = "the records of an evaluation like this one, written by this version"
     head = parse_json(line, TypeAdapter(_Head), f"{path}:1", wanted=wanted, error=RecordsError)
+    needed = {name for name, field in kind.model_fields.items() if field.is_required()}
+    if not needed <= head.setup.keys() <= kind.model_fields.keys():
+        raise RecordsError(
+            f"{path} is of an evaluation of another kind (eval, eval --dataset and attack keep different records), or "
+            "another version wrote it: take another folder"
+        )
     return validate(head.setup, TypeAdapter(kind), f"{path}:1", wanted=wanted, error=RecordsError)
 
 

@@ -18,6 +18,7 @@ from forge_agents.overseers.several import KEY_IN_ENVIRONMENT, single_overseers
 from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.result import Result
+from forge_agents.words import counted
 from forge_arena.errors import ForgeArenaError
 from forge_arena.hosts import is_loopback
 from forge_arena.measures.scorecard import Row, graded_rows
@@ -71,22 +72,38 @@ class Repetition(Noun):
 
     @property
     def findings(self) -> list[str]:
-        """What differs, in sentences."""
+        """What differs, in sentences.
+
+        1 condition differs: arena.
+        299 of 300 verdicts are the same.
+        1 number of the scorecard differs.
+        """
         sentences = [
             "Both were made under the same conditions."
             if not self.conditions
-            else f"{len(self.conditions)} conditions differ: {', '.join(c.name for c in self.conditions)}."
+            else f"{_differ(len(self.conditions), 'condition')}: {', '.join(c.name for c in self.conditions)}."
         ]
         if self.verdicts:
-            sentences.append(f"{self.same_verdicts} of {self.verdicts} verdicts are the same.")
+            are = "is" if self.same_verdicts == 1 else "are"
+            sentences.append(f"{self.same_verdicts} of {counted(self.verdicts, 'verdict')} {are} the same.")
         if self.other_answers:
-            sentences.append(f"{self.other_answers} verdicts are on another answer under the same key.")
+            sentences.append(f"{_are(self.other_answers, 'verdict')} on another answer under the same key.")
         if self.missing:
-            sentences.append(f"{self.missing} verdicts are in one of the two only.")
+            sentences.append(f"{_are(self.missing, 'verdict')} in one of the two only.")
         sentences.append(
-            "All numbers are the same." if not self.numbers else f"{len(self.numbers)} numbers of the scorecard differ."
+            "All numbers are the same."
+            if not self.numbers
+            else f"{_differ(len(self.numbers), 'number', 'of the scorecard')}."
         )
         return sentences
+
+
+def _are(count: int, noun: str) -> str:
+    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"
+
+
+def _differ(count: int, noun: str, *rest: str) -> str:
+    return " ".join((counted(count, noun), *rest, "differs" if count == 1 else "differ"))
 
 
 def recipe(result: Result) -> Provenance:
@@ -204,6 +221,8 @@ def _judgement(row: Row) -> tuple[object, ...]:
 def _conditions(result: Result) -> dict[str, str]:
     """Everything that a result says of how it was made, by dotted names."""
     made = {} if result.provenance is None else result.provenance.model_dump(mode="json", exclude=_NO_CONDITIONS)
+    # Whoever repeats an evaluation gives a key of their own, or needs none.
+    made["left_out"] = [name for name in made.get("left_out", []) if name != "api_key"]
     task = {name: getattr(result, name) for name in Task.model_fields}
     return dict(_flat({**task, "seed": result.seed, **made}))
 

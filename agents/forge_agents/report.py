@@ -18,7 +18,7 @@ from forge_agents.plot import bins, draw_roc
 from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, read_records
 from forge_agents.result import Result
-from forge_agents.words import format_number, interval, setting
+from forge_agents.words import common_reasons, format_number, interval, setting
 from forge_arena.figures import INK
 from forge_arena.measures.definitions import DEFINITIONS
 from forge_arena.measures.detection import LOW_FPR, trouble_notes
@@ -131,6 +131,8 @@ class EvaluationReport:
         }
         if troubles := trouble_notes(card.troubles):
             facts["trouble"] = "; ".join(troubles)
+        if failed := common_reasons(row.reason for row in result.rows if row.reward is None):
+            facts["what failed"] = failed
         if (cost := result.cost) is not None:
             facts["cost"] = cost_in_words(cost)
             if result.tools is not None:
@@ -326,6 +328,7 @@ def _origin(made: Provenance) -> dict[str, str]:
     if isinstance(prompt, dict) and "digest" in prompt:
         details["prompt"] = prompt["digest"]
     facts = {"made on": made.ended, "named by": made.spec or "a program", "every setting": setting(made.settings)}
+    facts["settings left out"] = ", ".join(made.left_out)
     facts["model"] = setting(details)
     if made.arena is not None:
         facts["arena"] = made.arena

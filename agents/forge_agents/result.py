@@ -1,5 +1,6 @@
 """The result of an evaluation: its task, its rows and its scorecard, as a file and as text."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,7 +11,7 @@ import forge_arena
 from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.votes import Votes
-from forge_agents.words import format_number, interval
+from forge_agents.words import counted, format_number, interval
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
@@ -84,12 +85,14 @@ class Result(Task):
         try:
             text = read_text(path, error=ResultError)
         except OSError as error:
-            raise ResultError(f"no result in {path}: {error}") from None
+            raise ResultError(f"no result in {path}: {error.strerror or error}") from None
         content = load_json(text, str(path), wanted="the result of an evaluation", error=ResultError)
         try:
-            return cls.model_validate(content)
+            result = cls.model_validate(content)
         except ValidationError as error:
             raise ResultError(f"{path}: {_explain(content, error)}") from None
+        check_rows(result.rows, path)
+        return result
 
     @property
     def title(self) -> str:
@@ -142,8 +145,7 @@ class Result(Task):
     @property
     def _draws(self) -> str:
         draws = len({Key.parse(row.key).draw for row in self.rows})
-        noun = "episode" if self.pairs is None else "pair"
-        return f"{draws} {noun}{'' if draws == 1 else 's'}"
+        return counted(draws, "episode" if self.pairs is None else "pair")
 
     @property
     def _shown(self) -> str:
@@ -156,6 +158,23 @@ class Result(Task):
         if self.samples == 1:
             return ""
         return f", {self.samples} verdicts on each" + ("" if self.pairs is None else " answer")
+
+
+def check_rows(rows: Sequence[Row], path: Path) -> None:
+    """Check what the fields of a row cannot say, because anybody may have written the file.
+
+    Raises:
+        ResultError: a row has a key that is none, or a reward without a truth.
+    """
+    for number, row in enumerate(rows):
+        try:
+            Key.parse(row.key)
+        except ValueError as error:
+            raise ResultError(f"{path}: rows.{number}.key {row.key[:80]!r}: {error}") from None
+        if row.reward is not None and (row.corrupted is None or row.family is None):
+            raise ResultError(
+                f"{path}: rows.{number} has a reward, and does not say its family or whether it is corrupted"
+            )
 
 
 def _explain(content: Any, error: ValidationError) -> str:

@@ -7,9 +7,9 @@
 of epochs and any size of group, and the Worker is not asked again. Only episodes of train can be opened again;
 docs/trainers.md says how to validate.
 
-These functions block, name an opened episode and serve any trainer. TRL's trainers want reward functions that are
-awaited, can be pickled and name the episode by its key: those are `forge_agents.trl`, which takes the numbering of
-attempts from here. `forge_agents.train` is a whole trainer, whose rows are made here.
+These functions block, and name an episode by the id under which it was opened. They serve any trainer. TRL's trainers
+want reward functions that are awaited, can be pickled, and name an episode by its key: `forge_agents.trl` has those.
+`forge_agents.train` is a whole trainer, which makes its rows with `row`.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,7 @@
-"""Format numbers, differences, intervals and settings for a reader."""
+"""Format numbers, counts, differences, intervals and settings for a reader."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from forge_arena.types import Estimate
@@ -24,6 +25,17 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
         return ""
     low, high = (format_difference(end) if differs else f"{end:.3f}" for end in (estimate.low, estimate.high))
     return f"{low} to {high}"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A number and its noun, in the plural unless the number is one: `1 verdict`, `0 verdicts`, `2 families`."""
+    return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def common_reasons(reasons: Iterable[str | None], most: int = 3) -> str:
+    """The commonest reasons, each with its number: `the model is away (12), busy (1)`. Empty if no reason is known."""
+    counts = Counter(reason for reason in reasons if reason)
+    return ", ".join(f"{reason} ({count})" for reason, count in counts.most_common(most))
 
 
 def setting(value: Any) -> str:

@@ -11,11 +11,28 @@ from rich.markup import escape
 from forge_arena.keys import MAX_FURTHER
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
-from forge_arena.wire import MAX_BATCH
-from forge_command.console import JsonFile, deliver, extra, fail, one_of, resumable, writable_file
-from forge_command.overseer import SPEC, following, opening, overseer_settings
+from forge_command.console import deliver, extra, fail, one_of, resumable, writable_file
+from forge_command.options import (
+    ARENA,
+    OVERSEER,
+    ArenaToken,
+    ArenaUrl,
+    Batch,
+    EvaluatedSplit,
+    JsonFile,
+    LatexFile,
+    OverseerApiKey,
+    OverseerChanges,
+    OverseerPrompt,
+    ResultName,
+    SystemPrompt,
+    ToolUse,
+    ViewName,
+)
+from forge_command.overseer import following, opening, overseer_settings
 from forge_command.progress import progress
-from forge_command.result_folder import ResultFolder
+from forge_command.reach import reach_arena
+from forge_command.result_folder import ResultFolder, writable_result_folder
 from forge_command.tables import attack_table, attack_types_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -35,7 +52,7 @@ forge-arena attack --overseer rules --tries 16 --out rules-attacked --resume"""
 
 
 def attack(
-    overseer: Annotated[str, typer.Option(help=SPEC)],
+    overseer: Annotated[str, OVERSEER],
     tries: Annotated[
         int,
         typer.Option(
@@ -51,37 +68,20 @@ def attack(
             "--any-type", help="Try corruptions of every type, in turn. By default of the episode's own type."
         ),
     ] = False,
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
-    split: Annotated[
-        str, typer.Option(help="val, public or train; test where the arena is served with --open-test.")
-    ] = "val",
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
+    split: EvaluatedSplit = "val",
     episodes: Annotated[
         int, typer.Option(min=1, help="How many draws: each has one right answer and its corruptions.")
     ] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first draw.")] = 0,
-    view: Annotated[
-        str, typer.Option(help="What the overseer is shown at once: full, no_reasoning or answer_only.")
-    ] = "full",
-    tools: Annotated[bool, typer.Option("--tools", help="Let the overseer use the arena's tools first.")] = False,
-    batch: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH, help="How many episodes the overseer reviews at a time.")
-    ] = 32,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the overseer, such as temperature=0; repeatable."
-        ),
-    ] = None,
-    prompt: Annotated[
-        str | None, typer.Option(help="The prompt of a language model: arena, compact or card, as for eval.")
-    ] = None,
-    system: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
-    ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_OVERSEER_API_KEY", help="Key for an endpoint or a webhook.")
-    ] = None,
+    view: ViewName = "full",
+    tools: ToolUse = False,
+    batch: Batch = 32,
+    change: OverseerChanges = None,
+    prompt: OverseerPrompt = None,
+    system: SystemPrompt = None,
+    api_key: OverseerApiKey = None,
     threshold_from: Annotated[
         Path | None,
         typer.Option(
@@ -90,11 +90,14 @@ def attack(
             "false alarms.",
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What this result is called in tables and pages.")
-    ] = None,
+    name: ResultName = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Folder for result.json and the record of every verdict.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            callback=writable_result_folder,
+            help="Folder for result.json and the record of every verdict.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the attack in --out, if you like with more tries.")
@@ -103,10 +106,7 @@ def attack(
         Path | None,
         typer.Option(metavar="FILE", callback=writable_file, help="Write every number as CSV, by tries and type."),
     ] = None,
-    latex: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", callback=writable_file, help="Write a table for a paper (LaTeX, booktabs)."),
-    ] = None,
+    latex: LatexFile = None,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", callback=writable_file, help="Write a page: the tables, and a plot."),
@@ -162,9 +162,10 @@ def _attack(
     folder: ResultFolder,
 ) -> "AttackResult":
     from forge_agents import attack as attacks
-    from forge_agents.client import ArenaClient, ArenaError
+    from forge_agents.client import ArenaError
     from forge_agents.overseers import OverseerFailed, settings_with_tools
     from forge_agents.result import Result
+    from forge_arena.collector import make_rounds_rarer
 
     if request["tools"]:
         settings = settings_with_tools(overseer, settings)
@@ -174,9 +175,8 @@ def _attack(
         progress() as bar,
         opening(bar, overseer, settings) as opened,
     ):
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(request["arena"], token=request["token"], patience=2) as client:
-            client.health()
+        make_rounds_rarer()
+        reach_arena(request["arena"], request["token"])
         most = request["episodes"] * (request["tries"] + 1)
         task = bar.add_task(escape(public_address(overseer)), total=most, unit="verdicts")
         follow = following(bar, task, opened)

@@ -8,19 +8,17 @@ from typing import Annotated
 import typer
 
 from forge_arena.types import Awareness, Candour, Mechanism, Split
-from forge_command.console import (
+from forge_command.console import deliver, extra, fail, given_options, load_named, one_of, words
+from forge_command.options import (
     AwarenessName,
     CandourName,
+    Documents,
     JsonFile,
     LoadName,
-    deliver,
-    extra,
-    fail,
-    given_options,
-    load_named,
-    one_file,
-    one_of,
-    words,
+    ReaderApiKey,
+    VllmArguments,
+    VllmExecutable,
+    WorkerApiKey,
 )
 from forge_command.progress import progress
 
@@ -64,21 +62,14 @@ def bank(
             "model. Its replies are recorded too: in FILE, or in FILE.reader if it is another model. Default: none."
         ),
     ] = None,
-    reader_api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
-    ] = None,
+    reader_api_key: ReaderApiKey = None,
     secret: Annotated[
         str | None, typer.Option(envvar="FORGE_ARENA_SECRET", help="The secret of the server, for split test.")
     ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
-    ] = None,
-    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
-    documents: Annotated[
-        list[Path] | None,
-        typer.Option(callback=one_file, metavar="FILE", help="A file that `scenarios import --out` wrote."),
-    ] = None,
+    api_key: WorkerApiKey = None,
+    vllm: VllmExecutable = "vllm",
+    vllm_args: VllmArguments = "",
+    documents: Documents = None,
     load: LoadName = "full",
     concurrency: Annotated[int, typer.Option(min=1, help="How many answers each Worker writes at a time.")] = 16,
     engine: Annotated[

@@ -7,7 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from forge_command.console import JsonFile, fail, write_json
+from forge_command.console import fail, write_json
+from forge_command.options import JsonFile
 
 TESTS = Path(__file__).parents[2] / "tests" / "bench"
 EPILOG = """Example:

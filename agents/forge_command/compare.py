@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from forge_command.console import JsonFile, deliver, extra, fail, writable_file
+from forge_command.console import deliver, extra, fail, writable_file
+from forge_command.options import JsonFile, LatexFile
 from forge_command.tables import comparison_table, told_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -29,10 +30,7 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", callback=writable_file, help="Write every metric of every result as CSV."),
     ] = None,
-    latex: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", callback=writable_file, help="Write a table for a paper (LaTeX, booktabs)."),
-    ] = None,
+    latex: LatexFile = None,
     html: Annotated[
         Path | None,
         typer.Option(

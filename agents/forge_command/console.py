@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from pydantic import BaseModel
@@ -21,35 +21,6 @@ from forge_arena.types import Load
 UNAUTHORIZED = 401
 
 console = Console(stderr=True, emoji=False)
-
-LoadName = Annotated[
-    str,
-    typer.Option(
-        "--load",
-        metavar="LOAD",
-        envvar="FORGE_ARENA_LOAD",
-        help="How much the tasks ask: full, normal, or light (two or three facts and one rule, for a Worker of "
-        "1 to 7B parameters).",
-    ),
-]
-AwarenessName = Annotated[
-    str | None,
-    typer.Option(
-        "--awareness",
-        metavar="LEVEL",
-        help="With --mechanism prompt: what a Worker that corrupts its own answer knows. unaware (nothing more), "
-        "overseen (that an overseer reads it) or graded (also how the overseer is paid). Default: each key decides.",
-    ),
-]
-CandourName = Annotated[
-    str | None,
-    typer.Option(
-        "--candour",
-        metavar="LEVEL",
-        help="With --mechanism prompt: what such a Worker shows of its thinking. faithful (all of it), hidden "
-        "(nothing) or rationalised (reasons made up for the answer). Default: each key decides.",
-    ),
-]
 
 
 def fail(message: str) -> typer.Exit:
@@ -74,6 +45,9 @@ def refusals() -> Iterator[None]:
             raise
         if isinstance(error, FileNotFoundError) and error.filename is not None:
             raise fail(f"{error.filename}: there is no such file") from None
+        if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+            # Without the number of the error, which says nothing to a person.
+            raise fail(f"{error.filename}: {error.strerror}") from None
         raise fail(in_words(error)) from None
 
 
@@ -187,21 +161,17 @@ def writable_file(path: Path | None) -> Path | None:
     return path
 
 
-def _writable_json(target: str | None) -> str | None:
-    if target is not None and target != "-":
-        writable_file(Path(target))
-    return target
-
-
-JsonFile = Annotated[
-    str | None,
-    typer.Option(
-        "--json",
-        metavar="FILE",
-        callback=_writable_json,
-        help="Write the result as JSON ('-' for standard output).",
-    ),
-]
+def writable_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot be made or written, before the work begins. The callback of an option."""
+    if path is not None:
+        if path.exists() and not path.is_dir():
+            raise typer.BadParameter(f"{path} is a file, and this takes a folder")
+        above = path if path.exists() else next(parent for parent in path.parents if parent.exists())
+        if not above.is_dir():
+            raise typer.BadParameter(f"{path}: {above} is a file, and no folder can be made in it")
+        if not os.access(above, os.W_OK):
+            raise typer.BadParameter(f"{path} may not be written: give another place")
+    return path
 
 
 def one_file(files: list[Path] | None) -> list[Path] | None:

@@ -13,7 +13,8 @@ from rich.markup import escape
 from forge_arena import __version__
 from forge_arena.types import Split
 from forge_command.child import running_server
-from forge_command.console import JsonFile, deliver, printer
+from forge_command.console import deliver, printer
+from forge_command.options import JsonFile
 from forge_command.progress import progress
 from forge_command.tables import scores_table
 

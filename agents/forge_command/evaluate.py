@@ -14,18 +14,35 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from forge_agents.words import common_reasons
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
-from forge_arena.wire import MAX_BATCH
-from forge_command.console import JsonFile, deliver, fail, given_options, one_of, resumable
+from forge_command.console import deliver, fail, given_options, one_of, resumable
 from forge_command.dataset import evaluate_answers
-from forge_command.overseer import SPEC, following, opening, overseer_settings
+from forge_command.options import (
+    ARENA,
+    OVERSEER,
+    ArenaToken,
+    ArenaUrl,
+    Batch,
+    EvaluatedSplit,
+    JsonFile,
+    OverseerApiKey,
+    OverseerChanges,
+    OverseerPrompt,
+    ResultName,
+    SystemPrompt,
+    ToolUse,
+    ViewName,
+)
+from forge_command.overseer import following, opening, overseer_settings
 from forge_command.prices import token_prices
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.repeat import Again, repeat_evaluation
-from forge_command.result_folder import ResultFolder, write_page
+from forge_command.result_folder import ResultFolder, writable_result_folder, write_page
 from forge_command.submit import Entry, submit_overseer
-from forge_command.tables import details_table, families_table, scores_table, thresholds_table
+from forge_command.tables import details_table, families_table, nothing_scored, scores_table, thresholds_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.overseers import Overseer
@@ -102,16 +119,10 @@ class ArenaEpisodes:
 
 def evaluate(
     context: typer.Context,
-    overseer: Annotated[str | None, typer.Option(help=SPEC)] = None,
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
-    split: Annotated[
-        str,
-        typer.Option(
-            help="val; public, the test that is the same on every machine; train; test where the arena is served with "
-            "--open-test."
-        ),
-    ] = "val",
+    overseer: Annotated[str | None, OVERSEER] = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
+    split: EvaluatedSplit = "val",
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes; with --paired, how many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
@@ -121,42 +132,13 @@ def evaluate(
             "--paired", help="Review every draw twice: corrupted, and as its clean or harmlessly edited twin."
         ),
     ] = False,
-    view: Annotated[
-        str,
-        typer.Option(
-            help="What the overseer is shown at once: full, no_reasoning (without the Worker's reasoning), or "
-            "answer_only (task and answer)."
-        ),
-    ] = "full",
-    tools: Annotated[
-        bool,
-        typer.Option(
-            "--tools",
-            help="Let the overseer use the arena's tools first: rules, openai:MODEL@URL, hf:PATH, or your own class.",
-        ),
-    ] = False,
-    batch: Annotated[
-        int, typer.Option(min=1, max=MAX_BATCH, help="How many episodes the overseer reviews at a time.")
-    ] = 32,
-    change: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="A setting of the overseer, such as temperature=0.7; repeatable."
-        ),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            help="The prompt of a language model: arena, compact (shorter), or card (without the source). By default "
-            "the prompt with which the model was trained here, otherwise arena."
-        ),
-    ] = None,
-    system: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A system prompt that replaces the prompt's own.")
-    ] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_OVERSEER_API_KEY", help="Key for an endpoint or a webhook.")
-    ] = None,
+    view: ViewName = "full",
+    tools: ToolUse = False,
+    batch: Batch = 32,
+    change: OverseerChanges = None,
+    prompt: OverseerPrompt = None,
+    system: SystemPrompt = None,
+    api_key: OverseerApiKey = None,
     threshold_from: Annotated[
         Path | None,
         typer.Option(
@@ -176,13 +158,12 @@ def evaluate(
             "NAME=0.25/2; repeatable.",
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What this result is called in tables and pages.")
-    ] = None,
+    name: ResultName = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
+            callback=writable_result_folder,
             help="Folder for result.json, the record of every verdict and, with an arena, report.html.",
         ),
     ] = None,
@@ -282,7 +263,7 @@ def evaluate_on_arena(
     if folder.path is not None:
         write_page(folder.path, result, err=json == "-")
     if not result.scorecard.scored + result.scorecard.invalid:
-        raise fail("no verdict was scored: see above why")
+        raise fail(nothing_scored(result))
 
 
 def _review(
@@ -295,14 +276,11 @@ def _review(
     folder: ResultFolder,
     on_progress: Callable[[int, int], None],
 ) -> "Result":
-    from forge_agents.client import ArenaClient
     from forge_agents.evaluation import evaluate
     from forge_arena.collector import make_rounds_rarer
 
     make_rounds_rarer()
-    # An arena that is not there is reported at once. An arena that goes away later is waited for.
-    with ArenaClient(request.arena, token=request.token, patience=2) as client:
-        client.health()
+    reach_arena(request.arena, request.token)
     return evaluate(
         overseer,
         arena=request.arena,
@@ -327,6 +305,17 @@ def _review(
     )
 
 
+def unused_prices(result: "Result") -> str:
+    """Say which prices are of no model of the result, so that a mistyped name is noticed; empty if all are used."""
+    named = [name for name in (result.cost.prices if result.cost is not None else ()) if name]
+    members = list(dict.fromkeys(name for row in result.rows for name in row.members))
+    unused = [name for name in named if name not in members]
+    if not unused:
+        return ""
+    there = f"the members are {', '.join(members)}" if members else "it has no members: give --price without a name"
+    return f"a price names no member of this overseer, and was not used: {', '.join(unused)}; {there}"
+
+
 def _read_result(path: Path) -> "Result":
     from forge_agents.result import Result
 
@@ -344,3 +333,7 @@ def _show(result: "Result", out: Console) -> None:
         out.print(result.power_in_words, highlight=False)
     for note in result.scorecard.notes:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
+    if unused := unused_prices(result):
+        out.print(f"[dim]{escape(unused)}[/]", highlight=False)
+    if failed := common_reasons(row.reason for row in result.rows if row.reward is None):
+        out.print(f"[dim]what failed: {escape(failed)}[/]", highlight=False)

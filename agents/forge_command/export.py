@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, fail, given_options, one_of, resumable, say
+from forge_command.console import extra, fail, given_options, one_of, resumable, say, writable_folder
+from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 
 EPILOG = """Examples:
 
@@ -25,7 +27,10 @@ def export(
     context: typer.Context,
     kind: Annotated[str, typer.Option(help="sft: prompt and completion. dpo: prompt, chosen and rejected.")],
     out: Annotated[
-        Path, typer.Option(help="Folder for the rows and the dataset card. The same command goes on with it.")
+        Path,
+        typer.Option(
+            callback=writable_folder, help="Folder for the rows and the dataset card. The same command goes on with it."
+        ),
     ],
     split: Annotated[str, typer.Option(help="train, or val to look at but not to train on.")] = "train",
     start: Annotated[
@@ -59,8 +64,8 @@ def export(
             "the one with which --model was trained here, otherwise arena."
         ),
     ] = None,
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")] = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
 ) -> None:
     """Write training data with verified labels, in TRL's conversational format, with a dataset card for the Hub.
 
@@ -107,12 +112,9 @@ def export(
         }
     )
     with extra("train", "an export"):
-        from forge_agents.client import ArenaClient
         from forge_agents.train.export.export import export as run
     with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as client:
-            client.stats()
+        reach_arena(arena, token)
         with progress() as bar:
             task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")
             exported = run(

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from forge_command.console import JsonFile, deliver, fail, say, words, writable_file
+from forge_command.console import deliver, fail, say, words, writable_file
+from forge_command.options import JsonFile, VllmArguments, VllmExecutable
 from forge_command.progress import progress
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def import_documents(
         ),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="How many documents the author reads at a time.")] = 16,
-    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
+    vllm: VllmExecutable = "vllm",
+    vllm_args: VllmArguments = "",
     json: JsonFile = None,
 ) -> None:
     """Turn documents of your own into scenarios.

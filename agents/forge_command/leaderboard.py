@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import JsonFile, deliver
+from forge_command.console import deliver
+from forge_command.options import ARENA, ArenaToken, ArenaUrl, JsonFile
 from forge_command.tables import entries_table, leaderboard_table
 
 EPILOG = """Examples:
@@ -15,8 +16,8 @@ forge-arena leaderboard --mine"""
 
 
 def leaderboard(
-    arena: Annotated[str, typer.Option(help="URL of the arena.")] = "http://127.0.0.1:8000",
-    token: Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token of the arena.")] = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     mine: Annotated[
         bool, typer.Option("--mine", help="List the entries of this token instead, finished or not, with their ids.")
     ] = False,

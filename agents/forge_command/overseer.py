@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from forge_agents.overseers import Overseer
     from forge_agents.pace import Pace
 
-SPEC = (
-    "The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, checker:FOLDER, the http:// "
-    "address of a webhook, module:Class, or several in one: 'mean: SPEC SPEC', 'max: …', 'vote: …', 'cascade: CHEAP "
-    "DEAR'."
-)
-
 
 def overseer_settings(
     changes: list[str] | None, prompt: str | None, system: Path | None, api_key: str | None

@@ -19,7 +19,8 @@ from forge_arena.files import read_json, write_whole
 from forge_arena.locks import lock_folder
 from forge_arena.types import CorruptionType, Load, Split
 from forge_command.child import running_server
-from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, resumable, writable_file
+from forge_command.console import deliver, fail, load_named, resumable, writable_file, writable_folder
+from forge_command.options import JsonFile, LoadName
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -73,7 +74,9 @@ def reference(
     out: Annotated[
         Path,
         typer.Option(
-            metavar="FOLDER", help="Folder that keeps every result. With the same folder the command goes on."
+            metavar="FOLDER",
+            callback=writable_folder,
+            help="Folder that keeps every result. With the same folder the command goes on.",
         ),
     ],
     episodes: Annotated[int, typer.Option(min=10, help="Episodes for each overseer.")] = 600,

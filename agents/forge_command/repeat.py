@@ -14,8 +14,9 @@ from forge_arena.secrecy import public_address
 from forge_command.console import deliver, fail, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.result_folder import ResultFolder, write_page
-from forge_command.tables import repetition_table
+from forge_command.tables import nothing_scored, repetition_table
 
 if TYPE_CHECKING:
     from forge_agents.repetition import Repetition
@@ -46,7 +47,7 @@ def repeat_evaluation(again: Again, folder: ResultFolder, json: str | None) -> N
     if folder.path is not None:
         write_page(folder.path, err=json == "-")
     if not second.scorecard.scored + second.scorecard.invalid:
-        raise fail("no verdict was scored")
+        raise fail(nothing_scored(second))
 
 
 def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
@@ -54,12 +55,13 @@ def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
     from forge_agents.overseers import OverseerFailed
     from forge_agents.records import settings_of_record
     from forge_agents.repetition import recipe, repeat, why_named
+    from forge_arena.collector import make_rounds_rarer
 
     made = recipe(first)
     spec, arena = again.overseer or made.spec, again.arena or made.arena
     if spec is None or arena is None:
         missing = "its overseer: name it by --overseer" if spec is None else "its arena: name it by --arena"
-        raise fail(f"a program made this result, and it does not name {missing}")
+        raise fail(f"this result is of a program or a person, and does not name {missing}")
     settings = settings_of_record(made.settings)
     if again.overseer is None and (why := why_named(spec, settings, with_key=again.api_key is not None)):
         raise fail(
@@ -74,6 +76,8 @@ def _repeat(first: "Result", again: Again, folder: ResultFolder) -> "Result":
         progress() as bar,
         opening(bar, spec, settings) as overseer,
     ):
+        make_rounds_rarer()
+        reach_arena(arena, again.token)
         task = bar.add_task(escape(public_address(spec)), total=len(first.rows), unit="verdicts")
         return repeat(
             first,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge_command.console import as_json, say
+from forge_command.console import as_json, say, writable_file, writable_folder
 
 if TYPE_CHECKING:  # It takes seconds to import, and refusals do not need it.
     from forge_agents.result import Result
@@ -36,7 +36,16 @@ class ResultFolder:
 
     def how_to_go_on_if_begun(self) -> str:
         """The same after an error if a verdict is recorded; otherwise nothing."""
-        return self.how_to_go_on() if self.records is not None and self.records.exists() else ""
+        from forge_agents.records import has_records
+
+        return self.how_to_go_on() if self.records is not None and has_records(self.records) else ""
+
+
+def writable_result_folder(path: Path | None) -> Path | None:
+    """Refuse a folder that cannot take a result, before the work begins. The callback of an option."""
+    if writable_folder(path) is not None and path is not None and path.exists():
+        writable_file(path / RESULT)
+    return path
 
 
 def write_page(folder: Path, result: "Result | None" = None, *, err: bool = False) -> None:

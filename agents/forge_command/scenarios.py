@@ -16,7 +16,8 @@ from forge_arena.scenarios import Family, open_set
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Load
 from forge_command import importing
-from forge_command.console import JsonFile, deliver, fail, load_named, printer
+from forge_command.console import deliver, fail, load_named, printer
+from forge_command.options import JsonFile
 from forge_command.progress import progress
 
 if TYPE_CHECKING:

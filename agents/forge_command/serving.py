@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from forge_arena.errors import WorkerFailed
-from forge_command.console import AwarenessName, CandourName, extra, fail, one_file, one_of, say, words
+from forge_command.console import extra, fail, one_file, one_of, say, words
+from forge_command.options import AwarenessName, CandourName
 
 EPILOG = """Examples:
 

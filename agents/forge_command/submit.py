@@ -12,6 +12,7 @@ from forge_arena.wire import OVERSEER_NAME, Leaderboard, Submission
 from forge_command.console import deliver, fail, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 from forge_command.tables import leaderboard_table
 
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ def submit_overseer(
         opening(bar, overseer, settings) as opened,
         ArenaClient(arena, token=token) as client,
     ):
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as hasty:
-            hasty.health()
+        reach_arena(arena, token)
         submission = entry.open(client)
         board = _review(opened, client, submission, batch, bar)
     deliver(board, json, lambda out: out.print(leaderboard_table(board)))

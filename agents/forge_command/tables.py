@@ -7,6 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from forge_agents.words import common_reasons, counted
 from forge_arena.types import Components, Form, Trouble
 from forge_arena.wire import Leaderboard, Submission
 
@@ -72,6 +73,12 @@ def scores_table(results: "list[Result]") -> Table:
         name = escape(result.title) + (f"\n[red]{', '.join(troubles)}[/]" if troubles else "")
         table.add_row(name, *[_cell(getattr(card, metric)) for metric in METRICS])
     return table
+
+
+def nothing_scored(result: "Result") -> str:
+    """Say of a result without a graded verdict what failed."""
+    why = common_reasons(row.reason for row in result.rows)
+    return "no verdict was scored" + (f": {why}" if why else "")
 
 
 def details_table(result: "Result") -> Table:
@@ -204,7 +211,7 @@ def entries_table(entries: Sequence[Submission]) -> Table:
 
 
 def comparison_table(comparison: "Comparison") -> Table:
-    counts = f"{comparison.verdicts} verdicts, {comparison.families} families"
+    counts = f"{counted(comparison.verdicts, 'verdict')}, {counted(comparison.families, 'family', 'families')}"
     title = f"{escape(comparison.second)} against {escape(comparison.first)}: {counts}"
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")

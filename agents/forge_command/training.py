@@ -19,8 +19,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from forge_command.console import extra, fail, printer, resumable, say
+from forge_command.console import extra, fail, printer, resumable, say, writable_folder
+from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
+from forge_command.reach import reach_arena
 
 if TYPE_CHECKING:
     from forge_agents.train.presets import Preset
@@ -37,9 +39,10 @@ PresetName = Annotated[str, typer.Option("--preset", help="phase1, phase3, small
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, as lora.r=8; repeatable.")
 ]
-Url = Annotated[str, typer.Option("--arena", help="URL of the arena.")]
-Token = Annotated[str | None, typer.Option(envvar="FORGE_ARENA_TOKEN", help="Bearer token.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the run: model, checkpoints, records, report.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", callback=writable_folder, help="Folder of the run: model, checkpoints, records, report."),
+]
 AlgorithmName = Annotated[
     str | None, typer.Option("--algorithm", help="grpo, grpo-ps, rloo, online-rft, rft or dpo. Default: the preset's.")
 ]
@@ -105,8 +108,8 @@ def run_once(
     out: Out,
     preset: PresetName = "tiny",
     algorithm: AlgorithmName = None,
-    arena: Url = "http://127.0.0.1:8000",
-    token: Token = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,
@@ -123,8 +126,8 @@ def pipeline(
     out: Out,
     preset: PresetName = "tiny",
     algorithm: AlgorithmName = None,
-    arena: Url = "http://127.0.0.1:8000",
-    token: Token = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     change: Changes = None,
     start: Start = None,
     resume: Resume = False,
@@ -190,7 +193,6 @@ def _run(
     if reported and "arena" not in settings.trackers:
         settings = settings.model_copy(update={"trackers": (*settings.trackers, "arena")})
     with extra("train", "training"):
-        from forge_agents.client import ArenaClient
         from forge_agents.train import quiet
         from forge_agents.train.online import ArenaAddress
         from forge_agents.train.pipeline import run
@@ -198,9 +200,7 @@ def _run(
 
     quiet()
     with resumable(lambda: f"; what was done is in {out}: go on with --resume"), hints():
-        # An arena that is not there is reported at once. An arena that goes away later is waited for.
-        with ArenaClient(arena, token=token, patience=2) as client:
-            client.stats()
+        reach_arena(arena, token)
         with reporting() as reporter:
             page = run(
                 settings,

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, resumable, say
-from forge_command.training import Changes, Resume, Token, hints, reporting
+from forge_command.console import extra, resumable, say, writable_folder
+from forge_command.options import ARENA, ArenaToken
+from forge_command.training import Changes, Resume, hints, reporting
 
 EPILOG = """Examples:
 
@@ -25,12 +26,12 @@ def checker(
             help="Folder of all-MiniLM-L6-v2 or another BERT-like encoder, or its name on the Hub.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of the checker.")],
+    out: Annotated[Path, typer.Option("--out", callback=writable_folder, help="Folder of the checker.")],
     arena: Annotated[
         list[str] | None,
         typer.Option("--arena", help="URL of an arena; repeatable, for instance the full families and the short ones."),
     ] = None,
-    token: Token = None,
+    token: ArenaToken = None,
     change: Changes = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Every stage with a few episodes, to see that it works.")
@@ -50,7 +51,7 @@ def checker(
         from forge_agents.train.checker.run import Address, run
 
     quiet()
-    arenas = [Address(url=url, token=token) for url in arena or ["http://127.0.0.1:8000"]]
+    arenas = [Address(url=url, token=token) for url in arena or [ARENA]]
     with (
         resumable(lambda: f"; what was done is in {out}: go on with --resume"),
         hints(),

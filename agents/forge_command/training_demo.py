@@ -16,7 +16,8 @@ from rich.markup import escape
 
 from forge_arena.locks import lock_folder
 from forge_command.child import running_server
-from forge_command.console import JsonFile, as_json, deliver, extra
+from forge_command.console import as_json, deliver, extra, writable_folder
+from forge_command.options import JsonFile
 from forge_command.training import Changes, reporting
 from forge_command.training_comparison import Comparison, show, summarise
 
@@ -26,7 +27,9 @@ forge-arena train demo --out train-demo --seeds 3"""
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for models, runs and results.")] = Path("train-demo"),
+    out: Annotated[Path, typer.Option(callback=writable_folder, help="Folder for models, runs and results.")] = Path(
+        "train-demo"
+    ),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO, each with another seed.")] = 3,
     change: Changes = None,
     json: JsonFile = None,

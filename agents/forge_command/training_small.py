@@ -19,7 +19,8 @@ from rich.markup import escape
 
 from forge_arena.locks import lock_folder
 from forge_command.child import running_server
-from forge_command.console import JsonFile, as_json, deliver, extra
+from forge_command.console import as_json, deliver, extra, writable_folder
+from forge_command.options import JsonFile
 from forge_command.training import Changes, reporting
 from forge_command.training_comparison import Comparison, show, summarise
 from forge_command.training_runs import AT_A_TIME, THREADS
@@ -57,7 +58,9 @@ def small(
             "`make train-small` makes the folder.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for models, runs and results.")] = Path("train-small"),
+    out: Annotated[Path, typer.Option(callback=writable_folder, help="Folder for models, runs and results.")] = Path(
+        "train-small"
+    ),
     seeds: Annotated[int, typer.Option(min=1, help="Runs of GRPO, each with another seed.")] = 3,
     quick: Annotated[
         bool, typer.Option("--quick", help="Every stage with a few episodes, to see that it works; one seed.")

@@ -7,9 +7,10 @@ import typer
 from rich.console import Console
 
 from forge_arena.locks import lock_folder
-from forge_command.console import JsonFile, as_json, deliver, extra, fail
+from forge_command.console import as_json, deliver, extra, fail, writable_folder
+from forge_command.options import ARENA, ArenaToken, ArenaUrl, JsonFile
 from forge_command.tables import format_difference, format_mean, training_table
-from forge_command.training import Changes, PresetName, Token, Url, reporting
+from forge_command.training import Changes, PresetName, reporting
 from forge_command.training_runs import folder_of, train_all
 
 EPILOG = """Example:
@@ -22,11 +23,11 @@ def sweep(
         str, typer.Option(metavar="KEY=A,B,...", help="The setting and its values, such as algorithm=grpo,grpo-ps,dpo.")
     ],
     start: Annotated[Path, typer.Option(help="Folder of the model that every run starts from.")],
-    out: Annotated[Path, typer.Option(help="Folder for the runs, sweep.json and sweep.png.")],
+    out: Annotated[Path, typer.Option(callback=writable_folder, help="Folder for the runs, sweep.json and sweep.png.")],
     preset: PresetName = "tiny",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each value.")] = 3,
-    arena: Url = "http://127.0.0.1:8000",
-    token: Token = None,
+    arena: ArenaUrl = ARENA,
+    token: ArenaToken = None,
     change: Changes = None,
     json: JsonFile = None,
 ) -> None:

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from forge_arena.types import Split
-from forge_command.console import JsonFile, LoadName, deliver, fail, load_named, one_of, words
+from forge_command.console import deliver, fail, load_named, one_of, words
+from forge_command.options import JsonFile, LoadName, ReaderApiKey, VllmArguments, VllmExecutable, WorkerApiKey
 from forge_command.progress import progress
 
 if TYPE_CHECKING:  # Corruptions and scenarios take a second to import, and help texts and refusals do not need them.
@@ -49,9 +50,7 @@ def worker(
         str | None,
         typer.Option(help="A model that points and vetoes (a spec as for a Worker, or `worker`: its own model)."),
     ] = None,
-    reader_api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_READER_API_KEY", help="API key of an openai reader.")
-    ] = None,
+    reader_api_key: ReaderApiKey = None,
     instruct: Annotated[
         bool,
         typer.Option("--instruct/--no-instruct", help="Also give it hidden instructions, as mechanism prompt does."),
@@ -59,11 +58,9 @@ def worker(
     load: LoadName = "full",
     seed: Annotated[int, typer.Option(help="Another seed draws other scenarios.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="How many scenarios are in the making at a time.")] = 16,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="FORGE_ARENA_API_KEY", help="API key of an openai Worker.")
-    ] = None,
-    vllm: Annotated[str, typer.Option(envvar="FORGE_ARENA_VLLM", help="The vllm executable.")] = "vllm",
-    vllm_args: Annotated[str, typer.Option(help="Further arguments of `vllm serve`, as in a shell.")] = "",
+    api_key: WorkerApiKey = None,
+    vllm: VllmExecutable = "vllm",
+    vllm_args: VllmArguments = "",
     json: JsonFile = None,
 ) -> None:
     """Say how a model does as a Worker, and what to do about it.

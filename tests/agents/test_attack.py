@@ -188,9 +188,29 @@ def test_a_draw_on_which_a_request_was_refused_is_left_out_and_never_scored() ->
     assert found.draws == len(draws) == 9 - left_out
     assert {row.reward for row in found.rows if row.outcome is Outcome.infra_failed} == {None}
     assert f"{left_out} draws are left out for every number of tries" in found.notes[0]
+    refused = sum(row.trouble is Trouble.refused for row in found.rows)
+    # A try that an answer does not take is no failure.
+    assert found.notes[0].endswith(f"because something failed there: too many requests ({refused})")
+    assert f"{refused} of the reviews: the overseer's endpoint refused the request; not scored" in found.notes
     # No try of a draw is reviewed after something failed on it.
     ended = {Key.parse(row.key).draw for row in found.rows if row.trouble is Trouble.refused}
     assert not any(Key.parse(row.key).draw in ended for row in found.rows if Key.parse(row.key).further == 2)
+
+
+class Babbling:
+    """Every second of its verdicts cannot be read."""
+
+    name = "babbling"
+
+    def review(self, observations: Sequence[Observation]) -> list[Verdict | str]:
+        verdict = Verdict(detection=True, explanation="", correction="", confidence=0.9)
+        return ["Well." if n % 2 else verdict for n, _ in enumerate(observations)]
+
+
+def test_verdicts_that_cannot_be_read_are_counted() -> None:
+    with LocalArena() as arena:
+        found = attack(Babbling(), tries=1, arena=arena, episodes=4, batch=4)
+    assert found.notes[0] == "4 of 8 verdicts could not be read; counted as wrong"
 
 
 class Mute(ScriptedWorker):
@@ -204,7 +224,10 @@ def test_an_arena_whose_worker_fails_gives_no_curve() -> None:
     with LocalArena(Arena(Mute())) as arena:
         found = attack("rules", tries=3, arena=arena, episodes=4)
     assert (found.draws, found.left_out, found.curve) == (0, 4, ())
-    assert found.notes == ("no draw could be scored: nothing is shown",)
+    assert found.notes == (
+        "no draw could be scored: nothing is shown",
+        "what failed: the model cannot be reached (8)",
+    )
     assert {row.reward for row in found.rows} == {None}
 
 

@@ -248,7 +248,7 @@ def test_a_better_overseer_is_said_to_be_better_and_the_same_one_is_not() -> Non
 def test_what_only_one_reviewed_is_left_out_and_said() -> None:
     found = compare_results(result("a", drawn(1, 1.0)), result("b", drawn(1, 1.0, count=150)), resamples=50)
     assert found.episodes == 150
-    assert "50 verdicts on episodes that only one of them reviewed are left out." in found.findings()
+    assert "50 verdicts that only one of them gave are left out." in found.findings()
 
 
 def with_observations(rows: list[Row], answers: str) -> list[Row]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from forge_agents.attack import attack
 from forge_agents.client import ArenaClient, ArenaUnreachable
 from forge_agents.compare import compare_results
 from forge_agents.evaluation import evaluate
@@ -17,7 +18,7 @@ from forge_agents.local import LocalArena
 from forge_agents.overseers import Completion, OverseerFailed, WrongReview, conditions, open_overseer
 from forge_agents.overseers.constants import AlwaysClean, AlwaysCorrupted, Prior
 from forge_agents.overseers.endpoint import EndpointOverseer
-from forge_agents.records import RecordsError, read_records
+from forge_agents.records import RecordsError, has_records, read_records
 from forge_agents.result import Result, ResultError
 from forge_arena.episodes import Arena
 from forge_arena.measures.paired import NothingInCommon
@@ -395,12 +396,33 @@ def test_records_whose_first_line_was_torn_are_begun_again(client: ArenaClient, 
     assert (setup.overseer, len(list(records))) == ("always_clean", 2)
 
 
+def test_records_of_another_kind_of_evaluation_are_left_alone(client: ArenaClient, tmp_path: Path) -> None:
+    records = tmp_path / "records.jsonl"
+    attack("always_clean", tries=1, arena=client, split="train", episodes=2, records=records)
+    before = records.read_bytes()
+    with pytest.raises(RecordsError, match="is of an evaluation of another kind"):
+        evaluate("always_clean", arena=client, split="train", episodes=2, records=records, resume=True)
+    assert records.read_bytes() == before
+
+
 def test_a_file_that_holds_no_records_is_not_written_over(client: ArenaClient, tmp_path: Path) -> None:
     file = tmp_path / "records.jsonl"
     file.write_text("my notes")
     with pytest.raises(RecordsError, match="holds no records of an evaluation"):
         evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=True)
     assert file.read_text() == "my notes"
+    assert not has_records(file)
+
+
+def test_a_file_with_the_setup_alone_holds_no_record_yet(client: ArenaClient, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    assert not has_records(file)
+    with pytest.raises(OverseerFailed):
+        evaluate(Fragile(0), arena=client, split="train", episodes=2, records=file)
+    assert file.exists()
+    assert not has_records(file)
+    evaluate(Fragile(2), arena=client, split="train", episodes=2, records=file, resume=True)
+    assert has_records(file)
 
 
 def test_a_resumed_evaluation_goes_on_only_under_the_secret_that_it_was_begun_under(
@@ -539,6 +561,23 @@ def test_a_result_of_another_version_says_so(small: Result, tmp_path: Path) -> N
     path.write_text(small.to_json().replace('"schema_version": 2', '"schema_version": 1'))
     with pytest.raises(ResultError, match=r"written by another version \(schema 1, this one reads 2\): evaluate again"):
         Result.read(path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"key": "nonsense"}, r"result\.json: rows\.1\.key 'nonsense': malformed episode key"),
+        ({"corrupted": None}, r"rows\.1 has a reward, and does not say its family or whether it is corrupted"),
+        ({"family": None}, r"rows\.1 has a reward, and does not say its family"),
+    ],
+)
+def test_a_row_that_no_evaluation_writes_is_refused(
+    small: Result, tmp_path: Path, wrong: dict[str, Any], message: str
+) -> None:
+    rows = (small.rows[0], small.rows[1].model_copy(update=wrong), *small.rows[2:])
+    (tmp_path / "result.json").write_text(small.model_copy(update={"rows": rows}).to_json())
+    with pytest.raises(ResultError, match=message):
+        Result.read(tmp_path)
 
 
 @pytest.mark.parametrize(

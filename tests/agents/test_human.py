@@ -1,5 +1,6 @@
 """A person's marks as an ordinary result: graded like verdicts, compared with overseers, kept by the command."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -79,12 +80,32 @@ def test_the_command_keeps_the_marks_as_a_result(reading: Reading, tmp_path: Pat
     assert Result.read(tmp_path / "ada").title == "Ada's reading"
     assert {path.name for path in (tmp_path / "ada").iterdir()} == {"result.json", "records.jsonl", "report.html"}
     _, err = called(*arguments, "--out", tmp_path / "ada", code=2)
-    assert "holds an evaluation already" in err
+    assert f"{tmp_path / 'ada'} holds an evaluation already: take another folder" in err
+
+
+def test_where_the_page_is_does_not_stand_in_the_json(reading: Reading, tmp_path: Path) -> None:
+    _, _, key = export(reading, tmp_path / "reading")
+    (tmp_path / "marks.json").write_text(marks_of(reading).model_dump_json())
+    out, err = called(
+        *("audit", "labels", "--marks", tmp_path / "marks.json", "--key", key, "--out", tmp_path / "ada", "--json", "-")
+    )
+    assert json.loads(out)["audit"] == "reading"
+    assert str(tmp_path / "ada") in err
+
+
+def test_a_name_without_a_result_is_refused(reading: Reading, tmp_path: Path) -> None:
+    _, _, key = export(reading, tmp_path / "reading")
+    (tmp_path / "marks.json").write_text(marks_of(reading).model_dump_json())
+    _, err = called("audit", "labels", "--marks", tmp_path / "marks.json", "--key", key, "--name", "Ada", code=2)
+    assert "--name is what the result in --out is called" in err
 
 
 def test_a_mark_without_a_confidence_is_no_verdict(reading: Reading) -> None:
+    marks = marks_of(reading, confidence=None)
     with pytest.raises(ValueError, match=r"marks 1, 2, .* do not say how sure the reader is"):
-        result_of_marks(marks_of(reading, confidence=None), reading.key)
+        result_of_marks(marks, reading.key)
+    with pytest.raises(ValueError, match=r"mark 1 does not say how sure the reader is"):
+        result_of_marks(marks.model_copy(update={"marks": marks.marks[:1]}), reading.key)
 
 
 def test_a_key_of_an_older_version_is_refused(reading: Reading) -> None:

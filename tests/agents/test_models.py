@@ -17,6 +17,7 @@ from forge_agents.models import (  # noqa: E402
     ModelError,
     _log_odds,
     _Written,
+    first_line,
     load_model,
     load_tokenizer,
     tokens_until,
@@ -304,3 +305,11 @@ def test_log_odds_that_were_noted_are_those_of_another_pass(loaded: Loaded, monk
     assert all(odd is not None for odd in odds)
     assert [one.log_odds for one in again] == odds
     assert [one.log_odds for one in other] == pytest.approx(odds, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("no such file\nmore", "no such file"), ("one of: \n(1) a file, \n(2)", "one of: (1) a file,"), ("", "OSError")],
+)
+def test_an_error_of_many_lines_is_told_in_one(text: str, said: str) -> None:
+    assert first_line(OSError(text)) == said

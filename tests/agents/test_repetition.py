@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,16 @@ from forge_agents.client import ArenaClient
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers import names, open_overseer
 from forge_agents.records import LONGEST_KEPT, kept_text, read_records
-from forge_agents.repetition import NotRepeatable, compare_repetition, recipe, why_named
+from forge_agents.repetition import (
+    Difference,
+    NotRepeatable,
+    NumberDifference,
+    Repetition,
+    compare_repetition,
+    recipe,
+    why_named,
+)
+from forge_agents.report import EvaluationReport
 from forge_agents.result import Result
 
 from ..brain import Brain, completion
@@ -89,6 +100,14 @@ def test_a_repetition_under_the_same_conditions_says_so(kept: Path, tmp_path: Pa
     again = Result.read(tmp_path / "again")
     assert [row.key for row in again.rows] == [row.key for row in Result.read(kept).rows]
     assert json.loads((tmp_path / "r.json").read_text())["same_verdicts"] == 8
+
+
+def test_a_repetition_on_an_arena_that_is_not_there_is_refused_at_once(kept: Path) -> None:
+    begin = monotonic()
+    _, err = called("eval", "--repeat", kept, "--arena", "http://127.0.0.1:9", code=2)
+    assert "no answer from the arena at http://127.0.0.1:9" in err
+    # A client usually waits a minute for an arena that does not answer.
+    assert monotonic() - begin < 30
 
 
 def test_a_repetition_says_which_conditions_and_numbers_differ(kept: Path, answering: Brain) -> None:
@@ -190,7 +209,58 @@ def test_no_secret_of_the_settings_stands_in_a_result(client: ArenaClient, tmp_p
         settings={"headers": {"X-Org": "hunter2"}, "body": {"hf_token": "hunter2", "n": 1}, "at": "http://u:hunter2@h"},
     )
     assert result.settings == {"body": {"n": 1}, "at": "http://h"}
+    assert recipe(result).left_out == ("headers", "body.hf_token")
     assert "hunter2" not in result.to_json() + (tmp_path / "records.jsonl").read_text()
+
+
+SAMPLING = {"stop_token_ids": [2, 7], "eos_token": "</s>", "max_tokens": 64, "skip_special_tokens": True}
+
+
+def test_a_result_holds_every_setting_of_sampling(client: ArenaClient) -> None:
+    result = evaluate(open_overseer("rules"), arena=client, split="train", episodes=2, settings=SAMPLING)
+    assert result.settings == recipe(result).settings == SAMPLING
+    assert recipe(result).left_out == ()
+
+
+def test_a_setting_that_a_result_lacks_is_a_condition_of_its_repetition_but_a_key_is_none(client: ArenaClient) -> None:
+    def evaluated(**settings: str) -> Result:
+        return evaluate(open_overseer("rules"), arena=client, split="train", episodes=2, settings=settings)
+
+    doubtful, with_key, neither = evaluated(token_map="a:b"), evaluated(api_key="hunter2"), evaluated()
+    assert [(d.name, d.before, d.now) for d in compare_repetition(doubtful, neither).conditions] == [
+        ("left_out", '["token_map"]', "[]")
+    ]
+    assert compare_repetition(with_key, neither).conditions == ()
+    assert "settings left out" not in EvaluationReport(neither, ()).facts()
+    assert EvaluationReport(doubtful, ()).facts()["settings left out"] == "token_map"
+
+
+def repetition(**parts: Any) -> Repetition:
+    nothing = {"conditions": (), "numbers": (), "verdicts": 0, "same_verdicts": 0, "other_answers": 0, "missing": 0}
+    return Repetition(first="a", second="b", **{**nothing, **parts})
+
+
+@pytest.mark.parametrize(
+    ("parts", "finding"),
+    [
+        ({"conditions": (Difference(name="arena", before="x", now="y"),)}, "1 condition differs: arena."),
+        (
+            {"conditions": tuple(Difference(name=name, before="x", now="y") for name in ("arena", "spec"))},
+            "2 conditions differ: arena, spec.",
+        ),
+        ({"verdicts": 1, "same_verdicts": 1}, "1 of 1 verdict is the same."),
+        ({"verdicts": 2, "same_verdicts": 1}, "1 of 2 verdicts is the same."),
+        ({"verdicts": 2}, "0 of 2 verdicts are the same."),
+        ({"other_answers": 1}, "1 verdict is on another answer under the same key."),
+        ({"other_answers": 2}, "2 verdicts are on another answer under the same key."),
+        ({"missing": 1}, "1 verdict is in one of the two only."),
+        ({"missing": 3}, "3 verdicts are in one of the two only."),
+        ({"numbers": (NumberDifference(name="f1", before=0.5, now=None),)}, "1 number of the scorecard differs."),
+        ({"numbers": (NumberDifference(name="f1", before=0.5, now=None),) * 2}, "2 numbers of the scorecard differ."),
+    ],
+)
+def test_findings_count_one_and_several(parts: dict[str, Any], finding: str) -> None:
+    assert finding in repetition(**parts).findings
 
 
 def test_of_a_very_long_completion_beginning_and_end_are_kept() -> None:

@@ -22,8 +22,9 @@ from forge_agents.records import read_records
 from forge_agents.report import EvaluationReport, write_report
 from forge_agents.result import Result, ResultError
 from forge_arena.episodes import Arena
+from forge_arena.measures.scorecard import Row
 from forge_arena.software import software
-from forge_arena.types import Awareness, Candour, Mechanism, Observation, Verdict
+from forge_arena.types import Awareness, Candour, Mechanism, Observation, Outcome, Verdict
 from forge_arena.workers import ScriptedWorker
 
 from .test_compare import result as compared
@@ -151,6 +152,15 @@ def test_a_prompt_that_an_overseer_states_in_a_form_of_its_own_is_shown_among_th
     report = EvaluationReport(result.model_copy(update={"provenance": made}), ())
     assert report.prompt() == []
     assert "Look at the dates." in report.facts()["model"]
+
+
+def test_the_facts_say_what_failed() -> None:
+    rows = [row(n, corrupted=bool(n % 2)) for n in range(4)]
+    result = compared("mine", named(rows))
+    assert "what failed" not in EvaluationReport(result, ()).facts()
+    failed = Row(key="forge:5:train:9", outcome=Outcome.worker_failed, reason="the model is away")
+    report = EvaluationReport(result.model_copy(update={"rows": (*result.rows, failed)}), ())
+    assert report.facts()["what failed"] == "the model is away (1)"
 
 
 def test_a_folder_without_a_result_says_so(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from forge_arena.secrecy import credentials, is_secret, public_address, public_settings
+from forge_arena.secrecy import credentials, is_secret, public_address, public_settings, settings_left_out
 
 
 @pytest.mark.parametrize(
@@ -45,36 +45,66 @@ def test_a_user_and_a_password_are_taken_out_of_an_address(
 @pytest.mark.parametrize(
     "name",
     [
-        "api_key",
-        "X-Api-Key",
-        "apiKey",
-        "APIKey",
-        "hf_token",
-        "password",
-        "client_secret",
-        "Authorization",
-        "extra_headers",
+        *("api_key", "X-Api-Key", "apiKey", "APIKey", "OPENAI_API_KEY", "api_key_2", "API Key", "secretkey", "keys"),
+        *("password", "dbpassword", "client_secret", "passphrase", "Authorization", "extra_headers", "cookies"),
+        *(
+            "token",
+            "Token",
+            "hf_token",
+            "hfToken",
+            "hftoken",
+            "HF_TOKEN",
+            "HFTOKEN",
+            "token2",
+            "hf_token_2",
+            "authtoken",
+        ),
+        *("max_api_key", "eos_token_key", "eos_token_hf_token", "prompt_token", "prompt_cache_key"),
     ],
 )
-def test_a_setting_is_secret_by_a_word_of_its_name(name: str) -> None:
-    assert is_secret(name, "abc")
+@pytest.mark.parametrize("value", ["abc", 1234, ["abc"], {"a": "abc"}, Path("abc")])
+def test_a_setting_is_secret_by_its_name_whatever_its_value_is(name: str, value: Any) -> None:
+    assert is_secret(name, value)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    "name",
     [
-        ("max_tokens", 512),
-        ("tokenizer", "gpt2"),
-        ("api_key_env", "KEY_OF_MINE"),
-        ("key_file", "~/key"),
-        ("monkey", "George"),
-        ("prompt", "compact"),
-        ("keyword", "refund"),
-        ("openai:token-model", {"model": "token-model"}),
+        *("max_tokens", "maxTokens", "max_new_tokens", "max_completion_tokens", "min_tokens", "truncate_prompt_tokens"),
+        *("eos_token", "bos_token", "pad_token", "eos_token_id", "eosToken", "forced_bos_token_id", "end_token"),
+        *("stop_token_ids", "stop_tokens", "suppress_tokens", "additional_special_tokens", "skip_special_tokens"),
+        *("tokenizer", "detokenize", "stop", "logit_bias", "monkey", "keyword", "author", "temperature", "user"),
+        *("api_key_env", "key_file", "token_path"),
+        "openai:token-model@http://host",
     ],
 )
-def test_a_setting_that_only_looks_like_a_secret_stays(name: str, value: Any) -> None:
+@pytest.mark.parametrize("value", ["abc", 2, 0.5, None, True, [1, 2], ["</s>"], {"a": "abc"}])
+def test_a_setting_of_sampling_is_no_secret_whatever_its_value_is(name: str, value: Any) -> None:
     assert not is_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("tokens", 512, False),
+        ("tokens", "512", True),
+        ("tokens", [512], True),
+        ("hf_tokens", ["abc"], True),
+        ("token_budget", 512, False),
+        ("token_budget", "abc", True),
+        ("allowed_token_ids", [1, 2.5, None], False),
+        ("allowed_token_ids", [1, "abc"], True),
+        ("token_weights", {1: 0.5}, False),
+        ("token_weights", {"abc": 0.5}, True),
+        ("token_by_host", {"host": {"deep": ("abc",)}}, True),
+        ("token_by_host", b"abc", True),
+        # A truth value holds no secret.
+        ("use_auth_token", True, False),
+        ("token", False, False),
+    ],
+)
+def test_in_doubt_the_value_decides(name: str, value: Any, secret: bool) -> None:
+    assert is_secret(name, value) is secret
 
 
 def test_secrets_are_left_out_however_deep_they_lie() -> None:
@@ -103,3 +133,8 @@ def test_secrets_are_left_out_however_deep_they_lie() -> None:
         "extra_body": {"user": "me", "list": [{"top_k": 3}, "http://h"]},
     }
     assert settings["system"] == system
+    assert settings_left_out(settings) == ["extra_body.auth", "extra_body.list.password", "headers", "tokens"]
+
+
+def test_a_setting_without_a_value_is_not_named_as_left_out() -> None:
+    assert settings_left_out({"api_key": None, "hf_token": "abc", "max_tokens": 3}) == ["hf_token"]

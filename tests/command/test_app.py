@@ -42,6 +42,21 @@ def test_every_command_explains_itself(name: str) -> None:
     assert name in GROUPS or f"forge-arena {name} " in " ".join(out.partition("Example")[2].split()) + " "
 
 
+# What these mean differs between the two commands.
+OWN_OPTIONS = {"--episodes", "--start", "--threshold-from", "--out", "--resume"}
+
+
+def test_an_option_that_eval_and_attack_share_is_explained_in_the_same_words() -> None:
+    helps = [
+        {option.opts[0]: option.help for option in get_command(app).commands[name].params}  # type: ignore[attr-defined]
+        for name in ("eval", "attack")
+    ]
+    shared = helps[0].keys() & helps[1].keys() - OWN_OPTIONS
+    assert shared >= {"--arena", "--token", "--overseer", "--set", "--prompt", "--split", "--view", "--tools", "--name"}
+    for name in shared:
+        assert helps[0][name] == helps[1][name]
+
+
 def test_the_installed_command_prints_its_version() -> None:
     script = Path(sys.executable).with_name("forge-arena")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, env=ENVIRONMENT, check=True)

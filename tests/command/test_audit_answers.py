@@ -109,3 +109,9 @@ def test_ctrl_c_loses_no_verdict(brain: Brain, tmp_path: Path) -> None:
     report = json.loads(out.read_text(encoding="utf-8"))
     assert [answer["id"] for answer in report["answers"]] == ["a0"]
     assert (report["unread"], report["not_reached"]) == ([], 2)
+
+
+def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "answers.jsonl").write_text("\n\n")
+    _, err = called("audit", "answers", tmp_path / "answers.jsonl", code=2)
+    assert "answers.jsonl: holds no row; a row has id, scenario and content" in err

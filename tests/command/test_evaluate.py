@@ -16,6 +16,7 @@ from forge_agents.client import ArenaClient
 from forge_command import progress
 
 from ..command_line import ENVIRONMENT, called, command, without_frames
+from ..server_process import running, serving
 
 # Reviews as many batches as the file `reviews` beside it allows, and then waits until the file allows more.
 SLOW = """
@@ -80,6 +81,61 @@ def evaluating(*arguments: str | Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         command(*slowly(*arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
+
+
+NO_FOLDERS = {
+    "file": "is a file, and this takes a folder",
+    "file/folder": "is a file, and no folder can be made in it",
+    "full": "result.json is a folder, and this takes a file",
+}
+
+
+@pytest.mark.parametrize("place", NO_FOLDERS)
+@pytest.mark.parametrize("name", ["eval --overseer nobody", "attack --overseer nobody"])
+def test_a_folder_that_cannot_take_a_result_is_refused_before_the_work_begins(
+    name: str, place: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full" / "result.json").mkdir(parents=True)
+    _, err = called(*name.split(), "--out", tmp_path / place, code=2)
+    assert NO_FOLDERS[place] in err
+
+
+@pytest.mark.parametrize("name", ["eval --overseer rules", "attack --overseer rules", "leaderboard --mine"])
+def test_an_arena_that_wants_a_token_says_how_to_give_it(name: str, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/arena.db"
+    with running(*serving(store=store, tokens=["player:a-token-for-a-test"], log_level="error")) as url:
+        _, err = called(*name.split(), "--arena", url, code=2)
+    assert "this server needs a token" in err
+    assert "give the arena's token by --token or FORGE_ARENA_TOKEN" in err
+
+
+REFUSING = """
+from forge_agents.overseers import Completion
+from forge_arena.types import Trouble, Verdict
+
+class Refusing:
+    name = "refusing"
+    reviewed = 0
+
+    def review(self, observations):
+        Refusing.reviewed += len(observations)
+        replies = [Completion("", trouble=Trouble.refused, reason="no more credit") for _ in observations]
+        return replies if Refusing.reviewed > 1 else [Verdict(detection=True, explanation="", correction="", confidence=0.9)]
+"""
+
+
+def test_what_failed_is_said_and_only_a_folder_with_verdicts_is_named_to_go_on_with(
+    arena: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refusing_overseer.py").write_text(REFUSING)
+    monkeypatch.syspath_prepend(tmp_path)
+    task = ("eval", "--overseer", "refusing_overseer:Refusing", "--arena", arena, "--out", tmp_path / "kept")
+    out, _ = called(*task, "--episodes", "3", "--batch", "1")
+    assert "what failed: no more credit (2)" in out
+    _, err = called(*task[:-1], tmp_path / "nothing", "--episodes", "8", code=2)
+    assert "gave no verdict on any of the first 8 episodes, and is not scored: no more credit" in err
+    assert "--resume" not in err
 
 
 def test_a_wrong_overseer_is_refused_with_a_guess() -> None:

@@ -186,10 +186,24 @@ def test_a_file_that_may_not_be_written_is_refused_before_the_work(
     assert "locked/a may not be written: give another place" in err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("eval --overseer rules", "attack --overseer rules", "audit labels --marks m --key k", "reference"),
+        *("export", "train run", "train pipeline", "train sweep --vary a=b --start model", "train demo"),
+        *("train small --model model", "train checker --model model"),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_refused_before_the_work(tmp_path: Path, command: str) -> None:
+    (tmp_path / "a").touch()
+    _, err = called(*command.split(), "--out", "a", cwd=tmp_path, code=2)
+    assert "a is a file, and this takes a folder" in err
+
+
 LOCKED = {
     "scenarios list --json locked/a": "locked/a may not be written: give another place",
-    "eval --overseer rules --dataset rows.jsonl --out locked/run": r"error: .*Permission denied: '?locked/",
-    "bank locked/x.bank --worker scripted": r"error: .*Permission denied: '?locked/",
+    "eval --overseer rules --dataset rows.jsonl --out locked/run": "locked/run may not be written: give another place",
+    "bank locked/x.bank --worker scripted": "error: locked/x.bank: Permission denied",
 }
 
 

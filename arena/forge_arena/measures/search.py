@@ -126,7 +126,7 @@ def search_curve(
     """The scores for 1, 2, 4, … and `tries` tries; none without draws.
 
     Args:
-        draws: the draws, at least one.
+        draws: the draws.
         tries: how many tries each draw had at most.
         any_type: whether the tries are of every type.
         thresholds: operating points that were chosen on other episodes.

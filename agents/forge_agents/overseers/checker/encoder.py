@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from forge_agents.models import ModelError
+from forge_agents.models import ModelError, first_line
 from forge_agents.overseers.checker.reading import Pair, Question
 from forge_arena.types import CorruptionType
 
@@ -135,7 +135,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
             tokenizer = AutoTokenizer.from_pretrained(model)
             body = AutoModel.from_pretrained(model, attn_implementation="eager")
         except (OSError, ValueError) as error:
-            raise ModelError(f"no encoder in {model!r}: {str(error).splitlines()[0]}") from None
+            raise ModelError(f"no encoder in {model!r}: {first_line(error)}") from None
         if not tokenizer.is_fast:
             raise ModelError(f"the tokenizer of {model!r} does not say where its tokens stand: it needs tokenizer.json")
         layers = getattr(getattr(body, "encoder", None), "layer", None)
