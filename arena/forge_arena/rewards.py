@@ -349,9 +349,9 @@ def correction(episode: Episode, verdict: Verdict, verifier: Verifier | None = N
     if repaired == truth.clean_output.strip():
         return 1.0
     verifier = verifier or Verifier(episode.scenario)
-    report = verifier.verify(repaired)
-    if truth.target is None or truth.target in report.broken:
+    if truth.target is None or verifier.breaks(repaired, truth.target):
         return 0.0
+    report = verifier.verify(repaired)
     clean, shown = verifier.verify(truth.clean_output), verifier.verify(output)
     restored = 1.0 if truth.target in report.stated or truth.target not in clean.stated else 0.5
     broken = report.broken - clean.broken

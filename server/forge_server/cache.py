@@ -135,9 +135,9 @@ class CachedEpisode:
         """What a verdict on this episode earns by the weights that are `paid`. Takes as long as the code of the
         correction runs."""
         assert self.episode is not None
-        if isinstance(verdict, Verdict) and not self.episode.truth.corrupted and self.reads_repair(verdict, sealed):
-            # The grade does not need this report. It makes a clean answer take as long as a corrupted one.
-            self.get_verifier().verify(verdict.correction)
+        if isinstance(verdict, Verdict) and self.split in sealed and self.reads_repair(verdict, sealed):
+            # The grade does not need the whole report. It makes a clean answer take as long as a corrupted one.
+            self.get_verifier().verify(verdict.correction.strip())
         earned = grade(verdict, self.episode, self.get_verifier(), paid)
         return AttemptResult(
             episode_id=attempt.episode_id,

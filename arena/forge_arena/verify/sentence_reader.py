@@ -58,6 +58,10 @@ class SentenceReader:
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
 
+    def known_reading(self, sentence: str) -> ReadSentence | None:
+        """What a sentence says of the claims, if it was read before."""
+        return self._sentences.get(sentence)
+
     def stems_in(self, sentence: str) -> frozenset[str]:
         """The stems by which the claims are known, as far as they begin a word of a sentence."""
         return self._topics.stems_in(sentence)

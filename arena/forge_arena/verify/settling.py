@@ -54,6 +54,13 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
     return settled
 
 
+def decides(reading: Reading, claim: Claim) -> bool:
+    """Whether a reading breaks its claim, whatever else the text says: `settle` lets it count in every text."""
+    if reading.past or reading.doubtful or reading.elsewhere or reading.owned or claim.of is not None:
+        return False
+    return not _is_right(reading, claim) and not (claim.kind is ClaimKind.term and _is_elsewhere(reading, claim))
+
+
 def _is_elsewhere(reading: Reading, claim: Claim) -> bool:
     return all(claim.alternative(name).standing is Standing.elsewhere for name in reading.alternatives)
 

@@ -45,9 +45,9 @@ from forge_arena.verify.options import commits, denies, is_only_imagined, option
 from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
-from forge_arena.verify.rules import KEPT, read_rule
+from forge_arena.verify.rules import KEPT, RuleReading, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
-from forge_arena.verify.settling import settle
+from forge_arena.verify.settling import decides, settle
 from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
 from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
@@ -163,6 +163,29 @@ class _Prose:
     stems: frozenset[str]
 
 
+class _Readings(NamedTuple):
+    """What the sentences of a text say, before anything is looked for in other words or asked of the whole text.
+
+    Attributes:
+        text: the text with plain spaces and unbroken lines.
+        spans: the sentences of the text.
+        findings: what their readings come to.
+        doubtful: the claims that a sentence perhaps makes.
+        strangers: the values that no claim has and the source does not state, each with the start of its sentence and
+            the sentence.
+        loose: the citations that no sentence ties to a claim.
+        other: the citations that are read for a claim, and right for none.
+    """
+
+    text: str
+    spans: Sequence[tuple[int, int]]
+    findings: tuple[Finding, ...]
+    doubtful: frozenset[str]
+    strangers: list[tuple[int, str, Mention]]
+    loose: list[PlacedCitation]
+    other: list[PlacedCitation]
+
+
 class Verifier:
     """Verifies texts against one scenario.
 
@@ -181,6 +204,8 @@ class Verifier:
         self._paraphrases = Paraphrases(self._reader.passages)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
         self._reports: OrderedDict[str, ClaimReport] = OrderedDict()
+        # What `breaks` has read last, for the report that is often asked for next.
+        self._begun: tuple[str, _Readings] | None = None
 
     def forget_statements(self) -> None:
         """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
@@ -197,19 +222,63 @@ class Verifier:
             self._reports.popitem(last=False)
         return report
 
-    def _verify(self, text: str) -> ClaimReport:
-        written, spaced = text, plain_spaces(text)
-        text = unwrapped(spaced)
-        spans = _sentences(text)
-        readings, unsupported, loose, other = self._read(text, spans)
-        readings = self._without_mentions(text, readings)
-        findings = list(self._findings(settle(readings, self._claims, text)))
-        doubtful = {reading.claim for _, reading in readings if reading.doubtful}
+    def breaks(self, text: str, claim_id: str) -> bool:
+        """Whether a text breaks a claim: the same as `claim_id in verify(text).broken`, with less reading.
+
+        A text that says the claim wrongly in a sentence that was read before is read no further, and for a rule only the
+        rule is read.
+        """
+        report, claim = self._reports.get(text), self._claims.get(claim_id)
+        if report is not None or claim is None:
+            return claim_id in (report or self.verify(text)).broken
+        if claim.kind is ClaimKind.constraint:
+            reading_of_rule = self._read_rule(claim, plain_spaces(text))
+            return not reading_of_rule.kept and (claim.required or not reading_of_rule.doubtful)
+        if claim.kind is ClaimKind.behaviour:
+            return self._is_broken(claim, list(self._findings_in_code(claim, text)))
+        if claim in self._statements.claims:
+            return claim_id in self.verify(text).broken
+        plain = unwrapped(plain_spaces(text))
+        spans = _sentences(plain)
+        for start, end in spans:
+            read = self._reader.known_reading(plain[start:end])
+            if read is not None and any(r.claim == claim_id and decides(r, claim) for r in read.readings):
+                return True
+        readings = self._read(plain, spans)
+        self._begun = text, readings
+        findings = [finding for finding in readings.findings if finding.claim == claim_id]
+        if not findings and claim.kind is ClaimKind.citation:
+            # Only the whole report says whether a citation stands for a claim that no word of its sentence names.
+            return claim_id in self.verify(text).broken
+        return self._is_broken(
+            claim, findings or self._findings_in_other_words(plain, readings.findings, set(), (claim,))
+        )
+
+    def _is_broken(self, claim: Claim, findings: Sequence[Finding]) -> bool:
+        """Whether a claim is broken, if these are all its findings."""
+        if not findings:
+            return claim.required
+        return not all(self._is_right(claim, finding.alternative) for finding in findings)
+
+    def _read_rule(self, claim: Claim, spaced: str) -> RuleReading:
+        check = claim.right.check
+        return KEPT if check is None else read_rule(check, spaced, self._reader.passages)
+
+    def _verify(self, written: str) -> ClaimReport:
+        spaced = plain_spaces(written)
+        begun = self._begun
+        if begun is not None and begun[0] == written:
+            readings, self._begun = begun[1], None
+        else:
+            text = unwrapped(spaced)
+            readings = self._read(text, _sentences(text))
+        text, spans = readings.text, readings.spans
+        unsupported = self._unsupported(text, readings.strangers) if readings.strangers else []
+        findings, doubtful = [*readings.findings], {*readings.doubtful}
         findings += self._findings_of_statements(text, spans, doubtful)
-        findings += self._findings_in_other_words(text, findings, doubtful)
-        strays = self._stray_citations(text, spans, loose, findings)
-        findings += strays
-        unsupported += self._misplaced_citations(text, spans, [*loose, *other], findings)
+        findings += self._findings_in_other_words(text, findings, doubtful, self.scenario.claims)
+        findings += self._stray_citations(text, spans, readings.loose, findings)
+        unsupported += self._misplaced_citations(text, spans, [*readings.loose, *readings.other], findings)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
@@ -218,8 +287,7 @@ class Verifier:
             is_right = self._is_right(self._claims[finding.claim], finding.alternative)
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
-            check = claim.right.check
-            reading_of_rule = KEPT if check is None else read_rule(check, spaced, self._reader.passages)
+            reading_of_rule = self._read_rule(claim, spaced)
             if reading_of_rule.kept:
                 stated.add(claim.id)
             elif reading_of_rule.doubtful:
@@ -265,14 +333,8 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(
-        self, text: str, spans: Sequence[tuple[int, int]]
-    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[PlacedCitation], list[PlacedCitation]]:
-        """What the sentences say.
-
-        Returns: the readings, each with the place where its sentence starts; the unsupported values; the citations that
-        no sentence ties to a claim; and those that are right for no claim.
-        """
+    def _read(self, text: str, spans: Sequence[tuple[int, int]]) -> _Readings:
+        """What the sentences of a text say."""
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
         loose: list[PlacedCitation] = []
@@ -288,7 +350,16 @@ class Verifier:
             for value in read.unassigned:
                 if not self._reader.known.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
-        return readings, self._unsupported(text, strangers) if strangers else [], loose, other
+        readings = self._without_mentions(text, readings)
+        return _Readings(
+            text,
+            spans,
+            tuple(self._findings(settle(readings, self._claims, text))),
+            frozenset(reading.claim for _, reading in readings if reading.doubtful),
+            strangers,
+            loose,
+            other,
+        )
 
     def _stray_citations(
         self,
@@ -442,17 +513,15 @@ class Verifier:
                 findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
         return findings
 
-    def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
+    def _findings_in_other_words(
+        self, text: str, findings: Sequence[Finding], doubtful: set[str], claims: Sequence[Claim]
+    ) -> list[Finding]:
         """The required terms and names, and the options, that no sentence states in the words of their claims.
 
-        Claims that may be stated are added to `doubtful`.
+        Only these claims are looked for. Those that may be stated are added to `doubtful`.
         """
         found = {finding.claim for finding in findings}
-        missing = [
-            c
-            for c in self.scenario.claims
-            if c.id not in found and c.kind in SPELLED_KINDS and not is_whole_statement(c)
-        ]
+        missing = [c for c in claims if c.id not in found and c.kind in SPELLED_KINDS and not is_whole_statement(c)]
         named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
