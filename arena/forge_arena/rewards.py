@@ -59,9 +59,10 @@ _TYPE_NAMES = re.compile(
 )
 # The first word of each type, and the pattern of its name alone in lower case. A word is found much faster than a
 # pattern that ignores case.
-_FIRST_WORDS = tuple(
-    (type.value.partition("_")[0].lower(), re.compile(rf"(?<!\w){type.value.lower().replace('_', '[_ -]')}(?!\w)"), type)
+_NAMES = tuple(
+    (name.partition("_")[0], re.compile(rf"(?<!\w){name.replace('_', '[_ -]')}(?!\w)"), type)
     for type in CorruptionType
+    for name in (type.value.lower(),)
 )
 _UNDERSCORED = str.maketrans(" -", "__")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
@@ -220,7 +221,7 @@ def step(truth: Truth, verdict: Verdict) -> bool | None:
 def named_types(explanation: str) -> frozenset[CorruptionType]:
     """The corruption types that an explanation names, as whole words, with underscore, space or hyphen."""
     low = explanation.lower()
-    possible = [named for named in _FIRST_WORDS if named[0] in low]
+    possible = [name for name in _NAMES if name[0] in low]
     if not possible:
         return frozenset()
     if len(possible) == 1 and low.isascii():

@@ -22,7 +22,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
@@ -225,7 +225,7 @@ class Verifier:
     def breaks(self, text: str, claim_id: str) -> bool:
         """Whether a text breaks a claim: the same as `claim_id in verify(text).broken`, with less reading.
 
-        A text that says the claim wrongly in a sentence that was read before is read no further, and for a rule only the
+        A text that says the claim wrongly in a sentence that was read before is read no further. For a rule, only the
         rule is read.
         """
         report, claim = self._reports.get(text), self._claims.get(claim_id)
@@ -483,9 +483,9 @@ class Verifier:
         mentioned = {r.claim for _, r in readings if r.elsewhere and self._claims[r.claim].kind is ClaimKind.term}
         if not mentioned:
             return readings
-        prose, whole = self._prose(text), Window(text)
+        whole = _Whole(text, self)
         for claim in [self._claims[claim_id] for claim_id in mentioned]:
-            place = self._place_of_saying(whole, claim, claim.right, prose)
+            place = self._place_of_saying(whole, claim, claim.right)
             if place is None or not place.certain:
                 mentioned.discard(claim.id)
         return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
@@ -529,33 +529,30 @@ class Verifier:
         cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
         # A part of a cited title states nothing.
         blanked = _blanked(text, cited)
-        prose = self._prose(text)
-        untitled = prose if blanked is text else self._prose(blanked)
-        whole = Window(text)
-        whole_untitled = whole if blanked is text else Window(blanked)
+        whole = _Whole(text, self)
+        untitled = whole if blanked is text else _Whole(blanked, self)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            is_citation = claim.kind is ClaimKind.citation
-            own, own_prose = (whole, prose) if is_citation else (whole_untitled, untitled)
-            place = self._place_of_saying(own, claim, alternative, own_prose)
+            own = whole if claim.kind is ClaimKind.citation else untitled
+            place = self._place_of_saying(own, claim, alternative)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
                 doubtful.add(claim.id)
         for claim in options:
-            finding = self._choice(claim, prose)
+            finding = self._choice(claim, whole.prose)
             if finding is not None:
                 more.append(finding)
             elif claim.required:
-                place = self._place_of_saying(whole, claim, claim.right, prose)
+                place = self._place_of_saying(whole, claim, claim.right)
                 if place is not None and place.certain:
                     more.append(Finding(claim.id, claim.right.name, place.start, place.end))
         return more
 
-    def _prose(self, text: str) -> list["_Prose"]:
+    def prose_of(self, text: str) -> list["_Prose"]:
         """The sentences of a text without its code."""
         prose: list[_Prose] = []
         last_end, last_stems = 0, frozenset[str]()
@@ -572,17 +569,15 @@ class Verifier:
             last_end, last_stems = end, own
         return prose
 
-    def _place_of_saying(
-        self, whole: Window, claim: Claim, alternative: Alternative, prose: list["_Prose"]
-    ) -> Saying | None:
+    def _place_of_saying(self, whole: "_Whole", claim: Claim, alternative: Alternative) -> Saying | None:
         """Where a text says an alternative of a claim in other words; the first certain place if there is one.
 
         Sentences are asked first, then neighbours together, because a sentence may go on in the next.
         """
         doubtful = None
-        may_say = self._terms.may_say(whole, alternative)
+        may_say = self._terms.may_say(whole.window, alternative)
         for neighbours in (False, True):
-            for sentence in prose:
+            for sentence in whole.prose:
                 is_about = self._reader.is_about(claim, sentence.stems)
                 words, start = (sentence.stretch, sentence.before) if neighbours else (sentence.text, sentence.start)
                 saying = None
@@ -598,18 +593,18 @@ class Verifier:
                 if found.certain:
                     return found
                 doubtful = doubtful or found
-        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim, prose):
-            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in prose)
+        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim):
+            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in whole.prose)
             return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
         return doubtful
 
-    def _says_another(self, whole: Window, claim: Claim, prose: list["_Prose"]) -> bool:
+    def _says_another(self, whole: "_Whole", claim: Claim) -> bool:
         """Whether a text says a wrong alternative of a claim."""
         return any(
             self._terms.says(sentence.text, claim, other, is_about=True) is not None
             for other in claim.wrong
-            if self._terms.may_say(whole, other)
-            for sentence in prose
+            if self._terms.may_say(whole.window, other)
+            for sentence in whole.prose
         )
 
     def _choice(self, claim: Claim, prose: list["_Prose"]) -> Finding | None:
@@ -667,6 +662,22 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+class _Whole:
+    """A text in which something is looked for in other words, with its words and its sentences once they are needed."""
+
+    def __init__(self, text: str, verifier: Verifier) -> None:
+        self._text = text
+        self._verifier = verifier
+
+    @cached_property
+    def window(self) -> Window:
+        return Window(self._text)
+
+    @cached_property
+    def prose(self) -> list[_Prose]:
+        return self._verifier.prose_of(self._text)
 
 
 def _blanked(text: str, findings: Sequence[Finding]) -> str:
