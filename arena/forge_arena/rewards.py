@@ -370,7 +370,7 @@ def correction(episode: Episode, verdict: Verdict, verifier: Verifier | None = N
     restored = 1.0 if truth.target in report.stated or truth.target not in clean.stated else 0.5
     broken = report.broken - clean.broken
     dropped = (clean.stated & shown.stated) - report.stated - {truth.target}
-    near = len(dropped & _beside(verifier, truth.clean_output, output))
+    near = len(dropped & _beside(verifier, truth.clean_output, output)) if dropped else 0
     lost = len(dropped) - near + WINDOW_COST * near
     return float(restored / (1.0 + lost) * 0.5 ** len(broken) * locality(episode, repaired))
 

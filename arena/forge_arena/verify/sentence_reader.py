@@ -15,7 +15,7 @@ An example. The scenario has a claim `window` (5 to 7 business days; superseded:
 The verifier then finds `window` stated rightly, because a past value states nothing, and `source` broken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
@@ -58,9 +58,9 @@ class SentenceReader:
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
 
-    def known_reading(self, sentence: str) -> ReadSentence | None:
-        """What a sentence says of the claims, if it was read before."""
-        return self._sentences.get(sentence)
+    def known_readings(self, sentences: Iterable[str]) -> list[ReadSentence | None]:
+        """What each sentence says of the claims; None for a sentence that was not read before."""
+        return list(map(self._sentences.get, sentences))
 
     def stems_in(self, sentence: str) -> frozenset[str]:
         """The stems by which the claims are known, as far as they begin a word of a sentence."""

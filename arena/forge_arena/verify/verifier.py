@@ -47,7 +47,7 @@ from forge_arena.verify.passages import clause
 from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.rules import KEPT, RuleReading, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
-from forge_arena.verify.settling import decides, settle
+from forge_arena.verify.settling import decides, right_names, settle
 from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
 from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
@@ -167,6 +167,7 @@ class _Readings(NamedTuple):
     """What the sentences of a text say, before anything is looked for in other words or asked of the whole text.
 
     Attributes:
+        spaced: the text with plain spaces.
         text: the text with plain spaces and unbroken lines.
         spans: the sentences of the text.
         findings: what their readings come to.
@@ -177,6 +178,7 @@ class _Readings(NamedTuple):
         other: the citations that are read for a claim, and right for none.
     """
 
+    spaced: str
     text: str
     spans: Sequence[tuple[int, int]]
     findings: tuple[Finding, ...]
@@ -196,6 +198,9 @@ class Verifier:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self._claims = {claim.id: claim for claim in scenario.claims}
+        # Asked for with every reading, so they are not looked up there.
+        self._rights = right_names(scenario.claims)
+        self._options = frozenset(claim.id for claim in scenario.claims if claim.kind is ClaimKind.option)
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
@@ -238,40 +243,32 @@ class Verifier:
             return self._is_broken(claim, list(self._findings_in_code(claim, text)))
         if claim in self._statements.claims:
             return claim_id in self.verify(text).broken
-        plain = unwrapped(plain_spaces(text))
-        spans = _sentences(plain)
-        for start, end in spans:
-            read = self._reader.known_reading(plain[start:end])
-            if read is not None and any(r.claim == claim_id and decides(r, claim) for r in read.readings):
-                return True
-        readings = self._read(plain, spans)
+        readings = self._read(text, claim)
+        if readings is None:
+            return True
         self._begun = text, readings
         findings = [finding for finding in readings.findings if finding.claim == claim_id]
         if not findings and claim.kind is ClaimKind.citation:
             # Only the whole report says whether a citation stands for a claim that no word of its sentence names.
             return claim_id in self.verify(text).broken
         return self._is_broken(
-            claim, findings or self._findings_in_other_words(plain, readings.findings, set(), (claim,))
+            claim, findings or self._findings_in_other_words(readings.text, readings.findings, set(), (claim,))
         )
 
     def _is_broken(self, claim: Claim, findings: Sequence[Finding]) -> bool:
         """Whether a claim is broken, if these are all its findings."""
         if not findings:
             return claim.required
-        return not all(self._is_right(claim, finding.alternative) for finding in findings)
+        return not all(self._is_right(claim.id, finding.alternative) for finding in findings)
 
     def _read_rule(self, claim: Claim, spaced: str) -> RuleReading:
         check = claim.right.check
         return KEPT if check is None else read_rule(check, spaced, self._reader.passages)
 
     def _verify(self, written: str) -> ClaimReport:
-        spaced = plain_spaces(written)
-        begun = self._begun
-        if begun is not None and begun[0] == written:
-            readings, self._begun = begun[1], None
-        else:
-            text = unwrapped(spaced)
-            readings = self._read(text, _sentences(text))
+        begun, self._begun = self._begun, None
+        readings = begun[1] if begun is not None and begun[0] == written else self._read(written)
+        assert readings is not None
         text, spans = readings.text, readings.spans
         unsupported = self._unsupported(text, readings.strangers) if readings.strangers else []
         findings, doubtful = [*readings.findings], {*readings.doubtful}
@@ -284,10 +281,10 @@ class Verifier:
         stated: set[str] = set()
         contradicted: set[str] = set()
         for finding in findings:
-            is_right = self._is_right(self._claims[finding.claim], finding.alternative)
+            is_right = self._is_right(finding.claim, finding.alternative)
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
-            reading_of_rule = self._read_rule(claim, spaced)
+            reading_of_rule = self._read_rule(claim, readings.spaced)
             if reading_of_rule.kept:
                 stated.add(claim.id)
             elif reading_of_rule.doubtful:
@@ -333,15 +330,28 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(self, text: str, spans: Sequence[tuple[int, int]]) -> _Readings:
-        """What the sentences of a text say."""
+    def _read(self, written: str, claim: Claim | None = None) -> _Readings | None:
+        """What the sentences of a text say.
+
+        None if a claim is given and a sentence that was read before breaks it, whatever the other sentences say.
+        """
+        spaced = plain_spaces(written)
+        text = unwrapped(spaced)
+        spans = _sentences(text)
+        texts = [text[start:end] for start, end in spans]
+        known = self._reader.known_readings(texts)
+        if claim is not None:
+            for read in known:
+                for reading in read.readings if read is not None else ():
+                    if reading.claim == claim.id and decides(reading, claim):
+                        return None
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
         loose: list[PlacedCitation] = []
         other: list[PlacedCitation] = []
-        for number, (start, end) in enumerate(spans):
-            sentence = text[start:end]
-            read = self._reader.read(sentence)
+        for number, sentence in enumerate(texts):
+            start = spans[number][0]
+            read = known[number] or self._reader.read(sentence)
             for reading in read.readings:
                 readings.append((start, reading))
             if read.loose_citations or read.other_citations:
@@ -352,9 +362,10 @@ class Verifier:
                     strangers.append((start, sentence, value))
         readings = self._without_mentions(text, readings)
         return _Readings(
+            spaced,
             text,
             spans,
-            tuple(self._findings(settle(readings, self._claims, text))),
+            tuple(self._findings(settle(readings, self._claims, self._rights, text))),
             frozenset(reading.claim for _, reading in readings if reading.doubtful),
             strangers,
             loose,
@@ -371,7 +382,7 @@ class Verifier:
         """The citations that stand for a claim wrongly, although no word of their sentence ties them to the claim."""
         if not loose:
             return []
-        stated = {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)}
+        stated = {f.claim for f in findings if self._is_right(f.claim, f.alternative)}
         strays = []
         for number, place in loose:
             start = spans[number][0]
@@ -434,32 +445,31 @@ class Verifier:
         stated = [m for m in mentions(before) if is_supported(m.kind, m.value, before[m.start : m.end])]
         return is_total(value, sentence, stated, self._reader.known.whole_numbers)
 
-    def _is_right(self, claim: Claim, alternative: str | None) -> bool:
-        if claim.of is None:
-            return alternative == claim.right.name
+    def _is_right(self, claim_id: str, alternative: str | None) -> bool:
+        right = self._rights[claim_id]
         # `_findings` has compared the value with the option that is spoken of: a name is that option's.
-        return alternative is not None
+        return alternative is not None if right is None else alternative == right
 
     def _findings(self, readings: list[tuple[int, Reading]]) -> Iterator[Finding]:
         """What the readings of all sentences come to, once the whole text has shown which options it chooses."""
         chosen_options: dict[str, str] = {}
-        for _, reading in readings:
-            if self._claims[reading.claim].kind is ClaimKind.option and not reading.past and reading.alternatives:
+        for _, reading in readings if self._options else ():
+            if reading.claim in self._options and not reading.past and reading.alternatives:
                 chosen_options.setdefault(reading.claim, reading.alternatives[0])
         for offset, reading in readings:
-            claim = self._claims[reading.claim]
+            right, alternatives = self._rights[reading.claim], reading.alternatives
             start, end = reading.start + offset, reading.end + offset
-            if claim.of is not None:
+            if right is None:
                 # A property, such as a price, is right if it is the property of the option that is spoken of.
-                option = reading.option or chosen_options.get(claim.of) or claim.right.name
-                yield Finding(claim.id, option if option in reading.alternatives else None, start, end)
+                claim = self._claims[reading.claim]
+                option = reading.option or chosen_options.get(claim.of or "") or claim.right.name
+                yield Finding(claim.id, option if option in alternatives else None, start, end)
             elif not reading.past:
-                is_right = claim.right.name in reading.alternatives
-                name = claim.right.name if is_right else next(iter(reading.alternatives), None)
-                yield Finding(claim.id, name, start, end)
-            elif claim.kind is not ClaimKind.option and claim.right.name in reading.alternatives:
+                name = right if right in alternatives else next(iter(alternatives), None)
+                yield Finding(reading.claim, name, start, end)
+            elif reading.claim not in self._options and right in alternatives:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
-                yield Finding(claim.id, None, start, end)
+                yield Finding(reading.claim, None, start, end)
 
     def place_of_statement(self, text: str, claim: Claim, quoted: Span) -> Span | None:
         """The sentence of a quotation that states a whole statement, where a reader says so; None if it does not.
