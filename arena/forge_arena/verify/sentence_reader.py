@@ -58,6 +58,11 @@ class SentenceReader:
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
 
+    @property
+    def spelled(self) -> Sequence[Claim]:
+        """The claims that a text states by an accepted spelling."""
+        return self._spellings.claims
+
     def known_readings(self, sentences: Iterable[str]) -> list[ReadSentence | None]:
         """What each sentence says of the claims; None for a sentence that was not read before."""
         return list(map(self._sentences.get, sentences))

@@ -44,13 +44,13 @@ from forge_arena.verify.derived import (
 from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 from forge_arena.verify.paraphrases import Paraphrases
 from forge_arena.verify.passages import clause
-from forge_arena.verify.reading import SPELLED_KINDS, Reading
+from forge_arena.verify.reading import Reading
 from forge_arena.verify.rules import KEPT, RuleReading, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import decides, right_names, settle
 from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
-from forge_arena.verify.whole_statements import Agreement, WholeStatements, is_whole_statement
+from forge_arena.verify.whole_statements import Agreement, WholeStatements
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
@@ -204,6 +204,7 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._spelled = frozenset(claim.id for claim in self._reader.spelled)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
         self._paraphrases = Paraphrases(self._reader.passages)
@@ -399,6 +400,8 @@ class Verifier:
         findings: list[Finding],
     ) -> list[Unsupported]:
         """The citations of a section for a point of another section, beside those that are found wrong for a claim."""
+        if not citations:
+            return []
         found = [finding for finding in findings if self._claims[finding.claim].kind is ClaimKind.citation]
         misplaced = []
         for number, place in citations:
@@ -531,7 +534,7 @@ class Verifier:
         Only these claims are looked for. Those that may be stated are added to `doubtful`.
         """
         found = {finding.claim for finding in findings}
-        missing = [c for c in claims if c.id not in found and c.kind in SPELLED_KINDS and not is_whole_statement(c)]
+        missing = [c for c in claims if c.id in self._spelled and c.id not in found]
         named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
