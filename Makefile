@@ -55,7 +55,7 @@ small-model/config.json: $(READY_TO_TRAIN)
 	@$(BIN)/python tests/smollm2.py small-model
 
 train-small: setup-train $(if $(filter small-model,$(SMALL_MODEL)),small-model/config.json)  ## train a pretrained model of 135M parameters over REST beside its controls (hours; continues where it was stopped)
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/forge-arena train small --model $(SMALL_MODEL) $(ARGS)
+	@HF_HUB_OFFLINE=1 $(BIN)/forge-arena train small --model $(SMALL_MODEL) $(ARGS)
 
 test: setup-train  ## all tests but the measurements, and but those that need an environment of their own
 	@# A model's threads would fight the other workers for the cores.

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Two processes with one thread each train faster than one process with two threads.
 AT_A_TIME = max(1, min(4, os.cpu_count() or 1))
+# The threads of each run, so that the runs at a time share the cores. Each run has as many, also the last one alone.
+THREADS = max(1, (os.cpu_count() or 1) // AT_A_TIME)
 # The file of what a run says, and how many seconds pass until its last line is looked at again.
 SAID, LOOK_EVERY = "said.txt", 5.0
 
@@ -91,6 +93,7 @@ def _train(
     settings = folder / "preset.yaml"
     settings.write_text(preset.model_dump_json(exclude_none=True), encoding="utf-8")
     begun = perf_counter()
+    token = {"FORGE_ARENA_TOKEN": arena.token} if arena.token else {}
     tether_it = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())] if sys.platform == "linux" else []
     with (folder / SAID).open("wb") as said:
         process = subprocess.run(
@@ -102,7 +105,7 @@ def _train(
             ],
             stdout=said,
             stderr=said,
-            env=os.environ | {"OMP_NUM_THREADS": "1"} | ({"FORGE_ARENA_TOKEN": arena.token} if arena.token else {}),
+            env=os.environ | {"OMP_NUM_THREADS": str(THREADS)} | token,
             check=False,
         )
     if process.returncode:

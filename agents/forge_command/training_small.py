@@ -22,7 +22,7 @@ from forge_command.child import running_server
 from forge_command.console import JsonFile, as_json, deliver, extra
 from forge_command.training import Changes, reporting
 from forge_command.training_comparison import Comparison, show, summarise
-from forge_command.training_runs import AT_A_TIME
+from forge_command.training_runs import AT_A_TIME, THREADS
 
 if TYPE_CHECKING:
     from forge_agents.train.online import ArenaAddress
@@ -111,18 +111,21 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     from forge_agents.client import ArenaClient
     from forge_agents.models import load_model
     from forge_agents.train.cost import estimate
-    from forge_agents.train.demonstrations import demonstrations
-    from forge_agents.train.warm_start import FAR
+    from forge_agents.train.warm_start import FAR, collect_demonstrations
 
     preset = comparison.preset
+    assert preset.warm_start is not None
+    few = preset.warm_start.model_copy(update={"demonstrations": SHOWN})
     with ArenaClient(arena.url, token=arena.token) as client:
-        suite = client.stats().suite_and_version
-        shown = list(demonstrations(client, suite=suite, start=FAR, count=SHOWN, checking=1.0, brief=True))
+        shown = collect_demonstrations(preset, few, client, reporter, start=FAR)
     cost = estimate(preset, load_model(str(preset.model)), shown)
+    # Runs at a time share the cores. Each measurement needs the model as it was loaded.
+    shared = estimate(preset, load_model(str(preset.model)), shown, threads=THREADS)
     runs = comparison.seeds + 2
-    # Before and after each run; the untouched model writes until it is cut off.
-    evaluations = (len(comparison.of_untouched) * 2 + len(comparison.of_start) + 3 + runs / AT_A_TIME) * cost.evaluation
-    training = preset.steps * cost.step
+    # The untouched model writes until it is cut off.
+    evaluations = (len(comparison.of_untouched) * 2 + len(comparison.of_start) + 3) * cost.evaluation
+    evaluations += runs / AT_A_TIME * shared.evaluation
+    training = preset.steps * shared.step
     total = cost.warm_start + evaluations + training * (runs - 1) / AT_A_TIME + training
     reporter.say(
         f"on this machine, as it is now: the warm start takes about {_hours(cost.warm_start)}, a run of {preset.steps} "

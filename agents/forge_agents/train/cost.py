@@ -89,9 +89,14 @@ class Cost:
         )
 
 
-def estimate(preset: Preset, loaded: Loaded, shown: Sequence[Demonstration]) -> Cost:
-    """What a run of the preset costs here, if its texts are like these demonstrations."""
+def estimate(preset: Preset, loaded: Loaded, shown: Sequence[Demonstration], *, threads: int | None = None) -> Cost:
+    """What a run of the preset costs here with so many threads, if its texts are like these demonstrations."""
     ask = prompt(preset.prompt)
     read = fmean(prompt_length(loaded, ask(d.observation)) for d in shown)
     written = fmean(len(loaded.tokenizer(d.completion)["input_ids"]) for d in shown)
-    return Cost.estimate(preset, Speed.measure(preset, loaded, shown), read, written)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        return Cost.estimate(preset, Speed.measure(preset, loaded, shown), read, written)
+    finally:
+        torch.set_num_threads(before)
