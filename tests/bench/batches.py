@@ -3,8 +3,8 @@
     python tests/bench/batches.py REVISION [ROUNDS]
 
 Two servers, one of each revision, take turns as in `side_by_side.py`. Each round opens new keys, and judges half of the
-episodes by repairs that leave the fault in the answer, and half by repairs that mend it. Both have a sentence that
-nobody has written before, and all verdicts flag the answer, whether it was corrupted or not.
+episodes by repairs that leave the fault in the answer, and half by repairs that mend it. The last sentence of each
+repair is one that no Verifier of these episodes has read. All verdicts flag the answer, whether it was corrupted or not.
 """
 
 import asyncio
