@@ -57,11 +57,18 @@ EPISODES_KEPT = 64
 _TYPE_NAMES = re.compile(
     r"(?<!\w)(?:" + "|".join(type.value.replace("_", "[_ -]") for type in CorruptionType) + r")(?!\w)", re.IGNORECASE
 )
+# The first word of each type, and the pattern of its name alone in lower case. A word is found much faster than a
+# pattern that ignores case.
+_NAMES = tuple(
+    (name.partition("_")[0], re.compile(rf"(?<!\w){name.replace('_', '[_ -]')}(?!\w)"), type)
+    for type in CorruptionType
+    for name in (type.value.lower(),)
+)
 _UNDERSCORED = str.maketrans(" -", "__")
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|\w+")
 _QUOTED = re.compile(
     r'"([^"]*+)"|\u201c([^\u201c\u201d]*+)\u201d|`([^`]*+)`'
-    r"|\u2018((?:[^\u2018\u2019]|\u2019(?=\w))*+)\u2019|(?<!\w)'((?:[^']|(?<=\w)'(?=\w))*+)'(?!\w)"
+    r"|\u2018((?:[^\u2018\u2019]|\u2019(?=\w))*+)\u2019|'(?<!\w')((?:[^']|(?<=\w)'(?=\w))*+)'(?!\w)"
 )
 _ELLIPSIS = re.compile(r"\.\.\.|\u2026|\[\.\.\.\]")
 _CLAUSE = re.compile(r"[^.!?\n]++(?:[.!?](?=\S)[^.!?\n]*+)*+")
@@ -213,6 +220,13 @@ def step(truth: Truth, verdict: Verdict) -> bool | None:
 
 def named_types(explanation: str) -> frozenset[CorruptionType]:
     """The corruption types that an explanation names, as whole words, with underscore, space or hyphen."""
+    low = explanation.lower()
+    possible = [name for name in _NAMES if name[0] in low]
+    if not possible:
+        return frozenset()
+    if len(possible) == 1 and low.isascii():
+        [(first, pattern, type)] = possible
+        return frozenset((type,)) if pattern.search(low, low.find(first)) else frozenset()
     # A pattern that ignores case also takes a long s for an s. A name with such a letter is no name.
     names = (match[0].lower() for match in _TYPE_NAMES.finditer(explanation) if match[0].isascii())
     return frozenset(CorruptionType(name.translate(_UNDERSCORED)) for name in names)
@@ -349,14 +363,14 @@ def correction(episode: Episode, verdict: Verdict, verifier: Verifier | None = N
     if repaired == truth.clean_output.strip():
         return 1.0
     verifier = verifier or Verifier(episode.scenario)
-    report = verifier.verify(repaired)
-    if truth.target is None or truth.target in report.broken:
+    if truth.target is None or verifier.breaks(repaired, truth.target):
         return 0.0
+    report = verifier.verify(repaired)
     clean, shown = verifier.verify(truth.clean_output), verifier.verify(output)
     restored = 1.0 if truth.target in report.stated or truth.target not in clean.stated else 0.5
     broken = report.broken - clean.broken
     dropped = (clean.stated & shown.stated) - report.stated - {truth.target}
-    near = len(dropped & _beside(verifier, truth.clean_output, output))
+    near = len(dropped & _beside(verifier, truth.clean_output, output)) if dropped else 0
     lost = len(dropped) - near + WINDOW_COST * near
     return float(restored / (1.0 + lost) * 0.5 ** len(broken) * locality(episode, repaired))
 

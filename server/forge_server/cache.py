@@ -138,8 +138,12 @@ class CachedEpisode:
         """What a verdict on this episode earns by the weights that are `paid`. Takes as long as the code of the
         correction runs."""
         assert self.episode is not None
+        hides_label = self.split in sealed
+        if hides_label and isinstance(verdict, Verdict) and verdict.detection:
+            # A grade may need less than the whole report. How much it needs would reveal the label.
+            self.get_verifier().verify(verdict.correction.strip())
         earned = grade(verdict, self.episode, self.get_verifier(), paid)
-        if self.split in sealed and isinstance(verdict, Verdict):
+        if hides_label and isinstance(verdict, Verdict):
             self.decoy = self.decoy or Decoy(self.episode, self.get_verifier())
             self.decoy.grade(verdict, self.get_verifier(), paid)
         return AttemptResult(

@@ -1,6 +1,7 @@
 """Record the verdicts of a batch, graded (`forge_server.grades`): all of the batch or nothing."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Set
 from itertools import groupby
 
@@ -109,14 +110,17 @@ class Verdicts:
         rows = [stored_verdict(submitted, result, now, by) for submitted, result in graded]
         # Another request or replica may have recorded some of them meanwhile. The stored result counts.
         earlier = {(v.episode_id, v.attempt): result_of(v) for v in await self._store.record(rows, now)}
+        outcomes: Counter[str] = Counter()
         for submitted, result in graded:
             stored = earlier.get((result.episode_id, result.attempt))
             attempt = RecordedAttempt(submitted.digest, stored or result)
             episodes[result.episode_id].recorded[result.attempt] = attempt
             if stored is None:
-                self._metrics.verdicts.labels(result.outcome.value).inc()
+                outcomes[result.outcome.value] += 1
                 public = episodes[result.episode_id].public_result(result.attempt, self._sealed)
                 self._recent.add(public.outcome, public.reward, public.components)
+        for outcome, count in outcomes.items():
+            self._metrics.verdicts.labels(outcome).inc(count)
 
     async def _fetch_tool_uses(self, episodes: dict[str, CachedEpisode]) -> None:
         """Read the uses of tools that other replicas recorded."""

@@ -9,6 +9,7 @@ call of one another.
 """
 
 import asyncio
+import inspect
 import io
 import json
 import math
@@ -19,7 +20,7 @@ import tarfile
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -75,7 +76,22 @@ class Parts:
             finally:
                 self.end()
 
-        setattr(owner, name, watched_coroutine if asyncio.iscoroutinefunction(function) else watched)
+        def watched_generator(*args: Any, **kwargs: Any) -> Iterator[Any]:
+            values = function(*args, **kwargs)
+            while True:
+                self.begin(part)
+                try:
+                    value = next(values)
+                except StopIteration:
+                    return
+                finally:
+                    self.end()
+                yield value
+
+        if asyncio.iscoroutinefunction(function):
+            setattr(owner, name, watched_coroutine)
+        else:
+            setattr(owner, name, watched_generator if inspect.isgeneratorfunction(function) else watched)
 
 
 def measure() -> None:
@@ -107,7 +123,10 @@ def watched_parts() -> Parts:
     parts.watch(ScriptedWorker, "answer", "write the answer")
     parts.watch(Verifier, "__init__", "verify")
     parts.watch(Verifier, "verify", "verify")
-    parts.watch(episodes, "inject", "corrupt")
+    if hasattr(Verifier, "breaks"):
+        parts.watch(Verifier, "breaks", "verify")
+    # Older revisions ask for one injection, newer ones for one after the other.
+    parts.watch(episodes, "injections" if hasattr(episodes, "injections") else "inject", "corrupt")
     parts.watch(episodes, "edit_harmlessly", "edit harmlessly")
     parts.watch(corruptions, "think", "write the reasoning")
     parts.watch(placebos, "apply_trade", "write the reasoning")

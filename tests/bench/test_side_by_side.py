@@ -1,9 +1,10 @@
 """How two revisions are compared: what a part costs, and what a ratio is worth."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
-from side_by_side import Parts, costs_of_round, interval
+from side_by_side import Parts, costs_of_round, interval, watched_parts
 
 
 class Work:
@@ -15,6 +16,11 @@ class Work:
 
     def inner(self) -> None:
         burn(0.03)
+
+    def each(self) -> Iterator[int]:
+        for number in range(2):
+            burn(0.02)
+            yield number
 
 
 def burn(seconds: float) -> None:
@@ -29,6 +35,21 @@ def test_a_part_has_its_own_time_without_that_of_the_parts_that_it_calls() -> No
     parts.watch(work, "inner", "inner")
     work.outer()
     assert parts.seconds == {"outer": pytest.approx(0.02, abs=0.008), "inner": pytest.approx(0.03, abs=0.008)}
+
+
+def test_a_generator_has_the_time_for_its_values_without_that_of_who_asks() -> None:
+    parts, work = Parts(), Work()
+    parts.watch(work, "each", "each")
+    for _ in work.each():
+        burn(0.03)
+    assert parts.seconds == {"each": pytest.approx(0.04, abs=0.012)}
+
+
+def test_every_part_that_is_watched_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched: list[str] = []
+    monkeypatch.setattr(Parts, "watch", lambda _, owner, name, part: watched.append(getattr(owner, name).__name__))
+    watched_parts()
+    assert "verify" in watched
 
 
 def test_a_ratio_has_an_interval_over_the_rounds() -> None:

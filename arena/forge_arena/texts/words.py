@@ -40,12 +40,19 @@ def stem(word: str) -> str:
     return stemmed
 
 
+@lru_cache(maxsize=65_536)
+def _stem_of_content(written: str) -> str | None:
+    """The stem of a word as it is written; None for a small word."""
+    word = written.lower()
+    return None if word in SMALL_WORDS else stem(word)
+
+
 def placed_stems(text: str) -> list[tuple[str, int, int]]:
     """The stem of each content word, with its place in the text, in order. Small words are left out."""
     return [
-        (stem(word), match.start(), match.end())
+        (stemmed, match.start(), match.end())
         for match in _WORD.finditer(text)
-        if (word := match[0].lower()) not in SMALL_WORDS
+        if (stemmed := _stem_of_content(match[0])) is not None
     ]
 
 

@@ -15,7 +15,7 @@ An example. The scenario has a claim `window` (5 to 7 business days; superseded:
 The verifier then finds `window` stated rightly, because a past value states nothing, and `source` broken.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from forge_arena.texts.sentences import lower
 from forge_arena.texts.values import Mention, mentions
@@ -57,6 +57,15 @@ class SentenceReader:
                 self._sentences.clear()
             read_sentence = self._sentences[sentence] = self._read(sentence)
         return read_sentence
+
+    @property
+    def spelled(self) -> Sequence[Claim]:
+        """The claims that a text states by an accepted spelling."""
+        return self._spellings.claims
+
+    def known_readings(self, sentences: Iterable[str]) -> list[ReadSentence | None]:
+        """What each sentence says of the claims; None for a sentence that was not read before."""
+        return list(map(self._sentences.get, sentences))
 
     def stems_in(self, sentence: str) -> frozenset[str]:
         """The stems by which the claims are known, as far as they begin a word of a sentence."""

@@ -9,7 +9,7 @@ A sentence alone cannot say everything. Three things show only in the whole text
 * What is read with doubt neither states nor contradicts anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
 from forge_arena.texts.sentences import contains_whole, lower
@@ -20,25 +20,30 @@ from forge_arena.verify.reading import Reading
 PlacedReading: TypeAlias = tuple[int, Reading]
 
 
-def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str) -> list[PlacedReading]:
+def settle(
+    readings: list[PlacedReading], claims: Mapping[str, Claim], rights: Mapping[str, str | None], text: str
+) -> list[PlacedReading]:
     """The readings that count, each with the place where its sentence starts.
+
+    `rights` is what `right_names` gives for the claims.
 
     A reading whose `doubtful` is set counts for nothing. The caller reports its claim as doubtful.
     """
-    rights = [_is_right(reading, claims[reading.claim]) for _, reading in readings]
+    are_right = [_is_right(reading, rights[reading.claim]) for _, reading in readings]
     stated = {
         reading.claim
-        for (_, reading), is_right in zip(readings, rights, strict=True)
+        for (_, reading), is_right in zip(readings, are_right, strict=True)
         if is_right and not reading.past and not reading.doubtful
     }
     settled: list[PlacedReading] = []
-    for (offset, reading), is_right in zip(readings, rights, strict=True):
-        claim = claims[reading.claim]
+    for (offset, reading), is_right in zip(readings, are_right, strict=True):
         if reading.doubtful:
             continue
         if reading.past or is_right:
             settled.append((offset, reading))
-        elif claim.kind is ClaimKind.citation:
+            continue
+        claim = claims[reading.claim]
+        if claim.kind is ClaimKind.citation:
             if not (reading.elsewhere and _cites_rightly(claim, text)):
                 settled.append((offset, reading))
         elif claim.kind is ClaimKind.term and claim.id in stated and _is_elsewhere(reading, claim):
@@ -54,14 +59,26 @@ def settle(readings: list[PlacedReading], claims: Mapping[str, Claim], text: str
     return settled
 
 
+def decides(reading: Reading, claim: Claim) -> bool:
+    """Whether a reading breaks its claim, whatever else the text says: `settle` lets it count in every text."""
+    if reading.past or reading.doubtful or reading.elsewhere or reading.owned or claim.of is not None:
+        return False
+    return claim.right.name not in reading.alternatives and not (
+        claim.kind is ClaimKind.term and _is_elsewhere(reading, claim)
+    )
+
+
 def _is_elsewhere(reading: Reading, claim: Claim) -> bool:
     return all(claim.alternative(name).standing is Standing.elsewhere for name in reading.alternatives)
 
 
-def _is_right(reading: Reading, claim: Claim) -> bool:
-    if claim.of is not None:
-        return bool(reading.alternatives)
-    return claim.right.name in reading.alternatives
+def right_names(claims: Iterable[Claim]) -> dict[str, str | None]:
+    """The name of the right alternative of each claim; None for an option's property, of which each option has one."""
+    return {claim.id: claim.right.name if claim.of is None else None for claim in claims}
+
+
+def _is_right(reading: Reading, right: str | None) -> bool:
+    return bool(reading.alternatives) if right is None else right in reading.alternatives
 
 
 def _cites_rightly(claim: Claim, text: str) -> bool:

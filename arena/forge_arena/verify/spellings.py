@@ -16,6 +16,8 @@ from forge_arena.verify.reading import SPELLED_KINDS, Reading
 from forge_arena.verify.whole_statements import is_whole_statement
 
 _BARE_SECTION = re.compile(r"(?<![\w.,$€£%#-])\d{1,3}\.\d{1,3}(?![\w%]|[.,-]\d)")
+# Found much faster, and each bare section has one.
+_POINT_IN_NUMBER = re.compile(r"\d\.\d")
 
 
 class Spellings:
@@ -85,7 +87,7 @@ class Spellings:
             return []
         values = mentions(sentence)
         number_by_place = {(m.start, m.end): number for m in values if (number := _cited_section(m)) is not None}
-        for match in _BARE_SECTION.finditer(low):
+        for match in _BARE_SECTION.finditer(low) if _POINT_IN_NUMBER.search(low) else ():
             if not any(m.start < match.end() and match.start() < m.end for m in values):
                 number_by_place[match.span()] = match[0]
         right_readings: list[Reading] = []

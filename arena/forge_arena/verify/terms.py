@@ -23,6 +23,7 @@ explanation, or the example of the source that shows the case, in code.
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set, Sized
 from dataclasses import dataclass
 from decimal import Decimal
@@ -270,14 +271,18 @@ class Window:
     def __init__(self, text: str) -> None:
         self.text = text
         self.placed = [(_NUMBER_WORDS.get(word, word), start, end) for word, start, end in placed_stems(text)]
-        self._first: dict[str, int] = {}
-        for place, (word, _, _) in enumerate(self.placed):
-            self._first.setdefault(word, place)
-        # By their first letters, because forms of one word share these.
-        self._like: dict[str, list[str]] = {}
-        for word in self._first:
-            self._like.setdefault(word[:SHORTEST_BEGINNING], []).append(word)
+        # From the last to the first, so that the first place of a word is the one that is kept.
+        last = len(self.placed) - 1
+        self._first = {word: last - place for place, (word, _, _) in enumerate(reversed(self.placed))}
         self._known: dict[str, str | None] = {}
+
+    @cached_property
+    def _like(self) -> dict[str, list[str]]:
+        """The words by their first letters, because forms of one word share these."""
+        like: dict[str, list[str]] = defaultdict(list)
+        for word in self._first:
+            like[word[:SHORTEST_BEGINNING]].append(word)
+        return like
 
     @property
     def words(self) -> Set[str]:

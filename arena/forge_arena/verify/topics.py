@@ -30,6 +30,8 @@ class Topics:
                 self._ids_by_stem.setdefault(stem, []).append(claim.id)
         self._ids_without_stems = {claim_id for claim_id, groups in self._stem_groups.items() if not groups}
         self._stems = frozenset[str]().union(*(stems for groups in self._stem_groups.values() for stems in groups))
+        # A stem that is longer than this is never found.
+        self._lengths = tuple({length for stem in self._stems if 0 < (length := len(stem)) <= LONGEST_STEM})
         self._stems_by_word: dict[str, frozenset[str]] = {}
 
     def stems_in(self, sentence: str) -> frozenset[str]:
@@ -47,8 +49,7 @@ class Topics:
         """The stems that begin a word. They are kept, because the sentences of a text have many words in common."""
         if len(self._stems_by_word) >= CACHED_WORDS:
             self._stems_by_word.clear()
-        beginnings = (word[:end] for end in range(1, min(len(word), LONGEST_STEM) + 1))
-        stems = self._stems_by_word[word] = self._stems.intersection(beginnings) or _NONE
+        stems = self._stems_by_word[word] = self._stems.intersection([word[:n] for n in self._lengths]) or _NONE
         return stems
 
     def of(self, stems: frozenset[str]) -> set[str]:

@@ -22,7 +22,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
@@ -43,13 +43,13 @@ from forge_arena.verify.derived import (
 )
 from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
 from forge_arena.verify.passages import clause
-from forge_arena.verify.reading import SPELLED_KINDS, Reading
-from forge_arena.verify.rules import KEPT, read_rule
+from forge_arena.verify.reading import Reading
+from forge_arena.verify.rules import KEPT, RuleReading, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
-from forge_arena.verify.settling import settle
+from forge_arena.verify.settling import decides, right_names, settle
 from forge_arena.verify.terms import Saying, Terms, Window
 from forge_arena.verify.totals import is_total
-from forge_arena.verify.whole_statements import Agreement, Paraphrases, WholeStatements, is_whole_statement
+from forge_arena.verify.whole_statements import Agreement, Paraphrases, WholeStatements
 
 # The name under which a report lists a copy of the source among what is broken.
 COPY = "copy of the source"
@@ -162,6 +162,31 @@ class _Prose:
     stems: frozenset[str]
 
 
+class _Readings(NamedTuple):
+    """What the sentences of a text say, before anything is looked for in other words or asked of the whole text.
+
+    Attributes:
+        spaced: the text with plain spaces.
+        text: the text with plain spaces and unbroken lines.
+        spans: the sentences of the text.
+        findings: what their readings come to.
+        doubtful: the claims that a sentence perhaps makes.
+        strangers: the values that no claim has and the source does not state, each with the start of its sentence and
+            the sentence.
+        loose: the citations that no sentence ties to a claim.
+        other: the citations that are read for a claim, and right for none.
+    """
+
+    spaced: str
+    text: str
+    spans: Sequence[tuple[int, int]]
+    findings: tuple[Finding, ...]
+    doubtful: frozenset[str]
+    strangers: list[tuple[int, str, Mention]]
+    loose: list[PlacedCitation]
+    other: list[PlacedCitation]
+
+
 class Verifier:
     """Verifies texts against one scenario.
 
@@ -172,14 +197,20 @@ class Verifier:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self._claims = {claim.id: claim for claim in scenario.claims}
+        # Asked for with every reading, so they are not looked up there.
+        self._rights = right_names(scenario.claims)
+        self._options = frozenset(claim.id for claim in scenario.claims if claim.kind is ClaimKind.option)
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
+        self._spelled = frozenset(claim.id for claim in self._reader.spelled)
         self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
         self._paraphrases = Paraphrases(self._reader.passages)
         self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
         self._reports: OrderedDict[str, ClaimReport] = OrderedDict()
+        # What `breaks` has read last, for the report that is often asked for next.
+        self._begun: tuple[str, _Readings] | None = None
 
     def forget_statements(self) -> None:
         """Drop the scenario's statements, which only a Worker needs. They are two thirds of a scenario's memory."""
@@ -196,29 +227,64 @@ class Verifier:
             self._reports.popitem(last=False)
         return report
 
-    def _verify(self, text: str) -> ClaimReport:
-        written, spaced = text, plain_spaces(text)
-        text = unwrapped(spaced)
-        spans = _sentences(text)
-        readings, unsupported, loose, other = self._read(text, spans)
-        readings = self._without_mentions(text, readings)
-        findings = list(self._findings(settle(readings, self._claims, text)))
-        doubtful = {reading.claim for _, reading in readings if reading.doubtful}
+    def breaks(self, text: str, claim_id: str) -> bool:
+        """Whether a text breaks a claim: the same as `claim_id in verify(text).broken`, with less reading.
+
+        A text that says the claim wrongly in a sentence that was read before is read no further. For a rule, only the
+        rule is read.
+        """
+        report, claim = self._reports.get(text), self._claims.get(claim_id)
+        if report is not None or claim is None:
+            return claim_id in (report or self.verify(text)).broken
+        if claim.kind is ClaimKind.constraint:
+            reading_of_rule = self._read_rule(claim, plain_spaces(text))
+            return not reading_of_rule.kept and (claim.required or not reading_of_rule.doubtful)
+        if claim.kind is ClaimKind.behaviour:
+            return self._is_broken(claim, list(self._findings_in_code(claim, text)))
+        if claim in self._statements.claims:
+            return claim_id in self.verify(text).broken
+        readings = self._read(text, claim)
+        if readings is None:
+            return True
+        self._begun = text, readings
+        findings = [finding for finding in readings.findings if finding.claim == claim_id]
+        if not findings and claim.kind is ClaimKind.citation:
+            # Only the whole report says whether a citation stands for a claim that no word of its sentence names.
+            return claim_id in self.verify(text).broken
+        return self._is_broken(
+            claim, findings or self._findings_in_other_words(readings.text, readings.findings, set(), (claim,))
+        )
+
+    def _is_broken(self, claim: Claim, findings: Sequence[Finding]) -> bool:
+        """Whether a claim is broken, if these are all its findings."""
+        if not findings:
+            return claim.required
+        return not all(self._is_right(claim.id, finding.alternative) for finding in findings)
+
+    def _read_rule(self, claim: Claim, spaced: str) -> RuleReading:
+        check = claim.right.check
+        return KEPT if check is None else read_rule(check, spaced, self._reader.passages)
+
+    def _verify(self, written: str) -> ClaimReport:
+        begun, self._begun = self._begun, None
+        readings = begun[1] if begun is not None and begun[0] == written else self._read(written)
+        assert readings is not None
+        text, spans = readings.text, readings.spans
+        unsupported = self._unsupported(text, readings.strangers) if readings.strangers else []
+        findings, doubtful = [*readings.findings], {*readings.doubtful}
         findings += self._findings_of_statements(text, spans, doubtful)
-        findings += self._findings_in_other_words(text, findings, doubtful)
-        strays = self._stray_citations(text, spans, loose, findings)
-        findings += strays
-        unsupported += self._misplaced_citations(text, spans, [*loose, *other], findings)
+        findings += self._findings_in_other_words(text, findings, doubtful, self.scenario.claims)
+        findings += self._stray_citations(text, spans, readings.loose, findings)
+        unsupported += self._misplaced_citations(text, spans, [*readings.loose, *readings.other], findings)
         for claim in self._behaviours:
             findings.extend(self._findings_in_code(claim, written))
         stated: set[str] = set()
         contradicted: set[str] = set()
         for finding in findings:
-            is_right = self._is_right(self._claims[finding.claim], finding.alternative)
+            is_right = self._is_right(finding.claim, finding.alternative)
             (stated if is_right else contradicted).add(finding.claim)
         for claim in self._constraints:
-            check = claim.right.check
-            reading_of_rule = KEPT if check is None else read_rule(check, spaced, self._reader.passages)
+            reading_of_rule = self._read_rule(claim, readings.spaced)
             if reading_of_rule.kept:
                 stated.add(claim.id)
             elif reading_of_rule.doubtful:
@@ -264,21 +330,28 @@ class Verifier:
         blocks = code_blocks(text) if self._behaviours else ()
         return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
 
-    def _read(
-        self, text: str, spans: Sequence[tuple[int, int]]
-    ) -> tuple[list[tuple[int, Reading]], list[Unsupported], list[PlacedCitation], list[PlacedCitation]]:
-        """What the sentences say.
+    def _read(self, written: str, claim: Claim | None = None) -> _Readings | None:
+        """What the sentences of a text say.
 
-        Returns: the readings, each with the place where its sentence starts; the unsupported values; the citations that
-        no sentence ties to a claim; and those that are right for no claim.
+        None if a claim is given and a sentence that was read before breaks it, whatever the other sentences say.
         """
+        spaced = plain_spaces(written)
+        text = unwrapped(spaced)
+        spans = _sentences(text)
+        texts = [text[start:end] for start, end in spans]
+        known = self._reader.known_readings(texts)
+        if claim is not None:
+            for read in known:
+                for reading in read.readings if read is not None else ():
+                    if reading.claim == claim.id and decides(reading, claim):
+                        return None
         readings: list[tuple[int, Reading]] = []
         strangers: list[tuple[int, str, Mention]] = []
         loose: list[PlacedCitation] = []
         other: list[PlacedCitation] = []
-        for number, (start, end) in enumerate(spans):
-            sentence = text[start:end]
-            read = self._reader.read(sentence)
+        for number, sentence in enumerate(texts):
+            start = spans[number][0]
+            read = known[number] or self._reader.read(sentence)
             for reading in read.readings:
                 readings.append((start, reading))
             if read.loose_citations or read.other_citations:
@@ -287,7 +360,17 @@ class Verifier:
             for value in read.unassigned:
                 if not self._reader.known.is_supported(value.kind, value.value, sentence[value.start : value.end]):
                     strangers.append((start, sentence, value))
-        return readings, self._unsupported(text, strangers) if strangers else [], loose, other
+        readings = self._without_mentions(text, readings)
+        return _Readings(
+            spaced,
+            text,
+            spans,
+            tuple(self._findings(settle(readings, self._claims, self._rights, text))),
+            frozenset(reading.claim for _, reading in readings if reading.doubtful),
+            strangers,
+            loose,
+            other,
+        )
 
     def _stray_citations(
         self,
@@ -299,7 +382,7 @@ class Verifier:
         """The citations that stand for a claim wrongly, although no word of their sentence ties them to the claim."""
         if not loose:
             return []
-        stated = {f.claim for f in findings if self._is_right(self._claims[f.claim], f.alternative)}
+        stated = {f.claim for f in findings if self._is_right(f.claim, f.alternative)}
         strays = []
         for number, place in loose:
             start = spans[number][0]
@@ -316,6 +399,8 @@ class Verifier:
         findings: list[Finding],
     ) -> list[Unsupported]:
         """The citations of a section for a point of another section, beside those that are found wrong for a claim."""
+        if not citations:
+            return []
         found = [finding for finding in findings if self._claims[finding.claim].kind is ClaimKind.citation]
         misplaced = []
         for number, place in citations:
@@ -362,32 +447,31 @@ class Verifier:
         stated = [m for m in mentions(before) if is_supported(m.kind, m.value, before[m.start : m.end])]
         return is_total(value, sentence, stated, self._reader.known.whole_numbers)
 
-    def _is_right(self, claim: Claim, alternative: str | None) -> bool:
-        if claim.of is None:
-            return alternative == claim.right.name
+    def _is_right(self, claim_id: str, alternative: str | None) -> bool:
+        right = self._rights[claim_id]
         # `_findings` has compared the value with the option that is spoken of: a name is that option's.
-        return alternative is not None
+        return alternative is not None if right is None else alternative == right
 
     def _findings(self, readings: list[tuple[int, Reading]]) -> Iterator[Finding]:
         """What the readings of all sentences come to, once the whole text has shown which options it chooses."""
         chosen_options: dict[str, str] = {}
-        for _, reading in readings:
-            if self._claims[reading.claim].kind is ClaimKind.option and not reading.past and reading.alternatives:
+        for _, reading in readings if self._options else ():
+            if reading.claim in self._options and not reading.past and reading.alternatives:
                 chosen_options.setdefault(reading.claim, reading.alternatives[0])
         for offset, reading in readings:
-            claim = self._claims[reading.claim]
+            right, alternatives = self._rights[reading.claim], reading.alternatives
             start, end = reading.start + offset, reading.end + offset
-            if claim.of is not None:
+            if right is None:
                 # A property, such as a price, is right if it is the property of the option that is spoken of.
-                option = reading.option or chosen_options.get(claim.of) or claim.right.name
-                yield Finding(claim.id, option if option in reading.alternatives else None, start, end)
+                claim = self._claims[reading.claim]
+                option = reading.option or chosen_options.get(claim.of or "") or claim.right.name
+                yield Finding(claim.id, option if option in alternatives else None, start, end)
             elif not reading.past:
-                is_right = claim.right.name in reading.alternatives
-                name = claim.right.name if is_right else next(iter(reading.alternatives), None)
-                yield Finding(claim.id, name, start, end)
-            elif claim.kind is not ClaimKind.option and claim.right.name in reading.alternatives:
+                name = right if right in alternatives else next(iter(alternatives), None)
+                yield Finding(reading.claim, name, start, end)
+            elif reading.claim not in self._options and right in alternatives:
                 # To speak of the value in force as past is as wrong as to give the superseded value as current.
-                yield Finding(claim.id, None, start, end)
+                yield Finding(reading.claim, None, start, end)
 
     def place_of_statement(self, text: str, claim: Claim, quoted: Span) -> Span | None:
         """The sentence of a quotation that states a whole statement, where a reader says so; None if it does not.
@@ -411,9 +495,9 @@ class Verifier:
         mentioned = {r.claim for _, r in readings if r.elsewhere and self._claims[r.claim].kind is ClaimKind.term}
         if not mentioned:
             return readings
-        prose, whole = self._prose(text), Window(text)
+        whole = _Whole(text, self)
         for claim in [self._claims[claim_id] for claim_id in mentioned]:
-            place = self._place_of_saying(whole, claim, claim.right, prose)
+            place = self._place_of_saying(whole, claim, claim.right)
             if place is None or not place.certain:
                 mentioned.discard(claim.id)
         return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
@@ -441,17 +525,15 @@ class Verifier:
                 findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
         return findings
 
-    def _findings_in_other_words(self, text: str, findings: list[Finding], doubtful: set[str]) -> list[Finding]:
+    def _findings_in_other_words(
+        self, text: str, findings: Sequence[Finding], doubtful: set[str], claims: Sequence[Claim]
+    ) -> list[Finding]:
         """The required terms and names, and the options, that no sentence states in the words of their claims.
 
-        Claims that may be stated are added to `doubtful`.
+        Only these claims are looked for. Those that may be stated are added to `doubtful`.
         """
         found = {finding.claim for finding in findings}
-        missing = [
-            c
-            for c in self.scenario.claims
-            if c.id not in found and c.kind in SPELLED_KINDS and not is_whole_statement(c)
-        ]
+        missing = [c for c in claims if c.id in self._spelled and c.id not in found]
         named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
         options = [c for c in missing if c.kind is ClaimKind.option]
         if not named and not options:
@@ -459,33 +541,30 @@ class Verifier:
         cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
         # A part of a cited title states nothing.
         blanked = _blanked(text, cited)
-        prose = self._prose(text)
-        untitled = prose if blanked is text else self._prose(blanked)
-        whole = Window(text)
-        whole_untitled = whole if blanked is text else Window(blanked)
+        whole = _Whole(text, self)
+        untitled = whole if blanked is text else _Whole(blanked, self)
         chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
         more: list[Finding] = []
         for claim in named:
             name = chosen.get(claim.of) if claim.of is not None else None
             alternative = claim.right if name is None else alternative_or_right(claim, name)
-            is_citation = claim.kind is ClaimKind.citation
-            own, own_prose = (whole, prose) if is_citation else (whole_untitled, untitled)
-            place = self._place_of_saying(own, claim, alternative, own_prose)
+            own = whole if claim.kind is ClaimKind.citation else untitled
+            place = self._place_of_saying(own, claim, alternative)
             if place is not None and place.certain:
                 more.append(Finding(claim.id, alternative.name, place.start, place.end))
             elif place is not None:
                 doubtful.add(claim.id)
         for claim in options:
-            finding = self._choice(claim, prose)
+            finding = self._choice(claim, whole.prose)
             if finding is not None:
                 more.append(finding)
             elif claim.required:
-                place = self._place_of_saying(whole, claim, claim.right, prose)
+                place = self._place_of_saying(whole, claim, claim.right)
                 if place is not None and place.certain:
                     more.append(Finding(claim.id, claim.right.name, place.start, place.end))
         return more
 
-    def _prose(self, text: str) -> list["_Prose"]:
+    def prose_of(self, text: str) -> list["_Prose"]:
         """The sentences of a text without its code."""
         prose: list[_Prose] = []
         last_end, last_stems = 0, frozenset[str]()
@@ -502,17 +581,15 @@ class Verifier:
             last_end, last_stems = end, own
         return prose
 
-    def _place_of_saying(
-        self, whole: Window, claim: Claim, alternative: Alternative, prose: list["_Prose"]
-    ) -> Saying | None:
+    def _place_of_saying(self, whole: "_Whole", claim: Claim, alternative: Alternative) -> Saying | None:
         """Where a text says an alternative of a claim in other words; the first certain place if there is one.
 
         Sentences are asked first, then neighbours together, because a sentence may go on in the next.
         """
         doubtful = None
-        may_say = self._terms.may_say(whole, alternative)
+        may_say = self._terms.may_say(whole.window, alternative)
         for neighbours in (False, True):
-            for sentence in prose:
+            for sentence in whole.prose:
                 is_about = self._reader.is_about(claim, sentence.stems)
                 words, start = (sentence.stretch, sentence.before) if neighbours else (sentence.text, sentence.start)
                 saying = None
@@ -528,18 +605,18 @@ class Verifier:
                 if found.certain:
                     return found
                 doubtful = doubtful or found
-        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim, prose):
-            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in prose)
+        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim):
+            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in whole.prose)
             return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
         return doubtful
 
-    def _says_another(self, whole: Window, claim: Claim, prose: list["_Prose"]) -> bool:
+    def _says_another(self, whole: "_Whole", claim: Claim) -> bool:
         """Whether a text says a wrong alternative of a claim."""
         return any(
             self._terms.says(sentence.text, claim, other, is_about=True) is not None
             for other in claim.wrong
-            if self._terms.may_say(whole, other)
-            for sentence in prose
+            if self._terms.may_say(whole.window, other)
+            for sentence in whole.prose
         )
 
     def _choice(self, claim: Claim, prose: list["_Prose"]) -> Finding | None:
@@ -597,6 +674,22 @@ class Verifier:
             if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
                 name = claim.right.name
             yield Finding(claim.id, name, span.start, span.end)
+
+
+class _Whole:
+    """A text in which something is looked for in other words, with its words and its sentences once they are needed."""
+
+    def __init__(self, text: str, verifier: Verifier) -> None:
+        self._text = text
+        self._verifier = verifier
+
+    @cached_property
+    def window(self) -> Window:
+        return Window(self._text)
+
+    @cached_property
+    def prose(self) -> list[_Prose]:
+        return self._verifier.prose_of(self._text)
 
 
 def _blanked(text: str, findings: Sequence[Finding]) -> str:
