@@ -21,6 +21,8 @@ from forge_arena.texts.words import content
 from forge_arena.types import Claim, ClaimKind, Scenario, Span
 
 SHORT = 3
+# The share of the words of a sentence that are words of labels, if the sentence only lists what must be said.
+LISTED = 0.5
 QUOTED_WORDS, LONGEST_QUOTED = 6, 8
 
 _SECTION_FORM = re.compile(r"[^\W\d]+ (\d{1,3}\.\d{1,3})")
@@ -63,6 +65,7 @@ class Passages:
         self._source = scenario.source_material
         self._task = scenario.task
         self._authorities = scenario.authorities
+        self._labels = tuple(dict.fromkeys(lower(claim.label) for claim in scenario.claims if claim.required))
 
     @cached_property
     def passages(self) -> tuple[Passage, ...]:
@@ -260,14 +263,28 @@ class Passages:
         return words
 
     def bears_out(self, text: str, with_words: Iterable[str] = (), share: float = 0.78) -> bool:
-        """Whether one sentence of the source has most of the content words of a text, and all words of `with_words`."""
+        """Whether one sentence of the source has most of the content words of a text, and all words of `with_words`.
+
+        A sentence that only lists what must be said bears out nothing. Its words come from different things: "State the
+        share of sampled lines, the end of the embargo and the time for rotating tokens" says nothing of a line end.
+        """
         words = content(text)
         if len(words) < 2:
             return False
         needed = frozenset[str]().union(*map(content, with_words))
         return any(
-            needed <= passage.words and len(words & passage.words) >= share * len(words) for passage in self.passages
+            needed <= passage.words
+            and len(words & passage.words) >= share * len(words)
+            and not self._only_lists_labels(passage)
+            for passage in self.passages
         )
+
+    def _only_lists_labels(self, passage: Passage) -> bool:
+        """Whether a sentence of the source names several required claims, and says hardly anything else."""
+        low = " ".join(lower(passage.text).split())
+        listed = [label for label in self._labels if label and label in low]
+        of_labels = frozenset[str]().union(*map(content, listed))
+        return len(listed) > 1 and len(of_labels & passage.words) >= LISTED * len(passage.words)
 
 
 @lru_cache(maxsize=4_096)

@@ -87,6 +87,8 @@ _VERB_AFTER = re.compile(
 _VERB_AT_END = re.compile(r"\b(?:before|after|when|while|until|if) (?:the|an?) \w+ (\w+)$")
 _VERB_BEFORE_BY = re.compile(r"\b(\w+) by\b")
 _BEFORE_A_VERB = ("must", "to", "shall", "should")
+# What "must" or "to" makes a verb has no ending: "the limit applies to claims about taxes" has no verb "to claims".
+_NO_INFINITIVE = re.compile(r"\w+[^\Ws]s\b", re.IGNORECASE)
 _NUMBER_WORDS = {word: str(number) for number, word in enumerate(SMALL)}
 
 
@@ -214,11 +216,15 @@ class Terms:
         return Saying(start, end, certain)
 
     def _words_of(self, form: str) -> Words:
-        """The words of a form. If the source says "must" or "to" before the form, the form begins with a verb."""
+        """The words of a form. If the source says "must" or "to" before the form, the form begins with a verb.
+
+        A form that begins with a plural begins with no verb.
+        """
         words = self._words.get(form)
         if words is None:
             words = _form_words(form)
-            if words.ordered and any(self._passages.has_phrase(f"{before} {form}") for before in _BEFORE_A_VERB):
+            may_be_verb = bool(words.ordered) and _NO_INFINITIVE.match(form) is None
+            if may_be_verb and any(self._passages.has_phrase(f"{before} {form}") for before in _BEFORE_A_VERB):
                 words = Words(words.ordered, words.verbs | {words.ordered[0]})
             self._words[form] = words
         return words

@@ -92,6 +92,24 @@ def test_a_term_needs_what_sets_it_apart_from_each_wrong_alternative(sentence: s
     assert (TERMS.says(sentence, claim, claim.right, is_about=True) is not None) is said
 
 
+@pytest.mark.parametrize(
+    ("form", "first", "said"),
+    [
+        ("claims about taxes", "No time limit applies to claims about taxes.", False),
+        ("claim taxes", "The buyer has to claim taxes.", True),
+        ("process taxes", "The buyer has to process taxes.", True),
+    ],
+)
+def test_a_plural_after_to_is_no_verb(form: str, first: str, said: bool) -> None:
+    """A verb weighs half, so the rest of the form says the form alone."""
+    source = f"{first} Claims are brought within a year. Claims are small. Processes differ. The seller waits."
+    terms = Terms(
+        Passages(Scenario(family="deed", domain=Domain.mixed, task="Write.", source_material=source, claims=()))
+    )
+    claim = term(form)
+    assert (terms.says("The line about taxes stays out.", claim, claim.right, is_about=False) is not None) is said
+
+
 def test_two_sentences_say_a_term_with_nearly_all_of_its_words() -> None:
     claim = term("a lid that closes by itself over the red bench")
     text = "There is a bench, and it is red. Its lid closes by itself."
