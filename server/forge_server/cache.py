@@ -138,14 +138,15 @@ class CachedEpisode:
         """What a verdict on this episode earns by the weights that are `paid`. Takes as long as the code of the
         correction runs."""
         assert self.episode is not None
-        hides_label = self.split in sealed
-        if hides_label and isinstance(verdict, Verdict) and verdict.detection:
+        verifier = self.get_verifier()
+        on_sealed = verdict if self.split in sealed and isinstance(verdict, Verdict) else None
+        if on_sealed is not None and on_sealed.detection:
             # A grade may need less than the whole report. How much it needs would reveal the label.
-            self.get_verifier().verify(verdict.correction.strip())
-        earned = grade(verdict, self.episode, self.get_verifier(), paid)
-        if hides_label and isinstance(verdict, Verdict):
-            self.decoy = self.decoy or Decoy(self.episode, self.get_verifier())
-            self.decoy.grade(verdict, self.get_verifier(), paid)
+            verifier.verify(on_sealed.correction.strip())
+        earned = grade(verdict, self.episode, verifier, paid)
+        if on_sealed is not None:
+            self.decoy = self.decoy or Decoy(self.episode, verifier)
+            self.decoy.grade(on_sealed, verifier, paid)
         return AttemptResult(
             episode_id=attempt.episode_id,
             attempt=attempt.attempt,

@@ -48,7 +48,7 @@ class Decoy:
         """Do what grading the verdict would do under the other label."""
         repaired = False
         if verdict.detection:
-            # Read under both labels. Otherwise a correction that is the clean twin would show by its time that it is.
+            # The verifier has kept this report, which is made under both labels before the verdict is graded.
             report = verifier.verify(verdict.correction.strip())
             repaired = {finding.alternative for finding in report.of(self._target)} != self._said
         grade(verdict, self.repaired if repaired else self.unrepaired, verifier, paid)
