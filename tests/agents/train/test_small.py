@@ -57,9 +57,9 @@ def test_every_stage_runs_and_continues_after_a_kill_in_the_warm_start_and_in_a_
 ) -> None:
     out, log = tmp_path / "small", tmp_path / "log"
     asked = ["train", "small", "--quick", "--model", str(taught), "--out", str(out), "--set", "max_completion=24"]
-    # Fourteen steps follow the first checkpoint, so that the command is still in the warm start when it is killed.
+    # The first stage has fourteen steps after its first checkpoint, so that the command is still in it when it is killed.
     asked += ["--set", "warm_start.demonstrations=64"]
-    kill_when(lambda: list(out.glob("start/sft/checkpoint-*/position.json")), command(*asked), log)
+    kill_when(lambda: list(out.glob("start/stage-1/sft/checkpoint-*/position.json")), command(*asked), log)
     assert "the warm start takes about" in log.read_text(encoding="utf-8")
     assert not (out / "before.json").exists()
     untouched = (out / "untouched.json").read_bytes()
