@@ -15,6 +15,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.cache_utils import DynamicLayer
 
+from forge_agents.devices import default_device
 from forge_agents.pace import Pace
 from forge_arena.errors import ForgeArenaError, InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
@@ -173,7 +174,7 @@ def load_model(
     except (OSError, ValueError) as error:
         raise ModelError(f"no model in {str(source)!r}: {first_line(error)}") from None
     if quantization is None:
-        model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        model = model.to(device or default_device())
     return Loaded(model, tokenizer, str(source))
 
 
@@ -219,6 +220,7 @@ def write(
     log_odds: bool = False,
     begun: Sequence[str] | None = None,
     pace: Pace | None = None,
+    on_written: Callable[[int], None] = lambda answers: None,
 ) -> Iterator[Generation]:
     """Let the model answer each chat, `batch` at a time; the answers come in order. For n samples, give a chat n times.
 
@@ -238,6 +240,8 @@ def write(
         log_odds: also give the log-odds of the detection.
         begun: the beginning of each completion, which the model continues and which is a part of its text.
         pace: counts the tokens as they come.
+        on_written: called with the number of answers of each batch when they are whole. An answer is only given after
+            those before it, which may be in a later batch.
     """
     texts = [_render(loaded, chat) for chat in chats]
     starts = list(begun) if begun is not None else [""] * len(texts)
@@ -256,6 +260,7 @@ def write(
         batch=batch,
         log_odds=log_odds,
         pace=pace,
+        on_written=on_written,
     )
 
 
@@ -296,6 +301,7 @@ def _write_all(
     batch: int,
     log_odds: bool,
     pace: Pace | None,
+    on_written: Callable[[int], None] = lambda answers: None,
 ) -> Iterator[Generation]:
     sampling: dict[str, Any] = {"do_sample": False}
     if temperature:
@@ -314,6 +320,7 @@ def _write_all(
             numbers = order[first : first + batch]
             written = _write_batch(loaded, [prompts[n] for n in numbers], prefix, max_tokens, sampling, words, pace)
             done |= zip(numbers, _generations(loaded, [asked[n] for n in numbers], written, words), strict=True)
+            on_written(len(numbers))
             while given in done:
                 yield done.pop(given)
                 given += 1

@@ -82,16 +82,18 @@ def small(
     with extra("train", "training"):
         from forge_agents.train import quiet
         from forge_agents.train.online import ArenaAddress
+        from forge_agents.train.pipeline import for_this_machine
 
     quiet()
     untouched = {"untouched": {}, "untouched opened": {"opening": OPENING}}
-    comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}})
     start = perf_counter()
     with (
         lock_folder(out),
         running_server("--scenarios", "short", "--open-test", store=out / "arena.db") as url,
         reporting() as reporter,
     ):
+        preset = for_this_machine(preset, reporter)
+        comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}})
         arena = ArenaAddress(url)
         _say_cost(comparison, arena, out, reporter)
         results, seconds = comparison.play(arena, out, reporter)

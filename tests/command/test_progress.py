@@ -57,12 +57,12 @@ def test_a_task_moves_within_a_batch_and_says_the_pace_of_an_overseer_that_knows
     writer = Writer()
     show = following(bars, task, writer)
     writer.pace.add_tokens(64)
-    for _ in range(3):
-        writer.pace.add_answer()
+    assert "tokens/s" in line(bars.tasks[0])
+    writer.pace.add_answers(3)
     assert bars.tasks[0].completed == 3
     # A batch of which two were known before.
     show(32, 100)
-    writer.pace.add_answer()
+    writer.pace.add_answers(1)
     assert bars.tasks[0].completed == 33
     assert re.search(r"writer: 33 of 100 verdicts, .*, \d+ tokens/s$", line(bars.tasks[0]))
 

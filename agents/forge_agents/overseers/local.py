@@ -177,15 +177,13 @@ class LocalModel:
             for talk, turn in zip(going, turns, strict=True):
                 talk.take(turn)
                 if talk.ended:
-                    self.pace.add_answer()
+                    self.pace.add_answers(1)
         return [talk.completion() for talk in talks]
 
     def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
         openings = [self._opening] * len(chats) if self._opening else None
-        generations: list[Generation] = []
-        for generation in write(self.loaded, chats, log_odds=True, begun=openings, pace=self.pace, **self._settings):
-            generations.append(generation)
-            self.pace.add_answer()
+        counted = {"pace": self.pace, "on_written": self.pace.add_answers}
+        generations = list(write(self.loaded, chats, log_odds=True, begun=openings, **counted, **self._settings))
         if self._threshold is not None:
             # The generations whose detection is not the threshold's: their numbers and their new beginnings.
             starts = {n: start for n, generation in enumerate(generations) if (start := self._new_start(generation))}

@@ -34,7 +34,7 @@ OBJECT = TypeAdapter(dict[str, Any])
 MAY_CHANGE = frozenset(
     {
         *("name", "about", "departures", "steps", "wall_seconds", "save_every", "keep_checkpoints", "patience"),
-        *("trackers", "device_batch", "recompute", "share_prompts", "vllm"),
+        *("trackers", "device_batch", "recompute", "share_prompts", "vllm", "autocast"),
     }
 )
 VERSIONS = ("forge-arena", "torch", "transformers", "trl", "peft", "accelerate")

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import TypeAdapter
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from forge_agents.client import ArenaClient, ArenaError, AsyncArenaClient
+from forge_agents.devices import default_device
 from forge_agents.evaluation import evaluate
 from forge_agents.models import Loaded, load_tokenizer
 from forge_agents.overseers.local import LocalModel
@@ -201,7 +201,7 @@ def _trainer(
     score_learned_tokens_only()
     if preset.share_prompts:
         keep_groups_together()
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = default_device() == "cpu"
     config = online_config(preset, out=str(checkpoints), on_cpu=on_cpu)
     config.reward_weights = weights
     config.model_init_kwargs = {"dtype": preset.dtype, "attn_implementation": "sdpa"}

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
+from forge_agents.devices import default_device, has_bfloat16
 from forge_agents.models import load_model, weights_digest
 from forge_agents.overseers.prompts import prompt
 from forge_agents.result import Result
@@ -46,6 +47,15 @@ ASIDE = 5_000_000
 CELLS = TypeAdapter(list[DifficultyCell])
 
 
+def for_this_machine(preset: Preset, reporter: Reporter) -> Preset:
+    """The preset without `autocast`, and with a message, if the device has no bfloat16 arithmetic."""
+    if not preset.autocast or has_bfloat16(default_device()):
+        return preset
+    if is_first():
+        reporter.say("this machine has no bfloat16 arithmetic (autocast), so everything is computed in float32")
+    return preset.model_copy(update={"autocast": False})
+
+
 def run(
     preset: Preset,
     arena: ArenaAddress,
@@ -70,6 +80,7 @@ def run(
             working in the folder.
         TrainingStopped, CheckpointFailed, ModelError, PresetError, ArenaError: see the stages.
     """
+    preset = for_this_machine(preset, reporter)
     with lock_folder(folder) if is_first() else nullcontext():
         return _run(preset, arena, folder, reporter, three_phases, resume, start)
 

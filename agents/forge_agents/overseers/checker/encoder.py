@@ -26,6 +26,7 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
+from forge_agents.devices import default_device, has_bfloat16
 from forge_agents.models import ModelError, first_line
 from forge_agents.overseers.checker.reading import Pair, Question
 from forge_arena.types import CorruptionType
@@ -156,7 +157,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
         encoder = cls(body, tokenizer, apart)
         if heads is not None:
             encoder.load_state_dict(heads, strict=False)
-        encoder.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        encoder.to(device or default_device())
         return encoder
 
     def save(self, folder: Path) -> None:
@@ -208,6 +209,10 @@ class Encoder(nn.Module):  # type: ignore[misc]
             yield first + len(part)
         self.train(training)
 
+    def _arithmetic(self) -> torch.autocast:
+        """bfloat16 where the device has it. The states between the layers are kept in bfloat16 in any case."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(self.device))
+
     def forget_texts(self) -> None:
         """Free the memory of the texts that were read."""
         self._known.clear()
@@ -222,7 +227,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
             return_tensors="pt",
         )
         inside = batch["attention_mask"].bool()
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with self._arithmetic():
             states = self.body.embeddings(input_ids=batch["input_ids"].to(self.device))
             mask = _additive(inside.to(self.device))
             for layer in self._layers[: int(self.apart)]:
@@ -260,7 +265,7 @@ class Encoder(nn.Module):  # type: ignore[misc]
         own, inside = batch.own.to(device), batch.inside.to(device)
         with torch.no_grad():
             matches = self._compare(batch.ids.to(device), states, first, inside)  # (pairs, tokens, MATCHES)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with self._arithmetic():
             states = states + self.side(first.long()) + self.matches(matches)
             mask = _additive(inside)
             for layer in self.joint:

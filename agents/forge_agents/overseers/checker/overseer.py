@@ -98,7 +98,7 @@ class Checker:
         verdicts = []
         for observation, finding in zip(observations, self.read(observations), strict=True):
             verdicts.append(self._verdict(observation, finding))
-            self.pace.add_answer()
+            self.pace.add_answers(1)
         return verdicts
 
     def read(
