@@ -10,19 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from forge_agents import models  # noqa: E402
-from forge_agents.models import (  # noqa: E402
-    Generation,
-    Loaded,
-    ModelError,
-    _log_odds,
-    _Written,
-    first_line,
-    load_model,
-    load_tokenizer,
-    tokens_until,
-    write,
-)
+from forge_agents import writing  # noqa: E402
+from forge_agents.models import Loaded, ModelError, first_line, load_model, load_tokenizer  # noqa: E402
+from forge_agents.writing import Generation, _log_odds, _Written, tokens_until, write  # noqa: E402
 from forge_arena.types import Verdict  # noqa: E402
 from forge_arena.verdicts import verdict_text  # noqa: E402
 
@@ -294,11 +284,11 @@ def test_log_odds_that_were_noted_are_those_of_another_pass(loaded: Loaded, monk
     noted = said(loaded, chats, log_odds=True)
     assert [one.text for one in noted] == [SAID] * 3
     passes = []
-    monkeypatch.setattr(models, "_log_odds", lambda *args: passes.append(args[-1]) or _log_odds(*args))
+    monkeypatch.setattr(writing, "_log_odds", lambda *args: passes.append(args[-1]) or _log_odds(*args))
     again = said(loaded, chats, log_odds=True)
     assert passes == [[]] * len(passes)
     # A model that is no longer hooked cannot be noted.
-    monkeypatch.setattr(models, "_Written", lambda ids, logits: _Written(ids, None))
+    monkeypatch.setattr(writing, "_Written", lambda ids, logits: _Written(ids, None))
     other = said(loaded, chats, log_odds=True)
     assert passes[-1] == [0, 1, 2]
     odds = [one.log_odds for one in noted]

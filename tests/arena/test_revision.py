@@ -12,7 +12,7 @@ from forge_arena.texts.sentences import contains_whole, lower
 from forge_arena.types import Alternative, Check, Claim, ClaimKind, Domain, Scenario, Standing
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.verify.checks import names
-from forge_arena.verify.verifier import Finding, Unsupported
+from forge_arena.verify.report import Finding, Unsupported
 from forge_arena.workers import ScriptedWorker
 
 NOTHING = ClaimReport(frozenset(), frozenset(), frozenset(), (), ())

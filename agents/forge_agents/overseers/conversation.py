@@ -17,9 +17,10 @@ from trl.chat_template_utils import (
 )
 
 from forge_agents.client import ArenaError
-from forge_agents.models import Generation, Loaded, ModelError
+from forge_agents.models import Loaded, ModelError
 from forge_agents.overseers.base import Completion, ToolAccess
 from forge_agents.overseers.tools import OVER, OverseerTools, tools_of
+from forge_agents.writing import Generation
 from forge_arena.types import Trouble, Usage, Verdict
 from forge_arena.verdicts import Chat, verdict_text
 

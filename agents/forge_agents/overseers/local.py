@@ -5,21 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forge_agents.models import (
-    Generation,
-    Loaded,
-    keep_head_precise,
-    load_model,
-    prompt_length,
-    weights_digest,
-    write,
-    write_after,
-)
+from forge_agents.models import Loaded, keep_head_precise, load_model, weights_digest
 from forge_agents.overseers.base import Completion, ToolAccess
 from forge_agents.overseers.conversation import Conversation, ToolFormat
 from forge_agents.overseers.prompts import PromptName, prompt_digest, prompt_text, trained_prompt, trained_with_tools
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.pace import Pace
+from forge_agents.writing import Generation, prompt_length, write, write_after
 from forge_arena.errors import BadArgument
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts, messages_with_tools

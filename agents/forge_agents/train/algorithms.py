@@ -18,7 +18,6 @@ from typing import Any
 from torch import Tensor
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
-from forge_agents.models import tokens_until
 from forge_agents.train.advantages import acceptance, step_advantages, token_advantages
 from forge_agents.train.checkpoints import Checkpointed
 from forge_agents.train.presets import Algorithm, Preset, PresetError
@@ -26,6 +25,7 @@ from forge_agents.train.processes import process_count
 from forge_agents.train.rollouts import WritesInBfloat16
 from forge_agents.train.shared_prompts import ReadsPromptsOnce
 from forge_agents.trl.rewards import COMPONENTS
+from forge_agents.writing import tokens_until
 
 Inputs = list[dict[str, Any]]
 

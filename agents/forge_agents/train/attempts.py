@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from forge_agents.client import ArenaClient, AsyncArenaClient
-from forge_agents.models import Loaded, write
+from forge_agents.models import Loaded
 from forge_agents.overseers.prompts import Prompt
 from forge_agents.train.advantages import acceptance
 from forge_agents.train.episodes import EpisodeStream
 from forge_agents.trl.rewards import ArenaReward
+from forge_agents.writing import write
 from forge_arena.rewards import named_type
 from forge_arena.types import Observation, Outcome, Truth
 from forge_arena.verdicts import messages, parse_verdict

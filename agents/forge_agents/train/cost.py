@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from forge_agents.models import Loaded, prompt_length, write
+from forge_agents.models import Loaded
 from forge_agents.overseers.prompts import prompt
 from forge_agents.train.demonstrations import Demonstration
 from forge_agents.train.presets import Preset
+from forge_agents.writing import prompt_length, write
 
 # Texts that are trained on, and tokens that are written, to measure the speed.
 TEXTS, TOKENS = 2, 12

@@ -17,9 +17,9 @@ from torch.utils.data import Sampler
 from trl import SFTTrainer
 from trl.trainer import utils as trl_utils
 
-from forge_agents.models import tokens_until
 from forge_agents.train.checkpoints import Checkpointed
 from forge_agents.train.demonstrations import decisions
+from forge_agents.writing import tokens_until
 
 # Batches that are sorted by length together. With more of them, batches are more alike within, and less random.
 SORTED_TOGETHER = 16

@@ -343,8 +343,9 @@ def _write_completions(
     preset: Preset, model: str | Path, client: ArenaClient, opened: Sequence[OpenedEpisode], attempt: int
 ) -> list[_Written]:
     # Here and not at the top, because reading a report must not need torch.
-    from forge_agents.models import load_model, write
+    from forge_agents.models import load_model
     from forge_agents.overseers.local import LocalModel
+    from forge_agents.writing import write
 
     loaded = load_model(model, dtype=preset.dtype)
     settings: dict[str, Any] = {

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from trl.trainer import grpo_trainer, rloo_trainer
 
-from forge_agents.models import cache_name
 from forge_agents.train.fine_tuning import IGNORED
+from forge_agents.writing import cache_name
 
 
 class ReadsPromptsOnce:

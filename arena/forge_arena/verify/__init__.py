@@ -22,9 +22,11 @@ totals            totals that an answer works out
 rules             a rule of the task, read with the source at hand
 checks            the tests that rules can demand, each as a function of the text
 code              run a code block against the cases of a claim
+report            what is said of a whole answer: `ClaimReport`
 verifier          one report on the whole answer: `Verifier.verify(text) -> ClaimReport`
 """
 
-from forge_arena.verify.verifier import INVENTED, ClaimReport, Finding, Unsupported, Verifier
+from forge_arena.verify.report import INVENTED, ClaimReport, Finding, Unsupported
+from forge_arena.verify.verifier import Verifier
 
 __all__ = ["INVENTED", "ClaimReport", "Finding", "Unsupported", "Verifier"]

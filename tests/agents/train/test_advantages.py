@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
 
-from forge_agents.models import load_tokenizer, tokens_until  # noqa: E402
+from forge_agents.models import load_tokenizer  # noqa: E402
 from forge_agents.train.advantages import (  # noqa: E402
     acceptance,
     normalise,
     step_advantages,
     token_advantages,
 )
+from forge_agents.writing import tokens_until  # noqa: E402
 from forge_arena.rewards import calibration, weights  # noqa: E402
 from forge_arena.types import Truth, Verdict  # noqa: E402
 

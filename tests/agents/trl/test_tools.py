@@ -15,7 +15,7 @@ pytest.importorskip("trl")
 from forge_agents.batch import tool_access  # noqa: E402
 from forge_agents.client import ArenaClient  # noqa: E402
 from forge_agents.evaluation import evaluate  # noqa: E402
-from forge_agents.models import Generation, Loaded, load_model  # noqa: E402
+from forge_agents.models import Loaded, load_model  # noqa: E402
 from forge_agents.overseers import NoSuchOverseer, open_overseer, wants_tools  # noqa: E402
 from forge_agents.overseers.base import ToolAccess  # noqa: E402
 from forge_agents.overseers.conversation import Conversation, ToolFormat  # noqa: E402
@@ -24,6 +24,7 @@ from forge_agents.result import Result  # noqa: E402
 from forge_agents.train.journal import lines  # noqa: E402
 from forge_agents.train.presets import PresetError, load_preset  # noqa: E402
 from forge_agents.trl.rewards import COMPONENTS  # noqa: E402
+from forge_agents.writing import Generation  # noqa: E402
 from forge_arena.errors import BadArgument  # noqa: E402
 from forge_arena.types import Trouble  # noqa: E402
 from forge_arena.verdicts import messages_with_tools, parse_verdict  # noqa: E402

@@ -10,9 +10,9 @@ from forge_arena.errors import Unfit
 from forge_arena.types import Episode, Split
 from forge_arena.verify import Verifier
 from forge_arena.verify.reading import Reading
+from forge_arena.verify.report import COPY
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import decides
-from forge_arena.verify.verifier import COPY
 from forge_arena.workers import ScriptedWorker
 
 from .test_verifier import CASE, SCENARIO

@@ -64,6 +64,11 @@ SUMS: Mapping[str, Callable[[Sequence[float]], float]] = {
 }
 
 
+def logistic(odds: float) -> float:
+    """The probability of log-odds."""
+    return 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
+
+
 def bounded(odds: float) -> float:
     """Log-odds between `-MOST` and `MOST`."""
     return max(-MOST, min(MOST, odds))
@@ -93,8 +98,21 @@ class Calibration(Noun):
     episodes: int = 0
 
     @classmethod
-    def fit(cls, signs: Sequence[Signs], corrupted: Sequence[bool], sum: str) -> Self:
+    def fit(
+        cls,
+        signs: Sequence[Signs],
+        corrupted: Sequence[bool],
+        sum: str,
+        *,
+        names: Sequence[str] = tuple(Signs.model_fields),
+    ) -> Self:
         """Logistic regression with a light penalty, in which a sign that would count the wrong way round is left out.
+
+        Args:
+            signs: of each answer.
+            corrupted: its label.
+            sum: how its sentences were summed up.
+            names: the signs that may count.
 
         Raises:
             BadArgument: all episodes have the same label.
@@ -109,7 +127,7 @@ class Calibration(Noun):
             known = [value for row in rows if (value := row[name]) is not None]
             means[name] = float(np.mean(known)) if known else 0.0
             scales[name] = (float(np.std(known)) if known else 0.0) or 1.0
-        kept = list(Signs.model_fields)
+        kept = list(names)
         while True:
             # (episodes, signs)
             columns: Floats = np.array([[_scaled(row[n], means[n], scales[n]) for n in kept] for row in rows])
@@ -144,7 +162,7 @@ class Calibration(Noun):
         odds = self.bias
         for name, value in signs.values().items():
             odds += self.weights[name] * _scaled(value, self.means[name], self.scales[name])
-        return 1.0 / (1.0 + exp(-max(-30.0, min(30.0, odds))))
+        return logistic(odds)
 
 
 def _scaled(value: float | None, mean: float, scale: float) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 from sklearn.metrics import roc_auc_score
 
-from forge_agents.overseers.checker.evidence import SUMS, Calibration, Signs
+from forge_agents.overseers.checker.evidence import SUMS, Calibration, Signs, logistic
 from forge_agents.overseers.checker.overseer import CALIBRATION, Checker
 from forge_agents.train.demonstrations import Demonstration
 from forge_agents.train.progress import Reporter
@@ -51,7 +51,7 @@ class Measured(Noun):
     Attributes:
         auroc, brier, balanced_accuracy: with 95% intervals that draw whole families.
         by_type: the AUROC of each type against all right answers.
-        by_sign: the AUROC of each sign alone. by_sum: the AUROC under each way of summing up.
+        by_sign: the AUROC of each sign alone, with such intervals. by_sum: the AUROC under each way of summing up.
     """
 
     episodes: int
@@ -60,7 +60,7 @@ class Measured(Noun):
     brier: Estimate
     balanced_accuracy: Estimate
     by_type: dict[str, float]
-    by_sign: dict[str, float]
+    by_sign: dict[str, Estimate]
     by_sum: dict[str, float]
 
 
@@ -83,12 +83,26 @@ def calibrate(episodes: Iterable[Demonstration], folder: Path, reporter: Reporte
     (folder / CALIBRATION).unlink(missing_ok=True)
     rows = _read(Checker(str(folder)), list(episodes), reporter)
     corrupted = [row.corrupted for row in rows]
-    fitted = {sum: Calibration.fit([row.signs_by(sum) for row in rows], corrupted, sum) for sum in SUMS}
+    by_sign = {sum: _signs_alone(rows, sum) for sum in SUMS}
+    fitted = {
+        sum: Calibration.fit([row.signs_by(sum) for row in rows], corrupted, sum, names=clear_of_chance(by_sign[sum]))
+        for sum in SUMS
+    }
     by_sum = {sum: _auroc(corrupted, _stated(rows, calibration)) for sum, calibration in fitted.items()}
     best = fitted[max(by_sum, key=by_sum.__getitem__)]
-    val = Val(rows=tuple(rows), measured=_measure(rows, best, by_sum))
+    val = Val(rows=tuple(rows), measured=_measure(rows, best, by_sign[best.sum], by_sum))
     write_whole(folder / VAL, val.model_dump_json(indent=1) + "\n")
     write_whole(folder / CALIBRATION, best.model_dump_json(indent=2) + "\n")
+
+
+def clear_of_chance(by_sign: Mapping[str, Estimate]) -> tuple[str, ...]:
+    """The signs whose AUROC on val is above 0.5 with its whole interval; all of them if there is none.
+
+    A sign that tells nothing of families that were never fitted gets a weight by chance, and would carry this chance to
+    answers from elsewhere.
+    """
+    clear = tuple(name for name, auroc in by_sign.items() if auroc.low is not None and auroc.low > 0.5)
+    return clear or tuple(Signs.model_fields)
 
 
 def read_val(folder: Path) -> Val:
@@ -124,25 +138,40 @@ def _stated(rows: Sequence[ValRow], calibration: Calibration) -> list[float]:
     return [calibration.p_corrupted(row.signs_by(calibration.sum)) for row in rows]
 
 
-def _measure(rows: Sequence[ValRow], calibration: Calibration, by_sum: Mapping[str, float]) -> Measured:
-    corrupted = [row.corrupted for row in rows]
+def _signs_alone(rows: Sequence[ValRow], sum: str) -> dict[str, Estimate]:
+    """The AUROC of each sign, over the answers that have it. A sign that only answers of one label have is left out."""
+    of_signs = {}
+    signs = [row.signs_by(sum).values() for row in rows]
+    for name in Signs.model_fields:
+        known = [(row, value) for row, s in zip(rows, signs, strict=True) if (value := s[name]) is not None]
+        if len({row.corrupted for row, _ in known}) == 2:
+            of_signs[name] = _metrics([row for row, _ in known], [logistic(value) for _, value in known])["auroc"]
+    return of_signs
+
+
+def _metrics(rows: Sequence[ValRow], stated: Sequence[float]) -> Mapping[str, Estimate]:
+    """The metrics of stated P(corrupted), with intervals that draw whole families."""
+    families, corrupted = [row.family for row in rows], [row.corrupted for row in rows]
+    graded = GradedArrays.of(families, corrupted, [p > 0.5 for p in stated], list(stated))
+    return estimates(graded, graded.resample(np.random.default_rng(0), RESAMPLES))
+
+
+def _measure(
+    rows: Sequence[ValRow],
+    calibration: Calibration,
+    by_sign: Mapping[str, Estimate],
+    by_sum: Mapping[str, float],
+) -> Measured:
     stated = _stated(rows, calibration)
-    graded = GradedArrays.of([row.family for row in rows], corrupted, [p > 0.5 for p in stated], list(stated))
-    metrics = estimates(graded, graded.resample(np.random.default_rng(0), RESAMPLES))
+    metrics = _metrics(rows, stated)
     of_type: dict[str, list[int]] = defaultdict(list)
     for n, row in enumerate(rows):
         if row.type is not None:
             of_type[row.type.value].append(n)
     right = [n for n, row in enumerate(rows) if not row.corrupted]
-    signs = [row.signs_by(calibration.sum).values() for row in rows]
-    by_sign = {}
-    for name in Signs.model_fields:
-        known = [(row.corrupted, value) for row, s in zip(rows, signs, strict=True) if (value := s[name]) is not None]
-        if len({label for label, _ in known}) == 2:
-            by_sign[name] = _auroc([label for label, _ in known], [value for _, value in known])
     return Measured(
         episodes=len(rows),
-        families=graded.clusters,
+        families=len({row.family for row in rows}),
         auroc=metrics["auroc"],
         brier=metrics["brier"],
         balanced_accuracy=metrics["balanced_accuracy"],
@@ -150,7 +179,7 @@ def _measure(rows: Sequence[ValRow], calibration: Calibration, by_sum: Mapping[s
             type: _auroc([False] * len(right) + [True] * len(wrong), [stated[n] for n in [*right, *wrong]])
             for type, wrong in sorted(of_type.items())
         },
-        by_sign=by_sign,
+        by_sign=dict(by_sign),
         by_sum=dict(by_sum),
     )
 

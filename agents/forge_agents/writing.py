@@ -1,0 +1,412 @@
+"""Let a language model write: completions of chats in batches, with the log-odds of the detection.
+
+Three things save time and change no answer: see `write`. Needs the extra `train`.
+"""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from transformers import DynamicCache, PreTrainedTokenizerBase
+from transformers.cache_utils import DynamicLayer
+
+from forge_agents.models import Loaded
+from forge_agents.pace import Pace
+from forge_arena.errors import InvalidVerdict
+from forge_arena.verdicts import Chat, field_starts
+
+DETECTIONS = ("true", "false")
+# From so many tokens on, what all prompts begin with is read once.
+SHARED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One completion of a model.
+
+    Attributes:
+        text: the completion.
+        tokens: its length.
+        ended: whether the model ended it. False if it was cut off.
+        log_odds: log P(true) - log P(false) at the place where the model wrote the detection of its verdict. None if
+            there is no readable verdict, or if these words are several tokens.
+        read: the length of the prompt in tokens.
+        ids: the tokens that the model wrote, with the one that ended the completion, if it ended.
+    """
+
+    text: str
+    tokens: int
+    ended: bool
+    log_odds: float | None = None
+    read: int = 0
+    ids: tuple[int, ...] = ()
+
+
+def prompt_length(loaded: Loaded, chat: Chat) -> int:
+    """The length of a chat in tokens, rendered as `write` renders it."""
+    return len(_tokens(loaded, _render(loaded, chat)))
+
+
+def _tokens(loaded: Loaded, text: str) -> list[int]:
+    ids: list[int] = loaded.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def _render(loaded: Loaded, chat: Chat) -> str:
+    text: str = loaded.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+    return text
+
+
+def write(
+    loaded: Loaded,
+    chats: Sequence[Chat],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    top_p: float = 1.0,
+    batch: int = 32,
+    log_odds: bool = False,
+    begun: Sequence[str] | None = None,
+    pace: Pace | None = None,
+    on_written: Callable[[int], None] = lambda answers: None,
+) -> Iterator[Generation]:
+    """Let the model answer each chat, `batch` at a time; the answers come in order. For n samples, give a chat n times.
+
+    Three things save time and change no answer. Chats of about the same length share a batch, so that little padding is
+    read. What all chats have in common at their beginning, such as the system prompt, is read once. And the log-odds
+    are noted while the model writes.
+
+    Randomness comes from torch's global generator, as everywhere in transformers.
+
+    Args:
+        loaded: the model.
+        chats: what it answers.
+        max_tokens: the longest completion.
+        temperature: 0 is greedy.
+        top_p: the share of probability from which tokens are sampled.
+        batch: chats that the model reads at a time.
+        log_odds: also give the log-odds of the detection.
+        begun: the beginning of each completion, which the model continues and which is a part of its text.
+        pace: counts the tokens as they come.
+        on_written: called with the number of answers of each batch when they are whole. An answer is only given after
+            those before it, which may be in a later batch.
+    """
+    texts = [_render(loaded, chat) for chat in chats]
+    starts = list(begun) if begun is not None else [""] * len(texts)
+    prompts = [_tokens(loaded, text + start) for text, start in zip(texts, starts, strict=True)]
+    asked = [
+        _Asked(_tokens(loaded, text), _tokens(loaded, start), len(prompt)) if start else _Asked(prompt, [], len(prompt))
+        for text, start, prompt in zip(texts, starts, prompts, strict=True)
+    ]
+    return _write_all(
+        loaded,
+        prompts,
+        asked,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        batch=batch,
+        log_odds=log_odds,
+        pace=pace,
+        on_written=on_written,
+    )
+
+
+def write_after(
+    loaded: Loaded,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    batch: int = 32,
+    log_odds: bool = False,
+    pace: Pace | None = None,
+) -> Iterator[Generation]:
+    """As `write`, after prompts that are tokens already."""
+    ids = [list(prompt) for prompt in prompts]
+    asked = [_Asked(prompt, [], len(prompt)) for prompt in ids]
+    return _write_all(
+        loaded,
+        ids,
+        asked,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=1.0,
+        batch=batch,
+        log_odds=log_odds,
+        pace=pace,
+    )
+
+
+def _write_all(
+    loaded: Loaded,
+    prompts: Sequence[list[int]],
+    asked: "Sequence[_Asked]",
+    *,
+    max_tokens: int,
+    temperature: float,
+    top_p: float,
+    batch: int,
+    log_odds: bool,
+    pace: Pace | None,
+    on_written: Callable[[int], None] = lambda answers: None,
+) -> Iterator[Generation]:
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature:
+        sampling = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
+    words = _DetectionWords.of(loaded.tokenizer) if log_odds else None
+    order = list(range(len(prompts)))
+    if len(prompts) > batch:
+        order.sort(key=lambda number: len(prompts[number]))
+    done: dict[int, Generation] = {}
+    given = 0
+    training = loaded.model.training
+    loaded.model.eval()
+    try:
+        prefix = _Prefix.of(loaded, prompts)
+        for first in range(0, len(order), batch):
+            numbers = order[first : first + batch]
+            written = _write_batch(loaded, [prompts[n] for n in numbers], prefix, max_tokens, sampling, words, pace)
+            done |= zip(numbers, _generations(loaded, [asked[n] for n in numbers], written, words), strict=True)
+            on_written(len(numbers))
+            while given in done:
+                yield done.pop(given)
+                given += 1
+    finally:
+        loaded.model.train(training)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the model was asked: the tokens of the chat and of a begun completion, and the length of both together."""
+
+    prompt: list[int]
+    begun: list[int]
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What the model wrote on a batch: token ids of each row, and the logits of some words at each place, if noted."""
+
+    ids: list[list[int]]
+    logits: torch.Tensor | None  # (places, rows, words)
+
+
+def _write_batch(
+    loaded: Loaded,
+    prompts: Sequence[list[int]],
+    prefix: "_Prefix | None",
+    max_tokens: int,
+    sampling: dict[str, Any],
+    words: "_DetectionWords | None",
+    pace: Pace | None,
+) -> _Written:
+    model, tokenizer = loaded.model, loaded.tokenizer
+    shared = prefix.ids if prefix is not None else []
+    inputs = tokenizer.pad({"input_ids": [ids[len(shared) :] for ids in prompts]}, return_tensors="pt")
+    if prefix is not None:
+        # Padding stands between the prefix and the rest of a row. It is masked, and does not count as a position.
+        ahead = torch.tensor([shared] * len(prompts))  # (rows, prefix)
+        inputs["input_ids"] = torch.cat([ahead, inputs["input_ids"]], 1)  # (rows, prefix + rest)
+        inputs["attention_mask"] = torch.cat([torch.ones_like(ahead), inputs["attention_mask"]], 1)
+    inputs = inputs.to(model.device)
+    noted: list[torch.Tensor] = []
+
+    def note(_: Any, __: Any, outputs: Any) -> None:
+        if words is not None:
+            noted.append(outputs.logits[:, -1, words.ids].float())  # (rows, words)
+        if pace is not None:
+            pace.add_tokens(len(prompts))
+
+    # On the model that generates, which is the base of an adapter's wrapper.
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    hook = base.register_forward_hook(note)
+    try:
+        with torch.inference_mode():
+            ids = model.generate(
+                **inputs,
+                **(prefix.cache(len(prompts)) if prefix is not None else {}),
+                max_new_tokens=max_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                **sampling,
+            )  # (rows, prompt + new)
+    finally:
+        hook.remove()
+    new = ids[:, inputs["input_ids"].shape[1] :]  # (rows, new)
+    # A model that does not write token by token cannot be noted; the log-odds then take another pass.
+    whole = len(noted) >= new.shape[1] > 0
+    return _Written(new.tolist(), torch.stack(noted) if words is not None and whole else None)
+
+
+def _generations(
+    loaded: Loaded,
+    asked: Sequence[_Asked],
+    written: _Written,
+    words: "_DetectionWords | None",
+) -> list[Generation]:
+    """The completions of a batch."""
+    ends = _ends(loaded)
+    rows = [_until_end(ids, ends) for ids in written.ids]
+    with_end = [tuple(new[: len(ids) + ended]) for new, (ids, ended) in zip(written.ids, rows, strict=True)]
+    whole = [one.begun + ids for one, (ids, _) in zip(asked, rows, strict=True)]
+    answers = [loaded.tokenizer.decode(ids, skip_special_tokens=True) for ids in whole]
+    odds: list[float | None] = [None] * len(rows)
+    if words is not None:
+        again: list[int] = []
+        for number, one in enumerate(asked):
+            place = words.place(whole[number], answers[number])
+            if place is None:
+                continue
+            if written.logits is None or place.at < len(one.begun):
+                again.append(number)
+            else:
+                logits = written.logits[place.at - len(one.begun), number]  # (words,)
+                odds[number] = float(logits[words.column[place.true]] - logits[words.column[place.false]])
+        for number, odd in zip(again, _log_odds(loaded, words, asked, whole, answers, again), strict=True):
+            odds[number] = odd
+    return [
+        Generation(answer, len(ids), ended, odd, one.length, written_ids)
+        for answer, ids, (_, ended), odd, one, written_ids in zip(
+            answers, whole, rows, odds, asked, with_end, strict=True
+        )
+    ]
+
+
+def tokens_until(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> Callable[[int], int]:
+    """A function from a number of characters to the fewest of these tokens whose text is that long."""
+
+    def until(characters: int) -> int:
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high) // 2
+            short = len(tokenizer.decode(ids[:middle], skip_special_tokens=True)) < characters
+            low, high = (middle + 1, high) if short else (low, middle)
+        return low
+
+    return until
+
+
+def _ends(loaded: Loaded) -> set[int]:
+    """The tokens with which the model ends a completion."""
+    config = loaded.model.generation_config
+    ends = config.eos_token_id if config is not None else None
+    all_ends = ends if isinstance(ends, list) else [ends]
+    return {end for end in (*all_ends, loaded.tokenizer.eos_token_id) if end is not None}
+
+
+def _until_end(ids: list[int], ends: set[int]) -> tuple[list[int], bool]:
+    """The tokens before the first end, and whether there is one."""
+    for place, token in enumerate(ids):
+        if token in ends:
+            return ids[:place], True
+    return ids, False
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a completion has its detection: how many tokens come before it, and what `true` and `false` are there."""
+
+    at: int
+    true: int
+    false: int
+
+
+@dataclass(frozen=True, slots=True)
+class _DetectionWords:
+    """The tokens that are `true` or `false`, with or without a space, and the column of each among noted logits."""
+
+    tokenizer: PreTrainedTokenizerBase
+    ids: list[int]
+    column: dict[int, int]
+
+    @classmethod
+    def of(cls, tokenizer: PreTrainedTokenizerBase) -> Self:
+        like = sorted(id for token, id in tokenizer.get_vocab().items() if "true" in token or "false" in token)
+        ids = [id for id in like if tokenizer.decode([id]).strip() in DETECTIONS]
+        return cls(tokenizer, ids, {id: column for column, id in enumerate(ids)})
+
+    def place(self, row: list[int], answer: str) -> _Place | None:
+        """The place of the detection in a completion; None if there is no readable verdict, or if `true` or `false` is
+        several tokens there."""
+        try:
+            start = field_starts(answer)["detection"]
+        except InvalidVerdict:
+            return None
+        # The token that holds the first letter of the word; it may begin with a space.
+        at = tokens_until(self.tokenizer, row)(start + 1) - 1
+        word = self.tokenizer.decode([row[at]])
+        if word.strip() not in DETECTIONS:
+            return None
+        both = [
+            self.tokenizer.encode(word.replace(word.strip(), name), add_special_tokens=False) for name in DETECTIONS
+        ]
+        if any(len(ids) != 1 or ids[0] not in self.column for ids in both):
+            return None
+        return _Place(at, both[0][0], both[1][0])
+
+
+def _log_odds(
+    loaded: Loaded,
+    words: _DetectionWords,
+    asked: Sequence[_Asked],
+    rows: Sequence[list[int]],
+    answers: Sequence[str],
+    numbers: Sequence[int],
+) -> list[float]:
+    """The log-odds of `true` against `false` in the completions of these numbers, by another pass.
+
+    Each prompt is read once more, with the tokens of the completion before the detection. The next token would be the
+    detection: the difference of its two logits is log P(true) - log P(false).
+    """
+    if not numbers:
+        return []
+    places = [place for n in numbers if (place := words.place(rows[n], answers[n])) is not None]
+    ids = [asked[n].prompt + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
+    padded = loaded.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(loaded.model.device)
+    with torch.inference_mode():
+        # Padding is on the left, so the last position is the one before the detection in each row.
+        logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)
+    return [float(row[place.true] - row[place.false]) for row, place in zip(logits, places, strict=True)]
+
+
+def cache_name(outputs: Any) -> str:
+    """The name of the keys and values in what a model returns and takes. transformers has another one since 5.24."""
+    return "cache" if "cache" in outputs else "past_key_values"
+
+
+class _Prefix:
+    """The tokens with which all prompts begin, and what the model has read of them."""
+
+    def __init__(self, ids: list[int], name: str, read: DynamicCache) -> None:
+        self.ids = ids
+        self._name, self._read = name, read
+
+    @classmethod
+    def of(cls, loaded: Loaded, prompts: Sequence[list[int]]) -> Self | None:
+        """Read what the prompts have in common; None if this is too little, or if the model keeps no plain cache."""
+        if len(prompts) < 2:
+            return None
+        # At least one token of each prompt is left, because the model has to read something to go on from.
+        longest = min(map(len, prompts)) - 1
+        first, last = min(prompts), max(prompts)
+        common = next((n for n in range(longest) if first[n] != last[n]), longest)
+        if common < SHARED:
+            return None
+        ids = first[:common]
+        with torch.inference_mode():
+            # Only the cache is wanted: of the logits, those of one place.
+            outputs = loaded.model(torch.tensor([ids], device=loaded.model.device), use_cache=True, logits_to_keep=1)
+        name = cache_name(outputs)
+        read = outputs[name]
+        # Windows and recurrent states cannot be copied to several rows and continued so.
+        plain = type(read) is DynamicCache and all(type(layer) is DynamicLayer for layer in read.layers)
+        return cls(ids, name, read) if plain else None
+
+    def cache(self, rows: int) -> dict[str, DynamicCache]:
+        """A cache of so many rows that may be written to, as an argument of `generate`."""
+        cache = copy.deepcopy(self._read)
+        cache.batch_repeat_interleave(rows)
+        return {self._name: cache}
