@@ -28,7 +28,7 @@ from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
 from forge_arena.corruptions import Injection, injections, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
 from forge_arena.curriculum import STEALTH_LEVELS, Cell
-from forge_arena.errors import BadArgument, CannotCorrupt, Unfit, UnknownKey
+from forge_arena.errors import BadArgument, CannotCorrupt, ScenarioError, Unfit, UnknownKey
 from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
 from forge_arena.reader import Reader
@@ -458,7 +458,11 @@ class Arena:
         return drawn
 
     async def _draw_anew(self, plan: Plan, attempt: int, counts: Counter[str]) -> _Drawn | Rejected:
-        scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
+        try:
+            scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
+        except ScenarioError as error:
+            # The values of one draw in many may leave a slot without a value. The next attempt has other values.
+            return Rejected(str(error))
         verifier = Verifier(scenario)
         asking = self._asking(counts)
         written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))

@@ -18,11 +18,11 @@ from forge_arena.corruptions import Corruption, registry
 from forge_arena.corruptions.base import Target
 from forge_arena.corruptions.draft import Draft
 from forge_arena.episodes import Arena
-from forge_arena.errors import Unfit, UnknownKey, WorkerFailed
+from forge_arena.errors import ScenarioError, Unfit, UnknownKey, WorkerFailed
 from forge_arena.keys import MAX_INDEX, Filters, Key
 from forge_arena.placebos import edit_harmlessly
 from forge_arena.salts import PUBLISHED_SALT
-from forge_arena.scenarios import load_families, open_set
+from forge_arena.scenarios import Family, load_families, open_set
 from forge_arena.testing import fault_of_edit
 from forge_arena.texts.reasoning import steps
 from forge_arena.types import (
@@ -567,6 +567,28 @@ async def test_a_worker_that_never_verifies_clean_is_a_failure_not_a_label() -> 
     with pytest.raises(WorkerFailed, match="no usable answer in 8 tries"):
         await arena.make(arena.key(Split.train, 0))
     assert arena.counts["answers_rejected"] == 8
+
+
+async def test_a_scenario_that_cannot_be_drawn_costs_one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    arena = Arena(ScriptedWorker(), secret="tests")
+    key, draw, drawn = arena.key(Split.train, 0), Family.draw, list[int]()
+
+    def fail_at_first(family: Family, rng: Random, wording: int = 0) -> Scenario:
+        drawn.append(1)
+        if len(drawn) == 1:
+            raise ScenarioError("a slot has too few values")
+        return draw(family, rng, wording)
+
+    monkeypatch.setattr(Family, "draw", fail_at_first)
+    assert (await arena.make(key)).key == key
+    assert len(drawn) > 1
+
+    def fail(family: Family, rng: Random, wording: int = 0) -> Scenario:
+        raise ScenarioError("a slot has too few values")
+
+    monkeypatch.setattr(Family, "draw", fail)
+    with pytest.raises(Unfit, match="no usable answer in 8 tries .*: a slot has too few values"):
+        await Arena(ScriptedWorker(), secret="tests").make(key)
 
 
 async def test_a_probe_is_answered_in_character_and_the_same_again() -> None:

@@ -57,6 +57,13 @@ def test_a_small_file_draws_a_scenario(tmp_path: Path) -> None:
     assert "State the window." in scenario.source_material
 
 
+def test_a_slot_with_no_more_values_than_it_needs_always_finds_them(tmp_path: Path) -> None:
+    family = small(tmp_path, SMALL.replace("[3, 5, 7, 9]", "[3, 5]"))
+    for seed in range(1_000):
+        claim = family.draw(Random(seed)).claim("window")
+        assert {"current", "superseded"} <= {alternative.name for alternative in claim.alternatives}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -174,7 +174,7 @@ class LocalModel:
 
     def _ask(self, chats: Sequence[Chat]) -> list[Completion]:
         openings = [self._opening] * len(chats) if self._opening else None
-        counted = {"pace": self.pace, "on_written": self.pace.add_answers}
+        counted: dict[str, Any] = {"pace": self.pace, "on_written": self.pace.add_answers}
         generations = list(write(self.loaded, chats, log_odds=True, begun=openings, **counted, **self._settings))
         if self._threshold is not None:
             # The generations whose detection is not the threshold's: their numbers and their new beginnings.

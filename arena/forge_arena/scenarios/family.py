@@ -14,7 +14,7 @@ from forge_arena.corruptions import possible
 from forge_arena.errors import ScenarioError
 from forge_arena.scenarios.claims import Claims
 from forge_arena.scenarios.loads import FEWEST_FACTS, Contents, Passages, draw_contents, facts_of, passages_of, rules_of
-from forge_arena.scenarios.slots import Draws, bound_value, choose, draw, draw_distinct
+from forge_arena.scenarios.slots import MANY_TRIES, Draws, bound_value, choose, draw, draw_distinct
 from forge_arena.scenarios.source_text import write_source
 from forge_arena.scenarios.spec import FamilySpec, WordCount, wordings
 from forge_arena.scenarios.statements import StatementInFile, statements_in_file, word_statements
@@ -197,7 +197,7 @@ class Family:
             first = draw(slot, draws, self.vocabulary, rng)
             draws.add(name, first)
             if slot.draws > 1:
-                more = draw_distinct(slot, slot.draws - 1, (first,), draws, self.vocabulary, rng)
+                more = draw_distinct(slot, slot.draws - 1, (first,), draws, self.vocabulary, rng, MANY_TRIES)
                 if len(more) < slot.draws - 1:
                     raise ScenarioError(f"{self.name}: slot {name!r} has fewer than {slot.draws} different values")
                 for number, value in enumerate(more, start=2):

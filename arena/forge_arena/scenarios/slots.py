@@ -17,6 +17,9 @@ from forge_arena.types import Noun
 T = TypeVar("T")
 
 Number = float | Annotated[str, StringConstraints(pattern=r"^\s*[a-z_][a-z0-9_.]*\s*([-+*]\s*\d+(\.\d+)?)?\s*$")]
+# How often a further value is drawn, of those that a claim may have and of those that a slot must have. With so many
+# tries a slot of two values fails once in 10^30 draws.
+TRIES, MANY_TRIES = 8, 100
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -155,14 +158,18 @@ def draw_distinct(
     draws: Draws,
     vocabulary: Mapping[str, tuple[str, ...]],
     rng: Random,
+    tries: int = TRIES,
 ) -> list[Drawn]:
-    """Up to `count` further values whose canonical spelling differs from each other's and from `taken`'s."""
+    """Up to `count` further values whose canonical spelling differs from each other's and from `taken`'s.
+
+    They are drawn until there are enough, at most `tries` times for each.
+    """
     seen = {value.forms[0] for value in taken}
     found: list[Drawn] = []
     if spec.words is not None or (spec.choice is not None and not any("$" in text for text in spec.choice)):
         free = [w for w in dict.fromkeys(spec.choice or vocabulary[spec.words or ""]) if w not in seen]
         return [Drawn((word,)) for word in rng.sample(free, min(count, len(free)))]
-    for _ in range(count * 8):
+    for _ in range(count * tries):
         if len(found) == count:
             break
         value = draw(spec, draws, vocabulary, rng)
