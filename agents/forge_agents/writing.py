@@ -4,6 +4,7 @@ Three things save time and change no answer: see `write`. Needs the extra `train
 """
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,6 +21,8 @@ from forge_arena.verdicts import Chat, field_starts
 DETECTIONS = ("true", "false")
 # From so many tokens on, what all prompts begin with is read once.
 SHARED = 16
+# The end of a beginning after which a model gives its detection.
+BEFORE_DETECTION = re.compile(r'"detection"\s*:\s*$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Generation:
         tokens: its length.
         ended: whether the model ended it. False if it was cut off.
         log_odds: log P(true) - log P(false) at the place where the model wrote the detection of its verdict. None if
-            there is no readable verdict, or if these words are several tokens.
+            there is no readable verdict, or if these words are several tokens. A completion that was begun with
+            `{"detection":` has its detection at once, so the rest need not be readable.
         read: the length of the prompt in tokens.
         ids: the tokens that the model wrote, with the one that ended the completion, if it ended.
     """
@@ -257,7 +261,7 @@ def _generations(
     if words is not None:
         again: list[int] = []
         for number, one in enumerate(asked):
-            place = words.place(whole[number], answers[number])
+            place = words.place(whole[number], answers[number], one.begun)
             if place is None:
                 continue
             if written.logits is None or place.at < len(one.begun):
@@ -328,13 +332,19 @@ class _DetectionWords:
         ids = [id for id in like if tokenizer.decode([id]).strip() in DETECTIONS]
         return cls(tokenizer, ids, {id: column for column, id in enumerate(ids)})
 
-    def place(self, row: list[int], answer: str) -> _Place | None:
-        """The place of the detection in a completion; None if there is no readable verdict, or if `true` or `false` is
-        several tokens there."""
+    def place(self, row: list[int], answer: str, begun: Sequence[int]) -> _Place | None:
+        """The place of the detection in a completion that was begun with these tokens.
+
+        None if there is no readable verdict and the completion was not begun with `{"detection":`, or if `true` or
+        `false` is several tokens there.
+        """
         try:
             start = field_starts(answer)["detection"]
         except InvalidVerdict:
-            return None
+            opening = self.tokenizer.decode(begun, skip_special_tokens=True)
+            if not BEFORE_DETECTION.search(opening) or not answer[len(opening) :].strip():
+                return None
+            start = len(answer) - len(answer[len(opening) :].lstrip())
         # The token that holds the first letter of the word; it may begin with a space.
         at = tokens_until(self.tokenizer, row)(start + 1) - 1
         word = self.tokenizer.decode([row[at]])
@@ -363,7 +373,7 @@ def _log_odds(
     """
     if not numbers:
         return []
-    places = [place for n in numbers if (place := words.place(rows[n], answers[n])) is not None]
+    places = [place for n in numbers if (place := words.place(rows[n], answers[n], asked[n].begun)) is not None]
     ids = [asked[n].prompt + rows[n][: place.at] for n, place in zip(numbers, places, strict=True)]
     padded = loaded.tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(loaded.model.device)
     with torch.inference_mode():

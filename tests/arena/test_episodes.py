@@ -587,7 +587,7 @@ async def test_a_scenario_that_cannot_be_drawn_costs_one_attempt(monkeypatch: py
         raise ScenarioError("a slot has too few values")
 
     monkeypatch.setattr(Family, "draw", fail)
-    with pytest.raises(Unfit, match="no usable answer in 8 tries .*: a slot has too few values"):
+    with pytest.raises(Unfit, match=r"no usable answer in 8 tries .*: a slot has too few values"):
         await Arena(ScriptedWorker(), secret="tests").make(key)
 
 

@@ -15,7 +15,7 @@ from openenv.core.env_server import Action, Environment, Observation, State, cre
 
 from forge_arena.episodes import Arena
 from forge_arena.rewards import score
-from forge_arena.types import Components, Episode, Probe, Split, Truth, Verdict
+from forge_arena.types import Components, Episode, Probe, Split, ToolUse, Truth, Verdict, View
 from forge_arena.verify import Verifier
 from forge_arena.workers import open_worker
 
@@ -37,6 +37,9 @@ class Seen(Observation):
     domain: str = ""
     probes: tuple[Probe, ...] = ()
     probes_left: int = 0
+    view: View = View.full
+    tool_uses: tuple[ToolUse, ...] = ()
+    tools_left: int = 0
     components: Components | None = None
     truth: Truth | None = None
 

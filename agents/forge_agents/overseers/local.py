@@ -12,7 +12,7 @@ from forge_agents.overseers.prompts import PromptName, prompt_digest, prompt_tex
 from forge_agents.overseers.prompts import prompt as named_prompt
 from forge_agents.pace import Pace
 from forge_agents.writing import Generation, prompt_length, write, write_after
-from forge_arena.errors import BadArgument
+from forge_arena.errors import BadArgument, InvalidVerdict
 from forge_arena.types import JsonObject, Observation, Trouble, Usage
 from forge_arena.verdicts import Chat, field_ends, field_starts, messages_with_tools
 
@@ -37,7 +37,8 @@ class LocalModel:
             of a gain comes from a mere shift of the operating point.
         dtype: of the weights that are loaded. `bfloat16` is two to three times as fast where the processor has it. The
             log-odds are computed in float32 all the same.
-        opening: the beginning of every completion, which the model continues. `<think>` makes it think first.
+        opening: the beginning of every completion, which the model continues. `<think>` makes it think first, and
+            `{"detection":` makes it give the log-odds of its detection, also if the rest cannot be read.
         tools: let the model use tools in several turns, and give its verdict by the tool `submit_verdict`, as in
             `train run --tools`. The form has a prompt of its own, and `max_tokens` counts all turns. By default the
             form in which the model was trained, if its folder names it, otherwise one turn.
@@ -194,10 +195,14 @@ class LocalModel:
         ]
 
     def _new_start(self, generation: Generation) -> str | None:
-        """The beginning of the verdict with the threshold's detection; None if the model wrote this detection."""
+        """The beginning of the verdict with the threshold's detection; None if the model wrote this detection, or no
+        verdict that can be read."""
         if generation.log_odds is None or self._threshold is None:
             return None
         detection = "true" if generation.log_odds > self._threshold else "false"
         text = generation.text
-        start, end = field_starts(text)["detection"], field_ends(text)["detection"]
+        try:
+            start, end = field_starts(text)["detection"], field_ends(text)["detection"]
+        except InvalidVerdict:
+            return None
         return None if text[start:end] == detection else text[:start] + detection

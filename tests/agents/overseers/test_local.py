@@ -128,6 +128,21 @@ def test_what_is_no_verdict_is_left_alone_by_a_threshold(loaded: Loaded) -> None
     assert plain.log_odds is None
 
 
+def test_made_to_begin_with_its_detection_a_model_gives_log_odds_although_the_rest_is_no_verdict(
+    loaded: Loaded,
+) -> None:
+    opening = '{"detection":'
+    whole, cut, told = (
+        LocalModel(loaded, max_tokens=most, opening=opening, threshold=threshold).review(OBSERVATIONS)
+        for most, threshold in ((24, None), (1, None), (1, 1e6))
+    )
+    assert {one.trouble for one in cut} == {Trouble.cut}
+    assert None not in [one.log_odds for one in whole]
+    assert [one.log_odds for one in cut] == [one.log_odds for one in whole]
+    # There is no verdict whose detection a threshold could change.
+    assert told == cut
+
+
 def test_a_model_of_half_the_bytes_writes_the_same_and_its_log_odds_are_fine_grained(folder: Path) -> None:
     whole, half = (LocalModel(str(folder), max_tokens=40, dtype=dtype) for dtype in ("float32", "bfloat16"))
     assert [whole.conditions["dtype"], half.conditions["dtype"]] == ["float32", "bfloat16"]
