@@ -48,6 +48,10 @@ _FROM_ONE = SMALL[1:]
 _NUMBER_WORD = rf"(?:(?:{'|'.join(TENS)})(?:-(?:{'|'.join(_FROM_ONE[:9])}))?|{'|'.join(reversed(_FROM_ONE))}|hundred)"
 _DIGITS = r"\d\d{0,14}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
+# A number word has a capital letter where a sentence begins, and in contracts before its digits: "Ten (10) days".
+_CAPITALISED = (
+    rf"(?:(?:^|(?<=[\"'“‘*_])|(?<=[-*•] ))(?i:{_NUMBER_WORD})\b|(?i:{_NUMBER_WORD})(?= \(\d))(?: \(\d{{1,6}}\))?"
+)
 
 _TIME_UNITS: dict[str, tuple[str, int]] = {
     "second": ("second", 1),
@@ -198,8 +202,9 @@ def _patterns(n: str, first: str) -> _Patterns:
 
 # What may not stand before a number is looked for behind its first digit, because a pattern that begins with a digit is fast.
 _IN_DIGITS = _patterns(_DIGITS, _DIGITS.replace(r"\d", r"\d(?<![\w.,$€£-]\d)", 1))
-IN_WORDS = _patterns(_SPELLED, rf"(?<![\w.,$€£-]){_SPELLED}")
+IN_WORDS = _patterns(rf"(?:{_SPELLED}|\b{_CAPITALISED})", rf"(?<![\w.,$€£-])(?:{_SPELLED}|{_CAPITALISED})")
 _NUMBER_WORDS = frozenset({*_FROM_ONE, *TENS, "hundred"})
+_AROUND_WORDS = "-(\"'“‘*_"
 _MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
 DATE = re.compile(
     rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?:T[\d:]{{4,8}}Z?)?|(?P<dmy>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}})"
@@ -283,7 +288,10 @@ def _number(text: str) -> Decimal | None:
 
 def _patterns_for(text: str) -> _Patterns | None:
     """The patterns that this text needs; None if it has no number at all."""
-    if not _NUMBER_WORDS.isdisjoint(text.lower().replace("-", " ").replace("(", " ").split()):
+    words = text.lower()
+    for mark in _AROUND_WORDS:
+        words = words.replace(mark, " ")
+    if not _NUMBER_WORDS.isdisjoint(words.split()):
         return IN_WORDS
     return _IN_DIGITS if _DIGIT.search(text) else None
 

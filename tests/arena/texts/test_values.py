@@ -164,3 +164,26 @@ def test_a_citation_is_the_same_beside_a_name(text: str) -> None:
     named = mentions(f"{text} Roe v. Wade")
     assert mentions(text) == tuple(mention for mention in named if mention.end <= len(text))
     assert len(named) == len(mentions(text)) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Four months ago you suspended my account.", (4, 4, "month")),
+        ('She writes: "Four months ago it was open."', (4, 4, "month")),
+        ("- Ten days are left.", (10, 10, "day")),
+        ("**Twenty-one days** are left.", (21, 21, "day")),
+        ("The term is Thirty (30) days.", (30, 30, "day")),
+        ("Ten to twelve days are usual.", (10, 12, "day")),
+        ("They said “ten days”.", (10, 10, "day")),
+    ],
+)
+def test_a_number_word_may_have_a_capital_letter_where_a_sentence_begins_and_before_its_digits(
+    text: str, value: tuple[int, int, str]
+) -> None:
+    assert [mention.value for mention in mentions(text)] == [value]
+
+
+@pytest.mark.parametrize("name", ["The Seven Days shop is open.", "Dine at the Four Seasons.", "Ask at Platform Nine."])
+def test_a_number_word_within_a_name_is_no_number(name: str) -> None:
+    assert mentions(name) == ()
