@@ -50,7 +50,7 @@ _DIGITS = r"\d\d{0,14}(?:[,.]\d{1,15}){0,6}"
 _SPELLED = rf"(?:{_DIGITS}|{_NUMBER_WORD}\b(?: \(\d{{1,6}}\))?)"
 # A number word has a capital letter where a sentence begins, and in contracts before its digits: "Ten (10) days".
 _CAPITALISED = (
-    rf"(?:(?:^|(?<=[\"'“‘*_])|(?<=[-*•] ))(?i:{_NUMBER_WORD})\b|(?i:{_NUMBER_WORD})(?= \(\d))(?: \(\d{{1,6}}\))?"
+    rf"(?:(?:^|(?<=[\"'\u201c\u2018*_])|(?<=[-*\u2022] ))(?i:{_NUMBER_WORD})\b|(?i:{_NUMBER_WORD})(?= \(\d))(?: \(\d{{1,6}}\))?"
 )
 
 _TIME_UNITS: dict[str, tuple[str, int]] = {
@@ -204,7 +204,7 @@ def _patterns(n: str, first: str) -> _Patterns:
 _IN_DIGITS = _patterns(_DIGITS, _DIGITS.replace(r"\d", r"\d(?<![\w.,$€£-]\d)", 1))
 IN_WORDS = _patterns(rf"(?:{_SPELLED}|\b{_CAPITALISED})", rf"(?<![\w.,$€£-])(?:{_SPELLED}|{_CAPITALISED})")
 _NUMBER_WORDS = frozenset({*_FROM_ONE, *TENS, "hundred"})
-_AROUND_WORDS = "-(\"'“‘*_"
+_AROUND_WORDS = "-(\"'\u201c\u2018*_"
 _MONEY_STEMS = ("$", "€", "£", "¥", "USD", "EUR", "GBP", "CHF", "CAD", "JPY", "dollar", "euro", "pounds", "cent")
 DATE = re.compile(
     rf"\b(?:(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?:T[\d:]{{4,8}}Z?)?|(?P<dmy>\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH},? \d{{4}})"
