@@ -191,14 +191,6 @@ def test_a_calibration_follows_the_signs_and_gives_none_a_negative_weight() -> N
     assert low < 0.2 < 0.8 < high
 
 
-def test_only_the_named_signs_count() -> None:
-    corrupted = [n % 2 == 0 for n in range(20)]
-    signs = [Signs(support=float(c), demand=float(c), rules=float(c)) for c in corrupted]
-    fitted = Calibration.fit(signs, corrupted, "highest", names=["support", "rules"])
-    assert fitted.weights["demand"] == 0.0
-    assert min(fitted.weights["support"], fitted.weights["rules"]) > 0.0
-
-
 def test_a_sign_that_an_answer_lacks_changes_nothing() -> None:
     nothing = Signs(support=None, demand=None, rules=0.0)
     assert UNCALIBRATED.p_corrupted(nothing) == 0.5

@@ -15,14 +15,13 @@ torch = pytest.importorskip("torch")
 from forge_agents.client import ArenaClient  # noqa: E402
 from forge_agents.overseers.checker.encoder import Encoder  # noqa: E402
 from forge_agents.overseers.checker.reading import Question  # noqa: E402
-from forge_agents.train.checker.calibrating import clear_of_chance  # noqa: E402
 from forge_agents.train.checker.fitting import CHECKPOINT, fit  # noqa: E402
 from forge_agents.train.checker.pairs import Maker  # noqa: E402
 from forge_agents.train.checker.settings import QUICK, settings_of  # noqa: E402
 from forge_agents.train.demonstrations import Demonstration, demonstrations  # noqa: E402
 from forge_agents.train.progress import Silent  # noqa: E402
 from forge_arena.errors import BadArgument  # noqa: E402
-from forge_arena.types import CorruptionType, Estimate  # noqa: E402
+from forge_arena.types import CorruptionType  # noqa: E402
 from forge_arena.verdicts import observation_text  # noqa: E402
 
 from ...tiny_encoder import make_encoder  # noqa: E402
@@ -53,6 +52,8 @@ def test_the_quick_command_makes_an_overseer_with_a_card(trained: Path, encoder:
     assert "base_model:" in card
     assert "| answer | wrong |" in card
     assert re.search(r"\| AUROC \| [01]\.\d", card)
+    # With an interval, because the signs are few families' word.
+    assert re.search(r"\| rules \| [01]\.\d+ \([01]\.\d+ to [01]\.\d+\) \|", card)
     run: dict[str, Any] = json.loads((trained / "run.json").read_text(encoding="utf-8"))
     assert run["settings"]["episodes"] == QUICK["episodes"]
     assert run["suites"] == ["short:5"]
@@ -163,11 +164,3 @@ def test_what_is_no_encoder_is_refused(short: Served, tmp_path: Path) -> None:
 def test_an_arena_that_is_not_there_is_reported(encoder: Path, tmp_path: Path) -> None:
     asked = ("train", "checker", "--model", encoder, "--arena", "http://127.0.0.1:9", "--out", tmp_path / "out")
     assert "127.0.0.1:9" in called(*asked, code=2)[1]
-
-
-def test_a_sign_that_is_not_clear_of_chance_on_val_may_not_count() -> None:
-    known = {"support": (0.7, 0.6), "demand": (0.59, 0.49), "rules": (0.75, 0.65)}
-    by_sign = {name: Estimate(value=value, low=low, high=0.9) for name, (value, low) in known.items()}
-    assert clear_of_chance(by_sign) == ("support", "rules")
-    # One family has no interval, and nothing can be said of any sign.
-    assert clear_of_chance({name: Estimate(value=0.9) for name in known}) == ("support", "demand", "rules")

@@ -98,21 +98,8 @@ class Calibration(Noun):
     episodes: int = 0
 
     @classmethod
-    def fit(
-        cls,
-        signs: Sequence[Signs],
-        corrupted: Sequence[bool],
-        sum: str,
-        *,
-        names: Sequence[str] = tuple(Signs.model_fields),
-    ) -> Self:
+    def fit(cls, signs: Sequence[Signs], corrupted: Sequence[bool], sum: str) -> Self:
         """Logistic regression with a light penalty, in which a sign that would count the wrong way round is left out.
-
-        Args:
-            signs: of each answer.
-            corrupted: its label.
-            sum: how its sentences were summed up.
-            names: the signs that may count.
 
         Raises:
             BadArgument: all episodes have the same label.
@@ -127,7 +114,7 @@ class Calibration(Noun):
             known = [value for row in rows if (value := row[name]) is not None]
             means[name] = float(np.mean(known)) if known else 0.0
             scales[name] = (float(np.std(known)) if known else 0.0) or 1.0
-        kept = list(names)
+        kept = list(Signs.model_fields)
         while True:
             # (episodes, signs)
             columns: Floats = np.array([[_scaled(row[n], means[n], scales[n]) for n in kept] for row in rows])

@@ -83,26 +83,12 @@ def calibrate(episodes: Iterable[Demonstration], folder: Path, reporter: Reporte
     (folder / CALIBRATION).unlink(missing_ok=True)
     rows = _read(Checker(str(folder)), list(episodes), reporter)
     corrupted = [row.corrupted for row in rows]
-    by_sign = {sum: _signs_alone(rows, sum) for sum in SUMS}
-    fitted = {
-        sum: Calibration.fit([row.signs_by(sum) for row in rows], corrupted, sum, names=clear_of_chance(by_sign[sum]))
-        for sum in SUMS
-    }
+    fitted = {sum: Calibration.fit([row.signs_by(sum) for row in rows], corrupted, sum) for sum in SUMS}
     by_sum = {sum: _auroc(corrupted, _stated(rows, calibration)) for sum, calibration in fitted.items()}
     best = fitted[max(by_sum, key=by_sum.__getitem__)]
-    val = Val(rows=tuple(rows), measured=_measure(rows, best, by_sign[best.sum], by_sum))
+    val = Val(rows=tuple(rows), measured=_measure(rows, best, by_sum))
     write_whole(folder / VAL, val.model_dump_json(indent=1) + "\n")
     write_whole(folder / CALIBRATION, best.model_dump_json(indent=2) + "\n")
-
-
-def clear_of_chance(by_sign: Mapping[str, Estimate]) -> tuple[str, ...]:
-    """The signs whose AUROC on val is above 0.5 with its whole interval; all of them if there is none.
-
-    A sign that tells nothing of families that were never fitted gets a weight by chance, and would carry this chance to
-    answers from elsewhere.
-    """
-    clear = tuple(name for name, auroc in by_sign.items() if auroc.low is not None and auroc.low > 0.5)
-    return clear or tuple(Signs.model_fields)
 
 
 def read_val(folder: Path) -> Val:
@@ -159,7 +145,6 @@ def _metrics(rows: Sequence[ValRow], stated: Sequence[float]) -> Mapping[str, Es
 def _measure(
     rows: Sequence[ValRow],
     calibration: Calibration,
-    by_sign: Mapping[str, Estimate],
     by_sum: Mapping[str, float],
 ) -> Measured:
     stated = _stated(rows, calibration)
@@ -179,7 +164,7 @@ def _measure(
             type: _auroc([False] * len(right) + [True] * len(wrong), [stated[n] for n in [*right, *wrong]])
             for type, wrong in sorted(of_type.items())
         },
-        by_sign=dict(by_sign),
+        by_sign=_signs_alone(rows, calibration.sum),
         by_sum=dict(by_sum),
     )
 
