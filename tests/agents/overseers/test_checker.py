@@ -219,7 +219,8 @@ def test_a_contradicted_value_raises_the_suspicion_after_training(taught: Path) 
 
 def test_the_explanation_quotes_the_wrong_words_and_the_passage(taught: Path) -> None:
     source = f"{sentence('fee', 7)} {sentence('rent', 23)}"
-    checker = open_overseer(f"checker:{taught}")
+    # Alone, because the rules object to the same value and may be surer.
+    checker = open_overseer(f"checker:{taught}", rules=False)
     (verdict,) = checker.review([observation(sentence("fee", 41), source=source)])
     assert not isinstance(verdict, str)
     assert verdict.detection
