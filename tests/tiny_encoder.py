@@ -32,8 +32,11 @@ def make_encoder(folder: Path, texts: Iterable[str]) -> Path:
 
 
 def _vocabulary(texts: Iterable[str]) -> list[str]:
-    """Special tokens, characters and words. The trainers of `tokenizers` would number the words anew in each process, and the
-    numbers decide with which weights a word begins."""
+    """Special tokens, characters and words, in the same order in each process.
+
+    The trainers of `tokenizers` number the words in another order each time, and the numbers decide with which weights a
+    word begins.
+    """
     words = {word for text in texts for word in re.findall(r"\w+|[^\w\s]", text.lower())}
     characters = sorted({character for word in words for character in word})
     pieces = [*characters, *(f"##{character}" for character in characters)]
