@@ -9,7 +9,7 @@ from random import Random
 from forge_arena.audits.faults import compare_with_clean, examine, report_on_twin
 from forge_arena.audits.labels.readings import Readings
 from forge_arena.audits.labels.rows import STEALTHS, FreshDraws, Kind, Row, row_of
-from forge_arena.audits.labels.rules import Rules
+from forge_arena.audits.labels.rules import Rules, check_names, check_readings
 from forge_arena.corruptions import can_inject
 from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
@@ -128,10 +128,10 @@ class Collection:
         """Get one answer to one scenario, and try each type on the answer once."""
         seed = f"{self._suite}:{source.name}:{self._seed}:{number}"
         if isinstance(source, Family) and number < DRAWS_WITH_READINGS:
-            await asyncio.to_thread(self.rules.check_readings, source, Random(f"{seed}:readings"))
+            self.rules.add(await asyncio.to_thread(check_readings, source, Random(f"{seed}:readings")))
         rng = Random(seed)
         scenario = source.draw(rng)
-        self.rules.check_names(source.name, scenario)
+        self.rules.add(check_names(source.name, scenario))
         counts = {type: self.fresh[source.name, type] for type in sorted(source.corruptions)}
         for count in counts.values():
             count.drawn += 1
