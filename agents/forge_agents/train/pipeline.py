@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from forge_agents.client import ArenaClient
-from forge_agents.devices import default_device, has_bfloat16
+from forge_agents.devices import default_device, gains_by_bfloat16
 from forge_agents.models import load_model, weights_digest
 from forge_agents.overseers.prompts import prompt
 from forge_agents.result import Result
@@ -48,11 +48,11 @@ CELLS = TypeAdapter(list[DifficultyCell])
 
 
 def for_this_machine(preset: Preset, reporter: Reporter) -> Preset:
-    """The preset without `autocast`, and with a message, if the device has no bfloat16 arithmetic."""
-    if not preset.autocast or has_bfloat16(default_device()):
+    """The preset without `autocast`, and with a message, if the device is no faster in bfloat16."""
+    if not preset.autocast or gains_by_bfloat16(default_device()):
         return preset
     if is_first():
-        reporter.say("this machine has no bfloat16 arithmetic (autocast), so everything is computed in float32")
+        reporter.say("this machine gains nothing by bfloat16 (autocast), so everything is computed in float32")
     return preset.model_copy(update={"autocast": False})
 
 

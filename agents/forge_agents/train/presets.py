@@ -171,7 +171,8 @@ class Preset(_Settings):
     quantization: Literal["none", "nf4"] = "none"
     dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="of the weights")
     autocast: bool = Field(
-        default=False, description="train float32 weights with bfloat16 arithmetic, unless the device has none"
+        default=False,
+        description="train float32 weights with bfloat16 arithmetic, unless the device gains nothing by it",
     )
     recompute: bool = Field(
         default=True, description="activations are computed again in the backward pass: less memory, a third more time"

@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 
-from forge_agents.devices import default_device, has_bfloat16
+from forge_agents.devices import default_device, gains_by_bfloat16
 from forge_agents.models import ModelError, first_line
 from forge_agents.overseers.checker.reading import Pair, Question
 from forge_arena.types import CorruptionType
@@ -210,8 +210,8 @@ class Encoder(nn.Module):  # type: ignore[misc]
         self.train(training)
 
     def _arithmetic(self) -> torch.autocast:
-        """bfloat16 where the device has it. The states between the layers are kept in bfloat16 in any case."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=has_bfloat16(self.device))
+        """bfloat16 where the device gains by it. The states between the layers are kept in bfloat16 in any case."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=gains_by_bfloat16(self.device))
 
     def forget_texts(self) -> None:
         """Free the memory of the texts that were read."""
