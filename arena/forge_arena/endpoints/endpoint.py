@@ -1,10 +1,11 @@
 """Ask a model behind any OpenAI-compatible chat endpoint, try again what may pass, and say plainly what went wrong."""
 
 import asyncio
+import logging
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from time import perf_counter
@@ -21,6 +22,8 @@ from forge_arena.errors import BadArgument
 from forge_arena.hosts import is_loopback
 from forge_arena.secrecy import credentials, public_address
 from forge_arena.storable import storable_json
+
+logger = logging.getLogger(__name__)
 
 Chat = Sequence[Mapping[str, object]]
 # The name of a model may hold an @, and so may its address: the address begins at the first @http.
@@ -71,8 +74,9 @@ class Endpoint:
 
     The address may hold a user and a password, which are sent as HTTP's Basic authentication instead of an `api_key`.
     `timeout` is seconds for one try as a whole. After connection errors, timeouts, 429 and 5xx a request is tried
-    `retries` more times, each after the server's Retry-After if it gives one. `system_role` is `system`, or `user` for
-    a model that knows no system role. One instance belongs to one event loop.
+    `retries` more times, each after the server's Retry-After if it gives one. The first try of several that fail in a
+    row is logged as a warning, because the others may take a minute. `system_role` is `system`, or `user` for a model
+    that knows no system role. One instance belongs to one event loop.
     """
 
     def __init__(
@@ -113,6 +117,8 @@ class Endpoint:
         self._system_role = SystemRole(system_role)
         self._limit = "max_tokens"
         self._slots = asyncio.Semaphore(concurrency)
+        # Whether the last try of any request failed, and a person was told so.
+        self._is_in_trouble = False
         # Waiting times only; no answer depends on it.
         self._jitter = Random(f"{model} {base_url}")
         secret = api_key if user_and_password is None else user_and_password[1]
@@ -164,6 +170,7 @@ class Endpoint:
             stop=stop_after_attempt(self._tries),
             wait=self._pause,
             retry=retry_if_exception(worth_retrying),
+            before_sleep=self._say_trouble,
             reraise=True,
         )
         async with self._slots:
@@ -173,6 +180,7 @@ class Endpoint:
             except (openai.APIError, TimeoutError) as error:
                 is_not_found = isinstance(error, openai.APIStatusError) and error.status_code == 404
                 raise self._explainer.explain(error, await self._models() if is_not_found else []) from error
+        self._is_in_trouble = False
         return CompletedChat(completion.choices[0], completion.usage, tries, perf_counter() - begin)
 
     async def aclose(self) -> None:
@@ -236,6 +244,15 @@ class Endpoint:
         """Seconds until the next try: what the server asks for, otherwise exponential with jitter."""
         pause = retry_after(state.outcome.exception() if state.outcome else None)
         return pause if pause is not None else min(8.0, 0.5 * 2.0**state.attempt_number) * (0.5 + self._jitter.random())
+
+    def _say_trouble(self, state: RetryCallState) -> None:
+        """Log why a request is tried again, unless the requests before it failed too."""
+        error = state.outcome.exception() if state.outcome else None
+        if self._is_in_trouble or not isinstance(error, openai.APIError | TimeoutError):
+            return
+        self._is_in_trouble = True
+        reason = replace(self._explainer, tries=1).explain(error, []).reason
+        logger.warning("A request failed, and is sent again (%d times at most): %s", self._tries - 1, reason)
 
     async def _models(self) -> list[str]:
         """The models that the server says it serves, the first eight by name."""

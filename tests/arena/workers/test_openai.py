@@ -193,6 +193,19 @@ async def test_nobody_listening_fails_naming_the_address(make: Make, scenario: S
     assert reason == f"no connection to {url}: is the server running, and is the address right?"
 
 
+async def test_the_first_of_the_tries_that_fail_is_said(
+    make: Make, brain: Brain, scenario: Scenario, caplog: pytest.LogCaptureFixture
+) -> None:
+    down, up = refusal(503, f"loading with {KEY}", {"Retry-After": "0"}), completion("It takes 5 to 7 days.")
+    worker = make(retries=3)
+    said = f"A request failed, and is sent again (3 times at most): {brain.url} answered 503: loading with [key]"
+    brain.reactions = [down, down, up, up] * 2
+    for warnings in (1, 2):
+        await worker.answer(scenario, Random(1))
+        await worker.answer(scenario, Random(2))
+        assert [record.getMessage() for record in caplog.records] == [said] * warnings
+
+
 @pytest.mark.parametrize(
     ("key", "said"), [(KEY, "refused the given API key or password"), (None, "refused a request without an API key")]
 )
