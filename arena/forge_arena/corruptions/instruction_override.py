@@ -7,6 +7,7 @@ from forge_arena.corruptions.base import Corruption, Target, place_for, replace_
 from forge_arena.corruptions.draft import Draft, Edit, Rewrite, join_neighbours, removal, rewrite_of
 from forge_arena.corruptions.house_rules import break_rule
 from forge_arena.statements import order_of
+from forge_arena.texts.words import word_count
 from forge_arena.types import Alternative, Claim, ClaimKind, CorruptionType, Placebo, Span
 
 _AT_THE_START = ("opens_with", "greets_by")
@@ -96,7 +97,7 @@ def _lengthen(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit
     # A sentence right behind a code block would join its closing fence.
     ends = [span.end for span in draft.sentences[1:-1] if not span.of(draft.text).endswith("```")]
     place = ends[-1] if ends else len(draft.text)
-    words = len(draft.text.split())
+    words = word_count(draft.text)
     has_topics = bool(order_of(draft.scenario).places)
     additions: dict[int, str] = {}
     claims: set[str] = set()
@@ -108,7 +109,7 @@ def _lengthen(draft: Draft, claim: Claim, limit: int, rng: Random) -> tuple[Edit
             usual = place_for(draft, sentence.statement, (), rng) if has_topics else None
             at = place if usual is None else usual
             additions[at] = f"{additions.get(at, '')} {sentence.text}"
-            words += len(sentence.text.split())
+            words += word_count(sentence.text)
     return tuple(Edit(at, at, text) for at, text in additions.items()) if words > limit and additions else None
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from forge_arena.documents.sections import Section
@@ -68,11 +68,24 @@ def citation_forms(section: Section) -> tuple[str, ...]:
 _MARKS = (("\u201c", "\u201d"), ("'", "'"), ("\u2018", "\u2019"), ("**", "**"), ("*", "*"), ('"', '"'))
 
 
+# Other signs for the quotation marks and the apostrophes of a title, as writers exchange them.
+_STRAIGHT = str.maketrans({"\u201c": '"', "\u201d": '"', "\u2018": "'", "\u2019": "'"})
+_SINGLE = str.maketrans({"\u201c": "'", "\u201d": "'", '"': "'", "\u2018": "'", "\u2019": "'"})
+_CURLY = str.maketrans({"'": "\u2019"})
+
+
+def _spellings(title: str) -> Iterator[str]:
+    """A title with other quotation marks: straight ones, or single ones because the title itself is quoted."""
+    yield title
+    for signs in (_STRAIGHT, _SINGLE, _CURLY):
+        yield title.translate(signs)
+
+
 def _title_forms(title: str) -> list[str]:
     names = (title, title.rstrip("?!"))
     return [
         form
-        for name in dict.fromkeys(names)
+        for name in dict.fromkeys(spelling for name in names for spelling in _spellings(name))
         for form in (
             f'section "{name}"',
             f"section \u201c{name}\u201d",

@@ -137,7 +137,7 @@ _SAME = {
     "anybody": "somebody", "nobody": "somebody", "everybody": "somebody", "someone": "somebody", "anyone": "somebody",
     "everyone": "somebody", "nothing": "something", "anything": "something", "everything": "something",
     "us": "we", "our": "we", "ours": "we", "me": "i", "my": "i", "them": "they", "their": "they", "him": "he",
-    "your": "you", "yours": "you", "whom": "who",
+    "your": "you", "yours": "you", "whom": "who", "solely": "only", "exclusively": "only",
 }  # fmt: skip
 _CLAUSE_STARTS = frozenset(
     {"who", "which", "that", "because", "while", "whereas", "although", "though", "<if>", "<unless>"}

@@ -29,6 +29,11 @@ SMALL_WORDS = frozenset(
 )
 
 
+def word_count(text: str) -> int:
+    """How many words a text has, as a person counts them: the marks of a list and a dash between spaces are none."""
+    return sum(any(map(str.isalnum, word)) for word in text.split())
+
+
 @lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """The stem of a word: `expiry`, `expires` and `expired` become one or nearly so."""

@@ -18,6 +18,7 @@ from forge_arena.suggest import did_you_mean
 from forge_arena.texts.sentences import is_whole, lower, sentences
 from forge_arena.texts.spacing import exchanged
 from forge_arena.texts.values import mentions
+from forge_arena.texts.words import word_count
 from forge_arena.types import Check, ClaimKind, Span
 from forge_arena.verify.code import code_blocks
 
@@ -100,7 +101,8 @@ def violation(check: Check, text: str) -> Violation:
 
 @_check(int)
 def max_words(text: str, limit: int) -> Violation:
-    return None if len(text.split()) <= limit else VIOLATED
+    """The marks of a list and lone dashes are no words. `min_words` counts them, so both are in favour of the text."""
+    return None if word_count(text) <= limit else VIOLATED
 
 
 @_check(int)

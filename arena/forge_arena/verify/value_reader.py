@@ -23,7 +23,7 @@ _BOUNDARY = re.compile(r"\b(?:before|after|since|until|till|from|by|preced\w+|fo
 # What is said of the others is not said of the one that is asked about.
 _OTHERS = re.compile(
     r"\b(?:(?:the|all|any|none of the|only|no|two|three|four|five|six) others?|others|rivals?|competitors?|the rest"
-    r"|nearest|runners?-up)\b",
+    r"|nearest|runners?-up|(?:next|second|third)[- ](?:best|most|least|[a-z]+est))\b",
     re.IGNORECASE,
 )
 

@@ -93,6 +93,12 @@ def test_a_title_is_cited_in_quotes_or_beside_a_word_and_not_alone() -> None:
     assert "Rent" not in forms
 
 
+def test_a_title_is_cited_with_other_quotation_marks() -> None:
+    text = "## The \u201cCity\u201d card\u2019s fee\n\nThe card costs a fee for each year.\n\n## Loss\n\nA lost card is replaced.\n"
+    forms = citation_forms(named(text, "The \u201cCity\u201d card\u2019s fee", "The card costs"))
+    assert {'section The "City" card\'s fee', "section \"The 'City' card's fee\""} <= set(forms)
+
+
 def test_the_same_way_of_citing_stands_at_the_same_place() -> None:
     one, other = (citation_forms(s) for s in sections(TITLED) if s.title in ("Rent", "Keys"))
     assert [form.replace("Rent", "Keys") for form in one] == list(other)

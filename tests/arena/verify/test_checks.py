@@ -19,6 +19,8 @@ def fenced(code: str) -> str:
 
 KEPT: list[tuple[str, Argument, str]] = [
     ("max_words", 3, "One two\n three"),
+    ("max_words", 4, "- One \u2013 or two:\n\u2022 three"),
+    ("min_words", 4, "One - two three"),
     ("max_words", 0, " \n"),
     ("min_words", 3, "one two three"),
     ("max_sentences", 2, "One. Mr. Two is here."),

@@ -17,6 +17,19 @@ DEPOSIT = ("A deposit is required for group bookings.", "No deposit is required 
 FILTER = ("The filter is changed before the season starts.", "The filter is changed after the season starts.")
 BREAKFAST = ("The weekend rate includes breakfast.", "The weekend rate excludes breakfast.")
 COVER = ("Hire cars are covered abroad.", "Hire cars are not covered abroad.")
+SUBMISSION = (
+    "The submission of each party to the court is irrevocable.",
+    "The submission of each party to the court is revocable.",
+)
+WITHDRAWALS = ("Withdrawals are unlimited.", "Withdrawals are limited.")
+BANKER = (
+    "A dedicated banker is available with the savings account.",
+    "A dedicated banker is not available with the savings account.",
+)
+USE = (
+    "The recipient must use the samples solely for the tests.",
+    "The recipient need not use the samples solely for the tests.",
+)
 LONG = (
     "An employee who works from another country for longer than the agreed period must tell the payroll office in "
     "writing and obtain the consent of the department head beforehand.",
@@ -60,6 +73,17 @@ PAIRS = [
     (PARKING, "You can park in the yard.", CONTRADICTED),
     (PARKING, "Parking in the yard is not prohibited.", CONTRADICTED),
     (PARKING, "Visitors must park in the yard.", CONTRADICTED),
+    (SUBMISSION, "The submission to the court is irrevocable, so neither party can take it back.", STATED),
+    (SUBMISSION, "Each party's submission to the court is not irrevocable.", CONTRADICTED),
+    (SUBMISSION, "The parties' submission to the court is revocable.", CONTRADICTED),
+    (SUBMISSION, "The submission of a party to the court is not revocable.", STATED),
+    (WITHDRAWALS, "Your withdrawals are unlimited, so take out what you need.", STATED),
+    (WITHDRAWALS, "The withdrawals are limited.", CONTRADICTED),
+    (BANKER, "The savings account comes with no transfer fees and a dedicated banker.", STATED),
+    (BANKER, "The savings account has no transfer fees and no dedicated banker.", CONTRADICTED),
+    (BANKER, "The savings account has no transfer fees or dedicated banker.", CONTRADICTED),
+    (USE, "The recipient may use the samples only for the tests.", STATED),
+    (USE, "The recipient may use the samples for other things than the tests.", DOUBTFUL),
     (REPAIRS, "Repairs are paid for by the tenant.", STATED),
     (REPAIRS, "The tenant has to pay for repairs.", STATED),
     (REPAIRS, "Repairs are paid for by the landlord.", CONTRADICTED),
@@ -625,7 +649,13 @@ def test_a_statement_is_read_in_further_words(pair: tuple[str, str], text: str, 
     assert reading(*pair, text) == expected
 
 
-@pytest.mark.parametrize("pair", [GUEST, RECORDS, PARKING, REPAIRS, INVOICE, DEPOSIT, FILTER, BREAKFAST, COVER, LONG])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *(GUEST, RECORDS, PARKING, REPAIRS, INVOICE, DEPOSIT, FILTER, BREAKFAST, COVER, LONG),
+        *(SUBMISSION, WITHDRAWALS, BANKER, USE),
+    ],
+)
 def test_a_statement_is_stated_by_itself_and_contradicted_by_its_opposite(pair: tuple[str, str]) -> None:
     for statement, opposite in (pair, pair[::-1]):
         assert reading(statement, opposite, statement) == STATED

@@ -6,6 +6,7 @@ from operator import eq, ge, gt, le, lt
 
 from forge_agents.overseers.consistency.objections import STRONG, Objection
 from forge_agents.overseers.consistency.observation import ParsedObservation
+from forge_arena.texts.words import word_count
 from forge_arena.types import CorruptionType
 
 OVERRIDE = CorruptionType.instruction_override
@@ -158,7 +159,7 @@ def broken_greeting(parsed: ParsedObservation) -> Iterator[Objection]:
 def _count(parsed: ParsedObservation, unit: str) -> int:
     text = parsed.answer.text
     if unit == "words":
-        return len(text.split())
+        return word_count(text)
     if unit == "sentences":
         return len(parsed.answer.sentences)
     if unit == "paragraphs":
@@ -176,7 +177,7 @@ def _shorten(parsed: ParsedObservation, words: int) -> str:
     spare = sorted(inner, key=lambda s: (len(s.values), parsed.source.cover(s.words, parsed.source.rarity)))
     text = parsed.answer.text
     for sentence in spare:
-        if len(text.split()) <= words:
+        if word_count(text) <= words:
             break
         text = text.replace(sentence.text, "", 1)
     return re.sub(r"[ \t]{2,}", " ", text)

@@ -151,6 +151,8 @@ class WholeStatements:
     def _may_speak_of(self, stretch: str, profile: Profile) -> bool:
         """Whether a text has words that begin like enough words of a statement. Most sentences need no further look."""
         begun = beginnings(stretch)
+        if profile.denied is not None and profile.denied[1][:BEGINNING] in begun:
+            begun |= {profile.denied[0][:BEGINNING]}
         like = [word for word in profile.words if word[0] == "<" or word[:BEGINNING] in begun]
         least = self._weight(word for word in profile.words if word not in profile.subject)
         return len(like) > 1 and self._weight(like) >= MOST * least
@@ -196,7 +198,7 @@ class WholeStatements:
 
     def _speaks_of(self, read: Statement, stretch: str, profile: Profile) -> bool:
         """Whether a text has most of a statement's words, and the word that carries the statement."""
-        roots = with_denied(read)
+        roots = with_denied(read, profile.denied)
         has = {word for word in profile.words if has_alike(word, roots)}
         missing = profile.subject - has
         wanted = set(profile.words)

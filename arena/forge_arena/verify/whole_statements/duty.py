@@ -3,13 +3,23 @@
 import re
 
 from forge_arena.texts.clauses import has_pronoun
-from forge_arena.texts.modality import Modality, modality, signs
-from forge_arena.texts.turning import Sense, read_statement
+from forge_arena.texts.modality import Modality, Sign, modality, signs
+from forge_arena.texts.turning import Sense, Statement, read_statement
 from forge_arena.verify.whole_statements.profiles import Agreement, Profile, as_possible, governed
-from forge_arena.verify.whole_statements.words import has_alike, is_content, with_denied
+from forge_arena.verify.whole_statements.words import has_alike, has_any, is_content, with_denied
 
 _WITHOUT = re.compile(r"\bwithout (?:an?|any|the|such an?)? ?", re.IGNORECASE)
 IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
+# "No wire fees and a personal banker": what "no" denies ends where the next thing has an article of its own.
+_NO_OF_A_LIST = re.compile(r"no (?P<denied>[\w'-]+(?: [\w'-]+){0,5}?),? (?:and|but|plus) (?:an?|the) ", re.IGNORECASE)
+_ONLY = re.compile(r"\b(?:only|solely|exclusively)\b", re.IGNORECASE)
+# What a clause does if one of its words is denied, or is not denied any more.
+_DENIED = {
+    Modality.yes: Modality.no,
+    Modality.no: Modality.yes,
+    Modality.may: Modality.ban,
+    Modality.ban: Modality.may,
+}
 DENYING = frozenset({Modality.ban, Modality.no})
 ALLOWING = frozenset({Modality.may, Modality.yes, Modality.must})
 # What a clause may do if a statement does the first thing, and what it must not do. Anything else is in doubt.
@@ -35,8 +45,16 @@ NEEDING = frozenset({Modality.must, Modality.exempt})
 def modality_of(text: str, profile: Profile) -> Modality | None:
     """What a clause does with the words of a statement; None if it cannot be told."""
     statement = read_statement(text)
-    own = [sign for at, sign in statement.placed if (sign.signs, governed(statement, at)) not in profile.further]
+    own = [
+        sign
+        for at, sign in statement.placed
+        if (sign.signs, governed(statement, at)) not in profile.further
+        and not _denies_another(sign, statement, profile)
+    ]
     read = as_possible(modality(own), statement, profile.carrier)
+    if read is not None and profile.denied is not None and profile.denied[0] in statement.roots:
+        # "Is irrevocable" denies what "is revocable" asserts.
+        read = _DENIED.get(read)
     without = _WITHOUT.search(text)
     if (
         without is not None
@@ -51,7 +69,17 @@ def modality_of(text: str, profile: Profile) -> Modality | None:
         return Modality.ban
     if _has_uncertain_prefix(text, profile):
         return None
+    limited = _ONLY.search(text) is not None and _ONLY.search(profile.statement.text) is not None
+    if limited and {read, profile.modality} == {Modality.may, Modality.must}:
+        # "May be used for repairs only" and "must be used for repairs only" say the same.
+        return profile.modality
     return read
+
+
+def _denies_another(sign: Sign, statement: Statement, profile: Profile) -> bool:
+    """Whether a sign is the "no" of another thing of a list than that of which a statement speaks."""
+    match = _NO_OF_A_LIST.match(statement.text, sign.start) if sign.words == "no" else None
+    return match is not None and not has_any(match["denied"], profile.words)
 
 
 def _object_follows(text: str, profile: Profile) -> bool:

@@ -140,7 +140,7 @@ class Paraphrases:
     def _score(self, stretch: Stretch, profile: Profile, akin: frozenset[str], *, pointed: bool) -> float | None:
         """How much of a statement a stretch says; None if too little."""
         read = read_statement(stretch.text)
-        roots = with_denied(read)
+        roots = with_denied(read, profile.denied)
         has = {word for word in profile.words if has_alike(word, roots)}
         wanted = set(profile.words)
         if len(profile.subject) <= MOST_IN_ROLE and lacks_subject(stretch.text, read, profile):

@@ -52,6 +52,8 @@ class Profile:
         opposite: the statement with its sense turned.
         further: the signs of the statement that its opposite keeps, with the word behind each: "at no charge".
         verb: the carrier, if it is a verb for certain.
+        denied: the root of the word that the statement has with a prefix that denies it, and the root of the same word
+            without the prefix: those of "irrevocable" and "revocable". None without such a word.
     """
 
     statement: Statement
@@ -63,6 +65,7 @@ class Profile:
     opposite: str | None
     further: frozenset[tuple[str, str]]
     verb: str | None
+    denied: tuple[str, str] | None
 
     @property
     def sense(self) -> Sense | None:
@@ -111,7 +114,16 @@ def profile_of(form: str, opposite: str | None) -> Profile:
         if turned is not None and turned.sense is Sense.duty and turned.place is not None and at != turned.place
     )
     return Profile(
-        statement, words, subject, carrier, own, turned, opposite, further, _verb(statement, opposite, turned)
+        statement,
+        words,
+        subject,
+        carrier,
+        own,
+        turned,
+        opposite,
+        further,
+        _verb(statement, opposite, turned),
+        _denied(statement, opposite, turned),
     )
 
 
@@ -152,6 +164,14 @@ def _verb(statement: Statement, opposite: str | None, turned: Turned | None) -> 
         if governs and turned.place < len(one.words) and is_content(one.words[turned.place].word):
             return one.words[turned.place].word
     return None
+
+
+def _denied(statement: Statement, opposite: str | None, turned: Turned | None) -> tuple[str, str] | None:
+    """The roots of a word of the statement and of the opposite, if the statement's has a prefix that denies it."""
+    if opposite is None or turned is None or turned.place is None or not turned.words:
+        return None
+    own, other = (read.words[turned.place].word for read in (statement, read_statement(opposite)))
+    return (own, other) if turned.before == Modality.no else None
 
 
 def verb_of_parties(statement: Statement, turned: Turned) -> str | None:

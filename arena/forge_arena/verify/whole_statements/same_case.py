@@ -101,11 +101,11 @@ def is_same_case(read: Statement, own: Sequence[Clause], leading: Clause, profil
     if (
         profile.carrier is not None
         and "<exclude>" not in read.roots
-        and not has_alike(profile.carrier, with_denied(read))
+        and not has_alike(profile.carrier, with_denied(read, profile.denied))
     ):
         return False
     for part in (read_statement(leading.text), read):
-        said = {*filter(is_content, part.roots), *with_denied(part)}
+        said = {*filter(is_content, part.roots), *with_denied(part, profile.denied)}
         missing = [w for w in profile.words if w not in profile.subject | LIGHT and not has_alike(w, said)]
         further = [
             w

@@ -70,14 +70,16 @@ def count_words(text: str, words: Iterable[str]) -> int:
     return sum(has_alike(word, roots) for word in words)
 
 
-def with_denied(read: Statement) -> set[str]:
+def with_denied(read: Statement, denied: tuple[str, str] | None = None) -> set[str]:
     """The roots of a text, and those of its words that a prefix denies.
 
-    Example: "uncovered" has the root of "covered" as well.
+    Example: "uncovered" has the root of "covered" as well. The other way round, "revocable" has the root of
+    "irrevocable" as well if `denied` holds the roots of these two words (`Profile.denied`).
     """
     surfaces = [read.text[token.start : token.end].lower() for token in read.words]
     cut = {match[1] for word in surfaces if (match := _DENIED.match(word))}
-    return {*read.roots, *map(root, cut)}
+    roots = {*read.roots, *map(root, cut)}
+    return roots | {denied[0]} if denied is not None and denied[1] in roots else roots
 
 
 @lru_cache(maxsize=8_192)
