@@ -56,14 +56,16 @@ def train_all(
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         working = {pool.submit(_train, folder_of(out, n), runs[n], preset, arena, start, before): n for n in runs}
         done: set[Future[float]] = set()
-        while len(done) < len(working):
-            going_on = (f"{n}: {line}" for run, n in working.items() if run.running() and (line := _last_line(out, n)))
-            reporter.progress("runs", len(done), len(runs), "; ".join(going_on))
-            done = wait(working, LOOK_EVERY, FIRST_EXCEPTION).done
-            if any(run.exception() is not None for run in done):
-                # The runs that go on may be good, and go on to their end. No other run begins.
-                pool.shutdown(cancel_futures=True)
-                break
+        try:
+            while len(done) < len(working):
+                lines = ((n, _last_line(out, n)) for run, n in working.items() if run.running())
+                reporter.progress("runs", len(done), len(runs), "; ".join(f"{n}: {line}" for n, line in lines if line))
+                done = wait(working, LOOK_EVERY, FIRST_EXCEPTION).done
+                if any(run.exception() is not None for run in done):
+                    break
+        finally:
+            # After a failure or Ctrl-C no other run begins. The runs that go on may be good, and go on to their end.
+            pool.shutdown(cancel_futures=True)
         for run in done:
             run.result()
         reporter.progress("runs", len(done), len(runs), "")

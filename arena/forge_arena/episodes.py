@@ -394,8 +394,10 @@ class Arena:
         if shuffled is None:
             if len(self._strata) >= BLOCKS_KEPT:
                 self._strata.clear()
-            shuffled = self._strata[split, block] = sorted(self._choices[split])
+            shuffled = sorted(self._choices[split])
             self._random(split, f"{self.suite}:{SEED_VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
+            # Only now, because another thread may plan a key of the same block.
+            self._strata[split, block] = shuffled
         return shuffled[place]
 
     def _offers(self, split: Split, filters: Filters, without: Set[Cell]) -> bool:

@@ -185,7 +185,7 @@ async def try_worker(
     sources = _by_domains_in_turn(sources)
     trial = _Trial(worker, reader, revisions, seed, instruct)
     numbers = iter(range(count))
-    draws: list[Draw] = []
+    draws: dict[int, Draw] = {}
     in_a_row = 0
     began = time.monotonic()
     before = _spent(worker)
@@ -194,7 +194,7 @@ async def try_worker(
         nonlocal in_a_row
         for number in numbers:
             draw = await trial.draw(sources[number % len(sources)], number)
-            draws.append(draw)
+            draws[number] = draw
             in_a_row = in_a_row + 1 if draw.failure else 0
             if in_a_row >= HOPELESS * concurrency:
                 raise WorkerFailed(f"{in_a_row} scenarios in a row got no answer, the last: {draw.failure}")
@@ -209,7 +209,8 @@ async def try_worker(
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-    report = _report(draws, revisions).model_copy(
+    # In the order in which they were drawn, whatever the order in which they were answered.
+    report = _report([draws[number] for number in sorted(draws)], revisions).model_copy(
         update={
             "worker": worker.name,
             "suite": suite,

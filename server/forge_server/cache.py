@@ -75,9 +75,13 @@ class CachedEpisode:
         return cached
 
     def update(self, stored: StoredEpisode) -> None:
-        """Take over from the store what has happened to the episode."""
-        self.status = stored.status
-        self.probes = probes_json.validate_json(stored.probes)
+        """Take over from the store what has happened to the episode.
+
+        What is known already may be newer than what was read, so nothing is undone.
+        """
+        if self.status != "deleted":
+            self.status = stored.status
+        self.probes = max(self.probes, probes_json.validate_json(stored.probes), key=len)
         self.recorded |= {verdict.attempt: RecordedAttempt.of(verdict) for verdict in stored.verdicts}
         self.update_tool_uses(stored.tool_uses)
 

@@ -107,21 +107,21 @@ class Episodes:
                 raise EpisodeGone(f"the episode is {status}: open another one")
             assert episode.episode is not None
             budget = episode.episode.observation.probes_left
-            for probe in episode.probes:
+            # The store compares with these. While the Worker answers, another request may read what a replica recorded.
+            known = episode.probes
+            for probe in known:
                 if probe.question == ask.question:
-                    return ProbeAnswered(probe=probe, probes_left=budget - len(episode.probes))
+                    return ProbeAnswered(probe=probe, probes_left=budget - len(known))
             if status == "finished":
                 raise EpisodeFinished("the last attempt is made: probes come before it")
-            if len(episode.probes) >= budget:
+            if len(known) >= budget:
                 raise NoProbesLeft(f"all {budget} probes of this episode are used: give your verdict")
             try:
-                probe = await self._maker.probe(decode(stored.payload), episode.probes, ask.question)
+                probe = await self._maker.probe(decode(stored.payload), known, ask.question)
             except WorkerFailed as failure:
                 raise WorkerUnavailable(f"the Worker gave no answer ({failure.reason}): ask again later") from None
-            probes = (*episode.probes, probe)
-            await self._store.record_probe(
-                episode_id, len(episode.probes), probes_json.dump_json(probes).decode(), time.time()
-            )
+            probes = (*known, probe)
+            await self._store.record_probe(episode_id, len(known), probes_json.dump_json(probes).decode(), time.time())
             episode.probes = probes
             self._metrics.probes.inc()
             return ProbeAnswered(probe=probe, probes_left=budget - len(probes))

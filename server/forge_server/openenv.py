@@ -4,6 +4,7 @@ uses a tool or gives the verdict that ends the episode. MCP lists the tools, and
 OpenEnv's package is not needed. How messages arrive is the business of `openenv_routes`.
 """
 
+import asyncio
 import secrets
 from typing import Annotated, Any, Literal, Self
 
@@ -147,7 +148,10 @@ class Reply(Noun):
 
 
 class Session:
-    """One client's session: the episode that it plays, and how many steps it has taken."""
+    """One client's session: the episode that it plays, and how many steps it has taken.
+
+    One thing is done after another, because MCP over HTTP may use a session while its WebSocket resets it.
+    """
 
     def __init__(self, arena: Arena, episodes: Episodes, caller: Caller) -> None:
         self._arena = arena
@@ -155,17 +159,23 @@ class Session:
         self.caller = caller
         self._observation: OpenEnvObservation | None = None
         self.state = SessionState()
+        self._in_turn = asyncio.Lock()
 
     async def reset(self, ask: Reset) -> OpenEnvObservation:
         """Open another episode. An unfinished one stays open until it expires, and can be finished over `/v1`."""
-        (opened,) = (await self._episodes.openings.open(self._opening(ask), self.caller)).episodes
-        reference = EpisodeReference(episode_id=opened.episode_id, key=opened.key)
-        self._observation = OpenEnvObservation(**dict(opened.observation), metadata=reference)
-        self.state = SessionState(episode_id=ask.episode_id or opened.episode_id)
-        return self._observation
+        async with self._in_turn:
+            (opened,) = (await self._episodes.openings.open(self._opening(ask), self.caller)).episodes
+            reference = EpisodeReference(episode_id=opened.episode_id, key=opened.key)
+            self._observation = OpenEnvObservation(**dict(opened.observation), metadata=reference)
+            self.state = SessionState(episode_id=ask.episode_id or opened.episode_id)
+            return self._observation
 
     async def resume(self, episode_id: str) -> None:
         """Continue an episode that was opened elsewhere."""
+        async with self._in_turn:
+            await self._resume(episode_id)
+
+    async def _resume(self, episode_id: str) -> None:
         state = await self._episodes.records.state(episode_id)
         reference = EpisodeReference(episode_id=episode_id, key=state.key)
         result = state.results[0] if state.attempts_left == 0 else None
@@ -180,6 +190,10 @@ class Session:
     async def step(self, action: Action) -> OpenEnvObservation:
         """A probe and a tool earn 0, and the episode goes on. A verdict ends the episode; on a sealed split its reward
         is None. The same verdict again gets the same answer, as over `/v1`."""
+        async with self._in_turn:
+            return await self._step(action)
+
+    async def _step(self, action: Action) -> OpenEnvObservation:
         observation = self._observation
         if observation is None:
             raise InvalidRequest("there is no episode yet: reset first")
@@ -195,11 +209,12 @@ class Session:
 
     async def call_tool(self, name: str, arguments: dict[str, Any]) -> ToolAnswered:
         """Use a tool on the episode of this session, outside of the steps, as MCP does."""
-        if self._observation is None:
-            raise InvalidRequest("there is no episode yet: reset first")
-        self._observation = await self._use_tool(self._observation, name, arguments)
-        assert self._observation.tool_answer is not None
-        return self._observation.tool_answer
+        async with self._in_turn:
+            if self._observation is None:
+                raise InvalidRequest("there is no episode yet: reset first")
+            self._observation = await self._use_tool(self._observation, name, arguments)
+            assert self._observation.tool_answer is not None
+            return self._observation.tool_answer
 
     @property
     def offered(self) -> OfferedTools:

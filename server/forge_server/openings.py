@@ -11,7 +11,7 @@ from forge_arena.types import Split
 from forge_arena.wire import FailedEpisode, OpenedEpisodes, OpenEpisodes
 from forge_server.access import NOBODY, Caller
 from forge_server.cache import EpisodeCache
-from forge_server.errors import NoSuchKey, Refused, SealedSplit
+from forge_server.errors import NoSuchKey, SealedSplit
 from forge_server.metrics import Metrics
 from forge_server.opened import cache_opened, new_episodes, split_ready_and_failed
 from forge_server.reopenings import Reopenings
@@ -80,10 +80,25 @@ class Openings:
     async def _open_new(self, ask: OpenEpisodes, caller: Caller, player: str) -> OpenedEpisodes:
         if ask.form is not None and ask.split in self._sealed:
             raise SealedSplit(f"form: {AS_DRAWN}")
+        taken: list[ReadyEpisode] = []
+        if ask.count is not None and ask == OpenEpisodes(count=ask.count, attempts=ask.attempts, view=ask.view):
+            taken = self._stock.take(ask.count, await self._streams.cells_left_out())
+        try:
+            return await self._open_with(taken, ask, caller, player)
+        except BaseException:
+            # Otherwise requests that are refused, or whose client goes away, would use up what the Worker has made.
+            self._stock.put_back(taken)
+            raise
+
+    async def _open_with(
+        self, taken: list[ReadyEpisode], ask: OpenEpisodes, caller: Caller, player: str
+    ) -> OpenedEpisodes:
+        """Open the episodes that are taken from the stock, and those that are still to be made."""
+        results: list[ReadyEpisode | FailedEpisode] = [*taken]
         if ask.keys is not None:
-            results = await self._maker.make_all(self._check_keys(ask.keys))
-        else:
-            results = await self._next_of_stream(ask, caller)
+            results += await self._maker.make_all(self._check_keys(ask.keys))
+        elif ask.count is not None and (missing := ask.count - len(taken)):
+            results += await self._maker.make_all(await self._streams.next_keys(ask, missing, caller.owner))
         ready, failed = split_ready_and_failed(results, keys_were_named=ask.keys is not None)
         new = new_episodes(
             ready,
@@ -96,22 +111,6 @@ class Openings:
         await self._store.open_episodes(new)
         opened = cache_opened(new, ready, self._cache, self._metrics)
         return OpenedEpisodes(episodes=tuple(opened), failed=tuple(failed))
-
-    async def _next_of_stream(self, ask: OpenEpisodes, caller: Caller) -> list[ReadyEpisode | FailedEpisode]:
-        """The next episodes that a request asks for by their count, those in stock first."""
-        assert ask.count is not None
-        taken: list[ReadyEpisode] = []
-        if ask == OpenEpisodes(count=ask.count, attempts=ask.attempts, view=ask.view):
-            taken = self._stock.take(ask.count, await self._streams.cells_left_out())
-        missing = ask.count - len(taken)
-        if not missing:
-            return [*taken]
-        try:
-            return [*taken, *await self._maker.make_all(await self._streams.next_keys(ask, missing, caller.owner))]
-        except Refused:
-            # Otherwise requests that are refused because the server is busy would use up what it has made.
-            self._stock.put_back(taken)
-            raise
 
     def _check_keys(self, keys: tuple[str, ...]) -> list[str]:
         for position, key in enumerate(keys):

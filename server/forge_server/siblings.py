@@ -48,34 +48,36 @@ class Siblings:
         sent = json.dumps({"kind": kind, "question": question or {}}).encode()
         others = (number for number in range(self.count) if number != self.number)
         answers = await asyncio.gather(*(self._ask_one(number, sent, patience) for number in others))
-        return [json.loads(answer) for answer in answers if answer]
+        return [answer for answer in answers if answer is not None]
 
     async def aclose(self) -> None:
         if self._server is not None:
             self._server.close()
             self._place(self.number).unlink(missing_ok=True)
 
-    async def _ask_one(self, number: int, sent: bytes, patience: float) -> bytes:
-        """The answer of one process, empty if there is none."""
+    async def _ask_one(self, number: int, sent: bytes, patience: float) -> Any:
+        """The answer of one process, None if there is none."""
         try:
             async with asyncio.timeout(patience):
                 reader, writer = await asyncio.open_unix_connection(self._place(number))
                 try:
                     writer.write(sent)
                     writer.write_eof()
-                    return await reader.read()
+                    # A process that is not ready answers nothing, and one that is killed meanwhile half of its answer.
+                    return json.loads(await reader.read())
                 finally:
                     writer.close()
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, ValueError) as error:
             log.debug("no_answer", process=number, error=type(error).__name__)
-            return b""
+            return None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             asked = json.loads(await reader.read())
             writer.write(json.dumps(await self._answers[asked["kind"]](asked["question"])).encode())
             await writer.drain()
-        except (OSError, Refused) as error:
+        # A question that its asker gave up is no JSON.
+        except (OSError, Refused, ValueError) as error:
             log.debug("answer_lost", error=type(error).__name__)
         finally:
             writer.close()

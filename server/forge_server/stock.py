@@ -129,7 +129,11 @@ class Maker:
         """
         if self._waiting + len(keys) > self._settings.pending_makes:
             raise Busy("too many episodes are waiting to be made: slow down and try again")
+        # Counted here and not by each task, because requests of the same moment come before any of their tasks.
+        self._waiting += len(keys)
         tasks = [asyncio.create_task(self._make_in_turn(key)) for key in keys]
+        for task in tasks:
+            task.add_done_callback(self._waits_no_more)
         try:
             await asyncio.wait(tasks, timeout=self._settings.open_timeout)
         finally:
@@ -144,12 +148,11 @@ class Maker:
         ]
 
     async def _make_in_turn(self, key: str) -> ReadyEpisode | FailedEpisode:
-        self._waiting += 1
-        try:
-            async with self._places:
-                return await self.attempt(key)
-        finally:
-            self._waiting -= 1
+        async with self._places:
+            return await self.attempt(key)
+
+    def _waits_no_more(self, task: asyncio.Task[ReadyEpisode | FailedEpisode]) -> None:
+        self._waiting -= 1
 
     async def attempt(self, key: str) -> ReadyEpisode | FailedEpisode:
         """Make an episode, or say why it could not be made."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -683,3 +684,24 @@ async def test_what_names_a_type_on_the_test_split_is_counted_apart() -> None:
         await arena.make(arena.key(Split.test, index))
     assert not any(name.startswith("instruction_") for name in arena.counts)
     assert sum(number for name, number in arena.counts_of_test.items() if name.count(":") == 1) >= 6
+
+
+def test_a_thread_plans_what_was_planned_while_another_thread_begins_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's stream is searched in a thread while others plan keys of the same blocks."""
+    alone = Arena(ScriptedWorker(), secret="one secret for both arenas")
+    keys = [alone.key(Split.train, index) for index in range(40)]
+    together = Arena(ScriptedWorker(), secret="one secret for both arenas")
+    seen: list[list[Any]] = []
+
+    class Interrupted(Random):
+        def shuffle(self, x: Any) -> None:
+            if not seen:
+                seen.append([])
+                with ThreadPoolExecutor(1) as pool:
+                    seen[0] += pool.submit(lambda: [together.plan(key) for key in keys]).result()
+            super().shuffle(x)
+
+    planned = [alone.plan(key) for key in keys]
+    monkeypatch.setattr("forge_arena.episodes.Random", Interrupted)
+    assert [together.plan(key) for key in keys] == planned
+    assert seen == [planned]

@@ -10,6 +10,8 @@ from forge_arena.keys import Filters
 from forge_arena.rewards import score
 from forge_arena.types import Form, Split, Truth, Verdict
 from forge_arena.wire import EpisodeState, OpenedEpisodes, VerdictResults
+from forge_server.errors import Busy
+from forge_server.store import Store
 
 TOKENS = ("first of two", "second of two")
 
@@ -641,3 +643,30 @@ async def test_a_request_that_is_refused_takes_nothing_from_stock(serve: Any) ->
         # The first four of the stream are still there.
         opened = await running.open(count=4)
         assert sorted(episode["key"] for episode in opened) == [f"forge:5:train:{n}" for n in range(4)]
+
+
+async def test_what_the_store_refuses_takes_nothing_from_stock(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serve() as running:
+        await full(running)
+
+        async def refuse(store: Store, new: object) -> None:
+            raise Busy("too many writes are waiting")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "open_episodes", refuse)
+            for _ in range(3):
+                await refused(await running.http.post("/v1/episodes", json={"count": 2}), 503, "busy")
+        opened = await running.open(count=4)
+        assert sorted(episode["key"] for episode in opened) == [f"forge:5:train:{n}" for n in range(4)]
+
+
+async def test_requests_of_the_same_moment_share_the_limit_of_waiting_episodes(serve: Any) -> None:
+    async with serve(pending_makes=10) as running:
+        maker = running.service.episodes._maker
+        running.worker.mood = "hangs"
+        asked = [asyncio.create_task(maker.make_all([f"forge:5:val:{5 * n + k}" for k in range(5)])) for n in range(6)]
+        await asyncio.sleep(0.2)
+        assert sum(task.done() and isinstance(task.exception(), Busy) for task in asked) == 4
+        for task in asked:
+            task.cancel()
+        await asyncio.wait(asked)

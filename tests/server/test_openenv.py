@@ -13,6 +13,9 @@ import aiohttp
 import pytest
 from jsonschema import Draft202012Validator
 
+from forge_server.access import NOBODY
+from forge_server.openenv import Action, Reset, Session
+
 VERDICT = {"detection": True, "explanation": "temporal_shift", "correction": "", "confidence": 0.8}
 TRUTH = ("clean_output", "corrupted", "output_spans")
 
@@ -472,3 +475,25 @@ async def test_a_client_that_goes_away_before_its_answer_is_no_defect(
         await asyncio.sleep(1.2)
         assert "forge_openenv_sessions 0.0" in (await running.http.get("/metrics")).text
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_tool_that_is_used_while_the_session_is_reset_does_not_bring_the_old_episode_back(
+    server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    episodes = server.service.episodes
+    session = Session(server.arena, episodes, NOBODY)
+    await session.reset(Reset(seed=1))
+    begun, use = asyncio.Event(), episodes.tools.use
+
+    async def slow(*asked: Any) -> Any:
+        begun.set()
+        await asyncio.sleep(0.2)
+        return await use(*asked)
+
+    monkeypatch.setattr(episodes.tools, "use", slow)
+    calling = asyncio.create_task(session.call_tool("read_passage", {"n": 1}))
+    await begun.wait()
+    reset = await session.reset(Reset(seed=2))
+    assert (await calling).result.startswith("[1 of ")
+    ended = await session.step(Action(**VERDICT))
+    assert ended.metadata.episode_id == reset.metadata.episode_id

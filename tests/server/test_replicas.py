@@ -121,3 +121,29 @@ async def test_a_curriculum_that_one_is_told_the_other_follows(replicas: Any) ->
     assert told.status_code == 200, told.text
     assert (await b.http.get("/v1/curriculum")).json() == told.json()
     assert (await b.http.get("/v1/stats")).json()["curriculum"] == 1
+
+
+async def test_a_budget_of_probes_holds_while_one_reads_what_the_other_recorded(
+    serve: Any, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serve(store=store_url, probes=1) as a, serve(store=store_url, probes=1) as b:
+        (episode,) = await a.open()
+        path = f"/v1/episodes/{episode['episode_id']}"
+        asked, recorded, reply = asyncio.Event(), asyncio.Event(), a.worker.reply
+
+        async def slow(*given: Any) -> str:
+            asked.set()
+            await recorded.wait()
+            return str(await reply(*given))
+
+        monkeypatch.setattr(a.worker, "reply", slow)
+        probing = asyncio.create_task(a.http.post(f"{path}/probe", json={"question": "Why?"}))
+        await asked.wait()
+        assert (await b.http.post(f"{path}/probe", json={"question": "When?"})).status_code == 200
+        # A tool reads the episode anew, with the probe that the other has recorded.
+        await a.http.post(f"{path}/tools/read_passage", json={"arguments": {"n": 1}})
+        recorded.set()
+        assert (await probing).status_code in (409, 503)
+        state = await a.state(episode["episode_id"])
+        assert [probe["question"] for probe in state["observation"]["probes"]] == ["When?"]
+        assert state["observation"]["probes_left"] == 0

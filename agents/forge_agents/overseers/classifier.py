@@ -5,8 +5,10 @@ whether an answer is corrupted and how sure it is. It knows neither the type nor
 """
 
 import asyncio
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import numpy as np
@@ -28,6 +30,15 @@ Kind = Literal["words", "characters", "surface"]
 Floats = NDArray[np.float64]
 # An answer and its source.
 Pair = tuple[str, str]
+# Two classifiers in two threads would each take the other's limit for the one to go back to.
+_limiting = threading.Lock()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute in one thread. On a busy machine, threads that wait for each other took up to twenty times as long."""
+    with _limiting, threadpool_limits(1):
+        yield
 
 
 class Classifier:
@@ -63,14 +74,13 @@ class Classifier:
         self.name = f"classifier_{kind}" if source else f"classifier_{kind}_without_source"
         samples = _draw_samples(episodes, scenarios, Load(load))
         self._model = _model(kind, source, seed)
-        # One thread: on a busy machine, threads that wait for each other took up to twenty times as long as one.
-        with threadpool_limits(1):
+        with _one_thread():
             self._model.fit([_pair(row.observation) for row in samples.rows], [row.corrupted for row in samples.rows])
 
     def review(self, observations: Sequence[Observation]) -> list[Verdict]:
         if not observations:
             return []
-        with threadpool_limits(1):
+        with _one_thread():
             # P(right) and P(corrupted) of each observation: (observations, 2) -> (observations,)
             corrupted: Floats = self._model.predict_proba([_pair(seen) for seen in observations])[:, 1]
         return [

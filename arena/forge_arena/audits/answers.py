@@ -282,9 +282,9 @@ def _passages(places: Iterable[Span], output: str) -> tuple[Passage, ...]:
     return tuple(Passage(words=place.of(output), start=place.start, end=place.end) for place in places)
 
 
-def _reasons(answer: AnswerVerdict) -> set[str]:
+def _reasons(answer: AnswerVerdict) -> tuple[str, ...]:
     """The kinds of faults that an answer has, each once."""
-    return {
+    return tuple(
         reason
         for reason, faults in (
             ("contradicted", answer.contradicted),
@@ -294,4 +294,4 @@ def _reasons(answer: AnswerVerdict) -> set[str]:
             ("vetoed", answer.vetoed),
         )
         if faults
-    }
+    )

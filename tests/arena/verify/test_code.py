@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -284,3 +285,19 @@ def test_fences_are_found_in_linear_time(text: str) -> None:
     start = time.thread_time()
     code_blocks(text)
     assert time.thread_time() - start < 1.0
+
+
+def test_a_result_that_came_too_late_is_not_remembered() -> None:
+    marks = []
+
+    def run(code: str, *_: object) -> tuple[list[Any], bool]:
+        marks.append(code)
+        return [], len(marks) == 1
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("forge_arena.verify.code._run", run)
+        code = "def late(): return 1"
+        first, second, third = (run_cases(code, returns("1"))[0].detail for _ in range(3))
+    assert first == "the code did not end within 2 seconds"
+    assert second == third == "the code ended its process, or was ended at a limit"
+    assert marks == [code, code]

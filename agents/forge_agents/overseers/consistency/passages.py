@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from math import log
+from math import fsum, log
 
 from forge_arena.texts.sentences import sentences
 from forge_arena.texts.values import Mention, mentions
@@ -283,8 +283,9 @@ class Passage:
     def cover(self, words: Iterable[str], given: Iterable[str]) -> float:
         """The share of `words` that is in `given`, 0 to 1. Words weigh by their rarity."""
         asked = set(words)
-        whole = sum(self.rarity.get(word, 1.0) for word in asked)
-        return sum(self.rarity.get(word, 1.0) for word in asked & set(given)) / whole if whole else 0.0
+        # A plain sum depends on the order, and the order of a set is another one in every process.
+        whole = fsum(self.rarity.get(word, 1.0) for word in asked)
+        return fsum(self.rarity.get(word, 1.0) for word in asked & set(given)) / whole if whole else 0.0
 
 
 def parse_passage(text: str) -> Passage:
