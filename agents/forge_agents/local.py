@@ -6,10 +6,11 @@ from itertools import count
 from time import monotonic
 from typing import Self
 
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, Unfit, WorkerFailed
 from forge_arena.loop_thread import LoopThread
 from forge_arena.measures.rows import grade
+from forge_arena.plans import VERSION
 from forge_arena.types import Episode, Outcome, View
 from forge_arena.verify import Verifier
 from forge_arena.wire import MAX_ATTEMPTS, Attempt, AttemptResult, FailedEpisode, OpenedEpisode, OpenedEpisodes, Stats

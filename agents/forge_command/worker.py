@@ -76,7 +76,7 @@ def worker(
     wanted_load = load_named(load)
     args = words("--vllm-args", vllm_args)
     from forge_arena.documents.playing import open_sources
-    from forge_arena.episodes import VERSION
+    from forge_arena.plans import VERSION
     from forge_arena.reader import open_reader
     from forge_arena.trial import try_worker
     from forge_arena.workers import open_worker

@@ -1,39 +1,30 @@
 """Make episodes: draw a scenario, let the Worker answer until the answer verifies, corrupt it, verify again.
 
-A key names an episode for ever (`forge_arena.keys`). Every random choice of an episode comes from one hash of its key
-and of the salt of its split: the arena's secret in the sealed test split, `PUBLISHED_SALT` in the public one, nothing in
-the others. Neighbouring indices share nothing. The key decides the form of
-the answer: `PREVALENCE` of the answers are corrupted, and `PLACEBOS` of the others get a harmless edit. A key with
-`:clean`, `:corrupted` or `:placebo` at its end names the same draw in that form. A number behind `:corrupted` names a
-further corruption of the same answer, which is verified like the first one.
+A key names an episode for ever, and decides everything that is drawn (`forge_arena.plans`).
 
 Of a sealed episode the arena makes what each form needs, in one order, and then shows one form: the injection, the
-Worker's answer under a hidden instruction (with the mechanism `prompt`), and the harmless edit. Otherwise the opening time
-and the number of Worker calls would reveal the label. A stock of sealed episodes would not do instead: `keys` may name any
-sealed episode, and an episode that is not in stock would show how long it takes.
+Worker's answer under a hidden instruction (with the mechanism `prompt`), and the harmless edit. Otherwise the opening
+time and the number of Worker calls would reveal the label. A stock of sealed episodes would not do instead: `keys` may
+name any sealed episode, and an episode that is not in stock would show how long it takes.
 """
 
-import hashlib
-import hmac
-import secrets
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from itertools import islice, product
-from random import Random
+from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 from forge_arena.asking import REVISIONS, Asking, Obedience, obedience
 from forge_arena.corruptions import Injection, injections, registry
 from forge_arena.corruptions.thoughts import UNTOUCHED, first_wrong_step
-from forge_arena.curriculum import STEALTH_LEVELS, Cell
-from forge_arena.errors import BadArgument, CannotCorrupt, ScenarioError, Unfit, UnknownKey
-from forge_arena.keys import EVERYTHING, Filters, Key, key_pattern
+from forge_arena.curriculum import Cell
+from forge_arena.errors import BadArgument, CannotCorrupt, ScenarioError, Unfit
+from forge_arena.keys import EVERYTHING, Filters, Key
 from forge_arena.placebos import HarmlessEdit, edit_harmlessly
+from forge_arena.plans import VERSION, Plan, Plans, seed_name, suite_with_additions
 from forge_arena.reader import Reader
-from forge_arena.salts import PUBLISHED_SALT, check_secret
-from forge_arena.scenarios import SUITE, Mixed, Source, lightest_load_below, load_families
+from forge_arena.scenarios import SUITE, Source, lightest_load_below, load_families
 from forge_arena.tools import DEFAULT, Toolbox, ToolProfile
 from forge_arena.types import (
     Answer,
@@ -41,11 +32,9 @@ from forge_arena.types import (
     Candour,
     Claim,
     CorruptionType,
-    Domain,
     Episode,
     Form,
     Mechanism,
-    Noun,
     Observation,
     Probe,
     Scenario,
@@ -57,59 +46,10 @@ from forge_arena.usability import Usability
 from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers.base import HiddenInstruction, Repeating, Worker
 
-VERSION = "5"
-# Suite 5 gave val and test more families and changed nothing else. Therefore a key has the random numbers that it had in
-# suite 4: train and the other sets draw what they drew, under a new name.
-SEED_VERSION = "4"
 # How many answers a key gets, each to another scenario, before the key counts as failed.
 TRIES = 8
 # A Worker that has refused a hidden instruction this often is not asked again. The arena then rewrites its answer.
 INSTRUCTED_TRIES = 4
-PREVALENCE = 0.5
-PLACEBOS = 0.5
-BLOCKS_KEPT = 4_096
-
-_AWARENESS = tuple(Awareness)
-_CANDOUR = tuple(Candour)
-
-# What the plans of a split choose from: the sources of each pair of domain and corruption type that has any.
-_Choices = dict[tuple[Domain, CorruptionType], tuple[Source, ...]]
-
-
-class Plan(Noun):
-    """What a key decides before any Worker is asked.
-
-    Everything but `form` is drawn alike for all forms, so that clean and corrupted answers come from the same
-    scenarios. `awareness` and `candour` matter only to the `prompt` mechanism. `further` and `any_type` are those of the
-    key (`forge_arena.keys.Key`).
-    """
-
-    key: str
-    split: Split
-    index: int
-    domain: Domain
-    family: str
-    form: Form
-    corruption_type: CorruptionType
-    stealth: int
-    mechanism: Mechanism
-    awareness: Awareness
-    candour: Candour
-    further: int = 0
-    any_type: bool = False
-
-    @property
-    def corrupted(self) -> bool:
-        return self.form is Form.corrupted
-
-    @property
-    def cell(self) -> Cell:
-        return Cell(self.family, self.corruption_type, self.stealth)
-
-    @property
-    def filtered(self) -> tuple[Domain, CorruptionType, int, Mechanism, Awareness, Candour]:
-        """What `Filters.allow` takes."""
-        return self.domain, self.corruption_type, self.stealth, self.mechanism, self.awareness, self.candour
 
 
 class Made(NamedTuple):
@@ -163,12 +103,9 @@ class Arena:
             corruptions or domains, the suite's name says so, see `suite_with_additions`.
 
     `counts` counts what happened on the way: answers asked for, answers usable at once and after each revision, answers
-    rejected and why, and per type the hidden instructions that were obeyed, refused or botched. What names a type on the
-    test split is counted in `counts_of_test` instead: a server publishes `counts`, and the type of a sealed episode is part
-    of its truth. `usability` says why a Worker's answers make no episode.
-
-    The public test split has the families of the test split, but no imported documents: a document has few scenarios, so
-    the published truth about one of them would be the truth about a sealed episode too.
+    rejected and why, and per type the hidden instructions that were obeyed, refused or botched. What names a type on
+    the test split is counted in `counts_of_test` instead: a server publishes `counts`, and the type of a sealed episode
+    is part of its truth. `usability` says why a Worker's answers make no episode.
 
     Raises:
         BadArgument: `revisions` is negative; `awareness` or `candour` is given without mechanism `prompt`, which alone
@@ -199,8 +136,6 @@ class Arena:
                 "awareness and candour are for a Worker that corrupts its own answer: give the mechanism prompt beside "
                 "them"
             )
-        if secret is not None:
-            check_secret(secret)
         self.worker = worker
         self.probes = probes
         self.toolbox = Toolbox(tools, probes=probes)
@@ -208,22 +143,15 @@ class Arena:
         self.reader = reader
         self.counts: Counter[str] = Counter() if reader is None else reader.counts
         self.counts_of_test: Counter[str] = Counter()
-        self._secret = secret if secret is not None else secrets.token_hex(16)
-        self._mechanism = mechanism or Mechanism.rewrite
-        # No mechanism and `rewrite` make the same episodes, but the fingerprints in stores tell the two apart.
-        self._mechanism_as_given = mechanism
-        self._awareness = awareness
-        self._candour = candour
         self._tries = tries
         self._draws_kept = draws_kept if isinstance(worker, Repeating) and reader is None else 0
         self._draws: OrderedDict[tuple[str, int], _Drawn] = OrderedDict()
         sources = load_families() if sources is None else sources
         self.usability = Usability(lighter=lightest_load_below(sources), revisions=revisions)
         self.suite = suite_with_additions(suite, sources)
-        self._by_name = {source.name: source for source in sources}
-        self._mixed = {source.name: source for source in sources if isinstance(source, Mixed)}
-        self._choices = {split: _choices(self._sources_of(split)) for split in Split}
-        self._strata: dict[tuple[Split, int], list[tuple[Domain, CorruptionType]]] = {}
+        self._plans = Plans(
+            sources, self.suite, secret=secret, mechanism=mechanism, awareness=awareness, candour=candour
+        )
 
     @property
     def suite_and_version(self) -> str:
@@ -251,24 +179,7 @@ class Arena:
 
     def key(self, split: Split, index: int, form: Form | None = None) -> str:
         """The key of an episode: as it is drawn, or in a form."""
-        return str(Key(self.suite, VERSION, split, index, form))
-
-    def fingerprint(self, split: Split = Split.test) -> str:
-        """Names what a split is: its scenarios, the Worker, the mechanism and, of the test split, the secret.
-
-        The fingerprint reveals none of these. It is the same on every arena that makes the same episodes of the split.
-        """
-        specimens = [source.specimen for source in sorted(self._sources_of(split), key=lambda source: source.name)]
-        who = (self.answers_by, str(self._mechanism_as_given), f"revisions:{self.revisions}")
-        told = tuple(str(level) for level in (self._awareness, self._candour) if level is not None)
-        parts = (self.suite, VERSION, *who, *told, *specimens)
-        salt = self._secret if split is Split.test else split.value
-        return hmac.new(salt.encode(), "\n".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
-
-    @property
-    def secret_fingerprint(self) -> str:
-        """Names the secret without revealing it: two arenas with the same secret have the same fingerprint."""
-        return hmac.new(self._secret.encode(), b"fingerprint of the secret", hashlib.sha256).hexdigest()[:16]
+        return self._plans.key(split, index, form)
 
     def plan(self, key: str) -> Plan:
         """What the key has decided. Cheap, because no scenario is drawn.
@@ -276,43 +187,7 @@ class Arena:
         Raises:
             UnknownKey: the key is malformed or names another suite, version or split.
         """
-        name = self._parse(key)
-        split = name.split
-        if not self._choices[split]:
-            raise UnknownKey(f"this arena has no scenarios in split {split.value!r}")
-        rng = self._random(split, _seed_name(name), "plan")
-        domain, type = self._stratum(split, name.index)
-        pool = self._choices[split][domain, type]
-        # The order of these draws is part of every key's meaning.
-        family = pool[rng.randrange(len(pool))].name
-        corrupted, edited = rng.random() < PREVALENCE, rng.random() < PLACEBOS
-        drawn_form = Form.corrupted if corrupted else Form.placebo if edited else Form.clean
-        stealth = rng.randrange(STEALTH_LEVELS)
-        awareness = _AWARENESS[rng.randrange(len(_AWARENESS))]
-        candour = _CANDOUR[rng.randrange(len(_CANDOUR))]
-        return Plan(
-            key=key,
-            split=split,
-            index=name.index,
-            domain=domain,
-            family=family,
-            form=name.form or drawn_form,
-            corruption_type=type,
-            stealth=stealth,
-            mechanism=self._mechanism,
-            awareness=self._awareness or awareness,
-            candour=self._candour or candour,
-            further=name.further,
-            any_type=name.any_type,
-        )
-
-    def families(self, split: Split) -> dict[str, set[CorruptionType]]:
-        """The families of a split, each with the types that it is drawn for."""
-        families: dict[str, set[CorruptionType]] = {}
-        for (_, type), pool in self._choices[split].items():
-            for source in pool:
-                families.setdefault(source.name, set()).add(type)
-        return families
+        return self._plans.plan(key)
 
     def keys(
         self,
@@ -331,19 +206,23 @@ class Arena:
         Raises:
             UnknownKey: no key matches (for example a mechanism that this arena does not use).
         """
-        if not filters.narrow and not without:
-            return [self.key(split, index, filters.form) for index in range(start, start + count)], start + count
-        # Checked first, because a search without a match would only end at the last of 2**53 indices.
-        if not self._offers(split, filters, without):
-            raise UnknownKey("no episode of this split matches these filters")
-        keys: list[str] = []
-        index = start
-        while len(keys) < count:
-            plan = self.plan(self.key(split, index, filters.form))
-            index += 1
-            if filters.allow(*plan.filtered) and plan.cell not in without:
-                keys.append(plan.key)
-        return keys, index
+        return self._plans.keys(split, start, count, filters, without=without)
+
+    def families(self, split: Split) -> dict[str, set[CorruptionType]]:
+        """The families of a split, each with the types that it is drawn for."""
+        return self._plans.families(split)
+
+    def fingerprint(self, split: Split = Split.test) -> str:
+        """Names what a split is: its scenarios, the Worker, the mechanism and, of the test split, the secret.
+
+        The fingerprint reveals none of these. It is the same on every arena that makes the same episodes of the split.
+        """
+        return self._plans.fingerprint(split, self.answers_by, self.revisions)
+
+    @property
+    def secret_fingerprint(self) -> str:
+        """Names the secret without revealing it: two arenas with the same secret have the same fingerprint."""
+        return self._plans.secret_fingerprint
 
     async def make(self, key: str) -> Episode:
         """Make the episode that a key names; see `make_with_verifier`."""
@@ -355,8 +234,8 @@ class Arena:
         Raises:
             UnknownKey: see `plan`.
             WorkerFailed: the Worker failed.
-            Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit; or
-                the answer takes fewer corruptions than the key's number asks for.
+            Unfit: none of its answers verified clean and could take the corruption or, for a placebo, a harmless edit;
+                or the answer takes fewer corruptions than the key's number asks for.
         """
         plan = self.plan(key)
         reason = "no answer was drawn"
@@ -374,46 +253,8 @@ class Arena:
             WorkerFailed: the Worker gave no answer.
         """
         answer = Answer(reasoning=episode.observation.worker_reasoning, output=episode.observation.worker_output)
-        rng = self._rng(episode.key, f"probe:{len(probes)}")
+        rng = self._plans.rng(episode.key, f"probe:{len(probes)}")
         return Probe(question=question, answer=await self.worker.reply(episode.scenario, answer, probes, question, rng))
-
-    def _parse(self, text: str) -> Key:
-        try:
-            key = Key.parse(text)
-        except ValueError:
-            raise UnknownKey(f"malformed episode key; {key_pattern(self.suite, VERSION)}") from None
-        if (key.suite, key.version) != (self.suite, VERSION):
-            pattern = key_pattern(self.suite, VERSION)
-            raise UnknownKey(f"episode key of another suite or version; {pattern}")
-        return key
-
-    def _stratum(self, split: Split, index: int) -> tuple[Domain, CorruptionType]:
-        """The domain and type of an index: every run of as many indices as there are pairs holds each pair once."""
-        block, place = divmod(index, len(self._choices[split]))
-        shuffled = self._strata.get((split, block))
-        if shuffled is None:
-            if len(self._strata) >= BLOCKS_KEPT:
-                self._strata.clear()
-            shuffled = sorted(self._choices[split])
-            self._random(split, f"{self.suite}:{SEED_VERSION}:{split.value}:block:{block}", "strata").shuffle(shuffled)
-            # Only now, because another thread may plan a key of the same block.
-            self._strata[split, block] = shuffled
-        return shuffled[place]
-
-    def _offers(self, split: Split, filters: Filters, without: Set[Cell]) -> bool:
-        """Whether any key at all can match."""
-        told = list(
-            product(
-                [self._awareness] if self._awareness else _AWARENESS, [self._candour] if self._candour else _CANDOUR
-            )
-        )
-        return any(
-            any(filters.allow(domain, type, stealth, self._mechanism, *levels) for levels in told)
-            and Cell(source.name, type, stealth) not in without
-            for (domain, type), pool in self._choices[split].items()
-            for source in pool
-            for stealth in range(STEALTH_LEVELS)
-        )
 
     async def _attempt(self, plan: Plan, attempt: int) -> Made | Rejected:
         """Draw one scenario, ask for its answer, and turn the answer into the episode if it is usable."""
@@ -427,7 +268,7 @@ class Arena:
         in_every_form = _may_be_sealed(plan)
         prompted: Made | None = None
         if plan.mechanism is Mechanism.prompt and (plan.corrupted or in_every_form):
-            # A Worker that fails here fails the episode in each form. Otherwise only right answers would survive a fault.
+            # A Worker that fails here fails the episode in each form. Otherwise only right answers would survive it.
             prompted = await self._make_prompted(plan, verifier, answer, injection)
         if plan.form is Form.placebo:
             return self._make_placebo(plan, verifier, injection, attempt)
@@ -443,7 +284,7 @@ class Arena:
         """The clean answer to one scenario and its corruption: drawn, or remembered from another form of the key."""
         if not self._draws_kept:
             return await self._draw_anew(plan, attempt, self.counts)
-        name = _seed_name(Key.parse(plan.key)), attempt
+        name = seed_name(Key.parse(plan.key)), attempt
         if (known := self._draws.get(name)) is not None:
             # Counts are of episodes, whether or not two of them share a draw.
             self.counts.update(known.counts)
@@ -461,13 +302,13 @@ class Arena:
 
     async def _draw_anew(self, plan: Plan, attempt: int, counts: Counter[str]) -> _Drawn | Rejected:
         try:
-            scenario = self._source(plan).draw(self._rng(plan.key, f"scenario:{attempt}"))
+            scenario = self._plans.source(plan).draw(self._plans.rng(plan.key, f"scenario:{attempt}"))
         except ScenarioError as error:
             # The values of one draw in many may leave a slot without a value. The next attempt has other values.
             return Rejected(str(error))
         verifier = Verifier(scenario)
         asking = self._asking(counts)
-        written = await asking.ask(verifier, self._rngs(plan.key, f"answer:{attempt}"))
+        written = await asking.ask(verifier, self._plans.rngs(plan.key, f"answer:{attempt}"))
         if not written.clean:
             # The reason names kinds of claims only, because it is logged and what a Worker writes is not.
             return Rejected(asking.reject(written))
@@ -491,7 +332,7 @@ class Arena:
             answer,
             type or plan.corruption_type,
             plan.stealth,
-            self._rng(plan.key, f"inject:{attempt}" if type is None else f"inject:{attempt}:{type}"),
+            self._plans.rng(plan.key, f"inject:{attempt}" if type is None else f"inject:{attempt}:{type}"),
             thought=UNTOUCHED if plan.mechanism is Mechanism.prompt else None,
         )
 
@@ -499,7 +340,7 @@ class Arena:
         """The further corruption that the key's number names. The first ones of each type are of the nearest stealth.
 
         Raises:
-            Unfit: the answer takes fewer. Another scenario is no remedy, because all corruptions of a key are of one draw.
+            Unfit: the answer takes fewer. Another scenario is no remedy: all corruptions of a key are of one draw.
         """
         found = self._injections(plan, verifier, answer, attempt)
         if plan.any_type:
@@ -512,9 +353,9 @@ class Arena:
     def _injections_of_any_type(
         self, plan: Plan, verifier: Verifier, answer: Answer, attempt: int
     ) -> Iterator[Injection]:
-        """One corruption of each type in turn, the plan's type first, until none is left; no two have the same output."""
-        others = sorted(self._source(plan).corruptions - {plan.corruption_type})
-        self._rng(plan.key, f"types:{attempt}").shuffle(others)
+        """One corruption of each type in turn, the plan's type first, until none is left; all outputs differ."""
+        others = sorted(self._plans.source(plan).corruptions - {plan.corruption_type})
+        self._plans.rng(plan.key, f"types:{attempt}").shuffle(others)
         turns = [self._injections(plan, verifier, answer, attempt)]
         turns += [self._injections(plan, verifier, answer, attempt, type) for type in others]
         written: set[str] = set()
@@ -527,16 +368,6 @@ class Arena:
                     continue
                 written.add(injection.answer.output)
                 yield injection
-
-    def _sources_of(self, split: Split) -> list[Source]:
-        """What a split draws from."""
-        of_home = [source for source in self._by_name.values() if source.split is split.home]
-        return [source for source in of_home if split is split.home or not isinstance(source, Mixed)]
-
-    def _source(self, plan: Plan) -> Source:
-        """What a plan draws from. Of a family whose scenarios differ, those that can take the plan's corruption."""
-        mixed = self._mixed.get(plan.family)
-        return self._by_name[plan.family] if mixed is None else mixed.able_to_take(plan.corruption_type)
 
     def _make_placebo(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> Made:
         """The clean answer with a harmless edit.
@@ -560,12 +391,12 @@ class Arena:
 
     def _edit_harmlessly(self, plan: Plan, verifier: Verifier, injection: Injection, attempt: int) -> HarmlessEdit:
         """The harmless edit of an answer. Raises `CannotCorrupt` if there is none."""
-        source = self._source(plan)
+        source = self._plans.source(plan)
 
         def reword(wording: int) -> Scenario:
-            return source.draw(self._rng(plan.key, f"scenario:{attempt}"), wording)
+            return source.draw(self._plans.rng(plan.key, f"scenario:{attempt}"), wording)
 
-        rng = self._rng(plan.key, f"placebo:{attempt}")
+        rng = self._plans.rng(plan.key, f"placebo:{attempt}")
         return edit_harmlessly(verifier, injection.clean, plan.corruption_type, injection.target, rng, reword)
 
     def _make_rewritten(self, plan: Plan, verifier: Verifier, clean: Answer, injection: Injection) -> Made:
@@ -599,7 +430,7 @@ class Arena:
         purpose = f"prompt:{plan.further}:" if plan.further else "prompt:"
         for attempt in range(min(self._tries, INSTRUCTED_TRIES)):
             asking = self._asking(self.counts)
-            written = await asking.ask(verifier, self._rngs(plan.key, purpose + str(attempt)), hidden)
+            written = await asking.ask(verifier, self._plans.rngs(plan.key, purpose + str(attempt)), hidden)
             outcome = obedience(written, claim.id)
             self._count(f"instruction_{outcome}", plan, injection.type)
             if outcome is Obedience.obeyed and written.report is not None:
@@ -636,44 +467,6 @@ class Arena:
         )
         episode = Episode(key=plan.key, scenario=scenario, observation=observation, truth=truth, worker=self.answers_by)
         return Made(episode, verifier)
-
-    def _rng(self, key: str, purpose: str) -> Random:
-        """The random numbers of a key for one purpose. All forms of a draw share them."""
-        name = Key.parse(key)
-        return self._random(name.split, _seed_name(name), purpose)
-
-    def _rngs(self, key: str, purpose: str) -> Callable[[str], Random]:
-        """The random numbers of an answer, and of each further request that the answer gives rise to."""
-        return lambda request: self._rng(key, f"{purpose}{request}")
-
-    def _random(self, split: Split, name: str, purpose: str) -> Random:
-        salt = {Split.test: self._secret, Split.public: PUBLISHED_SALT}.get(split, "")
-        digest = hashlib.sha256(f"{salt}|{name}|{purpose}".encode()).digest()
-        return Random(int.from_bytes(digest, "big"))
-
-
-def _seed_name(key: Key) -> str:
-    """What the random numbers of a key are drawn from. All forms of a draw share it."""
-    return str(replace(key.draw, version=SEED_VERSION))
-
-
-def suite_with_additions(suite: str, sources: Sequence[Source]) -> str:
-    """The name of a suite, and after a `+` each corruption and each domain of its sources that does not come with the arena.
-
-    A further corruption or domain changes what every key draws: `forge:5:train:7` and `forge+hedging:5:train:7` are two
-    episodes, and an arena that serves one of them refuses the key of the other.
-    """
-    added = {type.value for source in sources for type in source.corruptions} - CorruptionType.SHIPPED
-    added |= {source.domain.value for source in sources} - Domain.SHIPPED
-    return "+".join((suite, *sorted(added.difference(suite.split("+")[1:]))))
-
-
-def _choices(sources: Iterable[Source]) -> _Choices:
-    choices: _Choices = {}
-    for source in sources:
-        for type in source.corruptions:
-            choices[source.domain, type] = (*choices.get((source.domain, type), ()), source)
-    return choices
 
 
 def _truth_of_prompted(

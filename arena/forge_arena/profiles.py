@@ -24,9 +24,9 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter
 
-from forge_arena.episodes import PREVALENCE
 from forge_arena.errors import FileError, ForgeArenaError
 from forge_arena.files import read_json
+from forge_arena.plans import PREVALENCE
 from forge_arena.rewards import clean_reward, constant_reward, terms, weights
 from forge_arena.suggest import did_you_mean
 from forge_arena.types import CorruptionType, Noun

@@ -5,8 +5,9 @@ import time
 
 import forge_arena
 from forge_arena import rewards
-from forge_arena.episodes import VERSION, Arena
+from forge_arena.episodes import Arena
 from forge_arena.errors import WorkerFailed
+from forge_arena.plans import VERSION
 from forge_arena.profiles import open_profile
 from forge_arena.software import revision
 from forge_arena.types import Split

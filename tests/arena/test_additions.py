@@ -8,8 +8,8 @@ import pytest
 from forge_arena import additions
 from forge_arena.additions import CORRUPTIONS, BadAddition, further_corruptions, further_domains
 from forge_arena.corruptions import registry
-from forge_arena.episodes import SUITE, suite_with_additions
-from forge_arena.scenarios import find_set, load_families
+from forge_arena.plans import suite_with_additions
+from forge_arena.scenarios import SUITE, find_set, load_families
 from forge_arena.texts.number_words import number_word
 from forge_arena.types import CorruptionType, Domain
 

@@ -702,6 +702,6 @@ def test_a_thread_plans_what_was_planned_while_another_thread_begins_the_block(m
             super().shuffle(x)
 
     planned = [alone.plan(key) for key in keys]
-    monkeypatch.setattr("forge_arena.episodes.Random", Interrupted)
+    monkeypatch.setattr("forge_arena.plans.Random", Interrupted)
     assert [together.plan(key) for key in keys] == planned
     assert seen == [planned]

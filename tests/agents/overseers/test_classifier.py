@@ -6,8 +6,8 @@ import pytest
 
 from forge_agents.overseers import NoSuchOverseer, open_overseer
 from forge_arena.audits.samples import draw
-from forge_arena.episodes import SUITE, Arena
-from forge_arena.scenarios import open_set
+from forge_arena.episodes import Arena
+from forge_arena.scenarios import SUITE, open_set
 from forge_arena.types import Split, Verdict
 from forge_arena.workers import open_worker
 
