@@ -67,6 +67,12 @@ _FORM_OF_BE = frozenset({"is", "are", "was", "were", "be", "been", "being", "am"
 _PRONOUN = re.compile(
     r"\b(?:you|they|he|she|it|we|i|one|(?:any|every|some|no)(?:body|one)|no one|all)\b", re.IGNORECASE
 )
+# "We confirm the facts": a pronoun that can only be a subject, and a verb, which the list need not know.
+_ACTS = re.compile(
+    r"\W*(?:(?:and|but|so|then) )?(?:we|you|they|he|she|i) "
+    r"(?!(?:and|or|who|whom|too|yourself|ourselves|all|both)\b)\w+ \w",
+    re.IGNORECASE,
+)
 MOST_BETWEEN = 4
 FEWEST = 3
 
@@ -158,7 +164,12 @@ def _is_closed(between: str) -> bool:
 
 
 def _says_something(text: str) -> bool:
-    return has_verb(text) or next(signs(text), None) is not None or bool(_SUBORDINATE.match(text.lstrip()))
+    return (
+        has_verb(text)
+        or next(signs(text), None) is not None
+        or bool(_SUBORDINATE.match(text.lstrip()))
+        or bool(_ACTS.match(text))
+    )
 
 
 def _split_at_and(sentence: str, start: int, end: int) -> Iterator[tuple[int, int]]:

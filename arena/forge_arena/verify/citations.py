@@ -32,6 +32,7 @@ CACHED_SENTENCES = 256
 _NAME = re.compile(r"[^\W\d]+ $")
 # Between two citations that stand for the same words: "sections 3.2 and 3.4", "(3.2; section 3.4)".
 _JOINT = re.compile(r"\W*(?:and|or|to|with)?\W*(?:[^\W\d]+\.?)?\W*", re.IGNORECASE)
+_OBJECT = re.compile(r"\b(?:it|this|that|these|those|them)\b", re.IGNORECASE)
 _POINTS_BACK = re.compile(r"\W*(?:this|that|these|those|it|they|such)\b", re.IGNORECASE)
 
 
@@ -168,7 +169,7 @@ class Citations:
         """The words for which a citation stands, those of neighbouring sentences included if it needs them."""
         words = text[slice(*sentence)]
         beside = _words_beside(words, *place, others)
-        if _POINTS_BACK.match(words) and before is not None:
+        if before is not None and (_POINTS_BACK.match(words) or speaks_of_before(words[: place[0]])):
             return f"{text[slice(*before)]} {beside}"
         if len(content(words)) < FEW_BESIDE:
             return f"{beside} {_paragraph_under(text, sentence[1])}"
@@ -209,6 +210,11 @@ class Citations:
         if words is None:
             words = self._words[authority] = self._passages.cited(authority)
         return words
+
+
+def speaks_of_before(ahead: str) -> bool:
+    """Whether the words ahead of a citation say only that something is there: "You find it in the section ..."."""
+    return _OBJECT.search(ahead) is not None and len(content(_NAME.sub("", ahead))) < FEW
 
 
 def _words_beside(sentence: str, start: int, end: int, others: Iterable[tuple[int, int]]) -> str:

@@ -26,6 +26,12 @@ _DOES = re.compile(
 )
 _WOULD = re.compile(r"(?: \w+){0,3} (?:would|could|might)\b", re.IGNORECASE)
 _COMMITS = re.compile(r"\b(?:we|i|you)(?:['\u2019]\w+)?(?: \w+){0,4} $", re.IGNORECASE)
+# "The next best, the Halden, reaches 16": what is named second is not chosen.
+_RUNNER_UP = re.compile(
+    r"\b(?:(?:next|second|third)[- ](?:best|[a-z]+est)|runners?-up)(?: \w+)?,? "
+    r"(?:(?:is|would be|comes?) )?(?:an?|the|our)? ?$",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\s+[$\u20ac\u00a3]?\d")
 _SUPPOSED = re.compile(
     r"\b(?:if|unless|whether|where|when|whenever|would|could|might|had|only|except|otherwise|normally|as a rule"
@@ -65,6 +71,7 @@ def denies(sentence: str, start: int, end: int) -> bool:
         or CONTRACTED.search(before) is not None
         or re.search(r"\b(?:rather than|instead of|in place of|unlike|nor|over)\s+(?:an?|the|by|as)?\s*$", before)
         is not None
+        or _RUNNER_UP.search(sentence, 0, start) is not None
         or re.match(
             r"\W*(?:is|are|was|were|will|would|does|do|can|could|has|have)?\s*(?:be\s+)?"
             r"(?:not\b|no longer\b|ruled out)",

@@ -33,6 +33,9 @@ def test_an_option_of_one_word_is_named_by_an_act(sentence: str, named: bool) ->
         ("A swap is ruled out.", "A swap", True),
         ("We pay rather than a swap.", "a swap", True),
         ("We don't repair, but a swap is fine.", "a swap", False),
+        ("No other pump is as quiet: the next best, the Halden, reaches 40 dB.", "Halden", True),
+        ("The second-quietest is the Halden.", "Halden", True),
+        ("The Halden is the best, and the next best is too loud.", "Halden", False),
     ],
 )
 def test_an_option_may_be_turned_down(sentence: str, words: str, denied: bool) -> None:

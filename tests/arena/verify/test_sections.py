@@ -3,6 +3,7 @@
 import pytest
 
 from forge_arena.verify import Verifier
+from forge_arena.verify.citations import speaks_of_before
 from forge_arena.verify.passages import Passages
 from forge_arena.verify.sections import Sections
 
@@ -54,3 +55,16 @@ def test_a_misplaced_section_is_reported_where_no_claim_asks(text: str, broken: 
     assert [value.misplaced for value in report.unsupported if value.words == "4.4"] == [True] * (
         "invented:4.4" in broken
     )
+
+
+@pytest.mark.parametrize(
+    ("ahead", "points_back"),
+    [
+        ("You find it in ", True),
+        ("All of this is in ", True),
+        ("You find the rent of the plot in ", False),
+        ("The tap runs for 3 hours, as it says in ", False),
+    ],
+)
+def test_a_citation_may_stand_for_the_sentence_before(ahead: str, points_back: bool) -> None:
+    assert speaks_of_before(ahead) is points_back

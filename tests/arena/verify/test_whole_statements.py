@@ -30,6 +30,14 @@ USE = (
     "The recipient must use the samples solely for the tests.",
     "The recipient need not use the samples solely for the tests.",
 )
+FACTS = (
+    "The clerk must confirm the facts before a sum is offered.",
+    "The clerk must confirm the facts after a sum is offered.",
+)
+REVIEW = (
+    "A customer should review recent payments for errors.",
+    "A customer need not review recent payments for errors.",
+)
 LONG = (
     "An employee who works from another country for longer than the agreed period must tell the payroll office in "
     "writing and obtain the consent of the department head beforehand.",
@@ -82,6 +90,9 @@ PAIRS = [
     (BANKER, "The savings account comes with no transfer fees and a dedicated banker.", STATED),
     (BANKER, "The savings account has no transfer fees and no dedicated banker.", CONTRADICTED),
     (BANKER, "The savings account has no transfer fees or dedicated banker.", CONTRADICTED),
+    (FACTS, "We always confirm the facts before we offer a sum, and we have not looked into your case yet.", STATED),
+    (REVIEW, "Please review your recent payments for errors and dispute any charge you did not make.", STATED),
+    (REVIEW, "In the app you do not need to review your recent payments for errors.", CONTRADICTED),
     (USE, "The recipient may use the samples only for the tests.", STATED),
     (USE, "The recipient may use the samples for other things than the tests.", DOUBTFUL),
     (REPAIRS, "Repairs are paid for by the tenant.", STATED),

@@ -12,6 +12,13 @@ _WITHOUT = re.compile(r"\bwithout (?:an?|any|the|such an?)? ?", re.IGNORECASE)
 IMPERATIVE = re.compile(r"^\W*(?:please |always |never |do not |don['\u2019]t )", re.IGNORECASE)
 # "No wire fees and a personal banker": what "no" denies ends where the next thing has an article of its own.
 _NO_OF_A_LIST = re.compile(r"no (?P<denied>[\w'-]+(?: [\w'-]+){0,5}?),? (?:and|but|plus) (?:an?|the) ", re.IGNORECASE)
+# "Dispute any charge you did not make" denies something of the charge alone. "In the app you do not pay" denies more.
+_PREPOSITIONS = ("in", "on", "at", "to", "of", "for", "by", "with", "from", "under", "after", "before", "during")
+_OF_A_NOUN = re.compile(
+    "".join(rf"(?<!\b{word} )" for word in _PREPOSITIONS)
+    + r"\b(?:any|every|each|all|an?|the|those) (?:[\w-]+ ){1,3}(?:you|they|we|he|she|i) $",
+    re.IGNORECASE,
+)
 _ONLY = re.compile(r"\b(?:only|solely|exclusively)\b", re.IGNORECASE)
 # What a clause does if one of its words is denied, or is not denied any more.
 _DENIED = {
@@ -77,7 +84,9 @@ def modality_of(text: str, profile: Profile) -> Modality | None:
 
 
 def _denies_another(sign: Sign, statement: Statement, profile: Profile) -> bool:
-    """Whether a sign is the "no" of another thing of a list than that of which a statement speaks."""
+    """Whether a sign denies another thing of a list than that of the statement, or only describes a thing."""
+    if sign.signs == "N" and _OF_A_NOUN.search(statement.text, 0, sign.start):
+        return True
     match = _NO_OF_A_LIST.match(statement.text, sign.start) if sign.words == "no" else None
     return match is not None and not has_any(match["denied"], profile.words)
 
