@@ -178,3 +178,33 @@ def test_a_reader_points_and_the_sense_must_still_be_right() -> None:
         assert not states(TILES, words)
         place = Verifier(scenario(TILES)).place_of_statement(words, TILES, Span(start=0, end=len(words)))
         assert (place is not None) is is_right
+
+
+@pytest.mark.parametrize(
+    ("text", "quotation", "is_right"),
+    [
+        # The rest of the sentence denies something else.
+        (
+            "We keep a few sample tiles for teaching and will not sell them.",
+            "We keep a few sample tiles for teaching",
+            True,
+        ),
+        ("We need not return broken tiles and keep them for a year.", "We need not return broken tiles", True),
+        ("Once they are fired, we may keep a few sample tiles for teaching.", "we may keep a few sample tiles", True),
+        # What is left out decides.
+        ("In no case may we keep sample tiles for teaching.", "we keep sample tiles for teaching", False),
+        ("We may keep sample tiles for teaching in no case.", "We may keep sample tiles for teaching", False),
+        ("If we may keep sample tiles for teaching, ask us.", "we may keep sample tiles for teaching", False),
+        ("It is not true that we may keep sample tiles for teaching.", "we may keep sample tiles for teaching", False),
+        ("We may keep sample tiles for teaching unless you object.", "We may keep sample tiles for teaching", False),
+        ("May we keep sample tiles for teaching?", "we keep sample tiles for teaching", False),
+        ("We may not keep sample tiles for teaching.", "keep sample tiles for teaching", False),
+    ],
+)
+def test_a_quotation_is_read_alone_if_what_is_left_out_changes_nothing(
+    text: str, quotation: str, is_right: bool
+) -> None:
+    of = TILES if "broken" in text else SAMPLES
+    start = text.index(quotation)
+    place = Verifier(scenario(of)).place_of_statement(text, of, Span(start=start, end=start + len(quotation)))
+    assert (place is not None) is is_right

@@ -39,7 +39,7 @@ from forge_arena.verify.whole_statements.same_case import (
     agreement_of_tense,
     lacks_subject,
 )
-from forge_arena.verify.whole_statements.stretches import Stretch, stretches, without_questions
+from forge_arena.verify.whole_statements.stretches import Stretch, quoted_stretch, stretches, without_questions
 from forge_arena.verify.whole_statements.words import (
     count_words,
     has_alike,
@@ -83,6 +83,8 @@ _CONDITION = re.compile(
     r"\b(?:unless|except\w*|if|when|where|only|other than|apart from|provided|without|subject to|limited)\b",
     re.IGNORECASE,
 )
+# A clause that is only supposed asserts nothing.
+_SUPPOSED = re.compile(r"\W*(?:and |but )?(?:even |only )?(?:if|unless|whether|in case)\b", re.IGNORECASE)
 _LIMIT = re.compile(r"\b(?:unless|except(?:ion)?|other than|apart from)\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"\b(?:exceptions?|exempt\w*|unless|except|apart from|otherwise)\b", re.IGNORECASE)
 _NO_DUTY = frozenset({Modality.exempt, Modality.may})
@@ -115,6 +117,10 @@ class Paraphrases:
         for profile in profiles_of(claim):
             akin = frozenset(filter(is_content, read_statement(f"{passage} {claim.label}").roots)) - set(profile.words)
             scored = []
+            if quoted is not None:
+                pointed = self._find_in_quotation(text, spans, quoted, profile, akin, passage)
+                if pointed is not None:
+                    return pointed
             for stretch in stretches(text, spans):
                 if quoted is not None and not _is_meant(stretch, quoted):
                     continue
@@ -136,6 +142,25 @@ class Paraphrases:
             if best is None or chosen is Agreement.same:
                 best = Reading(place.start, place.end, chosen)
         return best
+
+    def _find_in_quotation(
+        self,
+        text: str,
+        spans: Sequence[tuple[int, int]],
+        quoted: Span,
+        profile: Profile,
+        akin: frozenset[str],
+        passage: str,
+    ) -> Reading | None:
+        """The sentence of a quotation that states a statement by itself, whatever else the sentence says."""
+        stretch = quoted_stretch(text, spans, quoted)
+        if stretch is None or self._score(stretch, profile, akin, pointed=True) is None:
+            return None
+        whole = text[stretch.start : stretch.end]
+        agreement = self._agreement(stretch, profile, passage, pointed=True)
+        if agreement is Agreement.same and limits_alike(whole, profile.statement.text, passage):
+            return Reading(stretch.start, stretch.end, agreement)
+        return None
 
     def _score(self, stretch: Stretch, profile: Profile, akin: frozenset[str], *, pointed: bool) -> float | None:
         """How much of a statement a stretch says; None if too little."""
@@ -186,7 +211,7 @@ class Paraphrases:
             hindered.append(Agreement.turned)
         if any(agreement is not None for agreement in hindered):
             return Agreement.unknown
-        side = self._side_of_modality(text, profile)
+        side = self._side_of_modality(text, profile, pointed=pointed)
         if profile.sense in (None, Sense.duty):
             told = side
             if told is None and pointed and profile.modality in _POLAR and opposite_of(profile) in (None, *_POLAR):
@@ -212,6 +237,9 @@ class Paraphrases:
         """Whether a text denies as a statement does, and allows something if the statement does."""
         if denies(text) is not (profile.modality in DENYING):
             return False
+        spoken = max(clauses(text), key=lambda clause: count_words(clause.text, profile.words))
+        if _SUPPOSED.match(spoken.text):
+            return False
         return profile.modality is not Modality.may or any("P" in sign.signs for sign in signs(text))
 
     def _near(self, text: str, profile: Profile) -> str:
@@ -221,7 +249,7 @@ class Paraphrases:
         at = weights.index(max(weights))
         return text[own[max(at - 1, 0)].start : own[min(at + 1, len(own) - 1)].end]
 
-    def _side_of_modality(self, text: str, profile: Profile) -> bool | None:
+    def _side_of_modality(self, text: str, profile: Profile, *, pointed: bool) -> bool | None:
         """Whether the clauses that say most of a statement allow, demand or deny as the statement does."""
         if profile.modality is None:
             return None
@@ -234,8 +262,8 @@ class Paraphrases:
             said = self._weight(word for word in profile.words if has_alike(word, roots))
             carried = profile.carrier is not None and has_alike(profile.carrier, roots)
             read = modality_of(clause.text, profile)
-            if read is Modality.yes and profile.modality is Modality.must and opposite in _NO_DUTY:
-                # What somebody merely does need not be a duty.
+            if read is Modality.yes and profile.modality is Modality.must and opposite in _NO_DUTY and not pointed:
+                # What somebody merely does need not be a duty, unless a reader takes it for the duty.
                 read = Modality.must if _IMPERATIVE.match(clause.text) else None
             if read is Modality.yes and profile.modality is Modality.may and not carried:
                 # "You have passed the course" allows nothing.

@@ -5,6 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from forge_arena.texts.clauses import clauses, is_asserted
+from forge_arena.texts.modality import signs
+from forge_arena.types import Span
+
 LONGEST_LEAD = 400
 MOST_STRETCHES = 400
 # The words of a title state nothing: "as the section “Cancel an order” says".
@@ -18,6 +22,8 @@ _ITEM = re.compile(r"[ \t]*(?:[-*\u2022]|\d{1,2}[.)])[ \t]+(?=\S)")
 _MARKS = re.compile(r"\*\*|__|(?m:^[ \t]*(?:[-*\u2022#]+|\d{1,2}[.)])[ \t]+)")
 _WITH_NO = re.compile(r"\bwith no\b", re.IGNORECASE)
 _NOTHING_ELSE = re.compile(r",? (?:and|but) (?:nothing|nobody|no one|none) else\b[^,.;:]*", re.IGNORECASE)
+# Where a clause goes on with another predicate, or with another thing.
+_JOINED = re.compile(r"[,;:]| (?:and|but|or) ")
 _QUESTION = re.compile(r"[^.!?\n]*\?[\"'\u201d*)]*\s*")
 
 
@@ -55,6 +61,25 @@ def stretches(text: str, spans: Sequence[tuple[int, int]]) -> Iterator[Stretch]:
         else:
             own = _plain(text[start:end])
             lead = own if own.endswith(":") and len(own) <= LONGEST_LEAD else ""
+
+
+def quoted_stretch(text: str, spans: Sequence[tuple[int, int]], quoted: Span) -> Stretch | None:
+    """A quotation of one sentence as a stretch of its own; None if what is left out may change its sense.
+
+    Left out may be other clauses, and words of the same clause that deny nothing: of "Once it is paid, your card is
+    sent in a day" the quotation "your card is sent" stands alone. "If your card is sent" does not.
+    """
+    sentence = next(((a, b) for a, b in spans if a <= quoted.start and quoted.end <= b), None)
+    if sentence is None:
+        return None
+    whole, start, end = text[slice(*sentence)], quoted.start - sentence[0], quoted.end - sentence[0]
+    own = [clause for clause in clauses(whole) if clause.start < end and start < clause.end]
+    if not own or any(clause.subordinate for clause in own) or not is_asserted(whole):
+        return None
+    ahead, behind = whole[own[0].start : start], _JOINED.split(whole[end : own[-1].end], maxsplit=1)[0]
+    if any(next(signs(left_out), None) is not None for left_out in (ahead, behind)):
+        return None
+    return Stretch(*sentence, _plain(whole[start:end]), alone=True)
 
 
 def _plain(text: str) -> str:
