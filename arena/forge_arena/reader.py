@@ -282,11 +282,12 @@ async def read_granted(
     """The Verifier that takes the words of the span for the claim's topic, or for a form of the claim's statement, and
     its report on the whole text.
 
-    None if the Verifier still does not read the claim there as right, if anything else reads worse, or if what it reads
-    there states another claim already: a value cannot answer two questions.
+    None if the Verifier still does not read the claim there as right, if anything else reads worse, or if the value
+    that it reads there states another claim already: a value cannot answer two questions. A sentence can.
     """
     claim = verifier.scenario.claim(claim_id)
-    if is_whole_statement(claim):
+    is_statement = is_whole_statement(claim)
+    if is_statement:
         scenario = grant_statement(verifier, claim, text, span)
     else:
         scenario = grant_topic(verifier.scenario, claim_id, text, span)
@@ -294,8 +295,10 @@ async def read_granted(
         return None
     granted = Verifier(scenario)
     again = await report_on(granted, text)
-    owned = {(finding.start, finding.end) for finding in report.findings}
-    own = [f for f in again.of(claim_id) if (f.start, f.end) not in owned and span.start <= f.start < span.end]
+    owned = set() if is_statement else {(finding.start, finding.end) for finding in report.findings}
+    # Of a statement the whole sentence is found, and a reader may quote the middle of the sentence.
+    there = [finding for finding in again.of(claim_id) if finding.start < span.end and span.start < finding.end]
+    own = [finding for finding in there if (finding.start, finding.end) not in owned]
     return (granted, again) if own and claim_id in again.stated and again.broken < report.broken else None
 
 

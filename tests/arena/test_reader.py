@@ -472,6 +472,14 @@ async def test_a_statement_is_granted_where_the_reader_points_and_its_sense_is_r
     assert denied == text or "saw" not in result.verifier.verify(denied).stated
 
 
+async def test_a_statement_may_stand_in_the_middle_of_a_sentence(brain: Brain, reader: Reader) -> None:
+    text = "As for the yard, everybody is welcome to see the saw at work through the glass, and nobody pays for it."
+    brain.reactions = replies({"1": "everybody is welcome to see the saw at work through the glass"}, [])
+    result = await read(reader, Verifier(SAWMILL), text)
+    assert result.report.clean
+    assert reader.counts["reader_pointed"] == 1
+
+
 async def test_nothing_in_the_question_says_what_is_right_of_a_statement(brain: Brain, reader: Reader) -> None:
     brain.reactions = replies({"1": None}, [])
     await read(reader, Verifier(SAWMILL), SEEN)
