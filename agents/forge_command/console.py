@@ -142,9 +142,11 @@ def as_json(result: Any, encoding: str = "utf-8") -> str:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file, or say why it cannot be written and leave."""
+    """Write a file, or say why it cannot be written and leave. A file that was there stays if the disk is full."""
+    from forge_arena.files import write_whole
+
     try:
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        write_whole(path, text, errors="backslashreplace")
     except OSError as error:
         raise fail(f"{path} could not be written: {error.strerror or error}") from None
 

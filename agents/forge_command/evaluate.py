@@ -199,6 +199,7 @@ def evaluate(
     worker_reasoning, domain, origin and id.
     """
     folder = ResultFolder(out, resume)
+    folder.check_no_other_result()
     if repeat is not None:
         if given := given_options(context, *NOT_WITH_A_REPETITION):
             raise fail(f"--repeat takes everything from the result: leave out {given}")

@@ -121,7 +121,10 @@ def import_documents(
             stopped = failure.reason
     result = report(run) | {"author": None if model is None else {"name": model.name, **_spent(model)}}
     _say_unknown(run, left_out)
-    files = {out: "".join(f"{scenario.model_dump_json()}\n" for _, scenario in run.wanted())}
+    files = {}
+    # What was imported before is worth more than an empty file.
+    if result["scenarios"] or not out.exists():
+        files[out] = "".join(f"{scenario.model_dump_json()}\n" for _, scenario in run.wanted())
     if review is not None:
         from forge_arena.documents.review import page
 
@@ -130,7 +133,8 @@ def import_documents(
     if stopped is not None or run.missing:
         raise fail(_how_to_go_on(run, stopped, author, journal_of(out)))
     if not result["scenarios"]:
-        say("no scenario could be made; the reasons stand above", err=True)
+        kept = "" if out in files else f"; {out} stays as it was"
+        say(f"no scenario could be made; the reasons stand above{kept}", err=True)
         raise typer.Exit(1)
 
 

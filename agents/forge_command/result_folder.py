@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge_command.console import as_json, say, writable_file, writable_folder
+from forge_command.console import as_json, fail, say, writable_file, writable_folder
 
 if TYPE_CHECKING:  # It takes seconds to import, and refusals do not need it.
     from forge_agents.result import Result
@@ -23,6 +23,15 @@ class ResultFolder:
     def records(self) -> Path | None:
         """The file with the record of every verdict."""
         return None if self.path is None else self.path / "records.jsonl"
+
+    def check_no_other_result(self) -> None:
+        """Leave if the folder holds a result without its records, which this evaluation would replace."""
+        if self.path is None or self.records is None or not (self.path / RESULT).exists():
+            return
+        from forge_agents.records import has_records
+
+        if not has_records(self.records):
+            raise fail(f"{self.path / RESULT} is a result already: take another folder")
 
     def files(self, result: Any) -> dict[Path, str]:
         """The texts to write for a result, by path."""

@@ -5,9 +5,11 @@ own kind of error reaches its users. `wanted` says at the end of a message what 
 """
 
 import codecs
+import errno
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -22,6 +24,9 @@ T = TypeVar("T")
 MakeError: TypeAlias = Callable[[str], Exception]
 
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+# A file in a folder that may not be written, and a file that is mounted by itself, can only be written in their place.
+IRREPLACEABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV)
 
 # Many times faster than the loader in Python, which also overflows the stack on deep nesting instead of refusing it.
 YAML_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -61,11 +66,34 @@ def read_text(path: Path, *, error: MakeError = FileError) -> str:
     return _decode(path.read_bytes(), str(path), error, whole_file=True)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all, because work whose file exists counts as done. Raises OSError."""
+def write_whole(path: Path, text: str, *, errors: str = "strict") -> None:
+    """Write a file whole or not at all, because work whose file exists counts as done.
+
+    A device, a pipe and a file that no other file may replace are written to as they are.
+
+    Args:
+        path: the file. If it is a link, the file behind it is written.
+        text: what it shall hold.
+        errors: what to do with a character that UTF-8 cannot hold, as for `str.encode`.
+
+    Raises:
+        OSError: the file cannot be written.
+        UnicodeEncodeError: the text has such a character, and `errors` is strict.
+    """
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8", errors=errors)
+        return
+    path = path.resolve()
     new = path.with_name(f"{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    try:
+        new.write_text(text, encoding="utf-8", errors=errors)
+        new.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        if not isinstance(error, OSError) or error.errno not in IRREPLACEABLE:
+            raise
+        path.write_text(text, encoding="utf-8", errors=errors)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

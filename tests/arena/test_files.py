@@ -1,5 +1,6 @@
 """Files of people and of runs: what is read, and how what cannot be read is refused."""
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -99,8 +100,31 @@ def test_a_file_is_written_whole_or_stays_what_it_was(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_whole(path, "half a character: \ud83d")
     assert path.read_text() == "before"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
     write_whole(path, "after")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "after")]
+
+
+def test_a_link_stays_a_link_and_what_cannot_be_replaced_is_written_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, link = written(tmp_path / "a.txt", "before"), tmp_path / "link"
+    link.symlink_to(path)
+    write_whole(link, "through the link")
+    assert link.is_symlink()
+    assert path.read_text() == "through the link"
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "mounted by itself")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_whole(path, "in its place")
+    assert path.read_text() == "in its place"
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        write_whole(path, "lost")
+    assert path.read_text() == "in its place"
+    write_whole(Path("/dev/null"), "a device")
 
 
 def test_in_a_foreign_row_null_is_a_field_left_out_where_it_may_be_left_out(tmp_path: Path) -> None:

@@ -303,6 +303,10 @@ def test_a_run_that_makes_no_scenario_does_not_succeed(tmp_path: Path) -> None:
     (tmp_path / "tide.md").write_text("The tide was low and the boats lay in the mud. " * 5, encoding="utf-8")
     _, err = called("scenarios", "import", tmp_path, "--out", tmp_path / "d.jsonl", code=1)
     assert "no scenario could be made; the reasons stand above" in err
+    (tmp_path / "d.jsonl").write_text("what was imported before", encoding="utf-8")
+    _, err = called("scenarios", "import", tmp_path / "tide.md", "--out", tmp_path / "d.jsonl", code=1)
+    assert f"{tmp_path / 'd.jsonl'} stays as it was" in " ".join(err.split())
+    assert (tmp_path / "d.jsonl").read_text(encoding="utf-8") == "what was imported before"
 
 
 def test_the_review_page_and_its_list(brain: Brain, folder: Path, tmp_path: Path) -> None:
