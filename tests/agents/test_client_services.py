@@ -128,6 +128,19 @@ def test_no_curriculum_is_told_from_no_arena() -> None:
         client.curriculum()
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [("<html>Welcome</html>", "not one of an arena: check the URL"), ({"suite": 5}, "must be of the same version")],
+)
+def test_a_web_page_is_told_from_an_arena_of_another_version(body: Any, message: str) -> None:
+    with (
+        service(lambda path, given: (200, {}, body)) as url,
+        ArenaClient(url) as client,
+        pytest.raises(ArenaGarbled, match=message),
+    ):
+        client.stats()
+
+
 def test_a_redirect_is_not_followed() -> None:
     with (
         service(lambda path, body: (302, {"location": "/elsewhere"}, "")) as url,

@@ -56,6 +56,7 @@ Body = TypeVar("Body", bound=BaseModel)
 # The server takes 4 MiB by default. A batch of long corrections reaches that before it reaches MAX_BATCH.
 MAX_BATCH_BYTES = 3 << 20
 LONGEST_WAIT = 60.0
+NO_ARENA = "the answer is not one of an arena: check the URL, and any proxy before it"
 
 
 class Selection(TypedDict, total=False):
@@ -341,7 +342,7 @@ def _refusal(response: httpx.Response) -> ArenaError:
         return ArenaRefused(
             response.status_code,
             "not_an_arena",
-            "the answer is not one of an arena: check the URL, and any proxy before it",
+            NO_ARENA,
             retry_after=_retry_after(response),
         )
     return ArenaRefused(
@@ -359,6 +360,9 @@ def _parse(response: httpx.Response, model: type[Body]) -> Body:
         return model.model_validate_json(response.content)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            # A web page, for instance.
+            raise ArenaGarbled(NO_ARENA) from None
         where = ".".join(map(str, first["loc"])) or "body"
         raise ArenaGarbled(
             f"the answer is not a {model.__name__} of this API ({where}: {first['msg']}): client and arena must be of "
