@@ -14,6 +14,8 @@ WITHIN_THE_SERVER = ("Refused", "ContestedError")
 WITHIN_KEEPING = ("NotKept", "NoValue")
 # These end a thread of a command that was stopped.
 WITHIN_A_COMMAND = ("_Stopped",)
+# This carries the results of code that ended too late past the memory of results.
+WITHIN_RUNNING_CODE = ("_Late",)
 # What the checkers of `forge_arena.testing` raise: an assertion, as a test's own.
 ASSERTIONS = ("PromiseBroken",)
 
@@ -52,7 +54,7 @@ def test_every_error_has_the_one_root() -> None:
     classes = error_classes()
     known = {
         line.split()[1]
-        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *WITHIN_A_COMMAND, *ASSERTIONS)
+        for root in (ROOT, *WITHIN_THE_SERVER, *WITHIN_KEEPING, *WITHIN_A_COMMAND, *WITHIN_RUNNING_CODE, *ASSERTIONS)
         for line in tree(root, classes)
     }
     assert set(classes) - known == set()
