@@ -150,7 +150,7 @@ class Reply(Noun):
 class Session:
     """One client's session: the episode that it plays, and how many steps it has taken.
 
-    One thing is done after another, because MCP over HTTP may use a session while its WebSocket resets it.
+    A session does one thing after another, because MCP over HTTP may use a tool while the WebSocket resets the session.
     """
 
     def __init__(self, arena: Arena, episodes: Episodes, caller: Caller) -> None:

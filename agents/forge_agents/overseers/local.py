@@ -36,7 +36,7 @@ class LocalModel:
             continues from the other word. None keeps the model's choice. A threshold from other episodes shows how much
             of a gain comes from a mere shift of the operating point.
         dtype: of the weights that are loaded. `bfloat16` is two to three times as fast on a processor with AMX, and
-            slower on most others. The log-odds are computed in float32 all the same.
+            may be slower on others. The log-odds are computed in float32 all the same.
         opening: the beginning of every completion, which the model continues. `<think>` makes it think first, and
             `{"detection":` makes it give the log-odds of its detection, also if the rest cannot be read.
         tools: let the model use tools in several turns, and give its verdict by the tool `submit_verdict`, as in
