@@ -26,9 +26,9 @@ def default_device() -> str:
 def gains_by_bfloat16(device: str | torch.device) -> bool:
     """Whether the device computes faster in bfloat16 than in float32.
 
-    A GPU does if it has the instructions. A CPU is measured once, because its instructions do not tell. With AVX-512 but
-    without AMX, a product in bfloat16 can take twice as long as in float32. A CPU without either imitates bfloat16, and
-    this takes several times as long.
+    A GPU does if it has the instructions. A CPU is measured once, because its instructions do not tell. With AVX-512
+    but without AMX, a product in bfloat16 can take twice as long as in float32. A CPU without either imitates bfloat16,
+    and this takes several times as long.
     """
     kind = torch.device(device).type
     if kind == "cuda":

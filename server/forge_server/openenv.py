@@ -150,7 +150,8 @@ class Reply(Noun):
 class Session:
     """One client's session: the episode that it plays, and how many steps it has taken.
 
-    A session does one thing after another, because MCP over HTTP may use a tool while the WebSocket resets the session.
+    A session does one thing after another. Otherwise a tool that MCP uses over HTTP could bring back the episode before
+    a reset over the WebSocket.
     """
 
     def __init__(self, arena: Arena, episodes: Episodes, caller: Caller) -> None:
