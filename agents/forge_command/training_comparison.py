@@ -4,8 +4,9 @@
 a stage whose result is there is not done again. So a comparison continues where it was stopped, also after `kill -9`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from forge_arena.types import Estimate
 
 CONSTANTS = ("always_clean", "always_corrupted")
+# Runs that may have several seeds.
+RUNS = ("grpo", "shuffled")
+# What the trained models are also compared with: what they would have gained without rewards that mean something.
+AGAINST = ("checking", "moved", "shuffled", "supervised")
 LABELS = {
     "untouched": "untouched model",
     "untouched opened": "untouched model, made to answer",
     "start": "warm start",
+    "grpo": "GRPO",
     "moved": "warm start, threshold moved",
     "checking": "warm start, made to check",
     "shuffled": "GRPO, shuffled rewards",
@@ -40,12 +46,14 @@ class Comparison:
     Attributes:
         preset: of the runs and of the evaluations.
         seeds: runs of the preset's algorithm, each with another seed.
+        shuffled: runs of the same whose rewards are shuffled within each batch, each with another seed.
         of_untouched: evaluations of the preset's own model, by name, each with settings of `LocalModel`.
         of_start: the same of the model that the runs start from.
     """
 
     preset: "Preset"
     seeds: int
+    shuffled: int
     of_untouched: Mapping[str, Mapping[str, Any]]
     of_start: Mapping[str, Mapping[str, Any]]
 
@@ -96,7 +104,7 @@ class Comparison:
             return train_all(runs, preset, arena, out, start=start, before=out / "before.json", reporter=reporter)
 
         runs = {f"grpo {seed}": [f"seed={seed}"] for seed in range(self.seeds)}
-        runs["shuffled"] = ["shuffled_rewards=true"]
+        runs |= {f"shuffled {seed}": [f"seed={seed}", "shuffled_rewards=true"] for seed in range(self.shuffled)}
         seconds = train(runs)
         limit = sum(seconds[f"grpo {seed}"] for seed in range(self.seeds)) / self.seeds
         supervised = {"supervised": ["algorithm=sft", f"wall_seconds={max(limit, 1.0):.0f}"]}
@@ -118,51 +126,65 @@ def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":
     )
 
 
-def summarise(results: "dict[str, Result]", seeds: int) -> dict[str, Any]:
-    """Means of the seeds and differences from the starting model, with intervals over families."""
+def summarise(results: "dict[str, Result]") -> dict[str, Any]:
+    """Means over seeds, and differences with intervals over families.
+
+    The runs are compared with the start, and the trained ones also with the controls of `AGAINST`.
+    """
     from forge_arena.measures.paired import differences, mean_metrics
 
-    trained = [f"grpo {seed}" for seed in range(seeds)]
-    start = results["start"].rows
-    groups = {"start": ["start"], "grpo": trained} | {
-        name: [name] for name in results if name != "start" and name not in trained
-    }
-    means = {name: mean_metrics([results[member].rows for member in members]) for name, members in groups.items()}
-    changes = {
-        name: differences([(start, results[member].rows) for member in members])
-        for name, members in groups.items()
-        if name != "start"
-    }
-    seed_means = {name: mean_metrics([results[name].rows]) for name in trained}
+    groups = _groups(results)
+    rows = {name: [results[member].rows for member in members] for name, members in groups.items()}
+    means = {name: mean_metrics(members) for name, members in rows.items()}
+    means |= {name: mean_metrics([results[name].rows]) for group in RUNS for name in groups[group]}
+
+    def less(name: str, other: str) -> "dict[str, Estimate]":
+        return differences(list(product(rows[other], rows[name])))
+
+    of_start = {name: less(name, "start") for name in groups if name != "start"}
+    of_controls = {name: less("grpo", name) for name in AGAINST if name in groups}
     return {
-        "means": means | seed_means,
-        "differences": changes,
+        "means": means,
+        "differences": of_start,
+        "controls": of_controls,
         "json": {
-            "means": _plain(means | seed_means),
-            "differences from the start": _plain(changes),
+            "means": _plain(means),
+            "differences from the start": _plain(of_start),
+            "GRPO less its controls": _plain(of_controls),
             "readable": {name: result.scorecard.scored for name, result in results.items()},
             "components": {
                 name: None if result.scorecard.components is None else result.scorecard.components.model_dump()
                 for name, result in results.items()
             },
-            "episodes": len(start),
+            "episodes": len(results["start"].rows),
             "families": results["start"].scorecard.families,
         },
     }
+
+
+def _groups(names: Iterable[str]) -> dict[str, list[str]]:
+    """The seeds of a run by the name that they have in common; anything else is a group of its own."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        stem = name.partition(" ")[0]
+        groups.setdefault(stem if stem in RUNS else name, []).append(name)
+    return groups
 
 
 def _plain(tables: "dict[str, dict[str, Estimate]]") -> dict[str, Any]:
     return {name: {metric: e.model_dump() for metric, e in row.items()} for name, row in tables.items()}
 
 
-def show(results: "dict[str, Result]", seeds: int, summary: dict[str, Any], out: Console) -> None:
+def show(results: "dict[str, Result]", summary: dict[str, Any], out: Console) -> None:
     """Print the tables of a comparison."""
     card = results["start"].scorecard
-    labels = LABELS | {"grpo": f"GRPO, mean of {seeds} seeds"}
+    counts = {name: len(members) for name, members in _groups(results).items()}
+    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in RUNS if counts[name] > 1}
     means = {labels.get(name, name): row for name, row in summary["means"].items()}
     title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
     out.print(training_table(title, means, format_mean))
     out.print(parts_table({labels.get(name, name): result for name, result in results.items()}))
-    labels["grpo"] = "GRPO"
-    differences = {labels[name]: row for name, row in summary["differences"].items() if name in labels}
-    out.print(training_table("less the warm start (95% over families)", differences, format_difference))
+    changes = {LABELS[name]: row for name, row in summary["differences"].items() if name in LABELS}
+    out.print(training_table("less the warm start (95% over families)", changes, format_difference))
+    gains = {f"less {LABELS[name]}": row for name, row in summary["controls"].items()}
+    out.print(training_table("GRPO less its controls (95% over families)", gains, format_difference))

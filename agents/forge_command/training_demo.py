@@ -48,7 +48,7 @@ def demo(
         from forge_agents.train.online import ArenaAddress
 
     quiet()
-    comparison = Comparison(preset, seeds, of_untouched={}, of_start={"checking": {"opening": "<think>"}})
+    comparison = Comparison(preset, seeds, shuffled=1, of_untouched={}, of_start={"checking": {"opening": "<think>"}})
     start = perf_counter()
     with (
         lock_folder(out),
@@ -56,11 +56,11 @@ def demo(
         reporting() as reporter,
     ):
         results, seconds = comparison.play(ArenaAddress(url), out, reporter)
-    summary = summarise(results, seeds)
+    summary = summarise(results)
     minutes = (perf_counter() - start) / 60
 
     def show_all(to: Console) -> None:
-        show(results, seeds, summary, to)
+        show(results, summary, to)
         to.print(f"{minutes:.1f} minutes; everything is in {escape(str(out))}", highlight=False)
 
     deliver(

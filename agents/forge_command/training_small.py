@@ -93,15 +93,17 @@ def small(
         reporting() as reporter,
     ):
         preset = for_this_machine(preset, reporter)
-        comparison = Comparison(preset, seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}})
+        comparison = Comparison(
+            preset, seeds, shuffled=seeds, of_untouched=untouched, of_start={"checking": {"opening": "<think>"}}
+        )
         arena = ArenaAddress(url)
         _say_cost(comparison, arena, out, reporter)
         results, seconds = comparison.play(arena, out, reporter)
-    summary = summarise(results, seeds)
+    summary = summarise(results)
     minutes = (perf_counter() - start) / 60
 
     def show_all(to: Console) -> None:
-        show(results, seeds, summary, to)
+        show(results, summary, to)
         to.print(f"{minutes:.0f} minutes in this sitting; everything is in {escape(str(out))}", highlight=False)
 
     plain = summary["json"] | {"suite": results["start"].suite, "prompt": results["start"].conditions["prompt"]}
@@ -126,7 +128,7 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     cost = estimate(preset, load_model(str(preset.model)), shown)
     # Runs at a time share the cores. Each measurement needs the model as it was loaded.
     shared = estimate(preset, load_model(str(preset.model)), shown, threads=THREADS)
-    runs = comparison.seeds + 2
+    runs = comparison.seeds + comparison.shuffled + 1
     # The untouched model writes until it is cut off.
     evaluations = (len(comparison.of_untouched) * 2 + len(comparison.of_start) + 3) * cost.evaluation
     evaluations += runs / AT_A_TIME * shared.evaluation
