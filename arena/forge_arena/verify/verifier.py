@@ -3,8 +3,9 @@
 The Verifier reads the text alone. It cuts the text into sentences and asks of each value, name and citation for which
 claim the sentence gives it (`sentence_reader`, `ownership`). Then the whole text decides what these readings come to
 (`settling`). Required terms and options that no sentence names in a claim's own words are looked for in other words
-(`terms`), and citations that no sentence ties to a claim are weighed by the passage that they cite (`citations`). A
-value that neither stands in the source nor follows from it (`derived`) is unsupported.
+(`other_words`), and citations that no sentence ties to a claim are weighed by the passage that they cite (`citations`).
+A value that neither stands in the source nor follows from it (`strangers`) is unsupported. The code that an answer
+proposes is run (`proposals`).
 
 A claim is stated, contradicted (stated wrongly, or violated as a rule) or, if it is required, not found. What can be
 read in two ways is doubtful, and neither stated nor contradicted. A text is clean if nothing is contradicted or
@@ -18,47 +19,25 @@ The refund is stated, because only the refund is 48%. The time is stated, becaus
 of as past. The citation fits, because 3.2 is the passage that has these words.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from textwrap import dedent
 from typing import NamedTuple, TypeAlias
 
-from forge_arena.statements import alternative_or_right
-from forge_arena.texts.sentences import sentences
 from forge_arena.texts.spacing import plain_spaces, unwrapped
-from forge_arena.texts.values import Mention, mentions
-from forge_arena.types import Alternative, Case, Claim, ClaimKind, Scenario, Span, Standing
-from forge_arena.verify.code import code_blocks, run_cases
-from forge_arena.verify.derived import (
-    consequences,
-    differs_by,
-    follows,
-    is_difference,
-    is_next_version,
-    is_no_figure,
-    is_sum_of_neighbours,
-)
-from forge_arena.verify.options import commits, denies, is_only_imagined, option_in, supposes
-from forge_arena.verify.passages import clause
+from forge_arena.types import Claim, ClaimKind, Scenario, Span, Standing
+from forge_arena.verify.other_words import OtherWords
+from forge_arena.verify.pieces import pieces
+from forge_arena.verify.proposals import findings_in_code, runs_code
 from forge_arena.verify.reading import Reading
 from forge_arena.verify.report import ClaimReport, Finding, Unsupported
 from forge_arena.verify.rules import KEPT, RuleReading, read_rule
 from forge_arena.verify.sentence_reader import SentenceReader
 from forge_arena.verify.settling import decides, right_names, settle
-from forge_arena.verify.terms import Saying, Terms, Window
-from forge_arena.verify.totals import is_total
+from forge_arena.verify.strangers import Stranger, unsupported_values
 from forge_arena.verify.whole_statements import Agreement, Paraphrases, WholeStatements
 
-# Longer sentences are read in pieces, because the time for a sentence grows with the square of its length.
-LONGEST_SENTENCE = 1_200
-CACHED_CHOICES = 8_192
 # The answer as it is shown, its clean twin, the reasoning, and a repair.
 REPORTS_KEPT = 4
-# Of a text with more inventions nobody asks whether further values follow from something.
-MOST_UNSUPPORTED = 50
 # A text that holds so much of its source to the letter answers nothing.
 COPIED_SHARE = 0.85
 # A shorter source may be quoted whole, unless it states what is superseded or unfit.
@@ -66,23 +45,6 @@ LONG_SOURCE, SHORT_SOURCE = 150, 25
 
 # The number of a sentence, and the place of a citation in this sentence.
 PlacedCitation: TypeAlias = tuple[int, tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Prose:
-    """A sentence of a text, at `start`, that is no code.
-
-    Attributes:
-        before: where the sentence before begins; the own place if code stands between.
-        stretch: the two sentences.
-        stems: the stems in the stretch by which claims are known.
-    """
-
-    start: int
-    text: str
-    before: int
-    stretch: str
-    stems: frozenset[str]
 
 
 class _Readings(NamedTuple):
@@ -105,7 +67,7 @@ class _Readings(NamedTuple):
     spans: Sequence[tuple[int, int]]
     findings: tuple[Finding, ...]
     doubtful: frozenset[str]
-    strangers: list[tuple[int, str, Mention]]
+    strangers: list[Stranger]
     loose: list[PlacedCitation]
     other: list[PlacedCitation]
 
@@ -126,11 +88,9 @@ class Verifier:
         self._constraints = [claim for claim in scenario.claims if claim.kind is ClaimKind.constraint]
         self._behaviours = [claim for claim in scenario.claims if claim.kind is ClaimKind.behaviour]
         self._reader = SentenceReader(scenario)
-        self._spelled = frozenset(claim.id for claim in self._reader.spelled)
-        self._terms = Terms(self._reader.passages, (case for claim in self._behaviours for case in claim.cases))
+        self._other_words = OtherWords(self._reader, scenario.claims)
         self._statements = WholeStatements(self._reader.passages, scenario.claims)
         self._paraphrases = Paraphrases(self._reader.passages)
-        self._choices: dict[tuple[str, str], tuple[tuple[str, int, int], ...]] = {}
         self._reports: OrderedDict[str, ClaimReport] = OrderedDict()
         # What `breaks` has read last, for the report that is often asked for next.
         self._begun: tuple[str, _Readings] | None = None
@@ -163,7 +123,7 @@ class Verifier:
             reading_of_rule = self._read_rule(claim, plain_spaces(text))
             return not reading_of_rule.kept and (claim.required or not reading_of_rule.doubtful)
         if claim.kind is ClaimKind.behaviour:
-            return self._is_broken(claim, list(self._findings_in_code(claim, text)))
+            return self._is_broken(claim, list(findings_in_code(claim, text)))
         if claim in self._statements.claims:
             return claim_id in self.verify(text).broken
         readings = self._read(text, claim)
@@ -175,7 +135,7 @@ class Verifier:
             # Only the whole report says whether a citation stands for a claim that no word of its sentence names.
             return claim_id in self.verify(text).broken
         return self._is_broken(
-            claim, findings or self._findings_in_other_words(readings.text, readings.findings, set(), (claim,))
+            claim, findings or self._other_words.find(readings.text, readings.findings, set(), (claim,))
         )
 
     def _is_broken(self, claim: Claim, findings: Sequence[Finding]) -> bool:
@@ -193,14 +153,14 @@ class Verifier:
         readings = begun[1] if begun is not None and begun[0] == written else self._read(written)
         assert readings is not None
         text, spans = readings.text, readings.spans
-        unsupported = self._unsupported(text, readings.strangers) if readings.strangers else []
+        unsupported = unsupported_values(text, readings.strangers, self._reader.known) if readings.strangers else []
         findings, doubtful = [*readings.findings], {*readings.doubtful}
         findings += self._findings_of_statements(text, spans, doubtful)
-        findings += self._findings_in_other_words(text, findings, doubtful, self.scenario.claims)
+        findings += self._other_words.find(text, findings, doubtful, self.scenario.claims)
         findings += self._stray_citations(text, spans, readings.loose, findings)
         unsupported += self._misplaced_citations(text, spans, [*readings.loose, *readings.other], findings)
         for claim in self._behaviours:
-            findings.extend(self._findings_in_code(claim, written))
+            findings.extend(findings_in_code(claim, written))
         stated: set[str] = set()
         contradicted: set[str] = set()
         for finding in findings:
@@ -250,8 +210,7 @@ class Verifier:
 
         A caller with an event loop then asks for the report in a thread.
         """
-        blocks = code_blocks(text) if self._behaviours else ()
-        return any(_known_snippet(claim, span.of(text)) is None for claim in self._behaviours for span in blocks)
+        return runs_code(self._behaviours, text)
 
     def _read(self, written: str, claim: Claim | None = None) -> _Readings | None:
         """What the sentences of a text say.
@@ -260,7 +219,7 @@ class Verifier:
         """
         spaced = plain_spaces(written)
         text = unwrapped(spaced)
-        spans = _sentences(text)
+        spans = pieces(text)
         texts = [text[start:end] for start, end in spans]
         known = self._reader.known_readings(texts)
         if claim is not None:
@@ -269,7 +228,7 @@ class Verifier:
                     if reading.claim == claim.id and decides(reading, claim):
                         return None
         readings: list[tuple[int, Reading]] = []
-        strangers: list[tuple[int, str, Mention]] = []
+        strangers: list[Stranger] = []
         loose: list[PlacedCitation] = []
         other: list[PlacedCitation] = []
         for number, sentence in enumerate(texts):
@@ -334,42 +293,6 @@ class Verifier:
                 misplaced.append(Unsupported(ClaimKind.citation, text[start:end], start, end, misplaced=True))
         return misplaced
 
-    def _unsupported(self, text: str, strangers: list[tuple[int, str, Mention]]) -> list[Unsupported]:
-        """The values that the source does not state and that do not follow from what it states."""
-        stated = [
-            value
-            for start, end in _sentences(text)
-            for value in mentions(text[start:end])
-            if "```" not in text[start:end]
-            and self._reader.known.is_supported(value.kind, value.value, text[start + value.start : start + value.end])
-        ]
-        results = consequences(stated)
-        unsupported: list[Unsupported] = []
-        for offset, sentence, value in strangers:
-            may_follow = len(unsupported) < MOST_UNSUPPORTED
-            if may_follow and (
-                is_no_figure(sentence, value)
-                or self._reader.known.says_in_words(value)
-                or is_next_version(value, self._reader.known.stated)
-                or follows(value, results, self._reader.known.numbers, mentions(sentence), self._reader.known.dates)
-                or is_sum_of_neighbours(value, mentions(sentence))
-                or (is_difference(sentence, value) and differs_by(value, stated))
-                or self._is_total(text, offset, sentence, value)
-            ):
-                continue
-            start, end = value.start + offset, value.end + offset
-            unsupported.append(Unsupported(value.kind, text[start:end], start, end))
-        return unsupported
-
-    def _is_total(self, text: str, offset: int, sentence: str, value: Mention) -> bool:
-        """Whether an amount of money is worked out from what the text states before it."""
-        if value.kind is not ClaimKind.money:
-            return False
-        before = text[: offset + value.start]
-        is_supported = self._reader.known.is_supported
-        stated = [m for m in mentions(before) if is_supported(m.kind, m.value, before[m.start : m.end])]
-        return is_total(value, sentence, stated, self._reader.known.whole_numbers)
-
     def _is_right(self, claim_id: str, alternative: str | None) -> bool:
         right = self._rights[claim_id]
         # `_findings` has compared the value with the option that is spoken of: a name is that option's.
@@ -404,7 +327,7 @@ class Verifier:
         if not any(claim.id == own.id for own in self._statements.claims):
             return None
         text = unwrapped(plain_spaces(text))
-        wider = self._paraphrases.find(text, _sentences(text), claim, quoted)
+        wider = self._paraphrases.find(text, pieces(text), claim, quoted)
         if wider is None or wider.agreement is not Agreement.same:
             return None
         return Span(start=wider.start, end=wider.end)
@@ -418,11 +341,7 @@ class Verifier:
         mentioned = {r.claim for _, r in readings if r.elsewhere and self._claims[r.claim].kind is ClaimKind.term}
         if not mentioned:
             return readings
-        whole = _Whole(text, self)
-        for claim in [self._claims[claim_id] for claim_id in mentioned]:
-            place = self._place_of_saying(whole, claim, claim.right)
-            if place is None or not place.certain:
-                mentioned.discard(claim.id)
+        mentioned = self._other_words.stated_for_certain(text, mentioned)
         return [(at, reading) for at, reading in readings if not (reading.elsewhere and reading.claim in mentioned)]
 
     def _findings_of_statements(self, text: str, spans: Sequence[tuple[int, int]], doubtful: set[str]) -> list[Finding]:
@@ -447,218 +366,3 @@ class Verifier:
             if wider is not None and wider.agreement is Agreement.same:
                 findings.append(Finding(claim.id, claim.right.name, wider.start, wider.end))
         return findings
-
-    def _findings_in_other_words(
-        self, text: str, findings: Sequence[Finding], doubtful: set[str], claims: Sequence[Claim]
-    ) -> list[Finding]:
-        """The required terms and names, and the options, that no sentence states in the words of their claims.
-
-        Only these claims are looked for. Those that may be stated are added to `doubtful`.
-        """
-        found = {finding.claim for finding in findings}
-        missing = [c for c in claims if c.id in self._spelled and c.id not in found]
-        named = [c for c in missing if c.required and c.kind is not ClaimKind.option]
-        options = [c for c in missing if c.kind is ClaimKind.option]
-        if not named and not options:
-            return []
-        cited = [f for f in findings if self._claims[f.claim].kind is ClaimKind.citation]
-        # A part of a cited title states nothing.
-        blanked = _blanked(text, cited)
-        whole = _Whole(text, self)
-        untitled = whole if blanked is text else _Whole(blanked, self)
-        chosen = {f.claim: f.alternative for f in findings if self._claims[f.claim].kind is ClaimKind.option}
-        more: list[Finding] = []
-        for claim in named:
-            name = chosen.get(claim.of) if claim.of is not None else None
-            alternative = claim.right if name is None else alternative_or_right(claim, name)
-            own = whole if claim.kind is ClaimKind.citation else untitled
-            place = self._place_of_saying(own, claim, alternative)
-            if place is not None and place.certain:
-                more.append(Finding(claim.id, alternative.name, place.start, place.end))
-            elif place is not None:
-                doubtful.add(claim.id)
-        for claim in options:
-            finding = self._choice(claim, whole.prose)
-            if finding is not None:
-                more.append(finding)
-            elif claim.required:
-                place = self._place_of_saying(whole, claim, claim.right)
-                if place is not None and place.certain:
-                    more.append(Finding(claim.id, claim.right.name, place.start, place.end))
-        return more
-
-    def prose_of(self, text: str) -> list["_Prose"]:
-        """The sentences of a text without its code."""
-        prose: list[_Prose] = []
-        last_end, last_stems = 0, frozenset[str]()
-        for start, end in _sentences(text):
-            sentence = text[start:end]
-            if "```" in sentence:
-                continue
-            before = prose[-1].start if prose else start
-            before = start if "```" in text[before:start] else before
-            stretch, own = text[before:end], self._reader.read(sentence).stems
-            # A piece of an overlong sentence may begin inside a word.
-            stems = own if before == start else own | last_stems if last_end < start else self._reader.stems_in(stretch)
-            prose.append(_Prose(start, sentence, before, stretch, stems))
-            last_end, last_stems = end, own
-        return prose
-
-    def _place_of_saying(self, whole: "_Whole", claim: Claim, alternative: Alternative) -> Saying | None:
-        """Where a text says an alternative of a claim in other words; the first certain place if there is one.
-
-        Sentences are asked first, then neighbours together, because a sentence may go on in the next.
-        """
-        doubtful = None
-        may_say = self._terms.may_say(whole.window, alternative)
-        for neighbours in (False, True):
-            for sentence in whole.prose:
-                is_about = self._reader.is_about(claim, sentence.stems)
-                words, start = (sentence.stretch, sentence.before) if neighbours else (sentence.text, sentence.start)
-                saying = None
-                if may_say:
-                    saying = self._terms.says(words, claim, alternative, is_about=is_about, neighbours=neighbours)
-                if saying is None and is_about and alternative.name == claim.right.name:
-                    saying = self._terms.explains(words, claim)
-                if saying is None:
-                    continue
-                if claim.of is not None and self._reader.option_named(sentence.text) not in (None, alternative.name):
-                    continue
-                found = Saying(saying.start + start, saying.end + start, saying.certain)
-                if found.certain:
-                    return found
-                doubtful = doubtful or found
-        if doubtful is None and alternative.name == claim.right.name and not self._says_another(whole, claim):
-            shown = ((sentence.start, self._terms.shows(sentence.text, claim)) for sentence in whole.prose)
-            return next((Saying(s.start + offset, s.end + offset) for offset, s in shown if s is not None), None)
-        return doubtful
-
-    def _says_another(self, whole: "_Whole", claim: Claim) -> bool:
-        """Whether a text says a wrong alternative of a claim."""
-        return any(
-            self._terms.says(sentence.text, claim, other, is_about=True) is not None
-            for other in claim.wrong
-            if self._terms.may_say(whole.window, other)
-            for sentence in whole.prose
-        )
-
-    def _choice(self, claim: Claim, prose: list["_Prose"]) -> Finding | None:
-        """The option that a text chooses without a word that the claim knows.
-
-        The right option is chosen if it is named and not turned down. Another option is chosen only if it is the only
-        one that is named, and not merely described: "A refund is made only where the card paid" chooses nothing. Of
-        several, the only one to which somebody commits is chosen: "A repair is too dear. We will refund the price."
-        """
-        chosen: dict[str, Finding] = {}
-        committed: dict[str, Finding] = {}
-        for sentence in prose:
-            for name, start, end in self._options_chosen(claim, sentence.text):
-                finding = Finding(claim.id, name, start + sentence.start, end + sentence.start)
-                if name == claim.right.name:
-                    return finding
-                chosen.setdefault(name, finding)
-                if commits(sentence.text, start) and not supposes(sentence.text):
-                    committed.setdefault(name, finding)
-        found = chosen if len(chosen) == 1 else committed
-        return next(iter(found.values())) if len(found) == 1 else None
-
-    def _options_chosen(self, claim: Claim, sentence: str) -> tuple[tuple[str, int, int], ...]:
-        """(name, start, end) of each option that a sentence names and neither turns down nor merely describes."""
-        known = self._choices.get((claim.id, sentence))
-        if known is not None:
-            return known
-        if len(self._choices) >= CACHED_CHOICES:
-            self._choices.clear()
-        chosen = []
-        for alternative in claim.alternatives:
-            saying = option_in(sentence, alternative)
-            if saying is None or denies(sentence, saying.start, saying.end):
-                continue
-            described = clause(sentence, saying.start, saying.end) if supposes(sentence) else sentence
-            is_right = alternative.name == claim.right.name
-            if not is_right and is_only_imagined(sentence, saying.end):
-                continue
-            if is_right or not self._reader.passages.bears_out(described, alternative.forms[:1]):
-                chosen.append((alternative.name, saying.start, saying.end))
-        self._choices[claim.id, sentence] = tuple(chosen)
-        return self._choices[claim.id, sentence]
-
-    def _findings_in_code(self, claim: Claim, text: str) -> Iterator[Finding]:
-        """What the answer's code does.
-
-        The last block that defines what the cases call is the proposal. A block before it may quote the code under
-        review, and a block without the definition only shows how the code is called. If no block has the definition,
-        the last block is the proposal, and is wrong.
-        """
-        blocks = code_blocks(text)
-        for span in [span for span in blocks if _defines(claim, span.of(text))][-1:] or blocks[-1:]:
-            code = span.of(text)
-            name = _known_snippet(claim, code)
-            if name is None and all(result.ok for result in run_cases(_flush_left(code), claim.cases)):
-                name = claim.right.name
-            yield Finding(claim.id, name, span.start, span.end)
-
-
-class _Whole:
-    """A text in which something is looked for in other words, with its words and its sentences once they are needed."""
-
-    def __init__(self, text: str, verifier: Verifier) -> None:
-        self._text = text
-        self._verifier = verifier
-
-    @cached_property
-    def window(self) -> Window:
-        return Window(self._text)
-
-    @cached_property
-    def prose(self) -> list[_Prose]:
-        return self._verifier.prose_of(self._text)
-
-
-def _blanked(text: str, findings: Sequence[Finding]) -> str:
-    """A text with spaces in the place of its findings in quotation marks."""
-    for finding in findings:
-        if not text[finding.start : finding.end].strip()[:1].isalnum():
-            text = text[: finding.start] + " " * (finding.end - finding.start) + text[finding.end :]
-    return text
-
-
-def _sentences(text: str) -> Sequence[tuple[int, int]]:
-    """The (start, end) of each sentence, and of each piece of an overlong sentence. A fenced block is one sentence."""
-    spans = sentences(text)
-    if len(text) <= LONGEST_SENTENCE or max(end - start for start, end in spans) <= LONGEST_SENTENCE:
-        return spans
-    pieces: list[tuple[int, int]] = []
-    for start, end in spans:
-        at = start
-        while end - at > LONGEST_SENTENCE and "```" not in text[start : start + 8]:
-            cut = text.rfind(" ", at + 1, at + LONGEST_SENTENCE)
-            cut = cut if cut > at else at + LONGEST_SENTENCE
-            pieces.append((at, cut))
-            at = cut
-        pieces.append((at, end))
-    return pieces
-
-
-def _known_snippet(claim: Claim, code: str) -> str | None:
-    """The alternative whose code this is to the letter. What each alternative does was proven with its family."""
-    code = _flush_left(code)
-    return next((a.name for a in claim.alternatives if any(code == form.strip() for form in a.forms)), None)
-
-
-def _defines(claim: Claim, code: str) -> bool:
-    return _known_snippet(claim, code) is not None or _definition(claim.cases).search(code) is not None
-
-
-@lru_cache(maxsize=4_096)
-def _definition(cases: tuple[Case, ...]) -> re.Pattern[str]:
-    """A line that defines one of the functions or classes that the cases call by name."""
-    names = {match[0] for case in cases for match in re.finditer(r"\b[^\W\d]\w*(?=\()", case.call)}
-    return re.compile(
-        rf"^[ \t]*(?:async[ \t]+def|def|class)[ \t]+(?:{'|'.join(map(re.escape, sorted(names)))})\b", re.MULTILINE
-    )
-
-
-def _flush_left(code: str) -> str:
-    """Code without the indentation that a block has in a list item."""
-    return dedent(code).strip()
