@@ -15,10 +15,13 @@ A quotation must stand in the answer to the letter. Whatever else the reader wri
 """
 
 import asyncio
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -229,8 +232,19 @@ def may_be_pointed_to(claim: Claim) -> bool:
 
 
 async def report_on(verifier: Verifier, text: str) -> ClaimReport:
-    """What the Verifier says. Code runs in a thread, so that it does not hold up the event loop."""
-    return await asyncio.to_thread(verifier.verify, text) if verifier.runs_code(text) else verifier.verify(text)
+    """What the Verifier says.
+
+    Code runs in a thread of its own, so that slow code holds up neither the event loop nor the threads of others: a
+    server reads its store in the threads of the event loop.
+    """
+    if not verifier.runs_code(text):
+        return verifier.verify(text)
+    return await asyncio.get_running_loop().run_in_executor(_runners(), verifier.verify, text)
+
+
+@cache
+def _runners() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="code")
 
 
 def open_reader(

@@ -1,6 +1,8 @@
 """A reader model points and vetoes, over HTTP; only code approves."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -13,7 +15,7 @@ from forge_arena.asking import REVISIONS
 from forge_arena.banking import Filling, bank_of_reader, fill_here
 from forge_arena.episodes import Arena
 from forge_arena.errors import BadArgument, Unfit
-from forge_arena.reader import Reader, ReaderFailed, grant_topic, open_reader, read
+from forge_arena.reader import Reader, ReaderFailed, grant_topic, open_reader, read, report_on
 from forge_arena.types import (
     Alternative,
     Claim,
@@ -27,7 +29,7 @@ from forge_arena.types import (
     Split,
     Standing,
 )
-from forge_arena.verify import Verifier
+from forge_arena.verify import ClaimReport, Verifier
 from forge_arena.workers import ScriptedWorker, open_worker
 from forge_arena.workers.bank import Bank, BankWorker
 from forge_arena.workers.openai import OpenAIWorker
@@ -484,3 +486,26 @@ async def test_nothing_in_the_question_says_what_is_right_of_a_statement(brain: 
     brain.reactions = replies({"1": None}, [])
     await read(reader, Verifier(SAWMILL), SEEN)
     assert "glass wall" not in brain.seen[0]["messages"][1]["content"]
+
+
+async def test_code_that_is_slow_leaves_the_threads_of_the_event_loop_free() -> None:
+    """A server reads its store in these threads."""
+    may_end, answers = threading.Event(), 64
+
+    class WithSlowCode(Verifier):
+        def runs_code(self, text: str) -> bool:
+            return True
+
+        def verify(self, text: str) -> ClaimReport:
+            may_end.wait()
+            return super().verify(text)
+
+    slow = WithSlowCode(HEADSET)
+    reports = [asyncio.create_task(report_on(slow, f"The battery lasts {n} hours.")) for n in range(answers)]
+    try:
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(asyncio.to_thread(str, "read"), 5.0) == "read"
+        assert not any(report.done() for report in reports)
+    finally:
+        may_end.set()
+    assert len(await asyncio.gather(*reports)) == answers
