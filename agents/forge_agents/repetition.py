@@ -14,7 +14,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.evaluation import Progress, evaluate
 from forge_agents.overseers import Overseer, runs_code
 from forge_agents.overseers.addresses import WEBHOOK, address, host
-from forge_agents.overseers.several import KEY_IN_ENVIRONMENT, single_overseers
+from forge_agents.overseers.members import KEY_IN_ENVIRONMENT, single_overseers
 from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.result import Result

@@ -23,8 +23,8 @@ ArenaToken = Annotated[
 OVERSEER = typer.Option(
     "--overseer",
     help="The name of an overseer (a wrong name lists them all), openai:MODEL@URL, hf:PATH, checker:FOLDER, the "
-    "http:// address of a webhook, module:Class, or several in one: 'mean: SPEC SPEC', 'max: …', 'vote: …', 'cascade: "
-    "CHEAP DEAR'.",
+    "http:// address of a webhook, module:Class, several in one ('mean: SPEC SPEC', 'max: …', 'vote: …', 'cascade: "
+    "CHEAP DEAR'), or one for each sentence ('sentences: SPEC').",
 )
 OverseerChanges = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ These are the forms of a name:
 - `openai:MODEL@URL`, a language model behind an endpoint;
 - the `http(s)://` address of a webhook;
 - `mean: NAME NAME`, and `max:`, `vote:`, `cascade:`, which ask several (`forge_agents.overseers.several`);
+- `sentences: NAME`, which asks about each sentence of an answer (`forge_agents.overseers.sentences`);
 - `module:Class`, anything that Python can import.
 """
 
@@ -21,7 +22,9 @@ from typing import Any
 
 from forge_agents.overseers.addresses import ENDPOINT, WEBHOOK
 from forge_agents.overseers.base import NoSuchOverseer, Overseer
-from forge_agents.overseers.several import KINDS, PREFIXES, Opener, single_overseers
+from forge_agents.overseers.members import PREFIXES, AsksMembers, Opener, single_overseers
+from forge_agents.overseers.sentences import Sentences
+from forge_agents.overseers.several import Cascade, Highest, Mean, Vote
 from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
 from forge_arena.secrecy import public_address
@@ -30,6 +33,8 @@ from forge_arena.suggest import did_you_mean
 GROUP = "forge_arena.overseers"
 LOCAL = "hf:"
 CHECKER = "checker:"
+# The overseers that ask others, by the beginning of their names.
+ASKING: Mapping[str, type[AsksMembers]] = {f"{kind.kind}:": kind for kind in (Mean, Highest, Vote, Cascade, Sentences)}
 BUILT_IN: Mapping[str, str] = {
     "always_clean": "forge_agents.overseers.constants:AlwaysClean",
     "always_corrupted": "forge_agents.overseers.constants:AlwaysCorrupted",
@@ -149,8 +154,8 @@ def _find_factory(name: str) -> tuple[Callable[..., object], tuple[Any, ...]]:
 
         return Webhook, (name,)
     if name.startswith(PREFIXES):
-        kind, _, members = name.partition(":")
-        return KINDS[kind], (members, Opener(open_overseer, every_setting))
+        kind, colon, members = name.partition(":")
+        return ASKING[kind + colon], (members, Opener(open_overseer, every_setting))
     return _find_class(name), ()
 
 
@@ -201,8 +206,8 @@ def _find_class(name: str) -> Callable[..., object]:
         return _import_class(name)
     raise NoSuchOverseer(
         f"no overseer is called {name!r}.{did_you_mean(name, names())} Known are {', '.join(names())}; or give "
-        "openai:MODEL@URL, hf:PATH, checker:FOLDER, the http:// address of a webhook, module:Class, or several: "
-        "mean: NAME NAME"
+        "openai:MODEL@URL, hf:PATH, checker:FOLDER, the http:// address of a webhook, module:Class, several: "
+        "mean: NAME NAME, or each sentence: sentences: NAME"
     )
 
 
