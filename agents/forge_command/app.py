@@ -33,7 +33,7 @@ from forge_command import (
     training_sweep,
     worker,
 )
-from forge_command.console import fail, refusals
+from forge_command.console import fail, open_closed_streams, refusals
 
 
 class Commands(TyperGroup):
@@ -89,6 +89,7 @@ def main() -> None:
     # An overseer or a Worker `module:Class` may be a file of the current folder, which "" stands for. At the end of the
     # path, because such a file must not replace an installed module.
     sys.path.append("")
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character gets the character's number, because a table must not fail over an accent.
         if isinstance(stream, TextIOWrapper):

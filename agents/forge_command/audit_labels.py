@@ -100,9 +100,8 @@ def labels(
         raise fail("--name is what the result in --out is called: give --out too, or leave --name out")
     if marks is not None and key is not None:
         scored = score_reading(marks, key)
-        if out is not None:
-            keep_result(marks, key, ResultFolder(out), name, err=json == "-")
-        finish(scored, json, html)
+        kept = keep_result(marks, key, ResultFolder(out), name)
+        finish(scored, json, html, kept)
         return
     from forge_arena.asking import REVISIONS
     from forge_arena.audits.labels import DRAWS, FRESH, QUICK_DRAWS, QUICK_FRESH, audit_labels

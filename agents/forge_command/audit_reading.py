@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from forge_arena.types import Split
 from forge_command.console import extra, fail, write_file
-from forge_command.result_folder import ResultFolder, write_page
+from forge_command.result_folder import ResultFolder
 
 if TYPE_CHECKING:
     from forge_arena.audits.report import AuditReport
@@ -19,26 +19,25 @@ def score_reading(marks: Path, key: Path) -> "AuditReport":
     return score_marks(load_marks(marks), load_key(key))
 
 
-def keep_result(marks: Path, key: Path, folder: ResultFolder, name: str | None, *, err: bool) -> None:
-    """Keep the marks as the result of an evaluation: result, records and page.
+def keep_result(marks: Path, key: Path, folder: ResultFolder, name: str | None) -> str | None:
+    """Keep the marks as the result of an evaluation: result, records and page. Returns the line that names the page.
 
     Args:
         marks, key: the files of a reading.
         folder: where the result is kept; without a path nothing is.
         name: what the result is called.
-        err: say on standard error where the page is.
     """
     from forge_agents.human import result_of_marks
     from forge_arena.audits.blind import load_key, load_marks
 
     if folder.path is None or folder.records is None:
-        return
+        return None
     if folder.records.exists():
         raise fail(f"{folder.path} holds an evaluation already: take another folder")
     result = result_of_marks(load_marks(marks), load_key(key), records=folder.records, name=name)
     for path, text in folder.files(result).items():
         write_file(path, text)
-    write_page(folder.path, result, err=err)
+    return folder.write_page(result)
 
 
 def write_reading(

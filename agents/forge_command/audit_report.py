@@ -34,11 +34,15 @@ HtmlFile = Annotated[
 ]
 
 
-def finish(report: "AuditReport", json: str | None, html: Path | None) -> None:
-    """Print a report, write it where the options say, and exit with 1 if a gate fails. An open gate does not fail."""
+def finish(report: "AuditReport", json: str | None, html: Path | None, last_line: str | None = None) -> None:
+    """Print a report, write it where the options say, and exit with 1 if a gate fails. An open gate does not fail.
+
+    Args:
+        last_line: what to say after the report.
+    """
     from forge_arena.audits.page import page
 
-    deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)})
+    deliver(report, json, partial(_show, report), {} if html is None else {html: page(report)}, lambda: last_line)
     if report.failed:
         raise typer.Exit(1)
 

@@ -20,7 +20,33 @@ from forge_arena.types import Load
 
 UNAUTHORIZED = 401
 
-console = Console(stderr=True, emoji=False)
+
+class Messages(Console):
+    """The console on standard error. If nobody reads it any more, the command goes on without messages."""
+
+    def __init__(self) -> None:
+        super().__init__(stderr=True, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Go on, because the command may still have results to write. By default rich ends the process here."""
+        self.quiet = True
+        # Otherwise the last words fail again when the process ends, and the exit code becomes 120.
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stderr.fileno())
+
+
+console = Messages()
+
+
+def open_closed_streams() -> None:
+    """Put an empty stream in the place of each standard stream that is closed, as after `>&-` in a shell.
+
+    Python makes such a stream None, to which nothing can be written. And the next file that is opened would get the
+    number of the closed stream, so that a message of a library could end up in a result.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  (open until the process ends)
 
 
 def fail(message: str) -> typer.Exit:
@@ -93,30 +119,45 @@ def extra(name: str, work: str) -> Iterator[None]:
 
 def printer(json: str | None = None) -> Console:
     """The console for people: standard output, or standard error if `--json -` takes standard output."""
-    return Console(stderr=json == "-", emoji=False)
+    return Messages() if json == "-" else Console(emoji=False)
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print a line as it is, for people and for other programs."""
-    stream = sys.stderr if err else sys.stdout
-    stream.write(f"{text}\n")
-    stream.flush()
+    if err:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        return
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def deliver(
-    result: Any, json: str | None, show: Callable[[Console], None], files: Mapping[Path, str] | None = None
+    result: Any,
+    json: str | None,
+    show: Callable[[Console], None],
+    files: Mapping[Path, str] | None = None,
+    page: Callable[[], str | None] = lambda: None,
 ) -> None:
-    """Write a result as JSON to the place that `--json` names, and files beside it. Then show the result to people.
+    """Write a result as JSON to the place that `--json` names, and files and a page. Then show the result to people.
 
     Files are written before anything is shown, because the reader of a pipe may leave in the middle of a table. If a
     file cannot be written, the command says so and shows the result nevertheless.
+
+    Args:
+        page: writes a page from the files. Returns the last line to show, which names the page; None without a page.
     """
+    line = None
     try:
         for path, text in (files or {}).items():
             write_file(path, text)
-        write_json(result, json)
+        line = page()
     finally:
-        show(printer(json))
+        try:
+            write_json(result, json)
+        finally:
+            show(printer(json))
+    if line is not None:
+        say(line, err=json == "-")
 
 
 def write_json(result: Any, target: str | None) -> None:

@@ -7,8 +7,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
+from rich.text import Text
 
 from forge_arena import __version__
 from forge_arena.types import Split
@@ -56,9 +57,11 @@ def demo(
         out.print(f"arena: {where} (scripted Worker), {episodes} episodes of the val split for each overseer")
         results = _play(arena, episodes)
         with _client(arena) as client:
-            _show_episode(client, open_overseer("rules"), out)
+            episode = _play_episode(client, open_overseer("rules"))
 
     def show(out: Console) -> None:
+        if episode is not None:
+            out.print(episode)
         out.print(scores_table(results))
         for note in notes(results):
             out.print(f"[dim]{escape(note)}[/]", highlight=False)
@@ -134,8 +137,8 @@ def describe_reward(result: "AttemptResult") -> str:
     return f"{format_number(result.reward)}: {parts}" if parts else format_number(result.reward)
 
 
-def _show_episode(client: "AnyArena", overseer: "Overseer", out: Console) -> None:
-    """Print the first corrupted episode of the train split, with the overseer's verdict and the truth."""
+def _play_episode(client: "AnyArena", overseer: "Overseer") -> Group | None:
+    """The first corrupted episode of the train split, with the overseer's verdict and the truth, to be printed."""
     from forge_arena.keys import Key
     from forge_arena.present import episode_panels
     from forge_arena.wire import Attempt
@@ -148,6 +151,6 @@ def _show_episode(client: "AnyArena", overseer: "Overseer", out: Console) -> Non
             continue
         result = client.submit([Attempt(episode_id=episode.episode_id, verdict=verdict)])[0]
         if result.truth is not None and result.truth.corrupted:
-            out.print(*episode_panels(episode.observation, result.truth, verdict), sep="\n")
-            out.print(f"reward {describe_reward(result)}\n", highlight=False)
-            return
+            panels = episode_panels(episode.observation, result.truth, verdict)
+            return Group(*panels, Text(f"reward {describe_reward(result)}\n"))
+    return None

@@ -17,7 +17,7 @@ from rich.markup import escape
 from forge_agents.words import common_reasons
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
-from forge_command.console import deliver, fail, given_options, one_of, resumable
+from forge_command.console import deliver, fail, given_options, one_of, resumable, say
 from forge_command.dataset import evaluate_answers
 from forge_command.options import (
     ARENA,
@@ -235,7 +235,7 @@ def evaluate(
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder that eval --out wrote.")]) -> None:
     """Write an evaluation's report page anew from its result and its records."""
-    write_page(folder)
+    say(write_page(folder))
 
 
 def evaluate_on_arena(
@@ -260,9 +260,7 @@ def evaluate_on_arena(
     ):
         task = bar.add_task(escape(public_address(overseer)), total=request.verdicts, unit="verdicts")
         result = _review(opened, overseer, settings, request, scoring, threshold, folder, following(bar, task, opened))
-    deliver(result, json, partial(_show, result), folder.files(result))
-    if folder.path is not None:
-        write_page(folder.path, result, err=json == "-")
+    deliver(result, json, partial(_show, result), folder.files(result), partial(folder.write_page, result))
     if not result.scorecard.scored + result.scorecard.invalid:
         raise fail(nothing_scored(result))
 

@@ -1,6 +1,7 @@
 """`forge-arena eval --repeat`: make an evaluation again from its result alone, and say what differs."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from forge_command.console import deliver, fail, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
 from forge_command.reach import reach_arena
-from forge_command.result_folder import ResultFolder, write_page
+from forge_command.result_folder import ResultFolder
 from forge_command.tables import nothing_scored, repetition_table
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def repeat_evaluation(again: Again, folder: ResultFolder, json: str | None) -> N
     first = Result.read(again.result)
     second = _repeat(first, again, folder)
     repetition = compare_repetition(first, second)
-    deliver(repetition, json, lambda out: _show(repetition, out), folder.files(second))
-    if folder.path is not None:
-        write_page(folder.path, err=json == "-")
+    deliver(repetition, json, partial(_show, repetition), folder.files(second), partial(folder.write_page, second))
     if not second.scorecard.scored + second.scorecard.invalid:
         raise fail(nothing_scored(second))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from forge_command.console import as_json, fail, say, writable_file, writable_folder
+from forge_command.console import as_json, fail, writable_file, writable_folder
 
 if TYPE_CHECKING:  # It takes seconds to import, and refusals do not need it.
     from forge_agents.result import Result
@@ -37,6 +37,10 @@ class ResultFolder:
         """The texts to write for a result, by path."""
         return {} if self.path is None else {self.path / RESULT: as_json(result)}
 
+    def write_page(self, result: "Result") -> str | None:
+        """Write the page of a result. Returns the line that names the page; None without a folder."""
+        return None if self.path is None else write_page(self.path, result)
+
     def how_to_go_on(self) -> str:
         """What a person should do after an interruption."""
         if self.path is None:
@@ -57,17 +61,15 @@ def writable_result_folder(path: Path | None) -> Path | None:
     return path
 
 
-def write_page(folder: Path, result: "Result | None" = None, *, err: bool = False) -> None:
-    """Write the page and say where it is. If the libraries for it are missing, say how to install them.
+def write_page(folder: Path, result: "Result | None" = None) -> str:
+    """Write the page. Returns the line that says where the page is, or how to install the libraries for it.
 
     Args:
         folder: holds the result and its records.
         result: the result in the folder, if the caller has it already.
-        err: say it on standard error.
     """
     try:
         from forge_agents.report import write_report
     except ModuleNotFoundError as error:
-        say(f"{folder / RESULT} (a report needs {error.name}: pip install 'forge-arena[report]')", err=err)
-        return
-    say(str(write_report(folder, result)), err=err)
+        return f"{folder / RESULT} (a report needs {error.name}: pip install 'forge-arena[report]')"
+    return str(write_report(folder, result))

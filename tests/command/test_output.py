@@ -19,7 +19,7 @@ from forge_arena.wire import AttemptResult
 from forge_command.console import as_json
 from forge_command.demo import describe_reward
 
-from ..command_line import EACH, Ended, called, command, parted, ran
+from ..command_line import EACH, ENVIRONMENT, Ended, called, command, parted, ran
 
 # Root may write everywhere, unless this right is taken away.
 WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-dac_override") if os.geteuid() == 0 else ()
@@ -159,6 +159,38 @@ def test_a_reader_that_left_loses_no_file(tmp_path: Path, rows: Path) -> None:
     ran_on_terminal("scenarios", "import", rows, "--out", target, stdout=written, code=1)
     os.close(written)
     assert len(load_documents(target)) == 1
+
+
+KEPT = {"records.jsonl", "report.html", "result.json"}
+
+
+def test_a_reader_that_left_loses_no_page_of_an_evaluation_and_none_of_its_repetition(
+    arena: str, tmp_path: Path
+) -> None:
+    asked = ("--overseer", "rules", "--arena", arena, "--episodes", "4")
+    for folder, evaluation in (("first", asked), ("again", ("--repeat", tmp_path / "first"))):
+        read, written = os.pipe()
+        os.close(read)
+        ran_on_terminal("eval", *evaluation, "--out", tmp_path / folder, stdout=written, code=1)
+        os.close(written)
+        assert {path.name for path in (tmp_path / folder).iterdir()} == KEPT
+
+
+def test_messages_that_nobody_reads_end_nothing() -> None:
+    read, written = os.pipe()
+    os.close(read)
+    script = "from forge_command.console import console, say\nconsole.print(1)\nsay('2', err=True)\nsay('the result')"
+    done = subprocess.run(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=written, text=True, timeout=120, check=False
+    )
+    os.close(written)
+    assert (done.returncode, done.stdout) == (0, "the result\n")
+
+
+def test_a_closed_standard_output_is_no_defect() -> None:
+    script = ["sh", "-c", '"$@" >&-', "sh", *command("token", "--role", "trainer")]
+    done = subprocess.run(script, stderr=subprocess.PIPE, text=True, timeout=120, env=ENVIRONMENT, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, the disk that is always full")
