@@ -105,6 +105,12 @@ def resumable(
         raise fail(f"{in_words(error)}{(if_failed or how_to_go_on)()}") from None
 
 
+def if_begun(folder: Path, words: str) -> Callable[[], str]:
+    """A function for `resumable`: the words that name a folder, or nothing while the folder holds no file of a run."""
+    # A file whose name begins with a dot is a lock.
+    return lambda: words if any(folder.glob("[!.]*")) else ""
+
+
 @contextmanager
 def extra(name: str, work: str) -> Iterator[None]:
     """Name the extra to install if the block misses a library. `work` is what needs the library."""

@@ -198,6 +198,8 @@ def evaluate(
     A row of --dataset has task, source_material, worker_output and corrupted, and may have corruption_type, spans,
     worker_reasoning, domain, origin and id.
     """
+    if resume and out is None and submit is None and submission is None:
+        raise fail("--resume goes on with the evaluation in a folder: name it by --out")
     folder = ResultFolder(out, resume)
     folder.check_no_other_result()
     if repeat is not None:
@@ -219,11 +221,13 @@ def evaluate(
             )
         submit_overseer(overseer, settings, arena, token, Entry(submit, submission, new_entry), batch, json)
         return
-    if resume and out is None:
-        raise fail("--resume goes on with the evaluation in a folder: name it by --out")
     if dataset is not None:
         evaluate_answers(overseer, settings, dataset, folder, json, name)
         return
+    if new_entry:
+        raise fail("--new-entry spends another entry of a name: give --submit NAME too, or leave --new-entry out")
+    if threshold_from is None and given_options(context, "audit_budget"):
+        raise fail("--audit-budget is for --threshold-from: give --threshold-from RESULT, or leave --audit-budget out")
     known_split = Split(one_of("--split", split, Split))
     known_view = View(one_of("--view", view, View))
     request = ArenaEpisodes(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, fail, given_options, one_of, resumable, say, writable_folder
+from forge_command.console import extra, fail, given_options, if_begun, one_of, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 from forge_command.reach import reach_arena
@@ -113,7 +113,7 @@ def export(
     )
     with extra("train", "an export"):
         from forge_agents.train.export.export import export as run
-    with resumable(lambda: f"; the same command goes on with {out}"), extra("train", "this export"):
+    with resumable(if_begun(out, f"; the same command goes on with {out}")), extra("train", "this export"):
         reach_arena(arena, token)
         with progress() as bar:
             task = bar.add_task(f"{kind}, {split}", total=count, unit="episodes")

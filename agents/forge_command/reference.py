@@ -19,7 +19,7 @@ from forge_arena.files import read_json, write_whole
 from forge_arena.locks import lock_folder
 from forge_arena.types import CorruptionType, Load, Split
 from forge_command.child import running_server
-from forge_command.console import deliver, fail, load_named, resumable, writable_file, writable_folder
+from forge_command.console import deliver, fail, if_begun, load_named, resumable, writable_file, writable_folder
 from forge_command.options import JsonFile, LoadName
 from forge_command.progress import progress
 
@@ -130,7 +130,7 @@ def reference(
         arguments += ["--load", load]
     stopped = Event()
     with (
-        resumable(lambda: f"; every verdict so far is in {out}: go on by the same command"),
+        resumable(if_begun(out, f"; every verdict so far is in {out}: go on by the same command")),
         running_server(*arguments) as url,
         progress() as bar,
         ThreadPoolExecutor(jobs) as pool,

@@ -45,13 +45,15 @@ class ResultFolder:
         """What a person should do after an interruption."""
         if self.path is None:
             return "; with --out the next evaluation can go on after an interruption"
-        return f"; every verdict so far is in {self.path}: go on with --resume"
+        return self.how_to_go_on_if_begun() or "; no verdict is recorded yet: start again"
 
     def how_to_go_on_if_begun(self) -> str:
-        """The same after an error if a verdict is recorded; otherwise nothing."""
+        """The same if a verdict is recorded; otherwise nothing."""
         from forge_agents.records import has_records
 
-        return self.how_to_go_on() if self.records is not None and has_records(self.records) else ""
+        if self.records is None or not has_records(self.records):
+            return ""
+        return f"; every verdict so far is in {self.path}: go on with --resume"
 
 
 def writable_result_folder(path: Path | None) -> Path | None:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from forge_command.console import extra, fail, printer, resumable, say, writable_folder
+from forge_command.console import extra, fail, if_begun, printer, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken, ArenaUrl
 from forge_command.progress import progress
 from forge_command.reach import reach_arena
@@ -199,7 +199,7 @@ def _run(
     from forge_agents.train.processes import is_first
 
     quiet()
-    with resumable(lambda: f"; what was done is in {out}: go on with --resume"), hints():
+    with resumable(if_begun(out, f"; what was done is in {out}: go on with --resume")), hints():
         reach_arena(arena, token)
         with reporting() as reporter:
             page = run(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forge_command.console import extra, resumable, say, writable_folder
+from forge_command.console import extra, if_begun, resumable, say, writable_folder
 from forge_command.options import ARENA, ArenaToken
 from forge_command.training import Changes, Resume, hints, reporting
 
@@ -53,7 +53,7 @@ def checker(
     quiet()
     arenas = [Address(url=url, token=token) for url in arena or [ARENA]]
     with (
-        resumable(lambda: f"; what was done is in {out}: go on with --resume"),
+        resumable(if_begun(out, f"; what was done is in {out}: go on with --resume")),
         hints(),
         reporting() as reporter,
     ):

@@ -9,11 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from forge_agents.client import ArenaClient
-from forge_command import progress
+from forge_command import attack, evaluate, export, progress
 
 from ..command_line import ENVIRONMENT, called, command, without_frames
 from ..server_process import running, serving
@@ -156,6 +157,9 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--overseer", "rules", "--threshold-from", "none"), "no result in none"),
         (("--split", "val"), "--overseer names the overseer to be scored"),
         (("--repeat", "none"), "no result in none"),
+        (("--repeat", "none", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
+        (("--overseer", "rules", "--new-entry"), "give --submit NAME too, or leave --new-entry out"),
+        (("--overseer", "rules", "--audit-budget", "0.2"), "give --threshold-from RESULT, or leave --audit-budget out"),
         (("--overseer", "rules", "--price", "2"), "--price takes READ/WRITTEN"),
         (("--overseer", "rules", "--price", "a=1/-2"), "got 'a=1/-2'"),
         (("--overseer", "rules", "--price", "1/2", "--price", "3/4"), "--price gives the price twice"),
@@ -298,6 +302,22 @@ def test_an_interrupted_evaluation_says_how_to_go_on(arena: str, slow: Callable[
     assert process.returncode == 2
     message = f"error: interrupted; every verdict so far is in {tmp_path / 'kept'}: go on with --resume"
     assert message in without_frames(err)
+
+
+@pytest.mark.parametrize(
+    "command", [(evaluate, "eval --overseer rules"), (attack, "attack --overseer rules"), (export, "export --kind sft")]
+)
+def test_an_interruption_before_anything_is_recorded_names_no_folder_to_go_on_with(
+    command: tuple[ModuleType, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    module, words = command
+    monkeypatch.setattr(module, "reach_arena", interrupt)
+    _, err = called(*words.split(), "--out", tmp_path / "kept", code=2)
+    assert "error: interrupted" in err
+    assert "kept" not in err
 
 
 def test_how_far_it_is_and_how_long_it_takes_is_said_where_there_is_no_terminal(
