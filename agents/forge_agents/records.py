@@ -271,7 +271,10 @@ def _has_record(path: Path) -> bool:
     """
     with path.open("rb") as file:
         first = file.readline()
-        if not first.endswith(b"\n") and not first.startswith(HEAD[: len(first)]) and first.strip(b"\0"):
+        half = not first.endswith(b"\n")
+        # The first line of every version is a JSON object.
+        begins = HEAD[: len(first)] if half else b"{"
+        if not first.startswith(begins) and first.strip(b"\0\n"):
             raise RecordsError(f"{path} holds no records of an evaluation: take another folder")
         return bool(file.read(1)) or (first.endswith(b"\n") and not first.startswith(HEAD))
 
@@ -289,8 +292,13 @@ def _parse_setup(path: Path, line: bytes, kind: type[S]) -> S:
 
 
 def _parse_record(path: Path, number: int, line: bytes, kind: type[R]) -> R:
-    wanted = "a record: the file is damaged"
-    return parse_json(line, TypeAdapter(kind), f"{path}:{number}", wanted=wanted, error=RecordsError)
+    where = f"{path}:{number}"
+    wanted = "a record. The line is damaged: remove the line, and --resume reviews its episode again"
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as invalid:
+        raise RecordsError(f"{where}: not UTF-8 ({invalid.reason}); wanted {wanted}") from None
+    return parse_json(text, TypeAdapter(kind), where, wanted=wanted, error=RecordsError)
 
 
 def _check_setup(path: Path, before: Noun, now: Noun) -> None:

@@ -17,7 +17,7 @@ from forge_agents.pages import Piece, fill, pieces
 from forge_agents.plot import bins, draw_roc
 from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, read_records
-from forge_agents.result import Result
+from forge_agents.result import Result, ResultError
 from forge_agents.words import common_reasons, format_number, interval, setting
 from forge_arena.figures import INK
 from forge_arena.measures.definitions import DEFINITIONS
@@ -261,11 +261,13 @@ def write_report(folder: Path, result: Result | None = None) -> Path:
         result: the result in the folder, if the caller has it already.
 
     Raises:
-        ResultError: the folder holds no result.
+        ResultError: the folder holds no result, or is a file.
         RecordsError: its records are damaged.
         OSError: the page cannot be written.
         ModuleNotFoundError: jinja2 or matplotlib is not installed.
     """
+    if folder.is_file():
+        raise ResultError(f"{folder} is a file, and a report takes the folder that eval --out wrote: give the folder")
     result = Result.read(folder) if result is None else result
     file = folder / RECORDS
     records: Iterable[AttemptRecord] = read_records(file)[1] if file.is_file() else ()

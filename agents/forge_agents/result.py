@@ -21,6 +21,7 @@ from forge_arena.texts.visible import visible
 from forge_arena.types import Estimate, View
 
 SCHEMA: Literal[2] = 2
+WANTED = "the result of an evaluation: the folder that eval --out wrote, or its result.json"
 HEADLINE = {
     "balanced_accuracy": "balanced accuracy",
     "auroc": "AUROC",
@@ -86,7 +87,7 @@ class Result(Task):
             text = read_text(path, error=ResultError)
         except OSError as error:
             raise ResultError(f"no result in {path}: {error.strerror or error}") from None
-        content = load_json(text, str(path), wanted="the result of an evaluation", error=ResultError)
+        content = load_json(text, str(path), wanted=WANTED, error=ResultError)
         try:
             result = cls.model_validate(content)
         except ValidationError as error:

@@ -10,6 +10,9 @@ import typer
 from forge_command.console import fail, say
 
 PREFIX = "sqlite:///"
+# SQLite says so of a file that is no database, and of a database without the tables of a store.
+NO_STORE = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+WANTED = "give the file that `forge-arena serve --store` writes"
 EPILOG = """Example:
 
 forge-arena backup copy.db --store forge-arena.db
@@ -30,8 +33,10 @@ def backup(
     if "://" in store and not store.startswith(PREFIX):
         raise fail("only an SQLite store is copied here; for Postgres: pg_dump --format=custom DATABASE > FILE")
     path = Path(store.removeprefix(PREFIX))
+    if path.is_dir():
+        raise fail(f"{path} is a folder, and a store is a file: {WANTED}")
     if not path.is_file():
-        raise fail(f"there is no store at {path}")
+        raise fail(f"there is no store at {path}: {WANTED}")
     if file.exists():
         raise fail(f"{file} exists already, and nothing is overwritten: give another name")
     unfinished = file.with_name(file.name + ".unfinished")
@@ -47,6 +52,8 @@ def backup(
             verdicts = copy.execute("SELECT count(*) FROM verdicts").fetchone()[0]
     except sqlite3.Error as error:
         unfinished.unlink(missing_ok=True)
+        if getattr(error, "sqlite_errorcode", None) in NO_STORE:
+            raise fail(f"{path} is no store of an arena ({error}): {WANTED}") from None
         raise fail(f"{path} could not be copied: {error}") from None
     if checked != "ok":
         raise fail(f"the copy {unfinished} is damaged: {checked}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from forge_agents.words import counted
 from forge_arena.types import Awareness, Candour, Mechanism, Split
 from forge_command.console import deliver, extra, fail, given_options, load_named, one_of, words
 from forge_command.options import (
@@ -88,7 +89,7 @@ def bank(
     """Record what a Worker answers to the scenarios of a range of keys.
 
     You may stop the command and start it again: what is recorded is not asked again. Serve the answers with
-    `forge-arena serve --worker bank:FILE`.
+    `forge-arena serve --worker bank:FILE`. A bank holds the answers of one Worker, and another Worker is refused.
 
     The load must be that of the server: other loads have other keys and other scenarios.
 
@@ -158,3 +159,7 @@ def bank(
     }
     lines = "\n".join(f"{name}: {value}" for name, value in result.items())
     deliver(result, json, lambda out: out.print(lines, highlight=False, markup=False, soft_wrap=True))
+    if filled.failed == filled.keys:
+        raise fail(
+            f"none of the {counted(filled.keys, 'episode')} could be made, the last because {filled.last_failure}"
+        )

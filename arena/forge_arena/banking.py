@@ -74,7 +74,7 @@ class Filling(Noun):
         beside `file`, because a bank holds the replies of one model.
 
         Raises:
-            BadArgument: the spec names no model that could read.
+            BadArgument: the spec names no model that could read, or another model's replies are in the bank.
         """
         if self.reader is None:
             return None
@@ -88,7 +88,9 @@ class Filling(Noun):
         )
         if reader.is_worker:
             return Reader(worker, is_worker=True)
-        return Reader(BankWorker(Bank(bank_of_reader(file)), reader.model))
+        bank = Bank(bank_of_reader(file))
+        check_same_worker(bank, reader.model)
+        return Reader(BankWorker(bank, reader.model))
 
     def sources(self) -> tuple[Sequence[Source], str]:
         """What the server draws from, and its suite."""
@@ -200,7 +202,9 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
     """
     bank = Bank(file)
     before = len(bank)
-    worker = BankWorker(bank, filling.open_worker())
+    live = filling.open_worker()
+    check_same_worker(bank, live)
+    worker = BankWorker(bank, live)
     arena = filling.arena(worker, *filling.sources(), filling.open_reader(worker, file))
     try:
         await arena.start()
@@ -209,6 +213,19 @@ async def fill_here(filling: Filling, file: Path, on_key: Callable[[], object] =
         after = len(bank)
         await arena.aclose()
     return result.model_copy(update={"recorded": after - before, "answers": after})
+
+
+def check_same_worker(bank: Bank, worker: Worker) -> None:
+    """Refuse to fill a bank that holds answers of another Worker, because `bank:FILE` serves those of one Worker.
+
+    Raises:
+        BadArgument: names the other Worker.
+    """
+    if others := bank.workers - {worker.name}:
+        raise BadArgument(
+            f"{bank.path} holds answers of {', '.join(sorted(others))}, and these would be of {worker.name}: "
+            "give another file, because a bank is served as the answers of one Worker"
+        )
 
 
 def bank_of_reader(file: Path) -> Path:

@@ -18,6 +18,7 @@ from forge_arena.banking import (
     Filling,
     FillingFailed,
     FillingResult,
+    check_same_worker,
     fill,
     merge_shard,
     merge_shards,
@@ -131,12 +132,14 @@ def fill_with_ray(
         raise BadArgument(
             f"with Ray the reader can only be the Worker's own model: give --reader {SAME}, or leave out --engine ray"
         )
-    filling.arena(filling.open_worker(), *filling.sources())
+    worker = filling.open_worker()
+    filling.arena(worker, *filling.sources())
     file = file.absolute()
     filled = FillingResult()
     with Bank(file) as bank:
         bank.lock()
         merge_shards(bank, file)
+        check_same_worker(bank, worker)
         before = len(bank)
         stop = shards_of(file) / STOP
         stop.unlink(missing_ok=True)

@@ -138,6 +138,8 @@ def open_read_only(url: str) -> Engine:
 
 
 def _sqlite(path: Path) -> Engine:
+    if path.is_dir():
+        raise ArchiveError(f"{path} is a folder, and a store is a file: give the file that serve --store writes")
     if not path.is_file():
         raise ArchiveError(f"{path}: there is no such file")
     address = f"file:{quote(str(path.absolute()))}?mode=ro"

@@ -377,10 +377,14 @@ def test_records_of_another_evaluation_are_left_alone(client: ArenaClient, tmp_p
     assert records.read_bytes() == before
     records.write_bytes(before.replace(b'"row"', b'"raw"'))
     with pytest.raises(
-        RecordsError, match=r"records\.jsonl:2: row: Field required; wanted a record: the file is damaged"
+        RecordsError,
+        match=r"records\.jsonl:2: row: Field required; wanted a record\. The line is damaged: remove the line",
     ):
         evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
-    records.write_bytes(b"hello\n")
+    records.write_bytes(before + b"\xff\n")
+    with pytest.raises(RecordsError, match=r"records\.jsonl:\d+: not UTF-8 .* The line is damaged: remove the line"):
+        evaluate("always_clean", arena=client, split="train", episodes=4, records=records, resume=True)
+    records.write_bytes(b"{hello\n")
     with pytest.raises(
         RecordsError, match=r"records\.jsonl:1: not JSON.*wanted the records of an evaluation like this one"
     ):
@@ -405,12 +409,16 @@ def test_records_of_another_kind_of_evaluation_are_left_alone(client: ArenaClien
     assert records.read_bytes() == before
 
 
-def test_a_file_that_holds_no_records_is_not_written_over(client: ArenaClient, tmp_path: Path) -> None:
+@pytest.mark.parametrize("notes", ["my notes", "my notes\nof today\n"])
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_file_that_holds_no_records_is_not_written_over(
+    client: ArenaClient, tmp_path: Path, notes: str, resume: bool
+) -> None:
     file = tmp_path / "records.jsonl"
-    file.write_text("my notes")
-    with pytest.raises(RecordsError, match="holds no records of an evaluation"):
-        evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=True)
-    assert file.read_text() == "my notes"
+    file.write_text(notes)
+    with pytest.raises(RecordsError, match="holds no records of an evaluation: take another folder"):
+        evaluate("always_clean", arena=client, split="train", episodes=2, records=file, resume=resume)
+    assert file.read_text() == notes
     assert not has_records(file)
 
 

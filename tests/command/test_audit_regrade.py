@@ -53,6 +53,11 @@ def test_verdicts_are_graded_anew_while_the_server_runs(graded: Graded) -> None:
     assert graded.ready_afterwards is True
 
 
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    _, err = called("audit", "regrade", "--database", tmp_path, code=2)
+    assert f"{tmp_path} is a folder, and a store is a file: give the file that serve --store writes" in err
+
+
 def test_a_verdict_of_another_grader_that_changes_fails_a_gate(changed: tuple[Path, list[str]]) -> None:
     out, _ = called("audit", "regrade", "--expect-unchanged", "--database", changed[0], code=1)
     assert "1 of 2 gates fail" in out

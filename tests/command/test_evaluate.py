@@ -233,6 +233,11 @@ def test_a_report_of_a_folder_without_a_result_is_refused(tmp_path: Path) -> Non
     assert "no result in" in called("report", tmp_path, code=2)[1]
 
 
+def test_a_report_of_a_file_is_refused(kept: Path) -> None:
+    _, err = called("report", kept / "result.json", code=2)
+    assert "is a file, and a report takes the folder that eval --out wrote" in err
+
+
 def test_two_evaluations_are_compared(arena: str, kept: Path, tmp_path: Path) -> None:
     shown, _ = called(*on_train(arena, "random"), "--set", "seed=3", "--out", tmp_path / "random")
     words = " ".join(shown.split())

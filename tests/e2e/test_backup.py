@@ -1,7 +1,9 @@
 """A store is copied while clients play, and what is served from the copy is what they had been told by then."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -75,3 +77,16 @@ def test_what_cannot_be_copied_is_refused(tmp_path: Path, arguments: tuple[str, 
     _, refusal = called("backup", tmp_path / "copy.db", *arguments, code=2)
     assert said in refusal
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_store_is_named_and_not_copied(tmp_path: Path) -> None:
+    (tmp_path / "notes.db").write_text("hello\n")
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("create table tasks (name)")
+    (tmp_path / "folder.db").mkdir()
+    for name, said in (("notes", "no store of an arena"), ("other", "no store of an arena"), ("folder", "is a folder")):
+        _, refusal = called("backup", tmp_path / "copy.db", "--store", tmp_path / f"{name}.db", code=2)
+        assert f"{name}.db is" in refusal
+        assert said in refusal
+        assert "give the file that `forge-arena serve --store` writes" in refusal
+    assert not list(tmp_path.glob("copy*"))

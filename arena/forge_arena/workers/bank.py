@@ -113,6 +113,10 @@ class Bank:
 
     def __init__(self, path: str | Path, *, follow: bool = True) -> None:
         self.path = Path(path)
+        if self.path.is_dir():
+            raise BankDamaged(
+                f"{self.path} is a folder, and a bank is a file: give a file that `forge-arena bank` fills"
+            )
         self._follow = follow
         self._offsets: dict[bytes, int] = {}
         self._workers: set[bytes] = set()
@@ -270,7 +274,7 @@ class Bank:
         if not (line == header if whole else header.startswith(line)):
             raise BankDamaged(
                 f"{self.path}:1: a bank of this version starts with the line {header.decode()}, "
-                f"got {line[:60].decode('utf-8', 'replace')!r}"
+                f"got {line[:60].decode('utf-8', 'replace')!r}: give a file that `forge-arena bank` fills"
             )
 
 
@@ -314,9 +318,8 @@ class BankWorker:
             self.bank.lock()
             await self.live.start()
         elif len(self.bank) == 0:
-            raise WorkerFailed(
-                f"the bank {self.bank.path} is empty: fill it by `forge-arena bank`, or give a live Worker"
-            )
+            state = f"the bank {self.bank.path} is empty" if self.bank.path.exists() else f"no bank {self.bank.path}"
+            raise WorkerFailed(f"{state}: fill it by `forge-arena bank`, or give a live Worker")
 
     async def answer(self, scenario: Scenario, rng: Random, hidden: HiddenInstruction | None = None) -> Answer:
         draw = draw_of(rng)

@@ -303,8 +303,16 @@ async def test_what_is_not_in_the_bank_fails_saying_what_to_do(bank: Bank, scena
 
 
 async def test_an_empty_bank_without_a_live_worker_does_not_start(bank: Bank) -> None:
+    with pytest.raises(WorkerFailed, match=r"no bank .*: fill it by `forge-arena bank`"):
+        await BankWorker(bank).start()
+    bank.lock()
     with pytest.raises(WorkerFailed, match="is empty: fill it by `forge-arena bank`"):
         await BankWorker(bank).start()
+
+
+def test_a_folder_is_no_bank(tmp_path: Path) -> None:
+    with pytest.raises(BankDamaged, match="is a folder, and a bank is a file: give a file that `forge-arena bank`"):
+        Bank(tmp_path)
 
 
 async def test_replies_are_recorded_too(bank: Bank, scenario: Scenario) -> None:
