@@ -13,6 +13,7 @@ from forge_agents.client import (
     ArenaUnreachable,
     AsyncArenaClient,
     Selection,
+    transport,
 )
 from forge_agents.client.calls import join
 from forge_arena.episodes import Arena
@@ -273,6 +274,19 @@ def test_the_timeout_is_for_the_whole_answer(way: str) -> None:
             with pytest.raises(ArenaUnreachable, match=rf"no whole answer from the arena at {url} within 0\.5 s"):
                 ask()
             assert time.monotonic() - begin < 3.0
+
+
+def test_a_client_that_waits_for_long_says_so_unless_a_worker_may_be_the_reason(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(transport, "SILENT_FOR", 0.1)
+    with trickling("body") as url, ArenaClient(url, timeout=0.5, patience=0) as client:
+        with pytest.raises(ArenaUnreachable, match="Look at the log of the server, and try again"):
+            client.stats()
+        assert caplog.messages == [f"No answer from the arena at {url} for 0.1 s, still waiting (0.5 s at most)"]
+        with pytest.raises(ArenaUnreachable):
+            client.open_episodes(count=1)
+    assert len(caplog.messages) == 1
 
 
 @in_every_way

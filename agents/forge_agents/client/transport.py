@@ -2,6 +2,9 @@
 
 import asyncio
 import ipaddress
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +15,12 @@ from forge_agents.client.calls import Call
 from forge_agents.client.errors import ArenaRefused, ArenaUnreachable, BadArenaURL
 from forge_arena.types import Outcome
 
+logger = logging.getLogger(__name__)
+
 TRY_AGAIN_LATER = frozenset({429, 502, 503, 504})
 LONGEST_CONNECT = 10.0
+# Seconds without an answer after which a person is told that the client still waits.
+SILENT_FOR = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +69,41 @@ class Transport:
         headers = {"Content-Type": "application/json"} if call.body is not None else {}
         try:
             async with asyncio.timeout(self.timeout):
-                return await http.request(call.method, call.path, content=call.body, headers=headers)
+                with self._notice_of_waiting(call):
+                    return await http.request(call.method, call.path, content=call.body, headers=headers)
         except TimeoutError:
             raise ArenaUnreachable(
                 f"no whole answer from the arena at {self.url} within {self.timeout:g} s: is it overloaded, or is this "
-                "another service? A longer timeout waits longer"
+                "another service? Look at the log of the server, and try again"
             ) from None
         except httpx.TransportError as error:
             raise ArenaUnreachable(
                 f"no answer from the arena at {self.url} ({type(error).__name__}: {error}): is it running there? "
                 "forge-arena serve starts one"
             ) from error
+
+    @contextmanager
+    def _notice_of_waiting(self, call: Call[Any]) -> Iterator[None]:
+        """Say so if the block still waits after `SILENT_FOR` seconds.
+
+        Nothing is said of a request that may wait for a Worker or for the grading of many verdicts. None of these is a
+        GET.
+        """
+        if call.method != "GET":
+            yield
+            return
+        notice = asyncio.get_running_loop().call_later(
+            SILENT_FOR,
+            logger.warning,
+            "No answer from the arena at %s for %g s, still waiting (%g s at most)",
+            self.url,
+            SILENT_FOR,
+            self.timeout,
+        )
+        try:
+            yield
+        finally:
+            notice.cancel()
 
 
 def _is_loopback(host: str) -> bool:
