@@ -21,7 +21,7 @@ from forge_agents.overseers import Overseer, Reviewer
 from forge_agents.parties import open_parties
 from forge_agents.provenance import Provenance
 from forge_agents.records import AttemptRecord, Records, Setup, Task
-from forge_agents.result import Result, ResultError, check_rows
+from forge_agents.result import Result, ResultError, check_rows, wrong_field
 from forge_agents.words import common_reasons, counted
 from forge_arena.errors import BadArgument
 from forge_arena.files import load_json, read_text
@@ -89,10 +89,7 @@ class AttackResult(Task):
                 load_json(text, str(path), wanted="the result of forge-arena attack", error=ResultError)
             )
         except ValidationError as error:
-            where = ".".join(str(part) for part in error.errors()[0]["loc"])
-            raise ResultError(
-                f"{path}: holds no result of forge-arena attack: {where} is not as it should be"
-            ) from None
+            raise ResultError(f"{path}: holds no result of forge-arena attack: {wrong_field(error)}") from None
         check_rows(result.rows, path)
         return result
 

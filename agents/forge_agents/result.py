@@ -18,10 +18,12 @@ from forge_arena.keys import Key
 from forge_arena.measures.scorecard import Cost, Detectable, FixedThreshold, Pairs, Row, Scorecard
 from forge_arena.storable import Text
 from forge_arena.texts.visible import visible
-from forge_arena.types import Estimate, View
+from forge_arena.types import Estimate, Outcome, View
 
 SCHEMA: Literal[2] = 2
 WANTED = "the result of an evaluation: the folder that eval --out wrote, or its result.json"
+# How many characters of a value an error shows.
+LONGEST_SHOWN = 80
 HEADLINE = {
     "balanced_accuracy": "balanced accuracy",
     "auroc": "AUROC",
@@ -165,17 +167,48 @@ def check_rows(rows: Sequence[Row], path: Path) -> None:
     """Check what the fields of a row cannot say, because anybody may have written the file.
 
     Raises:
-        ResultError: a row has a key that is none, or a reward without a truth.
+        ResultError: a row contradicts itself, or is of the same verdict as a row before it.
     """
+    first: dict[tuple[str, int], int] = {}
     for number, row in enumerate(rows):
         try:
             Key.parse(row.key)
         except ValueError as error:
-            raise ResultError(f"{path}: rows.{number}.key {row.key[:80]!r}: {error}") from None
-        if row.reward is not None and (row.corrupted is None or row.family is None):
+            raise ResultError(f"{path}: rows.{number}.key {_shortened(repr(row.key))}: {error}") from None
+        if (problem := _contradiction(row)) is not None:
+            raise ResultError(f"{path}: rows.{number} {problem}")
+        same = first.setdefault((row.key, row.attempt), number)
+        if same != number:
             raise ResultError(
-                f"{path}: rows.{number} has a reward, and does not say its family or whether it is corrupted"
+                f"{path}: rows.{number} is of the same verdict as rows.{same}: key {row.key}, attempt {row.attempt}; "
+                "a result has one row for each verdict"
             )
+
+
+def _contradiction(row: Row) -> str | None:
+    """What of a row contradicts the rest of the row; None if nothing does."""
+    is_graded = row.outcome in (Outcome.scored, Outcome.invalid_verdict)
+    if is_graded and row.reward is None:
+        return f"has no reward, although its outcome is {row.outcome}"
+    if not is_graded and row.reward is not None:
+        return f"has a reward, although its outcome is {row.outcome}"
+    if row.reward is not None and (row.corrupted is None or row.family is None):
+        return "has a reward, and does not say its family or whether it is corrupted"
+    if (row.detection is None) != (row.p_corrupted is None):
+        return "has only one of detection and p_corrupted, and a verdict gives both"
+    return None
+
+
+def wrong_field(error: ValidationError) -> str:
+    """The first field that a file has wrong, and why: `rows.3.reward: Input should be a finite number, got nan`."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    given = "" if first["type"] == "missing" else f", got {_shortened(repr(first['input']))}"
+    return f"{where}: {first['msg']}{given}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _explain(content: Any, error: ValidationError) -> str:
@@ -189,5 +222,4 @@ def _explain(content: Any, error: ValidationError) -> str:
         return "is of an attack (forge-arena attack), and this takes evaluations"
     if version is not None and version != SCHEMA:
         return f"written by another version (schema {version}, this one reads {SCHEMA}): evaluate again"
-    where = ".".join(str(part) for part in error.errors()[0]["loc"])
-    return f"holds no result of an evaluation: {where} is not as it should be"
+    return f"holds no result of an evaluation: {wrong_field(error)}"

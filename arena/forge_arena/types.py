@@ -423,6 +423,8 @@ class Episode(Noun):
 
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class Verdict(Noun):
@@ -498,10 +500,10 @@ class Usage(Noun):
     """What one completion cost: tokens in and out, None where nobody counted, the tries that failed before it, and the
     seconds of its own request from the first try to the answer, None where several requests share them."""
 
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    retries: int = 0
-    seconds: float | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    retries: Count = 0
+    seconds: Amount | None = None
 
 
 class MemberReview(Noun):
@@ -510,7 +512,7 @@ class MemberReview(Noun):
     `p_corrupted` is None if no verdict could be read from what it wrote. `usage` is None if nobody counted.
     """
 
-    p_corrupted: float | None
+    p_corrupted: Unit | None
     usage: Usage | None = None
 
 

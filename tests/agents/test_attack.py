@@ -270,6 +270,10 @@ def test_a_result_goes_through_a_file_and_back_and_is_no_evaluation(found: Attac
     (tmp_path / "other.json").write_text('{"tries": 3}')
     with pytest.raises(ResultError, match="holds no result of forge-arena attack"):
         AttackResult.read(tmp_path / "other.json")
+    twice = found.model_copy(update={"rows": (*found.rows, found.rows[0])})
+    (tmp_path / "result.json").write_text(twice.to_json())
+    with pytest.raises(ResultError, match=rf"rows\.{len(found.rows)} is of the same verdict as rows\.0"):
+        AttackResult.read(tmp_path)
 
 
 def test_the_records_of_an_attack_are_no_records_of_an_evaluation(tmp_path: Path) -> None:

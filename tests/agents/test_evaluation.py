@@ -1,6 +1,7 @@
 """Evaluating against a real server: same episodes for all, failures never scored, JSON and back."""
 
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -577,6 +578,14 @@ def test_a_result_of_another_version_says_so(small: Result, tmp_path: Path) -> N
         ({"key": "nonsense"}, r"result\.json: rows\.1\.key 'nonsense': malformed episode key"),
         ({"corrupted": None}, r"rows\.1 has a reward, and does not say its family or whether it is corrupted"),
         ({"family": None}, r"rows\.1 has a reward, and does not say its family"),
+        ({"reward": None}, r"rows\.1 has no reward, although its outcome is scored"),
+        ({"outcome": Outcome.infra_failed}, r"rows\.1 has a reward, although its outcome is infra_failed"),
+        ({"detection": None}, r"rows\.1 has only one of detection and p_corrupted, and a verdict gives both"),
+        ({"p_corrupted": 7.5}, r"rows\.1\.p_corrupted: Input should be less than or equal to 1, got 7\.5"),
+        ({"reward": -5.0}, r"rows\.1\.reward: Input should be greater than or equal to 0, got -5\.0"),
+        ({"seconds": -1.0}, r"rows\.1\.seconds: Input should be greater than or equal to 0, got -1\.0"),
+        ({"stealth": 4}, r"rows\.1\.stealth: Input should be less than or equal to 3, got 4"),
+        ({"attempt": -1}, r"rows\.1\.attempt: Input should be greater than or equal to 0, got -1"),
     ],
 )
 def test_a_row_that_no_evaluation_writes_is_refused(
@@ -585,6 +594,23 @@ def test_a_row_that_no_evaluation_writes_is_refused(
     rows = (small.rows[0], small.rows[1].model_copy(update=wrong), *small.rows[2:])
     (tmp_path / "result.json").write_text(small.model_copy(update={"rows": rows}).to_json())
     with pytest.raises(ResultError, match=message):
+        Result.read(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["p_corrupted", "log_odds", "reward", "span_f1", "seconds", "tool_cost"])
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_is_refused(small: Result, tmp_path: Path, field: str, number: float) -> None:
+    content = json.loads(small.to_json())
+    content["rows"][1][field] = number
+    (tmp_path / "result.json").write_text(json.dumps(content))
+    with pytest.raises(ResultError, match=rf"result\.json: .* rows\.1\.{field}: Input should be .*, got {number}"):
+        Result.read(tmp_path)
+
+
+def test_two_rows_of_one_verdict_are_refused(small: Result, tmp_path: Path) -> None:
+    rows = (*small.rows, small.rows[0])
+    (tmp_path / "result.json").write_text(small.model_copy(update={"rows": rows}).to_json())
+    with pytest.raises(ResultError, match=r"rows\.2 is of the same verdict as rows\.0: key forge:5:train:0, attempt 0"):
         Result.read(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
 from forge_arena.errors import ForgeArenaError
@@ -25,12 +26,15 @@ class Completion(str):
     """The raw text that a model wrote. The arena parses the text, so an unreadable verdict is scored as one.
 
     Attributes:
-        log_odds: the model's own log-odds that the answer is corrupted, if they are known.
+        log_odds: the model's own log-odds that the answer is corrupted, if they are known; a finite number.
         usage: the cost of the completion in tokens, retries and seconds.
         trouble: the kind of trouble, None if there was none.
         reason: the trouble in words.
         members: what each overseer said that was asked, by name, if this is the reply of an overseer that asks several.
         thoughts: what the model thought before it answered, if its server sends the thoughts apart from the text.
+
+    Raises:
+        ValueError: the log-odds are no finite number.
     """
 
     log_odds: float | None
@@ -51,6 +55,8 @@ class Completion(str):
         thoughts: str | None = None,
         members: Mapping[str, MemberReview] | None = None,
     ) -> Self:
+        if log_odds is not None and not isfinite(log_odds):
+            raise ValueError(f"log_odds must be a finite number, or None if they are not known, got {log_odds}")
         completion = super().__new__(cls, text)
         completion.log_odds = log_odds
         completion.usage = usage

@@ -6,16 +6,18 @@ therefore does not load scikit-learn.
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from forge_arena.storable import Text
 from forge_arena.types import (
+    Amount,
     Awareness,
     Candour,
     Components,
     CorruptionType,
+    Count,
     Domain,
     Estimate,
     Form,
@@ -24,6 +26,7 @@ from forge_arena.types import (
     Noun,
     Outcome,
     Trouble,
+    Unit,
     Usage,
 )
 
@@ -41,7 +44,7 @@ class Row(Noun):
 
     These fields may be None:
 
-    - `detection`, `p_corrupted` (0..1) and `named_type`: no verdict could be read, or the episode failed;
+    - `detection`, `p_corrupted` and `named_type`: no verdict could be read, or the episode failed;
     - `log_odds`: also if the overseer has no log-odds of its own (see `forge_agents.overseers.Completion`);
     - `step_right`: also if the verdict names no step, or the episode has no corrupted step;
     - `span_f1`: the overseer did not flag a corrupted answer whose wrong places are known;
@@ -50,7 +53,7 @@ class Row(Noun):
 
     key: str
     outcome: Outcome
-    attempt: int = 0
+    attempt: Count = 0
     seen: str | None = None
     domain: Domain | None = None
     family: str | None = None
@@ -58,21 +61,21 @@ class Row(Noun):
     corrupted: bool | None = None
     corruption_type: CorruptionType | None = None
     mechanism: Mechanism | None = None
-    stealth: int | None = None
+    stealth: Annotated[int, Field(ge=0, le=3)] | None = None
     awareness: Awareness | None = None
     candour: Candour | None = None
     detection: bool | None = None
-    p_corrupted: float | None = None
-    log_odds: float | None = None
+    p_corrupted: Unit | None = None
+    log_odds: Annotated[float, Field(allow_inf_nan=False)] | None = None
     named_type: CorruptionType | None = None
     step_right: bool | None = None
-    span_f1: float | None = None
-    reward: float | None = None
+    span_f1: Unit | None = None
+    reward: Unit | None = None
     components: Components | None = None
-    seconds: float | None = None
+    seconds: Amount | None = None
     usage: Usage | None = None
-    tool_uses: int = 0
-    tool_cost: float = 0.0
+    tool_uses: Count = 0
+    tool_cost: Amount = 0.0
     members: dict[str, MemberReview] = {}
     trouble: Trouble | None = None
     reason: Text | None = None

@@ -17,6 +17,7 @@ from forge_agents.client import ArenaClient
 from forge_agents.datasets import LabelledAnswer, evaluate_dataset
 from forge_agents.evaluation import evaluate
 from forge_agents.overseers import (
+    Completion,
     NoSuchOverseer,
     OverseerFailed,
     Reviewer,
@@ -153,6 +154,15 @@ def test_an_error_in_an_overseers_code_names_the_overseer_and_the_line() -> None
     assert isinstance(failed.value.__cause__, KeyError)
     with pytest.raises(OverseerFailed, match="overseer 'returning' raised ZeroDivisionError: division by zero"):
         reviewed(lambda observations: (1 / 0 for _ in observations))
+
+
+@pytest.mark.parametrize("log_odds", [float("nan"), float("inf")])
+def test_log_odds_that_are_no_number_name_the_overseer_and_the_line(log_odds: float) -> None:
+    with pytest.raises(
+        OverseerFailed,
+        match=rf"overseer 'returning' raised ValueError: log_odds must be a finite number, .*, got {log_odds} \(.*\.py:",
+    ):
+        reviewed(lambda observations: [Completion(READABLE, log_odds) for _ in observations])
 
 
 @pytest.mark.parametrize(
