@@ -146,7 +146,7 @@ def thresholds_table(result: "Result") -> Table:
     for frozen in result.frozen:
         there = "-" if frozen.reached is None else f"{frozen.reached:.3f}"
         cells = (frozen.recall, frozen.false_alarms, frozen.precision, frozen.balanced_accuracy, frozen.share_flagged)
-        table.add_row(frozen.title, f"{frozen.threshold:.3f}", there, *map(_cell, cells))
+        table.add_row(frozen.title, frozen.p_above.replace(" ", "\n"), there, *map(_cell, cells))
     return table
 
 

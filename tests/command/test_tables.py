@@ -14,10 +14,14 @@ def test_frozen_thresholds_show_every_interval_whole_on_80_columns() -> None:
     with LocalArena() as arena:
         elsewhere = evaluate("rules", arena=arena, split="train", episodes=24)
         result = evaluate("rules", arena=arena, split="val", episodes=24, threshold_from=elsewhere)
+    flags_none = result.frozen[0].model_copy(update={"threshold": 1.46})
+    result = result.model_copy(update={"frozen": (*result.frozen, flags_none)})
     printed = io.StringIO()
     Console(file=printed, width=80).print(thresholds_table(result))
     shown = printed.getvalue()
     assert "…" not in shown
+    assert re.search(r"\bflags\b.*\n.*\bnone\b", shown)
+    assert "1.460" not in shown
     for frozen in result.frozen:
         assert frozen.reached is not None
         assert f"{frozen.reached:.3f}" in shown

@@ -164,6 +164,8 @@ class Threshold(Noun):
     Attributes:
         rule: how it was chosen.
         limit: the share that the rule allows, 0 to 1; None for `best`.
+        threshold: answers with a higher P are flagged. It is the highest P there plus 1 if the rule flags nothing
+            there, and the lowest P less 1 if the rule flags everything.
         reached: what the threshold reached on those episodes: the balanced accuracy, the share of the clean that it
             flags, or the share of all that it flags.
         source: those episodes in words.
@@ -190,6 +192,13 @@ class Threshold(Noun):
                 return f"{percent} false alarms"
             case Rule.budget:
                 return f"the most suspicious {percent}"
+
+    @property
+    def p_above(self) -> str:
+        """The P(corrupted) above which answers are flagged: `0.457`. `flags none` or `flags all` beyond all P."""
+        if self.threshold >= 1.0:
+            return "flags none"
+        return "flags all" if self.threshold < 0.0 else f"{self.threshold:.3f}"
 
 
 class FixedThreshold(Threshold):

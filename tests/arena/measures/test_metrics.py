@@ -272,6 +272,14 @@ def test_equal_scores_are_flagged_together_or_not_at_all() -> None:
     rows = [row(bool(n % 2), 0.9 if n % 4 < 2 else 0.1) for n in range(20)]
     budget = choose_thresholds(rows, "val", None, budget=0.1)[-1]
     assert (budget.threshold, budget.reached) == (pytest.approx(1.9), 0.0)
+    assert budget.p_above == "flags none"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "shown"), [(0.457, "0.457"), (1.0, "flags none"), (1.46, "flags none"), (-0.1, "flags all")]
+)
+def test_a_threshold_beyond_every_probability_is_shown_by_what_it_flags(threshold: float, shown: str) -> None:
+    assert Threshold(threshold=threshold, source="val").p_above == shown
 
 
 @pytest.mark.parametrize("budget", [0.0, 1.5])
