@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
 from rich.markup import escape
 from rich.progress import Progress, TaskID
 
@@ -36,7 +37,13 @@ def overseer_settings(
 
 
 def _value(name: str, text: str) -> Any:
-    return parse_yaml(text, name, error=lambda _: fail(f"--set {name}: {text!r} is no value"))
+    def refuse(reason: str) -> typer.Exit:
+        from forge_agents.overseers.settings import quoted
+
+        why = reason.partition("not YAML: ")[2] or reason
+        return fail(f"--set {name}: {text!r} is no YAML ({why}): give a text in quotation marks, {quoted(name, text)}")
+
+    return parse_yaml(text, name, error=refuse)
 
 
 def following(bar: Progress, task: TaskID, overseer: "Overseer") -> Callable[[int, int], None]:

@@ -149,7 +149,16 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
     [
         (("--overseer", "random", "--set", "sed=3"), "overseer 'random' has no setting 'sed'. Did you mean 'seed'?"),
         (("--overseer", "rules", "--set", "seed"), "--set takes KEY=VALUE, got 'seed'"),
-        (("--overseer", "rules", "--set", "seed=["), "--set seed: '[' is no value"),
+        (("--overseer", "rules", "--set", "seed=["), "--set seed: '[' is no YAML ("),
+        (
+            ("--overseer", "rules", "--set", 'opening={"detection":'),
+            'give a text in quotation marks, --set \'opening="{\\"detection\\":"\'',
+        ),
+        (
+            ("--overseer", "random", "--set", "seed=x"),
+            "'random': setting seed: Input should be a valid integer, got 'x'",
+        ),
+        (("--overseer", "always_clean", "--set", "confidence=7"), "'always_clean': confidence must be 0..1, got 7"),
         (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),

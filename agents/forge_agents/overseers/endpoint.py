@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Coroutine, Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,9 +93,10 @@ class EndpointOverseer:
     ) -> None:
         self._temperature = _number_or_none("temperature", temperature)
         self._seed = _number_or_none("seed", seed)
-        if max_tokens < 1 or (self._temperature or 0.0) < 0:
+        if max_tokens < 1 or not 0.0 <= (self._temperature or 0.0) < inf:
             raise ValueError(
-                f"max_tokens must be at least 1 and temperature at least 0, got {max_tokens}, {temperature}"
+                "max_tokens must be at least 1 and temperature a finite number of at least 0, got "
+                f"{max_tokens}, {temperature}"
             )
         self._model, self._url = model_and_url(model)
         self.name = f"openai:{self._model}"

@@ -17,13 +17,14 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
-from inspect import Parameter, signature
+from inspect import Parameter
 from typing import Any
 
 from forge_agents.overseers.addresses import ENDPOINT, WEBHOOK
-from forge_agents.overseers.base import NoSuchOverseer, Overseer
+from forge_agents.overseers.base import NoSuchOverseer, Overseer, conditions, details
 from forge_agents.overseers.members import PREFIXES, AsksMembers, Opener, single_overseers
 from forge_agents.overseers.sentences import Sentences
+from forge_agents.overseers.settings import parameters_of, problem_with
 from forge_agents.overseers.several import Cascade, Highest, Mean, Vote
 from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
@@ -73,6 +74,9 @@ def open_overseer(name: str, **settings: Any) -> Overseer:
             f"{shown!r} made a {type(overseer).__name__}, which lacks {missing}: an overseer has a `name` and "
             "`review(observations)`, which returns one verdict for each observation"
         )
+    # The details are only written down at the end, when every verdict has been paid for.
+    conditions(overseer)
+    details(overseer)
     return overseer
 
 
@@ -99,10 +103,7 @@ def every_setting(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         NoSuchOverseer: nothing has that name.
     """
     factory, arguments = _find_factory(name)
-    try:
-        parameters = list(signature(factory).parameters.values())[len(arguments) :]
-    except ValueError:  # Some built-in types have no signature.
-        parameters = []
+    parameters = parameters_of(factory)[len(arguments) :]
     return {p.name: p.default for p in parameters if p.default is not Parameter.empty} | dict(settings)
 
 
@@ -173,25 +174,22 @@ def _class_of_a_model(name: str) -> Callable[..., object]:
 def _check_settings(
     name: str, factory: Callable[..., object], arguments: tuple[Any, ...], settings: Mapping[str, Any]
 ) -> None:
-    """Refuse settings that the factory does not take, and refuse a factory whose required settings are missing.
+    """Refuse settings that the factory does not take, values of another type, and a factory that lacks settings.
 
     Raises:
-        NoSuchOverseer: names the setting, and the settings that the overseer takes.
+        NoSuchOverseer: names the setting, and what the overseer takes.
     """
-    try:
-        parameters = list(signature(factory).parameters.values())[len(arguments) :]
-    except ValueError:  # Some built-in types have no signature.
-        return
-    if any(p.kind is Parameter.VAR_KEYWORD for p in parameters):
-        return
-    known = [p.name for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)]
-    for setting in settings:
-        if setting not in known:
+    parameters = parameters_of(factory)[len(arguments) :]
+    takes_any = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
+    known = {p.name: p for p in parameters if p.kind in (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)}
+    for setting, value in settings.items():
+        if setting in known:
+            if (problem := problem_with(known[setting], value)) is not None:
+                raise NoSuchOverseer(f"overseer {name!r}: setting {setting}: {problem}")
+        elif not takes_any:
             takes = f"It takes {', '.join(known)}" if known else "It takes none"
             raise NoSuchOverseer(f"overseer {name!r} has no setting {setting!r}.{did_you_mean(setting, known)} {takes}")
-    missing = [
-        p.name for p in parameters if p.default is Parameter.empty and p.name in known and p.name not in settings
-    ]
+    missing = [p.name for p in known.values() if p.default is Parameter.empty and p.name not in settings]
     if missing:
         raise NoSuchOverseer(f"overseer {name!r} needs {', '.join(missing)}: give it by --set {missing[0]}=…")
 

@@ -38,7 +38,7 @@ def test_it_takes_the_families_that_are_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"kind": "letters"}, "kind must be one of words, characters, surface, got 'letters'"),
+        ({"kind": "letters"}, "setting kind: Input should be 'words', 'characters' or 'surface', got 'letters'"),
         ({"episodes": 3}, "episodes must be at least 10, got 3"),
         ({"scenarios": "shrot"}, "Did you mean 'short'"),
     ],

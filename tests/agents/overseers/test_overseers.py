@@ -1,15 +1,19 @@
 """Every overseer keeps the protocol, and one is found by name, by entry point or by place."""
 
+import math
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from forge_agents.overseers import BUILT_IN, NoSuchOverseer, Overseer, names, open_overseer
+from forge_agents.overseers.constants import Constant
+from forge_agents.overseers.rules import Rules
 from forge_agents.testing import check_overseer
 from forge_arena.types import Domain, Observation, Verdict
 
@@ -24,6 +28,7 @@ OBSERVATIONS = [
     for n in range(12)
 ]
 
+VERDICT = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
 SETTINGS: dict[str, dict[str, Any]] = {"classifier": {"episodes": 60}, "degenerate": {"plays": "coin"}}
 NAMES = {"classifier": "classifier_surface", "degenerate": "coin"}
@@ -107,6 +112,79 @@ def test_a_setting_that_an_overseer_does_not_take_is_refused_with_what_it_takes(
         NoSuchOverseer, match=r"'watchful' has no setting 'word'\. Did you mean 'words'\? It takes words"
     ):
         open_overseer("watchful", word=3)
+
+
+class Typed(Constant):
+    """Has a setting of every kind that a command line can give, and one that only a program can give."""
+
+    def __init__(
+        self,
+        words: int = 5,
+        heat: "float | str | None" = 0.0,
+        fast: bool | None = None,
+        prompt: str = "arena",
+        system: str | Path | None = None,
+        kind: Literal["words", "surface"] = "words",
+        names: tuple[str, ...] = (),
+        source: Path = Path(),
+        api_key: str | None = None,
+        loaded: Rules | None = None,
+        count: int = None,  # type: ignore[assignment]  # noqa: RUF013
+    ) -> None:
+        super().__init__("typed", VERDICT)
+
+
+class Untyped(Constant):
+    def __init__(self, late: "NoSuchType" = 0, free=None) -> None:  # type: ignore[name-defined, no-untyped-def]  # noqa: F821
+        super().__init__("untyped", VERDICT)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"words": "abc"}, "setting words: Input should be a valid integer, got 'abc'"),
+        ({"words": True}, "setting words: Input should be a valid integer, got True"),
+        ({"words": 2.5}, "setting words: Input should be a valid integer, got 2.5"),
+        ({"words": [1]}, "setting words: Input should be a valid integer, got [1]"),
+        ({"heat": math.nan}, "setting heat: NaN is no number"),
+        ({"fast": "maybe"}, "setting fast: Input should be a valid boolean or null, got 'maybe'"),
+        (
+            {"system": 7},
+            "setting system: Input should be a valid string or null, got 7: give a text in quotation marks",
+        ),
+        ({"prompt": 7}, "got 7: give a text in quotation marks, --set 'prompt=\"7\"'"),
+        ({"kind": "letters"}, "setting kind: Input should be 'words' or 'surface', got 'letters'"),
+        ({"api_key": 12345}, "setting api_key: Input should be a valid string or null"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_with_what_is_wanted(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(NoSuchOverseer, match=re.escape(message)) as refused:
+        open_overseer(f"{__name__}:Typed", **settings)
+    assert "12345" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "words": 3,
+            "heat": 1,
+            "fast": True,
+            "kind": "surface",
+            "names": ["a", "b"],
+            "source": "here",
+            "system": None,
+        },
+        {"heat": "none", "system": "Say so.", "source": Path("here"), "names": ("a",), "loaded": Rules()},
+        {"count": None},
+    ],
+)
+def test_a_setting_of_the_right_type_reaches_the_overseer_as_it_was_given(settings: dict[str, Any]) -> None:
+    assert open_overseer(f"{__name__}:Typed", **settings).name == "typed"
+
+
+def test_what_an_annotation_does_not_say_is_not_checked() -> None:
+    assert open_overseer(f"{__name__}:Untyped", late="x", free=[1]).name == "untyped"
 
 
 class Nameless:
