@@ -158,7 +158,8 @@ def import_module(module: str, culprit: str) -> ModuleType:
 def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Raise any error of the block as `error`, with a message that names the culprit and the line of its code.
 
-    The code of an addition is not ours, so it may raise any error.
+    The code of an addition is not ours, so it may raise any error. A `SystemExit` is one of them: it would otherwise
+    end the command as if all had gone well.
 
     Args:
         culprit: the code that runs, in words: "overseer 'mine'", "making overseer 'mine'".
@@ -169,13 +170,13 @@ def blame(culprit: str, *, error: type[Exception], passing: tuple[type[Exception
         yield
     except passing:
         raise
-    except Exception as raised:
+    except (Exception, SystemExit) as raised:
         reason = raised.msg if isinstance(raised, SyntaxError) else str(raised)
         message = f"{type(raised).__name__}: {reason}".removesuffix(": ")
         raise error(f"{culprit} raised {message}{_place(raised, raised.__traceback__)}") from raised
 
 
-def _place(raised: Exception, trace: TracebackType | None) -> str:
+def _place(raised: BaseException, trace: TracebackType | None) -> str:
     """The file and line of an addition at which an error was raised, in brackets; empty if no line was reached."""
     if isinstance(raised, SyntaxError) and raised.filename is not None:
         return f" ({raised.filename}:{raised.lineno})"

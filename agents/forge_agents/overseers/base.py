@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Protocol, Self, TypeAlias, runtime_checkable
 
+from pydantic_core import from_json, to_json
+
+from forge_arena.additions import blame
 from forge_arena.errors import ForgeArenaError
 from forge_arena.types import JsonObject, MemberReview, Observation, Trouble, Usage, Verdict
 from forge_arena.wire import OfferedTools
@@ -122,10 +125,13 @@ def conditions(overseer: Overseer) -> JsonObject:
     """The things beside its name on which an overseer's verdicts depend: the prompt, sampling, weights.
 
     Verdicts under other conditions are verdicts of another overseer. The overseer states its conditions in an attribute
-    `conditions`; {} if it has no such attribute.
+    `conditions`; {} if it has no such attribute. Values that are not of JSON become what JSON makes of them, so that a
+    resumed evaluation finds the same conditions in its records.
+
+    Raises:
+        NoSuchOverseer: the attribute is no mapping, or JSON cannot hold it.
     """
-    stated: JsonObject = getattr(overseer, "conditions", {})
-    return stated
+    return _stated(overseer, "conditions")
 
 
 def details(overseer: Overseer) -> JsonObject:
@@ -133,6 +139,22 @@ def details(overseer: Overseer) -> JsonObject:
 
     Unlike the conditions, the details may change while an evaluation goes on: a server may move to another port. The
     overseer states them in an attribute `details`; {} if it has no such attribute.
+
+    Raises:
+        NoSuchOverseer: the attribute is no mapping, or JSON cannot hold it.
     """
-    stated: JsonObject = getattr(overseer, "details", {})
-    return stated
+    return _stated(overseer, "details")
+
+
+def _stated(overseer: Overseer, name: str) -> JsonObject:
+    """The mapping that an overseer states in an attribute, as JSON values; {} if it has no such attribute."""
+    culprit = f"overseer {overseer.name!r}"
+    with blame(f"the attribute `{name}` of {culprit}", error=NoSuchOverseer, passing=(ForgeArenaError,)):
+        stated: object = getattr(overseer, name, {})
+    if not isinstance(stated, Mapping):
+        raise NoSuchOverseer(f"{culprit}: its attribute `{name}` must be a dict of JSON values, got {stated!r:.80}")
+    try:
+        values: JsonObject = from_json(to_json(dict(stated), inf_nan_mode="null"))
+    except (ValueError, RecursionError) as error:
+        raise NoSuchOverseer(f"{culprit}: its attribute `{name}` must be a dict of JSON values: {error}") from None
+    return values

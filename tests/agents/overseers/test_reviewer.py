@@ -22,6 +22,7 @@ from forge_agents.overseers import (
     OverseerFailed,
     Reviewer,
     WrongReview,
+    conditions,
     open_overseer,
 )
 from forge_agents.records import read_records
@@ -156,6 +157,55 @@ def test_an_error_in_an_overseers_code_names_the_overseer_and_the_line() -> None
         reviewed(lambda observations: (1 / 0 for _ in observations))
 
 
+@pytest.mark.parametrize("code", [0, None, "enough"])
+def test_an_overseer_that_leaves_the_process_has_failed(code: object) -> None:
+    def leaving(_: object) -> list[Verdict]:
+        sys.exit(code)  # type: ignore[arg-type]
+
+    with pytest.raises(OverseerFailed, match=r"overseer 'returning' raised SystemExit.* \(.*test_reviewer\.py:\d+\)"):
+        reviewed(leaving)
+
+
+def test_an_interruption_by_a_person_is_none_of_the_overseers_errors() -> None:
+    def interrupted(_: object) -> list[Verdict]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        reviewed(interrupted)
+
+
+@pytest.mark.parametrize("stated", ["conditions", "details"])
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("3", "must be a dict of JSON values, got 3"),
+        ("None", "must be a dict of JSON values, got None"),
+        ("{'model': object()}", "must be a dict of JSON values: Unable to serialize unknown type"),
+        ("property(lambda self: {}['weights'])", r"of overseer 'mine' raised KeyError: 'weights' \(.*\.py:4\)"),
+    ],
+)
+def test_what_an_overseer_states_of_itself_must_be_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stated: str, code: str, message: str
+) -> None:
+    lines = (
+        "class Mine:",
+        "    name = 'mine'",
+        "    def review(self, observations): return []",
+        f"    {stated} = {code}",
+    )
+    (tmp_path / "mine_to_state.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine_to_state", raising=False)
+    with pytest.raises(NoSuchOverseer, match=f"`{stated}`.* {message}"):
+        open_overseer("mine_to_state:Mine")
+
+
+def test_conditions_are_what_json_makes_of_them() -> None:
+    overseer = Returning([])
+    overseer.conditions = {"layers": (1, 2), "folder": Path("here"), 3: 0.5}  # type: ignore[attr-defined]
+    assert conditions(overseer) == {"layers": [1, 2], "folder": "here", "3": 0.5}
+
+
 @pytest.mark.parametrize("log_odds", [float("nan"), float("inf")])
 def test_log_odds_that_are_no_number_name_the_overseer_and_the_line(log_odds: float) -> None:
     with pytest.raises(
@@ -177,6 +227,7 @@ def test_log_odds_that_are_no_number_name_the_overseer_and_the_line(log_odds: fl
         ("import no_such_library\nclass Mine: ...", "needs no_such_library, which is not installed"),
         ("class Mine(: ...", r"importing overseer .* SyntaxError: "),
         ("raise RuntimeError('no GPU')", r"importing overseer .* RuntimeError: no GPU \(.*\.py:1\)"),
+        ("raise SystemExit(0)", r"importing overseer .* SystemExit: 0 \(.*\.py:1\)"),
     ],
 )
 def test_a_class_that_cannot_be_made_is_told_why(
