@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, TypeAdapter, model_validator
 
 from forge_agents.overseers import Completion, Overseer, Reply, Reviewer, conditions
-from forge_agents.overseers.replies import own_seconds, refusal_of, verdict_of
+from forge_agents.overseers.replies import own_seconds, reason_of, refusal_of, verdict_of
 from forge_agents.provenance import Provenance, provenance
 from forge_agents.records import Record, Records, kept_text, settings_without_secrets
 from forge_arena.errors import BadArgument, ForgeArenaError
@@ -122,7 +122,7 @@ class DatasetRow(Noun):
         detection, p_corrupted, named_type: None if the verdict could not be read. p_corrupted is 0 to 1.
         span_f1: 0 to 1; None unless the overseer flagged a corrupted answer whose places are known.
         trouble: what went wrong when the overseer was asked, None if nothing did.
-        reason: the trouble in words.
+        reason: the trouble in words, or why no verdict could be read.
         seconds: the time of its own request if the overseer measures it, otherwise a mean over its batch.
     """
 
@@ -377,7 +377,7 @@ def _row(answer: LabelledAnswer, reply: Reply, verdict: Verdict | None, number: 
         span_f1=overlap,
         seconds=own_seconds(reply, seconds),
         trouble=None if completion is None else completion.trouble,
-        reason=None if completion is None else completion.reason,
+        reason=reason_of(reply),
     )
 
 

@@ -12,7 +12,7 @@ from forge_command.console import deliver, resumable
 from forge_command.overseer import following, opening
 from forge_command.progress import progress
 from forge_command.result_folder import ResultFolder
-from forge_command.tables import dataset_table
+from forge_command.tables import causes, dataset_table
 
 if TYPE_CHECKING:
     from forge_agents.datasets import DatasetResult
@@ -36,6 +36,8 @@ def evaluate_answers(
             out.print(f"macro AUROC, the mean over the origins: {macro.value:.3f}{within}", highlight=False)
         for note in result.scorecard.notes:
             out.print(f"[dim]{escape(note)}[/]", highlight=False)
+        for cause in causes(result.rows):
+            out.print(f"[dim]{escape(cause)}[/]", highlight=False)
 
     deliver(result, json, show, folder.files(result))
 

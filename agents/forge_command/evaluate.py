@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from forge_agents.words import common_reasons
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
 from forge_command.console import deliver, fail, given_options, one_of, resumable, say
@@ -42,7 +41,7 @@ from forge_command.reach import reach_arena
 from forge_command.repeat import Again, repeat_evaluation
 from forge_command.result_folder import ResultFolder, writable_result_folder, write_page
 from forge_command.submit import Entry, submit_overseer
-from forge_command.tables import details_table, families_table, nothing_scored, scores_table, thresholds_table
+from forge_command.tables import causes, details_table, families_table, nothing_scored, scores_table, thresholds_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.overseers import Overseer
@@ -338,5 +337,5 @@ def _show(result: "Result", out: Console) -> None:
         out.print(f"[dim]{escape(note)}[/]", highlight=False)
     if unused := unused_prices(result):
         out.print(f"[dim]{escape(unused)}[/]", highlight=False)
-    if failed := common_reasons(row.reason for row in result.rows if row.reward is None):
-        out.print(f"[dim]what failed: {escape(failed)}[/]", highlight=False)
+    for cause in causes(result.rows):
+        out.print(f"[dim]{escape(cause)}[/]", highlight=False)

@@ -8,15 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from forge_agents.words import common_reasons, counted
-from forge_arena.types import Components, Form, Trouble
+from forge_arena.types import Components, Form, Outcome, Trouble
 from forge_arena.wire import Leaderboard, Submission
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
     from forge_agents.attack import AttackResult
     from forge_agents.compare import Comparison
-    from forge_agents.datasets import DatasetResult, DatasetScorecard
+    from forge_agents.datasets import DatasetResult, DatasetRow, DatasetScorecard
     from forge_agents.repetition import Repetition
     from forge_agents.result import Result
+    from forge_arena.measures.scorecard import Row
     from forge_arena.types import Estimate
 
 # How much of a condition a table shows, in characters. The JSON has all of it.
@@ -79,6 +80,14 @@ def nothing_scored(result: "Result") -> str:
     """Say of a result without a graded verdict what failed."""
     why = common_reasons(row.reason for row in result.rows)
     return "no verdict was scored" + (f": {why}" if why else "")
+
+
+def causes(rows: "Sequence[Row | DatasetRow]") -> list[str]:
+    """Why reviews failed, and why verdicts could not be read: a sentence for each, the commonest reasons first."""
+    failed = common_reasons(r.reason for r in rows if r.outcome in (Outcome.worker_failed, Outcome.infra_failed))
+    unreadable = common_reasons(row.reason for row in rows if row.outcome is Outcome.invalid_verdict)
+    said = {"what failed": failed, "what could not be read, and counts as wrong": unreadable}
+    return [f"{what}: {why}" for what, why in said.items() if why]
 
 
 def details_table(result: "Result") -> Table:

@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Response
 
+from ..brain import Brain, completion, refusal
 from ..command_line import called
 from .conftest import ROW
 
@@ -57,6 +61,26 @@ def test_what_goes_on_has_the_same_answers_and_their_first_seconds(
     # Each says when it ended.
     del written["provenance"]["ended"], again["provenance"]["ended"]
     assert again == written
+
+
+def test_what_failed_and_what_could_not_be_read_is_said(brain: Brain, write_rows: WriteRows) -> None:
+    rows = [{**(WRONG if n % 2 else RIGHT), "task": f"Question {n}."} for n in range(12)]
+    prose = completion("Nothing is wrong here.")
+    by_turns = cycle([prose, prose, refusal(400, "upstream trouble")])
+
+    async def react(_: object) -> Response:
+        return next(by_turns)
+
+    brain.reactions = [react]
+    overseer = ("--overseer", f"openai:brain@{brain.url}", "--set", "concurrency=1")
+    out, _ = called("eval", *overseer, "--dataset", write_rows("panel.jsonl", *rows), "--json", "-")
+    outcomes = Counter((row["outcome"], row["reason"] is None) for row in json.loads(out)["rows"])
+    assert outcomes == {("invalid_verdict", False): 8, ("infra_failed", False): 4}
+    out, _ = called("eval", *overseer, "--dataset", write_rows("panel.jsonl", *rows))
+    shown = " ".join(out.split())
+    assert "8 invalid, 4 failed" in shown
+    assert re.search(r"what failed: .* answered 400: upstream trouble.* \(4\)", shown)
+    assert re.search(r"what could not be read, and counts as wrong: the completion .* \(8\)", shown)
 
 
 def test_labelled_answers_have_no_report(asked: tuple[str | Path, ...], tmp_path: Path) -> None:

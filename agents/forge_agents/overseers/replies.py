@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from forge_agents.overseers.base import Completion, Reply
 from forge_arena.errors import InvalidVerdict
 from forge_arena.types import Trouble, Verdict
-from forge_arena.verdicts import counted_text, parse_verdict, sendable, verdict_or_none
+from forge_arena.verdicts import counted_text, parse_verdict, read_verdict, sendable, verdict_or_none
 from forge_arena.wire import Attempt
 
 Shared = TypeVar("Shared", float, None)
@@ -64,6 +64,15 @@ def verdict_of(reply: Reply) -> Verdict | None:
     """The verdict of a reply, parsed as the arena parses it if the reply is raw text; None if it cannot be read."""
     content = _content(reply)
     return content if isinstance(content, Verdict) else verdict_or_none(content)
+
+
+def reason_of(reply: Reply) -> str | None:
+    """What went wrong with a reply: what the overseer says, otherwise why no verdict can be read; None if nothing."""
+    if isinstance(reply, Completion) and reply.reason is not None:
+        return reply.reason
+    content = _content(reply)
+    read = content if isinstance(content, Verdict) else read_verdict(content)
+    return read.reason if isinstance(read, InvalidVerdict) else None
 
 
 def describe(value: object) -> str:
