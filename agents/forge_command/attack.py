@@ -32,7 +32,7 @@ from forge_command.options import (
 from forge_command.overseer import following, opening, overseer_settings
 from forge_command.progress import progress
 from forge_command.reach import reach_arena
-from forge_command.result_folder import ResultFolder, writable_result_folder
+from forge_command.result_folder import RESULT, ResultFolder, writable_result_folder
 from forge_command.tables import attack_table, attack_types_table
 
 if TYPE_CHECKING:  # These take seconds to import, and help texts and refusals do not need them.
@@ -100,7 +100,7 @@ def attack(
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the attack in --out, if you like with more tries.")
+        bool, typer.Option("--resume", help="Go on with the attack in --out, with as many tries or more.")
     ] = False,
     csv: Annotated[
         Path | None,
@@ -132,6 +132,8 @@ def attack(
         # Before the overseer is asked, because its verdicts may be dear.
         _page_writer()
     folder = ResultFolder(out, resume)
+    folder.check_no_other_result()
+    _check_no_more_tries(folder, tries)
     request: dict[str, Any] = {
         "arena": arena,
         "token": token,
@@ -152,6 +154,25 @@ def attack(
     deliver(result, json, partial(_show, result), files)
     if not result.curve:
         raise fail("no draw could be scored: see above why")
+
+
+def _check_no_more_tries(folder: ResultFolder, tries: int) -> None:
+    """Leave if an attack that goes on would replace its result by one of fewer tries.
+
+    Raises:
+        ResultError: the file in the place of the result holds none.
+        typer.Exit: the result is of more tries.
+    """
+    if folder.path is None or not folder.resume or not (folder.path / RESULT).exists():
+        return
+    from forge_agents.attack import AttackResult
+
+    before = AttackResult.read(folder.path).tries
+    if tries < before:
+        raise fail(
+            f"{folder.path / RESULT} is of {before} tries, and would be replaced by a result of {tries}: give --tries "
+            f"{before} or more, or take another folder"
+        )
 
 
 def _attack(

@@ -16,6 +16,7 @@ from rich.markup import escape
 
 from forge_arena.secrecy import public_address
 from forge_arena.types import Split, View
+from forge_arena.wire import MAX_ATTEMPTS
 from forge_command.console import deliver, fail, given_options, one_of, resumable, say
 from forge_command.dataset import evaluate_answers
 from forge_command.options import (
@@ -124,7 +125,9 @@ def evaluate(
     split: EvaluatedSplit = "val",
     episodes: Annotated[int, typer.Option(min=1, help="How many episodes; with --paired, how many pairs.")] = 300,
     start: Annotated[int, typer.Option(min=0, help="Index of the first episode.")] = 0,
-    samples: Annotated[int, typer.Option(min=1, help="Verdicts on each episode, for pass@k and maj@k.")] = 1,
+    samples: Annotated[
+        int, typer.Option(min=1, max=MAX_ATTEMPTS, help="Verdicts on each episode, for pass@k and maj@k.")
+    ] = 1,
     paired: Annotated[
         bool,
         typer.Option(

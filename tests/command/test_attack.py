@@ -68,6 +68,19 @@ def test_a_finished_attack_is_resumed_without_a_review(arena: str, tmp_path: Pat
     assert (out / "records.jsonl").read_bytes() == before
 
 
+def test_a_result_of_more_tries_is_not_replaced(arena: str, tmp_path: Path) -> None:
+    out = tmp_path / "attacked"
+    called(*attacking(arena, "--tries", 3, "--out", out))
+    result = (out / "result.json").read_bytes()
+    _, err = called(*attacking(arena, "--tries", 2, "--out", out, "--resume"), code=2)
+    assert "is of 3 tries, and would be replaced by a result of 2: give --tries 3 or more, or take another" in err
+    (out / "records.jsonl").unlink()
+    for resume in ([], ["--resume"]):
+        _, err = called(*attacking(arena, "--tries", 3, "--out", out, *resume), code=2)
+        assert "is a result already: take another folder" in err
+    assert (out / "result.json").read_bytes() == result
+
+
 def test_an_attack_that_was_killed_goes_on(arena: str, tmp_path: Path) -> None:
     (tmp_path / "sluggish.py").write_text(SLOW)
     out, records = tmp_path / "kept", tmp_path / "kept" / "records.jsonl"

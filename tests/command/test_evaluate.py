@@ -160,6 +160,7 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         ),
         (("--overseer", "always_clean", "--set", "confidence=7"), "'always_clean': confidence must be 0..1, got 7"),
         (("--overseer", "rules", "--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
+        (("--overseer", "rules", "--samples", "1000"), "less than or equal to 64"),
         (("--overseer", "rules", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--arena", "localhost"), "arena URL must be like http"),
         (("--overseer", "rules", "--arena", "http://127.0.0.1:1"), "is it running there?"),
