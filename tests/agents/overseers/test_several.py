@@ -8,7 +8,6 @@ import pytest
 
 from forge_agents.overseers import Completion, NoSuchOverseer, OverseerFailed, conditions, details, open_overseer
 from forge_agents.overseers.replies import refusal_of, verdict_of
-from forge_agents.overseers.registry import ASKING
 from forge_agents.overseers.several import Cascade, Highest, Mean, Several, Vote
 from forge_arena.types import Domain, Observation, Trouble, Usage, Verdict
 
