@@ -387,6 +387,11 @@ def cache_name(outputs: Any) -> str:
     return "cache" if "cache" in outputs else "past_key_values"
 
 
+def may_be_copied(cache: Any) -> bool:
+    """Whether what a model has read can be copied to several rows and continued; not windows and recurrent states."""
+    return type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers)
+
+
 class _Prefix:
     """The tokens with which all prompts begin, and what the model has read of them."""
 
@@ -410,10 +415,7 @@ class _Prefix:
             # Only the cache is wanted: of the logits, those of one place.
             outputs = loaded.model(torch.tensor([ids], device=loaded.model.device), use_cache=True, logits_to_keep=1)
         name = cache_name(outputs)
-        read = outputs[name]
-        # Windows and recurrent states cannot be copied to several rows and continued so.
-        plain = type(read) is DynamicCache and all(type(layer) is DynamicLayer for layer in read.layers)
-        return cls(ids, name, read) if plain else None
+        return cls(ids, name, outputs[name]) if may_be_copied(outputs[name]) else None
 
     def cache(self, rows: int) -> dict[str, DynamicCache]:
         """A cache of so many rows that may be written to, as an argument of `generate`."""

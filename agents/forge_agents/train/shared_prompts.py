@@ -1,12 +1,14 @@
-"""Read the prompt of a group once, and not once for each of its attempts, when their log-probabilities are computed.
+"""Read the prompt of a group once, and not once for each of its attempts.
 
 All attempts of a group answer the same prompt, which is longer than they are. The prompt's keys and values are computed
-once and repeated for the attempts, and the gradient flows back through them. So G attempts of C tokens on a prompt of P
-tokens cost P + G x C tokens instead of G x (P + C). The log-probabilities are the same up to rounding.
+once and repeated for the attempts, when they are written and when their log-probabilities are computed. There the
+gradient flows back through them. So G attempts of C tokens on a prompt of P tokens cost P + G x C tokens instead of
+G x (P + C). The log-probabilities are the same up to rounding.
 
 Shapes: b attempts of this device, P tokens of a padded prompt, C tokens of a padded completion.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +16,7 @@ from torch import Tensor
 from trl.trainer import grpo_trainer, rloo_trainer
 
 from forge_agents.train.fine_tuning import IGNORED
-from forge_agents.writing import cache_name
+from forge_agents.writing import cache_name, may_be_copied
 
 
 class ReadsPromptsOnce:
@@ -25,6 +27,18 @@ class ReadsPromptsOnce:
 
     shares_prompts = False
     accelerator: Any
+    model_wrapped: Any
+
+    def _generate_single_turn(self, *args: Any, **settings: Any) -> Any:
+        if not self.shares_prompts:
+            return super()._generate_single_turn(*args, **settings)  # type: ignore[misc]
+        # TRL calls `generate` of this model. An attribute of the model goes before the method of its class.
+        model = self.accelerator.unwrap_model(self.model_wrapped)
+        model.generate = partial(write, model)
+        try:
+            return super()._generate_single_turn(*args, **settings)  # type: ignore[misc]
+        finally:
+            del model.generate
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -52,6 +66,30 @@ class ReadsPromptsOnce:
             if entropies is not None:
                 entropies = entropies.index_put((rows,), outputs.entropy)
         return log_probs, entropies, None
+
+
+def write(model: Any, input_ids: Tensor, attention_mask: Tensor, **settings: Any) -> Any:
+    """As `generate` of the model, but equal prompts are read once.
+
+    Args:
+        input_ids, attention_mask: (b, P), padded on the left.
+        settings: the other arguments of `generate`.
+    """
+    generate = partial(type(model).generate, model, input_ids=input_ids, attention_mask=attention_mask)
+    both = torch.cat([input_ids, attention_mask], dim=1)
+    different, rows = torch.unique(both, dim=0, return_inverse=True)  # (n, 2P), (b,)
+    if len(different) == len(input_ids):
+        return generate(**settings)
+    ids, mask = (part[:, :-1] for part in different.chunk(2, dim=1))  # (n, P - 1)
+    # The places of tokens do not count the padding before them. `generate` says the same to the model.
+    places = (mask.cumsum(dim=1) - 1).clamp(min=0)
+    # Only the cache is wanted: of the logits, those of one place.
+    read = model(input_ids=ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1)
+    name = cache_name(read)
+    if not may_be_copied(read[name]):
+        return generate(**settings)
+    read[name].batch_select_indices(rows)
+    return generate(**{name: read[name]}, **settings)
 
 
 def keep_groups_together() -> None:

@@ -8,13 +8,14 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from torch import Tensor  # noqa: E402
-from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM  # noqa: E402
+from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM  # noqa: E402
 from trl import GRPOTrainer, RLOOTrainer  # noqa: E402
 from trl.trainer.utils import add_fused_lm_head  # noqa: E402
 
 from accelerate import Accelerator  # noqa: E402
 from forge_agents.train.algorithms import PlainGRPOTrainer, PlainRLOOTrainer  # noqa: E402
 from forge_agents.train.fine_tuning import score_learned_tokens_only  # noqa: E402
+from forge_agents.train.shared_prompts import write  # noqa: E402
 
 VOCABULARY, PROMPT, COMPLETION = 50, 12, 7
 
@@ -33,11 +34,9 @@ def attempts() -> tuple[Tensor, Tensor]:
     return ids.masked_fill(mask == 0, 0), mask
 
 
-@pytest.mark.parametrize("kind", [PlainGRPOTrainer, PlainRLOOTrainer])
-def test_nothing_changes_but_the_cost(kind: type[GRPOTrainer | RLOOTrainer]) -> None:
-    score_learned_tokens_only()
+def llama() -> LlamaForCausalLM:
     torch.manual_seed(0)
-    model = LlamaForCausalLM(
+    return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=VOCABULARY,
             hidden_size=32,
@@ -46,7 +45,13 @@ def test_nothing_changes_but_the_cost(kind: type[GRPOTrainer | RLOOTrainer]) -> 
             num_attention_heads=4,
             num_key_value_heads=2,
         )
-    ).train()
+    )
+
+
+@pytest.mark.parametrize("kind", [PlainGRPOTrainer, PlainRLOOTrainer])
+def test_nothing_changes_but_the_cost(kind: type[GRPOTrainer | RLOOTrainer]) -> None:
+    score_learned_tokens_only()
+    model = llama().train()
     add_fused_lm_head(model, temperature=0.7, outputs=("log_probs", "entropy"))
     read: list[int] = []
     model.model.embed_tokens.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].numel()))
@@ -75,6 +80,27 @@ def test_nothing_changes_but_the_cost(kind: type[GRPOTrainer | RLOOTrainer]) -> 
     assert plain[3] == 5 * (PROMPT + COMPLETION)
     # Each prompt but its last token once; the last token and the completion for each attempt.
     assert shared[3] == (PROMPT - 1) + (PROMPT - 4 - 1) + 5 * (1 + COMPLETION)
+
+
+def test_equal_prompts_are_read_once_when_attempts_are_written() -> None:
+    model = llama().eval()
+    ids, mask = (part[:, :PROMPT] for part in attempts())
+    read: list[int] = []
+    model.model.embed_tokens.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0].numel()))
+    greedy = GenerationConfig(max_new_tokens=COMPLETION, do_sample=False, pad_token_id=0)
+    with torch.no_grad():
+        plain = model.generate(input_ids=ids, attention_mask=mask, generation_config=greedy)
+        of_plain = sum(read)
+        read.clear()
+        shared = write(model, ids, mask, generation_config=greedy)
+    assert torch.equal(plain, shared)
+    assert of_plain == 5 * (PROMPT + COMPLETION - 1)
+    # Both prompts but their last token once, with the padding of the shorter one; that token for each attempt.
+    assert sum(read) == 2 * (PROMPT - 1) + 5 * COMPLETION
+    # Prompts that are all different are read as ever.
+    read.clear()
+    write(model, ids[:2], mask[:2], generation_config=greedy)
+    assert sum(read) == 2 * (PROMPT + COMPLETION - 1)
 
 
 def test_a_mixture_of_experts_still_learns_to_balance_them() -> None:
