@@ -161,5 +161,5 @@ def bank(
     deliver(result, json, lambda out: out.print(lines, highlight=False, markup=False, soft_wrap=True))
     if filled.failed == filled.keys:
         raise fail(
-            f"none of the {counted(filled.keys, 'episode')} could be made, the last because {filled.last_failure}"
+            f"no episode could be made of {counted(filled.keys, 'key')}; the last failed because {filled.last_failure}"
         )

@@ -83,7 +83,7 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_filling_of_which_every_episode_failed_is_no_success(tmp_path: Path) -> None:
     out, err = called("bank", tmp_path / "a.bank", "--worker", "bank_workers:Down", "--count", "3", code=2)
     assert "failed: 3" in out
-    assert "none of the 3 episodes could be made, the last because the engine answered 500" in err
+    assert "no episode could be made of 3 keys; the last failed because the engine answered 500" in err
 
 
 @pytest.mark.usefixtures("workers")

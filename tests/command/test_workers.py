@@ -92,7 +92,7 @@ def test_a_worker_that_is_refused_is_asked_once(refused: tuple[dict[str, Ended],
 def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> None:
     brain.reactions = [without_system_role]
     worker = f"openai:brain@{brain.url}#system_role=user,temperature=none,seed=none"
-    out, err = ran("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path)
+    out, err = ran("bank", "a.bank", "--count", "3", "--worker", worker, cwd=tmp_path, code=2)
     assert "System role" not in out + err
     assert len(brain.seen) > 3
     assert all(body["messages"][0]["role"] == "user" for body in brain.seen)
@@ -102,7 +102,7 @@ def test_with_the_setting_the_worker_is_asked(brain: Brain, tmp_path: Path) -> N
 def test_a_bank_is_filled_with_the_revisions_that_the_command_gives(
     brain: Brain, tmp_path: Path, given: tuple[str, ...], requests: int
 ) -> None:
-    ran("bank", "a.bank", "--count", "1", "--worker", f"openai:brain@{brain.url}", *given, cwd=tmp_path)
+    ran("bank", "a.bank", "--count", "1", "--worker", f"openai:brain@{brain.url}", *given, cwd=tmp_path, code=2)
     assert sum(body["max_tokens"] > 1 for body in brain.seen) == requests
 
 
