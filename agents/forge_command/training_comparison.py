@@ -136,7 +136,7 @@ def summarise(results: "dict[str, Result]") -> dict[str, Any]:
     groups = _groups(results)
     rows = {name: [results[member].rows for member in members] for name, members in groups.items()}
     means = {name: mean_metrics(members) for name, members in rows.items()}
-    means |= {name: mean_metrics([results[name].rows]) for group in RUNS for name in groups[group]}
+    means |= {name: mean_metrics([results[name].rows]) for group in RUNS for name in groups.get(group, ())}
 
     def less(name: str, other: str) -> "dict[str, Estimate]":
         return differences(list(product(rows[other], rows[name])))
@@ -179,7 +179,7 @@ def show(results: "dict[str, Result]", summary: dict[str, Any], out: Console) ->
     """Print the tables of a comparison."""
     card = results["start"].scorecard
     counts = {name: len(members) for name, members in _groups(results).items()}
-    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in RUNS if counts[name] > 1}
+    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in RUNS if counts.get(name, 0) > 1}
     means = {labels.get(name, name): row for name, row in summary["means"].items()}
     title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
     out.print(training_table(title, means, format_mean))
