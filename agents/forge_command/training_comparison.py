@@ -179,7 +179,8 @@ def show(results: "dict[str, Result]", summary: dict[str, Any], out: Console) ->
     """Print the tables of a comparison."""
     card = results["start"].scorecard
     counts = {name: len(members) for name, members in _groups(results).items()}
-    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in RUNS if counts.get(name, 0) > 1}
+    several = [name for name in RUNS if counts.get(name, 0) > 1]
+    labels = LABELS | {name: f"{LABELS[name]}, mean of {counts[name]} seeds" for name in several}
     means = {labels.get(name, name): row for name, row in summary["means"].items()}
     title = f"{card.episodes} episodes of {card.families} {results['start'].split.value} families"
     out.print(training_table(title, means, format_mean))
