@@ -8,7 +8,7 @@ import pytest
 
 from forge_arena.keys import Filters
 from forge_arena.types import ClaimKind, Domain, Episode, Split
-from forge_arena.verify import Verifier, verifier
+from forge_arena.verify import Verifier, proposals
 from forge_arena.verify.code import run_cases
 
 
@@ -71,7 +71,7 @@ async def test_a_runner_that_does_not_come_up_is_no_score(shared_server: Any, mo
     def no_process(*_: object, **__: object) -> None:
         raise ChildProcessError("no process")
 
-    monkeypatch.setattr("forge_arena.verify.verifier.run_cases", no_process)
+    monkeypatch.setattr("forge_arena.verify.proposals.run_cases", no_process)
     attempt = flagged(opened, with_endless_loop(episode))
     response = await shared_server.send_verdicts(attempt)
     assert response.status_code == 503
@@ -91,7 +91,7 @@ async def test_on_the_sealed_split_the_time_of_grading_does_not_tell_the_label(
         ran.append(code)
         return run_cases(code, *given, **named)
 
-    monkeypatch.setattr(verifier, "run_cases", counted)
+    monkeypatch.setattr(proposals, "run_cases", counted)
     labels = set()
     for index in range(400):
         plan = shared_server.arena.plan(shared_server.arena.key(Split.test, index))
