@@ -1,26 +1,23 @@
 """Let a language model write: completions of chats in batches, with the log-odds of the detection.
 
-Three things save time and change no answer: see `write`. Needs the extra `train`.
+Four things save time and change no answer: see `write`. Needs the extra `train`.
 """
 
-import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
-from transformers import DynamicCache, PreTrainedTokenizerBase
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedTokenizerBase
 
 from forge_agents.models import Loaded
 from forge_agents.pace import Pace
+from forge_agents.reading import Prefix, read_once
 from forge_arena.errors import InvalidVerdict
 from forge_arena.verdicts import Chat, field_starts
 
 DETECTIONS = ("true", "false")
-# From so many tokens on, what all prompts begin with is read once.
-SHARED = 16
 # The end of a beginning after which a model gives its detection.
 BEFORE_DETECTION = re.compile(r'"detection"\s*:\s*$')
 
@@ -78,9 +75,9 @@ def write(
 ) -> Iterator[Generation]:
     """Let the model answer each chat, `batch` at a time; the answers come in order. For n samples, give a chat n times.
 
-    Three things save time and change no answer. Chats of about the same length share a batch, so that little padding is
-    read. What all chats have in common at their beginning, such as the system prompt, is read once. And the log-odds
-    are noted while the model writes.
+    Four things save time and change no answer. Chats of about the same length share a batch, so that little padding is
+    read. What all chats have in common at their beginning, such as the system prompt, is read once. Equal chats of a
+    batch are read once. And the log-odds are noted while the model writes.
 
     Randomness comes from torch's global generator, as everywhere in transformers.
 
@@ -169,7 +166,7 @@ def _write_all(
     training = loaded.model.training
     loaded.model.eval()
     try:
-        prefix = _Prefix.of(loaded, prompts)
+        prefix = Prefix.of(loaded, prompts)
         for first in range(0, len(order), batch):
             numbers = order[first : first + batch]
             written = _write_batch(loaded, [prompts[n] for n in numbers], prefix, max_tokens, sampling, words, pace)
@@ -202,7 +199,7 @@ class _Written:
 def _write_batch(
     loaded: Loaded,
     prompts: Sequence[list[int]],
-    prefix: "_Prefix | None",
+    prefix: Prefix | None,
     max_tokens: int,
     sampling: dict[str, Any],
     words: "_DetectionWords | None",
@@ -217,6 +214,8 @@ def _write_batch(
         inputs["input_ids"] = torch.cat([ahead, inputs["input_ids"]], 1)  # (rows, prefix + rest)
         inputs["attention_mask"] = torch.cat([torch.ones_like(ahead), inputs["attention_mask"]], 1)
     inputs = inputs.to(model.device)
+    with torch.inference_mode():
+        read = read_once(model, inputs["input_ids"], inputs["attention_mask"], prefix)
     noted: list[torch.Tensor] = []
 
     def note(_: Any, __: Any, outputs: Any) -> None:
@@ -232,7 +231,7 @@ def _write_batch(
         with torch.inference_mode():
             ids = model.generate(
                 **inputs,
-                **(prefix.cache(len(prompts)) if prefix is not None else {}),
+                **read,
                 max_new_tokens=max_tokens,
                 pad_token_id=tokenizer.pad_token_id,
                 **sampling,
@@ -380,45 +379,3 @@ def _log_odds(
         # Padding is on the left, so the last position is the one before the detection in each row.
         logits = loaded.model(**padded, logits_to_keep=1).logits[:, -1].float()  # (places, vocabulary)
     return [float(row[place.true] - row[place.false]) for row, place in zip(logits, places, strict=True)]
-
-
-def cache_name(outputs: Any) -> str:
-    """The name of the keys and values in what a model returns and takes. transformers has another one since 5.24."""
-    return "cache" if "cache" in outputs else "past_key_values"
-
-
-def may_be_copied(cache: Any) -> bool:
-    """Whether what a model has read can be copied to several rows and continued; not windows and recurrent states."""
-    return type(cache) is DynamicCache and all(type(layer) is DynamicLayer for layer in cache.layers)
-
-
-class _Prefix:
-    """The tokens with which all prompts begin, and what the model has read of them."""
-
-    def __init__(self, ids: list[int], name: str, read: DynamicCache) -> None:
-        self.ids = ids
-        self._name, self._read = name, read
-
-    @classmethod
-    def of(cls, loaded: Loaded, prompts: Sequence[list[int]]) -> Self | None:
-        """Read what the prompts have in common; None if this is too little, or if the model keeps no plain cache."""
-        if len(prompts) < 2:
-            return None
-        # At least one token of each prompt is left, because the model has to read something to go on from.
-        longest = min(map(len, prompts)) - 1
-        first, last = min(prompts), max(prompts)
-        common = next((n for n in range(longest) if first[n] != last[n]), longest)
-        if common < SHARED:
-            return None
-        ids = first[:common]
-        with torch.inference_mode():
-            # Only the cache is wanted: of the logits, those of one place.
-            outputs = loaded.model(torch.tensor([ids], device=loaded.model.device), use_cache=True, logits_to_keep=1)
-        name = cache_name(outputs)
-        return cls(ids, name, outputs[name]) if may_be_copied(outputs[name]) else None
-
-    def cache(self, rows: int) -> dict[str, DynamicCache]:
-        """A cache of so many rows that may be written to, as an argument of `generate`."""
-        cache = copy.deepcopy(self._read)
-        cache.batch_repeat_interleave(rows)
-        return {self._name: cache}

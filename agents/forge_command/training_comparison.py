@@ -26,7 +26,7 @@ CONSTANTS = ("always_clean", "always_corrupted")
 # Runs that may have several seeds.
 RUNS = ("grpo", "shuffled")
 # What the trained models are also compared with: what they would have gained without rewards that mean something.
-AGAINST = ("checking", "moved", "shuffled", "supervised")
+AGAINST = ("checking", "checking moved", "moved", "shuffled", "supervised")
 LABELS = {
     "untouched": "untouched model",
     "untouched opened": "untouched model, made to answer",
@@ -34,6 +34,7 @@ LABELS = {
     "grpo": "GRPO",
     "moved": "warm start, threshold moved",
     "checking": "warm start, made to check",
+    "checking moved": "the same, threshold moved",
     "shuffled": "GRPO, shuffled rewards",
     "supervised": "supervised, same time",
 }
@@ -48,7 +49,8 @@ class Comparison:
         seeds: runs of the preset's algorithm, each with another seed.
         shuffled: runs of the same whose rewards are shuffled within each batch, each with another seed.
         of_untouched: evaluations of the preset's own model, by name, each with settings of `LocalModel`.
-        of_start: the same of the model that the runs start from.
+        of_start: the same of the model that the runs start from. Each way of asking the start, its own included, is
+            also evaluated with the threshold that is best on val.
     """
 
     preset: "Preset"
@@ -90,15 +92,18 @@ class Comparison:
             with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
                 starting_model(preset, client, start, reporter)
             (start / "done").touch()
-        results["start"] = evaluated("before", str(start))
         validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
-        controls = dict(self.of_start)
-        try:
-            threshold = best_log_odds_threshold(evaluated("val", str(start), validation).rows)
-            controls["moved"] = {"threshold": threshold}
-        except ValueError as error:
-            reporter.say(f"the warm start is not evaluated with another threshold: {error}")
-        results |= {name: evaluated(name, str(start), **given) for name, given in controls.items()}
+        for name, given in {"start": {}, **self.of_start}.items():
+            own = name == "start"
+            results[name] = evaluated("before" if own else name, str(start), **given)
+            on_val = evaluated("val" if own else f"val {name}", str(start), validation, **given)
+            moved = "moved" if own else f"{name} moved"
+            try:
+                threshold = best_log_odds_threshold(on_val.rows)
+            except ValueError as error:
+                reporter.say(f"{LABELS[name]}: not evaluated with another threshold: {error}")
+            else:
+                results[moved] = evaluated(moved, str(start), **given, threshold=threshold)
 
         def train(runs: dict[str, list[str]]) -> dict[str, float]:
             return train_all(runs, preset, arena, out, start=start, before=out / "before.json", reporter=reporter)

@@ -129,8 +129,9 @@ def _say_cost(comparison: Comparison, arena: "ArenaAddress", out: Path, reporter
     # Runs at a time share the cores. Each measurement needs the model as it was loaded.
     shared = estimate(preset, load_model(str(preset.model)), shown, threads=THREADS)
     runs = comparison.seeds + comparison.shuffled + 1
-    # The untouched model writes until it is cut off.
-    evaluations = (len(comparison.of_untouched) * 2 + len(comparison.of_start) + 3) * cost.evaluation
+    # The untouched model writes until it is cut off. The start is evaluated on test, on val, and with another
+    # threshold, and so is each of its variants.
+    evaluations = (len(comparison.of_untouched) * 2 + 3 * (1 + len(comparison.of_start))) * cost.evaluation
     evaluations += runs / AT_A_TIME * shared.evaluation
     training = preset.steps * shared.step
     total = cost.warm_start + evaluations + training * (runs - 1) / AT_A_TIME + training

@@ -12,6 +12,7 @@ transformers = pytest.importorskip("transformers")
 
 from forge_agents import writing  # noqa: E402
 from forge_agents.models import Loaded, ModelError, first_line, load_model, load_tokenizer  # noqa: E402
+from forge_agents.reading import read_once  # noqa: E402
 from forge_agents.writing import Generation, _log_odds, _Written, tokens_until, write  # noqa: E402
 from forge_arena.types import Verdict  # noqa: E402
 from forge_arena.verdicts import verdict_text  # noqa: E402
@@ -254,6 +255,38 @@ def test_what_all_chats_begin_with_is_read_once_and_changes_no_answer(loaded: Lo
     assert shortest / 2 < prefix < shortest
     longest = max(one.read for one in alone)
     assert first == len(SHARING) * (longest - prefix)
+
+
+@pytest.mark.parametrize("chats", [[CHATS[1], CHATS[0], CHATS[1]], [SHARING[0]] * 3, [*SHARING, SHARING[1]]])
+def test_equal_chats_are_read_once_and_change_no_answer(
+    loaded: Loaded, read_tokens: list[int], chats: list[Any]
+) -> None:
+    alone = [said(loaded, [chat], log_odds=True)[0] for chat in chats]
+    read_tokens.clear()
+    together = said(loaded, chats, log_odds=True)
+    # The last token of each chat, and what is written, is read by each row.
+    read = [tokens for tokens in read_tokens if tokens != len(chats)]
+    different = {str(chat): one.read for chat, one in zip(chats, alone, strict=True)}
+    assert 0 < sum(read) <= len(different) * (max(different.values()) - 1)
+    assert [one.text for one in together] == [one.text for one in alone]
+    lonely = torch.stack([first_logits(loaded, [chat])[0] for chat in chats])
+    assert torch.allclose(first_logits(loaded, chats), lonely, atol=1e-5)
+
+
+def test_equal_chats_of_a_model_without_places_are_read_once() -> None:
+    torch.manual_seed(0)
+    config = transformers.BloomConfig(vocab_size=50, hidden_size=32, n_layer=1, n_head=2)
+    model = transformers.BloomForCausalLM(config).eval()
+    ids = torch.randint(1, 50, (1, 9)).repeat(3, 1)
+    mask = torch.ones_like(ids)
+    with torch.inference_mode():
+        read = read_once(model, ids, mask)
+        plain, shared = (
+            model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=5, do_sample=False, **given)
+            for given in ({}, read)
+        )
+    assert read
+    assert torch.equal(plain, shared)
 
 
 def test_chats_of_like_length_share_a_batch_and_answers_come_in_order(loaded: Loaded, read_tokens: list[int]) -> None:

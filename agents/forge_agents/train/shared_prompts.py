@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from trl.trainer import grpo_trainer, rloo_trainer
 
+from forge_agents.reading import cache_name, read_once
 from forge_agents.train.fine_tuning import IGNORED
-from forge_agents.writing import cache_name, may_be_copied
 
 
 class ReadsPromptsOnce:
@@ -75,21 +75,9 @@ def write(model: Any, input_ids: Tensor, attention_mask: Tensor, **settings: Any
         input_ids, attention_mask: (b, P), padded on the left.
         settings: the other arguments of `generate`.
     """
-    generate = partial(type(model).generate, model, input_ids=input_ids, attention_mask=attention_mask)
-    both = torch.cat([input_ids, attention_mask], dim=1)
-    different, rows = torch.unique(both, dim=0, return_inverse=True)  # (n, 2P), (b,)
-    if len(different) == len(input_ids):
-        return generate(**settings)
-    ids, mask = (part[:, :-1] for part in different.chunk(2, dim=1))  # (n, P - 1)
-    # The places of tokens do not count the padding before them. `generate` says the same to the model.
-    places = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    # Only the cache is wanted: of the logits, those of one place.
-    read = model(input_ids=ids, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1)
-    name = cache_name(read)
-    if not may_be_copied(read[name]):
-        return generate(**settings)
-    read[name].batch_select_indices(rows)
-    return generate(**{name: read[name]}, **settings)
+    read = read_once(model, input_ids, attention_mask)
+    # Not the attribute of the same name, which may be this function.
+    return type(model).generate(model, input_ids=input_ids, attention_mask=attention_mask, **read, **settings)
 
 
 def keep_groups_together() -> None:

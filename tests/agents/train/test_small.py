@@ -77,11 +77,13 @@ def test_every_stage_runs_and_continues_after_a_kill_in_the_warm_start_and_in_a_
         assert not list(folder.rglob("checkpoint-*"))
     assert [line["step"] for line in lines(out / "grpo-0", "log.jsonl")] == [1, 2]
     results = {name: Result.read(out / name / "after.json") for name in RUNS}
-    results |= {name: Result.read(out / f"{name}.json") for name in ("untouched", "untouched-opened", "before", "val")}
+    named = ("untouched", "untouched-opened", "before", "val", "checking", "val-checking")
+    results |= {name: Result.read(out / f"{name}.json") for name in named}
     digest = prompt_digest(prompt("compact"))
     assert {result.conditions["prompt"] for result in results.values()} == {digest}
-    assert {result.split.value for name, result in results.items() if name != "val"} == {"test"}
-    keys = {tuple(row.key for row in result.rows) for name, result in results.items() if name != "val"}
+    on_val = {name for name, result in results.items() if result.split.value == "val"}
+    assert on_val == {"val", "val-checking"}
+    keys = {tuple(row.key for row in result.rows) for name, result in results.items() if name not in on_val}
     assert len(keys) == 1
     opened = read_lines(out / "untouched-opened.records.jsonl")[1:]
     assert all((line.get("completion") or '{"detection":').startswith('{"detection":') for line in opened)
