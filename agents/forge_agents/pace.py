@@ -10,7 +10,8 @@ TOLD_EVERY = 1.0
 class Pace:
     """How fast a model writes: tokens and the time since the first of them, and how many answers are whole.
 
-    A row that has ended while others of its batch go on counts as if it went on, so this is the work of the machine.
+    On a GPU a row that has ended while others of its batch go on counts as if it went on, so this is the work of the
+    machine.
 
     Attributes:
         answers: answers that are whole, since the end of the last batch.

@@ -74,7 +74,7 @@ def read_once(
     behind = len(prefix.ids) if prefix is not None else 0
     if ids.shape[1] > behind:
         given: dict[str, Any] = dict(read)
-        if _takes_places(model):
+        if takes_places(model):
             # The places of tokens do not count the padding before them. `generate` says the same to the model.
             given["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, behind:]
         # Only the cache is wanted: of the logits, those of one place.
@@ -94,10 +94,14 @@ def read_once(
     return read
 
 
-def _takes_places(model: Any) -> bool:
+def base_model(model: Any) -> Any:
+    """The model itself, without an adapter's wrapper."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def takes_places(model: Any) -> bool:
     """Whether the model is told the places of tokens. With ALiBi a model finds them by the mask."""
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return "position_ids" in signature(base.forward).parameters
+    return "position_ids" in signature(base_model(model).forward).parameters
 
 
 def cache_name(outputs: Any) -> str:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from trl.trainer import grpo_trainer, rloo_trainer
 
+from forge_agents.decoding import on_cpu
 from forge_agents.reading import cache_name, read_once
 from forge_agents.train.fine_tuning import IGNORED
 
@@ -69,15 +70,16 @@ class ReadsPromptsOnce:
 
 
 def write(model: Any, input_ids: Tensor, attention_mask: Tensor, **settings: Any) -> Any:
-    """As `generate` of the model, but equal prompts are read once.
+    """As `generate` of the model, but equal prompts are read once, and on a CPU no row is computed after its end.
 
     Args:
         input_ids, attention_mask: (b, P), padded on the left.
         settings: the other arguments of `generate`.
     """
     read = read_once(model, input_ids, attention_mask)
+    faster = {**read, **on_cpu(model, read=read)}
     # Not the attribute of the same name, which may be this function.
-    return type(model).generate(model, input_ids=input_ids, attention_mask=attention_mask, **read, **settings)
+    return type(model).generate(model, input_ids=input_ids, attention_mask=attention_mask, **faster, **settings)
 
 
 def keep_groups_together() -> None:
