@@ -9,7 +9,7 @@ from forge_arena.types import HOMES, Split
 from forge_command.audit_options import Quick, Revisions, WorkerSpec, open_drawn, splits_named
 from forge_command.audit_reading import keep_result, score_reading, write_reading
 from forge_command.audit_report import HtmlFile, finish
-from forge_command.console import fail, say, writable_file
+from forge_command.console import fail, given_options, say, writable_file
 from forge_command.options import Documents, JsonFile, LoadName, ReaderApiKey, VllmExecutable, WorkerApiKey
 from forge_command.progress import progress
 from forge_command.result_folder import ResultFolder, writable_result_folder
@@ -17,7 +17,17 @@ from forge_command.result_folder import ResultFolder, writable_result_folder
 EPILOG = "Example: forge-arena audit labels --quick --html labels.html"
 
 
+# The audit, a reading and its marks use different options. The others are refused, so that none is dropped silently.
+NOT_WITHOUT_EXPORT = ("count",)
+NOT_WITH_EXPORT = ("draws", "fresh", "quick", "concurrency", "json", "html")
+NOT_WITH_MARKS = (
+    *("worker", "split", "draws", "fresh", "seed", "documents", "load", "revisions", "count"),
+    *("api_key", "vllm", "concurrency", "quick"),
+)
+
+
 def labels(
+    context: typer.Context,
     worker: WorkerSpec = "scripted",
     split: Annotated[
         list[str] | None,
@@ -93,6 +103,12 @@ def labels(
         raise fail("--reader is measured by the audit itself: leave out --export and --marks")
     if marks is not None and export is not None:
         raise fail("--export writes a reading and --marks scores one: give one of them")
+    if marks is not None and (given := given_options(context, *NOT_WITH_MARKS)):
+        raise fail(f"--marks scores a reading that was written before: leave out {given}")
+    if export is not None and (given := given_options(context, *NOT_WITH_EXPORT)):
+        raise fail(f"--export writes a reading in the place of the audit: leave out {given}")
+    if export is None and (given := given_options(context, *NOT_WITHOUT_EXPORT)):
+        raise fail(f"{given} is for a reading: give --export FILE, or leave {given} out")
     splits = splits_named(split)
     if out is not None and marks is None:
         raise fail("--out keeps the result of a reader's marks: give --marks and --key")

@@ -230,6 +230,8 @@ def evaluate(
         raise fail("--new-entry spends another entry of a name: give --submit NAME too, or leave --new-entry out")
     if threshold_from is None and given_options(context, "audit_budget"):
         raise fail("--audit-budget is for --threshold-from: give --threshold-from RESULT, or leave --audit-budget out")
+    if not audit_budget:
+        raise fail("--audit-budget is a share above 0 and at most 1, for instance 0.1")
     known_split = Split(one_of("--split", split, Split))
     known_view = View(one_of("--view", view, View))
     request = ArenaEpisodes(

@@ -103,6 +103,9 @@ def test_marks_of_another_reading_are_refused(reading: Path, tmp_path: Path) -> 
         (("--split", "vla"), "--split 'vla' is not known. Did you mean 'val'?"),
         (("--worker", "psychic"), "unknown Worker 'psychic'"),
         (("--worker", "bank:none.bank", "--documents", "none.jsonl"), "there is no such file"),
+        (("--count", "5"), "--count is for a reading: give --export FILE, or leave --count out"),
+        (("--export", "e", "--draws", "3", "--json", "-"), "in the place of the audit: leave out --draws, --json"),
+        (("--marks", "m", "--key", "k", "--split", "val"), "was written before: leave out --split"),
         (("--documents", "none.jsonl"), "documents need a Worker that reads: give --worker openai:MODEL@URL"),
     ],
 )

@@ -170,6 +170,10 @@ def test_a_wrong_overseer_is_refused_with_a_guess() -> None:
         (("--repeat", "none", "--resume"), "--resume goes on with the evaluation in a folder: name it by --out"),
         (("--overseer", "rules", "--new-entry"), "give --submit NAME too, or leave --new-entry out"),
         (("--overseer", "rules", "--audit-budget", "0.2"), "give --threshold-from RESULT, or leave --audit-budget out"),
+        (
+            ("--overseer", "rules", "--threshold-from", "none", "--audit-budget", "0"),
+            "--audit-budget is a share above 0 and at most 1",
+        ),
         (("--overseer", "rules", "--price", "2"), "--price takes READ/WRITTEN"),
         (("--overseer", "rules", "--price", "a=1/-2"), "got 'a=1/-2'"),
         (("--overseer", "rules", "--price", "1/2", "--price", "3/4"), "--price gives the price twice"),
