@@ -11,7 +11,7 @@ import forge_arena
 from forge_agents.provenance import Provenance
 from forge_agents.records import Task
 from forge_agents.votes import Votes
-from forge_agents.words import counted, format_number, interval
+from forge_agents.words import counted, format_number, interval, shortened
 from forge_arena.errors import ForgeArenaError
 from forge_arena.files import load_json, read_text
 from forge_arena.keys import Key
@@ -22,8 +22,6 @@ from forge_arena.types import Estimate, Outcome, View
 
 SCHEMA: Literal[2] = 2
 WANTED = "the result of an evaluation: the folder that eval --out wrote, or its result.json"
-# How many characters of a value an error shows.
-LONGEST_SHOWN = 80
 HEADLINE = {
     "balanced_accuracy": "balanced accuracy",
     "auroc": "AUROC",
@@ -174,7 +172,7 @@ def check_rows(rows: Sequence[Row], path: Path) -> None:
         try:
             Key.parse(row.key)
         except ValueError as error:
-            raise ResultError(f"{path}: rows.{number}.key {_shortened(repr(row.key))}: {error}") from None
+            raise ResultError(f"{path}: rows.{number}.key {shortened(repr(row.key))}: {error}") from None
         if (problem := _contradiction(row)) is not None:
             raise ResultError(f"{path}: rows.{number} {problem}")
         same = first.setdefault((row.key, row.attempt), number)
@@ -203,12 +201,8 @@ def wrong_field(error: ValidationError) -> str:
     """The first field that a file has wrong, and why: `rows.3.reward: Input should be a finite number, got nan`."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    given = "" if first["type"] == "missing" else f", got {_shortened(repr(first['input']))}"
+    given = "" if first["type"] == "missing" else f", got {shortened(repr(first['input']))}"
     return f"{where}: {first['msg']}{given}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _explain(content: Any, error: ValidationError) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 from forge_arena.types import Estimate
 
 MINUS = "\u2212"
+# Characters of a text that is shown in a message or a table.
+LONGEST_SHOWN = 80
 
 
 def format_number(value: float | None) -> str:
@@ -30,6 +32,11 @@ def interval(estimate: Estimate, *, differs: bool = False) -> str:
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """A number and its noun, in the plural unless the number is one: `1 verdict`, `0 verdicts`, `2 families`."""
     return f"{count} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def shortened(text: str, longest: int = LONGEST_SHOWN) -> str:
+    """A text that is longer than `longest` characters is cut, with an ellipsis behind it."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def common_reasons(reasons: Iterable[str | None], most: int = 3) -> str:

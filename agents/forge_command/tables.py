@@ -7,7 +7,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from forge_agents.words import common_reasons, counted
+from forge_agents.words import common_reasons, counted, shortened
 from forge_arena.types import Components, Form, Outcome, Trouble
 from forge_arena.wire import Leaderboard, Submission
 
@@ -165,7 +165,9 @@ def repetition_table(repetition: "Repetition") -> Table:
     for name in ("", repetition.first, repetition.second):
         table.add_column(escape(name), overflow="fold")
     for condition in repetition.conditions:
-        table.add_row(condition.name, *(escape(_shortened(text)) for text in (condition.before, condition.now)))
+        table.add_row(
+            condition.name, *(escape(shortened(text, LONGEST_SHOWN)) for text in (condition.before, condition.now))
+        )
     table.add_section()
     for number in repetition.numbers:
         table.add_row(number.name, *("-" if v is None else f"{v:.4g}" for v in (number.before, number.now)))
@@ -324,10 +326,6 @@ def format_difference(estimate: "Estimate") -> str:
         return f"{estimate.value:+.3f}"
     low, high = (f"{bound:+.2f}".replace("0.", ".", 1) for bound in (estimate.low, estimate.high))
     return f"{estimate.value:+.3f}\n[dim]{low}/{high}[/]"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _cell(estimate: "Estimate") -> str:

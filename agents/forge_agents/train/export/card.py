@@ -13,6 +13,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from forge_agents.pages import fill
 from forge_agents.train.export.request import COLUMNS, ExportRecord, Kind
 from forge_agents.train.rows import Row
+from forge_agents.words import shortened
 from forge_arena import __version__
 from forge_arena.software import revision
 from forge_arena.types import CorruptionType, Form
@@ -119,7 +120,7 @@ def write_card(record: ExportRecord, counts: Counts, sample: Row | None, out: Pa
 
 def _shorten(value: Any) -> Any:
     if isinstance(value, str):
-        return value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]} …"
+        return shortened(value, LONGEST_SHOWN)
     if isinstance(value, list):
         return [_shorten(inner) for inner in value]
     return {name: _shorten(inner) for name, inner in value.items()} if isinstance(value, dict) else value
