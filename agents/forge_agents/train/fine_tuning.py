@@ -10,6 +10,7 @@ a token each.
 
 from collections.abc import Iterator, Sequence
 from random import Random
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -67,20 +68,22 @@ class FineTuner(Checkpointed, SFTTrainer):
     Arguments:
         decisive: the weight of the tokens that decide (`demonstrations.decisions`); `ALARM` times this weight for the
             marks of something wrong. All other tokens have the weight 1.
-        mixed: the rows are of two styles of different length. Then the batches are random. Grouped by length, each
-            batch would hold one style, and the first token of a short text would weigh more than that of a long text.
-            The model would then learn the styles in other shares than the rows have.
+        mixed: the rows are of two styles of different length, and the model has to learn in which shares. Then the
+            batches are random, and a token weighs the same in every batch. Otherwise each token would weigh more in a
+            batch that has few of them, so the first token of a short text would weigh more than that of a long text.
     """
 
     def __init__(self, *, decisive: float = 1.0, mixed: bool = False, **settings: Any) -> None:
         score_learned_tokens_only()
         super().__init__(**settings)
         self._decisive, self._mixed = decisive, mixed
+        each = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        self._tokens_of_a_step = each * _mean_learned(self.train_dataset) if mixed else None
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        if self._decisive == 1.0:
+        if self._decisive == 1.0 and not self._mixed:
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         outputs = model(**inputs, fused_lm_head=True)
         labels = inputs["labels"][:, 1:]  # (rows, tokens - 1): the logits at a place are about the next token
@@ -91,7 +94,9 @@ class FineTuner(Checkpointed, SFTTrainer):
                 decision_weights(self.processing_class, row[learned].tolist(), self._decisive), device=of_row.device
             ).to(of_row.dtype)
         # `num_items_in_batch` counts the learned tokens of all parts of a batch.
-        tokens = outputs.label_mask.sum() if num_items_in_batch is None else num_items_in_batch
+        tokens = self._tokens_of_a_step if model.training else None
+        if tokens is None:
+            tokens = outputs.label_mask.sum() if num_items_in_batch is None else num_items_in_batch
         loss = -(outputs.log_probs * weights).sum() / tokens
         return (loss, outputs) if return_outputs else loss
 
@@ -101,6 +106,11 @@ class FineTuner(Checkpointed, SFTTrainer):
             return super()._get_train_sampler(train_dataset)
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthGroups([len(ids) for ids in rows["input_ids"]], batch, self.args.seed)
+
+
+def _mean_learned(rows: Any) -> float:
+    """How many tokens of a row are learned on average."""
+    return fmean(sum(label != IGNORED for label in labels) for labels in rows["labels"])
 
 
 def decision_weights(tokenizer: Any, ids: list[int], decisive: float) -> list[float]:

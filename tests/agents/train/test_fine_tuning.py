@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
+from torch.utils.data import SequentialSampler  # noqa: E402
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments  # noqa: E402
 
 from forge_agents.models import load_model  # noqa: E402
@@ -16,7 +17,7 @@ from forge_agents.overseers.prompts import trained_prompt  # noqa: E402
 from forge_agents.train.checkpoints import POSITION, latest_checkpoint  # noqa: E402
 from forge_agents.train.cost import Cost, Speed, estimate  # noqa: E402
 from forge_agents.train.demonstrations import decisions  # noqa: E402
-from forge_agents.train.fine_tuning import SORTED_TOGETHER, LengthGroups, decision_weights  # noqa: E402
+from forge_agents.train.fine_tuning import SORTED_TOGETHER, FineTuner, LengthGroups, decision_weights  # noqa: E402
 from forge_agents.train.presets import Preset, load_preset  # noqa: E402
 from forge_agents.train.progress import Silent, WallClock  # noqa: E402
 from forge_agents.train.rows import Row, completion_row  # noqa: E402
@@ -225,3 +226,35 @@ def test_an_estimate_measures_the_model_and_leaves_it_as_it_is(preset: Preset, s
     assert 0.0 < cost.evaluation < 600.0
     assert all(torch.equal(before[name], value) for name, value in loaded.model.state_dict().items())
     assert all(parameter.grad is None for parameter in loaded.model.parameters())
+
+
+def test_of_two_styles_a_text_weighs_the_same_in_every_batch(
+    preset: Preset, rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = rows[:4]
+    short: list[Row] = [{**row, "completion": [{"role": "assistant", "content": "no"}]} for row in rows[4:8]]
+    found: list[float] = []
+    compute = FineTuner.compute_loss
+
+    def noted(*args: Any, **settings: Any) -> Any:
+        loss = compute(*args, **settings)
+        found.append(float(loss.detach()))
+        return loss
+
+    monkeypatch.setattr(FineTuner, "compute_loss", noted)
+    monkeypatch.setattr(FineTuner, "_get_train_sampler", lambda trainer, rows=None: SequentialSampler(rows))
+
+    def loss(ordered: list[Row], **settings: Any) -> float:
+        """The loss of all batches of two together, of a model that does not learn."""
+        found.clear()
+        still = {"epochs": 1, "batch": 2, "device_batch": 2, "learning_rate": 0.0, "save_every": None}
+        learn(preset, ordered, tmp_path / "run", **still, **settings)
+        return sum(found)
+
+    apart = [*long, *short]
+    together = [row for pair in zip(long, short, strict=True) for row in pair]
+    for decisive in (1.0, 5.0):
+        settings = {"mixed": True, "decisive": decisive}
+        assert loss(apart, **settings) == pytest.approx(loss(together, **settings), rel=1e-3)
+    # Where the loss is a mean over the tokens of its batch, short texts weigh more among themselves.
+    assert loss(apart, decisive=5.0) > 1.05 * loss(together, decisive=5.0)
