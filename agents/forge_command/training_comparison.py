@@ -4,14 +4,17 @@
 a stage whose result is there is not done again. So a comparison continues where it was stopped, also after `kill -9`.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
 from rich.console import Console
 
+from forge_arena.files import read_json, write_whole
 from forge_command.tables import format_difference, format_mean, parts_table, training_table
 from forge_command.training_runs import folder_of, train_all
 
@@ -92,6 +95,7 @@ class Comparison:
             with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
                 starting_model(preset, client, start, reporter)
             (start / "done").touch()
+        _say_share_that_checks(preset, arena, start, reporter)
         validation = preset.model_copy(update={"held_out": preset.held_out.model_copy(update={"split": "val"})})
         for name, given in {"start": {}, **self.of_start}.items():
             own = name == "start"
@@ -119,6 +123,23 @@ class Comparison:
         for name in CONSTANTS:
             results[name] = _constant(name, preset, arena)
         return results, seconds
+
+
+def _say_share_that_checks(preset: "Preset", arena: "ArenaAddress", start: Path, reporter: "Reporter") -> None:
+    """Say how many of the start's samples check before they decide, if its demonstrations show both ways."""
+    if preset.warm_start is None or not any(0 < stage.checking < 1 for stage in preset.warm_start.stages):
+        return
+    from forge_agents.client import ArenaClient
+    from forge_agents.train.warm_start import share_that_checks
+
+    known = start / "share_that_checks.json"
+    if not known.is_file():
+        with ArenaClient(arena.url, token=arena.token, patience=preset.patience) as client:
+            write_whole(known, json.dumps(share_that_checks(preset, str(start), client)))
+    share = read_json(known, TypeAdapter(float))
+    reporter.say(
+        f"of the start's samples, {share:.0%} check before they decide; GRPO can only choose among its samples"
+    )
 
 
 def _constant(name: str, preset: "Preset", arena: "ArenaAddress") -> "Result":

@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 from forge_agents import writing  # noqa: E402
 from forge_agents.models import Loaded, ModelError, first_line, load_model, load_tokenizer  # noqa: E402
 from forge_agents.reading import read_once  # noqa: E402
-from forge_agents.writing import Generation, _log_odds, _Written, tokens_until, write  # noqa: E402
+from forge_agents.writing import Generation, _log_odds, _Written, probabilities, tokens_until, write  # noqa: E402
 from forge_arena.types import Verdict  # noqa: E402
 from forge_arena.verdicts import verdict_text  # noqa: E402
 
@@ -117,6 +117,18 @@ def test_where_there_is_no_verdict_there_are_no_log_odds(loaded: Loaded) -> None
     assert said(loaded, CHATS, begun=["no", SAID, "no", "no"], max_tokens=1)[1].log_odds is None
     mixed = said(loaded, CHATS, begun=["no", SAID, "no", "no"], log_odds=True, max_tokens=1)
     assert [one.log_odds is None for one in mixed] == [True, False, True, True]
+
+
+def test_the_probability_of_a_beginning_is_the_product_of_its_tokens(loaded: Loaded) -> None:
+    start = loaded.tokenizer.encode(SAID[:20], add_special_tokens=False)
+    assert len(start) > 2
+    for chat, found in zip(CHATS, probabilities(loaded, CHATS, SAID[:20], batch=3), strict=True):
+        ids, expected = prompt(loaded, chat)[0].tolist(), 1.0
+        for token in start:
+            with torch.inference_mode():
+                expected *= float(loaded.model(torch.tensor([ids])).logits[0, -1].softmax(-1)[token])
+            ids.append(token)
+        assert found == pytest.approx(expected, rel=1e-3)
 
 
 def test_tokens_are_counted_until_their_text_is_long_enough(loaded: Loaded) -> None:

@@ -28,6 +28,8 @@ from forge_arena.wire import MAX_BATCH, Attempt
 CONFIDENCES = (0.6, 0.7, 0.8, 0.9)
 NOTHING = Verdict(detection=False, explanation="", correction="", confidence=0.5)
 
+# A demonstration that checks before it decides begins with this.
+THINK = "<think>"
 NO_WORDS = "-"
 OK = "ok"
 # The beginning of the line that says what the lines before it come to.
@@ -140,7 +142,7 @@ def oracle_completion(
     if style == "judging":
         return text
     conclusion = f"\n{IN_ALL} = {_mark(truth)}" if concluding else ""
-    return f"<think>{side_by_side(seen, truth, exhaustive=exhaustive)}{conclusion}</think>{text}"
+    return f"{THINK}{side_by_side(seen, truth, exhaustive=exhaustive)}{conclusion}</think>{text}"
 
 
 def side_by_side(seen: Observation, truth: Truth, *, exhaustive: bool = False) -> str:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from statistics import fmean
 from typing import Any
 
 from datasets import Dataset
@@ -20,11 +21,13 @@ from forge_agents.models import Loaded, load_model
 from forge_agents.overseers.prompts import prompt
 from forge_agents.train.adapters import lora_config, quantization_config, save_whole
 from forge_agents.train.checkpoints import POSITION, latest_checkpoint
-from forge_agents.train.demonstrations import Demonstration, demonstrations
+from forge_agents.train.demonstrations import THINK, Demonstration, demonstrations
+from forge_agents.train.episodes import EpisodeStream
 from forge_agents.train.fine_tuning import FineTuner
 from forge_agents.train.presets import Preset, PresetError, WarmStart
 from forge_agents.train.progress import Progress, Reporter
 from forge_agents.train.rows import Row, completion_row
+from forge_agents.writing import probabilities
 from forge_arena.files import write_whole
 from forge_arena.verdicts import observation_text
 
@@ -67,6 +70,18 @@ def starting_model(preset: Preset, client: ArenaClient, folder: Path, reporter: 
             (place / "done").touch()
         source, start = str(place), start + stage.demonstrations
     return str(folder)
+
+
+def share_that_checks(preset: Preset, model: str, client: ArenaClient, *, episodes: int = 32) -> float:
+    """The share of a starting model's samples that check before they decide, on episodes of the train split.
+
+    GRPO can only choose among the ways of answering that the model samples. If few samples check, most groups hold
+    none, and the reward does not teach that checking pays.
+    """
+    shown = sum(stage.demonstrations for stage in preset.warm_start.stages) if preset.warm_start else 0
+    stream, ask = EpisodeStream(client, attempts=1, start=FAR + shown), prompt(preset.prompt)
+    chats = [ask(episode.observation) for episode in stream.take(episodes)]
+    return fmean(probabilities(load_model(model, dtype=preset.dtype), chats, THINK))
 
 
 def _model_from_nothing(preset: Preset, collected: Sequence[Demonstration], folder: Path, reporter: Reporter) -> str:

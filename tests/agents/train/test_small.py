@@ -93,6 +93,9 @@ def test_every_stage_runs_and_continues_after_a_kill_in_the_warm_start_and_in_a_
     assert summary["prompt"] == digest
     assert summary["GRPO less its controls"].keys() >= {"checking", "shuffled", "supervised"}
     assert "less GRPO, shuffled" in (out / "report.md").read_text(encoding="utf-8")
+    share = json.loads((out / "start" / "share_that_checks.json").read_text(encoding="utf-8"))
+    assert 0 <= share <= 1
+    assert f"of the start's samples, {share:.0%} check before" in " ".join(err.split())
     # Asked again, nothing is done again.
     before = (out / "grpo-0" / "run.json").read_bytes()
     called(*asked)
