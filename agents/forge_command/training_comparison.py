@@ -37,7 +37,7 @@ LABELS = {
     "grpo": "GRPO",
     "moved": "warm start, threshold moved",
     "checking": "warm start, made to check",
-    "checking moved": "the same, threshold moved",
+    "checking moved": "made to check, threshold moved",
     "shuffled": "GRPO, shuffled rewards",
     "supervised": "supervised, same time",
 }
