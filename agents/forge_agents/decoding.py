@@ -135,7 +135,10 @@ def _attend(
     """
     count, heads, new, size = query.shape
     if new > 1 or any(others.get(name) is not None for name in ("softcap", "position_bias")):
-        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
+        of_torch: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **others
+        )
+        return of_torch
     of_each = query.float().reshape(count, key.shape[1], -1, size)  # (r, k, h / k, d)
     scores = of_each @ key.float().transpose(2, 3) * (size**-0.5 if scaling is None else scaling)  # (r, k, h / k, T)
     if attention_mask is not None:
