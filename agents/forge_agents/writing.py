@@ -144,8 +144,10 @@ def write_after(
     )
 
 
-def probabilities(loaded: Loaded, chats: Sequence[Chat], begun: str, *, batch: int = 8) -> list[float]:
-    """For each chat, the probability that the model's completion begins like this, at temperature 1."""
+def probabilities(
+    loaded: Loaded, chats: Sequence[Chat], begun: str, *, temperature: float = 1.0, batch: int = 8
+) -> list[float]:
+    """For each chat, the probability that a completion that is sampled at this temperature begins like this."""
     start = _tokens(loaded, begun)
     prompts = [_tokens(loaded, _render(loaded, chat)) + start for chat in chats]
     found: list[float] = []
@@ -155,7 +157,7 @@ def probabilities(loaded: Loaded, chats: Sequence[Chat], begun: str, *, batch: i
             # Padding is on the left, so the last places are those of the beginning.
             logits = loaded.model(**padded.to(loaded.model.device), logits_to_keep=len(start) + 1).logits[:, :-1]
         chosen = torch.tensor(start, device=logits.device).expand(len(logits), -1)[..., None]  # (rows, tokens, 1)
-        found += logits.float().log_softmax(-1).gather(-1, chosen).sum(dim=(1, 2)).exp().tolist()
+        found += (logits.float() / temperature).log_softmax(-1).gather(-1, chosen).sum(dim=(1, 2)).exp().tolist()
     return found
 
 

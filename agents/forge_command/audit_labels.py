@@ -15,10 +15,7 @@ from forge_command.progress import progress
 from forge_command.result_folder import ResultFolder, writable_result_folder
 
 EPILOG = "Example: forge-arena audit labels --quick --html labels.html"
-
-
 # The audit, a reading and its marks use different options. The others are refused, so that none is dropped silently.
-NOT_WITHOUT_EXPORT = ("count",)
 NOT_WITH_EXPORT = ("draws", "fresh", "quick", "concurrency", "json", "html")
 NOT_WITH_MARKS = (
     *("worker", "split", "draws", "fresh", "seed", "documents", "load", "revisions", "count"),
@@ -107,8 +104,8 @@ def labels(
         raise fail(f"--marks scores a reading that was written before: leave out {given}")
     if export is not None and (given := given_options(context, *NOT_WITH_EXPORT)):
         raise fail(f"--export writes a reading in the place of the audit: leave out {given}")
-    if export is None and (given := given_options(context, *NOT_WITHOUT_EXPORT)):
-        raise fail(f"{given} is for a reading: give --export FILE, or leave {given} out")
+    if export is None and given_options(context, "count"):
+        raise fail("--count is for a reading: give --export FILE, or leave --count out")
     splits = splits_named(split)
     if out is not None and marks is None:
         raise fail("--out keeps the result of a reader's marks: give --marks and --key")

@@ -119,14 +119,17 @@ def test_where_there_is_no_verdict_there_are_no_log_odds(loaded: Loaded) -> None
     assert [one.log_odds is None for one in mixed] == [True, False, True, True]
 
 
-def test_the_probability_of_a_beginning_is_the_product_of_its_tokens(loaded: Loaded) -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_the_probability_of_a_beginning_is_the_product_of_its_tokens(loaded: Loaded, temperature: float) -> None:
     start = loaded.tokenizer.encode(SAID[:20], add_special_tokens=False)
     assert len(start) > 2
-    for chat, found in zip(CHATS, probabilities(loaded, CHATS, SAID[:20], batch=3), strict=True):
+    for chat, found in zip(
+        CHATS, probabilities(loaded, CHATS, SAID[:20], temperature=temperature, batch=3), strict=True
+    ):
         ids, expected = prompt(loaded, chat)[0].tolist(), 1.0
         for token in start:
             with torch.inference_mode():
-                expected *= float(loaded.model(torch.tensor([ids])).logits[0, -1].softmax(-1)[token])
+                expected *= float(loaded.model(torch.tensor([ids])).logits[0, -1].div(temperature).softmax(-1)[token])
             ids.append(token)
         assert found == pytest.approx(expected, rel=1e-3)
 

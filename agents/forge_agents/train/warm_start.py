@@ -81,7 +81,8 @@ def share_that_checks(preset: Preset, model: str, client: ArenaClient, *, episod
     shown = sum(stage.demonstrations for stage in preset.warm_start.stages) if preset.warm_start else 0
     stream, ask = EpisodeStream(client, attempts=1, start=FAR + shown), prompt(preset.prompt)
     chats = [ask(episode.observation) for episode in stream.take(episodes)]
-    return fmean(probabilities(load_model(model, dtype=preset.dtype), chats, THINK))
+    loaded = load_model(model, dtype=preset.dtype)
+    return fmean(probabilities(loaded, chats, THINK, temperature=preset.temperature))
 
 
 def _model_from_nothing(preset: Preset, collected: Sequence[Demonstration], folder: Path, reporter: Reporter) -> str:

@@ -17,6 +17,8 @@ from forge_agents.train.tiny.tokenizer import DECISIONS, FIXED, NUMBERS
 class WeighingTrainer(FineTuner):
     """TRL's fine-tuning with weights for the tokens that decide, and with exchanged tokens.
 
+    Its loss is a mean over the weighted tokens of a batch, also where `FineTuner` is told that rows are `mixed`.
+
     Arguments:
         decisive: the weight of the tokens in `DECISIONS`; `ALARM` times this weight for the tokens of `ALARMS`. All
             other tokens have the weight 1.
